@@ -1,0 +1,1 @@
+"""What exists: thin Dagster declarations of each table, its partitions and its checks."""

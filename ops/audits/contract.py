@@ -1,0 +1,100 @@
+"""What an audit is: the promise that each file of this folder makes, and that the contract tests hold it to."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+
+import pyarrow as pa
+
+from ops.identity import fingerprint
+from ops.schemas import TableSpec
+from ops.vectors import Vectors
+
+
+class Grain(StrEnum):
+    """What one row of an audit's measures is about."""
+
+    EXAMPLE = "example"
+    TURN = "turn"
+    CLAIM = "claim"
+    JUDGEMENT = "judgement"
+    PAIR = "pair"
+
+
+class Scope(StrEnum):
+    """How much an audit must see at once to measure one row."""
+
+    ROW = "row"
+    DROP = "drop"
+    CORPUS = "corpus"
+
+
+_EXAMPLE = [("delivery", pa.string()), ("example_id", pa.string())]
+
+#: Key columns by grain. Every grain names the example whose verdict its rows weigh on.
+KEYS: dict[Grain, pa.Schema] = {
+    Grain.EXAMPLE: pa.schema(_EXAMPLE),
+    Grain.TURN: pa.schema([*_EXAMPLE, ("turn", pa.int32())]),
+    Grain.CLAIM: pa.schema([*_EXAMPLE, ("turn", pa.int32()), ("claim", pa.int32())]),
+    Grain.JUDGEMENT: pa.schema([*_EXAMPLE, ("judgement_id", pa.string())]),
+    Grain.PAIR: pa.schema([*_EXAMPLE, ("other_delivery", pa.string()), ("other_id", pa.string())]),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RowInputs:
+    """What a row- or drop-scope audit may look at: a batch of `examples` (schemas.EXAMPLES), the vectors of their
+    images and of the texts the audits asked for, and the delivery's bank: a fixed random set of its images and texts
+    (at most `bank_size` each), which stands for "some other image" and "some other text"."""
+
+    examples: pa.Table
+    images: Vectors
+    texts: Vectors
+    bank_images: Vectors
+    bank_texts: Vectors
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Audit:
+    """One audit. Its module's docstring is its page in Dagster and in the docs.
+
+    `measure` is `(RowInputs, settings) -> pa.Table` for row and drop scope; for corpus scope it is
+    `(tables, settings) -> DataFrame` where `tables` maps the names in `reads` to Spark DataFrames of the admitted
+    deliveries. Either way the result has the key columns of the grain and then `columns`, one row a key.
+    """
+
+    name: str
+    title: str
+    grain: Grain
+    scope: Scope
+    columns: pa.Schema
+    measure: Callable[..., Any]
+    settings: Any = None
+    """A frozen dataclass instance holding the defaults of `audits.<name>` in assay.yaml; None where there is nothing
+    to set."""
+    reads: tuple[str, ...] = ("examples",)
+    texts: Callable[[pa.Table], list[str]] | None = None
+    """The texts, of a batch of examples, that must be embedded before `measure` runs."""
+    uses_vectors: bool = False
+    faults: tuple[str, ...] = ()
+    """Kinds of fault, in the words of the demo, that this audit looks for."""
+    revision: int = 1
+    """Raised when the arithmetic changes, so that stored measures are made anew."""
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Keys, then columns."""
+        return pa.schema([*KEYS[self.grain], *self.columns])
+
+    @property
+    def table(self) -> TableSpec:
+        """The lake table of the measures. `identity` names what they were measured with; rows of several identities
+        live side by side, so that going back to an earlier setting or encoder costs nothing."""
+        partition_by = ("identity",) if self.scope is Scope.CORPUS else ("delivery", "identity")
+        return TableSpec(f"measures_{self.name}", pa.schema([*self.schema, ("identity", pa.string())]), partition_by)
+
+    def identity(self, settings: Any, *context: Any) -> str:
+        """Identity of measures made with these settings and this context (encoder, bank, deliveries)."""
+        chosen: Mapping[str, Any] = {} if settings is None else asdict(settings)
+        return fingerprint(self.name, self.revision, chosen, *context)

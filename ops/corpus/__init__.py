@@ -1,0 +1,1 @@
+"""Grouping and joining plans on Spark DataFrames."""

@@ -1,0 +1,231 @@
+"""The tables of the lake: the one place where their columns are named.
+
+Every engine reads a table with the schema given here, never with one it inferred: inference would turn a drop named
+2026-11-23 into a date and 007 into 7, and would fail on an empty table.
+"""
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+PART = pa.struct([("type", pa.string()), ("text", pa.string()), ("image_id", pa.string())])
+MESSAGE = pa.struct([("role", pa.string()), ("parts", pa.list_(PART))])
+PROVENANCE = pa.struct([("file", pa.string()), ("row", pa.int64())])
+FILE_COUNT = pa.struct(
+    [
+        ("file", pa.string()),
+        ("sha256", pa.string()),
+        ("rows_in", pa.int64()),
+        ("rows_kept", pa.int64()),
+        ("rows_quarantined", pa.int64()),
+    ]
+)
+REASON = pa.struct(
+    [
+        ("rule", pa.string()),
+        ("audit", pa.string()),
+        ("turn", pa.int32()),
+        ("value", pa.string()),
+        ("threshold", pa.string()),
+        ("detail", pa.string()),
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TableSpec:
+    """A table of the lake: its columns and how its files are partitioned."""
+
+    name: str
+    schema: pa.Schema
+    partition_by: tuple[str, ...] = ()
+
+
+def _table(name: str, partition_by: tuple[str, ...], *fields: tuple[str, pa.DataType]) -> TableSpec:
+    return TableSpec(name, pa.schema(list(fields)), partition_by)
+
+
+TIMESTAMP = pa.timestamp("us", tz="UTC")
+
+# A preference example ends in candidate messages whose role is `chosen`, `rejected` or `response`; the roles of a
+# conversation are `system`, `user`, `assistant` and `tool`.
+EXAMPLES = _table(
+    "examples",
+    ("delivery",),
+    ("drop", pa.string()),
+    ("delivery", pa.string()),
+    ("example_id", pa.string()),
+    ("content_id", pa.string()),
+    ("source_id", pa.string()),
+    ("kind", pa.string()),
+    ("dataset", pa.string()),
+    ("messages", pa.list_(MESSAGE)),
+    ("image_ids", pa.list_(pa.string())),
+    ("metadata", pa.string()),
+    ("repairs", pa.list_(pa.string())),
+    ("provenance", PROVENANCE),
+)
+
+IMAGES = _table(
+    "images",
+    (),
+    ("image_id", pa.string()),
+    ("bytes", pa.large_binary()),
+    ("width_px", pa.int32()),
+    ("height_px", pa.int32()),
+    ("format", pa.string()),
+    ("mode", pa.string()),
+    ("frames", pa.int32()),
+    ("exif_orientation", pa.int32()),
+    ("perceptual_hash", pa.string()),
+)
+
+PREFERENCES = _table(
+    "preferences",
+    ("delivery",),
+    ("delivery", pa.string()),
+    ("judgement_id", pa.string()),
+    ("example_id", pa.string()),
+    ("dataset", pa.string()),
+    ("image_ids", pa.list_(pa.string())),
+    ("query", pa.string()),
+    ("response", pa.string()),
+    ("label", pa.string()),  # good | bad | chosen | rejected
+    ("rating", pa.float64()),
+    ("rating_scale", pa.float64()),  # the best rating possible
+    ("opponent", pa.string()),  # the response this one was compared with
+    ("annotator", pa.string()),
+    ("image_key", pa.string()),
+    ("query_key", pa.string()),
+    ("response_key", pa.string()),
+    ("opponent_key", pa.string()),
+)
+
+QUARANTINE = _table(
+    "quarantine",
+    ("delivery",),
+    ("delivery", pa.string()),
+    ("file", pa.string()),
+    ("row", pa.int64()),
+    ("source_id", pa.string()),
+    ("reason", pa.string()),
+    ("detail", pa.string()),
+    ("raw", pa.string()),
+)
+
+# A log: each row says that a delivery entered a state; the last row of a delivery is its present state.
+DROPS = _table(
+    "drops",
+    (),
+    ("sequence", pa.int64()),
+    ("at", TIMESTAMP),
+    ("drop", pa.string()),
+    ("delivery", pa.string()),
+    ("state", pa.string()),  # arrived | admitted | rejected | superseded
+    ("rows_in", pa.int64()),
+    ("rows_kept", pa.int64()),
+    ("rows_quarantined", pa.int64()),
+    ("files", pa.list_(FILE_COUNT)),
+    ("licence", pa.string()),
+    ("gate_results", pa.string()),  # JSON
+)
+
+EMBEDDINGS = _table(
+    "embeddings",
+    ("encoder", "modality"),
+    ("encoder", pa.string()),
+    ("modality", pa.string()),  # image | text
+    ("content_id", pa.string()),  # image_id, or the hash of the text
+    ("vector", pa.binary()),  # unit length, little-endian float16
+)
+
+# The members and their verdicts carry `version`; a version exists when `versions` says so.
+VERDICTS = _table(
+    "verdicts",
+    ("version",),
+    ("version", pa.int64()),
+    ("delivery", pa.string()),
+    ("example_id", pa.string()),
+    ("source_id", pa.string()),
+    ("dataset", pa.string()),
+    ("kind", pa.string()),
+    ("action", pa.string()),  # keep | downweight | hold | drop
+    ("weight", pa.float64()),
+    ("reasons", pa.list_(REASON)),
+)
+
+CURATED = _table(
+    "curated",
+    ("version",),
+    ("version", pa.int64()),
+    ("delivery", pa.string()),
+    ("example_id", pa.string()),
+    ("kind", pa.string()),
+    ("weight", pa.float64()),
+    ("soft_label", pa.float64()),  # probability that chosen beats rejected, where judgements disagree
+)
+
+CURRICULUM = _table(
+    "curriculum",
+    ("version",),
+    ("version", pa.int64()),
+    ("stage", pa.int32()),
+    ("position", pa.int64()),
+    ("difficulty", pa.float64()),
+    ("delivery", pa.string()),
+    ("example_id", pa.string()),
+)
+
+# A log, like `drops`: the last row of a version is its present state; the current version is the one whose
+# `published` row came last, so that a rollback is one more row.
+VERSIONS = _table(
+    "versions",
+    (),
+    ("sequence", pa.int64()),
+    ("version", pa.int64()),
+    ("at", TIMESTAMP),
+    ("state", pa.string()),  # candidate | published | rejected
+    ("parent", pa.int64()),
+    ("content", pa.string()),  # hash of everything that decides the version's content
+    ("deliveries", pa.list_(pa.string())),
+    ("measures", pa.string()),  # JSON: audit -> identity of its measures
+    ("tables", pa.string()),  # JSON: table -> pinned Delta version
+    ("policy", pa.string()),  # hash of the policy
+    ("config", pa.string()),  # the whole effective configuration, JSON
+    ("code", pa.string()),
+    ("encoder", pa.string()),
+    ("counts", pa.string()),  # JSON
+    ("gate_results", pa.string()),  # JSON
+)
+
+# Examples, turns, tokens and images by dataset and delivery, for the corpus that `identity` names.
+MODALITY_STATISTICS = _table(
+    "modality_statistics",
+    ("identity",),
+    ("identity", pa.string()),
+    ("delivery", pa.string()),
+    ("dataset", pa.string()),
+    ("kind", pa.string()),
+    ("modality", pa.string()),  # visual | text
+    ("examples", pa.int64()),
+    ("turns", pa.int64()),
+    ("answer_tokens", pa.int64()),
+    ("images", pa.int64()),
+)
+
+TABLES: dict[str, TableSpec] = {
+    spec.name: spec
+    for spec in (
+        EXAMPLES,
+        IMAGES,
+        PREFERENCES,
+        QUARANTINE,
+        DROPS,
+        EMBEDDINGS,
+        VERDICTS,
+        CURATED,
+        CURRICULUM,
+        VERSIONS,
+        MODALITY_STATISTICS,
+    )
+}

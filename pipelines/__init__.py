@@ -1,0 +1,1 @@
+"""When and where: definitions, jobs, schedules, sensors and the command line."""
