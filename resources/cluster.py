@@ -1,0 +1,87 @@
+"""Ray on this machine, and the one way in which row-wise work is spread over it.
+
+On a cluster the Dagster step is itself a Ray job (infra/README.md), so that `ray.init` here finds that cluster.
+"""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+from typing import Any, TypeVar
+
+import ray
+
+from resources.progress import Progress
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+# Ray reads these when it starts. `uv run` would re-create the environment in each worker; the token is for clusters
+# that listen beyond loopback; a leftover cluster file of another Ray must not be joined.
+_ENVIRONMENT = {
+    "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
+    "RAY_AUTH_MODE": "disabled",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_DATA_DISABLE_PROGRESS_BARS": "1",
+}
+
+
+def start_ray(*, num_cpus: int | None = None, object_store_bytes: int | None = None) -> None:
+    """Starts Ray once a process; a Ray that already runs in this process is left as it is.
+
+    Inside a Ray job (`RAY_ADDRESS` set by Ray) the job's own cluster is used; elsewhere a local one is started.
+    """
+    if ray.is_initialized():
+        return
+    for name, value in _ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    options: dict[str, Any] = {"logging_level": "warning", "log_to_driver": False}
+    if "RAY_ADDRESS" not in os.environ:
+        options |= {
+            "address": "local",
+            "num_cpus": num_cpus,
+            "object_store_memory": object_store_bytes,
+            "include_dashboard": False,
+            "_node_ip_address": "127.0.0.1",
+        }
+    ray.init(**options)
+    context = ray.data.DataContext.get_current()
+    context.enable_progress_bars = False
+
+
+def ray_map(
+    function: Callable[[Item], Result],
+    items: Sequence[Item],
+    *,
+    progress: Progress,
+    label: str,
+    weight: Callable[[Result], int] | None = None,
+    num_cpus: float = 1,
+) -> Iterator[Result]:
+    """Results of `function` over small picklable descriptors, as they come.
+
+    At most two tasks a core are under way, so that neither the queue nor the results grow with the number of items.
+    A task whose worker died is run again (three times), so `function` must be safe to repeat. An error of `function`
+    is raised here as it was raised there. The bar counts results, or `weight(result)` each.
+    """
+    start_ray()
+    task = ray.remote(function).options(num_cpus=num_cpus, max_retries=3)
+    room = max(2, int(2 * ray.cluster_resources().get("CPU", 1)))
+    waiting = iter(items)
+    running: list[ray.ObjectRef] = []
+    with progress.track(label, total=len(items) if weight is None else None) as advance:
+        while True:
+            running += [task.remote(item) for item in islice(waiting, room - len(running))]
+            if not running:
+                return
+            done, running = ray.wait(running, num_returns=1)
+            result = _value(done[0])
+            advance(1 if weight is None else weight(result))
+            yield result
+
+
+def _value(reference: "ray.ObjectRef") -> Any:
+    try:
+        return ray.get(reference)
+    except ray.exceptions.RayTaskError as error:
+        raise error.cause from None

@@ -1,0 +1,74 @@
+"""Progress of long work: bars in a terminal, lines in a log, nothing in tests."""
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Protocol
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bars
+
+Advance = Callable[[int], None]
+
+
+class Progress(Protocol):
+    """Where long work says how far it is."""
+
+    def track(self, label: str, total: int | None = None) -> AbstractContextManager[Advance]:
+        """A context that yields `advance(n)`: n more of `total` units (unknown where None) are done."""
+        ...
+
+
+class SilentProgress:
+    """Says nothing."""
+
+    @contextmanager
+    def track(self, label: str, total: int | None = None) -> Iterator[Advance]:  # noqa: ARG002
+        yield lambda _: None
+
+
+class LogProgress:
+    """A line when work starts, every `every_s` seconds, and when it ends: for schedulers and the Dagster UI."""
+
+    def __init__(self, logger: logging.Logger | None = None, *, every_s: float = 10.0) -> None:
+        self.logger = logger or logging.getLogger("assay")
+        self.every_s = every_s
+
+    @contextmanager
+    def track(self, label: str, total: int | None = None) -> Iterator[Advance]:
+        done, started = 0, time.monotonic()
+        said = started
+        of = "" if total is None else f" of {total}"
+
+        def advance(n: int) -> None:
+            nonlocal done, said
+            done += n
+            if time.monotonic() - said >= self.every_s:
+                said = time.monotonic()
+                self.logger.info("%s: %d%s", label, done, of)
+
+        yield advance
+        self.logger.info("%s: %d%s in %.1f s", label, done, of, time.monotonic() - started)
+
+
+class RichProgress:
+    """Bars that stay on the screen, one a step."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self.console = console or Console(stderr=True)
+
+    @contextmanager
+    def track(self, label: str, total: int | None = None) -> Iterator[Advance]:
+        columns = (
+            TextColumn("{task.description:<44}"),
+            BarColumn(bar_width=28),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+        )
+        with Bars(*columns, console=self.console) as bars:
+            task = bars.add_task(label, total=total)
+            yield lambda n: bars.advance(task, n)
+            done = int(bars.tasks[0].completed)
+            bars.update(task, total=max(done, 1), completed=max(done, 1))

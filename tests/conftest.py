@@ -1,0 +1,41 @@
+"""One Ray and one Spark for the whole test session; both real."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+
+PHOTOS = Path(__file__).parents[1].parent / "shared" / "data" / "photos"
+
+
+@pytest.fixture(scope="session")
+def ray_session() -> Iterator[None]:
+    """A local Ray with two cores."""
+    import ray
+
+    from resources.cluster import start_ray
+
+    start_ray(num_cpus=2, object_store_bytes=300_000_000)
+    yield
+    ray.shutdown()
+
+
+@pytest.fixture(scope="session")
+def spark():
+    """A local Spark session."""
+    from resources.spark import start_spark
+
+    session = start_spark()
+    yield session
+    session.stop()
+
+
+@pytest.fixture(scope="session")
+def photos() -> Path:
+    """The folder of real photos with captions and boxes, where this checkout has it beside it."""
+    if not PHOTOS.exists():
+        pytest.skip(f"no photos at {PHOTOS}: they are not part of the project")
+    return PHOTOS
