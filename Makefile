@@ -1,0 +1,45 @@
+# Every target sets up what it needs; `make setup` does nothing when nothing changed.
+.DEFAULT_GOAL := help
+.PHONY: help setup check format test test-all demo dev lock clean
+
+BIN := .venv/bin
+# The lake that `make dev` shows. `make demo` fills this one.
+LAKE ?= demo/lake
+
+help: ## What there is to run
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## .venv from requirements.lock, and the Java that Spark needs
+	@sh infra/setup.sh
+
+check: setup ## Lint, format, types, and the lock in step with pyproject.toml
+	$(BIN)/ruff check --quiet
+	$(BIN)/ruff format --check --quiet
+	$(BIN)/basedpyright --warnings
+	$(BIN)/python infra/lock.py --check
+
+format: setup ## Formats the code and mends what ruff can mend
+	$(BIN)/ruff check --fix --quiet
+	$(BIN)/ruff format --quiet
+
+test: setup ## The tests, but for the long ones
+	$(BIN)/python -m pytest -m "not full"
+
+test-all: setup ## Every test
+	$(BIN)/python -m pytest
+
+demo: setup ## The whole pipeline on real data with planted faults
+	$(BIN)/assay demo
+
+dev: setup ## The Dagster UI on the lake LAKE (default demo/lake), on this machine only
+	@mkdir -p $(LAKE)/.dagster
+	@test -e $(LAKE)/.dagster/dagster.yaml || cp infra/dagster.yaml $(LAKE)/.dagster/
+	ASSAY_LAKE=$(abspath $(LAKE)) DAGSTER_HOME=$(abspath $(LAKE))/.dagster \
+	  $(BIN)/dagster dev --host 127.0.0.1 --workspace workspace.yaml
+
+lock: setup ## Locks the dependencies anew; UPGRADE=--upgrade takes the newest versions
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python infra/lock.py $(UPGRADE)
+
+clean: ## Removes .venv and caches; lakes stay
+	rm -rf .venv .ruff_cache .pytest_cache .hypothesis *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
