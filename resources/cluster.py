@@ -15,16 +15,6 @@ from resources.progress import Progress
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-# Ray reads these when it starts. `uv run` would re-create the environment in each worker; the token is for clusters
-# that listen beyond loopback; a leftover cluster file of another Ray must not be joined.
-_ENVIRONMENT = {
-    "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
-    "RAY_AUTH_MODE": "disabled",
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-    "RAY_DATA_DISABLE_PROGRESS_BARS": "1",
-}
-
 
 def start_ray(*, num_cpus: int | None = None, object_store_bytes: int | None = None) -> None:
     """Starts Ray once a process; a Ray that already runs in this process is left as it is.
@@ -33,8 +23,6 @@ def start_ray(*, num_cpus: int | None = None, object_store_bytes: int | None = N
     """
     if ray.is_initialized():
         return
-    for name, value in _ENVIRONMENT.items():
-        os.environ.setdefault(name, value)
     options: dict[str, Any] = {"logging_level": "warning", "log_to_driver": False}
     if "RAY_ADDRESS" not in os.environ:
         options |= {
@@ -42,7 +30,6 @@ def start_ray(*, num_cpus: int | None = None, object_store_bytes: int | None = N
             "num_cpus": num_cpus,
             "object_store_memory": object_store_bytes,
             "include_dashboard": False,
-            "_node_ip_address": "127.0.0.1",
         }
     ray.init(**options)
     context = ray.data.DataContext.get_current()

@@ -25,7 +25,7 @@ class SilentProgress:
     """Says nothing."""
 
     @contextmanager
-    def track(self, label: str, total: int | None = None) -> Iterator[Advance]:  # noqa: ARG002
+    def track(self, label: str, total: int | None = None) -> Iterator[Advance]:
         yield lambda _: None
 
 

@@ -1,12 +1,9 @@
 """One Ray and one Spark for the whole test session; both real."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
 
 PHOTOS = Path(__file__).parents[1].parent / "shared" / "data" / "photos"
 
