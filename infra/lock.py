@@ -1,6 +1,6 @@
 """Locks the dependencies of pyproject.toml, and checks that the lock is in step with them. Standard library only.
 
-`python infra/lock.py [--upgrade]` compiles requirements.lock with uv (versions already locked stay, unless upgraded), and
+`python infra/lock.py [--upgrade]` compiles requirements.lock with uv, keeping the versions that are locked, and
 infra/uv.lock, which pins uv itself for machines that lack it. `--check` needs no network: the lock's first line carries
 a digest of what was asked for.
 """
