@@ -121,6 +121,7 @@ DROPS = _table(
     ("at", TIMESTAMP),
     ("drop", pa.string()),
     ("delivery", pa.string()),
+    ("source", pa.string()),  # where the files were read from
     ("state", pa.string()),  # arrived | admitted | rejected | superseded
     ("rows_in", pa.int64()),
     ("rows_kept", pa.int64()),

@@ -4,7 +4,7 @@ On a cluster the Dagster step is itself a Ray job (infra/README.md), so that `ra
 """
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -38,25 +38,28 @@ def start_ray(*, num_cpus: int | None = None, object_store_bytes: int | None = N
 
 def ray_map(
     function: Callable[[Item], Result],
-    items: Sequence[Item],
+    items: Iterable[Item],
     *,
     progress: Progress,
     label: str,
+    total: int | None = None,
     weight: Callable[[Result], int] | None = None,
     num_cpus: float = 1,
 ) -> Iterator[Result]:
-    """Results of `function` over small picklable descriptors, as they come.
+    """Results of `function` over picklable items, as they come.
 
-    At most two tasks a core are under way, so that neither the queue nor the results grow with the number of items.
+    At most two tasks a core are under way and items are drawn as there is room, so that memory does not grow with
+    their number.
     A task whose worker died is run again (three times), so `function` must be safe to repeat. An error of `function`
-    is raised here as it was raised there. The bar counts results, or `weight(result)` each.
+    is raised here as it was raised there. The bar counts results, or `weight(result)` each,
+    towards `total`.
     """
     start_ray()
     task = ray.remote(function).options(num_cpus=num_cpus, max_retries=3)
     room = max(2, int(2 * ray.cluster_resources().get("CPU", 1)))
     waiting = iter(items)
     running: list[ray.ObjectRef] = []
-    with progress.track(label, total=len(items) if weight is None else None) as advance:
+    with progress.track(label, total=total) as advance:
         while True:
             running += [task.remote(item) for item in islice(waiting, room - len(running))]
             if not running:
