@@ -1,0 +1,125 @@
+"""Spark: one local session a process, or a cluster's, and the way in and out of the lake.
+
+Spark reads and writes plain Parquet files; which files make up a table, and when new ones become part of it, is the
+lake's to say. So Spark needs no extra jar.
+"""
+
+import os
+import sys
+import uuid
+from collections.abc import Mapping
+from functools import reduce
+from pathlib import Path
+from typing import Any
+
+from pyspark.errors import PySparkRuntimeError
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F  # noqa: N812
+from pyspark.sql.pandas.types import from_arrow_schema
+
+from ops.schemas import TableSpec
+from resources.java import require_java
+from resources.lake import Lake
+from resources.spark_settings import SparkSettings
+
+_LOG_FILE = Path(__file__).with_name("spark_log4j2.properties")
+
+
+def start_spark(settings: SparkSettings | None = None) -> SparkSession:
+    """The process's Spark session, started on the first call; later calls return it whatever their settings.
+
+    Raises RuntimeError with the fix where no Java that Spark runs on is found.
+    """
+    running = SparkSession.getActiveSession()
+    if running is not None:
+        return running
+    settings = settings or SparkSettings()
+    os.environ["JAVA_HOME"] = str(require_java().home)
+    os.environ.setdefault("SPARK_LOCAL_IP", settings.driver_host)
+    # Ray or an outer Spark may have set it for their own workers; ours need the packages of this very interpreter.
+    os.environ["PYSPARK_PYTHON"] = sys.executable
+    builder = SparkSession.builder.appName("assay")
+    for name, value in _options(settings).items():
+        builder = builder.config(name, value)
+    try:
+        return builder.getOrCreate()
+    except PySparkRuntimeError as error:
+        raise RuntimeError(
+            f"Spark did not start with {os.environ['JAVA_HOME']} and spark.memory {settings.memory}: {error}. "
+            "Its own message stands above; too little memory is the usual cause"
+        ) from error
+
+
+def _options(settings: SparkSettings) -> dict[str, str]:
+    return {
+        "spark.master": settings.master or f"local[{settings.cores or '*'}]",
+        "spark.driver.memory": settings.memory,
+        "spark.driver.host": settings.driver_host,
+        "spark.driver.bindAddress": settings.driver_host,
+        "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile=file:{_LOG_FILE} -Duser.timezone=UTC",
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.sql.session.timeZone": "UTC",
+        "spark.sql.ansi.enabled": "true",
+        "spark.sql.execution.arrow.pyspark.enabled": "true",
+        "spark.sql.shuffle.partitions": str(settings.shuffle_partitions),
+        "spark.sql.adaptive.enabled": "true",
+        "spark.sql.parquet.compression.codec": "zstd",
+        "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
+        # The lake names a table's files one by one; looking at them needs no Spark job.
+        "spark.sql.sources.parallelPartitionDiscovery.threshold": "100000",
+        **({"spark.local.dir": settings.scratch} if settings.scratch else {}),
+        **(settings.options or {}),
+    }
+
+
+def read_frame(
+    spark: SparkSession,
+    lake: Lake,
+    spec: TableSpec,
+    *,
+    where: Mapping[str, Any] | None = None,
+    version: int | None = None,
+) -> DataFrame:
+    """A table of the lake with exactly the lake's columns and types, empty where nothing was written.
+
+    `where` maps columns to a value or a list of values; on partition columns it leaves whole files unread.
+    """
+    schema = from_arrow_schema(spec.schema)
+    files = lake.files(spec, where=where, version=version)
+    if not files:
+        return spark.createDataFrame([], schema)
+    base = f"{lake.root}/{spec.name}"
+    frame = spark.read.schema(schema).option("basePath", base).parquet(*files).select(*spec.schema.names)
+    for column, wanted in (where or {}).items():
+        values = list(wanted) if isinstance(wanted, list | tuple | set | frozenset) else [wanted]
+        frame = frame.where(F.col(column).isin(values) if values else F.lit(False))
+    return frame
+
+
+def write_frame(
+    frame: DataFrame, lake: Lake, spec: TableSpec, *, partition: Mapping[str, str | int], once: str
+) -> bool:
+    """Writes the frame as the given partition of a table, from the workers, and commits it; False, and no work done,
+    where `once` was committed before."""
+    if lake.committed(spec, once):
+        return False
+    # A folder of its own: two writers of one partition would clear each other's temporary files.
+    folder = f"{lake.folder(spec, partition)}/{uuid.uuid4().hex}"
+    rows = _conform(frame, spec, partition)
+    rows.write.parquet(folder)
+    paths = frame.sparkSession.read.schema(rows.schema).parquet(folder).inputFiles()
+    return lake.commit(spec, lake.adopt(spec, sorted(paths), partition), once=once)
+
+
+def _conform(frame: DataFrame, spec: TableSpec, partition: Mapping[str, str | int]) -> DataFrame:
+    wanted = [field for field in from_arrow_schema(spec.schema).fields if field.name not in partition]
+    promised, came = {field.name for field in wanted}, set(frame.columns) - set(partition)
+    if promised != came:
+        raise ValueError(
+            f"{spec.name}: promised {sorted(promised)}; missing {sorted(promised - came)}, "
+            f"unknown {sorted(came - promised)}. Make the frame's columns those of the table"
+        )
+    return reduce(
+        lambda f, field: f.withColumn(field.name, F.col(field.name).cast(field.dataType)), wanted, frame
+    ).select(*(field.name for field in wanted))

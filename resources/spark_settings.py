@@ -1,0 +1,25 @@
+"""Settings of Spark; apart from the code they steer, so that reading them needs no Spark."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class SparkSettings:
+    """How Spark is started; `spark` in assay.yaml."""
+
+    master: str = ""
+    """URL of a cluster; empty runs Spark inside this process's machine."""
+    cores: int = 0
+    """Cores of a local Spark; 0 takes all of them."""
+    memory: str = "2g"
+    """Heap of the driver, which in a local Spark does all the work; what does not fit spills to disk."""
+    shuffle_partitions: int = 32
+    """Partitions of a shuffle before adaptive execution merges the small ones. Raise it with the corpus: about one per
+    64 MB that are shuffled."""
+    scratch: str = ""
+    """Folder of the files that spill; empty leaves it to Spark (the system's temporary folder)."""
+    driver_host: str = "127.0.0.1"
+    """Address that the driver listens on. Loopback keeps it on this machine; a cluster's workers must reach it."""
+    options: Mapping[str, str] | None = None
+    """Any other Spark options, as they are."""
