@@ -1,0 +1,32 @@
+"""Guards: limits on what a delivery or a candidate version may lose, and the figures they are held against."""
+
+from dataclasses import dataclass, fields
+
+
+@dataclass(frozen=True, slots=True)
+class GuardSettings:
+    """Limits of the gates; shares of 1. A gate that fails leaves the published version as it is."""
+
+    quarantine_limit: float = 0.05
+    """Rows of a delivery that may be unusable before the delivery is rejected."""
+    quarantine_floor: int = 5
+    """Unusable rows that are always tolerated, so that one bad row does not reject a tiny delivery."""
+    abstention_limit: float = 0.5
+    """Examples of a delivery that a row-wise audit may be unable to judge, on average over its rows."""
+    removed_limit: float = 0.3
+    """Examples of the corpus that a candidate may hold or drop."""
+    removed_limit_dataset: float = 0.5
+    """The same for each dataset, and each drop, on its own."""
+    removed_floor: int = 50
+    """Datasets and drops with fewer examples than this are not held to their own limit."""
+    contradiction_limit: float = 0.2
+    """Judged (image, query) groups of the corpus that may contradict themselves."""
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if field.name.endswith("_floor"):
+                if value < 0:
+                    raise ValueError(f"{field.name} must be 0 or more, but is {value}")
+            elif not 0 <= value <= 1:
+                raise ValueError(f"{field.name} is a share and must lie in 0 to 1, but is {value}")

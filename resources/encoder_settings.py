@@ -1,0 +1,35 @@
+"""Settings of the encoder and of embedding; apart from the code they steer, so that reading them needs no torch."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderSettings:
+    """Which image-text encoder measures grounding, and where it runs."""
+
+    model: str = "mini"
+    """`mini` (shipped), an open_clip model name, `hf-hub:ORG/NAME`, or `local-dir:PATH`."""
+    pretrained: str | None = None
+    """An open_clip tag of pretrained weights, or the path of a checkpoint; None for references that say it all."""
+    device: str = "auto"
+    """`auto` (a GPU where there is one), `cpu`, `cuda` or `cuda:N`."""
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    """`auto` is bf16 on a GPU and fp32 on a CPU."""
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddingSettings:
+    """How embeddings are made. None of these change a vector; `bank_size` changes what margins are measured against."""
+
+    bank_size: int = 256
+    """Images, and texts, of a delivery that stand for "some other image" and "some other text"."""
+    image_batch: int = 32
+    """Images encoded at once."""
+    text_batch: int = 128
+    """Texts encoded at once."""
+
+    def __post_init__(self) -> None:
+        for name in ("bank_size", "image_batch", "text_batch"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, but is {getattr(self, name)}")
