@@ -1,0 +1,172 @@
+"""Parquet files of the lake's tables: conforming rows, writing them in bounded pieces, and reading them back."""
+
+import uuid
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.dataset as ds
+import pyarrow.fs as pafs
+import pyarrow.parquet as pq
+
+ROW_GROUP_BYTES = 8 << 20
+"""Arrow bytes of a row group: what a reader must hold at least, and what it decodes to fetch one image."""
+ROW_GROUP_ROWS = 64 << 10
+FILE_BYTES = 256 << 20
+"""Arrow bytes after which a new file begins."""
+
+FORMAT = ds.ParquetFileFormat()
+
+S3_OPTIONS = {
+    "aws_access_key_id": "access_key",
+    "aws_secret_access_key": "secret_key",
+    "aws_session_token": "session_token",
+    "aws_region": "region",
+    "aws_endpoint_url": "endpoint_override",
+}
+"""delta-rs's names of what pyarrow's S3FileSystem must know too."""
+
+
+def open_storage(root: str, storage_options: Mapping[str, str]) -> tuple[pafs.FileSystem, str]:
+    """The file system of a lake's root, and the root's path within it."""
+    if "://" not in root:
+        return pafs.LocalFileSystem(), root
+    if root.startswith(("s3://", "s3a://")):
+        options = {key.lower(): value for key, value in storage_options.items()}
+        given: dict[str, Any] = {ours: options[theirs] for theirs, ours in S3_OPTIONS.items() if theirs in options}
+        if options.get("aws_endpoint_url", "").startswith("http://"):
+            given["scheme"] = "http"
+        return pafs.S3FileSystem(**given), root.split("://", 1)[1]
+    return pafs.FileSystem.from_uri(root)
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenFile:
+    """A Parquet file on storage: its path for the file system, its size in bytes and its number of rows."""
+
+    path: str
+    size: int
+    rows: int
+
+
+def conform(rows: pa.Table, schema: pa.Schema, owner: str) -> pa.Table:
+    """The rows with exactly the schema's columns, in its order and types. `owner` names the table in errors.
+
+    Raises ValueError where a column is missing or unknown, or where its values do not fit the promised type."""
+    missing = [name for name in schema.names if name not in rows.column_names]
+    unknown = [name for name in rows.column_names if name not in schema.names]
+    if missing or unknown:
+        raise ValueError(
+            f"{owner}: promised the columns {schema.names}; missing {missing}, unknown {unknown}. "
+            "Give every column of the schema, nulls where there is nothing."
+        )
+    rows = rows.select(schema.names)
+    if rows.schema.equals(schema):
+        return rows
+    try:
+        return rows.cast(schema)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        differing = [
+            f"{field.name}: {rows.schema.field(field.name).type}, promised {field.type}"
+            for field in schema
+            if rows.schema.field(field.name).type != field.type
+        ]
+        raise ValueError(f"{owner}: {error} ({'; '.join(differing)})") from error
+
+
+def _pieces(batches: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    """The same rows in tables of about one row group each; holds at most one group and one incoming batch."""
+    held: list[pa.Table] = []
+    held_bytes = held_rows = 0
+    for batch in batches:
+        row_bytes = max(1, batch.nbytes // max(1, batch.num_rows))
+        step = max(1, min(ROW_GROUP_ROWS, ROW_GROUP_BYTES // row_bytes))
+        for start in range(0, batch.num_rows, step):
+            piece = batch.slice(start, step)
+            if held and (held_bytes + piece.nbytes > ROW_GROUP_BYTES or held_rows + piece.num_rows > ROW_GROUP_ROWS):
+                yield pa.concat_tables(held)
+                held, held_bytes, held_rows = [], 0, 0
+            held.append(piece)
+            held_bytes += piece.nbytes
+            held_rows += piece.num_rows
+    if held:
+        yield pa.concat_tables(held)
+
+
+def write_files(
+    filesystem: pafs.FileSystem, folder: str, batches: Iterable[pa.Table], *, schema: pa.Schema, prefix: str = ""
+) -> list[WrittenFile]:
+    """Write the batches, which all have `schema`, to new Parquet files in `folder`; no rows, no file.
+
+    Memory is bounded by two row groups and one incoming batch."""
+    if isinstance(filesystem, pafs.LocalFileSystem):
+        filesystem.create_dir(folder)
+    wide = has_binary(schema)
+    written: list[WrittenFile] = []
+    token = uuid.uuid4().hex
+    pieces = _pieces(batches)
+    piece = next(pieces, None)
+    while piece is not None:
+        path = f"{folder}/{prefix}{token}-{len(written):05d}.parquet"
+        rows = file_bytes = 0
+        with filesystem.open_output_stream(path) as sink:
+            with pq.ParquetWriter(sink, schema, compression="zstd", use_dictionary=not wide) as writer:
+                while piece is not None and file_bytes < FILE_BYTES:
+                    writer.write_table(piece, row_group_size=max(1, piece.num_rows))
+                    rows += piece.num_rows
+                    file_bytes += piece.nbytes
+                    piece = next(pieces, None)
+            size = sink.tell()
+        written.append(WrittenFile(path, size, rows))
+    return written
+
+
+def has_binary(schema: pa.Schema) -> bool:
+    """Whether the schema holds bytes (images, vectors), whose decoding costs more than that of all other columns."""
+    return any(pa.types.is_binary(field.type) or pa.types.is_large_binary(field.type) for field in schema)
+
+
+def values_of(where: Mapping[str, Any], schema: pa.Schema, owner: str) -> dict[str, pa.Array]:
+    """The wanted values of each column as arrays of the column's type. A lone value stands for a list of one.
+
+    Raises ValueError for an unknown column and for a value that is not of the column's type."""
+    wanted: dict[str, pa.Array] = {}
+    for name, value in where.items():
+        if name not in schema.names:
+            raise ValueError(f"{owner}: no column {name!r} to filter on; it has {schema.names}")
+        try:
+            if isinstance(value, pa.Array | pa.ChunkedArray):
+                array = value.cast(schema.field(name).type)
+                wanted[name] = array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
+            else:
+                wanted[name] = pa.array(_several(value), type=schema.field(name).type)
+        except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+            raise ValueError(f"{owner}: {name} is {schema.field(name).type}; cannot look for {value!r:.80}") from error
+    return wanted
+
+
+def _several(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, Iterable) and not isinstance(value, str | bytes) else [value]
+
+
+def expression(wanted: Mapping[str, pa.Array]) -> ds.Expression | None:
+    """All columns have one of their wanted values; None where nothing is asked. A null matches a wanted null."""
+    result: ds.Expression | None = None
+    for name, values in wanted.items():
+        single = len(values) == 1 and values[0].is_valid
+        term = ds.field(name) == values[0] if single else ds.field(name).isin(values)
+        result = term if result is None else result & term
+    return result
+
+
+def narrowed(fragments: Sequence[ds.Fragment], wanted: ds.Expression, schema: pa.Schema) -> list[ds.Fragment]:
+    """Only the row groups that hold a wanted row, found by reading the filter's columns alone: a scan would decode
+    the bytes of every row group before it filters, and hashes as keys defeat the files' own minima and maxima."""
+    return [
+        group
+        for fragment in fragments
+        if isinstance(fragment, ds.ParquetFileFragment)
+        for group in fragment.split_by_row_group(wanted, schema)
+        if group.scanner(schema=schema, filter=wanted, columns=[]).count_rows()
+    ]
