@@ -1,5 +1,7 @@
 """What an audit is: the promise that each file of this folder makes, and that the contract tests hold it to."""
 
+import inspect
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
@@ -93,6 +95,11 @@ class Audit:
         live side by side, so that going back to an earlier setting or encoder costs nothing."""
         partition_by = ("identity",) if self.scope is Scope.CORPUS else ("delivery", "identity")
         return TableSpec(f"measures_{self.name}", pa.schema([*self.schema, ("identity", pa.string())]), partition_by)
+
+    @property
+    def page(self) -> str:
+        """What the audit says of itself: the docstring of its module."""
+        return inspect.cleandoc(sys.modules[self.measure.__module__].__doc__ or self.title)
 
     def identity(self, settings: Any, *context: Any) -> str:
         """Identity of measures made with these settings and this context (encoder, bank, deliveries)."""
