@@ -1,10 +1,10 @@
 """What an audit is: the promise that each file of this folder makes, and that the contract tests hold it to."""
 
 import inspect
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from importlib import import_module
 from typing import Any
 
 import pyarrow as pa
@@ -98,8 +98,8 @@ class Audit:
 
     @property
     def page(self) -> str:
-        """What the audit says of itself: the docstring of its module."""
-        return inspect.cleandoc(sys.modules[self.measure.__module__].__doc__ or self.title)
+        """What the audit says of itself: the docstring of its module, which bears its name."""
+        return inspect.cleandoc(import_module(f"ops.audits.{self.name}").__doc__ or self.title)
 
     def identity(self, settings: Any, *context: Any) -> str:
         """Identity of measures made with these settings and this context (encoder, bank, deliveries)."""
