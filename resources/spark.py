@@ -6,11 +6,11 @@ lake's to say. So Spark needs no extra jar.
 
 import os
 import sys
-import uuid
 from collections.abc import Mapping
 from functools import reduce
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from pyspark.errors import PySparkRuntimeError
 from pyspark.sql import DataFrame, SparkSession
@@ -86,7 +86,8 @@ def read_frame(
     `where` maps columns to a value or a list of values; on partition columns it leaves whole files unread.
     """
     schema = from_arrow_schema(spec.schema)
-    files = lake.files(spec, where=where, version=version)
+    pruning = {column: wanted for column, wanted in (where or {}).items() if column in spec.partition_by}
+    files = lake.files(spec, where=pruning, version=version)
     if not files:
         return spark.createDataFrame([], schema)
     base = f"{lake.root}/{spec.name}"
@@ -104,12 +105,13 @@ def write_frame(
     where `once` was committed before."""
     if lake.committed(spec, once):
         return False
-    # A folder of its own: two writers of one partition would clear each other's temporary files.
-    folder = f"{lake.folder(spec, partition)}/{uuid.uuid4().hex}"
+    folder = lake.folder(spec, partition)
     rows = _conform(frame, spec, partition)
     rows.write.parquet(folder)
-    paths = frame.sparkSession.read.schema(rows.schema).parquet(folder).inputFiles()
-    return lake.commit(spec, lake.adopt(spec, sorted(paths), partition), once=once)
+    addresses = frame.sparkSession.read.schema(rows.schema).parquet(folder).inputFiles()
+    # Spark gives addresses; of local files the lake wants paths.
+    paths = [unquote(urlsplit(a).path) if a.startswith("file:") else a for a in sorted(addresses)]
+    return lake.commit(spec, lake.adopt(spec, paths, partition), once=once)
 
 
 def _conform(frame: DataFrame, spec: TableSpec, partition: Mapping[str, str | int]) -> DataFrame:

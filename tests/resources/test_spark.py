@@ -1,0 +1,91 @@
+"""Spark's way in and out of the lake."""
+
+import os
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from pyspark.sql import SparkSession
+
+from ops.schemas import TABLES, TableSpec
+from resources.lake import Lake
+from resources.spark import read_frame, start_spark, write_frame
+
+SPEC = TableSpec(
+    "things", pa.schema([("delivery", pa.string()), ("n", pa.int64()), ("name", pa.string())]), ("delivery",)
+)
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    return Lake(tmp_path / "a lake")
+
+
+def test_a_second_start_returns_the_session(spark: SparkSession) -> None:
+    assert start_spark() is spark
+    assert spark.conf.get("spark.sql.session.timeZone") == "UTC"
+    assert spark.sparkContext.getConf().get("spark.driver.host") == "127.0.0.1"
+
+
+def test_unwritten_tables_are_empty_with_their_columns(spark: SparkSession, lake: Lake) -> None:
+    for spec in TABLES.values():
+        assert read_frame(spark, lake, spec).columns == spec.schema.names
+    assert read_frame(spark, lake, TABLES["examples"]).count() == 0
+
+
+def test_partition_values_stay_the_text_they_are(spark: SparkSession, lake: Lake) -> None:
+    names = ["007", "1e5", "2026-11-23", "true", "v1.2_3-x"]
+    for name in names:
+        one = pa.table({"n": [1], "name": pa.array([None], pa.string())})
+        lake.write(SPEC, one, partition={"delivery": name}, once=name)
+    rows = read_frame(spark, lake, SPEC, where={"delivery": names}).orderBy("delivery").collect()
+    assert [tuple(row) for row in rows] == [(name, 1, None) for name in names]
+    assert read_frame(spark, lake, SPEC, where={"delivery": "007"}).count() == 1
+
+
+def test_a_frame_written_by_spark_reads_the_same_by_arrow(spark: SparkSession, lake: Lake) -> None:
+    frame = spark.range(100).selectExpr("cast(id as string) AS name", "id AS n")
+    assert write_frame(frame, lake, SPEC, partition={"delivery": "007"}, once="it")
+    table = lake.read(SPEC).sort_by("n")
+    assert table.schema.names == SPEC.schema.names
+    assert table.column("n").to_pylist() == list(range(100))
+    assert set(table.column("delivery").to_pylist()) == {"007"}
+    assert read_frame(spark, lake, SPEC, where={"n": [3, 4]}).count() == 2
+    assert read_frame(spark, lake, SPEC, where={"n": []}).count() == 0
+
+
+def test_the_same_write_happens_once(spark: SparkSession, lake: Lake) -> None:
+    frame = spark.range(3).selectExpr("id AS n", "'x' AS name")
+    assert write_frame(frame, lake, SPEC, partition={"delivery": "d"}, once="it")
+    version = lake.version(SPEC)
+    assert not write_frame(frame, lake, SPEC, partition={"delivery": "d"}, once="it")
+    assert lake.version(SPEC) == version
+    assert lake.read(SPEC).num_rows == 3
+
+
+def test_an_empty_frame_is_a_commit(spark: SparkSession, lake: Lake) -> None:
+    frame = spark.range(0).selectExpr("id AS n", "'x' AS name")
+    assert write_frame(frame, lake, SPEC, partition={"delivery": "d"}, once="it")
+    assert lake.committed(SPEC, "it")
+    assert read_frame(spark, lake, SPEC).count() == 0
+
+
+def test_an_older_version_is_read_as_it_was(spark: SparkSession, lake: Lake) -> None:
+    for name in ("a", "b"):
+        lake.write(SPEC, pa.table({"n": [1], "name": [name]}), partition={"delivery": name}, once=name)
+    assert read_frame(spark, lake, SPEC).count() == 2
+    assert read_frame(spark, lake, SPEC, version=lake.version(SPEC) - 1).count() == 1
+
+
+def test_wrong_columns_are_named(spark: SparkSession, lake: Lake) -> None:
+    with pytest.raises(ValueError, match=r"things: .*missing \['name'\], unknown \['nom'\]"):
+        write_frame(spark.sql("SELECT 1 AS n, 'a' AS nom"), lake, SPEC, partition={"delivery": "d"}, once="it")
+
+
+def test_workers_run_this_python(spark: SparkSession) -> None:
+    def packages(batches):
+        import ops
+
+        return (pa.RecordBatch.from_pydict({"at": [ops.__file__] * batch.num_rows}) for batch in batches)
+
+    assert spark.range(1).mapInArrow(packages, "at string").first()["at"].startswith(os.getcwd())
