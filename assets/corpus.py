@@ -1,0 +1,57 @@
+"""Audits of the whole corpus, over the last admitted delivery of every drop: one asset an audit, on Spark."""
+
+import dagster as dg
+
+from assets.checks import check_result
+from assets.measures import audit_spec
+from ops.audits.contract import Audit, Scope
+from ops.audits.registry import audits_of
+from resources.admission import admitted_deliveries
+from resources.corpus import count_modality, measure_corpus
+from resources.gates import measures_gate
+from resources.lake import Lake
+from resources.progress import Progress
+from resources.settings import Settings
+from resources.spark import start_spark
+
+
+def _corpus_measures(audit: Audit) -> dg.AssetsDefinition:
+    table = audit.table.name
+
+    @dg.multi_asset(
+        name=f"corpus_{audit.name}",
+        specs=[audit_spec(audit.name, group="corpus", deps=[*audit.reads, "drops"], kinds={"spark"})],
+        check_specs=[dg.AssetCheckSpec("measures_gate", asset=table, blocking=True)],
+    )
+    def measured(
+        lake: dg.ResourceParam[Lake],
+        settings: dg.ResourceParam[Settings],
+        progress: dg.ResourceParam[Progress],
+    ) -> dg.MaterializeResult:
+        deliveries = admitted_deliveries(lake)
+        with progress.track(f"measure {audit.name}"):
+            identity = measure_corpus(
+                start_spark(settings.spark), lake, audit, deliveries=deliveries, settings=settings.audit(audit.name)
+            )
+        gate = measures_gate(lake, audit, deliveries=deliveries, identity=identity)
+        return dg.MaterializeResult(
+            asset_key=table,
+            metadata={"deliveries": deliveries, "identity": identity},
+            check_results=[check_result(gate, asset=table, check="measures_gate")],
+        )
+
+    return measured
+
+
+corpus_measures = [_corpus_measures(audit) for audit in audits_of(Scope.CORPUS)]
+
+
+@dg.asset(deps=["examples", "drops"], group_name="corpus", kinds={"spark", "deltalake"})
+def modality_statistics(
+    lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings], progress: dg.ResourceParam[Progress]
+) -> dg.MaterializeResult:
+    """Examples, turns, answer tokens and images by drop, dataset, kind and modality."""
+    deliveries = admitted_deliveries(lake)
+    with progress.track("count modalities"):
+        identity = count_modality(start_spark(settings.spark), lake, deliveries=deliveries)
+    return dg.MaterializeResult(metadata={"deliveries": deliveries, "identity": identity})

@@ -1,0 +1,82 @@
+"""A drop becomes rows: examples, images, preferences and quarantine; then it is admitted or rejected."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from assets.checks import check_result
+from assets.partitions import drops
+from resources.admission import admit, drop_source
+from resources.cluster import start_ray
+from resources.ingest import ingest
+from resources.lake import Lake
+from resources.progress import Progress
+from resources.settings import Settings
+
+_TABLES = {
+    "examples": "One row an example: its messages, the images it shows, and where it came from.",
+    "images": "One row an image, by content, whatever drop it came in.",
+    "preferences": "One row a judgement: a response to a query about images, called good or bad, chosen or rejected.",
+    "quarantine": "One row a raw row that could not be read, with the reason and the row itself.",
+}
+
+
+class DropConfig(dg.Config):
+    """Where the partition's drop lies."""
+
+    path: str = ""
+    """Folder or URL. Empty: where it was read last, or the watched folder's entry of that name."""
+
+
+@dg.multi_asset(
+    name="ingest",
+    specs=[dg.AssetSpec(name, description=text, kinds={"ray", "deltalake"}) for name, text in _TABLES.items()],
+    partitions_def=drops,
+    group_name="drop",
+)
+def ingested(
+    context: dg.AssetExecutionContext,
+    config: DropConfig,
+    lake: dg.ResourceParam[Lake],
+    settings: dg.ResourceParam[Settings],
+    progress: dg.ResourceParam[Progress],
+) -> Iterator[dg.MaterializeResult]:
+    """Reads the drop's files on Ray; a delivery that is in the lake already is left as it is."""
+    drop = context.partition_key
+    source = config.path or drop_source(lake, drop, watched=settings.ingest.watched)
+    start_ray(num_cpus=settings.ray.num_cpus, object_store_bytes=settings.ray.object_store_mb * 10**6)
+    delivery = ingest(lake, source, drop, settings=settings.ingest, progress=progress)
+    metadata = {
+        "delivery": delivery.delivery,
+        "rows in": delivery.rows_in,
+        "rows kept": delivery.rows_kept,
+        "rows quarantined": delivery.rows_quarantined,
+        "read now": delivery.fresh,
+    }
+    for table in _TABLES:
+        yield dg.MaterializeResult(asset_key=table, metadata=metadata)
+
+
+@dg.asset(
+    name="drops",
+    deps=["examples", "images", "preferences", "quarantine"],
+    partitions_def=drops,
+    group_name="drop",
+    kinds={"greatexpectations", "deltalake"},
+    check_specs=[dg.AssetCheckSpec("ingest_gate", asset="drops", blocking=True)],
+)
+def admitted(
+    context: dg.AssetExecutionContext,
+    lake: dg.ResourceParam[Lake],
+    settings: dg.ResourceParam[Settings],
+) -> dg.MaterializeResult:
+    """Admits the drop's last delivery, or rejects it with the figures that failed; both are recorded.
+
+    Corpus assets read admitted deliveries only. The failed check alone would not keep the rows from the next version:
+    it stops its own run, not the next one.
+    """
+    delivery, gate = admit(lake, context.partition_key, settings=settings.gates)
+    return dg.MaterializeResult(
+        metadata={"delivery": delivery, "state": "admitted" if gate.success else "rejected"},
+        check_results=[check_result(gate, asset="drops", check="ingest_gate")],
+    )

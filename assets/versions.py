@@ -1,0 +1,69 @@
+"""Measures become a version: a candidate is written, audited by its gate, and published; or rejected."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from assets.checks import check_result
+from ops.audits.registry import all_audits
+from resources.admission import admitted_deliveries
+from resources.code import code_identity
+from resources.corpus import corpus_identities
+from resources.embedding import encoder_identity
+from resources.gates import candidate_gate
+from resources.lake import Lake
+from resources.measuring import require_measured, row_identities
+from resources.progress import Progress
+from resources.publishing import build_candidate, publish, reject
+from resources.settings import Settings
+
+_TABLES = {
+    "verdicts": "What is done with each example, its weight, and every reason.",
+    "curated": "The members of the version and their weights; content is joined in at export.",
+    "curriculum": "The order in which the members are to be learnt, by stage.",
+    "versions": "The log of versions: which candidates were published or rejected, and what each one pins.",
+}
+_DEPS = {"verdicts": [audit.table.name for audit in all_audits().values()], "versions": ["curated", "curriculum"]}
+
+
+@dg.multi_asset(
+    name="version",
+    specs=[
+        dg.AssetSpec(
+            name,
+            deps=_DEPS.get(name, ["verdicts"]),
+            description=text,
+            group_name="version",
+            kinds={"deltalake"},
+            skippable=name == "versions",
+        )
+        for name, text in _TABLES.items()
+    ],
+    check_specs=[dg.AssetCheckSpec("candidate_gate", asset="verdicts", blocking=True)],
+)
+def version(
+    lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings], progress: dg.ResourceParam[Progress]
+) -> Iterator[dg.MaterializeResult]:
+    """Judges every example of the admitted deliveries by the policy and gates the result.
+
+    A candidate that fails its gate is recorded as rejected; the version published before stays current.
+    """
+    deliveries = admitted_deliveries(lake)
+    encoder = encoder_identity(settings.encoder)
+    require_measured(lake, settings=settings, encoder=encoder)
+    made = build_candidate(
+        lake,
+        deliveries=deliveries,
+        measures=row_identities(settings, encoder) | corpus_identities(settings, deliveries),
+        settings=settings,
+        code=code_identity(),
+        encoder=encoder,
+        progress=progress,
+    )
+    gate = candidate_gate(lake, made.version, deliveries=deliveries, settings=settings.gates)
+    (publish if gate.success else reject)(lake, made, gate.results)
+    metadata = {"version": made.version, "made now": made.fresh, **made.counts}
+    checks = {"verdicts": [check_result(gate, asset="verdicts", check="candidate_gate")]}
+    for table in _TABLES:
+        if gate.success or table != "versions":
+            yield dg.MaterializeResult(asset_key=table, metadata=metadata, check_results=checks.get(table, []))

@@ -1,0 +1,33 @@
+"""Everything Dagster knows, bound to one lake and one configuration."""
+
+import os
+from pathlib import Path
+
+import dagster as dg
+
+from assets import corpus, embeddings, ingest, measures, report, versions
+from pipelines.jobs import corpus_job, drop_job, nightly
+from pipelines.sensors import new_drops
+from resources.lake import Lake
+from resources.progress import LogProgress, Progress
+from resources.settings import Settings, load_settings
+
+
+def bind(lake: str | Path, settings: Settings, *, progress: Progress | None = None) -> dg.Definitions:
+    """The definitions over that lake. One process runs a whole job, so that Ray and Spark start once."""
+    return dg.Definitions(
+        assets=dg.load_assets_from_modules([corpus, embeddings, ingest, measures, report, versions]),
+        jobs=[drop_job, corpus_job],
+        schedules=[nightly],
+        sensors=[new_drops],
+        executor=dg.in_process_executor,
+        resources={"lake": Lake(lake), "settings": settings, "progress": progress or LogProgress()},
+    )
+
+
+def _from_environment() -> dg.Definitions:
+    config = os.environ.get("ASSAY_CONFIG")
+    return bind(os.environ.get("ASSAY_LAKE", "lake"), load_settings(Path(config) if config else None))
+
+
+defs = _from_environment()

@@ -1,0 +1,104 @@
+"""Runs the jobs in this process and says what came of them: the thin layer between the command line and Dagster.
+
+The runs are recorded in the lake's own Dagster instance, so that they show in the UI.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from assets.measures import MEASURES
+from assets.partitions import drops
+
+_INSTANCE = """\
+# The Dagster instance of this lake. See infra/dagster.yaml for one that serves a team.
+telemetry:
+  enabled: false
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a run: the gates that failed, the error that stopped it, and where to read more."""
+
+    job: str
+    drop: str | None
+    success: bool
+    gate_failures: tuple[str, ...]
+    error: str | None
+    stack: str | None
+    run_id: str
+
+
+def open_instance(lake: str | Path) -> dg.DagsterInstance:
+    """The Dagster instance of the lake: `LAKE/.dagster`, unless DAGSTER_HOME names another."""
+    if not os.environ.get("DAGSTER_HOME"):
+        home = Path(lake).expanduser().absolute() / ".dagster"
+        home.mkdir(parents=True, exist_ok=True)
+        config = home / "dagster.yaml"
+        if not config.exists():
+            config.write_text(_INSTANCE)
+        os.environ["DAGSTER_HOME"] = str(home)
+    return dg.DagsterInstance.get()
+
+
+def run_drop(definitions: dg.Definitions, instance: dg.DagsterInstance, *, drop: str, path: str) -> Outcome:
+    """Runs the drop job for one drop."""
+    instance.add_dynamic_partitions(str(drops.name), [drop])
+    config = {"ops": {"ingest": {"config": {"path": path}}}}
+    return _execute(definitions, instance, "drop_job", drop=drop, config=config)
+
+
+def measure_drop(definitions: dg.Definitions, instance: dg.DagsterInstance, *, drop: str) -> Outcome:
+    """Runs the part of the drop job that measures: for a drop admitted before, under other settings."""
+    return _execute(definitions, instance, "drop_job", drop=drop, assets=["embeddings", *MEASURES])
+
+
+def run_corpus(definitions: dg.Definitions, instance: dg.DagsterInstance) -> Outcome:
+    """Runs the corpus job over every admitted drop."""
+    return _execute(definitions, instance, "corpus_job")
+
+
+def _execute(
+    definitions: dg.Definitions,
+    instance: dg.DagsterInstance,
+    job: str,
+    *,
+    drop: str | None = None,
+    config: Mapping[str, Any] | None = None,
+    assets: Sequence[str] | None = None,
+) -> Outcome:
+    quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+    result = definitions.resolve_job_def(job).execute_in_process(
+        instance=instance,
+        partition_key=drop,
+        raise_on_error=False,
+        run_config={**quiet, **(config or {})},
+        asset_selection=None if assets is None else [dg.AssetKey(name) for name in assets],
+    )
+    failed = [check for check in result.get_asset_check_evaluations() if not check.passed]
+    error, stack = _first_error(result)
+    return Outcome(
+        job=job,
+        drop=drop,
+        success=result.success,
+        gate_failures=tuple(check.description or check.check_name for check in failed),
+        error=None if failed else error,
+        stack=stack,
+        run_id=result.run_id,
+    )
+
+
+def _first_error(result: dg.ExecuteInProcessResult) -> tuple[str | None, str | None]:
+    for event in result.all_events:
+        if event.is_step_failure:
+            error = event.step_failure_data.error
+            while error is not None and error.cause is not None:
+                error = error.cause
+            if error is not None:
+                return error.message.strip(), error.to_string()
+    return None, None

@@ -1,0 +1,21 @@
+"""The two jobs: what is done for one drop, and what is done for the corpus of all admitted drops."""
+
+import dagster as dg
+
+drop_job = dg.define_asset_job(
+    "drop_job",
+    selection=dg.AssetSelection.groups("drop", "measures"),
+    description="Reads one drop, admits or rejects it, embeds and measures it. Backfills run it by partition.",
+)
+corpus_job = dg.define_asset_job(
+    "corpus_job",
+    selection=dg.AssetSelection.groups("corpus", "version"),
+    description="Audits all admitted drops together, judges every example, gates the candidate and publishes it.",
+)
+
+nightly = dg.ScheduleDefinition(
+    name="nightly",
+    job=corpus_job,
+    cron_schedule="0 2 * * *",
+    description="A version a night; where nothing changed, none.",
+)

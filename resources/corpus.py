@@ -1,0 +1,63 @@
+"""Corpus-scope audits on Spark: the rows of the admitted deliveries in, one immutable partition of measures out.
+
+examples, preferences -> measures_<audit>, modality_statistics, partition (identity)
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F  # noqa: N812
+
+from ops.audits.contract import Audit, Scope
+from ops.audits.registry import audits_of
+from ops.corpus.modality import modality_statistics
+from ops.identity import fingerprint
+from ops.schemas import MODALITY_STATISTICS, TABLES, TableSpec
+from resources.lake import Lake
+from resources.settings import Settings
+from resources.spark import read_frame, write_frame
+
+
+def corpus_identities(settings: Settings, deliveries: Sequence[str]) -> dict[str, str]:
+    """Identity of the measures of each corpus-scope audit over these deliveries, in whatever order they came."""
+    return {
+        audit.name: audit.identity(settings.audit(audit.name), sorted(deliveries)) for audit in audits_of(Scope.CORPUS)
+    }
+
+
+def measure_corpus(spark: SparkSession, lake: Lake, audit: Audit, *, deliveries: Sequence[str], settings: Any) -> str:
+    """Measures the deliveries together with one audit, unless the lake has these measures; returns their identity."""
+    identity = audit.identity(settings, sorted(deliveries))
+    return _written_once(
+        lake,
+        audit.table,
+        identity,
+        lambda: audit.measure({name: _frame(spark, lake, name, deliveries) for name in audit.reads}, settings),
+    )
+
+
+def modality_identity(deliveries: Sequence[str]) -> str:
+    """Identity of the modality statistics over these deliveries."""
+    return fingerprint("modality_statistics", 1, sorted(deliveries))
+
+
+def count_modality(spark: SparkSession, lake: Lake, *, deliveries: Sequence[str]) -> str:
+    """Counts the deliveries' modalities, unless the lake has these counts; returns their identity."""
+    return _written_once(
+        lake,
+        MODALITY_STATISTICS,
+        modality_identity(deliveries),
+        lambda: modality_statistics(_frame(spark, lake, "examples", deliveries)),
+    )
+
+
+def _written_once(lake: Lake, spec: TableSpec, identity: str, make: Callable[[], DataFrame]) -> str:
+    if not lake.committed(spec, identity):
+        frame = make().withColumn("identity", F.lit(identity))
+        write_frame(frame.select(*spec.schema.names), lake, spec, partition={"identity": identity}, once=identity)
+    return identity
+
+
+def _frame(spark: SparkSession, lake: Lake, table: str, deliveries: Sequence[str]) -> DataFrame:
+    return read_frame(spark, lake, TABLES[table], where={"delivery": list(deliveries)})

@@ -1,0 +1,168 @@
+"""Row- and drop-scope audits over one delivery, on Ray.
+
+examples (batches) + vectors (shared) + bank -> measures_<audit>, partition (delivery, identity)
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import ray
+
+from ops.audits.contract import Audit, RowInputs, Scope
+from ops.audits.registry import all_audits, audits_of
+from ops.bank import choose_bank
+from ops.identity import text_id
+from ops.schemas import EXAMPLES
+from ops.vectors import Vectors
+from resources.admission import admitted_drops
+from resources.cluster import ray_map
+from resources.embedding import load_vectors
+from resources.lake import Lake, StagedFile
+from resources.progress import Progress
+from resources.settings import Settings
+
+_BATCH_ROWS = 8192
+
+
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    """What every batch of a delivery is measured against; kept once in Ray's object store."""
+
+    images: Vectors
+    texts: Vectors
+    bank_images: Vectors
+    bank_texts: Vectors
+
+
+def row_audits() -> list[Audit]:
+    """The audits that look at one delivery at a time."""
+    return audits_of(Scope.ROW, Scope.DROP)
+
+
+def row_identities(settings: Settings, encoder: str) -> dict[str, str]:
+    """Identity of the measures of each row- and drop-scope audit under these settings and this encoder.
+
+    The bank needs no identity of its own: it follows from the delivery, the encoder and its size.
+    """
+    context = (encoder, settings.embedding.bank_size)
+    return {
+        audit.name: audit.identity(settings.audit(audit.name), *(context if audit.uses_vectors else ()))
+        for audit in row_audits()
+    }
+
+
+def once(delivery: str, identity: str) -> str:
+    """Name of the one commit that holds a delivery's measures of that identity."""
+    return f"{delivery}/{identity}"
+
+
+def unmeasured(lake: Lake, delivery: str, identities: Mapping[str, str]) -> list[str]:
+    """Names of the audits whose measures of that delivery are not in the lake."""
+    audits = all_audits()
+    return [name for name, i in identities.items() if not lake.committed(audits[name].table, once(delivery, i))]
+
+
+def unmeasured_drops(lake: Lake, *, settings: Settings, encoder: str) -> dict[str, list[str]]:
+    """The admitted drops that some audit has not measured under these settings, with the names of those audits."""
+    identities = row_identities(settings, encoder)
+    found = {drop: unmeasured(lake, delivery, identities) for drop, delivery in admitted_drops(lake).items()}
+    return {drop: names for drop, names in found.items() if names}
+
+
+def require_measured(lake: Lake, *, settings: Settings, encoder: str) -> None:
+    """LookupError where a version cannot be judged because measures are missing; says which and what to run."""
+    missing = unmeasured_drops(lake, settings=settings, encoder=encoder)
+    if missing:
+        drop, names = next(iter(missing.items()))
+        raise LookupError(
+            f"{len(missing)} admitted drops are not measured under these settings, among them {drop!r} "
+            f"({', '.join(names)}); run `assay run`, or backfill these partitions of the measures"
+        )
+
+
+def wanted_texts(examples: pa.Table) -> set[str]:
+    """The texts of these examples that some audit wants embedded."""
+    return {text for audit in row_audits() if audit.texts is not None for text in audit.texts(examples)}
+
+
+def measure_delivery(
+    lake: Lake, delivery: str, *, names: Sequence[str], settings: Settings, encoder: str, progress: Progress
+) -> dict[str, int]:
+    """Measures the delivery with the named audits and commits each; returns rows written by audit.
+
+    Audits whose measures are there already are left out. Examples are streamed; the vectors of the delivery are held
+    once a machine, two bytes a dimension.
+    """
+    identities = {name: i for name, i in row_identities(settings, encoder).items() if name in names}
+    todo = [all_audits()[name] for name in unmeasured(lake, delivery, identities)]
+    if not todo:
+        return {}
+    shared = ray.put(_shared(lake, delivery, settings=settings, encoder=encoder, needed=todo))
+    staged: dict[str, list[StagedFile]] = {audit.name: [] for audit in todo}
+    for audits, batches in _passes(lake, delivery, todo):
+        measure = partial(
+            _measure_batch,
+            lake=lake,
+            shared=shared,
+            plans=[(a.name, settings.audit(a.name), identities[a.name]) for a in audits],
+        )
+        label = f"measure {', '.join(a.name for a in audits)}"
+        for files in ray_map(measure, batches, progress=progress, label=label):
+            for name, added in files.items():
+                staged[name] += added
+    for audit in todo:
+        lake.commit(audit.table, staged[audit.name], once=once(delivery, identities[audit.name]))
+    return {name: sum(file.rows for file in files) for name, files in staged.items()}
+
+
+def _passes(lake: Lake, delivery: str, todo: Sequence[Audit]) -> Iterator[tuple[list[Audit], Iterator[pa.Table]]]:
+    """Row-scope audits share one streamed pass; those of drop scope need the delivery as a whole."""
+    by_row = [audit for audit in todo if audit.scope is Scope.ROW]
+    if by_row:
+        yield by_row, example_batches(lake, delivery)
+    by_drop = [audit for audit in todo if audit.scope is Scope.DROP]
+    if by_drop:
+        yield by_drop, iter([lake.read(EXAMPLES, where={"delivery": delivery})])
+
+
+def example_batches(lake: Lake, delivery: str) -> Iterator[pa.Table]:
+    """The delivery's examples, a few thousand at a time."""
+    for batch in lake.batches(EXAMPLES, where={"delivery": delivery}, batch_rows=_BATCH_ROWS):
+        yield pa.Table.from_batches([batch])
+
+
+def _shared(lake: Lake, delivery: str, *, settings: Settings, encoder: str, needed: Sequence[Audit]) -> _Shared:
+    if not any(audit.uses_vectors for audit in needed):
+        return _Shared(*[Vectors.of([], np.zeros((0, 0)))] * 4)
+    image_ids: set[str] = set()
+    text_ids: set[str] = set()
+    for examples in example_batches(lake, delivery):
+        image_ids.update(i for ids in examples["image_ids"].to_pylist() for i in ids or [])
+        text_ids.update(text_id(text) for text in wanted_texts(examples))
+    images = load_vectors(lake, encoder, "image", image_ids)
+    texts = load_vectors(lake, encoder, "text", text_ids)
+    size = settings.embedding.bank_size
+    return _Shared(images, texts, choose_bank(images, size), choose_bank(texts, size))
+
+
+def _measure_batch(
+    examples: pa.Table, *, lake: Lake, shared: Any, plans: Sequence[tuple[str, Any, str]]
+) -> dict[str, list[StagedFile]]:
+    """Runs in a worker: measures one batch with each audit and stages the rows."""
+    held: _Shared = ray.get(shared)
+    inputs = RowInputs(examples, held.images, held.texts, held.bank_images, held.bank_texts)
+    deliveries = examples["delivery"].unique().to_pylist()
+    staged: dict[str, list[StagedFile]] = {}
+    for name, settings, identity in plans:
+        audit = all_audits()[name]
+        rows: pa.Table = audit.measure(inputs, settings)
+        if rows.schema != audit.schema:
+            raise TypeError(f"audit {name} promised the columns {audit.schema} but measured {rows.schema}")
+        rows = rows.append_column("identity", pa.repeat(pa.scalar(identity), len(rows)))
+        partition = {"delivery": deliveries[0], "identity": identity} if deliveries else {}
+        staged[name] = lake.stage(audit.table, rows, partition) if len(rows) else []
+    return staged
