@@ -1,0 +1,138 @@
+"""What was found of the planted faults: computed from their record and the tables of a run, from nothing else.
+
+Rules. An audit's reason counts when the example's action is not `keep`. A fault is *caught* when the planted example
+has a reason of an audit that looks for this kind of fault (`Audit.faults`), or, for the faults that ingest looks for,
+when its row is quarantined or repaired; *missed* otherwise. Of two equal rows either may be named. A *false alarm* is
+an example with such a reason that has no planted fault which these audits look for, by its kind or by its nature
+(`Fault.also`: an answer that contradicts a right one is wrong for its image as well), and that is not a partner in one
+either (the right answer that another contradicts, the original of a copy). One audit may look for several faults: its
+reasons do not say which it found, so its false alarms show in each of these rows.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from ops.audits.contract import Audit
+from ops.demo.faults import FAULTS, Fault, Planted
+
+INGEST = "ingest"
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """One row of the closing table. The figures are None where no audit looks for the fault yet."""
+
+    fault: str
+    title: str
+    audits: tuple[str, ...]
+    planted: int
+    caught: int | None
+    missed: int | None
+    false_alarms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many examples an action took for one reason; an example with several reasons counts under each."""
+
+    action: str
+    audit: str
+    rule: str
+    examples: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Finder:
+    """An audit, or ingest: the source ids it named and the kinds of fault it looks for."""
+
+    name: str
+    named: set[str]
+    kinds: frozenset[str]
+
+
+def score(
+    planted: Sequence[Planted],
+    *,
+    verdicts: pa.Table,
+    quarantine: pa.Table,
+    examples: pa.Table,
+    audits: Iterable[Audit],
+) -> list[Score]:
+    """One row a fault, in the order of `FAULTS`, for the demo's delivery.
+
+    `verdicts`, `quarantine` and `examples` are the lake's tables, of that delivery and, for verdicts, of one version.
+    Raises ValueError where a planted row is in neither verdicts nor quarantine: it was lost on the way.
+    """
+    known = {*verdicts["source_id"].to_pylist(), *quarantine["source_id"].to_pylist()}
+    lost = {p.source_id for p in planted} - known
+    if lost:
+        raise ValueError(
+            f"{len(lost)} planted rows are neither in the verdicts nor in quarantine, for instance {min(lost)}: "
+            f"the tables are of another delivery, or rows were lost"
+        )
+    by_audit, by_ingest = _named_by_audits(verdicts), _named_by_ingest(quarantine, examples)
+    finders = [_Finder(a.name, by_audit.get(a.name, set()), frozenset(a.faults)) for a in audits]
+    for fault in FAULTS.values():
+        found = set().union(*(by_ingest.get(code, set()) for code in fault.reasons))
+        finders += [_Finder(INGEST, found, frozenset({fault.name}))] if fault.reasons else []
+    return [_score(fault, planted, [f for f in finders if fault.name in f.kinds]) for fault in FAULTS.values()]
+
+
+def tally(verdicts: pa.Table, quarantine: pa.Table) -> list[Tally]:
+    """Examples by action, audit and rule; those kept without a reason stand under an empty rule, and quarantined rows
+    under the reason that ingest gave. Most frequent first within an action."""
+    counts: Counter[tuple[str, str, str]] = Counter()
+    for row in verdicts.select(["action", "reasons"]).to_pylist():
+        rules = {(reason["audit"], reason["rule"]) for reason in row["reasons"] or ()} or {("", "")}
+        counts.update((row["action"], audit, rule) for audit, rule in rules)
+    for row in quarantine.select(["reason"]).to_pylist():
+        counts["quarantine", INGEST, row["reason"]] += 1
+    order = ("keep", "downweight", "hold", "drop", "quarantine")
+    ranked = sorted(counts.items(), key=lambda item: (order.index(item[0][0]), -item[1], item[0]))
+    return [Tally(*key, count) for key, count in ranked]
+
+
+def _named_by_audits(verdicts: pa.Table) -> dict[str, set[str]]:
+    """Source ids that each audit gave a reason for acting on."""
+    named: dict[str, set[str]] = {}
+    for row in verdicts.select(["source_id", "action", "reasons"]).to_pylist():
+        if row["action"] != "keep":
+            for reason in row["reasons"] or ():
+                named.setdefault(reason["audit"], set()).add(row["source_id"])
+    return named
+
+
+def _named_by_ingest(quarantine: pa.Table, examples: pa.Table) -> dict[str, set[str]]:
+    """Source ids that ingest refused or repaired, by reason code."""
+    named: dict[str, set[str]] = {}
+    for row in quarantine.select(["source_id", "reason"]).to_pylist():
+        named.setdefault(row["reason"], set()).add(row["source_id"])
+    for row in examples.select(["source_id", "repairs"]).to_pylist():
+        for code in row["repairs"] or ():
+            named.setdefault(code, set()).add(row["source_id"])
+    return named
+
+
+def _score(fault: Fault, planted: Sequence[Planted], finders: Sequence[_Finder]) -> Score:
+    mine = [p for p in planted if p.fault == fault.name]
+    if not finders:
+        return Score(fault.name, fault.title, (), len(mine), None, None, None)
+    named = set().union(*(finder.named for finder in finders))
+    caught = sum(bool({p.source_id, *(p.partners if fault.either else ())} & named) for p in mine)
+    alarms = set().union(*(finder.named - _rightly_named(planted, finder.kinds) for finder in finders))
+    audits = tuple(finder.name for finder in finders)
+    return Score(fault.name, fault.title, audits, len(mine), caught, len(mine) - caught, len(alarms))
+
+
+def _rightly_named(planted: Sequence[Planted], kinds: frozenset[str]) -> set[str]:
+    """Source ids that an audit which looks for these kinds is right to name."""
+    rightly: set[str] = set()
+    for p in planted:
+        if p.fault in kinds:
+            rightly |= {p.source_id, *p.partners}
+        elif kinds & set(FAULTS[p.fault].also):
+            rightly.add(p.source_id)
+    return rightly
