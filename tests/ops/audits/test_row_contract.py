@@ -1,0 +1,86 @@
+"""Every row- and drop-scope audit keeps the promises of ops/audits/contract.py."""
+
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from ops.audits.contract import KEYS, Audit, Scope
+from ops.audits.registry import all_audits, audits_of
+from tests.ops.audits.samples import sample_examples, sample_inputs
+
+ROW_AUDITS = [pytest.param(audit, id=audit.name) for audit in audits_of(Scope.ROW, Scope.DROP)]
+VECTOR_AUDITS = [pytest.param(a, id=a.name) for a in audits_of(Scope.ROW, Scope.DROP) if a.uses_vectors]
+ROW_ONLY = [pytest.param(audit, id=audit.name) for audit in audits_of(Scope.ROW)]
+INPUTS = sample_inputs(sample_examples())
+
+
+def measured(audit: Audit, examples: pa.Table) -> pa.Table:
+    """The audit's measures in order of their keys."""
+    rows = audit.measure(replace(INPUTS, examples=examples), audit.settings)
+    return rows.sort_by([(key, "ascending") for key in KEYS[audit.grain].names])
+
+
+def assert_same(left: pa.Table, right: pa.Table) -> None:
+    """Equal but for the last bits of floating-point sums."""
+    assert left.schema == right.schema
+    for name in left.schema.names:
+        if pa.types.is_floating(left.schema.field(name).type):
+            np.testing.assert_allclose(left[name].to_pandas(), right[name].to_pandas(), atol=1e-5, err_msg=name)
+        else:
+            assert left[name].to_pylist() == right[name].to_pylist(), name
+
+
+@pytest.mark.parametrize("name", list(all_audits()))
+def test_file_is_named_after_its_audit_and_says_what_it_is(name: str) -> None:
+    audit = all_audits()[name]
+    assert len(audit.page) > 80
+    assert audit.title
+
+
+@pytest.mark.parametrize("audit", ROW_AUDITS)
+def test_schema_and_keys_are_as_promised(audit: Audit) -> None:
+    rows = measured(audit, INPUTS.examples)
+    assert rows.schema == audit.schema
+    keys = [tuple(row.values()) for row in rows.select(KEYS[audit.grain].names).to_pylist()]
+    assert keys, "the samples hold something that every audit measures"
+    assert len(set(keys)) == len(keys)
+    assert all(value is not None for key in keys for value in key)
+    known = set(INPUTS.examples["example_id"].to_pylist())
+    assert set(rows["example_id"].to_pylist()) <= known
+
+
+@pytest.mark.parametrize("audit", ROW_AUDITS)
+def test_empty_input_gives_no_rows(audit: Audit) -> None:
+    rows = measured(audit, INPUTS.examples.slice(0, 0))
+    assert rows.schema == audit.schema
+    assert rows.num_rows == 0
+
+
+@pytest.mark.parametrize("audit", ROW_AUDITS)
+def test_same_input_gives_same_rows(audit: Audit) -> None:
+    assert measured(audit, INPUTS.examples).equals(measured(audit, INPUTS.examples))
+
+
+@pytest.mark.parametrize("audit", ROW_AUDITS)
+def test_order_of_rows_does_not_matter(audit: Audit) -> None:
+    order = np.random.default_rng(3).permutation(INPUTS.examples.num_rows)
+    assert_same(measured(audit, INPUTS.examples), measured(audit, INPUTS.examples.take(order)))
+
+
+@pytest.mark.parametrize("audit", ROW_ONLY)
+def test_each_row_is_measured_by_itself(audit: Audit) -> None:
+    apart = [measured(audit, INPUTS.examples.slice(n, 1)) for n in range(INPUTS.examples.num_rows)]
+    together = pa.concat_tables(apart).sort_by([(key, "ascending") for key in KEYS[audit.grain].names])
+    assert_same(measured(audit, INPUTS.examples), together)
+
+
+@pytest.mark.parametrize("audit", VECTOR_AUDITS)
+def test_without_any_vector_nothing_is_claimed(audit: Audit) -> None:
+    nothing = INPUTS.images.matrix[:0]
+    empty = type(INPUTS.images)(INPUTS.images.ids[:0], nothing)
+    inputs = replace(INPUTS, images=empty, texts=empty, bank_images=empty, bank_texts=empty)
+    rows = audit.measure(inputs, audit.settings)
+    assert rows.schema == audit.schema
+    assert "abstained" not in rows.schema.names or all(rows["abstained"].to_pylist())
