@@ -1,0 +1,75 @@
+"""`assay demo`: real data with planted faults through the whole pipeline, and an honest table at the end."""
+
+from pathlib import Path
+from typing import Annotated
+
+import pyarrow as pa
+import typer
+
+from ops.audits.registry import all_audits
+from ops.demo.build import MOST, build
+from ops.demo.faults import Planted, read_planted
+from ops.demo.score import score, tally
+from ops.schemas import EXAMPLES, QUARANTINE, VERDICTS
+from pipelines.cli import (
+    DONE,
+    FAILED,
+    ConfigOption,
+    DebugOption,
+    UnusableError,
+    app,
+    err,
+    out,
+    settings_of,
+    told,
+)
+from pipelines.run_command import run_all, show
+from pipelines.tables import score_table, tally_table
+from resources.admission import admitted_delivery
+from resources.lake import Lake
+from resources.progress import RichProgress
+from resources.publishing import current_version
+
+DROP = "easy-vqa"
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Option(help="Where the drop and its lake are made.")] = Path("demo"),
+    conversations: Annotated[int, typer.Option(help="Conversations in the drop, 60 to 800.")] = MOST,
+    seed: Annotated[int, typer.Option(help="Seed of the planted faults.")] = 7,
+    config: ConfigOption = None,
+    debug: DebugOption = False,
+) -> None:
+    """Builds a drop from the easy-VQA test split, plants faults, audits it and shows what was found."""
+    with told(debug=debug):
+        settings = settings_of(config)
+        drop, lake = folder / DROP, folder / "lake"
+        planted = built(drop, folder / "planted.jsonl", seed=seed, conversations=conversations)
+        outcomes = run_all(lake, settings, {DROP: str(drop)}, progress=RichProgress(err))
+        show(lake, outcomes, debug=debug)
+        if all(outcome.success for outcome in outcomes):
+            show_score(Lake(lake), planted)
+    raise typer.Exit(DONE if all(outcome.success for outcome in outcomes) else FAILED)
+
+
+def built(drop: Path, record: Path, *, seed: int, conversations: int) -> list[Planted]:
+    """The planted faults of the drop, which is built unless it is there."""
+    if not drop.exists():
+        return build(drop, record=record, seed=seed, conversations=conversations).planted
+    if not record.exists():
+        raise UnusableError(f"{drop} is there but {record}, the record of its faults, is not; remove {drop}")
+    out.print(f"The drop {drop} is there already; remove {drop.parent} to build it anew.", highlight=False)
+    return read_planted(record)
+
+
+def show_score(lake: Lake, planted: list[Planted]) -> None:
+    """Prints what became of the planted faults, computed from their record and the tables of the lake."""
+    version = current_version(lake)
+    delivery = admitted_delivery(lake, DROP)
+    verdicts = lake.read(VERDICTS, where={"version": version, "delivery": delivery})
+    quarantine = lake.read(QUARANTINE, where={"delivery": delivery})
+    examples: pa.Table = lake.read(EXAMPLES, where={"delivery": delivery})
+    scores = score(planted, verdicts=verdicts, quarantine=quarantine, examples=examples, audits=all_audits().values())
+    out.print(score_table(scores))
+    out.print(tally_table(tally(verdicts, quarantine)))

@@ -1,0 +1,44 @@
+"""What the command line prints, as Rich tables."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from rich.table import Table
+
+from ops.demo.score import Score, Tally
+
+
+def score_table(scores: Sequence[Score]) -> Table:
+    """Per planted fault: what was caught, missed, and wrongly flagged."""
+    table = Table(title="What was planted, and what was found", title_justify="left")
+    for heading in ("fault", "planted", "caught", "missed", "false alarms", "found by"):
+        table.add_column(heading, justify="left" if heading in ("fault", "found by") else "right")
+    for score in scores:
+        if score.caught is None:
+            table.add_row(score.title, str(score.planted), "-", "-", "-", "no audit yet")
+        else:
+            figures = (score.planted, score.caught, score.missed, score.false_alarms)
+            table.add_row(score.title, *map(str, figures), ", ".join(score.audits))
+    return table
+
+
+def tally_table(tallies: Sequence[Tally]) -> Table:
+    """What was kept and what not, and for which reason."""
+    table = Table(title="What was kept, and why the rest was not", title_justify="left")
+    table.add_column("action")
+    table.add_column("audit")
+    table.add_column("rule or reason")
+    table.add_column("examples", justify="right")
+    for tally in tallies:
+        table.add_row(tally.action, tally.audit, tally.rule, str(tally.examples))
+    return table
+
+
+def key_value_table(rows: Sequence[tuple[str, Any]], *, title: str) -> Table:
+    """Two columns: what, and its figure."""
+    table = Table(title=title, title_justify="left", show_header=False)
+    table.add_column(style="bold")
+    table.add_column()
+    for key, value in rows:
+        table.add_row(key, f"{value:,}" if isinstance(value, int) else str(value))
+    return table
