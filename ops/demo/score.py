@@ -2,11 +2,11 @@
 
 Rules. An audit's reason counts when the example's action is not `keep`. A fault is *caught* when the planted example
 has a reason of an audit that looks for this kind of fault (`Audit.faults`), or, for the faults that ingest looks for,
-when its row is quarantined or repaired; *missed* otherwise. Of two equal rows either may be named. A *false alarm* is
-an example with such a reason that has no planted fault which these audits look for, by its kind or by its nature
-(`Fault.also`: an answer that contradicts a right one is wrong for its image as well), and that is not a partner in one
-either (the right answer that another contradicts, the original of a copy). One audit may look for several faults: its
-reasons do not say which it found, so its false alarms show in each of these rows.
+when its row is quarantined or repaired for that; *missed* otherwise. Of two equal rows either may be named. A *false
+alarm* is an example with such a reason that has no planted fault which these audits look for, by its kind or by its
+nature (`Fault.also`: an answer that contradicts a right one is wrong for its image as well), and that is not a
+partner in one either (the right answer that another contradicts, the original of a copy). One audit may look for
+several faults: its reasons do not say which it found, so its false alarms show in each of these rows.
 """
 
 from collections import Counter
