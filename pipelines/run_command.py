@@ -26,7 +26,7 @@ from resources.embedding import encoder_identity
 from resources.lake import Lake
 from resources.measuring import unmeasured_drops
 from resources.progress import Progress, RichProgress, SilentProgress
-from resources.publishing import current_version
+from resources.publishing import current_version, version_of
 from resources.reporting import report_path
 from resources.settings import Settings
 from resources.watching import drop_name
@@ -110,6 +110,8 @@ def show(lake: Path, outcomes: list[Outcome], *, debug: bool) -> None:
     if version is None:
         out.print("No version has been published yet.")
         return
-    out.print(version_table(store, version))
+    out.print(version_table(version_of(store, version)))
+    tables = ", ".join(f"{lake / name}/version={version}" for name in ("curated", "curriculum"))
+    out.print(f"tables   {tables}", soft_wrap=True, highlight=False)
     out.print(f"report   {report_path(store, version)}", soft_wrap=True, highlight=False)
     out.print(f"lineage  make dev LAKE={lake}    (the Dagster UI, on 127.0.0.1:3000)", soft_wrap=True, highlight=False)

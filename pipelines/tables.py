@@ -6,6 +6,7 @@ from typing import Any
 from rich.table import Table
 
 from ops.demo.score import Score, Tally
+from ops.versions import Version
 
 
 def score_table(scores: Sequence[Score]) -> Table:
@@ -42,3 +43,16 @@ def key_value_table(rows: Sequence[tuple[str, Any]], *, title: str) -> Table:
     for key, value in rows:
         table.add_row(key, f"{value:,}" if isinstance(value, int) else str(value))
     return table
+
+
+def version_table(version: Version) -> Table:
+    """The figures of one version."""
+    counts = version.counts
+    actions = ", ".join(f"{action} {number:,}" for action, number in counts.get("actions", {}).items())
+    rows = [
+        ("drops", len(version.row["deliveries"])),
+        ("examples", counts.get("examples", 0)),
+        ("verdicts", actions),
+        ("curated", counts.get("curated", 0)),
+    ]
+    return key_value_table(rows, title=f"Version {version.number}")
