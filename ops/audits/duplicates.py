@@ -1,0 +1,33 @@
+"""Exact duplicates.
+
+Two examples are duplicates when their images (by content, in order), roles, queries and answers are the same after
+normalisation: Unicode form, white space, chat-template tokens, image placeholders, and case where it carries no
+meaning. They are looked for within and across deliveries. Preference examples are duplicates only when the annotators
+are the same too: the same choice made by two people is two votes.
+
+One row for each redundant example, naming the member of its group that stays: the one that needed the fewest repairs,
+and of those the one with the smallest example id. So the choice does not depend on which drop came first, and stays the
+same when a drop is delivered again. Examples without a copy have no row.
+"""
+
+import pyarrow as pa
+
+from ops.audits.contract import Audit, Grain, Scope
+from ops.corpus.duplicates import duplicates
+
+AUDIT = Audit(
+    name="duplicates",
+    title="Exact duplicates",
+    grain=Grain.PAIR,
+    scope=Scope.CORPUS,
+    columns=pa.schema(
+        [
+            ("group_id", pa.string()),
+            ("copies", pa.int64()),
+            ("same_delivery", pa.bool_()),
+        ]
+    ),
+    measure=lambda tables, settings: duplicates(tables["examples"], tables["preferences"]),
+    reads=("examples", "preferences"),
+    faults=("duplicated_examples",),
+)

@@ -1,0 +1,37 @@
+"""Rejected answers as targets.
+
+An SFT turn whose answer is, after normalisation, a response that preference data rejected or called bad for the same
+images and the same query: what reward modelling is told to avoid, supervised tuning would teach. The row names one such
+judgement (the smallest id) and counts them all.
+
+`is_disputed` says that the same response was also chosen or called good for the same images and query: over another
+opponent, by another annotator, or by mistake. Then it is not plainly wrong, and `accepted_judgement_id` names one of
+the judgements in its favour. Turns whose answer nobody rejected have no row.
+"""
+
+import pyarrow as pa
+
+from ops.audits.contract import Audit, Grain, Scope
+from ops.corpus.rejected_targets import rejected_as_target
+
+AUDIT = Audit(
+    name="rejected_as_target",
+    title="Rejected answers as targets",
+    grain=Grain.TURN,
+    scope=Scope.CORPUS,
+    columns=pa.schema(
+        [
+            ("judgement_id", pa.string()),
+            ("judgement_delivery", pa.string()),
+            ("judgement_example_id", pa.string()),
+            ("rejections", pa.int64()),
+            ("acceptances", pa.int64()),
+            ("is_disputed", pa.bool_()),
+            ("accepted_judgement_id", pa.string()),
+            ("response", pa.string()),
+        ]
+    ),
+    measure=lambda tables, settings: rejected_as_target(tables["examples"], tables["preferences"]),
+    reads=("examples", "preferences"),
+    faults=("rejected_as_target",),
+)

@@ -1,0 +1,40 @@
+"""Contradictory answers in SFT data.
+
+Turns that give different closed answers (yes or no, a number, a colour, a noun of one or two words) to the same
+question about the same images. Answers are compared by what they say ("Yes, it is." is "yes", "two" is 2, "gray" is
+grey; `ops/closed_answers.py`), and only with answers of their own kind; "dog" and "brown dog" do not contradict each
+other. A row that was delivered more than once counts once.
+
+`answer` got `votes` of the group's `all_votes`; `majority_answer` is the one with the most votes and null where two
+share the first place. `is_majority` is false for the turns that are outvoted and null where there is no majority.
+The kind `word` is the weakest evidence: one image may hold both a dog and a cat, so two nouns may both be true. Turns
+whose question has one answer have no row.
+"""
+
+import pyarrow as pa
+
+from ops.audits.contract import Audit, Grain, Scope
+from ops.corpus.answers import sft_contradictions
+
+AUDIT = Audit(
+    name="sft_contradictions",
+    title="Contradictory answers in SFT data",
+    grain=Grain.TURN,
+    scope=Scope.CORPUS,
+    columns=pa.schema(
+        [
+            ("group_id", pa.string()),
+            ("answer_kind", pa.string()),
+            ("answer", pa.string()),
+            ("distinct_answers", pa.int32()),
+            ("votes", pa.int64()),
+            ("all_votes", pa.int64()),
+            ("majority_answer", pa.string()),
+            ("majority_share", pa.float64()),
+            ("is_majority", pa.bool_()),
+        ]
+    ),
+    measure=lambda tables, settings: sft_contradictions(tables["examples"]),
+    reads=("examples",),
+    faults=("contradictory_answers",),
+)

@@ -1,0 +1,37 @@
+"""Examples that say and show the same, and the one of each group that is kept."""
+
+from pyspark.sql import DataFrame, Window
+from pyspark.sql import functions as F  # noqa: N812
+
+from ops.corpus.turns import dialogues
+
+
+def duplicates(examples: DataFrame, preferences: DataFrame) -> DataFrame:
+    """Each redundant example with the member of its group that stays.
+
+    The one that stays needed the fewest repairs; among those it has the smallest example id, then delivery. Neither
+    depends on the order in which drops came, and a drop delivered again keeps the same one.
+    """
+    judges = preferences.groupBy("delivery", "example_id").agg(
+        # The same comparison by two people is two votes, not a duplicate.
+        F.array_join(F.sort_array(F.collect_set("annotator")), "\x00").alias("judges")
+    )
+    keyed = dialogues(examples).join(judges, ["delivery", "example_id"], "left")
+    group = Window.partitionBy("kind", "dialogue_key", F.coalesce("judges", F.lit("")))
+    ranked = keyed.select(
+        "delivery",
+        "example_id",
+        "dialogue_key",
+        F.min(F.struct("repairs", "example_id", "delivery")).over(group).alias("kept"),
+        F.count("*").over(group).alias("copies"),
+    )
+    redundant = (F.col("delivery") != F.col("kept.delivery")) | (F.col("example_id") != F.col("kept.example_id"))
+    return ranked.where(redundant).select(
+        "delivery",
+        "example_id",
+        F.col("kept.delivery").alias("other_delivery"),
+        F.col("kept.example_id").alias("other_id"),
+        F.col("dialogue_key").alias("group_id"),
+        "copies",
+        (F.col("delivery") == F.col("kept.delivery")).alias("same_delivery"),
+    )
