@@ -6,6 +6,7 @@ and answers, so that a swapped picture can be proved to make a statement false.
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from itertools import product
 from pathlib import Path
 
@@ -33,6 +34,7 @@ class Picture:
     possible: tuple[Facts, ...]
 
 
+@cache
 def answer(question: str, facts: Facts) -> str | None:
     """The true answer to an easy-VQA question about a picture; None where it asks for a thing that is not there."""
     found = _SUBJECT.search(question)
