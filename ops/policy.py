@@ -183,16 +183,17 @@ def _check_condition(condition: Condition, audit: str, schema: pa.Schema) -> Non
         if not _fits(value, kind):
             raise PolicyError("when", f"{condition}: {condition.column} is {kind}, but {_text(value)} is not")
     ordered = condition.comparison in ("<", "<=", ">", ">=")
-    if ordered and not _numeric(kind):
+    if ordered and not is_numeric(kind):
         raise PolicyError("when", f"{condition}: {kind} has no order; use ==, != or in")
 
 
-def _numeric(kind: pa.DataType) -> bool:
+def is_numeric(kind: pa.DataType) -> bool:
+    """Whether the values of a column have an order and a mean."""
     return pa.types.is_integer(kind) or pa.types.is_floating(kind)
 
 
 def _comparable(kind: pa.DataType) -> bool:
-    return _numeric(kind) or pa.types.is_boolean(kind) or pa.types.is_string(kind)
+    return is_numeric(kind) or pa.types.is_boolean(kind) or pa.types.is_string(kind)
 
 
 def _fits(value: Value, kind: pa.DataType) -> bool:
@@ -211,7 +212,7 @@ def _satisfiable(conditions: Sequence[Condition], kind: pa.DataType) -> bool:
     if points:
         candidates = [p for p in points[0] if not (pa.types.is_integer(kind) and isinstance(p, float) and p % 1)]
         return any(all(_holds(c, point) for c in conditions) for point in candidates)
-    if not _numeric(kind):
+    if not is_numeric(kind):
         return True
     low, high = _interval(conditions, integer=pa.types.is_integer(kind))
     excluded = {v for c in conditions if c.comparison == "!=" for v in _values(c)}

@@ -17,7 +17,8 @@ from ops.audits.contract import Audit
 from ops.audits.registry import all_audits
 from ops.curriculum import CurriculumSettings
 from ops.guards import GuardSettings
-from ops.policy import Action, Condition, Policy, PolicyError, Rule, check_rule, suggestion
+from ops.policy import Action, Condition, Policy, PolicyError, Rule, check_rule, is_numeric, suggestion
+from ops.rows import IngestSettings
 from resources.encoder_settings import EmbeddingSettings, EncoderSettings
 from resources.located_yaml import Located, SettingsError, dotted, parse
 from resources.located_yaml import Path as KeyPath
@@ -42,6 +43,7 @@ class RaySettings:
 class Settings:
     """Everything that can be set."""
 
+    ingest: IngestSettings
     encoder: EncoderSettings
     embedding: EmbeddingSettings
     policy: Policy
@@ -73,11 +75,12 @@ def load_settings(path: Path | None = None, overrides: Mapping[str, Any] | None 
     _known(located, (), located.values, [f.name for f in fields(Settings)])
     policy_source = located if "policy" in located.values else _read(SHIPPED)
     return Settings(
+        ingest=_section(located, "ingest", IngestSettings()),
         encoder=_section(located, "encoder", EncoderSettings()),
         embedding=_section(located, "embedding", EmbeddingSettings()),
         policy=load_policy(policy_source, all_audits()),
         gates=_section(located, "gates", GuardSettings()),
-        curriculum=_section(located, "curriculum", CurriculumSettings()),
+        curriculum=_curriculum(located),
         ray=_section(located, "ray", RaySettings()),
         spark=_section(located, "spark", SparkSettings()),
         audits=_audits(located),
@@ -157,6 +160,15 @@ def _audits(located: Located) -> dict[str, Any]:
         elif _mapping(located, ("audits", name)):
             raise located.error(("audits", name), "this audit has nothing to set; remove the section")
     return found
+
+
+def _curriculum(located: Located) -> CurriculumSettings:
+    chosen = _section(located, "curriculum", CurriculumSettings())
+    audits = all_audits()
+    known = [f"{a.name}.{f.name}" for a in audits.values() for f in a.columns if is_numeric(f.type)]
+    if "difficulty" in _mapping(located, ("curriculum",)):
+        _known(located, ("curriculum", "difficulty"), chosen.difficulty, known, what="measure")
+    return chosen
 
 
 def _section(located: Located, name: str, default: Section) -> Section:

@@ -10,6 +10,7 @@ from ops.audits.contract import Audit, Grain, Scope
 from ops.curriculum import CurriculumSettings
 from ops.guards import GuardSettings
 from ops.policy import Action
+from ops.rows import IngestSettings
 from resources import settings as module
 from resources.encoder_settings import EmbeddingSettings, EncoderSettings
 from resources.located_yaml import SettingsError, parse
@@ -58,6 +59,7 @@ def complaint(tmp_path: Path, text: str) -> str:
 
 def test_shipped_file_says_every_default():
     shipped = load_settings()
+    assert shipped.ingest == IngestSettings()
     assert shipped.encoder == EncoderSettings()
     assert shipped.embedding == EmbeddingSettings()
     assert shipped.gates == GuardSettings()
@@ -70,10 +72,11 @@ def test_shipped_file_says_every_default():
 def test_shipped_file_names_every_key():
     located = module._read(module.SHIPPED)
     tree = load_settings()
-    for name in ("encoder", "embedding", "gates", "curriculum", "ray", "spark"):
+    for name in ("ingest", "encoder", "embedding", "gates", "curriculum", "ray", "spark"):
         assert set(located.values[name]) == {f.name for f in fields(getattr(tree, name))}, name
-    for name, chosen in tree.audits.items():
-        assert set(located.values["audits"][name]) == {f.name for f in fields(chosen)}, name
+    # A new audit is one file: its settings need no mention here. Those that are mentioned are whole.
+    for name, told in located.values["audits"].items():
+        assert set(told) == {f.name for f in fields(tree.audit(name))}, name
 
 
 def test_left_out_keys_have_defaults_and_the_shipped_policy(tmp_path: Path):
@@ -117,6 +120,10 @@ def test_audit_settings(tmp_path: Path, audits: dict[str, Audit]):
         ("encoder: [1]", "assay.yaml:1: encoder: must be a mapping of keys to values, but is [1]"),
         ("gates:\n  removed_limit: .inf", "assay.yaml:2: gates.removed_limit: must be a finite number"),
         ("gates:\n  removed_limit: 3", "assay.yaml:1: gates: removed_limit is a share and must lie in 0 to 1"),
+        (
+            "curriculum:\n  difficulty:\n    grounding.margn: 1",
+            "assay.yaml:3: curriculum.difficulty.grounding.margn: unknown measure; did you mean 'grounding.margin'?",
+        ),
         ("ray:\n  num_cpus: 1\n  num_cpus: 2", "assay.yaml:3: ray.num_cpus: is given twice"),
         ("ray: {num_cpus: 1", "not valid YAML"),
         ("ray: !!python/object/apply:os.system ['true']", "assay.yaml:1: ray: must be a mapping"),

@@ -1,0 +1,119 @@
+"""How much an example asks of a learner, as far as its text and the number of its pictures tell.
+
+Counts over one conversation: the assistant's turns and words, the pictures, the words of all turns that tell of
+relations between things ("left of", "taller", "between") and of reasoning ("because", "therefore", "how many"). The
+word lists are English; on other languages these two columns are mostly zero and then say nothing, while the others
+hold. A preference example counts its chosen answer. The curriculum weighs the columns (`curriculum.difficulty`).
+"""
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ops.audits.contract import KEYS, Audit, Grain, RowInputs, Scope
+
+RELATIONS = (
+    "left",
+    "right",
+    "above",
+    "below",
+    "under",
+    "behind",
+    "between",
+    "beside",
+    "next to",
+    "in front of",
+    "on top of",
+    "inside",
+    "outside",
+    "near(?:er|est)?",
+    "far(?:ther|thest)?",
+    "closest",
+    "larg(?:er|est)",
+    "small(?:er|est)",
+    "tall(?:er|est)",
+    "than",
+)
+REASONS = (
+    "because",
+    "therefore",
+    "thus",
+    "hence",
+    "since",
+    "why",
+    "how many",
+    "how much",
+    "count",
+    "compare",
+    "difference",
+    "explain",
+    "infer",
+    "conclude",
+    "suggests?",
+    "implies",
+    "calculate",
+    "step by step",
+    "first",
+    "finally",
+)
+_ANSWERS = ["assistant", "chosen", "response"]
+_LEFT_OUT = ["rejected"]
+
+COLUMNS = pa.schema(
+    [
+        ("turns", pa.int32()),
+        ("answer_words", pa.int32()),
+        ("images", pa.int32()),
+        ("relation_words", pa.int32()),
+        ("reasoning_words", pa.int32()),
+    ]
+)
+
+
+def measure(inputs: RowInputs, settings: None) -> pa.Table:
+    """Counts of each example."""
+    examples = inputs.examples.combine_chunks()
+    count = examples.num_rows
+    messages = _array(examples["messages"])
+    owner = pc.list_parent_indices(messages).to_numpy()
+    flat = pc.list_flatten(messages)
+    role = pc.struct_field(flat, "role")
+    answers = pc.is_in(role, value_set=pa.array(_ANSWERS)).to_numpy(zero_copy_only=False)
+    parts = pc.struct_field(flat, "parts")
+    message = pc.list_parent_indices(parts).to_numpy()
+    text = pc.struct_field(pc.list_flatten(parts), "text").fill_null("")
+    spoken = ~pc.is_in(role, value_set=pa.array(_LEFT_OUT)).to_numpy(zero_copy_only=False)
+
+    def per_example(values: np.ndarray, of_message: np.ndarray) -> pa.Array:
+        chosen = values * of_message[message]
+        return pa.array(np.bincount(owner[message], weights=chosen, minlength=count).astype(np.int32))
+
+    columns = [
+        pa.array(np.bincount(owner, weights=answers, minlength=count).astype(np.int32)),
+        per_example(_count(text, r"\S+"), answers),
+        pc.list_value_length(_array(examples["image_ids"])).fill_null(0).cast(pa.int32()),
+        per_example(_count(text, rf"\b(?:{'|'.join(RELATIONS)})\b"), spoken),
+        per_example(_count(text, rf"\b(?:{'|'.join(REASONS)})\b"), spoken),
+    ]
+    keys = [examples[name] for name in KEYS[Grain.EXAMPLE].names]
+    return pa.table([*keys, *columns], schema=AUDIT.schema)
+
+
+def _array(column: pa.ChunkedArray) -> Any:
+    return column.combine_chunks()
+
+
+def _count(text: Any, pattern: str) -> np.ndarray:
+    return pc.count_substring_regex(text, pattern, ignore_case=True).to_numpy(zero_copy_only=False)
+
+
+AUDIT = Audit(
+    name="difficulty",
+    title="Difficulty",
+    grain=Grain.EXAMPLE,
+    scope=Scope.ROW,
+    columns=COLUMNS,
+    measure=measure,
+)

@@ -1,0 +1,67 @@
+"""Difficulty: measures of different units made one figure an example, by their ranks."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """Values of one measure: `ids` (n) of the examples and `values` (n, float64), any number of rows an example."""
+
+    ids: pa.Array | pa.ChunkedArray
+    values: np.ndarray
+
+
+def difficulty(ids: pa.Array, components: Mapping[str, Component], weights: Mapping[str, float]) -> np.ndarray:
+    """Difficulty of each example in `ids` (float64, 0 to 1; NaN where no component is known).
+
+    Each component is averaged over an example's rows and replaced by its rank among the examples, as a share (ties
+    share their mean rank); the figure is the mean of these shares by weight, over the components that are known. A
+    weight below 0 turns its ranks round. The order of rows decides nothing.
+    """
+    total = np.zeros(len(ids))
+    weighed = np.zeros(len(ids))
+    for name in sorted(weights):
+        if not weights[name]:
+            continue
+        shares = ranks(_per_example(ids, components[name]))
+        known = np.isfinite(shares)
+        total += abs(weights[name]) * np.where(known, shares if weights[name] > 0 else 1 - shares, 0.0)
+        weighed += abs(weights[name]) * known
+    return np.divide(total, weighed, out=np.full(len(ids), np.nan), where=weighed > 0)
+
+
+def ranks(values: np.ndarray) -> np.ndarray:
+    """Mean rank of each value as a share from 0 to 1 (0.5 where all are equal); NaN stays NaN."""
+    known = np.flatnonzero(np.isfinite(values))
+    shares = np.full(len(values), np.nan)
+    if len(known):
+        _, group, sizes = np.unique(values[known], return_inverse=True, return_counts=True)
+        below = np.cumsum(sizes) - sizes
+        shares[known] = ((below + (sizes - 1) / 2) / max(len(known) - 1, 1))[group] if len(known) > 1 else 0.5
+    return shares
+
+
+def components(batches: Iterable[pa.RecordBatch], column: str) -> Component:
+    """One column of an audit's measures as a component."""
+    rows = [pa.Table.from_batches([batch]).select(["example_id", column]) for batch in batches]
+    if not rows:
+        return Component(pa.array([], pa.string()), np.zeros(0))
+    table = pa.concat_tables(rows)
+    return Component(table["example_id"], table[column].cast(pa.float64()).to_numpy())
+
+
+def _per_example(ids: pa.Array, component: Component) -> np.ndarray:
+    """Mean of an example's finite values; NaN where it has none."""
+    at = pc.index_in(component.ids, value_set=ids).fill_null(-1).to_numpy(zero_copy_only=False)
+    chosen = (at >= 0) & np.isfinite(component.values)
+    at, values = at[chosen], component.values[chosen]
+    # Sorted, because the sum of floating-point numbers depends on their order.
+    order = np.lexsort((values, at))
+    sums = np.bincount(at[order], weights=values[order], minlength=len(ids))
+    counts = np.bincount(at, minlength=len(ids))
+    return np.divide(sums, counts, out=np.full(len(ids), np.nan), where=counts > 0)

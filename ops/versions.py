@@ -1,0 +1,211 @@
+"""What the log of versions says, and what changed between two versions. Plain functions on tables."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ops.schemas import REASON
+
+MEMBER_ACTIONS = ("keep", "downweight")
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A version as the log last told of it."""
+
+    number: int
+    state: str
+    """candidate, published or rejected; a published version stays so whatever came after it."""
+    current: bool
+    at: datetime
+    """When it entered this state."""
+    parent: int | None
+    content: str
+    row: Mapping[str, Any] = field(repr=False)
+    """Its last row of the log."""
+
+    @property
+    def counts(self) -> dict[str, Any]:
+        """Examples by action, kind, dataset and rule."""
+        return json.loads(self.row["counts"] or "{}")
+
+
+def read_log(log: pa.Table) -> list[Version]:
+    """The versions of the log, by number."""
+    rows = sorted(log.to_pylist(), key=lambda row: row["sequence"])
+    last = {row["version"]: row for row in rows}
+    published = {row["version"] for row in rows if row["state"] == "published"}
+    current = current_number(rows)
+    return [
+        Version(
+            number=number,
+            state="published" if number in published else row["state"],
+            current=number == current,
+            at=row["at"],
+            parent=row["parent"],
+            content=row["content"],
+            row=row,
+        )
+        for number, row in sorted(last.items())
+    ]
+
+
+def current_number(rows: Sequence[Mapping[str, Any]]) -> int | None:
+    """The version whose `published` row came last; None before the first. `rows` in the order of the log."""
+    return next((row["version"] for row in reversed(rows) if row["state"] == "published"), None)
+
+
+def left_by_rollback(rows: Sequence[Mapping[str, Any]]) -> int | None:
+    """The version that a rollback left, where the current version is there by a rollback."""
+    last = next((row for row in reversed(rows) if row["state"] == "published"), None)
+    return json.loads(last["gate_results"] or "{}").get("rollback_from") if last else None
+
+
+@dataclass(frozen=True, slots=True)
+class Diff:
+    """What separates two versions.
+
+    `rows`: example_id, source_id, dataset, change (added | removed | reweighted), action_before, action_after,
+    weight_before, weight_after, cause (new data | new policy | new measure | new code), and reasons_before and
+    reasons_after as they stand in the verdicts. `counts`: examples by change, and by change and cause.
+    """
+
+    before: int
+    after: int
+    rows: pa.Table
+
+    @property
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Examples by change, then by cause; `all` is the sum."""
+        found = self.rows.group_by(["change", "cause"]).aggregate([([], "count_all")]).to_pylist()
+        counts: dict[str, dict[str, int]] = {change: {"all": 0} for change in ("added", "removed", "reweighted")}
+        for row in sorted(found, key=lambda row: (row["change"], row["cause"])):
+            counts[row["change"]]["all"] += row["count_all"]
+            counts[row["change"]][row["cause"]] = row["count_all"]
+        return counts
+
+
+@dataclass(frozen=True, slots=True)
+class Pins:
+    """What a version was made from, as far as a difference can have come from it."""
+
+    policy: str
+    measures: Mapping[str, str]
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> "Pins":
+        """From a row of the `versions` log."""
+        return cls(row["policy"], json.loads(row["measures"] or "{}"))
+
+
+_SIDE = ("example_id", "delivery", "source_id", "dataset", "action", "weight", "reasons")
+
+
+def diff(before: pa.Table, after: pa.Table, *, numbers: tuple[int, int], pins: tuple[Pins, Pins]) -> Diff:
+    """Compare the verdicts of two versions, example by example.
+
+    An example that left with its delivery (a corrected drop) and came back unchanged in the next one is the same.
+    """
+    left, right = before.select(_SIDE), after.select(_SIDE)
+    at_right = pc.index_in(left["example_id"], value_set=right["example_id"].combine_chunks())
+    gone = left.filter(pc.is_null(at_right))
+    unknown = pc.is_null(pc.index_in(right["example_id"], value_set=left["example_id"].combine_chunks()))
+    shared_left = left.filter(pc.is_valid(at_right))
+    shared_right = right.take(at_right.drop_null())
+    moved = _moved(shared_left, shared_right)
+    sides = [
+        _side(gone.filter(_members(gone)), "removed", after=False),
+        _side(right.filter(unknown).filter(_members(right.filter(unknown))), "added", after=True),
+        _both(shared_left.filter(moved), shared_right.filter(moved), pins),
+    ]
+    rows = pa.concat_tables(sides).sort_by(
+        [("change", "ascending"), ("cause", "ascending"), ("example_id", "ascending")]
+    )
+    return Diff(*numbers, rows)
+
+
+def _members(rows: pa.Table) -> Any:
+    return pc.is_in(rows["action"], value_set=pa.array(MEMBER_ACTIONS))
+
+
+def _moved(left: pa.Table, right: pa.Table) -> Any:
+    """Shared examples whose membership or weight differs. A drop that became a hold changes no dataset."""
+    return pc.or_(pc.xor(_members(left), _members(right)), pc.not_equal(left["weight"], right["weight"]))
+
+
+_REASONS = pa.list_(REASON)
+_ROWS = pa.schema(
+    [
+        ("example_id", pa.string()),
+        ("source_id", pa.string()),
+        ("dataset", pa.string()),
+        ("change", pa.string()),
+        ("cause", pa.string()),
+        ("action_before", pa.string()),
+        ("action_after", pa.string()),
+        ("weight_before", pa.float64()),
+        ("weight_after", pa.float64()),
+        ("reasons_before", _REASONS),
+        ("reasons_after", _REASONS),
+    ]
+)
+
+
+def _side(rows: pa.Table, change: str, *, after: bool) -> pa.Table:
+    """Examples that only one of the versions saw."""
+    count = rows.num_rows
+    present = [rows["action"], rows["weight"], rows["reasons"]]
+    absent = [pa.nulls(count, pa.string()), pa.nulls(count, pa.float64()), pa.nulls(count, _REASONS)]
+    pairs = zip(absent, present, strict=True) if after else zip(present, absent, strict=True)
+    words = [pa.repeat(change, count), pa.repeat("new data", count)]
+    columns = [rows["example_id"], rows["source_id"], rows["dataset"], *words, *(c for pair in pairs for c in pair)]
+    return pa.table(columns, schema=_ROWS)
+
+
+def _both(left: pa.Table, right: pa.Table, pins: tuple[Pins, Pins]) -> pa.Table:
+    was, now = np.asarray(_members(left)), np.asarray(_members(right))
+    change = np.where(was & now, "reweighted", np.where(now, "added", "removed"))
+    before, after = left["reasons"].to_pylist(), right["reasons"].to_pylist()
+    causes = [_cause(old or [], new or [], pins) for old, new in zip(before, after, strict=True)]
+    columns = [
+        *(right[name] for name in ("example_id", "source_id", "dataset")),
+        pa.array(change.tolist(), pa.string()),
+        pa.array(causes, pa.string()),
+        left["action"],
+        right["action"],
+        left["weight"],
+        right["weight"],
+        left["reasons"],
+        right["reasons"],
+    ]
+    return pa.table(columns, schema=_ROWS)
+
+
+def _cause(before: list[dict[str, Any]], after: list[dict[str, Any]], pins: tuple[Pins, Pins]) -> str:
+    """Why an example's verdict differs though both versions saw it.
+
+    A reason that both have with another value, or one that only one has while the policy is the same, came from a
+    measure; every other difference from the policy, where that differs."""
+    old, new = pins
+    same_policy = old.policy == new.policy
+    differing = {r["audit"] for r in _unlike(before, after)}
+    remeasured = {audit for audit in differing if old.measures.get(audit) != new.measures.get(audit)}
+    if same_policy:
+        return "new measure" if remeasured else "new code"
+    if not remeasured:
+        return "new policy"
+    known = {(r["rule"], r["turn"]): (r["value"], r["threshold"]) for r in before}
+    pairs = [(known[key], (r["value"], r["threshold"])) for r in after if (key := (r["rule"], r["turn"])) in known]
+    moved_values = any(a[0] != b[0] and a[1] == b[1] for a, b in pairs)
+    return "new measure" if moved_values else "new policy"
+
+
+def _unlike(before: list[dict[str, Any]], after: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Reasons that only one side has."""
+    return [r for r in before if r not in after] + [r for r in after if r not in before]

@@ -1,0 +1,105 @@
+"""Judging: stored measures, streamed from the lake, become verdicts and an order; nothing is measured, or written."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ops.audits.contract import Scope
+from ops.audits.registry import all_audits
+from ops.curriculum import CurriculumSettings, curriculum
+from ops.difficulty import components, difficulty
+from ops.policy import Policy
+from ops.schemas import EXAMPLES
+from ops.verdicts import EXAMPLE_COLUMNS, verdicts
+from ops.versions import MEMBER_ACTIONS
+from resources.lake import Lake
+
+
+def judge(lake: Lake, *, deliveries: Sequence[str], measures: Mapping[str, str], policy: Policy) -> pa.Table:
+    """Verdicts of a policy over stored measures; writes nothing and measures nothing."""
+    examples = lake.read(EXAMPLES, where={"delivery": list(deliveries)}, columns=EXAMPLE_COLUMNS)
+    columns = {
+        audit: {c for rule in policy.rules if rule.audit == audit for c in rule.columns} for audit in policy.audits
+    }
+    rows = {
+        audit: read_measures(lake, audit, identity=measures[audit], deliveries=deliveries, columns=columns[audit])
+        for audit in policy.audits
+        if audit in measures
+    }
+    return verdicts(examples, rows, policy)
+
+
+def read_measures(
+    lake: Lake, audit: str, *, identity: str, deliveries: Sequence[str], columns: set[str]
+) -> Iterator[pa.RecordBatch]:
+    """The keys and the given columns of an audit's measures, as a stream."""
+    found = all_audits()[audit]
+    where: dict[str, Any] = {"identity": identity}
+    if found.scope is not Scope.CORPUS:
+        where["delivery"] = list(deliveries)
+    keys = [name for name in ("delivery", "example_id", "turn") if name in found.schema.names]
+    return lake.batches(found.table, where=where, columns=[*keys, *sorted(columns - set(keys))])
+
+
+def count(judged: pa.Table) -> dict[str, Any]:
+    """Examples by action, kind, dataset and rule, for the log."""
+    reasons = pc.list_flatten(judged["reasons"])
+    owner = pc.list_parent_indices(judged["reasons"])
+    fired = pa.table({"rule": pc.struct_field(reasons, "rule"), "example": owner})
+    by_rule = fired.group_by("rule").aggregate([("example", "count_distinct")]).to_pylist()
+    actions = counted(judged["action"])
+    return {
+        "examples": judged.num_rows,
+        "curated": sum(actions.get(action, 0) for action in MEMBER_ACTIONS),
+        "actions": actions,
+        "kinds": counted(judged["kind"]),
+        "datasets": counted(judged["dataset"]),
+        "rules": {row["rule"]: row["example_count_distinct"] for row in sorted(by_rule, key=lambda row: row["rule"])},
+    }
+
+
+def counted(column: pa.ChunkedArray) -> dict[str, int]:
+    """Rows by value, in the order of the values."""
+    pairs: Any = pc.value_counts(column)
+    return dict(sorted((pair["values"] or "", pair["counts"]) for pair in pairs.to_pylist()))
+
+
+def order(
+    lake: Lake,
+    members: pa.Table,
+    *,
+    deliveries: Sequence[str],
+    measures: Mapping[str, str],
+    settings: CurriculumSettings,
+) -> pa.Table:
+    """The members in the order of the curriculum. Raises LookupError where a measure that it weighs was not made."""
+    ids = members["example_id"].combine_chunks()
+    found = {}
+    for name in settings.difficulty:
+        audit, column = name.split(".")
+        if audit not in measures:
+            raise LookupError(
+                f"curriculum.difficulty weighs {name}, but {audit} was not measured; run that audit first"
+            )
+        rows = read_measures(lake, audit, identity=measures[audit], deliveries=deliveries, columns={column})
+        found[name] = components(rows, column)
+    visual = _visual_ids(lake, deliveries)
+    columns = [
+        *(members[name] for name in ("delivery", "example_id", "dataset")),
+        pc.is_in(members["example_id"], value_set=visual),
+        pa.array(difficulty(ids, found, settings.difficulty)),
+    ]
+    ready = pa.table(columns, names=["delivery", "example_id", "dataset", "visual", "difficulty"])
+    return curriculum(ready, settings)
+
+
+def _visual_ids(lake: Lake, deliveries: Sequence[str]) -> pa.Array:
+    """Ids of the examples that show a picture."""
+    batches = lake.batches(EXAMPLES, where={"delivery": list(deliveries)}, columns=["example_id", "image_ids"])
+    shown: list[pa.Array] = []
+    for batch in batches:
+        pictures: Any = pc.list_value_length(batch.column("image_ids"))
+        shown.append(batch.column("example_id").filter(pc.greater(pictures, pa.scalar(0))))
+    return pa.concat_arrays(shown) if shown else pa.array([], pa.string())

@@ -1,0 +1,261 @@
+"""Publishing: write a candidate, let a gate audit it, publish it or reject it; versions, compared and rolled back.
+
+measures, examples -> verdicts, curated, curriculum (partition version), and rows of the `versions` log
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ops.audits.registry import all_audits
+from ops.identity import canonical_json, fingerprint
+from ops.schemas import CURATED, CURRICULUM, DROPS, EXAMPLES, IMAGES, PREFERENCES, VERDICTS, VERSIONS
+from ops.versions import MEMBER_ACTIONS, Diff, Pins, Version, current_number, diff, left_by_rollback, read_log
+from resources.judging import count, counted, judge, order
+from resources.lake import Lake
+from resources.progress import Progress
+from resources.settings import Settings
+
+
+class PublishError(RuntimeError):
+    """A version that cannot be made or published: says what stands in the way and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A version that waits for its gate.
+
+    `content` is the hash of everything that decides its rows. `fresh` is False where these rows are a version already:
+    the current one, or the one that a rollback left on purpose; publishing it then changes nothing.
+    """
+
+    version: int
+    content: str
+    counts: dict[str, Any]
+    fresh: bool
+
+
+def build_candidate(
+    lake: Lake,
+    *,
+    deliveries: Sequence[str],
+    measures: Mapping[str, str],
+    settings: Settings,
+    code: str,
+    encoder: str,
+    progress: Progress,
+) -> Candidate:
+    """Judge and order the examples of the deliveries, and write them as the next version, not yet published.
+
+    `measures` names the identity of each audit's measures. The same deliveries, measures, policy, curriculum and code
+    give the same rows bit for bit and the same `content`; a candidate of that content which was begun before is
+    finished, and one that is current already is returned as it is. Raises PublishError where rows were lost.
+    """
+    pins = {
+        "deliveries": sorted(deliveries),
+        "measures": dict(measures),
+        "policy": settings.policy.hash,
+        "code": code,
+        "encoder": encoder,
+    }
+    content = fingerprint(pins, asdict(settings.curriculum))
+    standing = _standing(lake, content)
+    if standing is not None:
+        return Candidate(standing.number, content, standing.counts, fresh=False)
+    with progress.track("judge examples", 3) as advance:
+        judged = judge(lake, deliveries=deliveries, measures=measures, policy=settings.policy)
+        _require_all_rows(lake, deliveries, judged)
+        advance(1)
+        members = judged.filter(pc.is_in(judged["action"], value_set=pa.array(MEMBER_ACTIONS)))
+        ordered = order(lake, members, deliveries=deliveries, measures=measures, settings=settings.curriculum)
+        advance(1)
+        counts = count(judged)
+        reserved = _reserve(lake, pins, content=content, counts=counts, settings=settings)
+        if reserved.fresh:
+            _write(lake, reserved.version, judged=judged, curated=_curated(members), ordered=ordered)
+        advance(1)
+    return reserved
+
+
+def publish(lake: Lake, candidate: Candidate, gate_results: Mapping[str, Any]) -> bool:
+    """Make the candidate the current version; False where it is already.
+
+    Raises PublishError where another version was published since the candidate was built: its figures were gated
+    against another state of things.
+    """
+    return bool(candidate.fresh and lake.log(VERSIONS, lambda log: _publish_rows(log, candidate, gate_results)))
+
+
+def reject(lake: Lake, candidate: Candidate, gate_results: Mapping[str, Any]) -> None:
+    """Record that the candidate failed its gate; the version published before stays current."""
+
+    def rows(log: pa.Table) -> list[dict[str, Any]]:
+        last = _last(log, candidate.version)
+        return [_entered(last, "rejected", gate_results)] if last["state"] == "candidate" else []
+
+    if candidate.fresh:
+        lake.log(VERSIONS, rows)
+
+
+def rollback(lake: Lake, number: int) -> bool:
+    """Make an earlier version current again by one more row of the log; False where it is current.
+
+    Until something changes, later runs leave it so. Raises PublishError where it was never published.
+    """
+
+    def rows(log: pa.Table) -> list[dict[str, Any]]:
+        ordered = _ordered_rows(log)
+        before = current_number(ordered)
+        known = sorted({row["version"] for row in ordered if row["state"] == "published"})
+        if number not in known:
+            raise PublishError(f"version {number} was never published; published are {_listed(known)}")
+        if number == before:
+            return []
+        return [_entered(_last(log, number), "published", {"rollback_from": before})]
+
+    return bool(lake.log(VERSIONS, rows))
+
+
+def versions(lake: Lake) -> list[Version]:
+    """Every version that was begun, by number."""
+    return read_log(lake.read(VERSIONS))
+
+
+def current_version(lake: Lake) -> int | None:
+    """Number of the version that is current; None before the first."""
+    return current_number(_ordered_rows(lake.read(VERSIONS)))
+
+
+def version_of(lake: Lake, number: int) -> Version:
+    """One version by number; PublishError, naming those there are, where there is none."""
+    found = {version.number: version for version in versions(lake)}
+    if number not in found:
+        raise PublishError(f"there is no version {number}; there are {_listed(list(found))}")
+    return found[number]
+
+
+def compare(lake: Lake, before: int, after: int) -> Diff:
+    """What changed between two versions, each example with its cause."""
+    pins = (Pins.of(version_of(lake, before).row), Pins.of(version_of(lake, after).row))
+    tables = [lake.read(VERDICTS, where={"version": number}) for number in (before, after)]
+    return diff(*tables, numbers=(before, after), pins=pins)
+
+
+def _standing(lake: Lake, content: str) -> Version | None:
+    """The version of this content that needs nothing done: the current one, or the one a rollback left."""
+    log = lake.read(VERSIONS)
+    number = _settled(_ordered_rows(log), content)
+    return next((version for version in read_log(log) if version.number == number), None)
+
+
+def _settled(rows: Sequence[Mapping[str, Any]], content: str) -> int | None:
+    settled = {current_number(rows), left_by_rollback(rows)} - {None}
+    return next((row["version"] for row in rows if row["version"] in settled and row["content"] == content), None)
+
+
+def _reserve(
+    lake: Lake, pins: Mapping[str, Any], *, content: str, counts: dict[str, Any], settings: Settings
+) -> Candidate:
+    """A number for the content: the one it has, or the next."""
+    chosen: list[Candidate] = []
+    tables = _pinned_tables(lake, pins["measures"])
+
+    def rows(log: pa.Table) -> list[dict[str, Any]]:
+        ordered = _ordered_rows(log)
+        settled = _settled(ordered, content)
+        known = {row["content"]: row["version"] for row in ordered}
+        number = settled or known.get(content) or max(known.values(), default=0) + 1
+        chosen[:] = [Candidate(number, content, counts, fresh=settled is None)]
+        if settled is not None:
+            return []
+        row = {
+            "version": number,
+            "at": datetime.now(UTC),
+            "state": "candidate",
+            "parent": current_number(ordered),
+            "content": content,
+            "deliveries": pins["deliveries"],
+            "measures": canonical_json(pins["measures"]),
+            "tables": canonical_json(tables),
+            "policy": pins["policy"],
+            "config": canonical_json(settings.effective()),
+            "code": pins["code"],
+            "encoder": pins["encoder"],
+            "counts": canonical_json(counts),
+            "gate_results": None,
+        }
+        return [row]
+
+    lake.log(VERSIONS, rows)
+    return chosen[0]
+
+
+def _publish_rows(log: pa.Table, candidate: Candidate, gate_results: Mapping[str, Any]) -> list[dict[str, Any]]:
+    current = current_number(_ordered_rows(log))
+    last = _last(log, candidate.version)
+    if last["state"] == "published" and current == candidate.version:
+        return []
+    if last["parent"] != current:
+        raise PublishError(
+            f"version {candidate.version} was built on version {last['parent']}, but {current} is current now; "
+            "run again to build on it"
+        )
+    return [_entered(last, "published", gate_results)]
+
+
+def _write(lake: Lake, number: int, *, judged: pa.Table, curated: pa.Table, ordered: pa.Table) -> None:
+    for spec, rows in ((VERDICTS, judged), (CURATED, curated), (CURRICULUM, ordered)):
+        lake.write(spec, _numbered(rows, number), partition={"version": number}, once=f"version-{number}")
+
+
+def _numbered(rows: pa.Table, number: int) -> pa.Table:
+    return rows.add_column(0, "version", pa.repeat(pa.scalar(number, pa.int64()), rows.num_rows))
+
+
+def _curated(members: pa.Table) -> pa.Table:
+    kept = members.select(["delivery", "example_id", "kind", "weight"])
+    return kept.append_column("soft_label", pa.nulls(members.num_rows, pa.float64()))
+
+
+def _require_all_rows(lake: Lake, deliveries: Sequence[str], judged: pa.Table) -> None:
+    """Every row that a delivery kept must have exactly one verdict."""
+    log = _ordered_rows(lake.read(DROPS, where={"delivery": list(deliveries)}))
+    promised = {row["delivery"]: row["rows_kept"] for row in log}
+    found = counted(judged["delivery"])
+    wrong = [
+        f"{d}: {promised.get(d)} kept, {found.get(d, 0)} judged"
+        for d in deliveries
+        if promised.get(d) != found.get(d, 0)
+    ]
+    distinct = pc.count_distinct(judged["example_id"]).as_py()
+    if wrong:
+        raise PublishError(f"rows were lost between ingest and verdicts ({'; '.join(wrong)}); nothing was published")
+    if distinct != judged.num_rows:
+        raise PublishError(f"{judged.num_rows - distinct} example ids occur twice; nothing was published")
+
+
+def _pinned_tables(lake: Lake, measures: Mapping[str, str]) -> dict[str, int]:
+    specs = [EXAMPLES, IMAGES, PREFERENCES, *(all_audits()[name].table for name in sorted(measures))]
+    return {spec.name: lake.version(spec) for spec in specs}
+
+
+def _ordered_rows(log: pa.Table) -> list[dict[str, Any]]:
+    return sorted(log.to_pylist(), key=lambda row: row["sequence"])
+
+
+def _last(log: pa.Table, number: int) -> dict[str, Any]:
+    return next(row for row in reversed(_ordered_rows(log)) if row["version"] == number)
+
+
+def _entered(row: Mapping[str, Any], state: str, gate_results: Mapping[str, Any]) -> dict[str, Any]:
+    told = {"state": state, "at": datetime.now(UTC), "gate_results": json.dumps(gate_results, default=str)}
+    return {name: value for name, value in row.items() if name != "sequence"} | told
+
+
+def _listed(numbers: Sequence[int]) -> str:
+    return ", ".join(map(str, numbers)) or "none"
