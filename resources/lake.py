@@ -8,16 +8,16 @@ looks again.
 """
 
 import json
+import re
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import pyarrow as pa
-import pyarrow.dataset as ds
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 from deltalake import DeltaTable
@@ -26,12 +26,11 @@ from deltalake.transaction import AddAction
 from ops.schemas import TableSpec
 from resources.lake_commit import TableLog, active_files
 from resources.lake_files import (
-    FORMAT,
+    Scan,
     WrittenFile,
     conform,
     expression,
-    has_binary,
-    narrowed,
+    fragment_of,
     open_storage,
     values_of,
     write_files,
@@ -84,7 +83,7 @@ class Lake:
         version: int | None = None,
     ) -> pa.Table:
         """The rows that match, with the columns asked for (all of the spec where None)."""
-        return self._scanner(self._log(spec).open(version), spec, where=where, columns=columns).to_table()
+        return self._scan(self._log(spec).open(version), spec, where=where, columns=columns).table()
 
     def batches(
         self,
@@ -95,20 +94,15 @@ class Lake:
         version: int | None = None,
         batch_rows: int = 65536,
     ) -> Iterator[pa.RecordBatch]:
-        """Like `read`, as a stream of batches of at most `batch_rows` rows; holds a few row groups at a time."""
-        table = self._log(spec).open(version)
-        scanner = self._scanner(table, spec, where=where, columns=columns, batch_rows=batch_rows)
-        return (batch for batch in scanner.to_batches() if batch.num_rows)
+        """Like `read`, as a stream of batches of at most `batch_rows` rows; holds one row group at a time."""
+        return self._scan(self._log(spec).open(version), spec, where=where, columns=columns).batches(batch_rows)
 
     def files(
         self, spec: TableSpec, *, where: Mapping[str, Any] | None = None, version: int | None = None
     ) -> list[str]:
-        """Absolute addresses of the table's Parquet files, for engines that read them by themselves. `where` may
-        name partition columns only."""
+        """Absolute addresses of the table's Parquet files, for engines that read them by themselves. `where` leaves
+        files out by partition columns alone: the engine filters on the others."""
         wanted = values_of(where or {}, spec.schema, spec.name)
-        loose = [name for name in wanted if name not in spec.partition_by]
-        if loose:
-            raise ValueError(f"{spec.name}: files are chosen by {list(spec.partition_by)}, not by {loose}")
         table = self._log(spec).open(version)
         return [f"{self.root}/{spec.name}/{file.path}" for file in active_files(table, wanted)]
 
@@ -133,15 +127,15 @@ class Lake:
         promised = _file_schema(spec).names
         staged = []
         for path in paths:
-            inner = path.removeprefix("file://").replace(self.root, base, 1)
+            inner = _within(path, f"{base}/{_partition_folder(spec, partition)}/")
+            if inner is None:
+                raise ValueError(f"{spec.name}: {path} does not lie in the folder of {dict(partition)}; use folder()")
             with filesystem.open_input_file(inner) as source:
                 metadata = pq.read_metadata(source)
                 size = source.size()
             names = metadata.schema.to_arrow_schema().names
             if sorted(names) != sorted(promised):
                 raise ValueError(f"{spec.name}: {path} has the columns {names}, promised {promised}")
-            if not inner.startswith(f"{base}/{_partition_folder(spec, partition)}/"):
-                raise ValueError(f"{spec.name}: {path} does not lie in the folder of {dict(partition)}; use folder()")
             if metadata.num_rows:
                 staged.append(_staged(spec, WrittenFile(inner, size, metadata.num_rows), partition, base))
         return staged
@@ -193,7 +187,7 @@ class Lake:
         made: list[StagedFile] = []
 
         def choose(table: DeltaTable) -> list[AddAction] | None:
-            present = self._scanner(table, spec).to_table()
+            present = self._scan(table, spec).table()
             start = present.num_rows
             rows[:] = [{**row, "sequence": start + n} for n, row in enumerate(make_rows(present))]
             unknown = sorted({name for row in rows for name in row} - set(spec.schema.names))
@@ -211,41 +205,32 @@ class Lake:
     def _log(self, spec: TableSpec) -> TableLog:
         return TableLog(f"{self.root}/{spec.name}", spec, self.storage_options)
 
-    def _scanner(
+    def _scan(
         self,
         table: DeltaTable | None,
         spec: TableSpec,
         *,
         where: Mapping[str, Any] | None = None,
         columns: Sequence[str] | None = None,
-        batch_rows: int | None = None,
-    ) -> ds.Scanner:
+    ) -> Scan:
         names = list(spec.schema.names if columns is None else columns)
         unknown = [name for name in names if name not in spec.schema.names]
         if unknown:
             raise ValueError(f"{spec.name}: no columns {unknown} to read; it has {spec.schema.names}")
         wanted = values_of(where or {}, spec.schema, spec.name)
-        loose = expression({name: values for name, values in wanted.items() if name not in spec.partition_by})
         filesystem, base = open_storage(self.root, self.storage_options)
         fragments = [
-            FORMAT.make_fragment(
+            fragment_of(
                 f"{base}/{spec.name}/{file.path}",
                 filesystem,
-                expression(
-                    {name: pa.array([file.partition[name]], spec.schema.field(name).type) for name in spec.partition_by}
-                ),
-                file_size=file.size,
+                partition=file.partition,
+                schema=spec.schema,
+                size=file.size,
             )
             for file in active_files(table, wanted)
         ]
-        if loose is not None and has_binary(pa.schema([spec.schema.field(name) for name in names])):
-            fragments = narrowed(fragments, loose, spec.schema)
-        dataset = ds.FileSystemDataset(fragments, spec.schema, FORMAT, filesystem)
-        if batch_rows is None:
-            return dataset.scanner(columns=names, filter=loose)
-        return dataset.scanner(
-            columns=names, filter=loose, batch_size=batch_rows, batch_readahead=1, fragment_readahead=1
-        )
+        loose = expression({name: values for name, values in wanted.items() if name not in spec.partition_by})
+        return Scan(fragments, spec.schema, names, loose)
 
     def _stage(self, spec: TableSpec, rows: Rows, partition: Partition, *, prefix: str = "") -> list[StagedFile]:
         filesystem, base = open_storage(self.root, self.storage_options)
@@ -284,7 +269,7 @@ class Lake:
             values = {
                 name: pa.array([text]).cast(spec.schema.field(name).type) for name, text in file.partition.items()
             }
-            present = self._scanner(table, spec, where={**values, key: keys}, columns=[key]).to_table()[key]
+            present = self._scan(table, spec, where={**values, key: keys}, columns=[key]).table()[key]
             known = seen.setdefault(tuple(file.partition.values()), set())
             known.update(present.to_pylist())
             mask = []
@@ -320,8 +305,20 @@ def _partition_folder(spec: TableSpec, partition: Partition) -> str:
         raise ValueError(
             f"{spec.name} is partitioned by {list(spec.partition_by)}, one value each; got {dict(partition)}"
         )
-    parts = [f"{name}={quote(str(partition[name]), safe='')}" for name in spec.partition_by]
+    parts = [f"{name}={_escaped(str(partition[name]))}" for name in spec.partition_by]
     return "/".join([spec.name, *parts])
+
+
+def _escaped(value: str) -> str:
+    """The value as a folder's name. Only ASCII is escaped, for Spark takes each escape for one character."""
+    return "".join(letter if letter > "\x7f" else quote(letter, safe="") for letter in value)
+
+
+def _within(path: str, folder: str) -> str | None:
+    """The path as the file system knows it if it lies in the folder. Engines give plain paths or, as Spark's
+    `inputFiles` does, percent-encoded addresses."""
+    plain = re.sub(r"^file:(//)?|^\w+://", "", path)
+    return next((form for form in (plain, unquote(plain)) if form.startswith(folder)), None)
 
 
 def _staged(spec: TableSpec, file: WrittenFile, partition: Partition, base: str) -> StagedFile:
