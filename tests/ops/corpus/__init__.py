@@ -1,0 +1,1 @@
+"""Corpus plans, on a real Spark."""

@@ -1,0 +1,49 @@
+"""Contradictory answers in SFT data."""
+
+from pyspark.sql import SparkSession
+
+from ops.audits.sft_contradictions import AUDIT
+from tests.ops.corpus.corpus import Said, by_source, frames
+
+
+def asked(query: str, answer: str, source: str, drop: str = "one") -> Said:
+    return Said(((query, answer),), source_id=source, drop=drop)
+
+
+ROWS = [
+    asked("Is it red?", "Yes", "yes 1"),
+    asked("is it  RED?", "Yes, it is.", "yes 2"),
+    asked("Is it red?", "no", "no"),
+    asked("Is it red?", "no", "no", drop="no, delivered again"),
+    asked("Is it red?", "The light makes it hard to tell from here.", "long"),
+    asked("How many?", "two", "two"),
+    asked("How many?", "2", "2"),
+    asked("How many dogs?", "two", "two dogs"),
+    asked("How many dogs?", "There are 3.", "three dogs"),
+    asked("What is it?", "a dog", "dog"),
+    asked("What is it?", "Brown dog", "brown dog"),
+    asked("What runs?", "a dog", "dog runs"),
+    asked("What runs?", "cat", "cat runs"),
+    asked("Red?", "yes", "yes elsewhere"),
+    Said((("Red?", "no"),), source_id="no elsewhere", image="another"),
+]
+
+
+def test_contradictory_answers_and_their_majority(spark: SparkSession) -> None:
+    tables = frames(spark, ROWS)
+    found = by_source(AUDIT.measure(tables, None), tables["examples"])
+    told = {
+        source: {(row["answer"], row["votes"], row["all_votes"], row["is_majority"]) for row in rows}
+        for source, rows in found.items()
+    }
+    assert told == {
+        "yes 1": {("yes", 2, 3, True)},
+        "yes 2": {("yes", 2, 3, True)},
+        "no": {("no", 1, 3, False)},
+        "two dogs": {("2", 1, 2, None)},
+        "three dogs": {("3", 1, 2, None)},
+        "dog runs": {("dog", 1, 2, None)},
+        "cat runs": {("cat", 1, 2, None)},
+    }
+    assert len(found["no"]) == 2
+    assert len({row["group_id"] for rows in found.values() for row in rows}) == 3

@@ -1,0 +1,41 @@
+"""Exact duplicates."""
+
+from pyspark.sql import SparkSession
+
+from ops.audits.duplicates import AUDIT
+from tests.ops.corpus.corpus import Judged, Said, by_source, frames
+
+TURNS = (("What is it?", "A dog."), ("Is it big?", "Yes"))
+SHUFFLED = (("Is it big?", "Yes"), ("What is it?", "A dog."))
+SPACED = (("what is  it?", "a dog."), ("<image>Is it big?", "yes"))
+ROWS = [
+    Said(TURNS, source_id="mended", repairs=("turn_order",)),
+    Said(TURNS, source_id="sound"),
+    Said(
+        (("what is  it?", "a dog."), ("<image>Is it big?", "yes")), source_id="spaced", drop="two", repairs=("x", "y")
+    ),
+    Said(TURNS, source_id="other image", image="another"),
+    Said(TURNS, source_id="no image", image=None),
+    Said(TURNS[:1], source_id="shorter"),
+    Said(SHUFFLED, source_id="other order"),
+    Judged("a", "b", annotator="ada", source_id="ada"),
+    Judged("a", "b", annotator="ben", source_id="ben"),
+    Judged("a", "b", annotator="ben", source_id="ben again", drop="two"),
+    Judged("b", "a", annotator="ben", source_id="other way"),
+]
+
+
+def test_each_copy_names_the_one_that_stays(spark: SparkSession) -> None:
+    tables = frames(spark, ROWS)
+    found = by_source(AUDIT.measure(tables, None), tables["examples"])
+    ids = {
+        row["example_id"]: row["source_id"] for row in tables["examples"].select("example_id", "source_id").collect()
+    }
+    kept = {source: [ids[row["other_id"]] for row in rows] for source, rows in found.items()}
+    bens = next(source for source in ("ben", "ben again") if source in kept)
+    assert kept.pop(bens) == [{"ben": "ben again", "ben again": "ben"}[bens]]
+    assert kept == {"mended": ["sound"], "spaced": ["sound"]}
+    assert found["mended"][0]["copies"] == 3
+    assert found["mended"][0]["same_delivery"]
+    assert not found["spaced"][0]["same_delivery"]
+    assert found["mended"][0]["group_id"] == found["spaced"][0]["group_id"]
