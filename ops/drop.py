@@ -1,0 +1,155 @@
+"""What a drop says of itself: `drop.yaml`, whether it is complete, and which of its files hold rows."""
+
+import fnmatch
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from ops.drop_files import DropError, DropFiles, FileInfo, plain_name
+from ops.image_checks import IMAGE_NAME
+
+MANIFEST = "drop.yaml"
+MARKER = "_SUCCESS"
+_MANIFEST_BYTES = 1 << 16
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_KEYS = ("name", "datasets", "format", "licence", "arrived", "images")
+# Files that go with a data set and hold no rows of it.
+_SIDE_FILES = re.compile(
+    r"(^|/)(dataset_info\.json|dataset_infos\.json|state\.json|dataset_dict\.json|[^/]*_stats\.json|_temporary.*|"
+    r"LICENSE|LICENCE|NOTICE|README|[^/]*\.(md|txt|rst|html|pdf|py|sh|log|lock|crc|sha256|md5|yaml|yml))$",
+    re.IGNORECASE,
+)
+_UNFINISHED = re.compile(r"\.(part|partial|tmp|crdownload|incomplete|filepart)$|(^|/)_(temporary|INCOMPLETE)(/|$)")
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What `drop.yaml` says; all of it optional. `datasets` and `format` map file patterns to a data set's and a
+    format's name; `images` are folders that image paths may also be relative to."""
+
+    name: str | None = None
+    datasets: Mapping[str, str] = field(default_factory=dict)
+    format: Mapping[str, str] = field(default_factory=dict)
+    licence: str | None = None
+    arrived: str | None = None
+    images: tuple[str, ...] = ()
+
+    def dataset(self, file: str) -> str:
+        """The data set that the rows of a file belong to: as `datasets` says, else the file's name."""
+        return _matching(self.datasets, file) or plain_name(file).rpartition("/")[2].partition(".")[0]
+
+    def format_of(self, file: str) -> str | None:
+        """The format that `drop.yaml` names for a file, if any."""
+        return _matching(self.format, file)
+
+
+def read_manifest(files: DropFiles) -> Manifest:
+    """The drop's `drop.yaml`, or an empty manifest. `DropError` where it is not what it should be."""
+    try:
+        with files.open(MANIFEST) as stream:
+            data = stream.read(_MANIFEST_BYTES + 1)
+    except FileNotFoundError:
+        return Manifest()
+    if len(data) > _MANIFEST_BYTES:
+        raise DropError(f"{MANIFEST}: larger than {_MANIFEST_BYTES} bytes; it is only for {', '.join(_KEYS)}")
+    try:
+        values = YAML(typ="safe", pure=True).load(data.decode("utf-8"))
+    except (YAMLError, ValueError, RecursionError) as error:
+        raise DropError(f"{MANIFEST}: not plain YAML: {_first_line(error)}") from None
+    if values is None:
+        return Manifest()
+    if not isinstance(values, dict) or set(values) - set(_KEYS):
+        extra = sorted(str(k) for k in set(values) - set(_KEYS)) if isinstance(values, dict) else "no mapping"
+        raise DropError(f"{MANIFEST}: {extra}; it may hold {', '.join(_KEYS)}")
+    return Manifest(
+        name=_name(values.get("name")),
+        datasets=_patterns(values, "datasets"),
+        format=_patterns(values, "format"),
+        licence=_text(values, "licence"),
+        arrived=_text(values, "arrived"),
+        images=_folders(values.get("images")),
+    )
+
+
+def check_name(name: str) -> str:
+    """The name of a drop, if it can be one."""
+    if not _NAME.fullmatch(name):
+        raise DropError(
+            f"drop name {name[:120]!r}: use at most 100 letters, digits, '.', '_' and '-', first a letter or digit"
+        )
+    return name
+
+
+def is_complete(files: DropFiles) -> bool:
+    """Whether the drop's sender says that all is there: a `_SUCCESS` or a `drop.yaml` at its top, and no file that an
+    upload still writes to."""
+    names = {info.name for info in files.listing()}
+    return bool(names & {MARKER, MANIFEST}) and not any(_UNFINISHED.search(name) for name in names)
+
+
+def data_files(listing: Iterable[FileInfo]) -> list[FileInfo]:
+    """The files that may hold rows: neither images nor what goes with a data set."""
+    return [
+        info
+        for info in listing
+        if info.name not in (MARKER, MANIFEST)
+        and not IMAGE_NAME.search(info.name)
+        and not _SIDE_FILES.search(info.name)
+    ]
+
+
+def check_finished(listing: Iterable[FileInfo]) -> None:
+    """`DropError` where a file's name says that it is still being written."""
+    unfinished = [info.name for info in listing if _UNFINISHED.search(info.name)]
+    if unfinished:
+        raise DropError(f"{unfinished[0]}: the upload has not ended; wait for it, or remove the file")
+
+
+def _matching(patterns: Mapping[str, str], file: str) -> str | None:
+    return next((value for pattern, value in patterns.items() if fnmatch.fnmatchcase(file, pattern)), None)
+
+
+def _first_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]
+
+
+def _name(value: Any) -> str | None:
+    # 007 and 2026-11-23 are numbers and dates to YAML; a name that was one of these cannot be had back.
+    if value is not None and not isinstance(value, str):
+        raise DropError(f"{MANIFEST}: name: {value!r} is read as a {type(value).__name__}; put it in quotes")
+    return None if value is None else check_name(value)
+
+
+def _text(values: Mapping[str, Any], key: str) -> str | None:
+    value = values.get(key)
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if value is not None and not isinstance(value, str):
+        raise DropError(f"{MANIFEST}: {key} must be text")
+    return value
+
+
+def _patterns(values: Mapping[str, Any], key: str) -> dict[str, str]:
+    value = values.get(key)
+    if value is None:
+        return {}
+    if isinstance(value, str):
+        return {"*": value}
+    if isinstance(value, dict) and all(isinstance(v, str) for pair in value.items() for v in pair):
+        return dict(value)
+    raise DropError(f"{MANIFEST}: {key} must be a name, or names by file pattern")
+
+
+def _folders(value: Any) -> tuple[str, ...]:
+    folders = [value] if isinstance(value, str) else value or []
+    if not isinstance(folders, list) or not all(isinstance(folder, str) for folder in folders):
+        raise DropError(f"{MANIFEST}: images must be a folder, or a list of folders")
+    outside = [f for f in folders if f.startswith(("/", "~")) or ".." in f.split("/") or "://" in f]
+    if outside:
+        raise DropError(f"{MANIFEST}: images: {outside[0]!r} leaves the drop")
+    return tuple(folder.strip("/") or "." for folder in folders)

@@ -1,0 +1,1 @@
+"""Containers: how the bytes of a file become raw records, one file each."""

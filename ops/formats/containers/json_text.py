@@ -1,0 +1,56 @@
+"""Parsing one JSON record, whatever is wrong with it."""
+
+import json
+import re
+from typing import Any
+
+import orjson
+
+from ops.formats.containers.contract import Record
+from ops.formats.containers.framing import Frame
+
+_MAX_DEPTH = 100
+_LONG_NUMBER = re.compile(rb"\d{19}")
+
+
+def record(frame: Frame, *, row: int, data: bytes) -> Record:
+    """The record in a frame; `data` is the frame's bytes without what only separates records."""
+    if frame.large:
+        return Record(row, raw=frame.data, problem=("row_too_large", f"starts {frame.data[:80]!r}"))
+    try:
+        value = parse(data)
+    except UnicodeDecodeError as error:
+        return Record(row, raw=data, problem=("encoding", f"byte {error.start}: {error.reason}"))
+    except RecursionError:
+        return Record(row, raw=data, problem=("too_deep", "nested too deeply to be read"))
+    except ValueError as error:
+        return Record(row, raw=data, problem=("json_invalid", str(error)[:200]))
+    if not isinstance(value, dict):
+        return Record(row, raw=data, problem=("not_an_object", f"a JSON {type(value).__name__}"))
+    if _depth(value) > _MAX_DEPTH:
+        return Record(row, raw=data, problem=("too_deep", f"more than {_MAX_DEPTH} levels"))
+    return Record(row, value, data)
+
+
+def parse(data: bytes) -> Any:
+    """A JSON value. orjson reads nearly everything; what it refuses or would change (NaN, lone surrogates, integers
+    beyond 64 bits) goes to the slower parser, which also takes them."""
+    if not _LONG_NUMBER.search(data):
+        try:
+            return orjson.loads(data)
+        except orjson.JSONDecodeError:
+            pass
+    return json.loads(data.decode("utf-8"))
+
+
+def _depth(value: Any) -> int:
+    depth, level = 0, [value]
+    while level and depth <= _MAX_DEPTH:
+        depth += 1
+        level = [
+            child
+            for item in level
+            for child in (item.values() if isinstance(item, dict) else item)
+            if isinstance(child, dict | list)
+        ]
+    return depth

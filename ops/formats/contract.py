@@ -1,0 +1,94 @@
+"""What an input format is: the promise that each file of this folder makes.
+
+A file is read in two steps. Its *container* (JSON lines, Parquet, tar, ...; `ops/formats/containers`) turns bytes into
+raw records and splits the file into shards that are read in parallel. Its *format* says what a record means: it turns
+one record into one `Row`, or raises `RowError`. A new format is one file with a `FORMAT`, a new container one file
+with a `CONTAINER`; nothing else names them.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+class RowError(ValueError):
+    """A record that cannot become an example. `reason` is a code of `ops.rows.REASONS`."""
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__(f"{reason}: {detail}" if detail else reason)
+        self.reason = reason
+        self.detail = detail
+
+    def __reduce__(self) -> tuple[type["RowError"], tuple[str, str]]:
+        return RowError, (self.reason, self.detail)
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRef:
+    """An image as a row names it: a path, or the bytes themselves (then `path` is only what they were called)."""
+
+    path: str = ""
+    data: bytes | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A piece of a message: a text, or the index of one of the row's images."""
+
+    text: str | None = None
+    image: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A turn. Roles: system, user, assistant, tool; a preference row ends in messages whose role is chosen, rejected
+    or response."""
+
+    role: str
+    parts: tuple[Part, ...]
+
+    @property
+    def text(self) -> str:
+        """The texts of the message, joined."""
+        return "".join(part.text for part in self.parts if part.text)
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What a preference row says of one response."""
+
+    response: str
+    label: str | None = None  # good | bad | chosen | rejected
+    opponent: str | None = None
+    rating: float | None = None
+    rating_scale: float | None = None
+    annotator: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One raw row, understood but not yet checked."""
+
+    kind: str  # sft | preference
+    messages: tuple[Message, ...]
+    source_id: str | None = None
+    dataset: str | None = None
+    images: tuple[ImageRef, ...] = ()
+    judgements: tuple[Judgement, ...] = ()
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    repairs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Format:
+    """One input format. Its module's docstring is its entry in the docs."""
+
+    name: str
+    title: str
+    recognise: Callable[[Mapping[str, Any]], bool]
+    """Whether a record looks like this format: decided from its fields, never from the file's name."""
+    parse: Callable[[Mapping[str, Any]], Row]
+    """The record as a `Row`; raises `RowError`."""
+    rank: int = 0
+    """Among formats that recognise a record the highest rank wins: raise it for a format whose fields are a special
+    case of another's."""

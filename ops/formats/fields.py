@@ -1,0 +1,204 @@
+"""What the formats share: fields that must be there, roles, `<image>` placeholders, images in their many shapes."""
+
+import base64
+import binascii
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from ops.formats.contract import ImageRef, Message, Part, RowError
+
+PLACEHOLDER = "<image>"
+_ROLES = {
+    "system": "system",
+    "developer": "system",
+    "human": "user",
+    "user": "user",
+    "gpt": "assistant",
+    "assistant": "assistant",
+    "model": "assistant",
+    "bot": "assistant",
+    "chatgpt": "assistant",
+    "function_call": "assistant",
+    "tool": "tool",
+    "function": "tool",
+    "observation": "tool",
+    "tool_response": "tool",
+}
+_SHOWN_ROLES = ("user", "tool")
+
+
+def text_field(fields: Mapping[str, Any], name: str) -> str:
+    """A field that must be text."""
+    value = fields.get(name)
+    if value is None:
+        raise RowError("field_missing", name)
+    if not isinstance(value, str):
+        raise RowError("field_type", f"{name} is {_kind(value)}, not text")
+    return value
+
+
+def list_field(fields: Mapping[str, Any], name: str) -> list[Any]:
+    """A field that must be a list."""
+    value = fields.get(name)
+    if value is None:
+        raise RowError("field_missing", name)
+    if not isinstance(value, list | tuple):
+        raise RowError("field_type", f"{name} is {_kind(value)}, not a list")
+    return list(value)
+
+
+def id_field(fields: Mapping[str, Any], *names: str) -> str | None:
+    """The row's own id as text, from the first of these fields that has one."""
+    for name in names:
+        value = fields.get(name)
+        if isinstance(value, bool | None) or (isinstance(value, float) and not math.isfinite(value)):
+            continue
+        if isinstance(value, str | int | float) and str(value):
+            return str(value)
+    return None
+
+
+def number(value: Any) -> float:
+    """A finite number, also where it is written as text."""
+    try:
+        result = float(value)
+    except (TypeError, ValueError):
+        raise RowError("rating_invalid", f"{str(value)[:80]!r} is not a number") from None
+    if isinstance(value, bool) or not math.isfinite(result):
+        raise RowError("rating_invalid", f"{value!r} is not a finite number")
+    return result
+
+
+def rest(fields: Mapping[str, Any], *used: str) -> dict[str, Any]:
+    """The fields that the format does not read, kept as metadata."""
+    return {key: value for key, value in fields.items() if key not in used and value is not None}
+
+
+def role(value: Any) -> str:
+    """The role by which the lake knows what a data set calls `value`."""
+    known = _ROLES.get(value.strip().lower()) if isinstance(value, str) else None
+    if known is None:
+        raise RowError("unknown_role", str(value)[:80])
+    return known
+
+
+def images(value: Any) -> tuple[ImageRef, ...]:
+    """Images of a field that holds none, one, or a list of them."""
+    if value is None or value == "":
+        return ()
+    items = value if isinstance(value, list | tuple) else [value]
+    return tuple(image(item) for item in items)
+
+
+def image(value: Any) -> ImageRef:
+    """One image: a path, bytes, a struct of `bytes` and `path` (the Image feature of Hugging Face datasets), an
+    object with a `url`, or a base64 data URL."""
+    if isinstance(value, str):
+        return _data_url(value) if value.startswith("data:") else ImageRef(value)
+    if isinstance(value, bytes):
+        return ImageRef(data=value)
+    if isinstance(value, Mapping):
+        path = next(
+            (value[key] for key in ("path", "url", "file_name", "image") if isinstance(value.get(key), str)), ""
+        )
+        if isinstance(value.get("bytes"), bytes):
+            return ImageRef(path, value["bytes"])
+        if path:
+            return image(path)
+    raise RowError("field_type", f"an image is {_kind(value)}, not a path or bytes")
+
+
+def turns(messages: Sequence[tuple[str, str]], count: int, *, implicit: bool = False) -> tuple[Message, ...]:
+    """Messages of (role, text), with the `<image>` placeholders of the questions in place of `count` images in order.
+
+    `implicit` formats name no placeholders: there, images without any go before the first question. A literal
+    `<image>` inside a sentence stays text where the placeholders on lines of their own account for all images.
+    """
+    shown = [i for i, (who, _) in enumerate(messages) if who in _SHOWN_ROLES]
+    total = sum(messages[i][1].count(PLACEHOLDER) for i in shown)
+    alone = sum(_lines_alone(messages[i][1]) for i in shown)
+    if total == count:
+        return _filled(messages, literal=False)
+    if alone == count:
+        return _filled(messages, literal=True)
+    if implicit and total == 0:
+        return first_images([Message(who, _texts(text)) for who, text in messages], range(count))
+    raise RowError("placeholder_mismatch", f"{total} placeholders, {count} images")
+
+
+def first_images(messages: Sequence[Message], numbers: Iterable[int]) -> tuple[Message, ...]:
+    """The messages with these images put before the first question."""
+    built = list(messages)
+    index = next((i for i, m in enumerate(built) if m.role == "user"), None)
+    shown = tuple(Part(image=n) for n in numbers)
+    if index is None and shown:
+        raise RowError("placeholder_mismatch", f"{len(shown)} images and no question")
+    if index is not None:
+        built[index] = Message("user", (*shown, *built[index].parts))
+    return tuple(built)
+
+
+def json_object(value: Any, name: str) -> dict[str, Any]:
+    """An object, also where it is written as JSON in a string."""
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError) as error:
+            raise RowError("json_invalid", f"the JSON in {name}: {str(error)[:200]}") from None
+    if not isinstance(value, dict):
+        raise RowError("field_type", f"{name} is {_kind(value)}, not an object")
+    return value
+
+
+def _texts(text: str) -> tuple[Part, ...]:
+    return (Part(text),) if text else ()
+
+
+def _lines_alone(text: str) -> int:
+    return sum(line.strip() == PLACEHOLDER for line in text.split("\n"))
+
+
+def _filled(messages: Sequence[tuple[str, str]], *, literal: bool) -> tuple[Message, ...]:
+    number = 0
+    built: list[Message] = []
+    for who, text in messages:
+        if who not in _SHOWN_ROLES or PLACEHOLDER not in text:
+            built.append(Message(who, _texts(text)))
+            continue
+        parts: list[Part] = []
+        for index, piece in enumerate(_pieces(text, literal=literal)):
+            if index:
+                parts.append(Part(image=number))
+                number += 1
+            parts += _texts(piece.strip("\n"))
+        built.append(Message(who, tuple(parts)))
+    return tuple(built)
+
+
+def _pieces(text: str, *, literal: bool) -> list[str]:
+    if not literal:
+        return text.split(PLACEHOLDER)
+    pieces: list[list[str]] = [[]]
+    for line in text.split("\n"):
+        if line.strip() == PLACEHOLDER:
+            pieces.append([])
+        else:
+            pieces[-1].append(line)
+    return ["\n".join(piece) for piece in pieces]
+
+
+def _data_url(value: str) -> ImageRef:
+    head, _, body = value.partition(",")
+    if not head.endswith(";base64"):
+        raise RowError("image_url", head[:80])
+    try:
+        return ImageRef(data=base64.b64decode(body, validate=True))
+    except binascii.Error as error:
+        raise RowError("image_undecodable", f"base64: {error}") from None
+
+
+def _kind(value: Any) -> str:
+    names = {dict: "an object", list: "a list", str: "text", bool: "true or false", int: "a number", float: "a number"}
+    return names.get(type(value), "null" if value is None else f"a {type(value).__name__}")

@@ -1,0 +1,86 @@
+"""Preference pairs as TRL writes them: `prompt`, `chosen` and `rejected`, each a text or a list of messages, and
+`images` (or `image`). Without a `prompt` the part that chosen and rejected have in common is the prompt. Placeholders
+are optional: images without any go before the first question."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ops.formats import fields
+from ops.formats.contract import Format, Judgement, Message, Part, Row, RowError
+from ops.formats.messages import conversation
+
+_USED = ("id", "prompt", "question", "chosen", "rejected", "images", "image", "annotator")
+
+
+def _recognise(record: Mapping[str, Any]) -> bool:
+    return "chosen" in record and "rejected" in record
+
+
+def _parse(record: Mapping[str, Any]) -> Row:
+    images = fields.images(record.get("images")) or fields.images(record.get("image"))
+    chosen, rejected = (_as_messages(record, name, "assistant") for name in ("chosen", "rejected"))
+    if record.get("prompt", record.get("question")) is not None:
+        prompt = _as_messages(record, "prompt" if record.get("prompt") is not None else "question", "user")
+    else:
+        prompt, chosen, rejected = _common(chosen, rejected)
+    if not prompt:
+        raise RowError("field_missing", "prompt")
+    turns = conversation(prompt, images, implicit=True)
+    good, bad = _answer(chosen, "chosen"), _answer(rejected, "rejected")
+    return pair(
+        turns.messages,
+        turns.images,
+        (good, bad),
+        source_id=fields.id_field(record, "id", "idx"),
+        annotator=record.get("annotator"),
+        metadata=fields.rest(record, *_USED),
+    )
+
+
+def pair(
+    prompt: Sequence[Message],
+    images: Sequence[Any],
+    answers: tuple[str, str],
+    *,
+    source_id: str | None,
+    annotator: Any = None,
+    metadata: Mapping[str, Any],
+) -> Row:
+    """A preference row of one chosen and one rejected response."""
+    good, bad = answers
+    who = None if annotator is None else str(annotator)
+    return Row(
+        kind="preference",
+        source_id=source_id,
+        messages=(*prompt, Message("chosen", (Part(good),)), Message("rejected", (Part(bad),))),
+        images=tuple(images),
+        judgements=(
+            Judgement(good, "chosen", opponent=bad, annotator=who),
+            Judgement(bad, "rejected", opponent=good, annotator=who),
+        ),
+        metadata=metadata,
+    )
+
+
+def _as_messages(record: Mapping[str, Any], name: str, who: str) -> list[Any]:
+    value = record.get(name)
+    if isinstance(value, str):
+        return [{"role": who, "content": value}]
+    return fields.list_field(record, name)
+
+
+def _common(chosen: list[Any], rejected: list[Any]) -> tuple[list[Any], list[Any], list[Any]]:
+    shared = 0
+    while shared < min(len(chosen), len(rejected)) - 1 and chosen[shared] == rejected[shared]:
+        shared += 1
+    return chosen[:shared], chosen[shared:], rejected[shared:]
+
+
+def _answer(messages: list[Any], name: str) -> str:
+    answers = [m for m in conversation(messages, (), implicit=True).messages if m.role == "assistant"]
+    if len(answers) != 1 or len(messages) != 1:
+        raise RowError("field_type", f"{name} is not one answer but {len(messages)} messages")
+    return answers[0].text
+
+
+FORMAT = Format(name="preferences", title="Preference pairs (TRL)", recognise=_recognise, parse=_parse, rank=10)
