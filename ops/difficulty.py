@@ -28,7 +28,7 @@ def difficulty(ids: pa.Array, components: Mapping[str, Component], weights: Mapp
     for name in sorted(weights):
         if not weights[name]:
             continue
-        shares = ranks(_per_example(ids, components[name]))
+        shares = ranks(per_example(ids, components[name]))
         known = np.isfinite(shares)
         total += abs(weights[name]) * np.where(known, shares if weights[name] > 0 else 1 - shares, 0.0)
         weighed += abs(weights[name]) * known
@@ -55,8 +55,8 @@ def components(batches: Iterable[pa.RecordBatch], column: str) -> Component:
     return Component(table["example_id"], table[column].cast(pa.float64()).to_numpy())
 
 
-def _per_example(ids: pa.Array, component: Component) -> np.ndarray:
-    """Mean of an example's finite values; NaN where it has none."""
+def per_example(ids: pa.Array, component: Component) -> np.ndarray:
+    """Mean of each example's finite values (float64; NaN where it has none)."""
     at = pc.index_in(component.ids, value_set=ids).fill_null(-1).to_numpy(zero_copy_only=False)
     chosen = (at >= 0) & np.isfinite(component.values)
     at, values = at[chosen], component.values[chosen]

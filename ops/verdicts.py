@@ -27,13 +27,13 @@ def verdicts(examples: pa.Table, measures: Mapping[str, Measures], policy: Polic
 
     `examples` has EXAMPLE_COLUMNS; ids are unique in it. `measures` holds the rows of each audit that a rule names,
     with the columns of its table; rows about examples that are not in `examples` are ignored. The result does not
-    depend on the order of any input's rows. Raises KeyError where a rule's audit was not measured.
+    depend on the order of any input's rows. Raises LookupError where a rule's audit was not measured.
     """
     chosen = examples.select(EXAMPLE_COLUMNS)
     examples = chosen.sort_by([("delivery", "ascending"), ("example_id", "ascending")]).combine_chunks()
     missing = [audit for audit in policy.audits if audit not in measures]
     if missing:
-        raise KeyError(f"the policy needs the measures of {', '.join(missing)}; run these audits before publishing")
+        raise LookupError(f"the policy needs the measures of {', '.join(missing)}; run these audits before publishing")
     hits = _sorted(_hits(examples, measures, policy.rules))
     action, weight = _decide(examples.num_rows, hits, policy.rules)
     columns = [

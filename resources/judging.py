@@ -9,12 +9,15 @@ import pyarrow.compute as pc
 from ops.audits.contract import Scope
 from ops.audits.registry import all_audits
 from ops.curriculum import CurriculumSettings, curriculum
-from ops.difficulty import components, difficulty
+from ops.difficulty import components, difficulty, per_example
 from ops.policy import Policy
 from ops.schemas import EXAMPLES
 from ops.verdicts import EXAMPLE_COLUMNS, verdicts
 from ops.versions import MEMBER_ACTIONS
 from resources.lake import Lake
+
+SOFT_LABEL = "soft_label"
+"""Column of an audit's measures: the probability that an example's chosen response beats its rejected one."""
 
 
 def judge(lake: Lake, *, deliveries: Sequence[str], measures: Mapping[str, str], policy: Policy) -> pa.Table:
@@ -41,6 +44,18 @@ def read_measures(
         where["delivery"] = list(deliveries)
     keys = [name for name in ("delivery", "example_id", "turn") if name in found.schema.names]
     return lake.batches(found.table, where=where, columns=[*keys, *sorted(columns - set(keys))])
+
+
+def soft_labels(lake: Lake, members: pa.Table, *, deliveries: Sequence[str], measures: Mapping[str, str]) -> Any:
+    """Mean soft label of each member over the audits that measure one; null where none does."""
+    ids = members["example_id"].combine_chunks()
+    batches: list[pa.RecordBatch] = []
+    for audit in sorted(measures):
+        if SOFT_LABEL in all_audits()[audit].columns.names:
+            columns = {SOFT_LABEL}
+            rows = read_measures(lake, audit, identity=measures[audit], deliveries=deliveries, columns=columns)
+            batches += [batch.select(["example_id", SOFT_LABEL]) for batch in rows]
+    return pa.array(per_example(ids, components(batches, SOFT_LABEL)), from_pandas=True)
 
 
 def count(judged: pa.Table) -> dict[str, Any]:

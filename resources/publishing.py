@@ -16,7 +16,7 @@ from ops.audits.registry import all_audits
 from ops.identity import canonical_json, fingerprint
 from ops.schemas import CURATED, CURRICULUM, DROPS, EXAMPLES, IMAGES, PREFERENCES, VERDICTS, VERSIONS
 from ops.versions import MEMBER_ACTIONS, Diff, Pins, Version, current_number, diff, left_by_rollback, read_log
-from resources.judging import count, counted, judge, order
+from resources.judging import count, counted, judge, order, soft_labels
 from resources.lake import Lake
 from resources.progress import Progress
 from resources.settings import Settings
@@ -72,12 +72,15 @@ def build_candidate(
         _require_all_rows(lake, deliveries, judged)
         advance(1)
         members = judged.filter(pc.is_in(judged["action"], value_set=pa.array(MEMBER_ACTIONS)))
-        ordered = order(lake, members, deliveries=deliveries, measures=measures, settings=settings.curriculum)
+        where = {"deliveries": deliveries, "measures": measures}
+        labels = soft_labels(lake, members, **where)
+        curated = members.select(["delivery", "example_id", "kind", "weight"]).append_column("soft_label", labels)
+        ordered = order(lake, members, **where, settings=settings.curriculum)
         advance(1)
         counts = count(judged)
         reserved = _reserve(lake, pins, content=content, counts=counts, settings=settings)
         if reserved.fresh:
-            _write(lake, reserved.version, judged=judged, curated=_curated(members), ordered=ordered)
+            _write(lake, reserved.version, judged=judged, curated=curated, ordered=ordered)
         advance(1)
     return reserved
 
@@ -215,11 +218,6 @@ def _write(lake: Lake, number: int, *, judged: pa.Table, curated: pa.Table, orde
 
 def _numbered(rows: pa.Table, number: int) -> pa.Table:
     return rows.add_column(0, "version", pa.repeat(pa.scalar(number, pa.int64()), rows.num_rows))
-
-
-def _curated(members: pa.Table) -> pa.Table:
-    kept = members.select(["delivery", "example_id", "kind", "weight"])
-    return kept.append_column("soft_label", pa.nulls(members.num_rows, pa.float64()))
 
 
 def _require_all_rows(lake: Lake, deliveries: Sequence[str], judged: pa.Table) -> None:

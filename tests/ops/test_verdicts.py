@@ -95,7 +95,7 @@ def test_measures_of_other_deliveries_are_ignored():
 
 
 def test_an_audit_that_was_not_measured_is_named():
-    with pytest.raises(KeyError, match="the policy needs the measures of duplicates"):
+    with pytest.raises(LookupError, match="the policy needs the measures of duplicates"):
         verdicts(examples(1), {"grounding": grounding([])}, POLICY)
 
 
