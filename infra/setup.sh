@@ -9,7 +9,6 @@ stop() {
     exit 1
 }
 
-# The place is part of the stamp because a virtual environment cannot be moved.
 stamp=$(
     {
         cat requirements.lock pyproject.toml infra/setup.sh infra/uv.lock
@@ -51,10 +50,12 @@ fi
 java=$("$python" -m resources.java) || exit 1
 say "$java"
 
-# A folder that was moved here, or whose Python has gone, is made anew; so is what an interrupted run left half-made.
+# A virtual environment cannot be moved: one that came here from elsewhere, or whose Python has gone, is made anew.
 if [ -e .venv ]; then
-    home=$(cat .venv/setup.home 2>/dev/null || true)
-    if [ "$home" != "$(pwd)" ] || ! fits .venv/bin/python; then rm -rf .venv; fi
+    if [ "$(cat .venv/setup.home 2>/dev/null || pwd)" != "$(pwd)" ] || ! fits .venv/bin/python; then
+        say "removing .venv, which cannot be used here"
+        rm -rf .venv
+    fi
 fi
 if [ ! -e .venv ]; then
     say "making .venv with $("$python" --version)"
@@ -65,8 +66,8 @@ if [ ! -e .venv ]; then
         apt_install "$version"
         "$python" -m venv .venv
     fi
-    pwd >.venv/setup.home
 fi
+pwd >.venv/setup.home
 rm -f .venv/setup.stamp
 
 if uv --version >/dev/null 2>&1; then
