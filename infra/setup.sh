@@ -59,7 +59,7 @@ if [ -e .venv ]; then
 fi
 if [ ! -e .venv ]; then
     say "making .venv with $("$python" --version)"
-    if ! "$python" -m venv .venv 2>/dev/null; then
+    if ! "$python" -m venv .venv >/dev/null 2>&1; then
         rm -rf .venv
         version=$("$python" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')
         can_apt || stop "$python cannot make virtual environments: install $version"
