@@ -12,6 +12,6 @@ def check_result(gate: GateResult, *, asset: str, check: str) -> dg.AssetCheckRe
         check_name=check,
         passed=gate.success,
         severity=dg.AssetCheckSeverity.ERROR,
-        description="; ".join(gate.failures) or None,
+        description=gate.message,
         metadata=gate.metadata(),
     )

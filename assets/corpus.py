@@ -33,7 +33,7 @@ def _corpus_measures(audit: Audit) -> dg.AssetsDefinition:
             identity = measure_corpus(
                 start_spark(settings.spark), lake, audit, deliveries=deliveries, settings=settings.audit(audit.name)
             )
-        gate = measures_gate(lake, audit, deliveries=deliveries, identity=identity)
+        gate = measures_gate(lake, audit, deliveries=deliveries, identity=identity, settings=settings.gates)
         return dg.MaterializeResult(
             asset_key=table,
             metadata={"deliveries": deliveries, "identity": identity},

@@ -58,7 +58,9 @@ def row_measures(
     identities = row_identities(settings, encoder)
     for name in names:
         table = all_audits()[name].table.name
-        gate = measures_gate(lake, all_audits()[name], deliveries=[delivery], identity=identities[name])
+        gate = measures_gate(
+            lake, all_audits()[name], deliveries=[delivery], identity=identities[name], settings=settings.gates
+        )
         yield dg.MaterializeResult(
             asset_key=table,
             metadata={"delivery": delivery, "identity": identities[name], "rows measured now": rows.get(name, 0)},

@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 
 from ops.drop_files import DropError
+from resources.publishing import PublishError
 from resources.settings import Settings, SettingsError, load_settings
 
 app = typer.Typer(
@@ -48,7 +49,7 @@ def told(*, debug: bool = False) -> Iterator[None]:
         yield
     except SettingsError as error:
         _stop(str(error), WRONG_USAGE)
-    except (DropError, UnusableError, LookupError, FileNotFoundError, ValueError) as error:
+    except (DropError, PublishError, UnusableError, LookupError, FileNotFoundError, ValueError) as error:
         if debug:
             raise
         _stop(error.args[0] if isinstance(error, LookupError) and error.args else str(error), FAILED)
