@@ -8,14 +8,12 @@ looks again.
 """
 
 import json
-import re
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, unquote
 
 import pyarrow as pa
 import pyarrow.fs as pafs
@@ -26,17 +24,21 @@ from deltalake.transaction import AddAction
 from ops.schemas import TableSpec
 from resources.lake_commit import TableLog, active_files
 from resources.lake_files import (
+    Partition,
     Scan,
     WrittenFile,
-    conform,
     expression,
+    file_schema,
     fragment_of,
+    kept,
     open_storage,
+    partition_folder,
     values_of,
+    within,
+    without_partition,
     write_files,
 )
 
-Partition = Mapping[str, str | int]
 Rows = pa.Table | Iterable[pa.RecordBatch]
 SERIAL = "serial"
 """The application transaction that every `commit_new` and `log` of a table carries, so that any two conflict."""
@@ -109,7 +111,7 @@ class Lake:
     def folder(self, spec: TableSpec, partition: Partition) -> str:
         """A fresh folder of the partition for an engine to write to. Each call gives another one, so that what a
         killed attempt left behind is never adopted with the files of the next."""
-        return f"{self.root}/{_partition_folder(spec, partition)}/{uuid.uuid4().hex}"
+        return f"{self.root}/{partition_folder(spec, partition)}/{uuid.uuid4().hex}"
 
     def stage(self, spec: TableSpec, rows: Rows, partition: Partition) -> list[StagedFile]:
         """Write rows into the table's folder without committing them; any process, no table needed. Holds about two
@@ -124,10 +126,10 @@ class Lake:
         if not paths:
             raise ValueError(f"{spec.name}: no files to adopt for {dict(partition)}; list the folder after the write")
         filesystem, base = open_storage(self.root, self.storage_options)
-        promised = _file_schema(spec).names
+        promised = file_schema(spec).names
         staged = []
         for path in paths:
-            inner = _within(path, f"{base}/{_partition_folder(spec, partition)}/")
+            inner = within(path, f"{base}/{partition_folder(spec, partition)}/")
             if inner is None:
                 raise ValueError(f"{spec.name}: {path} does not lie in the folder of {dict(partition)}; use folder()")
             with filesystem.open_input_file(inner) as source:
@@ -235,9 +237,9 @@ class Lake:
     def _stage(self, spec: TableSpec, rows: Rows, partition: Partition, *, prefix: str = "") -> list[StagedFile]:
         filesystem, base = open_storage(self.root, self.storage_options)
         tables = [rows] if isinstance(rows, pa.Table) else (pa.Table.from_batches([batch]) for batch in rows)
-        conformed = (_without_partition(table, spec, partition) for table in tables)
-        folder = f"{base}/{_partition_folder(spec, partition)}"
-        written = write_files(filesystem, folder, conformed, schema=_file_schema(spec), prefix=prefix)
+        conformed = (without_partition(table, spec, partition) for table in tables)
+        folder = f"{base}/{partition_folder(spec, partition)}"
+        written = write_files(filesystem, folder, conformed, schema=file_schema(spec), prefix=prefix)
         return [_staged(spec, file, partition, base) for file in written]
 
     def _actions(self, spec: TableSpec, files: Sequence[StagedFile]) -> list[AddAction]:
@@ -279,7 +281,7 @@ class Lake:
             if all(mask):
                 chosen.append(file)
             elif any(mask):
-                chosen += self._stage(spec, _kept(f"{base}/{file.path}", filesystem, mask), file.partition)
+                chosen += self._stage(spec, kept(f"{base}/{file.path}", filesystem, mask), file.partition)
         return chosen
 
     def _discard(self, spec: TableSpec, files: Sequence[StagedFile]) -> None:
@@ -292,58 +294,8 @@ class Lake:
                 filesystem.delete_file(f"{base}/{path}")
 
 
-def _file_schema(spec: TableSpec) -> pa.Schema:
-    """The columns that the files hold: those of the table but the partition's, which the folders' names hold."""
-    return pa.schema([field for field in spec.schema if field.name not in spec.partition_by])
-
-
-def _partition_folder(spec: TableSpec, partition: Partition) -> str:
-    """Folder of a partition within the lake, in Hive's form: `examples/delivery=flowers-1`.
-
-    Raises ValueError where the partition is not one value for each of the spec's partition columns."""
-    if set(partition) != set(spec.partition_by) or any(value in (None, "") for value in partition.values()):
-        raise ValueError(
-            f"{spec.name} is partitioned by {list(spec.partition_by)}, one value each; got {dict(partition)}"
-        )
-    parts = [f"{name}={_escaped(str(partition[name]))}" for name in spec.partition_by]
-    return "/".join([spec.name, *parts])
-
-
-def _escaped(value: str) -> str:
-    """The value as a folder's name. Only ASCII is escaped, for Spark takes each escape for one character."""
-    return "".join(letter if letter > "\x7f" else quote(letter, safe="") for letter in value)
-
-
-def _within(path: str, folder: str) -> str | None:
-    """The path as the file system knows it if it lies in the folder. Engines give plain paths or, as Spark's
-    `inputFiles` does, percent-encoded addresses."""
-    plain = re.sub(r"^file:(//)?|^\w+://", "", path)
-    return next((form for form in (plain, unquote(plain)) if form.startswith(folder)), None)
-
-
 def _staged(spec: TableSpec, file: WrittenFile, partition: Partition, base: str) -> StagedFile:
     values = {name: str(partition[name]) for name in spec.partition_by}
     stats = json.dumps({"numRecords": file.rows})
     path = file.path.removeprefix(f"{base}/")
     return StagedFile(path, file.size, file.rows, values, time.time_ns() // 1_000_000, stats)
-
-
-def _without_partition(rows: pa.Table, spec: TableSpec, partition: Partition) -> pa.Table:
-    for name in spec.partition_by:
-        if name in rows.column_names:
-            held = set(rows[name].unique().to_pylist()) - {partition[name]}
-            if held:
-                raise ValueError(
-                    f"{spec.name}: rows of {name} {sorted(map(str, held))} in the partition {dict(partition)}"
-                )
-            rows = rows.drop_columns([name])
-    return conform(rows, _file_schema(spec), spec.name)
-
-
-def _kept(path: str, filesystem: pafs.FileSystem, mask: list[bool]) -> Iterator[pa.RecordBatch]:
-    """The rows of a Parquet file where the mask is true."""
-    start = 0
-    with pq.ParquetFile(path, filesystem=filesystem) as source:
-        for batch in source.iter_batches(batch_size=1024):
-            yield batch.filter(pa.array(mask[start : start + batch.num_rows]))
-            start += batch.num_rows

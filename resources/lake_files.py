@@ -1,14 +1,18 @@
 """Parquet files of the lake's tables: conforming rows, writing them in bounded pieces, and reading them back."""
 
+import re
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote, unquote
 
 import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
+
+from ops.schemas import TableSpec
 
 ROW_GROUP_BYTES = 8 << 20
 """Arrow bytes of a row group: what a reader must hold at least, and what it decodes to fetch one image."""
@@ -16,6 +20,7 @@ ROW_GROUP_ROWS = 64 << 10
 FILE_BYTES = 256 << 20
 """Arrow bytes after which a new file begins."""
 
+Partition = Mapping[str, str | int]
 FORMAT = ds.ParquetFileFormat()
 
 S3_OPTIONS = {
@@ -48,6 +53,59 @@ class WrittenFile:
     path: str
     size: int
     rows: int
+
+
+def file_schema(spec: TableSpec) -> pa.Schema:
+    """The columns that the files hold: those of the table but the partition's, which the folders' names hold."""
+    return pa.schema([field for field in spec.schema if field.name not in spec.partition_by])
+
+
+def partition_folder(spec: TableSpec, partition: Partition) -> str:
+    """Folder of a partition within the lake, in Hive's form: `examples/delivery=flowers-1`.
+
+    Raises ValueError where the partition is not one value for each of the spec's partition columns."""
+    if set(partition) != set(spec.partition_by) or any(value in (None, "") for value in partition.values()):
+        raise ValueError(
+            f"{spec.name} is partitioned by {list(spec.partition_by)}, one value each; got {dict(partition)}"
+        )
+    parts = [f"{name}={_escaped(str(partition[name]))}" for name in spec.partition_by]
+    return "/".join([spec.name, *parts])
+
+
+def _escaped(value: str) -> str:
+    """The value as a folder's name. Only ASCII is escaped, for Spark takes each escape for one character."""
+    return "".join(letter if letter > "\x7f" else quote(letter, safe="") for letter in value)
+
+
+def within(path: str, folder: str) -> str | None:
+    """The path as the file system knows it if it lies in the folder. Engines give plain paths or, as Spark's
+    `inputFiles` does, percent-encoded addresses."""
+    plain = re.sub(r"^file:(//)?|^\w+://", "", path)
+    return next((form for form in (plain, unquote(plain)) if form.startswith(folder)), None)
+
+
+def without_partition(rows: pa.Table, spec: TableSpec, partition: Partition) -> pa.Table:
+    """The rows as a file of the partition holds them.
+
+    Raises ValueError where rows of another partition are among them, and as `conform` does."""
+    for name in spec.partition_by:
+        if name in rows.column_names:
+            held = set(rows[name].unique().to_pylist()) - {partition[name]}
+            if held:
+                raise ValueError(
+                    f"{spec.name}: rows of {name} {sorted(map(str, held))} in the partition {dict(partition)}"
+                )
+            rows = rows.drop_columns([name])
+    return conform(rows, file_schema(spec), spec.name)
+
+
+def kept(path: str, filesystem: pafs.FileSystem, mask: list[bool]) -> Iterator[pa.RecordBatch]:
+    """The rows of a Parquet file where the mask is true."""
+    start = 0
+    with pq.ParquetFile(path, filesystem=filesystem) as source:
+        for batch in source.iter_batches(batch_size=1024):
+            yield batch.filter(pa.array(mask[start : start + batch.num_rows]))
+            start += batch.num_rows
 
 
 def conform(rows: pa.Table, schema: pa.Schema, owner: str) -> pa.Table:
@@ -97,29 +155,45 @@ def _pieces(batches: Iterable[pa.Table]) -> Iterator[pa.Table]:
 def write_files(
     filesystem: pafs.FileSystem, folder: str, batches: Iterable[pa.Table], *, schema: pa.Schema, prefix: str = ""
 ) -> list[WrittenFile]:
-    """Write the batches, which all have `schema`, to new Parquet files in `folder`; no rows, no file.
+    """Write the batches, which all have `schema`, to new Parquet files in `folder`; no rows, no file. Where `batches`
+    raises, nothing is left behind.
 
     Memory is bounded by two row groups and one incoming batch."""
     if isinstance(filesystem, pafs.LocalFileSystem):
         filesystem.create_dir(folder)
-    wide = has_binary(schema)
     written: list[WrittenFile] = []
     token = uuid.uuid4().hex
     pieces = _pieces(batches)
-    piece = next(pieces, None)
-    while piece is not None:
-        path = f"{folder}/{prefix}{token}-{len(written):05d}.parquet"
-        rows = file_bytes = 0
-        with filesystem.open_output_stream(path) as sink:
-            with pq.ParquetWriter(sink, schema, compression="zstd", use_dictionary=not wide) as writer:
-                while piece is not None and file_bytes < FILE_BYTES:
-                    writer.write_table(piece, row_group_size=max(1, piece.num_rows))
-                    rows += piece.num_rows
-                    file_bytes += piece.nbytes
-                    piece = next(pieces, None)
-            size = sink.tell()
-        written.append(WrittenFile(path, size, rows))
+    path = ""
+    try:
+        piece = next(pieces, None)
+        while piece is not None:
+            path = f"{folder}/{prefix}{token}-{len(written):05d}.parquet"
+            rows, piece = _write_file(filesystem, path, piece, pieces, schema=schema)
+            written.append(WrittenFile(path, filesystem.get_file_info(path).size, rows))
+    except BaseException:
+        for left in {path, *(file.path for file in written)} - {""}:
+            if filesystem.get_file_info(left).type == pafs.FileType.File:
+                filesystem.delete_file(left)
+        raise
     return written
+
+
+def _write_file(
+    filesystem: pafs.FileSystem, path: str, piece: pa.Table | None, pieces: Iterator[pa.Table], *, schema: pa.Schema
+) -> tuple[int, pa.Table | None]:
+    """Fill one file, a row group a piece; returns its rows and the first piece that is left for the next."""
+    rows = file_bytes = 0
+    with (
+        filesystem.open_output_stream(path) as sink,
+        pq.ParquetWriter(sink, schema, compression="zstd", use_dictionary=not has_binary(schema)) as writer,
+    ):
+        while piece is not None and file_bytes < FILE_BYTES:
+            writer.write_table(piece, row_group_size=max(1, piece.num_rows))
+            rows += piece.num_rows
+            file_bytes += piece.nbytes
+            piece = next(pieces, None)
+    return rows, piece
 
 
 def has_binary(schema: pa.Schema) -> bool:

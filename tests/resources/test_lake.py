@@ -287,6 +287,19 @@ def test_staging_streams_into_bounded_files(lake: Lake, monkeypatch: pytest.Monk
     assert lake.commit_new(IMAGES, staged, key="image_id") == 300
 
 
+def test_staging_that_fails_leaves_nothing(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lake_files, "FILE_BYTES", 1)
+    monkeypatch.setattr(lake_files, "ROW_GROUP_ROWS", 10)
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        yield from quarantine("a", 95).to_batches()
+        raise OSError("the disk went away")
+
+    with pytest.raises(OSError, match="went away"):
+        lake.stage(QUARANTINE, batches(), {"delivery": "a"})
+    assert parquet_files(lake, QUARANTINE) == set()
+
+
 def test_files_of_another_engine_are_adopted(lake: Lake) -> None:
     partition = {"delivery": "a b%"}
     folder = Path(lake.folder(QUARANTINE, partition))
@@ -494,11 +507,17 @@ def test_an_object_store_is_a_lake_too() -> None:
         assert lake.read(QUARANTINE, where=partition).equals(quarantine("a b%", 20))
         assert lake.commit_new(IMAGES, lake.stage(IMAGES, images("a", "b", "a"), {}), key="image_id") == 2
         assert [row["sequence"] for row in lake.log(DROPS, lambda log: [{"drop": "x"}, {"drop": "y"}])] == [0, 1]
+        made = lake.log(DROPS, lambda log: [{"drop": str(lake.log(DROPS, between))}] if log.num_rows < 3 else [{}])
+        assert [row["sequence"] for row in made] == [3]  # after the one that came between
         paths = [path.removeprefix("s3://") for path in lake.files(IMAGES)]
         assert all(info.is_file for info in filesystem.get_file_info(paths))
         assert len(lake.adopt(QUARANTINE, lake.files(QUARANTINE), partition)) == 1
     finally:
         server.stop()
+
+
+def between(present: pa.Table) -> list[dict[str, Any]]:
+    return [{"drop": "between"}]
 
 
 def make_bucket(address: str) -> None:

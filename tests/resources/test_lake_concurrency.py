@@ -16,7 +16,7 @@ import pytest
 from ops.schemas import DROPS, EMBEDDINGS, IMAGES, QUARANTINE
 from resources.lake import Lake
 
-ROUNDS = 8
+ROUNDS = 5
 Task = Callable[[Lake, int], Any]
 
 _barrier: Any = None
