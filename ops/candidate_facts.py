@@ -1,0 +1,196 @@
+"""The figures that the candidate gate judges: whether a version accounts for every example, and what it removes."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ops.gate_facts import Batches, counted, share
+from ops.key_hashes import joined, key_hashes
+from ops.policy import Action
+
+#: Actions whose examples are members of the version.
+STAYS = (Action.KEEP, Action.DOWNWEIGHT)
+
+REASONS = pa.schema(
+    [
+        ("audit", pa.string()),
+        ("kind", pa.string()),
+        ("examples", pa.int64()),
+        ("flagged", pa.int64()),
+        ("flagged_share", pa.float64()),
+    ]
+)
+
+
+def candidate_facts(
+    *, examples: Batches, verdicts: Batches, curated: Batches, curriculum: Batches, audit: str = "contradictions"
+) -> dict[str, pa.Table]:
+    """Facts of a candidate version, from streams of its tables; eight bytes a row are held.
+
+    `version`, one row: examples, verdicts, kept, downweighted, held, dropped, curated, lost (examples less curated,
+    held and dropped), duplicate_verdicts, unjudged_examples, unknown_verdicts, duplicate_members, missing_members,
+    unexpected_members, removed_share, top_rules (of the removed), bad_weights, weight_min, weight_max, curriculum,
+    missing_in_curriculum, unknown_in_curriculum, repeated_in_stage, repeated_in_curriculum, wrong_positions.
+    `datasets`: dataset, examples, removed, removed_share. `drops`: the same by delivery.
+    `reasons` (REASONS): how many examples of each kind carry a reason of `audit`.
+    """
+    known = joined(key_hashes(batch) for batch in examples)
+    judged = _Verdicts(audit)
+    for batch in verdicts:
+        judged.add(batch)
+    members = _Members()
+    for batch in curated:
+        members.add(batch)
+    order = _Order()
+    for batch in curriculum:
+        order.add(batch)
+    kept, downweighted, held, dropped = (judged.actions[str(action)] for action in Action)
+    curated_keys, judged_keys, wanted = joined(members.keys), joined(judged.keys), joined(judged.stay)
+    version = {
+        "examples": len(known),
+        "verdicts": len(judged_keys),
+        "kept": kept,
+        "downweighted": downweighted,
+        "held": held,
+        "dropped": dropped,
+        "curated": len(curated_keys),
+        "lost": len(known) - len(curated_keys) - held - dropped,
+        "duplicate_verdicts": _repeated(judged_keys),
+        "unjudged_examples": len(np.setdiff1d(known, judged_keys)),
+        "unknown_verdicts": len(np.setdiff1d(judged_keys, known)),
+        "duplicate_members": _repeated(curated_keys),
+        "missing_members": len(np.setdiff1d(wanted, curated_keys)),
+        "unexpected_members": len(np.setdiff1d(curated_keys, wanted)),
+        "removed_share": share(held + dropped, len(known)),
+        "top_rules": ", ".join(f"{rule} {rows}" for rule, rows in judged.rules.most_common(5)),
+        "bad_weights": members.bad,
+        "weight_min": members.low,
+        "weight_max": members.high,
+        **order.facts(curated_keys),
+    }
+    return {
+        "version": pa.Table.from_pylist([version]),
+        "datasets": _removed_table("dataset", judged.by_dataset, judged.removed_by_dataset),
+        "drops": _removed_table("delivery", judged.by_delivery, judged.removed_by_delivery),
+        "reasons": judged.reasons(),
+    }
+
+
+def replays(config: str | None) -> bool:
+    """Whether the version's configuration (JSON) lets later stages repeat examples of earlier ones."""
+    return bool(json.loads(config or "{}").get("curriculum", {}).get("replay"))
+
+
+@dataclass(slots=True)
+class _Verdicts:
+    """Counts of a version's verdicts, batch by batch."""
+
+    audit: str
+    keys: list[np.ndarray] = field(default_factory=list)
+    stay: list[np.ndarray] = field(default_factory=list)
+    actions: Counter[str] = field(default_factory=Counter)
+    by_dataset: Counter[str] = field(default_factory=Counter)
+    removed_by_dataset: Counter[str] = field(default_factory=Counter)
+    by_delivery: Counter[str] = field(default_factory=Counter)
+    removed_by_delivery: Counter[str] = field(default_factory=Counter)
+    by_kind: Counter[str] = field(default_factory=Counter)
+    flagged: Counter[str] = field(default_factory=Counter)
+    rules: Counter[str] = field(default_factory=Counter)
+    """Removed examples by rule that removed them or spoke against them."""
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        keys = key_hashes(batch)
+        stays = pc.is_in(batch.column("action"), value_set=pa.array([str(action) for action in STAYS]))
+        removed: Any = batch.filter(pc.invert(stays))
+        self.keys.append(keys)
+        self.stay.append(keys[np.asarray(stays)])
+        self.actions.update(counted(batch.column("action")))
+        self.by_dataset.update(counted(batch.column("dataset")))
+        self.removed_by_dataset.update(counted(removed.column("dataset")))
+        self.by_delivery.update(counted(batch.column("delivery")))
+        self.removed_by_delivery.update(counted(removed.column("delivery")))
+        self.by_kind.update(counted(batch.column("kind")))
+        flagged = _carriers(batch.column("reasons"), "audit").filter(pc.field("audit") == self.audit)
+        self.flagged.update(counted(batch.column("kind").take(flagged["row"].combine_chunks())))
+        self.rules.update(counted(_carriers(removed.column("reasons"), "rule")["rule"].combine_chunks()))
+
+    def reasons(self) -> pa.Table:
+        rows = [
+            {"audit": self.audit, "kind": kind, "examples": n, "flagged": self.flagged[kind]}
+            | {"flagged_share": share(self.flagged[kind], n)}
+            for kind, n in sorted(self.by_kind.items())
+        ]
+        return pa.Table.from_pylist(rows, schema=REASONS)
+
+
+@dataclass(slots=True)
+class _Members:
+    """Keys and weights of a version's members, batch by batch."""
+
+    keys: list[np.ndarray] = field(default_factory=list)
+    bad: int = 0
+    low: float | None = None
+    high: float | None = None
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        self.keys.append(key_hashes(batch))
+        weights = batch.column("weight").to_numpy(zero_copy_only=False).astype(np.float64)
+        self.bad += int((~((weights >= 0) & (weights <= 1))).sum())
+        finite = weights[np.isfinite(weights)]
+        if len(finite):
+            self.low = float(min(finite.min(), np.inf if self.low is None else self.low))
+            self.high = float(max(finite.max(), -np.inf if self.high is None else self.high))
+
+
+@dataclass(slots=True)
+class _Order:
+    """Keys and positions of a curriculum, batch by batch."""
+
+    keys: list[np.ndarray] = field(default_factory=list)
+    in_stage: list[np.ndarray] = field(default_factory=list)
+    positions: list[np.ndarray] = field(default_factory=list)
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        self.keys.append(key_hashes(batch))
+        self.in_stage.append(key_hashes(batch, ("stage", "delivery", "example_id")))
+        self.positions.append(np.asarray(pc.fill_null(batch.column("position"), pa.scalar(-1, pa.int64()))))
+
+    def facts(self, members: np.ndarray) -> dict[str, int]:
+        keys = joined(self.keys)
+        positions = np.concatenate([np.empty(0, dtype=np.int64), *self.positions])
+        return {
+            "curriculum": len(keys),
+            "missing_in_curriculum": len(np.setdiff1d(members, keys)),
+            "unknown_in_curriculum": len(np.setdiff1d(keys, members)),
+            "repeated_in_stage": _repeated(joined(self.in_stage)),
+            "repeated_in_curriculum": _repeated(keys),
+            # Positions of 0 to n-1 that no row has; none exactly where the positions are a permutation.
+            "wrong_positions": len(np.setdiff1d(np.arange(len(positions)), positions)),
+        }
+
+
+def _removed_table(name: str, total: Counter[str], removed: Counter[str]) -> pa.Table:
+    rows = [
+        {name: group, "examples": n, "removed": removed[group], "removed_share": share(removed[group], n)}
+        for group, n in sorted(total.items())
+    ]
+    fields: Iterable[Any] = [(name, pa.string()), ("examples", pa.int64()), ("removed", pa.int64())]
+    return pa.Table.from_pylist(rows, schema=pa.schema([*fields, ("removed_share", pa.float64())]))
+
+
+def _carriers(reasons: pa.Array, column: str) -> pa.Table:
+    """The distinct (`row`, `column`) pairs of a column of reasons: which rows carry what."""
+    pairs = pa.table(
+        {"row": pc.list_parent_indices(reasons), column: pc.struct_field(pc.list_flatten(reasons), column)}
+    )
+    return pairs.group_by(["row", column]).aggregate([])
+
+
+def _repeated(keys: np.ndarray) -> int:
+    return len(keys) - len(np.unique(keys))

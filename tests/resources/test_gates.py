@@ -1,0 +1,292 @@
+"""Gates with real Great Expectations over a real lake: each expectation met, and each broken."""
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from ops.audits.contract import Audit, Grain, Scope
+from ops.guards import GuardSettings
+from ops.schemas import CURATED, CURRICULUM, DROPS, EXAMPLES, QUARANTINE, VERDICTS, VERSIONS, TableSpec
+from resources.gate_suites import within
+from resources.gates import GateResult, candidate_gate, ingest_gate, measures_gate, run_gate
+from resources.lake import Lake
+
+LIMITS = GuardSettings(quarantine_floor=0, removed_floor=0, removed_limit=0.5, contradiction_limit=0.5)
+AUDIT = Audit(
+    name="grounding",
+    title="Grounding",
+    grain=Grain.TURN,
+    scope=Scope.ROW,
+    columns=pa.schema([("cosine", pa.float64()), ("p_value", pa.float64())]),
+    measure=lambda inputs, settings: None,
+)
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    return Lake(tmp_path / "lake")
+
+
+def put(lake: Lake, spec: TableSpec, rows: list[dict[str, Any]], **partition: Any) -> None:
+    lake.write(
+        spec, pa.Table.from_pylist(rows, schema=spec.schema), partition=partition, once=f"{len(rows)}{partition}"
+    )
+
+
+def deliver(
+    lake: Lake, *, kept: int, missing: int = 0, told_kept: int | None = None, told_in: int | None = None
+) -> str:
+    """A delivery of one file; `told_*` is what its row of `drops` claims, where that is not the truth."""
+    delivery = "x-1"
+    rows = [
+        {"drop": "x", "delivery": delivery, "example_id": f"e{n}", "provenance": {"file": "a.json", "row": n}}
+        for n in range(kept)
+    ]
+    aside = [{"delivery": delivery, "file": "a.json", "row": n, "reason": "image_missing"} for n in range(missing)]
+    put(lake, EXAMPLES, rows, delivery=delivery)
+    put(lake, QUARANTINE, aside, delivery=delivery)
+    told = {"rows_kept": kept if told_kept is None else told_kept, "rows_quarantined": missing}
+    told["rows_in"] = kept + missing if told_in is None else told_in
+    row = {"drop": "x", "delivery": delivery, "state": "arrived", **told, "files": [{"file": "a.json", **told}]}
+    lake.log(DROPS, lambda log: [row])
+    return delivery
+
+
+def failed(gate: GateResult) -> list[tuple[str, str]]:
+    return [(check["part"], check["figure"]) for check in gate.results["checks"] if not check["success"]]
+
+
+def test_a_good_delivery_passes(lake: Lake):
+    gate = ingest_gate(lake, deliver(lake, kept=99, missing=1), settings=LIMITS)
+    assert gate.success
+    assert gate.failures == []
+    assert gate.message == "ingest gate passed for drop 'x'"
+    assert gate.metadata()["quarantine_share"] == 0.01
+    assert "quarantine_share <= 0.05" in str(gate.metadata()["limits"])
+
+
+def test_too_many_unusable_rows_fail_and_the_reasons_are_named(lake: Lake):
+    gate = ingest_gate(lake, deliver(lake, kept=69, missing=31), settings=LIMITS)
+    assert gate.failures == ["quarantine_share 0.31 > 0.05 (image_missing 31)"]
+    assert gate.message.startswith(
+        "ingest gate failed for drop 'x': quarantine_share 0.31 > 0.05 (image_missing 31). Fix:"
+    )
+    assert "image_missing: Deliver the image" in gate.message
+
+
+def test_a_few_unusable_rows_of_a_tiny_drop_are_tolerated(lake: Lake):
+    delivery = deliver(lake, kept=2, missing=2)
+    assert not ingest_gate(lake, delivery, settings=LIMITS).success
+    assert ingest_gate(lake, delivery, settings=replace(LIMITS, quarantine_floor=2)).success
+
+
+def test_lost_rows_fail(lake: Lake):
+    gate = ingest_gate(lake, deliver(lake, kept=5, told_in=8), settings=LIMITS)
+    assert gate.failures == ["file 'a.json': rows_lost 3 ≠ 0"]
+
+
+def test_rows_that_are_not_stored_fail(lake: Lake):
+    gate = ingest_gate(lake, deliver(lake, kept=5, told_kept=6, told_in=6), settings=LIMITS)
+    assert gate.failures == ["file 'a.json': rows_kept 6 ≠ stored_kept 5"]
+
+
+def test_a_delivery_without_usable_rows_fails(lake: Lake):
+    gate = ingest_gate(lake, deliver(lake, kept=0, missing=3), settings=LIMITS)
+    assert "rows_kept 0 < 1 (image_missing 3)" in gate.failures
+
+
+def test_a_delivery_without_files_fails(lake: Lake):
+    row = {"drop": "y", "delivery": "y-1", "state": "arrived", "files": []}
+    lake.log(DROPS, lambda log: [row | dict.fromkeys(("rows_in", "rows_kept", "rows_quarantined"), 0)])
+    gate = ingest_gate(lake, "y-1", settings=LIMITS)
+    assert "rows of facts 0, promised >= 1" in gate.failures
+
+
+def test_an_unknown_delivery_is_an_error(lake: Lake):
+    with pytest.raises(LookupError, match="'nope' is not in the lake"):
+        ingest_gate(lake, "nope", settings=LIMITS)
+
+
+def measure(lake: Lake, *rows: tuple[str, int, float | None, float | None], audit: Audit = AUDIT) -> GateResult:
+    deliver(lake, kept=2)
+    names = ("example_id", "turn", "cosine", "p_value")
+    table = [dict(zip(names, row, strict=True), delivery="x-1", identity="i") for row in rows]
+    lake.write(
+        audit.table,
+        pa.Table.from_pylist(table, schema=audit.table.schema),
+        partition={"delivery": "x-1", "identity": "i"},
+        once="m",
+    )
+    return measures_gate(lake, audit, deliveries=["x-1"], identity="i", settings=LIMITS)
+
+
+def test_measures_as_promised_pass(lake: Lake):
+    gate = measure(lake, ("e0", 0, 0.5, 0.01), ("e0", 1, -1.0, 1.0), ("e1", 0, None, None))
+    assert gate.success
+    assert gate.metadata()["rows"] == 3
+
+
+def test_no_measures_pass(lake: Lake):
+    assert measure(lake).success
+
+
+@pytest.mark.parametrize(
+    ("rows", "failure"),
+    [
+        ([("e0", 0, 1.5, 0.1)], "cosine.maximum 1.5 > 1"),
+        ([("e0", 0, -1.5, 0.1)], "cosine.minimum -1.5 < -1"),
+        ([("e0", 0, 0.5, 0.0)], "p_value.minimum 0 (promised > 0)"),
+        ([("e0", 0, float("nan"), 0.1)], "cosine.nans 1 ≠ 0"),
+        ([("e0", 0, 0.5, 0.1), ("e0", 0, 0.5, 0.1)], "duplicate_keys 1 ≠ 0 (e0 0)"),
+        ([(None, 0, 0.5, 0.1)], "null_keys 1 ≠ 0"),
+        ([("gone", 0, 0.5, 0.1)], "unknown_examples 1 ≠ 0"),
+        ([("e0", 0, None, None)], "abstained_share 1 > 0.5"),
+    ],
+)
+def test_a_broken_promise_of_an_audit_fails(lake: Lake, rows: list[Any], failure: str):
+    gate = measure(lake, *rows)
+    assert failure in gate.failures
+    assert gate.message.startswith("measures gate failed for audit 'grounding' of x-1: ")
+
+
+def test_a_column_that_the_files_lack_fails_though_the_lake_reads_it_as_nulls(lake: Lake):
+    older = replace(AUDIT, columns=pa.schema([("cosine", pa.float64())]))
+    deliver(lake, kept=1)
+    rows = [{"delivery": "x-1", "identity": "i", "example_id": "e0", "turn": 0, "cosine": 0.5}]
+    put(lake, older.table, rows, delivery="x-1", identity="i")
+    gate = measures_gate(lake, AUDIT, deliveries=["x-1"], identity="i")
+    assert failed(gate) == [("measures", "missing_columns")]
+    assert gate.failures == ["missing_columns p_value (promised none)"]
+
+
+def candidate(lake: Lake, *, limits: GuardSettings = LIMITS, config: str = "{}", **changed: list[dict]) -> GateResult:
+    """A version of ten examples: seven stay, one is held, two are dropped; `changed` replaces a table's rows."""
+    deliver(lake, kept=10)
+    ids = [{"version": 1, "delivery": "x-1", "example_id": f"e{n}"} for n in range(10)]
+    said = ["keep"] * 7 + ["hold", "drop", "drop"]
+    reason = [{"rule": "flip", "audit": "contradictions", "detail": "flipped"}]
+    of = {"dataset": "vqa", "kind": "sft"}
+    tables: dict[str, list[dict]] = {
+        "verdicts": [
+            {**i, **of, "action": a, "reasons": [] if a == "keep" else reason} for i, a in zip(ids, said, strict=True)
+        ],
+        "curated": [{**i, "weight": 1.0} for i in ids[:7]],
+        "curriculum": [{**i, "stage": n // 4, "position": n} for n, i in enumerate(ids[:7])],
+    } | changed
+    for spec in (VERDICTS, CURATED, CURRICULUM):
+        put(lake, spec, tables[spec.name], version=1)
+    lake.log(VERSIONS, lambda log: [{"version": 1, "state": "candidate", "config": config}])
+    return candidate_gate(lake, 1, deliveries=["x-1"], settings=limits)
+
+
+def test_a_whole_candidate_passes(lake: Lake):
+    gate = candidate(lake)
+    assert gate.failures == []
+    assert gate.metadata()["removed_share"] == 0.3
+
+
+@pytest.mark.parametrize(
+    ("limits", "failure"),
+    [
+        (replace(LIMITS, removed_limit=0.2), "removed_share 0.3 > 0.2 (flip 3)"),
+        (replace(LIMITS, removed_limit_dataset=0.2), "dataset 'vqa': removed_share 0.3 > 0.2"),
+        (replace(LIMITS, removed_limit_dataset=0.2), "delivery 'x-1': removed_share 0.3 > 0.2"),
+        (replace(LIMITS, contradiction_limit=0.1), "kind 'sft': flagged_share 0.3 > 0.1"),
+    ],
+)
+def test_a_candidate_beyond_a_limit_fails(lake: Lake, limits: GuardSettings, failure: str):
+    assert failure in candidate(lake, limits=limits).failures
+
+
+def test_small_datasets_are_held_to_no_limit_of_their_own(lake: Lake):
+    assert candidate(lake, limits=replace(LIMITS, removed_limit_dataset=0.1, removed_floor=11)).success
+
+
+def member(n: int, **columns: Any) -> dict[str, Any]:
+    return {"version": 1, "delivery": "x-1", "example_id": f"e{n}", **columns}
+
+
+@pytest.mark.parametrize(
+    ("table", "rows", "figures"),
+    [
+        ("curated", [member(n, weight=1.0) for n in range(6)], {"lost", "missing_members", "unknown_in_curriculum"}),
+        (
+            "curated",
+            [member(n, weight=1.0) for n in (*range(7), 6)],
+            {"lost", "duplicate_members"},
+        ),
+        (
+            "curated",
+            [member(n, weight=1.0) for n in (*range(6), 9)],
+            {"missing_members", "unexpected_members", "missing_in_curriculum", "unknown_in_curriculum"},
+        ),
+        ("curated", [member(n, weight=1.5 if n else None) for n in range(7)], {"bad_weights"}),
+        ("curriculum", [member(n, stage=0, position=n) for n in range(6)], {"missing_in_curriculum"}),
+        ("curriculum", [member(n, stage=0, position=n // 2) for n in range(7)], {"wrong_positions"}),
+        (
+            "curriculum",
+            [member(n % 7, stage=0, position=n) for n in range(8)],
+            {"repeated_in_stage", "repeated_in_curriculum"},
+        ),
+        ("curriculum", [member(n % 7, stage=n // 7, position=n) for n in range(8)], {"repeated_in_curriculum"}),
+        (
+            "verdicts",
+            [member(n, action="keep", dataset="vqa", kind="sft", reasons=[]) for n in (*range(7), 6, 99)],
+            {"unjudged_examples", "unknown_verdicts", "duplicate_verdicts", "lost", "missing_members"},
+        ),
+    ],
+)
+def test_an_inconsistent_candidate_fails(lake: Lake, table: str, rows: list[dict], figures: set[str]):
+    gate = candidate(lake, **{table: rows})
+    assert {figure for _, figure in failed(gate)} == figures
+
+
+def test_replay_lets_later_stages_repeat_examples(lake: Lake):
+    order = [member(n % 7, stage=n // 7, position=n) for n in range(9)]
+    assert candidate(lake, curriculum=order, config='{"curriculum": {"replay": 0.5}}').success
+
+
+def test_an_empty_candidate_fails(lake: Lake):
+    verdicts = [member(n, action="drop", dataset="vqa", kind="sft", reasons=[]) for n in range(10)]
+    gate = candidate(lake, verdicts=verdicts, curated=[], curriculum=[])
+    assert "curated 0 < 1" in gate.failures
+
+
+def test_results_are_json_and_history_is_kept(lake: Lake):
+    delivery = deliver(lake, kept=3)
+    for _ in range(2):
+        gate = ingest_gate(lake, delivery, settings=LIMITS)
+    assert json.loads(json.dumps(gate.results)) == gate.results
+    kept = sorted(Path(lake.root, ".gates").rglob("*.json"))
+    assert len(kept) == 4  # two suites, twice
+    told = json.loads(kept[0].read_text())
+    assert told["success"] is True
+    assert {path.parts[-3] for path in kept} == {delivery}
+
+
+def test_many_failing_rows_are_named_up_to_a_few(tmp_path: Path):
+    facts = {"files": pa.table({"file": [f"{n}.json" for n in range(9)], "rows_lost": range(9)})}
+    gate = run_gate("g", "s", facts, suites={"files": [within("rows_lost", high=1)]}, run="r", history=tmp_path)
+    assert gate.failures[0] == "file '2.json': rows_lost 2 > 1"
+    assert gate.failures[-1] == "and 2 more of files with such a rows_lost"
+
+
+def test_an_expectation_that_cannot_be_judged_fails_and_says_why(tmp_path: Path):
+    facts = {"files": pa.table({"file": ["a"]})}
+    gate = run_gate("g", "s", facts, suites={"files": [within("gone", high=1)]}, run="r", history=tmp_path)
+    assert not gate.success
+    assert "gone of files could not be judged" in gate.failures[0]
+
+
+@pytest.mark.full  # imports Great Expectations anew
+def test_a_program_without_a_file_survives_the_import():
+    # pyspark's Connect ends such a process with status 0 when it is imported without its packages.
+    code = "from resources.gate_suites import great_expectations as load; load(); print('alive')"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "alive"
