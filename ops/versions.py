@@ -13,6 +13,8 @@ import pyarrow.compute as pc
 from ops.schemas import REASON
 
 MEMBER_ACTIONS = ("keep", "downweight")
+REMOVED = "removed"
+"""State of a version whose rows gave their room back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +23,8 @@ class Version:
 
     number: int
     state: str
-    """candidate, published or rejected; a published version stays so whatever came after it."""
+    """candidate, published, rejected or removed; a published version stays so whatever came after it, unless it was
+    removed to make room."""
     current: bool
     at: datetime
     """When it entered this state."""
@@ -45,7 +48,7 @@ def read_log(log: pa.Table) -> list[Version]:
     return [
         Version(
             number=number,
-            state="published" if number in published else row["state"],
+            state="published" if number in published and row["state"] != REMOVED else row["state"],
             current=number == current,
             at=row["at"],
             parent=row["parent"],
@@ -171,12 +174,11 @@ def _side(rows: pa.Table, change: str, *, after: bool) -> pa.Table:
 def _both(left: pa.Table, right: pa.Table, pins: tuple[Pins, Pins]) -> pa.Table:
     was, now = np.asarray(_members(left)), np.asarray(_members(right))
     change = np.where(was & now, "reweighted", np.where(now, "added", "removed"))
-    before, after = left["reasons"].to_pylist(), right["reasons"].to_pylist()
-    causes = [_cause(old or [], new or [], pins) for old, new in zip(before, after, strict=True)]
+    causes = _causes(left["reasons"], right["reasons"], pins)
     columns = [
         *(right[name] for name in ("example_id", "source_id", "dataset")),
         pa.array(change.tolist(), pa.string()),
-        pa.array(causes, pa.string()),
+        causes,
         left["action"],
         right["action"],
         left["weight"],
@@ -185,6 +187,14 @@ def _both(left: pa.Table, right: pa.Table, pins: tuple[Pins, Pins]) -> pa.Table:
         right["reasons"],
     ]
     return pa.table(columns, schema=_ROWS)
+
+
+def _causes(before: pa.ChunkedArray, after: pa.ChunkedArray, pins: tuple[Pins, Pins]) -> pa.Array:
+    old, new = pins
+    if old.measures == new.measures:
+        return pa.repeat("new policy" if old.policy != new.policy else "new code", len(before))
+    pairs = zip(before.to_pylist(), after.to_pylist(), strict=True)
+    return pa.array([_cause(was or [], now or [], pins) for was, now in pairs], pa.string())
 
 
 def _cause(before: list[dict[str, Any]], after: list[dict[str, Any]], pins: tuple[Pins, Pins]) -> str:

@@ -15,14 +15,14 @@ import pyarrow.compute as pc
 from ops.audits.registry import all_audits
 from ops.identity import canonical_json, fingerprint
 from ops.schemas import CURATED, CURRICULUM, DROPS, EXAMPLES, IMAGES, PREFERENCES, VERDICTS, VERSIONS
-from ops.versions import MEMBER_ACTIONS, Diff, Pins, Version, current_number, diff, left_by_rollback, read_log
+from ops.versions import MEMBER_ACTIONS, REMOVED, Diff, Pins, Version, current_number, diff, left_by_rollback, read_log
 from resources.judging import count, counted, judge, order, soft_labels
 from resources.lake import Lake
 from resources.progress import Progress
 from resources.settings import Settings
 
 
-class PublishError(RuntimeError):
+class PublishError(ValueError):
     """A version that cannot be made or published: says what stands in the way and what to do."""
 
 
@@ -114,9 +114,9 @@ def rollback(lake: Lake, number: int) -> bool:
     def rows(log: pa.Table) -> list[dict[str, Any]]:
         ordered = _ordered_rows(log)
         before = current_number(ordered)
-        known = sorted({row["version"] for row in ordered if row["state"] == "published"})
+        known = [version.number for version in read_log(log) if version.state == "published"]
         if number not in known:
-            raise PublishError(f"version {number} was never published; published are {_listed(known)}")
+            raise PublishError(f"version {number} was never published, or was removed; published are {_listed(known)}")
         if number == before:
             return []
         return [_entered(_last(log, number), "published", {"rollback_from": before})]
@@ -158,7 +158,9 @@ def _standing(lake: Lake, content: str) -> Version | None:
 
 def _settled(rows: Sequence[Mapping[str, Any]], content: str) -> int | None:
     settled = {current_number(rows), left_by_rollback(rows)} - {None}
-    return next((row["version"] for row in rows if row["version"] in settled and row["content"] == content), None)
+    last = {row["version"]: row for row in rows}
+    fits = (n for n in settled if n in last and last[n]["content"] == content and last[n]["state"] != REMOVED)
+    return next(fits, None)
 
 
 def _reserve(
@@ -171,8 +173,8 @@ def _reserve(
     def rows(log: pa.Table) -> list[dict[str, Any]]:
         ordered = _ordered_rows(log)
         settled = _settled(ordered, content)
-        known = {row["content"]: row["version"] for row in ordered}
-        number = settled or known.get(content) or max(known.values(), default=0) + 1
+        known = {version.content: version.number for version in read_log(log) if version.state != REMOVED}
+        number = settled or known.get(content) or max((row["version"] for row in ordered), default=0) + 1
         chosen[:] = [Candidate(number, content, counts, fresh=settled is None)]
         if settled is not None:
             return []

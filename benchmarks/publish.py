@@ -1,0 +1,155 @@
+"""What publishing costs: policy, candidate, gate, publication, and trying another policy, by number of examples.
+
+    .venv/bin/python -m benchmarks.publish --examples 100000 1000000
+
+Builds a lake of synthetic rows with real tables (text only, so that pictures do not hide what the steps themselves
+cost), runs each step once in this process, and prints seconds, rows a second, the peak of memory, and the exponent with
+which the time grew from the first size to the last. The shape of the rows: two turns an example, a tenth of them with a
+duplicate, a fifth weighed down.
+"""
+
+import argparse
+import json
+import math
+import resource
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from ops.audits.registry import all_audits
+from ops.policy import Action, Condition, Policy, Rule
+from ops.schemas import DROPS, EXAMPLES
+from resources.gates import candidate_gate
+from resources.lake import Lake
+from resources.progress import SilentProgress
+from resources.publishing import build_candidate, compare, publish
+from resources.settings import load_settings
+from resources.trying import try_policy
+
+CHUNK = 100_000
+MEASURES = {"difficulty": "bench", "duplicates": "bench"}
+
+
+def policy(words: int) -> Policy:
+    long = Rule("long", "difficulty", (Condition.parse(f"answer_words > {words}"),), Action.DOWNWEIGHT, "long", 0.5)
+    copy = Rule("copy", "duplicates", (Condition.parse("copies >= 2"),), Action.DROP, "a copy")
+    return Policy((copy, long))
+
+
+def fill(lake: Lake, count: int) -> None:
+    """Examples and measures as ingest and the audits leave them."""
+    rng = np.random.default_rng(0)
+    for start in range(0, count, CHUNK):
+        write_chunk(lake, rng, start, min(CHUNK, count - start))
+    state = {"at": datetime.now(UTC), "drop": "bench", "delivery": "bench-1", "state": "admitted", "rows_kept": count}
+    lake.log(DROPS, lambda log: [state])
+
+
+def write_chunk(lake: Lake, rng: np.random.Generator, start: int, rows: int) -> None:
+    noise = rng.bytes(16 * rows)
+    ids = pa.array([noise[16 * i : 16 * i + 16].hex() for i in range(rows)])
+    same = {"drop": "bench", "delivery": "bench-1", "kind": "sft", "metadata": "{}"}
+    nothing = pa.array(np.zeros(rows + 1, dtype=np.int32))
+    message = EXAMPLES.schema.field("messages").type.value_type
+    said = [pa.repeat(text, 2 * rows) for text in ("text", "a question or an answer of some words")]
+    part_fields = list(message.field("parts").type.value_type)
+    part = pa.StructArray.from_arrays([*said, pa.nulls(2 * rows, pa.string())], fields=part_fields)
+    parts = pa.ListArray.from_arrays(pa.array(np.arange(2 * rows + 1, dtype=np.int32)), part)
+    roles = pa.array(["user", "assistant"] * rows)
+    turns = pa.StructArray.from_arrays([roles, parts], fields=list(message))
+    columns: dict[str, Any] = {name: pa.repeat(value, rows) for name, value in same.items()}
+    columns |= dict.fromkeys(("example_id", "content_id", "source_id"), ids)
+    columns["dataset"] = pa.array([f"set-{i % 11}" for i in range(rows)])
+    columns["messages"] = pa.ListArray.from_arrays(pa.array(np.arange(0, 2 * rows + 1, 2, dtype=np.int32)), turns)
+    columns["image_ids"] = pa.ListArray.from_arrays(nothing, pa.array([], pa.string()))
+    columns["repairs"] = columns["image_ids"]
+    fields = list(EXAMPLES.schema.field("provenance").type)
+    at = pa.array(np.arange(start, start + rows))
+    columns["provenance"] = pa.StructArray.from_arrays([pa.repeat("bench.json", rows), at], fields=fields)
+    table = pa.table([columns[name] for name in EXAMPLES.schema.names], schema=EXAMPLES.schema)
+    lake.write(EXAMPLES, table, partition={"delivery": "bench-1"}, once=f"bench-{start}")
+    write_measures(lake, rng, ids, start)
+
+
+def write_measures(lake: Lake, rng: np.random.Generator, ids: pa.Array, start: int) -> None:
+    rows = len(ids)
+    delivery, identity = pa.repeat("bench-1", rows), pa.repeat("bench", rows)
+    audit = all_audits()["difficulty"]
+    counts = [pa.array(rng.geometric(0.1, rows).astype(np.int32)) for _ in audit.columns]
+    table = pa.table([delivery, ids, *counts, identity], schema=audit.table.schema)
+    partition = {"delivery": "bench-1", "identity": "bench"}
+    lake.write(audit.table, table.take(rng.permutation(rows)), partition=partition, once=f"bench-{start}")
+    audit = all_audits()["duplicates"]
+    copies = [{"delivery": "bench-1", "example_id": i, "copies": 2, "identity": "bench"} for i in ids[::10].to_pylist()]
+    table = pa.Table.from_pylist(copies, schema=audit.table.schema)
+    lake.write(audit.table, table, partition={"identity": "bench"}, once=f"bench-{start}")
+
+
+@contextmanager
+def timed(figures: dict[str, float], step: str) -> Iterator[None]:
+    began = time.perf_counter()
+    yield
+    figures[step] = time.perf_counter() - began
+
+
+def run(count: int, folder: Path) -> dict[str, float]:
+    """Seconds of each step on a lake of `count` examples."""
+    lake = Lake(folder / str(count))
+    fill(lake, count)
+    settings = replace(load_settings(), policy=policy(20))
+    figures: dict[str, float] = {}
+    given: dict[str, Any] = {
+        "deliveries": ["bench-1"],
+        "measures": MEASURES,
+        "code": "bench",
+        "encoder": "bench",
+        "progress": SilentProgress(),
+    }
+    with timed(figures, "candidate"):
+        candidate = build_candidate(lake, settings=settings, **given)
+    with timed(figures, "gate"):
+        gate = candidate_gate(lake, candidate.version, deliveries=["bench-1"], settings=settings.gates)
+    if not gate.success:
+        raise SystemExit(gate.message)
+    with timed(figures, "publish"):
+        publish(lake, candidate, gate.results)
+    with timed(figures, "policy try"):
+        trial = try_policy(lake, policy(10))
+    assert trial.change.counts["reweighted"]["all"] > 0
+    other = build_candidate(lake, settings=replace(settings, policy=policy(10)), **given)
+    publish(lake, other, {})
+    with timed(figures, "diff"):
+        compare(lake, 1, 2)
+    return figures
+
+
+def main(sizes: list[int], say: Callable[[str], None] = print) -> None:
+    """Run each size and print the figures, as a table and as JSON."""
+    found: dict[int, dict[str, float]] = {}
+    with tempfile.TemporaryDirectory(prefix="assay-bench-") as folder:
+        run(1000, Path(folder))  # imports, and the first use of every engine
+        for count in sizes:
+            found[count] = run(count, Path(folder))
+            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+            for step, seconds in found[count].items():
+                say(f"{count:>9,}  {step:<16} {seconds:8.2f} s  {count / seconds:>12,.0f} rows/s   peak {peak:.2f} GB")
+    if len(sizes) > 1:
+        first, last = sizes[0], sizes[-1]
+        for step in found[first]:
+            growth = math.log(found[last][step] / found[first][step]) / math.log(last / first)
+            say(f"{step:<16} grows with exponent {growth:.2f}")
+    say(json.dumps({str(count): figures for count, figures in found.items()}))
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--examples", type=int, nargs="+", default=[100_000, 1_000_000])
+    main(parser.parse_args().examples)
