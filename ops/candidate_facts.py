@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ops.gate_facts import Batches, counted, share
-from ops.key_hashes import joined, key_hashes
+from ops.key_hashes import absent, distinct, joined, key_hashes
 from ops.policy import Action
 
 #: Actions whose examples are members of the version.
@@ -51,7 +51,9 @@ def candidate_facts(
     for batch in curriculum:
         order.add(batch)
     kept, downweighted, held, dropped = (judged.actions[str(action)] for action in Action)
-    curated_keys, judged_keys, wanted = joined(members.keys), joined(judged.keys), joined(judged.stay)
+    listed, judged_keys = joined(members.keys), joined(judged.keys)
+    all_known, all_judged, all_listed = distinct(known), distinct(judged_keys), distinct(listed)
+    wanted = distinct(joined(judged.stay))
     version = {
         "examples": len(known),
         "verdicts": len(judged_keys),
@@ -59,20 +61,20 @@ def candidate_facts(
         "downweighted": downweighted,
         "held": held,
         "dropped": dropped,
-        "curated": len(curated_keys),
-        "lost": len(known) - len(curated_keys) - held - dropped,
-        "duplicate_verdicts": _repeated(judged_keys),
-        "unjudged_examples": len(np.setdiff1d(known, judged_keys)),
-        "unknown_verdicts": len(np.setdiff1d(judged_keys, known)),
-        "duplicate_members": _repeated(curated_keys),
-        "missing_members": len(np.setdiff1d(wanted, curated_keys)),
-        "unexpected_members": len(np.setdiff1d(curated_keys, wanted)),
+        "curated": len(listed),
+        "lost": len(known) - len(listed) - held - dropped,
+        "duplicate_verdicts": len(judged_keys) - len(all_judged),
+        "unjudged_examples": absent(all_known, all_judged),
+        "unknown_verdicts": absent(all_judged, all_known),
+        "duplicate_members": len(listed) - len(all_listed),
+        "missing_members": absent(wanted, all_listed),
+        "unexpected_members": absent(all_listed, wanted),
         "removed_share": share(held + dropped, len(known)),
         "top_rules": ", ".join(f"{rule} {rows}" for rule, rows in judged.rules.most_common(5)),
         "bad_weights": members.bad,
         "weight_min": members.low,
         "weight_max": members.high,
-        **order.facts(curated_keys),
+        **order.facts(all_listed),
     }
     return {
         "version": pa.Table.from_pylist([version]),
@@ -162,16 +164,17 @@ class _Order:
         self.positions.append(np.asarray(pc.fill_null(batch.column("position"), pa.scalar(-1, pa.int64()))))
 
     def facts(self, members: np.ndarray) -> dict[str, int]:
-        keys = joined(self.keys)
+        keys, in_stage = joined(self.keys), joined(self.in_stage)
+        ordered = distinct(keys)
         positions = np.concatenate([np.empty(0, dtype=np.int64), *self.positions])
         return {
             "curriculum": len(keys),
-            "missing_in_curriculum": len(np.setdiff1d(members, keys)),
-            "unknown_in_curriculum": len(np.setdiff1d(keys, members)),
-            "repeated_in_stage": _repeated(joined(self.in_stage)),
-            "repeated_in_curriculum": _repeated(keys),
+            "missing_in_curriculum": absent(members, ordered),
+            "unknown_in_curriculum": absent(ordered, members),
+            "repeated_in_stage": len(in_stage) - len(distinct(in_stage)),
+            "repeated_in_curriculum": len(keys) - len(ordered),
             # Positions of 0 to n-1 that no row has; none exactly where the positions are a permutation.
-            "wrong_positions": len(np.setdiff1d(np.arange(len(positions)), positions)),
+            "wrong_positions": absent(np.arange(len(positions)), distinct(positions)),
         }
 
 
@@ -190,7 +193,3 @@ def _carriers(reasons: pa.Array, column: str) -> pa.Table:
         {"row": pc.list_parent_indices(reasons), column: pc.struct_field(pc.list_flatten(reasons), column)}
     )
     return pairs.group_by(["row", column]).aggregate([])
-
-
-def _repeated(keys: np.ndarray) -> int:
-    return len(keys) - len(np.unique(keys))

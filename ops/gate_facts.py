@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ops.audits.contract import KEYS, Audit
-from ops.key_hashes import EXAMPLE_KEY, joined, key_hashes
+from ops.key_hashes import EXAMPLE_KEY, absent, distinct, joined, key_hashes
 
 Batches = Iterable[pa.RecordBatch]
 
@@ -129,10 +129,9 @@ def measures_facts(
     for batch in read():
         tally.add(batch)
         by_key.append(key_hashes(batch, keys))
-        by_example.append(by_key[-1] if tuple(keys) == EXAMPLE_KEY else np.unique(key_hashes(batch)))
-    measured = np.unique(joined(by_example))
+        by_example.append(by_key[-1] if tuple(keys) == EXAMPLE_KEY else distinct(key_hashes(batch)))
+    measured, wanted = distinct(joined(by_example)), distinct(examples)
     duplicates, named = _duplicates(by_key, keys, read)
-    known = int(np.isin(measured, examples).sum())
     row = {
         "audit": audit.name,
         "rows": tally.rows,
@@ -140,9 +139,9 @@ def measures_facts(
         "null_keys": tally.null_keys,
         "duplicate_keys": duplicates,
         "duplicates": named,
-        "unknown_examples": len(measured) - known,
-        "examples_measured": known,
-        "examples_unmeasured": len(examples) - known,
+        "unknown_examples": absent(measured, wanted),
+        "examples_measured": len(measured) - absent(measured, wanted),
+        "examples_unmeasured": absent(wanted, measured),
         "abstained_share": share(tally.abstained, tally.rows),
         "missing_columns": ", ".join(_missing(audit, columns)),
         **tally.columns,
@@ -197,7 +196,7 @@ def _duplicates(
     """Rows beyond the first of their key, and the first few such keys as text."""
     hashes = np.sort(joined(by_key))
     repeats = hashes[1:][hashes[1:] == hashes[:-1]]
-    suspects = np.unique(repeats)
+    suspects = distinct(repeats)
     if not len(suspects):
         return 0, ""
     parts: list[pa.Table] = []

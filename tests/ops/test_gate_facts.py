@@ -3,6 +3,8 @@
 import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ops.audits.contract import KEYS, Audit, Grain, Scope
 from ops.candidate_facts import candidate_facts
@@ -159,3 +161,10 @@ def test_replayed_examples_are_told_from_doubled_ones():
     rows = [{**at, "example_id": i, "stage": s, "position": n} for n, (s, i) in enumerate(order)]
     row = candidate_facts(**version_rows(curriculum=rows))["version"].to_pylist()[0]
     assert (row["repeated_in_stage"], row["repeated_in_curriculum"], row["wrong_positions"]) == (1, 2, 0)
+
+
+@given(st.lists(st.text(max_size=20), unique=True, max_size=50))
+def test_different_texts_have_different_hashes(texts: list[str]):
+    batch = pa.RecordBatch.from_arrays([pa.array(texts, pa.string())], names=["example_id"])
+    assert len(np.unique(key_hashes(batch, ["example_id"]))) == len(texts)
+    assert np.array_equal(key_hashes(batch.slice(1), ["example_id"]), key_hashes(batch, ["example_id"])[1:])

@@ -10,10 +10,11 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from ops.audits.contract import Audit, Grain, Scope
+from ops.audits.contract import KEYS, Audit, Grain, Scope
+from ops.candidate_facts import candidate_facts
 from ops.guards import GuardSettings
-from ops.schemas import CURATED, CURRICULUM, DROPS, EXAMPLES, QUARANTINE, VERDICTS, VERSIONS, TableSpec
-from resources.gate_suites import within
+from ops.schemas import DROPS, EXAMPLES, QUARANTINE, TABLES, VERSIONS, TableSpec
+from resources.gate_suites import candidate_suites, within
 from resources.gates import GateResult, candidate_gate, ingest_gate, measures_gate, run_gate
 from resources.lake import Lake
 
@@ -165,30 +166,50 @@ def test_a_column_that_the_files_lack_fails_though_the_lake_reads_it_as_nulls(la
     assert gate.failures == ["missing_columns p_value (promised none)"]
 
 
-def candidate(lake: Lake, *, limits: GuardSettings = LIMITS, config: str = "{}", **changed: list[dict]) -> GateResult:
+def member(n: int, **columns: Any) -> dict[str, Any]:
+    return {"version": 1, "delivery": "x-1", "example_id": f"e{n}", **columns}
+
+
+def candidate_rows(**changed: list[dict]) -> dict[str, pa.Table]:
     """A version of ten examples: seven stay, one is held, two are dropped; `changed` replaces a table's rows."""
-    deliver(lake, kept=10)
-    ids = [{"version": 1, "delivery": "x-1", "example_id": f"e{n}"} for n in range(10)]
+    ids = [member(n) for n in range(10)]
     said = ["keep"] * 7 + ["hold", "drop", "drop"]
     reason = [{"rule": "flip", "audit": "contradictions", "detail": "flipped"}]
     of = {"dataset": "vqa", "kind": "sft"}
-    tables: dict[str, list[dict]] = {
+    rows: dict[str, list[dict]] = {
         "verdicts": [
             {**i, **of, "action": a, "reasons": [] if a == "keep" else reason} for i, a in zip(ids, said, strict=True)
         ],
         "curated": [{**i, "weight": 1.0} for i in ids[:7]],
         "curriculum": [{**i, "stage": n // 4, "position": n} for n, i in enumerate(ids[:7])],
     } | changed
-    for spec in (VERDICTS, CURATED, CURRICULUM):
-        put(lake, spec, tables[spec.name], version=1)
+    return {name: pa.Table.from_pylist(rows[name], schema=TABLES[name].schema) for name in rows}
+
+
+def judge(rows: dict[str, pa.Table], *, limits: GuardSettings = LIMITS, replays: bool = False) -> GateResult:
+    """The candidate gate over rows that are not in a lake."""
+    ids = pa.Table.from_pylist([member(n) for n in range(10)], schema=pa.schema([*KEYS[Grain.EXAMPLE]]))
+    streams = {name: table.to_batches() for name, table in {**rows, "examples": ids}.items()}
+    suites = candidate_suites(limits, replays=replays)
+    return run_gate("candidate", "it", candidate_facts(**streams), suites=suites, run="r", history=None)
+
+
+@pytest.mark.parametrize(("config", "success"), [("{}", False), ('{"curriculum": {"replay": 0.5}}', True)])
+def test_a_candidate_in_the_lake_may_repeat_examples_where_its_configuration_says_so(
+    lake: Lake, config: str, success: bool
+):
+    deliver(lake, kept=10)
+    order = [member(n % 7, stage=n // 7, position=n) for n in range(9)]
+    for name, table in candidate_rows(curriculum=order).items():
+        lake.write(TABLES[name], table, partition={"version": 1}, once="1")
     lake.log(VERSIONS, lambda log: [{"version": 1, "state": "candidate", "config": config}])
-    return candidate_gate(lake, 1, deliveries=["x-1"], settings=limits)
-
-
-def test_a_whole_candidate_passes(lake: Lake):
-    gate = candidate(lake)
-    assert gate.failures == []
+    gate = candidate_gate(lake, 1, deliveries=["x-1"], settings=LIMITS)
+    assert gate.success is success
     assert gate.metadata()["removed_share"] == 0.3
+
+
+def test_a_whole_candidate_passes():
+    assert judge(candidate_rows()).failures == []
 
 
 @pytest.mark.parametrize(
@@ -200,16 +221,12 @@ def test_a_whole_candidate_passes(lake: Lake):
         (replace(LIMITS, contradiction_limit=0.1), "kind 'sft': flagged_share 0.3 > 0.1"),
     ],
 )
-def test_a_candidate_beyond_a_limit_fails(lake: Lake, limits: GuardSettings, failure: str):
-    assert failure in candidate(lake, limits=limits).failures
+def test_a_candidate_beyond_a_limit_fails(limits: GuardSettings, failure: str):
+    assert failure in judge(candidate_rows(), limits=limits).failures
 
 
-def test_small_datasets_are_held_to_no_limit_of_their_own(lake: Lake):
-    assert candidate(lake, limits=replace(LIMITS, removed_limit_dataset=0.1, removed_floor=11)).success
-
-
-def member(n: int, **columns: Any) -> dict[str, Any]:
-    return {"version": 1, "delivery": "x-1", "example_id": f"e{n}", **columns}
+def test_small_datasets_are_held_to_no_limit_of_their_own():
+    assert judge(candidate_rows(), limits=replace(LIMITS, removed_limit_dataset=0.1, removed_floor=11)).success
 
 
 @pytest.mark.parametrize(
@@ -242,26 +259,21 @@ def member(n: int, **columns: Any) -> dict[str, Any]:
         ),
     ],
 )
-def test_an_inconsistent_candidate_fails(lake: Lake, table: str, rows: list[dict], figures: set[str]):
-    gate = candidate(lake, **{table: rows})
+def test_an_inconsistent_candidate_fails(table: str, rows: list[dict], figures: set[str]):
+    gate = judge(candidate_rows(**{table: rows}))
     assert {figure for _, figure in failed(gate)} == figures
 
 
-def test_replay_lets_later_stages_repeat_examples(lake: Lake):
-    order = [member(n % 7, stage=n // 7, position=n) for n in range(9)]
-    assert candidate(lake, curriculum=order, config='{"curriculum": {"replay": 0.5}}').success
-
-
-def test_an_empty_candidate_fails(lake: Lake):
+def test_an_empty_candidate_fails():
     verdicts = [member(n, action="drop", dataset="vqa", kind="sft", reasons=[]) for n in range(10)]
-    gate = candidate(lake, verdicts=verdicts, curated=[], curriculum=[])
+    gate = judge(candidate_rows(verdicts=verdicts, curated=[], curriculum=[]))
     assert "curated 0 < 1" in gate.failures
 
 
 def test_results_are_json_and_history_is_kept(lake: Lake):
     delivery = deliver(lake, kept=3)
-    for _ in range(2):
-        gate = ingest_gate(lake, delivery, settings=LIMITS)
+    ingest_gate(lake, delivery, settings=LIMITS)
+    gate = ingest_gate(lake, delivery, settings=LIMITS)
     assert json.loads(json.dumps(gate.results)) == gate.results
     kept = sorted(Path(lake.root, ".gates").rglob("*.json"))
     assert len(kept) == 4  # two suites, twice
