@@ -93,11 +93,15 @@ def is_complete(files: DropFiles) -> bool:
 
 
 def data_files(listing: Iterable[FileInfo]) -> list[FileInfo]:
-    """The files that may hold rows: neither images nor what goes with a data set."""
+    """The files that may hold rows: neither images nor what goes with a data set. The Parquet file that img2dataset
+    writes beside each tar repeats what the tar's JSON says."""
+    files = list(listing)
+    tars = {info.name[: -len(".tar")] for info in files if info.name.endswith(".tar")}
     return [
         info
-        for info in listing
-        if info.name not in (MARKER, MANIFEST)
+        for info in files
+        if not (info.name.endswith(".parquet") and info.name[: -len(".parquet")] in tars)
+        and info.name not in (MARKER, MANIFEST)
         and not IMAGE_NAME.search(info.name)
         and not _SIDE_FILES.search(info.name)
     ]

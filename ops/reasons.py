@@ -45,6 +45,7 @@ _REASONS = (
         "Clean the text.",
         "the characters are removed",
     ),
+    Reason("tar_member", "A member of a tar is a link or a device", "Put the files themselves into the tar."),
     Reason(
         "csv_fields",
         "A line of a table has more or fewer fields than its header",

@@ -12,6 +12,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -168,15 +169,23 @@ def _parse(context: Context, plans: Sequence[FilePlan], progress: Progress) -> l
     work = [ShardWork(context, plan, shard) for plan in plans for shard in plan.shards]
     done = [result for item in work if (result := read_result(item))]
     names = {result.name for result in done}
-    claims: Any = ray.remote(num_cpus=0)(Claims).remote(context.lake)
-    for result in done:
-        ray.get(claims.claim.remote(result.name, list(result.verdicts)))
+    context_id = ray.get_runtime_context()
+    claims = _claims(f"{context_id.get_node_id()} {context_id.get_job_id()}")
+    ray.get(
+        claims.begin.remote(context.delivery, context.lake, {result.name: list(result.verdicts) for result in done})
+    )
     left = [replace(item, claims=claims) for item in work if item.name not in names]
     label = "Check rows and images"
     done += ray_map(parse_shard, left, progress=progress, label=label, weight=lambda result: result.rows_in)
-    ray.kill(claims)
+    claims.end.remote(context.delivery)
     order = {item.name: n for n, item in enumerate(work)}
     return sorted(done, key=lambda result: order[result.name])
+
+
+@cache
+def _claims(ray_session: str) -> Any:
+    """The actor of this Ray session: a new one for each ingest would cost the start of a process each time."""
+    return ray.remote(num_cpus=0, max_restarts=-1)(Claims).remote()
 
 
 def _finish(context: Context, parsed: Sequence[ParsedShard], progress: Progress) -> list[FinishedShard]:

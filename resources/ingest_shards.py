@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import ray
+from numpy.typing import NDArray
 
 from ops.canonical import image_key, query_key, response_key
 from ops.drop import Manifest
@@ -115,28 +116,37 @@ class FinishedShard:
 
 
 class Claims:
-    """Which shard is to check and stage an image: the first that asks. An actor; asked again by the same shard, as a
-    task run twice does, it gives the same answer."""
+    """Which shard is to check and stage an image: the first that asks. An actor that serves one ingest after another;
+    asked again by the same shard, as a task run twice does, it gives the same answer."""
 
-    def __init__(self, lake: Lake) -> None:
-        self.owners: dict[str, str] = {}
+    def __init__(self) -> None:
+        self.owners: dict[str, dict[str, str]] = {}
+        self.known: dict[str, NDArray[np.bytes_]] = {}
+
+    def begin(self, delivery: str, lake: Lake, done: Mapping[str, list[str]]) -> None:
+        """An ingest begins. `done` has the images of shards that an earlier run of it finished."""
+        self.owners[delivery] = {image: shard for shard, images in done.items() for image in images}
         columns = [batch.column(0).cast(pa.string()) for batch in lake.batches(IMAGES, columns=["image_id"])]
-        known = np.concatenate(
-            [c.to_numpy(zero_copy_only=False).astype("S64") for c in columns] or [np.array([], "S64")]
-        )
-        self.known = np.sort(known)
+        known = [column.to_numpy(zero_copy_only=False).astype("S64") for column in columns]
+        self.known[delivery] = np.sort(np.concatenate([*known, np.array([], "S64")]))
 
-    def claim(self, shard: str, image_ids: list[str]) -> tuple[list[str], list[str]]:
+    def claim(self, delivery: str, shard: str, image_ids: list[str]) -> tuple[list[str], list[str]]:
         """Of these images, those that the shard must check, and of them those that are not in the lake yet."""
-        mine = [image for image in image_ids if self.owners.setdefault(image, shard) == shard]
+        owners, known = self.owners[delivery], self.known[delivery]
+        mine = [image for image in image_ids if owners.setdefault(image, shard) == shard]
         wanted = np.array(mine, "S64")
-        places = np.searchsorted(self.known, wanted)
-        fresh = [
+        places = np.searchsorted(known, wanted)
+        absent = [
             image
             for image, key, place in zip(mine, wanted, places, strict=True)
-            if place == len(self.known) or self.known[place] != key
+            if place == len(known) or known[place] != key
         ]
-        return mine, fresh
+        return mine, absent
+
+    def end(self, delivery: str) -> None:
+        """The ingest has every shard."""
+        self.owners.pop(delivery, None)
+        self.known.pop(delivery, None)
 
 
 def hash_files(work: tuple[DropFiles, list[str]]) -> dict[str, str]:
@@ -228,7 +238,7 @@ class _ShardReader:
         )
 
     def _checked(self, fresh: Mapping[str, bytes]) -> Iterator[pa.RecordBatch]:
-        mine, absent = ray.get(self.work.claims.claim.remote(self.work.name, list(fresh)))
+        mine, absent = ray.get(self.work.claims.claim.remote(self.work.context.delivery, self.work.name, list(fresh)))
         rows: list[dict[str, Any]] = []
         wanted = set(absent)
         for image in mine:

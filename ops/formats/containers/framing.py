@@ -41,23 +41,6 @@ class LineFramer:
         return np.flatnonzero(np.frombuffer(chunk, np.uint8) == ord("\n")) + 1
 
 
-class QuotedLineFramer:
-    """A record a line, unless the line break stands between double quotes (RFC 4180)."""
-
-    done = False
-
-    def __init__(self) -> None:
-        self.odd = 0
-
-    def feed(self, chunk: bytes) -> Ends:
-        data = np.frombuffer(chunk, np.uint8)
-        quotes = np.flatnonzero(data == ord('"'))
-        breaks = np.flatnonzero(data == ord("\n"))
-        outside = (np.searchsorted(quotes, breaks) + self.odd) % 2 == 0
-        self.odd = (self.odd + len(quotes)) % 2
-        return breaks[outside] + 1
-
-
 _ESCAPE = re.compile(rb"\\.", re.DOTALL)
 _STRUCTURE = np.zeros(256, np.int8)
 for _byte, _step in ((b"[", 1), (b"{", 1), (b"]", -1), (b"}", -1)):

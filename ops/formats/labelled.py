@@ -1,0 +1,60 @@
+"""Responses labelled good or bad, as TRL writes unpaired preferences: `prompt` (or `question`), `completion` (or
+`response`, `answer`), `label` (true, false, 1, 0, good, bad, ...), `image` or `images`, perhaps an `annotator`."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ops.formats import fields
+from ops.formats.contract import Format, Judgement, Message, Part, Row, RowError
+from ops.formats.messages import conversation
+
+_PROMPTS = ("prompt", "question", "query")
+_ANSWERS = ("completion", "response", "answer")
+_USED = ("id", *_PROMPTS, *_ANSWERS, "label", "image", "images", "annotator")
+_LABELS = {
+    **dict.fromkeys(("true", "1", "1.0", "good", "desirable", "positive", "correct", "accepted"), "good"),
+    **dict.fromkeys(("false", "0", "0.0", "bad", "undesirable", "negative", "incorrect", "rejected", "-1"), "bad"),
+}
+
+
+def _first(record: Mapping[str, Any], names: tuple[str, ...]) -> str | None:
+    return next((name for name in names if record.get(name) is not None), None)
+
+
+def _recognise(record: Mapping[str, Any]) -> bool:
+    return "label" in record and _first(record, _PROMPTS) is not None and _first(record, _ANSWERS) is not None
+
+
+def _parse(record: Mapping[str, Any]) -> Row:
+    images = fields.images(record.get("images")) or fields.images(record.get("image"))
+    prompt = _messages(record, _PROMPTS, "user")
+    answer = _messages(record, _ANSWERS, "assistant")
+    turns = conversation(prompt, images, implicit=True)
+    said = conversation(answer, (), implicit=True).messages
+    if len(said) != 1 or said[0].role != "assistant":
+        raise RowError("field_type", f"the response is {len(said)} messages, not one answer")
+    label = _LABELS.get(str(record.get("label")).strip().lower())
+    if label is None:
+        raise RowError("rating_invalid", f"label {str(record.get('label'))[:80]!r}")
+    who = record.get("annotator")
+    return Row(
+        kind="preference",
+        source_id=fields.id_field(record, "id"),
+        messages=(*turns.messages, Message("response", (Part(said[0].text),))),
+        images=turns.images,
+        judgements=(Judgement(said[0].text, label, annotator=None if who is None else str(who)),),
+        metadata=fields.rest(record, *_USED),
+    )
+
+
+def _messages(record: Mapping[str, Any], names: tuple[str, ...], who: str) -> list[Any]:
+    name = _first(record, names)
+    if name is None:
+        raise RowError("field_missing", names[0])
+    value = record[name]
+    return [{"role": who, "content": value}] if isinstance(value, str) else fields.list_field(record, name)
+
+
+FORMAT = Format(
+    name="labelled", title="Good and bad responses (TRL unpaired)", recognise=_recognise, parse=_parse, rank=4
+)

@@ -1,0 +1,104 @@
+"""Rated responses, as in VLFeedback: `prompt` (or `question`), `image` or `images`, and `completions` (or
+`responses`): a list of objects with a `response` and a `rating` (or `score`), perhaps an `annotator`, or `ratings` by
+several of them; or texts beside a list of `scores`. VLFeedback's `annotations` rate each aspect from 1 to 5; their
+mean is the rating. `rating_scale` is the best rating possible."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ops.formats import fields
+from ops.formats.contract import Format, Judgement, Message, Part, Row, RowError
+from ops.formats.messages import conversation
+
+_LISTS = ("completions", "responses")
+_SCORES = ("scores", "ratings")
+_USED = ("id", "prompt", "question", "query", "image", "images", "rating_scale", "scale", *_LISTS, *_SCORES)
+_ASPECT_SCALE = 5.0
+
+
+def _recognise(record: Mapping[str, Any]) -> bool:
+    value = next((record[name] for name in _LISTS if record.get(name) is not None), None)
+    return isinstance(value, list | Mapping) and any(
+        record.get(name) is not None for name in ("prompt", "question", "query")
+    )
+
+
+def _parse(record: Mapping[str, Any]) -> Row:
+    images = fields.images(record.get("images")) or fields.images(record.get("image"))
+    asked = next(record[name] for name in ("prompt", "question", "query") if record.get(name) is not None)
+    prompt = [{"role": "user", "content": asked}] if isinstance(asked, str) else asked
+    if not isinstance(prompt, list):
+        raise RowError("field_type", "prompt is neither text nor messages")
+    turns = conversation(prompt, images, implicit=True)
+    scale = next((fields.number(record[k]) for k in ("rating_scale", "scale") if record.get(k) is not None), None)
+    judgements: list[Judgement] = []
+    answers: list[Message] = []
+    for item in _responses(record):
+        text = fields.text_field(item, next((k for k in ("response", "text", "content") if k in item), "response"))
+        answers.append(Message("response", (Part(text),)))
+        judgements += _judgements(item, text, scale)
+    return Row(
+        kind="preference",
+        source_id=fields.id_field(record, "id"),
+        messages=(*turns.messages, *answers),
+        images=turns.images,
+        judgements=tuple(judgements),
+        metadata={**fields.rest(record, *_USED), **_details(record)},
+    )
+
+
+def _responses(record: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    value = next(record[name] for name in _LISTS if record.get(name) is not None)
+    if isinstance(value, Mapping):  # a sequence of structs, as Hugging Face datasets stores it: an object of lists
+        lengths = {len(v) for v in value.values() if isinstance(v, list)}
+        if len(lengths) != 1 or not all(isinstance(v, list) for v in value.values()):
+            raise RowError("rating_invalid", "completions whose lists differ in length")
+        value = [dict(zip(value, parts, strict=True)) for parts in zip(*value.values(), strict=True)]
+    scores = next((record[name] for name in _SCORES if isinstance(record.get(name), list)), None)
+    if scores is not None and len(scores) != len(value):
+        raise RowError("rating_invalid", f"{len(value)} responses, {len(scores)} ratings")
+    items = [{"response": v} if isinstance(v, str) else v for v in value]
+    if not all(isinstance(item, Mapping) for item in items):
+        raise RowError("field_type", "a response is neither text nor an object")
+    if scores is not None:
+        items = [{**item, "rating": score} for item, score in zip(items, scores, strict=True)]
+    return items
+
+
+def _judgements(item: Mapping[str, Any], text: str, scale: float | None) -> list[Judgement]:
+    several = item.get("ratings")
+    if isinstance(several, list) and several:
+        return [_judgement(one if isinstance(one, Mapping) else {"rating": one}, text, scale) for one in several]
+    aspects = item.get("annotations")
+    if isinstance(aspects, Mapping):
+        return [_judgement({**item, "rating": _mean(aspects)}, text, scale or _ASPECT_SCALE)]
+    return [_judgement(item, text, scale)]
+
+
+def _judgement(item: Mapping[str, Any], text: str, scale: float | None) -> Judgement:
+    value = item.get("rating", item.get("score"))
+    rating = None if value in (None, "", "N/A") else fields.number(value)
+    own = item.get("rating_scale", item.get("scale"))
+    who = item.get("annotator", item.get("annotator_id"))
+    return Judgement(
+        text,
+        rating=rating,
+        rating_scale=scale if own is None else fields.number(own),
+        annotator=None if who is None else str(who),
+    )
+
+
+def _mean(aspects: Mapping[str, Any]) -> float | None:
+    ratings = [a.get("Rating", a.get("rating")) for a in aspects.values() if isinstance(a, Mapping)]
+    numbers = [fields.number(value) for value in ratings if value not in (None, "", "N/A")]
+    return sum(numbers) / len(numbers) if numbers else None
+
+
+def _details(record: Mapping[str, Any]) -> dict[str, Any]:
+    """What the responses say beside text and rating: their models, rationales, single aspects."""
+    used = ("response", "text", "content", "rating", "score", "annotator", "annotator_id", "rating_scale", "scale")
+    kept: Sequence[dict[str, Any]] = [fields.rest(item, *used) for item in _responses(record)]
+    return {"responses": list(kept)} if any(kept) else {}
+
+
+FORMAT = Format(name="rated", title="Rated responses (VLFeedback)", recognise=_recognise, parse=_parse, rank=5)

@@ -1,0 +1,56 @@
+"""A sample of a WebDataset or img2dataset shard: an image (jpg, png, webp, ...), and a `txt` with its caption, or a
+`json` that has the caption, or that is itself a row of another format, whose image is the one beside it."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import orjson
+
+from ops.formats import captions, fields, registry
+from ops.formats.contract import Format, ImageRef, Row, RowError
+
+_IMAGE = re.compile(r"(.*\.)?(jpe?g|png|webp|gif|bmp|tiff?|avif|img)")
+
+
+def _recognise(record: Mapping[str, Any]) -> bool:
+    return "__key__" in record
+
+
+def _parse(record: Mapping[str, Any]) -> Row:
+    images = [ImageRef(name, record[name]) for name in sorted(record) if _IMAGE.fullmatch(name)]
+    images = [replace(image, path=f"{record['__key__']}.{image.path}") for image in images]
+    body = _json(record["json"]) if "json" in record else {}
+    inner = registry.format_of([body])
+    source = fields.id_field(body, "id", "key") or str(record["__key__"])
+    if inner and inner not in (FORMAT, captions.FORMAT):
+        # The names of the images in a row of another format are replaced by the bytes beside it.
+        shown = {k: v for k, v in body.items() if k not in ("image", "images")}
+        row = inner.parse({**shown, "images": [{"path": i.path, "bytes": i.data} for i in images]} if images else body)
+        return replace(row, source_id=source)
+    caption = _text(record["txt"]) if "txt" in record else captions.caption_of(body)
+    if caption is None:
+        raise RowError("field_missing", "txt, or a caption in json")
+    extra = {k: v for k, v in record.items() if k not in ("__key__", "json", "txt") and not _IMAGE.fullmatch(k)}
+    return captions.captioned(images, caption, source_id=source, metadata={**body, **extra})
+
+
+def _json(data: bytes) -> dict[str, Any]:
+    try:
+        body = orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        raise RowError("json_invalid", f"the json of the sample: {error}") from None
+    if not isinstance(body, dict):
+        raise RowError("not_an_object", "the json of the sample")
+    return body
+
+
+def _text(data: bytes) -> str:
+    try:
+        return data.decode("utf-8").strip()
+    except UnicodeDecodeError as error:
+        raise RowError("encoding", f"the txt of the sample, byte {error.start}: {error.reason}") from None
+
+
+FORMAT = Format(name="webdataset", title="WebDataset and img2dataset", recognise=_recognise, parse=_parse, rank=100)
