@@ -1,0 +1,38 @@
+"""The turns of a batch of examples: each answer that a model would learn, with the question before it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+ANSWERS = frozenset(("assistant", "chosen"))
+"""Roles whose text is a target: rejected answers are not, and a judged `response` may be a bad one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One answer: `row` is the example's place in the batch, `turn` counts the example's answers from 0, `query` is
+    the user message before it (its texts joined; empty where there is none)."""
+
+    row: int
+    turn: int
+    query: str
+    answer: str
+
+
+def read_turns(examples: pa.Table) -> list[Turn]:
+    """The turns of the examples (schemas.EXAMPLES), in order."""
+    return [turn for row, messages in enumerate(examples["messages"].to_pylist()) for turn in _turns(row, messages)]
+
+
+def _turns(row: int, messages: list[Mapping[str, Any]] | None) -> list[Turn]:
+    found: list[Turn] = []
+    query = ""
+    for message in messages or ():
+        text = "".join(part["text"] for part in message["parts"] or () if part["text"])
+        if message["role"] == "user":
+            query = text
+        elif message["role"] in ANSWERS:
+            found.append(Turn(row, len(found), query, text))
+    return found
