@@ -119,26 +119,37 @@ def rejected_targets(queries: list[list[Row]], count: int) -> list[Row]:
 
 
 def contradicting_judgements(queries: list[list[Row]], count: int, rng: Random) -> list[Row]:
-    """Judgements by one more annotator against those there are: half the same pair the other way round, half the right
-    answer rejected in favour of a third."""
+    """Judgements by one more annotator that cannot hold beside those there are: half the same pair the other way
+    round, half a circle (A over B, B over C, C over A, of which the last is marked as the fault)."""
     with_third = [judged for judged in queries if len(other_answers(judged[0].turns[0][1])) > 1]
-    to_third = _take(with_third, count // 2)
-    to_flip = _take([judged for judged in queries if judged not in to_third], count - count // 2)
-    for judged in (*to_third, *to_flip):
+    to_circle = _take(with_third, count // 2)
+    to_flip = _take([judged for judged in queries if judged not in to_circle], count - count // 2)
+    for judged in (*to_circle, *to_flip):
         queries.remove(judged)
-    return [_against(judged, third=True, rng=rng) for judged in to_third] + [
-        _against(judged, third=False, rng=rng) for judged in to_flip
-    ]
+    flips = [_judge(judged, judged[0].rejected or "", judged[0].turns[0][1], rng) for judged in to_flip]
+    return flips + [row for judged in to_circle for row in _circle(judged, rng)]
 
 
-def _against(judged: list[Row], *, third: bool, rng: Random) -> Row:
-    question, said = judged[0].turns[0]
-    wrong = judged[0].rejected or ""
-    preferred = rng.choice([one for one in other_answers(said) if one != wrong]) if third else wrong
+def _circle(judged: list[Row], rng: Random) -> tuple[Row, Row]:
+    said, wrong = judged[0].turns[0][1], judged[0].rejected or ""
+    third = rng.choice([one for one in other_answers(said) if one != wrong])
+    link = _judge(judged, wrong, third, rng)
+    link.fault, link.detail, link.partners = None, "", []
+    closing = _judge(judged, third, said, rng)
+    closing.partners.append(link)
+    return link, closing
+
+
+def _judge(judged: list[Row], preferred: str, rejected: str, rng: Random) -> Row:
+    """One more judgement of that question, marked as contradicting the others."""
+    question = judged[0].turns[0][0]
     annotator = rng.choice([who for who in ANNOTATORS if who not in {row.annotator for row in judged}])
-    row = Row(turns=((question, preferred),), picture=judged[0].picture, rejected=said, annotator=annotator)
+    row = Row(turns=((question, preferred),), picture=judged[0].picture, rejected=rejected, annotator=annotator)
     row.partners = list(judged)
-    row.fault, row.detail = "contradictory_judgements", f"{preferred!r} over {said!r}, judged otherwise: {question}"
+    row.fault, row.detail = (
+        "contradictory_judgements",
+        f"{preferred!r} over {rejected!r}, against others: {question}",
+    )
     return row
 
 

@@ -193,21 +193,26 @@ def test_rejected_targets_were_rejected_for_that_question_and_image(
             assert judged["images"] == [rows[p.source_id]["image"]]
 
 
-def test_contradicting_judgements_reject_what_others_chose(demo: Demo, rows: dict[str, dict[str, Any]]) -> None:
+def test_contradicting_judgements_close_a_circle_of_two_or_three(demo: Demo, rows: dict[str, dict[str, Any]]) -> None:
     planted = of(demo, "contradictory_judgements")
-    flips = 0
+    sizes = Counter()
     for p in planted:
-        row = rows[p.source_id]
-        for judged in (rows[partner] for partner in p.partners):
-            assert (row["prompt"], row["images"]) == (judged["prompt"], judged["images"])
-            assert row["rejected"] == judged["chosen"]
-            assert row["annotator"] != judged["annotator"]
-        flips += row["chosen"] == rows[p.partners[0]]["rejected"]
-    assert flips == len(planted) - len(planted) // 2
-    spoilt = {p.source_id for p in planted}
+        row, others = rows[p.source_id], [rows[partner] for partner in p.partners]
+        assert {(r["prompt"], r["images"][0]) for r in (row, *others)} == {(row["prompt"], row["images"][0])}
+        beats = {(r["chosen"], r["rejected"]) for r in others}
+        flipped = (row["rejected"], row["chosen"]) in beats
+        circled = any((row["rejected"], b) in beats and (b, row["chosen"]) in beats for _, b in beats)
+        assert flipped != circled
+        assert row["annotator"] not in {r["annotator"] for r in others if r["chosen"] == row["rejected"]}
+        sizes["flip" if flipped else "circle"] += 1
+    assert sizes == {"flip": len(planted) - len(planted) // 2, "circle": len(planted) // 2}
+
+
+def test_judgements_that_are_not_planted_agree(demo: Demo, rows: dict[str, dict[str, Any]]) -> None:
+    spoilt = {p.source_id for p in demo.planted}
     sound = [row for row in rows.values() if "chosen" in row and row["id"] not in spoilt]
-    chosen = {(row["images"][0], row["prompt"], row["chosen"]) for row in sound}
-    assert not chosen & {(row["images"][0], row["prompt"], row["rejected"]) for row in sound}
+    beats = {(row["images"][0], row["prompt"], row["chosen"], row["rejected"]) for row in sound}
+    assert not beats & {(image, prompt, b, a) for image, prompt, a, b in beats}
 
 
 def test_nothing_in_a_row_tells_that_it_is_spoilt(demo: Demo, rows: dict[str, dict[str, Any]]) -> None:
