@@ -34,6 +34,16 @@ class _Member:
     def field(self) -> str:
         return self.name.rpartition("/")[2].partition(".")[2].lower()
 
+    @property
+    def sound(self) -> bool:
+        """Whether it is a file inside the tar's own tree."""
+        outside = self.name.startswith(("/", "\\")) or ".." in self.name.split("/") or "\0" in self.name
+        return self.kind in _REGULAR and not outside
+
+    def continues(self, held: set[str]) -> bool:
+        """Whether it belongs to the sample whose key and fields are `held`."""
+        return self.sound and "__key__" + self.key in held and self.field not in held
+
 
 class _Tar:
     """Members of a tar, read forward. After each member comes `data`, or the data is passed over."""
@@ -122,16 +132,19 @@ def _tar(files: DropFiles, file: str, limits: Limits, start: int) -> _Tar:
 def _split(files: DropFiles, file: str, shard_bytes: int, limits: Limits) -> list[Shard]:
     tar = _tar(files, file, limits, 0)
     shards: list[Shard] = []
-    begin, first, row, key = 0, 0, -1, None
+    begin, first, row = 0, 0, -1
+    held: set[str] = set()
     with tar.stream:
         try:
             while member := tar.member():
-                if member.kind != tarfile.DIRTYPE and (member.key != key or member.kind not in _REGULAR):
+                if member.kind != tarfile.DIRTYPE and not member.continues(held):
                     row += 1
                     if member.start - begin >= shard_bytes:
                         shards.append(Shard(file, begin, member.start, first, member.start - begin))
                         begin, first = member.start, row
-                    key = member.key if member.kind in _REGULAR else None
+                    held = set()
+                if member.sound:
+                    held |= {"__key__" + member.key, member.field}
                 tar.skip(_padded(member))
         except RowError:
             pass  # the reader of the last shard meets it again and says where
@@ -147,34 +160,34 @@ def _read(files: DropFiles, shard: Shard, limits: Limits) -> Iterator[Record]:
     tar = _tar(files, shard.file, limits, shard.start)
     row = shard.row
     sample: dict[str, Any] = {}
+    held: set[str] = set()
     with tar.stream:
         while tar.position < shard.stop:
             member = tar.member()
             if member is None:
                 break
-            if sample and (member.key != sample["__key__"] or member.kind not in _REGULAR):
+            if sample and member.kind != tarfile.DIRTYPE and not member.continues(held):
                 yield _record(row, sample, limits)
-                row, sample = row + 1, {}
+                row, sample, held = row + 1, {}, set()
             if member.kind == tarfile.DIRTYPE:
                 continue
-            if problem := _problem(member):
-                yield Record(row, {"__key__": member.name}, problem=problem)
-                row += 1
+            if not member.sound:
+                yield Record(row, {"__key__": member.name}, problem=_problem(member))
+                row, held = row + 1, set()
                 tar.skip(_padded(member))
             else:
                 sample.setdefault("__key__", member.key)
+                held |= {"__key__" + member.key, member.field}
                 _add(sample, member, tar, limits)
         if sample:
             yield _record(row, sample, limits)
 
 
-def _problem(member: _Member) -> tuple[str, str] | None:
+def _problem(member: _Member) -> tuple[str, str]:
     name = ascii(member.name)[:200]
     if member.kind not in _REGULAR:
         return "tar_member", f"{name} is of tar type {member.kind!r}"
-    if member.name.startswith(("/", "\\")) or ".." in member.name.split("/") or "\0" in member.name:
-        return "path_outside_drop", f"tar member {name}"
-    return None
+    return "path_outside_drop", f"tar member {name}"
 
 
 def _add(sample: dict[str, Any], member: _Member, tar: _Tar, limits: Limits) -> None:
