@@ -1,0 +1,159 @@
+"""What an export is: the promise that each file of this folder makes.
+
+A version is exported in *shards*: runs of places of one kind (sft or preference) and one stage of the curriculum, in
+order. Shards are written one by one, in any order and in several processes; each leaves whole files or none. A new
+output format is one file of this folder with an `EXPORT`; nothing else names it.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ops.exports.sink import Sink, WrittenFile
+from ops.formats.contract import Message
+
+SFT = "sft"
+PREFERENCE = "preference"
+CANDIDATE_ROLES = ("chosen", "rejected", "response")
+
+PICTURE_ENDINGS = {"JPEG": "jpg", "PNG": "png", "GIF": "gif", "WEBP": "webp", "BMP": "bmp", "TIFF": "tif"}
+"""File name endings by the picture's format, which ingest found in its bytes; any other format gets `img`."""
+
+
+class ExportError(ValueError):
+    """An export that cannot be made: says what stands in the way and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """An image of the version. It is named by its content, never by anything that the data says."""
+
+    image_id: str
+    ending: str
+    folder: Path
+    """Where the pictures lie while the export is written."""
+
+    @property
+    def name(self) -> str:
+        """Path below the export's folder, where pictures lie beside the rows."""
+        return f"images/{self.image_id[:2]}/{self.image_id}.{self.ending}"
+
+    def data(self) -> bytes:
+        """The bytes as they came into the lake."""
+        return (self.folder / self.name).read_bytes()
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A response of a preference example and what was said of it. `rating` is the mean over its judges as a share of
+    the scale (as given, where no scale is known)."""
+
+    text: str
+    role: str  # chosen | rejected | response
+    label: str | None = None  # good | bad
+    rating: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """An example of the version at one place of its order, with its content."""
+
+    kind: str
+    stage: int
+    position: int
+    """Place in the curriculum, over both kinds."""
+    order: int
+    """Place among the export's rows of its kind, counted from 0."""
+    copy: int
+    """0 where the example stands here first; 1, 2, ... where its weight repeats it."""
+    weight: float
+    soft_label: float | None
+    example_id: str
+    source_id: str
+    drop: str
+    dataset: str
+    messages: tuple[Message, ...]
+    """The conversation, or the prompt of a preference. A part's `image` is an index into `pictures`, which are in the
+    order in which the parts show them."""
+    pictures: tuple[Picture, ...]
+    responses: tuple[Judged, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """A run of places of one kind and stage. `number` counts the shards of that kind and stage."""
+
+    kind: str
+    stage: int
+    number: int
+    rows: int
+
+    @property
+    def name(self) -> str:
+        """Its name in files: `sft-stage-00-00000`."""
+        return f"{self.kind}-{self.stage_name}-{self.number:05d}"
+
+    @property
+    def stage_name(self) -> str:
+        """`stage-00`."""
+        return f"stage-{self.stage:02d}"
+
+
+@dataclass(frozen=True, slots=True)
+class ShardDone:
+    """A shard as written: its files by the table they belong to, and what was left out and why."""
+
+    shard: Shard
+    rows: int
+    left_out: Mapping[str, int]
+    files: tuple[WrittenFile, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What is said of the version in the files that describe an export."""
+
+    version: int
+    made_at: str
+    content: str
+    policy: str
+    code: str
+    encoder: str
+    repeats: int
+    """0: weights stand in a column; N: an example of weight 1 stands N times."""
+    licences: Mapping[str, str]
+    """By drop; an empty text where none was declared."""
+    removals: Sequence[Mapping[str, Any]]
+    """dataset, kind, examples, keep, downweight, hold, drop: counts by group."""
+    reasons: Sequence[Mapping[str, Any]]
+    """rule, audit, detail, dataset, action, examples: how many examples a rule reached, by what became of them."""
+
+
+def _nothing(facts: Facts, shards: Sequence[ShardDone], sink: Sink) -> None:
+    """What a format writes at the end that needs no more than its shards."""
+
+
+def _takes_all(member: Member) -> str | None:
+    return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Export:
+    """One output format. Its module's docstring is its entry in the docs."""
+
+    name: str
+    title: str
+    write: Callable[[Shard, Iterable[Member], Sink], int]
+    """Writes the members of a shard in their order into files of the sink; returns how many."""
+    refuse: Callable[[Member], str | None] = _takes_all
+    """Why the format cannot carry this member; None where it can. What is refused is counted in the manifest."""
+    finish: Callable[[Facts, Sequence[ShardDone], Sink], None] = _nothing
+    """Writes what stands over all shards, given in order."""
+    kinds: tuple[str, ...] = (SFT, PREFERENCE)
+    pictures_beside: bool = False
+    """Whether pictures are files of the export's folder `images`; else the rows hold their bytes."""
+    revision: int = 1
+    """Raise it when the files of the same rows change: an unfinished export of another revision is not continued."""
+    record_fields: Mapping[str, str] = field(default_factory=dict)
+    """The fields of a row for Croissant: name to schema.org type, where a row is a JSON line or a Parquet row."""

@@ -1,0 +1,109 @@
+"""Members as the formats write them: messages of parts, text with placeholders, preference pairs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ops.exports.contract import PREFERENCE, SFT, Judged, Member
+from ops.formats.contract import Message
+
+PLACEHOLDER = "<image>"
+LITERAL = "<image >"
+"""What a literal `<image>` of the text becomes where a loader would take it for a picture."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two responses to one prompt, the first preferred."""
+
+    chosen: str
+    rejected: str
+
+
+def typed_parts(message: Message) -> list[dict[str, Any]]:
+    """The message's parts as chat templates take them: `{type: text, text}` and `{type: image}`, which stands for the
+    next of the row's images."""
+    return [
+        {"type": "image", "text": None} if part.image is not None else {"type": "text", "text": part.text}
+        for part in message.parts
+    ]
+
+
+def text_part(text: str) -> list[dict[str, Any]]:
+    """A text as the only part of a message."""
+    return [{"type": "text", "text": text}]
+
+
+def placeholder_text(message: Message) -> str:
+    """The message as one text with `<image>` where its pictures stand, as LLaVA's trainer reads it.
+
+    A placeholder stands on a line of its own unless the text beside it has a space there. A literal `<image>` of the
+    text is written `<image >`, so that the count of placeholders is the count of pictures.
+    """
+    text = ""
+    after_image = False
+    for part in message.parts:
+        if part.image is not None:
+            text += f"\n{PLACEHOLDER}" if text and not text[-1].isspace() else PLACEHOLDER
+            after_image = True
+            continue
+        piece = (part.text or "").replace(PLACEHOLDER, LITERAL)
+        if not piece:
+            continue
+        text += f"\n{piece}" if after_image and not piece[0].isspace() else piece
+        after_image = False
+    return text
+
+
+def pair_of(member: Member) -> Pair | None:
+    """The pair of a preference example: its chosen and rejected response, or its best and its worst by rating or
+    label; None where no response is better than another."""
+    by_role = {judged.role: judged.text for judged in reversed(member.responses)}
+    if "chosen" in by_role and "rejected" in by_role:
+        return Pair(by_role["chosen"], by_role["rejected"])
+    ranked = [judged for judged in member.responses if _worth(judged) is not None]
+    if not ranked:
+        return None
+    best = max(ranked, key=lambda judged: _worth(judged) or 0.0)
+    worst = min(ranked, key=lambda judged: _worth(judged) or 0.0)
+    return Pair(best.text, worst.text) if _worth(best) != _worth(worst) else None
+
+
+def label_of(member: Member) -> Judged | None:
+    """The one labelled response of an unpaired example; None where it has none or several."""
+    return member.responses[0] if len(member.responses) == 1 and member.responses[0].label else None
+
+
+def refuse_unjudged(member: Member) -> str | None:
+    """Why a preference example is neither a pair nor a labelled response."""
+    if member.kind != PREFERENCE or pair_of(member) or label_of(member):
+        return None
+    return "no response is better than another"
+
+
+def require_sft(member: Member) -> Member:
+    """The member, where nothing but the turns of its conversation is in it. A rejected response that a trainer took
+    for a target would be taught: ValueError rather than a row."""
+    if member.kind != SFT or member.responses:
+        raise ValueError(f"{member.example_id} is of kind {member.kind} with {len(member.responses)} responses: no SFT")
+    return member
+
+
+def about(member: Member) -> Mapping[str, Any]:
+    """The columns of every row beside its content."""
+    return {
+        "example_id": member.example_id,
+        "source_id": member.source_id,
+        "drop": member.drop,
+        "dataset": member.dataset,
+        "stage": member.stage,
+        "position": member.position,
+        "copy": member.copy,
+        "weight": member.weight,
+    }
+
+
+def _worth(judged: Judged) -> float | None:
+    if judged.rating is not None:
+        return judged.rating
+    return {"good": 1.0, "bad": 0.0}.get(judged.label or "")
