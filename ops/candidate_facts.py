@@ -11,25 +11,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ops.gate_facts import Batches, counted, share
-from ops.key_hashes import absent, distinct, joined, key_hashes
+from ops.key_hashes import absent, distinct, joined, key_hashes, present
 from ops.policy import Action
 
 #: Actions whose examples are members of the version.
 STAYS = (Action.KEEP, Action.DOWNWEIGHT)
 
-REASONS = pa.schema(
-    [
-        ("audit", pa.string()),
-        ("kind", pa.string()),
-        ("examples", pa.int64()),
-        ("flagged", pa.int64()),
-        ("flagged_share", pa.float64()),
-    ]
-)
+#: Columns of the audit `contradictions` that say that a judgement cannot hold together with others.
+CONTRADICTED = ("is_good_and_bad", "is_flip", "in_cycle")
 
 
 def candidate_facts(
-    *, examples: Batches, verdicts: Batches, curated: Batches, curriculum: Batches, audit: str = "contradictions"
+    *, examples: Batches, verdicts: Batches, curated: Batches, curriculum: Batches
 ) -> dict[str, pa.Table]:
     """Facts of a candidate version, from streams of its tables; eight bytes a row are held.
 
@@ -38,10 +31,9 @@ def candidate_facts(
     unexpected_members, removed_share, top_rules (of the removed), bad_weights, weight_min, weight_max, curriculum,
     missing_in_curriculum, unknown_in_curriculum, repeated_in_stage, repeated_in_curriculum, wrong_positions.
     `datasets`: dataset, examples, removed, removed_share. `drops`: the same by delivery.
-    `reasons` (REASONS): how many examples of each kind carry a reason of `audit`.
     """
     known = joined(key_hashes(batch) for batch in examples)
-    judged = _Verdicts(audit)
+    judged = _Verdicts()
     for batch in verdicts:
         judged.add(batch)
     members = _Members()
@@ -80,8 +72,32 @@ def candidate_facts(
         "version": pa.Table.from_pylist([version]),
         "datasets": _removed_table("dataset", judged.by_dataset, judged.removed_by_dataset),
         "drops": _removed_table("delivery", judged.by_delivery, judged.removed_by_delivery),
-        "reasons": judged.reasons(),
     }
+
+
+def contradiction_facts(judgements: Batches, contradictions: Batches) -> dict[str, pa.Table]:
+    """How many of the queries about an image that were judged are judged both ways, in one row, under the name
+    `judgements`: judged_queries, contradicted_queries, contradicted_share.
+
+    `judgements` are rows of `preferences`, `contradictions` those of the audit of that name; both are read for their
+    keys (delivery, judgement_id) only, `judgements` for image_key and query_key too.
+    """
+    against: list[np.ndarray] = []
+    for batch in contradictions:
+        flags = [np.asarray(pc.fill_null(batch.column(name), pa.scalar(False))) for name in CONTRADICTED]
+        against.append(key_hashes(batch, _JUDGEMENT)[np.logical_or.reduce(flags)])
+    wrong = distinct(joined(against))
+    queries: list[np.ndarray] = []
+    contradicted: list[np.ndarray] = []
+    for batch in judgements:
+        queries.append(key_hashes(batch, ("image_key", "query_key")))
+        contradicted.append(queries[-1][present(key_hashes(batch, _JUDGEMENT), wrong)])
+    judged, bad = len(distinct(joined(queries))), len(distinct(joined(contradicted)))
+    row = {"judged_queries": judged, "contradicted_queries": bad, "contradicted_share": share(bad, judged)}
+    return {"judgements": pa.Table.from_pylist([row])}
+
+
+_JUDGEMENT = ("delivery", "judgement_id")
 
 
 def replays(config: str | None) -> bool:
@@ -93,7 +109,6 @@ def replays(config: str | None) -> bool:
 class _Verdicts:
     """Counts of a version's verdicts, batch by batch."""
 
-    audit: str
     keys: list[np.ndarray] = field(default_factory=list)
     stay: list[np.ndarray] = field(default_factory=list)
     actions: Counter[str] = field(default_factory=Counter)
@@ -101,8 +116,6 @@ class _Verdicts:
     removed_by_dataset: Counter[str] = field(default_factory=Counter)
     by_delivery: Counter[str] = field(default_factory=Counter)
     removed_by_delivery: Counter[str] = field(default_factory=Counter)
-    by_kind: Counter[str] = field(default_factory=Counter)
-    flagged: Counter[str] = field(default_factory=Counter)
     rules: Counter[str] = field(default_factory=Counter)
     """Removed examples by rule that removed them or spoke against them."""
 
@@ -117,18 +130,7 @@ class _Verdicts:
         self.removed_by_dataset.update(counted(removed.column("dataset")))
         self.by_delivery.update(counted(batch.column("delivery")))
         self.removed_by_delivery.update(counted(removed.column("delivery")))
-        self.by_kind.update(counted(batch.column("kind")))
-        flagged = _carriers(batch.column("reasons"), "audit").filter(pc.field("audit") == self.audit)
-        self.flagged.update(counted(batch.column("kind").take(flagged["row"].combine_chunks())))
-        self.rules.update(counted(_carriers(removed.column("reasons"), "rule")["rule"].combine_chunks()))
-
-    def reasons(self) -> pa.Table:
-        rows = [
-            {"audit": self.audit, "kind": kind, "examples": n, "flagged": self.flagged[kind]}
-            | {"flagged_share": share(self.flagged[kind], n)}
-            for kind, n in sorted(self.by_kind.items())
-        ]
-        return pa.Table.from_pylist(rows, schema=REASONS)
+        self.rules.update(counted(_rules(removed.column("reasons"))))
 
 
 @dataclass(slots=True)
@@ -187,9 +189,9 @@ def _removed_table(name: str, total: Counter[str], removed: Counter[str]) -> pa.
     return pa.Table.from_pylist(rows, schema=pa.schema([*fields, ("removed_share", pa.float64())]))
 
 
-def _carriers(reasons: pa.Array, column: str) -> pa.Table:
-    """The distinct (`row`, `column`) pairs of a column of reasons: which rows carry what."""
-    pairs = pa.table(
-        {"row": pc.list_parent_indices(reasons), column: pc.struct_field(pc.list_flatten(reasons), column)}
-    )
-    return pairs.group_by(["row", column]).aggregate([])
+def _rules(reasons: pa.Array) -> pa.Array:
+    """The rules in a column of reasons, each once a row."""
+    carried = pc.struct_field(pc.list_flatten(reasons), "rule")
+    pairs = pa.table({"row": pc.list_parent_indices(reasons), "rule": carried})
+    rules: Any = pairs.group_by(["row", "rule"]).aggregate([])["rule"].combine_chunks()
+    return rules

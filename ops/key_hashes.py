@@ -33,11 +33,16 @@ def distinct(hashes: np.ndarray) -> np.ndarray:
 
 
 def absent(hashes: np.ndarray, among: np.ndarray) -> int:
-    """How many of `hashes` are not `among` those; both as `distinct` gives them."""
+    """How many of `hashes` are not `among` those, which are as `distinct` gives them."""
+    return int((~present(hashes, among)).sum())
+
+
+def present(hashes: np.ndarray, among: np.ndarray) -> np.ndarray:
+    """Which of `hashes` (n, bool) are `among` those, which are as `distinct` gives them."""
     if not len(among):
-        return len(hashes)
+        return np.zeros(len(hashes), dtype=bool)
     at = np.minimum(np.searchsorted(among, hashes), len(among) - 1)
-    return int((among[at] != hashes).sum())
+    return among[at] == hashes
 
 
 def _hashes(column: pa.Array) -> np.ndarray:

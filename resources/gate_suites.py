@@ -113,7 +113,9 @@ def candidate_suites(settings: GuardSettings, *, replays: bool = False) -> Suite
         ],
         "datasets": [within("removed_share", fix=f"{look}removed_limit_dataset", **each)],
         "drops": [within("removed_share", fix=f"{look}removed_limit_dataset", **each)],
-        "reasons": [within("flagged_share", high=settings.contradiction_limit, fix=f"{look}contradiction_limit")],
+        "judgements": [
+            within("contradicted_share", high=settings.contradiction_limit, fix=f"{look}contradiction_limit")
+        ],
     }
 
 

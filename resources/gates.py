@@ -5,7 +5,8 @@ Expectations, and says of each failure which figure broke which limit. Results a
 one JSON file a gate, subject and time. Dagster's own integration needs Great Expectations below 1.0, hence this one.
 """
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,12 +16,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ops.audits.contract import Audit
-from ops.candidate_facts import candidate_facts, replays
+from ops.audits.registry import all_audits
+from ops.candidate_facts import CONTRADICTED, candidate_facts, contradiction_facts, replays
 from ops.gate_facts import ingest_facts, measures_facts
 from ops.guards import GuardSettings
 from ops.key_hashes import EXAMPLE_KEY, joined, key_hashes
 from ops.reasons import REASONS
-from ops.schemas import CURATED, CURRICULUM, DROPS, EXAMPLES, QUARANTINE, VERDICTS, VERSIONS
+from ops.schemas import CURATED, CURRICULUM, DROPS, EXAMPLES, PREFERENCES, QUARANTINE, VERDICTS, VERSIONS
 from resources.gate_suites import Suites, candidate_suites, great_expectations, ingest_suites, measures_suites
 from resources.gate_words import Check, check_of
 from resources.lake import Lake
@@ -107,14 +109,20 @@ def measures_gate(
 def candidate_gate(lake: Lake, version: int, *, deliveries: Sequence[str], settings: GuardSettings) -> GateResult:
     """Whether a candidate version accounts for every example of its deliveries and stays within the limits."""
     of_version = {"version": version}
+    of_deliveries = {"delivery": list(deliveries)}
+    rows = lake.read(VERSIONS, where=of_version, columns=["config", "measures"]).to_pylist()
+    pinned = rows[-1] if rows else {}
     facts = candidate_facts(
-        examples=lake.batches(EXAMPLES, where={"delivery": list(deliveries)}, columns=list(EXAMPLE_KEY)),
+        examples=lake.batches(EXAMPLES, where=of_deliveries, columns=list(EXAMPLE_KEY)),
         verdicts=lake.batches(VERDICTS, where=of_version),
         curated=lake.batches(CURATED, where=of_version),
         curriculum=lake.batches(CURRICULUM, where=of_version),
     )
-    rows = lake.read(VERSIONS, where=of_version, columns=["config"])["config"].to_pylist()
-    suites = candidate_suites(settings, replays=replays(rows[-1] if rows else None))
+    facts |= contradiction_facts(
+        lake.batches(PREFERENCES, where=of_deliveries, columns=["delivery", "judgement_id", "image_key", "query_key"]),
+        _contradictions(lake, json.loads(pinned.get("measures") or "{}")),
+    )
+    suites = candidate_suites(settings, replays=replays(pinned.get("config")))
     return run_gate(
         "candidate", f"version {version}", facts, suites=suites, run=f"version-{version}", history=history(lake)
     )
@@ -188,6 +196,15 @@ def _context(history: Path | None) -> Any:
             },
         }
     return gx.get_context(mode="ephemeral", project_config=config)
+
+
+def _contradictions(lake: Lake, measures: Mapping[str, str]) -> Iterable[pa.RecordBatch]:
+    """The measures of contradictory judgements that a version stands on; none where it has none."""
+    if "contradictions" not in measures:
+        return ()
+    columns = ["delivery", "judgement_id", *CONTRADICTED]
+    where = {"identity": measures["contradictions"]}
+    return lake.batches(all_audits()["contradictions"].table, where=where, columns=columns)
 
 
 def _last(log: pa.Table, what: str) -> dict[str, Any]:

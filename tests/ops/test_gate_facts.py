@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ops.audits.contract import KEYS, Audit, Grain, Scope
-from ops.candidate_facts import candidate_facts
+from ops.candidate_facts import candidate_facts, contradiction_facts
 from ops.gate_facts import Promise, ingest_facts, measures_facts, promised_range
 from ops.key_hashes import joined, key_hashes
 from ops.schemas import CURATED, CURRICULUM, EXAMPLES, QUARANTINE, VERDICTS
@@ -146,8 +146,20 @@ def test_a_whole_version_has_nothing_amiss():
     removed = {"examples": 4, "removed": 2, "removed_share": 0.5}
     assert facts["datasets"].to_pylist() == [{"dataset": "s", **removed}]
     assert facts["drops"].to_pylist() == [{"delivery": "d", **removed}]
-    flagged = {"examples": 4, "flagged": 2, "flagged_share": 0.5}
-    assert facts["reasons"].to_pylist() == [{"audit": "contradictions", "kind": "sft", **flagged}]
+
+
+def test_queries_judged_both_ways_are_counted_once():
+    rows = [("j0", "q0"), ("j1", "q0"), ("j2", "q0"), ("j3", "q1"), ("j4", "q2")]
+    names = ("delivery", "judgement_id", "image_key", "query_key")
+    judged = [pa.RecordBatch.from_pylist([dict(zip(names, ("d", j, "i", q), strict=True))]) for j, q in rows]
+    flags = {"is_good_and_bad": None, "is_flip": True, "in_cycle": False}
+    against = [{"delivery": "d", "judgement_id": j, **flags} for j in ("j0", "j1")]
+    against.append({"delivery": "d", "judgement_id": "j3"} | dict.fromkeys(flags, False))
+    schema = pa.schema([(n, pa.string()) for n in names[:2]] + [(n, pa.bool_()) for n in flags])
+    facts = contradiction_facts(judged, [pa.RecordBatch.from_pylist(against, schema=schema)])
+    row = {"judged_queries": 3, "contradicted_queries": 1, "contradicted_share": 1 / 3}
+    assert facts["judgements"].to_pylist() == [row]
+    assert contradiction_facts([], [])["judgements"]["contradicted_share"].to_pylist() == [0.0]
 
 
 def test_an_empty_version_has_facts():

@@ -11,9 +11,10 @@ import pyarrow as pa
 import pytest
 
 from ops.audits.contract import KEYS, Audit, Grain, Scope
-from ops.candidate_facts import candidate_facts
+from ops.audits.registry import all_audits
+from ops.candidate_facts import candidate_facts, contradiction_facts
 from ops.guards import GuardSettings
-from ops.schemas import DROPS, EXAMPLES, QUARANTINE, TABLES, VERSIONS, TableSpec
+from ops.schemas import DROPS, EXAMPLES, PREFERENCES, QUARANTINE, TABLES, VERSIONS, TableSpec
 from resources.gate_suites import candidate_suites, within
 from resources.gates import GateResult, candidate_gate, ingest_gate, measures_gate, run_gate
 from resources.lake import Lake
@@ -191,7 +192,8 @@ def judge(rows: dict[str, pa.Table], *, limits: GuardSettings = LIMITS, replays:
     ids = pa.Table.from_pylist([member(n) for n in range(10)], schema=pa.schema([*KEYS[Grain.EXAMPLE]]))
     streams = {name: table.to_batches() for name, table in {**rows, "examples": ids}.items()}
     suites = candidate_suites(limits, replays=replays)
-    return run_gate("candidate", "it", candidate_facts(**streams), suites=suites, run="r", history=None)
+    facts = candidate_facts(**streams) | contradiction_facts([], [])
+    return run_gate("candidate", "it", facts, suites=suites, run="r", history=None)
 
 
 @pytest.mark.parametrize(("config", "success"), [("{}", False), ('{"curriculum": {"replay": 0.5}}', True)])
@@ -208,6 +210,19 @@ def test_a_candidate_in_the_lake_may_repeat_examples_where_its_configuration_say
     assert gate.metadata()["removed_share"] == 0.3
 
 
+def test_too_many_contradicted_queries_fail(lake: Lake):
+    names = ("judgement_id", "image_key", "query_key")
+    judged = [("j0", "i", "q0"), ("j1", "i", "q0"), ("j2", "i", "q1"), ("j3", "i", "q2")]
+    rows = [{"delivery": "x-1", **dict(zip(names, row, strict=True))} for row in judged]
+    put(lake, PREFERENCES, rows, delivery="x-1")
+    audit = all_audits()["contradictions"]
+    against = [{"delivery": "x-1", "judgement_id": j, "is_flip": True, "identity": "c"} for j in ("j0", "j1")]
+    put(lake, audit.table, against, identity="c")
+    lake.log(VERSIONS, lambda log: [{"version": 1, "measures": '{"contradictions": "c"}', "config": "{}"}])
+    gate = candidate_gate(lake, 1, deliveries=["x-1"], settings=replace(LIMITS, contradiction_limit=0.3))
+    assert "contradicted_share 0.3333 > 0.3" in gate.failures
+
+
 def test_a_whole_candidate_passes():
     assert judge(candidate_rows()).failures == []
 
@@ -218,7 +233,6 @@ def test_a_whole_candidate_passes():
         (replace(LIMITS, removed_limit=0.2), "removed_share 0.3 > 0.2 (flip 3)"),
         (replace(LIMITS, removed_limit_dataset=0.2), "dataset 'vqa': removed_share 0.3 > 0.2"),
         (replace(LIMITS, removed_limit_dataset=0.2), "delivery 'x-1': removed_share 0.3 > 0.2"),
-        (replace(LIMITS, contradiction_limit=0.1), "kind 'sft': flagged_share 0.3 > 0.1"),
     ],
 )
 def test_a_candidate_beyond_a_limit_fails(limits: GuardSettings, failure: str):
