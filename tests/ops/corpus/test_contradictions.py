@@ -4,12 +4,17 @@ import random
 from dataclasses import replace
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from pyspark.sql import SparkSession
 
-from ops.audits.contradictions import AUDIT, ContradictionSettings
+from ops.audits.contradictions import AUDIT
+from ops.corpus.contradictions import FLAGS
+from ops.corpus.cycles import suspects
 from tests.ops.corpus.corpus import Judged, by_source, frames, tables
 
+LONG = "word " * 1500
+KINDS = ("is_good_and_bad", "is_flip", "is_identical", "in_cycle")
 ROWS = [
     Judged("cat", label="good", source_id="good"),
     Judged("Cat", label="bad", source_id="bad"),
@@ -24,6 +29,19 @@ ROWS = [
     Judged("y", "x", query="tie", source_id="tie 2"),
     Judged("y", "x", query="tie", source_id="tie 2", drop="two"),
     Judged("same", " Same", query="identical", source_id="identical"),
+    *(Judged("u", "v", query="close", annotator=f"yes {n}", source_id="five") for n in range(5)),
+    *(Judged("v", "u", query="close", annotator=f"no {n}", source_id="four") for n in range(4)),
+    Judged("k", "l", query="ring", source_id="k over l"),
+    Judged("l", "m", query="ring", source_id="l over m"),
+    Judged("m", "k", query="ring", source_id="m over k"),
+    Judged("top", "k", query="ring", source_id="top over k"),
+    Judged(f"{LONG} and so on", f"{LONG} or not", query="cut", source_id="cut"),
+    Judged(f"other {LONG}", f"{LONG} other", query="cut", source_id="differs at the start"),
+    Judged("fine", label="good", query="rated", rating=2, rating_scale=5, source_id="good but rated 2 of 5"),
+    Judged("fair", label="bad", query="rated", rating=3, rating_scale=5, source_id="bad and rated 3 of 5"),
+    Judged("off", label="bad", query="rated", rating=-1, rating_scale=5, source_id="rated -1"),
+    *(Judged("far", label="good", query="rated", rating=10, rating_scale=10, source_id=f"ten {n}") for n in range(3)),
+    Judged("far", label="good", query="rated", rating=1, rating_scale=10, source_id="one that should be ten"),
     Judged("m", "n", query="chain", source_id="m over n"),
     Judged("n", "o", query="chain", source_id="n over o"),
 ]
@@ -35,16 +53,18 @@ def found(spark: SparkSession) -> dict[str, list[dict[str, Any]]]:
     return by_source(AUDIT.measure(corpus, AUDIT.settings), corpus["examples"])
 
 
-def test_only_judgements_that_contradict_have_rows(found: dict[str, list[dict[str, Any]]]) -> None:
-    assert set(found) == {"good", "bad", "for 1", "for 2", "against", "tie 1", "tie 2", "identical"}
-
-
-def test_kinds(found: dict[str, list[dict[str, Any]]]) -> None:
-    kinds = ("is_good_and_bad", "is_flip", "is_identical")
-    told = {source: {kind for kind in kinds for row in rows if row[kind]} for source, rows in found.items()}
-    assert {source for source in told if told[source] == {"is_good_and_bad"}} == {"good", "bad"}
-    assert {source for source in told if told[source] == {"is_identical"}} == {"identical"}
-    assert all(told[source] == {"is_flip"} for source in ("for 1", "for 2", "against", "tie 1", "tie 2"))
+def test_only_judgements_that_contradict_have_rows_and_each_its_kinds(found: dict[str, list[dict[str, Any]]]) -> None:
+    told = {source: {kind for kind in FLAGS for row in rows if row[kind]} for source, rows in found.items()}
+    assert told == {
+        **{key: {"is_good_and_bad"} for key in ("good", "bad")},
+        **{key: {"is_flip"} for key in ("for 1", "for 2", "against", "tie 1", "tie 2", "five", "four")},
+        **{key: {"in_cycle"} for key in ("k over l", "l over m", "m over k")},
+        "identical": {"is_identical"},
+        "cut": {"is_identical_when_cut"},
+        "good but rated 2 of 5": {"is_score_conflict"},
+        "rated -1": {"is_scale_error"},
+        "one that should be ten": {"is_scale_error", "is_score_conflict"},
+    }
 
 
 def test_votes_and_what_follows(found: dict[str, list[dict[str, Any]]]) -> None:
@@ -54,6 +74,7 @@ def test_votes_and_what_follows(found: dict[str, list[dict[str, Any]]]) -> None:
 
     assert told("for 1") == told("for 2") == {(2, 1, "majority", "upheld", 2 / 3)}
     assert told("against") == {(1, 2, "majority", "overruled", 1 / 3)}
+    assert told("five") == {(5, 4, "abstain", "undecided", 5 / 9)}
     # The second row came twice and is one vote.
     assert told("tie 1") == told("tie 2") == {(1, 1, "tie", "undecided", 0.5)}
     assert len(found["tie 2"]) == 4
@@ -64,13 +85,32 @@ def test_a_group_is_named_alike_in_all_its_rows(found: dict[str, list[dict[str, 
     groups = {source: {row["group_id"] for row in rows} for source, rows in found.items()}
     assert groups["for 1"] == groups["for 2"] == groups["against"]
     assert groups["good"] == groups["bad"]
-    assert len({g for group in groups.values() for g in group}) == 4
+    assert len({g for source in ("for 1", "good", "tie 1", "five") for g in groups[source]}) == 4
 
 
-def test_a_majority_that_is_not_clear_decides_nothing(spark: SparkSession) -> None:
-    corpus = frames(spark, ROWS)
-    rows = by_source(AUDIT.measure(corpus, ContradictionSettings(clear_majority=0.7)), corpus["examples"])
-    assert {(row["resolution"], row["side"]) for row in rows["for 1"]} == {("abstain", "undecided")}
+def test_a_cycle_is_named_and_measured(found: dict[str, list[dict[str, Any]]]) -> None:
+    ring = [row for source in ("k over l", "l over m", "m over k") for row in found[source]]
+    assert len({row["cycle_id"] for row in ring}) == 1
+    # Another response beats one of the three.
+    assert {(row["cycle_size"], row["is_top_cycle"], row["side"]) for row in ring} == {(3, False, None)}
+
+
+def test_a_context_with_too_many_pairs_says_so() -> None:
+    pairs = [{"low_hash": a, "high_hash": b, "is_yes": True, "is_no": False} for a, b in ((1, 2), (2, 3), (1, 3))]
+    pairs[2] |= {"is_yes": False, "is_no": True}
+    packed = pa.RecordBatch.from_pylist(
+        [
+            {"context": 1, "is_contested": False, "pairs": pairs},
+            {"context": 2, "is_contested": False, "pairs": pairs[:2]},
+            {"context": 3, "is_contested": True, "pairs": pairs[:1]},
+            {"context": 4, "is_contested": False, "pairs": [*pairs, *pairs]},
+        ]
+    )
+    assert [tuple(row.values()) for row in suspects(packed, most_pairs=5).to_pylist()] == [
+        (1, True, False),
+        (3, False, False),
+        (4, False, True),
+    ]
 
 
 def random_rows(seed: int, count: int) -> list[Judged]:
@@ -97,6 +137,22 @@ def random_rows(seed: int, count: int) -> list[Judged]:
     return rows
 
 
+def on_cycles(votes: dict[tuple[Any, ...], dict[bool, set[str]]]) -> set[tuple[Any, ...]]:
+    """Subjects whose two responses beat each other by way of others, each step won by a majority."""
+    beats: dict[tuple[str, str], set[tuple[str, str]]] = {}
+    for (image, query, low, high), sides in votes.items():
+        if high and low != high and len(sides[True]) != len(sides[False]):
+            winner, loser = (low, high) if len(sides[True]) > len(sides[False]) else (high, low)
+            beats.setdefault((image, query), set()).add((winner, loser))
+    found = set()
+    for context, edges in beats.items():
+        reach = set(edges)
+        for _ in range(8):
+            reach |= {(a, d) for a, b in reach for c, d in reach if b == c}
+        found |= {(*context, *sorted(edge)) for edge in edges if edge[::-1] in reach}
+    return found
+
+
 def oracle(rows: list[Judged]) -> dict[str, set[tuple[Any, ...]]]:
     """What the plan should say, row by row, in plain Python: kind, votes for and votes against by source id."""
     votes: dict[tuple[Any, ...], dict[bool, set[str]]] = {}
@@ -108,7 +164,10 @@ def oracle(rows: list[Judged]) -> dict[str, set[tuple[Any, ...]]]:
         votes.setdefault(subject, {True: set(), False: set()})[side].add(row.annotator or row.source_id)
         sides.append((row.source_id, subject, side))
     told: dict[str, set[tuple[Any, ...]]] = {}
+    cyclic = on_cycles(votes)
     for source, subject, side in sides:
+        if subject in cyclic:
+            told.setdefault(source, set()).add(("in_cycle", None, None))
         if subject[2] == subject[3]:
             told.setdefault(source, set()).add(("is_identical", None, None))
         elif all(votes[subject].values()):
@@ -119,9 +178,12 @@ def oracle(rows: list[Judged]) -> dict[str, set[tuple[Any, ...]]]:
 
 def measured(spark: SparkSession, rows: list[Judged], **changed: Any) -> dict[str, set[tuple[Any, ...]]]:
     corpus = frames(spark, [replace(row, **changed) for row in rows])
-    kinds = ("is_good_and_bad", "is_flip", "is_identical")
+
+    def told(row: dict[str, Any], kind: str) -> tuple[Any, ...]:
+        return (kind, None, None) if kind == "in_cycle" else (kind, row["votes_for"], row["votes_against"])
+
     return {
-        source: {(kind, row["votes_for"], row["votes_against"]) for row in rows for kind in kinds if row[kind]}
+        source: {told(row, kind) for row in rows for kind in KINDS if row[kind]}
         for source, rows in by_source(AUDIT.measure(corpus, AUDIT.settings), corpus["examples"]).items()
     }
 
@@ -130,7 +192,7 @@ def test_agrees_with_a_plain_reading_of_the_rows(spark: SparkSession) -> None:
     rows = random_rows(3, 400)
     told = measured(spark, rows)
     assert told == oracle(rows)
-    assert len(told) > 100
+    assert {kind for rows in told.values() for kind, *_ in rows} == set(KINDS)
 
 
 def test_a_drop_delivered_twice_or_in_another_order_changes_nothing(spark: SparkSession) -> None:
