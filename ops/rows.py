@@ -187,9 +187,9 @@ def _has_image(message: Message) -> bool:
 
 def _check_filled(turns: Sequence[Message]) -> None:
     for index, message in enumerate(turns):
-        if message.text.strip() or _has_image(message):
+        if message.text.strip():
             continue
         if message.role == "assistant":
             raise RowError("empty_answer", f"turn {index}")
-        if message.role == "user":
+        if message.role == "user" and not _has_image(message):
             raise RowError("empty_query", f"turn {index}")

@@ -1,0 +1,95 @@
+"""Row checks: the order of turns, repairs, and the table of reasons."""
+
+import re
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ops.formats.contract import Message, Part, Row, RowError
+from ops.reasons import REASONS
+from ops.rows import IngestSettings, check_row, raw_text
+
+ROLES = st.sampled_from(["system", "user", "assistant", "tool"])
+MESSAGES = st.lists(
+    st.builds(
+        Message,
+        role=ROLES,
+        parts=st.lists(st.builds(Part, text=st.text(max_size=6)) | st.just(Part(image=0)), max_size=2).map(tuple),
+    ),
+    max_size=6,
+).map(tuple)
+REPAIRED = IngestSettings(repairs=tuple(code for code, reason in REASONS.items() if reason.repair))
+
+
+def message(role: str, *parts: str | int) -> Message:
+    return Message(role, tuple(Part(image=p) if isinstance(p, int) else Part(p) for p in parts))
+
+
+@given(messages=MESSAGES, settings=st.sampled_from([IngestSettings(), REPAIRED]))
+def test_a_row_is_sound_or_has_a_known_reason(messages: tuple[Message, ...], settings: IngestSettings):
+    row = Row(kind="sft", messages=messages)
+    reason, checked = "", row
+    try:
+        checked = check_row(row, settings)
+    except RowError as error:
+        reason = error.reason
+    if reason:
+        assert reason in REASONS
+        return
+    roles = [m.role for m in checked.messages if m.role != "system"]
+    assert (roles[0], roles[-1]) == ("user", "assistant")
+    assert all(a != b or a == "tool" for a, b in pairwise(roles))
+    assert all(m.text.strip() for m in checked.messages if m.role == "assistant")
+    assert check_row(checked, settings) == checked, "a checked row is left alone"
+    assert set(checked.repairs) <= set(settings.repairs)
+    if checked.messages != messages:
+        assert checked.repairs
+    images = sum(p.image is not None for m in messages for p in m.parts)
+    assert sum(p.image is not None for m in checked.messages for p in m.parts) == images
+
+
+def test_repairs_are_done_only_where_the_settings_say_so():
+    messages = (
+        message("assistant", "Hello!"),
+        message("user", "What"),
+        message("user", 0, "is it?\x00"),
+        message("assistant", "A cat."),
+        message("user", "Thanks"),
+    )
+    row = Row(kind="sft", messages=messages)
+    with pytest.raises(RowError, match="control_characters"):
+        check_row(row, IngestSettings())
+    checked = check_row(row, IngestSettings(repairs=("control_characters", "turn_order")))
+    assert checked.repairs == ("control_characters", "turn_order")
+    assert [m.role for m in checked.messages] == ["user", "assistant"]
+    assert checked.messages[0].text == "What\nis it?"
+
+
+def test_a_repair_never_loses_an_image():
+    row = Row(kind="sft", messages=(message("user", "a"), message("assistant", "b"), message("user", 0)))
+    with pytest.raises(RowError, match="turn_order"):
+        check_row(row, IngestSettings(repairs=("turn_order",)))
+
+
+@pytest.mark.parametrize("code", ["image_missing", "no such code"])
+def test_only_what_can_be_repaired_may_be_asked_for(code: str):
+    with pytest.raises(ValueError, match=f"nothing repairs {code}; repairable are control_characters, "):
+        IngestSettings(repairs=(code,))
+
+
+def test_every_code_in_the_sources_is_in_the_table_and_the_other_way_round():
+    root = Path(__file__).parents[2]
+    sources = [*(root / "ops").rglob("*.py"), *(root / "resources").glob("ingest*.py")]
+    text = "\n".join(path.read_text() for path in sources if path.name != "reasons.py")
+    raised = set(re.findall(r'(?:RowError|accept)\(\s*"(\w+)"', text))
+    assert raised <= set(REASONS)
+    assert not [code for code in REASONS if f'"{code}"' not in text]
+
+
+def test_raw_rows_are_kept_as_text_and_bounded():
+    assert raw_text(None, b'{"a": \xff}', limit=100) == '{"a": \\xff}'
+    assert raw_text({"image": b"abc", "n": [b""]}, None, limit=500).startswith('{"image":{"bytes":3,"sha256":"ba7816')
+    assert raw_text(None, b"x" * 1000, limit=10) == "x" * 10 + "... (990 bytes more)"
