@@ -16,6 +16,7 @@ from ops.image_checks import IMAGE_NAME
 MANIFEST = "drop.yaml"
 MARKER = "_SUCCESS"
 _MANIFEST_BYTES = 1 << 16
+_MANIFEST_BRACKETS = 500  # the parser takes seconds for thousands of open ones
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _KEYS = ("name", "datasets", "format", "licence", "arrived", "images")
 # Files that go with a data set and hold no rows of it.
@@ -57,6 +58,8 @@ def read_manifest(files: DropFiles) -> Manifest:
         return Manifest()
     if len(data) > _MANIFEST_BYTES:
         raise DropError(f"{MANIFEST}: larger than {_MANIFEST_BYTES} bytes; it is only for {', '.join(_KEYS)}")
+    if data.count(b"[") + data.count(b"{") > _MANIFEST_BRACKETS:
+        raise DropError(f"{MANIFEST}: not plain YAML: more than {_MANIFEST_BRACKETS} brackets")
     try:
         values = YAML(typ="safe", pure=True).load(data.decode("utf-8"))
     except (YAMLError, ValueError, RecursionError) as error:

@@ -34,6 +34,10 @@ class DropError(ValueError):
     """A drop that cannot be taken in: says the file, what is wrong and the fix."""
 
 
+OUTSIDE = "outside"
+"""Stamp of what is listed but never opened: a link that leaves the drop, a pipe, a device."""
+
+
 @dataclass(frozen=True, slots=True)
 class FileInfo:
     """A file of the drop: its name in it, its size, and what tells that it changed."""
@@ -55,7 +59,7 @@ class DropFiles:
         return "://" not in self.root
 
     def listing(self) -> list[FileInfo]:
-        """Every file, in order of names; hidden ones left out, links not followed."""
+        """Every file, in order of names, hidden ones left out. Links to folders are not followed."""
         found = self._local_listing() if self.local else self._remote_listing()
         return sorted(found, key=lambda info: info.name)
 
@@ -134,12 +138,16 @@ class DropFiles:
         root = os.path.realpath(self.root)
         for folder, folders, names in os.walk(root):
             folders[:] = [f for f in folders if not f.startswith(".")]
-            for name in names:
+            linked = [f for f in folders if os.path.islink(os.path.join(folder, f))]
+            for name in [*names, *linked]:
                 full = os.path.join(folder, name)
-                if name.startswith(".") or not self._regular(full, root):
+                inside = os.path.relpath(full, root).replace(os.sep, "/")
+                if name.startswith("."):
+                    continue
+                if not self._regular(full, root):
+                    yield FileInfo(inside, 0, OUTSIDE)
                     continue
                 stat = os.stat(full)
-                inside = os.path.relpath(full, root).replace(os.sep, "/")
                 yield FileInfo(inside, stat.st_size, f"{stat.st_size}:{stat.st_mtime_ns}")
 
     @staticmethod
@@ -198,17 +206,43 @@ def _from_start(raw: BinaryIO, size: int) -> bytes:
     return raw.read(size)
 
 
+class _ZstdReader:
+    """Zstandard frames one after the other. The library's own stream reader takes a cut file for a whole one."""
+
+    def __init__(self, raw: BinaryIO) -> None:
+        self.raw = raw
+        self.frame: Any = None
+        self.waiting = b""
+        self.ready = memoryview(b"")
+
+    def read(self, size: int) -> bytes:
+        while not self.ready:
+            # Little goes in at a time, for one byte may become 32 KiB.
+            data = self.waiting or self.raw.read(2048)
+            self.waiting = b""
+            if not data:
+                if self.frame is not None:
+                    raise EOFError("in the middle of a frame")
+                return b""
+            if self.frame is None:
+                self.frame = zstandard.ZstdDecompressor(max_window_size=1 << 27).decompressobj()
+            self.ready = memoryview(self.frame.decompress(data))
+            if self.frame.eof:
+                self.waiting, self.frame = self.frame.unused_data, None
+        piece, self.ready = self.ready[:size], self.ready[size:]
+        return bytes(piece)
+
+    def close(self) -> None:
+        self.ready = memoryview(b"")
+
+
 class _Expanded(io.RawIOBase):
     """A decompressing stream that counts what comes out against what went in."""
 
     def __init__(self, raw: BinaryIO, kind: str, *, expansion: int) -> None:
         super().__init__()
         self.raw = raw
-        self.inner: Any = (
-            gzip.GzipFile(fileobj=raw)
-            if kind == "gzip"
-            else zstandard.ZstdDecompressor(max_window_size=1 << 27).stream_reader(raw, read_across_frames=True)
-        )
+        self.inner: Any = gzip.GzipFile(fileobj=raw) if kind == "gzip" else _ZstdReader(raw)
         self.out = 0
         self.expansion = expansion
 

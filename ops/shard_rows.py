@@ -109,8 +109,10 @@ def outcomes(
             yield _outcome(record, form, dataset=dataset, file=shard.file, images=images, settings=settings)
     except RowError as problem:
         yield Outcome(refused=_refused(Record(last + 1), None, problem, settings))
-    except (OSError, EOFError, ValueError) as error:
-        problem = RowError("file_unreadable", f"from row {last + 1} on: {error}"[:500])
+    except Exception as error:
+        # Readers raise nearly anything on hostile files; whatever it is, the rest of the shard cannot be read.
+        detail = f"from row {last + 1} on: {type(error).__name__}: {error}"[:500]
+        problem = RowError("file_unreadable", detail)
         yield Outcome(refused=_refused(Record(last + 1), None, problem, settings))
 
 

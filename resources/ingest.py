@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from pandas.util import hash_array
 
 from ops.drop import MANIFEST, MARKER, Manifest, check_finished, check_name, data_files, read_manifest
-from ops.drop_files import DropError, DropFiles, FileInfo, open_drop
+from ops.drop_files import OUTSIDE, DropError, DropFiles, FileInfo, open_drop
 from ops.formats.registry import all_formats
 from ops.identity import delivery_id, fingerprint
 from ops.rows import IngestSettings
@@ -136,12 +136,14 @@ def _hashes(files: DropFiles, listing: Sequence[FileInfo], progress: Progress) -
     groups: list[list[FileInfo]] = [[]]
     size = 0
     for info in listing:
+        if info.stamp == OUTSIDE:
+            continue
         if groups[-1] and (size + info.size > _HASH_GROUP_BYTES or len(groups[-1]) >= _HASH_GROUP_FILES):
             groups.append([])
             size = 0
         groups[-1].append(info)
         size += info.size
-    hashes: dict[str, str] = {}
+    hashes = {info.name: OUTSIDE for info in listing if info.stamp == OUTSIDE}
     work = [(files, [info.name for info in group]) for group in groups]
     for result in ray_map(hash_files, work, progress=progress, label="Hash files", weight=len):
         hashes.update(result)
@@ -160,7 +162,7 @@ def _plans(context: Context, data: Sequence[FileInfo], progress: Progress) -> li
     cores = max(1, int(ray.cluster_resources().get("CPU", 1)))
     share = sum(info.size for info in data) // (4 * cores)
     shard_bytes = min(context.settings.shard_bytes, max(share, 1 << 16))
-    work = [PlanWork(context, info.name, shard_bytes) for info in data]
+    work = [PlanWork(context, info, shard_bytes) for info in data]
     plans = list(ray_map(plan_file, work, progress=progress, label="Read the files' formats"))
     return sorted(plans, key=lambda plan: plan.file)
 

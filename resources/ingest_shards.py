@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ops.canonical import image_key, query_key, response_key
 from ops.drop import Manifest
-from ops.drop_files import DropFiles, plain_name
+from ops.drop_files import OUTSIDE, DropFiles, FileInfo, plain_name
 from ops.formats.containers.contract import Limits, Probe, Shard
 from ops.formats.contract import RowError
 from ops.formats.registry import all_formats, container_of, format_of
@@ -47,7 +47,7 @@ class PlanWork:
     """A file to look into."""
 
     context: Context
-    file: str
+    file: FileInfo
     shard_bytes: int
 
 
@@ -157,26 +157,28 @@ def hash_files(work: tuple[DropFiles, list[str]]) -> dict[str, str]:
 
 def plan_file(work: PlanWork) -> FilePlan:
     """Container, format and shards of a file. Whatever a reader raises on a hostile file is a problem of that file."""
-    context = work.context
+    context, file = work.context, work.file.name
     limits = _limits(context.settings)
+    if work.file.stamp == OUTSIDE:
+        return FilePlan(file, problem=("path_outside_drop", "a link that leaves the drop, or no file at all"))
     try:
-        probe = Probe(plain_name(work.file), context.files.head(work.file))
+        probe = Probe(plain_name(file), context.files.head(file))
         container = container_of(probe)
         if container is None:
-            return FilePlan(work.file, problem=("file_unrecognised", f"starts {probe.head[:40]!r}"))
-        shards = container.split(context.files, work.file, work.shard_bytes, limits)
+            return FilePlan(file, problem=("file_unrecognised", f"starts {probe.head[:40]!r}"))
+        shards = container.split(context.files, file, work.shard_bytes, limits)
         records = chain.from_iterable(container.read(context.files, shard, limits) for shard in shards)
         probed = [record.fields for record in islice(records, _PROBED_RECORDS) if record.fields]
     except RowError as problem:
-        return FilePlan(work.file, problem=(problem.reason, problem.detail))
+        return FilePlan(file, problem=(problem.reason, problem.detail))
     except Exception as error:
-        return FilePlan(work.file, problem=("file_unreadable", clean(f"{type(error).__name__}: {error}"[:500])))
-    named = context.manifest.format_of(work.file)
+        return FilePlan(file, problem=("file_unreadable", clean(f"{type(error).__name__}: {error}"[:500])))
+    named = context.manifest.format_of(file)
     form = all_formats().get(named) if named else format_of(probed)
     if form is None and probed:
         seen = ", ".join(sorted(probed[0]))[:200]
-        return FilePlan(work.file, problem=("file_unrecognised", clean(f"{container.title} with the fields {seen}")))
-    return FilePlan(work.file, container.name, form.name if form else next(iter(all_formats())), tuple(shards))
+        return FilePlan(file, problem=("file_unrecognised", clean(f"{container.title} with the fields {seen}")))
+    return FilePlan(file, container.name, form.name if form else next(iter(all_formats())), tuple(shards))
 
 
 def read_result(work: ShardWork) -> ParsedShard | None:
