@@ -6,7 +6,7 @@ output format is one file of this folder with an `EXPORT`; nothing else names it
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -150,10 +150,10 @@ class Export:
     """Why the format cannot carry this member; None where it can. What is refused is counted in the manifest."""
     finish: Callable[[Facts, Sequence[ShardDone], Sink], None] = _nothing
     """Writes what stands over all shards, given in order."""
+    recipe: str
+    """How the rows are loaded in their order: Markdown, shown in the docs and written beside every export."""
     kinds: tuple[str, ...] = (SFT, PREFERENCE)
     pictures_beside: bool = False
     """Whether pictures are files of the export's folder `images`; else the rows hold their bytes."""
     revision: int = 1
     """Raise it when the files of the same rows change: an unfinished export of another revision is not continued."""
-    record_fields: Mapping[str, str] = field(default_factory=dict)
-    """The fields of a row for Croissant: name to schema.org type, where a row is a JSON line or a Parquet row."""

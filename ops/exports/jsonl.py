@@ -1,38 +1,49 @@
-"""JSON lines: the lake's own messages, one example a line, pictures beside it."""
+"""Plain JSON lines and a folder of images. `sft/stage-00-00000.jsonl`, ... hold `messages`;
+`preference/stage-00-00000.jsonl`, ... hold `messages` (the prompt) and `responses`, each with its role (chosen,
+rejected or response), label and mean rating, whether or not they make a pair. A message is a `role` and `content`, a
+list of `{"type": "text", "text": ...}` and `{"type": "image", "image": PATH}`. Files sort into the order of the
+curriculum."""
 
-import json
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterable
+from dataclasses import asdict
 from typing import Any
 
-from ops.exports.contract import Export, Record
+from ops.exports.contract import SFT, Export, Member, Shard
+from ops.exports.conversation import about, require_sft
+from ops.exports.rows import write_lines
+from ops.exports.sink import Sink
+from ops.formats.contract import Message
 
-RECIPE = """\
-Read the files of a kind in the order of their names, line by line: that is the order of the curriculum. `messages` is a
-list of role and parts; a part is a text, or an image whose `path` leads from this folder to its file.
+
+def row(member: Member) -> dict[str, Any]:
+    """The member as a line; pictures by their path."""
+    turns = [{"role": message.role, "content": _content(message, member)} for message in member.messages]
+    if member.kind == SFT:
+        require_sft(member)
+        return {**about(member), "messages": turns}
+    responses = [asdict(judged) for judged in member.responses]
+    return {**about(member), "soft_label": member.soft_label, "messages": turns, "responses": responses}
+
+
+def _content(message: Message, member: Member) -> list[dict[str, Any]]:
+    return [
+        {"type": "image", "image": member.pictures[part.image].name}
+        if part.image is not None
+        else {"type": "text", "text": part.text}
+        for part in message.parts
+    ]
+
+
+def _write(shard: Shard, members: Iterable[Member], sink: Sink) -> int:
+    name = f"{shard.kind}/{shard.stage_name}-{shard.number:05d}.jsonl"
+    with sink.open(name) as file:
+        count = write_lines(file, map(row, members))
+    sink.count_rows({name: count})
+    return count
+
+
+_RECIPE = """\
+Read the files of a kind in the order of their names, line by line. Paths of pictures start in this folder.
 """
 
-
-def write(records: Sequence[Record], path: Path) -> None:
-    """The records, one JSON object a line."""
-    with path.open("w", encoding="utf-8", newline="\n") as out:
-        for record in records:
-            out.write(json.dumps(row(record), ensure_ascii=False) + "\n")
-
-
-def row(record: Record) -> dict[str, Any]:
-    """A record as plain JSON."""
-    paths = {picture.image_id: picture.relative for picture in record.pictures}
-    messages = [{"role": m["role"], "parts": [_part(part, paths) for part in m["parts"]]} for m in record.messages]
-    return record.facts() | {"kind": record.kind, "soft_label": record.soft_label, "messages": messages}
-
-
-def _part(part: Mapping[str, Any], paths: Mapping[str, str]) -> dict[str, str]:
-    if part["type"] == "image":
-        return {"type": "image", "image_id": part["image_id"], "path": paths[part["image_id"]]}
-    return {"type": "text", "text": part["text"] or ""}
-
-
-EXPORT = Export(
-    name="jsonl", title="JSON lines and images", suffix=".jsonl", recipe=RECIPE, write=write, pictures="beside"
-)
+EXPORT = Export(name="jsonl", title="JSON lines and images", write=_write, recipe=_RECIPE, pictures_beside=True)

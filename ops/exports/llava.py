@@ -1,88 +1,95 @@
-"""LLaVA: one JSON array a stage (`id`, `image`, `conversations`), pictures beside it.
+"""LLaVA's JSON and a folder of images. SFT only. `train.json` holds all rows in the order of the curriculum,
+`stage-00.json`, `stage-01.json`, ... the stages, for LLaVA's trainer shuffles what it is given: train on one stage file
+after the other (docs/exports.md has the recipe). A row has `id`, `conversations` and, where it shows any, `image`: a
+path, or a list of paths where there are several; each `<image>` in a turn stands for the next of them. A system prompt
+opens the first turn, for LLaVA's templates bring one of their own. A literal `<image>` of a text is written
+`<image >`, so that the trainer does not look for one more picture."""
 
-A literal "<image>" in a text would make LLaVA look for one more picture, so it is written "< image >". A system message
-opens the first human turn: LLaVA's own templates bring a system message of their own.
-"""
-
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import groupby
-from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
-from ops.exports.contract import Export, Record, WrittenShard
+from ops.exports.contract import SFT, Export, Facts, Member, Shard, ShardDone
+from ops.exports.conversation import about, placeholder_text, require_sft
+from ops.exports.rows import write_lines
+from ops.exports.sink import Sink
 
-_FROM = {"user": "human", "tool": "human", "assistant": "gpt"}
+_SPEAKERS = {"user": "human", "assistant": "gpt"}
 
-RECIPE = """\
-LLaVA's trainer shuffles what it is given, so the order of the curriculum is kept by training stage after stage: one run
-a file `sft/stage-NN.json`, each starting from the checkpoint of the one before, with `--data_path sft/stage-NN.json
---image_folder .` (shuffling inside a stage does no harm). To keep the order inside a stage too, give the trainer a
-sampler that does not shuffle (`torch.utils.data.SequentialSampler`), and no `--group_by_modality_length`.
+
+def row(member: Member) -> dict[str, Any]:
+    """The member as LLaVA's trainer reads it."""
+    require_sft(member)
+    opening = "".join(f"{placeholder_text(message)}\n\n" for message in member.messages if message.role == "system")
+    turns = [message for message in member.messages if message.role != "system"]
+    names = [picture.name for picture in member.pictures]
+    shown: dict[str, Any] = {"image": names[0] if len(names) == 1 else names} if names else {}
+    said = [{"from": _SPEAKERS[message.role], "value": placeholder_text(message)} for message in turns]
+    said[0]["value"] = opening + said[0]["value"]
+    rest = {name: value for name, value in about(member).items() if name != "example_id"}
+    return {"id": member.example_id, **shown, "conversations": said, **rest}
+
+
+def _refuse(member: Member) -> str | None:
+    if any(message.role == "tool" for message in member.messages):
+        return "LLaVA's conversations have no turns of tools"
+    return None
+
+
+def _write(shard: Shard, members: Iterable[Member], sink: Sink) -> int:
+    path = sink.part(shard.name)
+    with path.with_suffix(".new").open("wb") as file:
+        count = write_lines(file, map(row, members))
+    path.with_suffix(".new").replace(path)
+    return count
+
+
+def _finish(facts: Facts, shards: Sequence[ShardDone], sink: Sink) -> None:
+    filled = [done for done in shards if done.rows]
+    _join(filled, sink, "train.json")
+    for _, stage in groupby(filled, key=lambda done: done.shard.stage):
+        found = list(stage)
+        _join(found, sink, f"{found[0].shard.stage_name}.json")
+
+
+def _join(shards: Sequence[ShardDone], sink: Sink, name: str) -> None:
+    """The lines of the shards' parts as one JSON array."""
+    with sink.open(name) as file:
+        file.write(b"[\n")
+        for number, done in enumerate(shards):
+            file.write(b",\n" if number else b"")
+            _copy_lines(sink.part(done.shard.name).open("rb"), file)
+        file.write(b"\n]\n")
+    sink.count_rows({name: sum(done.rows for done in shards)})
+
+
+def _copy_lines(part: IO[bytes], file: IO[bytes]) -> None:
+    with part:
+        before = b""
+        for line in part:
+            file.write(before)
+            file.write(line.rstrip(b"\n"))
+            before = b",\n"
+
+
+_RECIPE = """\
+LLaVA's trainer shuffles what it is given (and groups it by length or modality), so train stage after stage, each from
+the checkpoint of the one before, in this folder:
+
+    --data_path stage-00.json --image_folder .
+
+To keep the order inside a stage as well, leave out `--group_by_modality_length` and give the trainer a sampler that
+does not shuffle: override `_get_train_sampler` to return `torch.utils.data.SequentialSampler(self.train_dataset)`; then
+`train.json` does in one run.
 """
-
-
-def write(records: Sequence[Record], path: Path) -> None:
-    """The records, one JSON object a line, each but the last followed by a comma."""
-    with path.open("w", encoding="utf-8", newline="\n") as out:
-        out.write(",\n".join(json.dumps(_row(record), ensure_ascii=False) for record in records))
-
-
-def _row(record: Record) -> dict[str, Any]:
-    row: dict[str, Any] = record.facts()
-    pictures = [picture.relative for picture in record.pictures]
-    if pictures:
-        row["image"] = pictures[0] if len(pictures) == 1 else pictures
-    row["conversations"] = list(_turns(record.messages))
-    return row
-
-
-def _turns(messages: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, str]]:
-    opening = ""
-    for message in messages:
-        text = _text(message["parts"])
-        if message["role"] == "system":
-            opening += f"{text}\n\n"
-            continue
-        yield {"from": _FROM[message["role"]], "value": opening + text}
-        opening = ""
-
-
-def _text(parts: Sequence[Mapping[str, Any]]) -> str:
-    pieces = ["<image>" if p["type"] == "image" else (p["text"] or "").replace("<image>", "< image >") for p in parts]
-    text = ""
-    for piece in pieces:
-        # LLaVA's convention: a picture stands on a line of its own.
-        beside_picture = text and (piece == "<image>" or text.endswith("<image>"))
-        text = f"{text.rstrip()}\n{piece.lstrip()}" if beside_picture else text + piece
-    return text
-
-
-def finish(folder: Path, shards: Sequence[WrittenShard]) -> list[Path]:
-    """Join the shards of each stage into one JSON array."""
-    made: list[Path] = []
-    for (kind, stage), group in groupby(shards, key=lambda done: (done.shard.kind, done.shard.stage)):
-        path = folder / f"{kind}/stage-{stage:02d}.json"
-        parts = [folder / done.file.path for done in group]
-        with path.open("w", encoding="utf-8", newline="\n") as out:
-            out.write("[\n")
-            for at, part in enumerate(parts):
-                out.write((",\n" if at else "") + part.read_text(encoding="utf-8"))
-            out.write("\n]\n")
-        for part in parts:
-            part.unlink()
-        made.append(path)
-    return made
-
 
 EXPORT = Export(
     name="llava",
-    title="LLaVA JSON and images, one file a stage",
-    suffix=".part",
-    recipe=RECIPE,
-    write=write,
-    finish=finish,
-    kinds=("sft",),
-    pictures="beside",
-    merges=True,
+    title="LLaVA JSON and images",
+    write=_write,
+    recipe=_RECIPE,
+    refuse=_refuse,
+    finish=_finish,
+    kinds=(SFT,),
+    pictures_beside=True,
 )

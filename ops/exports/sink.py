@@ -2,9 +2,9 @@
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import IO
 
@@ -34,18 +34,18 @@ class Sink:
 
     @contextmanager
     def open(self, name: str) -> Iterator[IO[bytes]]:
-        """A new file of the export, there under its name only when the block ends well. Call `count` for its rows."""
+        """A new file of the export, there under its name only when the block ends well; `count_rows` says later how
+        many rows it holds."""
         target = self._inside(self.folder, name)
-        unfinished = self._inside(self.folder / UNFINISHED / "files", name)
+        unfinished = self._inside(self.folder / UNFINISHED / "files", f"{name}.{os.getpid()}")
         unfinished.parent.mkdir(parents=True, exist_ok=True)
         with unfinished.open("wb") as file:
             yield file
         self._take(unfinished, target, name)
 
-    def count(self, rows: int) -> None:
-        """The last file that was written holds so many rows."""
-        last = self.written[-1]
-        self.written[-1] = WrittenFile(last.name, last.bytes, last.sha256, rows)
+    def count_rows(self, rows: Mapping[str, int]) -> None:
+        """How many rows the written files of these names hold."""
+        self.written = [replace(file, rows=rows.get(file.name, file.rows)) for file in self.written]
 
     def part(self, name: str) -> Path:
         """A scratch file that `finish` will read; it is no file of the export."""

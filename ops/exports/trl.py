@@ -1,29 +1,48 @@
-"""TRL: Parquet with `messages`, or `prompt`, `chosen` and `rejected`, in the conversational format, and `images`."""
-
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any
-
-import pyarrow as pa
-
-from ops.exports.contract import Export, Record
-from ops.exports.parquet_rows import write_rows
-
-RECIPE = """\
-    from datasets import load_dataset
-    stage = load_dataset("parquet", data_files="sft/stage-00-*.parquet", split="train")
-
-One stage after the other, each from the checkpoint of the one before. `SFTTrainer` and `DPOTrainer` shuffle; to keep
-the order inside a stage too, override `_get_train_sampler` to return `torch.utils.data.SequentialSampler(dataset)`.
-`weight` is there for trainers that weigh their loss; others drop the column.
+"""Parquet in TRL's forms, with an Image feature: `sft/` has `messages`, `preference/` has `prompt`, `chosen` and
+`rejected` (with `soft_label`), `unpaired/` has `prompt`, `completion` and `label`; each has `images` and says where the
+row stands (`stage`, `position`) and its `weight`. Contents are lists of typed parts, an image part stands for the next
+of `images`. Files sort into the order of the curriculum. Read with `datasets.load_dataset("parquet", data_files=...)`.
 """
 
+from collections.abc import Iterable
+from contextlib import ExitStack
 
-def write(records: Sequence[Record], path: Path) -> Mapping[str, Any]:
-    """Only the columns that TRL knows, and the weight."""
-    return write_rows(records, path, {"weight": pa.float64()})
+from ops.exports.contract import Export, Member, Shard
+from ops.exports.conversation import refuse_unjudged
+from ops.exports.rows import SCHEMAS, TableWriter, table_row, with_bytes
+from ops.exports.sink import Sink
 
 
-EXPORT = Export(
-    name="trl", title="TRL conversational Parquet with images", suffix=".parquet", recipe=RECIPE, write=write
-)
+def write_tables(shard: Shard, members: Iterable[Member], sink: Sink, *, pattern: str) -> int:
+    """The shard as one Parquet file a table; `pattern` makes a file's name of table, stage and number."""
+    writers: dict[str, TableWriter] = {}
+    counts: dict[str, int] = {}
+    names: dict[str, str] = {}
+    with ExitStack() as files:
+        for member in members:
+            table, row = table_row(member)
+            if table not in writers:
+                names[table] = pattern.format(table=table, stage=shard.stage, number=shard.number)
+                writers[table] = TableWriter(files.enter_context(sink.open(names[table])), SCHEMAS[table])
+                files.callback(writers[table].close)
+            writers[table].add(with_bytes(row, member))
+            counts[names[table]] = counts.get(names[table], 0) + 1
+    sink.count_rows(counts)
+    return sum(counts.values())
+
+
+def _write(shard: Shard, members: Iterable[Member], sink: Sink) -> int:
+    return write_tables(shard, members, sink, pattern="{table}/stage-{stage:02d}-{number:05d}.parquet")
+
+
+_RECIPE = """\
+    files = sorted(glob.glob("sft/stage-00-*.parquet"))
+    stage = datasets.load_dataset("parquet", data_files=files, split="train")
+
+One stage after the other, each from the checkpoint of the one before, for `SFTTrainer` and `DPOTrainer` shuffle; to
+keep the order inside a stage as well, override `_get_train_sampler` to return
+`torch.utils.data.SequentialSampler(self.train_dataset)`. TRL does not weigh rows: export with `--repeats` where weights
+should count.
+"""
+
+EXPORT = Export(name="trl", title="Parquet for TRL", write=_write, recipe=_RECIPE, refuse=refuse_unjudged)

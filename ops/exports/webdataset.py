@@ -1,40 +1,49 @@
-"""WebDataset: tar shards, one JSON and its pictures a sample, in the order of the curriculum."""
+"""WebDataset tar files: `sft-stage-00-00000.tar`, ... and `preference-stage-00-00000.tar`, ... A sample's key is the
+row's number among the rows of its kind, twelve digits; its `json` is the row of the format `trl`, and its pictures are
+`0.jpg`, `1.png`, ... in the order in which the parts show them. Read the files in the order of their names, without a
+shuffle, and the order is that of the curriculum."""
 
 import io
-import json
 import tarfile
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterable
 
-from ops.exports.contract import Export, Record
-from ops.exports.jsonl import row
+from ops.exports.contract import Export, Member, Shard
+from ops.exports.conversation import refuse_unjudged
+from ops.exports.rows import json_line, table_row
+from ops.exports.sink import Sink
 
-RECIPE = """\
-    import glob, webdataset
-    stage = webdataset.WebDataset(sorted(glob.glob("sft/stage-00-*.tar")), shardshuffle=False).decode("pil")
 
-A sample has `json` (messages and facts) and its pictures as `0.png`, `1.jpg`, ...: the n-th image part of the messages
-is picture n. With one worker and no `shuffle()` samples come in the order of the curriculum; several workers take whole
-shards in turn, which keeps the order of stages when each stage is a dataset of its own.
+def _write(shard: Shard, members: Iterable[Member], sink: Sink) -> int:
+    name = f"{shard.name}.tar"
+    with sink.open(name) as file, tarfile.open(fileobj=file, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+        count = sum(_add_sample(tar, member) for member in members)
+    sink.count_rows({name: count})
+    return count
+
+
+def _add_sample(tar: tarfile.TarFile, member: Member) -> int:
+    key = f"{member.order:012d}"
+    table, row = table_row(member)
+    _add(tar, f"{key}.json", json_line({"table": table, **row}))
+    for number, picture in enumerate(member.pictures):
+        _add(tar, f"{key}.{number}.{picture.ending}", picture.data())
+    return 1
+
+
+def _add(tar: tarfile.TarFile, name: str, data: bytes) -> None:
+    """A file without owner or time, so that the same rows give the same bytes."""
+    entry = tarfile.TarInfo(name)
+    entry.size = len(data)
+    entry.mode = 0o644
+    tar.addfile(entry, io.BytesIO(data))
+
+
+_RECIPE = """\
+    files = sorted(glob.glob("sft-stage-00-*.tar"))
+    stage = webdataset.WebDataset(files, shardshuffle=False).decode("pil")
+
+One stage after the other, without `shuffle()`. Several workers take whole files in turn, so the order inside a stage
+holds with one worker only.
 """
 
-
-def write(records: Sequence[Record], path: Path) -> None:
-    """One tar; times, owners and modes are constant, so that the same records give the same bytes."""
-    with tarfile.open(path, "w", format=tarfile.USTAR_FORMAT) as out:
-        for at, record in enumerate(records):
-            # The place in the curriculum, and in the shard where an example is repeated.
-            key = f"{record.position:010d}-{at:06d}"
-            text = json.dumps(row(record), ensure_ascii=False).encode()
-            _add(out, f"{key}.json", text)
-            for number, picture in enumerate(record.pictures):
-                _add(out, f"{key}.{number}{Path(picture.relative).suffix}", picture.data())
-
-
-def _add(out: tarfile.TarFile, name: str, data: bytes) -> None:
-    info = tarfile.TarInfo(name)
-    info.size, info.mode = len(data), 0o644
-    out.addfile(info, io.BytesIO(data))
-
-
-EXPORT = Export(name="webdataset", title="WebDataset tar shards", suffix=".tar", recipe=RECIPE, write=write)
+EXPORT = Export(name="webdataset", title="WebDataset tar files", write=_write, recipe=_RECIPE, refuse=refuse_unjudged)
