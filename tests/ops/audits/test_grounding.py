@@ -1,0 +1,111 @@
+"""Grounding on vectors whose truth is known: a text lies near its image's vector, or has nothing to do with it."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from ops.audits import conversation_grounding, grounding
+from ops.audits.contract import RowInputs
+from ops.bank import choose_bank
+from ops.grounding_scores import ranks, statement_texts
+from ops.identity import image_id, text_id
+from ops.schemas import EXAMPLES
+from ops.vectors import Vectors
+
+DIM, ROWS, TURNS = 32, 300, 3
+
+
+def unit(matrix: np.ndarray) -> np.ndarray:
+    return matrix / np.linalg.norm(matrix, axis=1, keepdims=True)
+
+
+def conversations(images_of: list[list[int]]) -> pa.Table:
+    """One example a list of images: `TURNS` statements, each its own text."""
+    rows = []
+    for n, images in enumerate(images_of):
+        ids = [image_id(f"{i}".encode()) for i in images]
+        messages = []
+        for turn in range(TURNS):
+            shown = [{"type": "image", "text": None, "image_id": i} for i in ids] if turn == 0 else []
+            asked = [*shown, {"type": "text", "text": "Describe it.", "image_id": None}]
+            said = [{"type": "text", "text": f"This is thing {n} seen from side {turn}.", "image_id": None}]
+            messages += [{"role": "user", "parts": asked}, {"role": "assistant", "parts": said}]
+        rows.append({"delivery": "d", "example_id": f"{n:04}", "messages": messages, "image_ids": ids})
+    return pa.Table.from_pylist(rows, schema=EXAMPLES.schema)
+
+
+@pytest.fixture(scope="module")
+def inputs() -> RowInputs:
+    """Example n shows image n; its texts lie near image n's vector for even n and anywhere for odd n."""
+    drawn = np.random.default_rng(0)
+    examples = conversations([[n] for n in range(ROWS)])
+    images = unit(drawn.normal(size=(ROWS, DIM)))
+    near = np.repeat(images, TURNS, axis=0)
+    far = unit(drawn.normal(size=near.shape))
+    even = (np.repeat(np.arange(ROWS), TURNS) % 2 == 0)[:, None]
+    texts = unit(np.where(even, near, far) + 0.15 * drawn.normal(size=near.shape))
+    image_vectors = Vectors.of([image_id(f"{n}".encode()) for n in range(ROWS)], images)
+    text_vectors = Vectors.of([text_id(text) for text in statement_texts(examples)], texts)
+    return RowInputs(
+        examples, image_vectors, text_vectors, choose_bank(image_vectors, 128), choose_bank(text_vectors, 128)
+    )
+
+
+def test_grounded_turns_rank_first_and_others_anywhere(inputs: RowInputs) -> None:
+    rows = grounding.measure(inputs, grounding.AUDIT.settings).to_pandas()
+    grounded = rows["example_id"].astype(int) % 2 == 0
+    assert (rows[grounded]["p_value"] < 0.05).mean() > 0.95
+    # Where the image does not matter the p-value is uniform: its mean is one half, and 5 % lie below 0.05.
+    assert rows[~grounded]["p_value"].mean() == pytest.approx(0.5, abs=0.06)
+    assert (rows[~grounded]["p_value"] <= 0.05).mean() == pytest.approx(0.05, abs=0.03)
+    assert rows[grounded]["margin"].mean() > rows[~grounded]["margin"].mean() + 0.3
+
+
+def test_pooling_turns_tells_wrong_images_better(inputs: RowInputs) -> None:
+    single = grounding.measure(inputs, grounding.AUDIT.settings).to_pandas()
+    pooled = conversation_grounding.measure(inputs, conversation_grounding.AUDIT.settings).to_pandas()
+    assert len(pooled) == ROWS
+    assert (pooled["turns"] == TURNS).all()
+    even = pooled["example_id"].astype(int) % 2 == 0
+    assert (pooled[even]["p_value"] <= single.groupby("example_id")["p_value"].max()[even.to_numpy()].to_numpy()).all()
+    assert pooled[even]["pooled_z"].min() > pooled[~even]["pooled_z"].max()
+
+
+def test_own_image_is_never_compared_with_itself(inputs: RowInputs) -> None:
+    rows = grounding.measure(inputs, grounding.AUDIT.settings).to_pandas()
+    bank = {i.decode() for i in inputs.bank_images.ids.tolist()}
+    own_in_bank = [image_id(str(int(n)).encode()) in bank for n in rows["example_id"]]
+    assert (rows["compared"] == np.where(own_in_bank, 127, 128)).all()
+
+
+def test_several_images_are_compared_with_the_best_of_as_many() -> None:
+    drawn = np.random.default_rng(1)
+    own = drawn.normal(size=(4000, 3)).max(axis=1)
+    bank = drawn.normal(size=(4000, 99))
+    rank, compared = ranks(own, bank, np.full(4000, 3))
+    assert (compared == 33).all()
+    assert (rank / 34).mean() == pytest.approx(0.5, abs=0.03)
+
+
+def test_equal_scores_count_as_at_least_as_good() -> None:
+    rank, compared = ranks(np.zeros(1), np.zeros((1, 9)), np.ones(1, dtype=int))
+    assert (rank[0], compared[0]) == (10, 9)
+
+
+def test_a_small_bank_and_idle_talk_abstain(inputs: RowInputs) -> None:
+    few = RowInputs(
+        inputs.examples, inputs.images, inputs.texts, choose_bank(inputs.images, 5), choose_bank(inputs.texts, 5)
+    )
+    rows = grounding.measure(few, grounding.AUDIT.settings)
+    assert all(rows["abstained"].to_pylist())
+    assert "to compare with" in rows["why"][0].as_py()
+    assert rows["p_value"].null_count == rows.num_rows
+
+    talk = conversations([[0]]).to_pylist()
+    for message in talk[0]["messages"][1::2]:
+        message["parts"][0]["text"] = "Thank you!"
+    examples = pa.Table.from_pylist(talk, schema=EXAMPLES.schema)
+    idle = RowInputs(examples, inputs.images, inputs.texts, inputs.bank_images, inputs.bank_texts)
+    assert all(grounding.measure(idle, grounding.AUDIT.settings)["abstained"].to_pylist())
+    pooled = conversation_grounding.measure(idle, conversation_grounding.AUDIT.settings)
+    assert pooled["why"].to_pylist() == ["no turn speaks of what an image could show"]
