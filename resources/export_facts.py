@@ -48,7 +48,8 @@ def facts_of(lake: Lake, version: Version, *, repeats: int) -> Facts:
 
 def _begun(lake: Lake, version: Version) -> datetime:
     """When the version was begun: unlike its last state's, this time never changes."""
-    return min(lake.read(VERSIONS, where={"version": version.number}, columns=["at"])["at"].to_pylist())
+    rows = lake.read(VERSIONS, where={"version": version.number}, columns=["sequence", "at"]).to_pylist()
+    return min(rows, key=lambda row: row["sequence"])["at"]
 
 
 def _counted(rows: pa.Table, columns: list[str]) -> dict[tuple[Any, ...], int]:

@@ -1,0 +1,68 @@
+"""`assay export`: a published version as files for a trainer."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ops.exports.registry import all_exports
+from pipelines.cli import DebugOption, JsonOption, LakeOption, UnusableError, app, err, out, print_json, told
+from pipelines.tables import key_value_table
+from pipelines.version_commands import lake_at
+from resources.exporting import Exported, export_version, verify
+from resources.progress import RichProgress
+
+FormatOption = Annotated[str, typer.Option("--to", help=f"The format: {', '.join(all_exports())}.")]
+RepeatsOption = Annotated[
+    int, typer.Option("--repeats", min=0, help="An example of weight w stands w × N times; 0: weights are a column.")
+]
+ShardOption = Annotated[int, typer.Option("--shard-rows", min=1, help="Rows a file, where a format has many files.")]
+WorkersOption = Annotated[int, typer.Option("--workers", min=1, help="Processes that write shards.")]
+CheckOption = Annotated[bool, typer.Option("--check", help="Read the export back and compare every checksum.")]
+
+
+@app.command()
+def export(
+    version: int,
+    path: Annotated[Path, typer.Argument(help="A new folder, or an unfinished export to continue.")],
+    to: FormatOption,
+    lake: LakeOption = Path("lake"),
+    repeats: RepeatsOption = 0,
+    shard_rows: ShardOption = 2000,
+    workers: WorkersOption = 1,
+    check: CheckOption = False,
+    as_json: JsonOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Writes a published version as files for a trainer, in the order of its curriculum."""
+    if to not in all_exports():
+        raise typer.BadParameter(f"{to!r} is none of {', '.join(all_exports())}", param_hint="--to")
+    with told(debug=debug):
+        done = export_version(
+            lake_at(lake),
+            version,
+            to=to,
+            folder=path,
+            progress=RichProgress(err),
+            repeats=repeats,
+            shard_rows=shard_rows,
+            workers=workers,
+        )
+        wrong = verify(path) if check else []
+        if wrong:
+            raise UnusableError(f"{path}: {len(wrong)} files are not as they were written, first {wrong[0]}")
+    if as_json:
+        print_json({**asdict(done), "checked": check})
+        return
+    _show(done)
+
+
+def _show(done: Exported) -> None:
+    rows = [(f"{kind} rows", f"{count:,}") for kind, count in done.rows.items()]
+    rows += [(f"left out: {reason}", f"{count:,}") for reason, count in done.left_out.items()]
+    rows += [("files", f"{done.files:,}"), ("pictures as files", f"{done.pictures:,}")]
+    rows.append(("size", f"{done.bytes / 1e6:,.1f} MB"))
+    title = f"Version {done.version} as {done.format}{'' if done.fresh else ', which was there already'}"
+    out.print(key_value_table(rows, title=title))
+    out.print(f"{done.folder}: datasheet.md says how to read it", soft_wrap=True, highlight=False)
