@@ -3,9 +3,9 @@
     .venv/bin/python -m benchmarks.publish --examples 100000 1000000
 
 Builds a lake of synthetic rows with real tables (text only, so that pictures do not hide what the steps themselves
-cost), runs each step once in this process, and prints seconds, rows a second, the peak of memory, and the exponent with
-which the time grew from the first size to the last. The shape of the rows: two turns an example, a tenth of them with a
-duplicate, a fifth weighed down.
+cost), runs each step once in this process, and prints seconds (`cpu`: of all its threads together, which other work on
+the machine stretches less), rows a second, the peak of memory, and the exponent with which the time grew from the first
+size to the last. The shape of the rows: two turns an example, a tenth of them with a duplicate, a fifth weighed down.
 """
 
 import argparse
@@ -95,9 +95,10 @@ def write_measures(lake: Lake, rng: np.random.Generator, ids: pa.Array, start: i
 
 @contextmanager
 def timed(figures: dict[str, float], step: str) -> Iterator[None]:
-    began = time.perf_counter()
+    began, worked = time.perf_counter(), time.process_time()
     yield
     figures[step] = time.perf_counter() - began
+    figures[f"{step} cpu"] = time.process_time() - worked
 
 
 def run(count: int, folder: Path) -> dict[str, float]:
@@ -140,7 +141,8 @@ def main(sizes: list[int], say: Callable[[str], None] = print) -> None:
             found[count] = run(count, Path(folder))
             peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
             for step, seconds in found[count].items():
-                say(f"{count:>9,}  {step:<16} {seconds:8.2f} s  {count / seconds:>12,.0f} rows/s   peak {peak:.2f} GB")
+                rate = count / max(seconds, 1e-9)
+                say(f"{count:>9,}  {step:<16} {seconds:8.2f} s  {rate:>12,.0f} rows/s   peak {peak:.2f} GB")
     if len(sizes) > 1:
         first, last = sizes[0], sizes[-1]
         for step in found[first]:

@@ -19,6 +19,10 @@ class GuardSettings:
     """The same for each dataset, and each drop, on its own."""
     removed_floor: int = 50
     """Datasets and drops with fewer examples than this are not held to their own limit."""
+    removed_limit_cluster: float = 0.7
+    """The same for each cluster of alike pictures, so that no kind of picture is lost unseen."""
+    diversity_limit: float = 0.1
+    """How much poorer than random removals of the same size a candidate may be, by each figure of diversity."""
     contradiction_limit: float = 0.2
     """Judged (image, query) groups of the corpus that may contradict themselves."""
 

@@ -29,8 +29,7 @@ def verdicts(examples: pa.Table, measures: Mapping[str, Measures], policy: Polic
     with the columns of its table; rows about examples that are not in `examples` are ignored. The result does not
     depend on the order of any input's rows. Raises LookupError where a rule's audit was not measured.
     """
-    chosen = examples.select(EXAMPLE_COLUMNS)
-    examples = chosen.sort_by([("delivery", "ascending"), ("example_id", "ascending")]).combine_chunks()
+    examples = _by_id(examples.select(EXAMPLE_COLUMNS))
     missing = [audit for audit in policy.audits if audit not in measures]
     if missing:
         raise LookupError(f"the policy needs the measures of {', '.join(missing)}; run these audits before publishing")
@@ -43,6 +42,23 @@ def verdicts(examples: pa.Table, measures: Mapping[str, Measures], policy: Polic
         _reasons(examples.num_rows, hits, policy.rules),
     ]
     return pa.table(columns, schema=SCHEMA)
+
+
+def _by_id(examples: pa.Table) -> pa.Table:
+    """Sorted by delivery and id. Ids are hashes, so their first eight characters nearly always decide, and numbers sort
+    ten times as fast as text."""
+    names = examples["delivery"].combine_chunks().dictionary_encode()
+    ids: Any = examples["example_id"].combine_chunks().cast(pa.binary())
+    rank = np.argsort(np.argsort(np.array(names.dictionary.to_pylist(), dtype=str)))
+    head: Any = pc.binary_slice(ids, 0, 8)
+    if examples.num_rows and pc.min(pc.binary_length(head)).as_py() == 8:
+        number = np.frombuffer(head.cast(pa.binary(8)).buffers()[1], dtype=">u8")[: len(head)].astype(np.uint64)
+        delivery = rank[names.indices.to_numpy()]
+        order = np.lexsort((number, delivery))
+        tied = (np.diff(number[order]) == 0) & (np.diff(delivery[order]) == 0)
+        if not tied.any():
+            return examples.take(pa.array(order, pa.int64())).combine_chunks()
+    return examples.sort_by([("delivery", "ascending"), ("example_id", "ascending")]).combine_chunks()
 
 
 def _hits(examples: pa.Table, measures: Mapping[str, Measures], rules: Sequence[Rule]) -> pa.Table:

@@ -119,6 +119,17 @@ def candidate_suites(settings: GuardSettings, *, replays: bool = False) -> Suite
     }
 
 
+def diversity_suites(settings: GuardSettings) -> Suites:
+    """What is kept is about as diverse as what chance would have kept, and no kind of picture is lost."""
+    look = "look at what is removed (`assay report`), then soften the policy, or raise gates."
+    enough = column("examples") >= settings.removed_floor
+    high = settings.removed_limit_cluster
+    return {
+        "clusters": [within("removed_share", high=high, only=enough, fix=f"{look}removed_limit_cluster")],
+        "diversity": [within("ratio", low=1 - settings.diversity_limit, detail="figure", fix=f"{look}diversity_limit")],
+    }
+
+
 def column(name: str) -> Any:
     """A column, to compare in the `only` of an expectation."""
     from importlib import import_module

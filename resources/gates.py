@@ -23,7 +23,15 @@ from ops.guards import GuardSettings
 from ops.key_hashes import EXAMPLE_KEY, joined, key_hashes
 from ops.reasons import REASONS
 from ops.schemas import CURATED, CURRICULUM, DROPS, EXAMPLES, PREFERENCES, QUARANTINE, VERDICTS, VERSIONS
-from resources.gate_suites import Suites, candidate_suites, great_expectations, ingest_suites, measures_suites
+from resources.diversity import diversity_facts
+from resources.gate_suites import (
+    Suites,
+    candidate_suites,
+    diversity_suites,
+    great_expectations,
+    ingest_suites,
+    measures_suites,
+)
 from resources.gate_words import Check, check_of
 from resources.lake import Lake
 from resources.lake_files import open_storage
@@ -110,7 +118,7 @@ def candidate_gate(lake: Lake, version: int, *, deliveries: Sequence[str], setti
     """Whether a candidate version accounts for every example of its deliveries and stays within the limits."""
     of_version = {"version": version}
     of_deliveries = {"delivery": list(deliveries)}
-    rows = lake.read(VERSIONS, where=of_version, columns=["config", "measures"]).to_pylist()
+    rows = lake.read(VERSIONS, where=of_version, columns=["config", "encoder", "measures"]).to_pylist()
     pinned = rows[-1] if rows else {}
     facts = candidate_facts(
         examples=lake.batches(EXAMPLES, where=of_deliveries, columns=list(EXAMPLE_KEY)),
@@ -122,7 +130,8 @@ def candidate_gate(lake: Lake, version: int, *, deliveries: Sequence[str], setti
         lake.batches(PREFERENCES, where=of_deliveries, columns=["delivery", "judgement_id", "image_key", "query_key"]),
         _contradictions(lake, json.loads(pinned.get("measures") or "{}")),
     )
-    suites = candidate_suites(settings, replays=replays(pinned.get("config")))
+    facts |= diversity_facts(lake, version, encoder=pinned.get("encoder") or "")
+    suites = candidate_suites(settings, replays=replays(pinned.get("config"))) | diversity_suites(settings)
     return run_gate(
         "candidate", f"version {version}", facts, suites=suites, run=f"version-{version}", history=history(lake)
     )

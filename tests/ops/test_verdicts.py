@@ -119,3 +119,16 @@ def test_order_and_batching_of_rows_decide_nothing(seed: int, parts: int):
     ]
     measures = {"duplicates": copies.take(rng.permutation(copies.num_rows)), "grounding": iter(batches)}
     assert verdicts(both.take(rng.permutation(12)), measures, POLICY).equals(expected)
+
+
+@pytest.mark.parametrize(
+    "ids", [["ab", "b", "a"], [f"{n:032x}" for n in (7, 5, 6)], ["1234567890", "123456789a", "0" * 9]]
+)
+def test_sorted_by_delivery_and_id_whatever_ids_look_like(ids: list[str]):
+    columns = [["d-10", "d-10", "d-9"], ids, ids, ["set"] * 3, ["sft"] * 3]
+    names = ["delivery", "example_id", "source_id", "dataset", "kind"]
+    table = pa.table([pa.array(column, pa.string()) for column in columns], names=names)
+    judged = verdicts(table, {}, Policy())
+    assert judged.select(["delivery", "example_id"]).to_pylist() == sorted(
+        table.select(["delivery", "example_id"]).to_pylist(), key=lambda row: (row["delivery"], row["example_id"])
+    )
