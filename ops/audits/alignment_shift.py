@@ -1,0 +1,305 @@
+"""Shifted joins: runs of rows of a file whose texts belong to the images k rows away.
+
+A join that slips by a row gives every row after it the picture of a neighbour (LLaVA-NeXT #118 is one such case). Each
+row is scored against the images up to eight rows before and after it. The score is the similarity of the row's pooled
+statements (the mean over its informative turns) and the image, both less the mean of the delivery's bank, so that
+generic texts and generic pictures weigh little. The audit then looks for stretches of rows that fit the image k rows
+on better than their own: the largest sum of that gain over shifts and stretches is a scan statistic (Naus 1965; Page
+1954 for the ends), and its p-value comes from turning each row's scores round at random, which is what a file without
+a shift looks like at worst. `p_value` is that of the row's run, and elsewhere that of the file's strongest stretch. A
+run is named where p, times the number of files, is at most `false_alarms`.
+
+`shift` says how many rows on the right picture lies (0 outside runs) and `proposed_image_ids` which it is; the repair
+is a proposal and is never made here. A run whose pictures go round at its end leaves rows that fit the pictures left
+over there: they count to the run, with a shift of their own. `shard_p_value` is small where the file's own pairs fit
+better than the same pictures dealt out anew among its rows; it is large for a file that is scrambled without any
+order, and for one of whose texts the encoder understands nothing.
+
+Rows are neighbours by their number in the file. An example without an image has no row here; one whose text says
+nothing that could be seen, and a file with fewer than `fewest_rows` usable rows, abstain. In a file whose neighbours
+show the same picture a shift within that picture cannot be told, and does no harm.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import product
+
+import numpy as np
+import pyarrow as pa
+
+from ops.audits.contract import Audit, Grain, RowInputs, Scope
+from ops.identity import digest, text_id
+from ops.shift_scan import Run, find_runs, partners, shift_scores
+from ops.statements import make_statement
+from ops.turns import read_turns
+from ops.vectors import Vectors
+
+
+@dataclass(frozen=True, slots=True)
+class ShiftSettings:
+    """`audits.alignment_shift` in assay.yaml."""
+
+    reach: int = 8
+    """Rows before and after a row whose images are tried."""
+    fewest_rows: int = 20
+    """Usable rows below which a file is not searched."""
+    fewest_run: int = 10
+    """Rows below which a stretch is no run."""
+    false_alarms: float = 0.01
+    """Chance at which a delivery without any shift may have a run named."""
+    rounds: int = 99
+    """Random turns that the p-values rest on."""
+
+    def __post_init__(self) -> None:
+        if min(self.reach, self.fewest_rows, self.fewest_run) < 1 or self.rounds < 20:
+            raise ValueError(
+                f"reach, fewest_rows and fewest_run must be at least 1 and rounds at least 20, but are {self.reach}, "
+                f"{self.fewest_rows}, {self.fewest_run} and {self.rounds}"
+            )
+
+
+COLUMNS = pa.schema(
+    [
+        ("file", pa.string()),
+        ("row", pa.int64()),
+        ("abstained", pa.bool_()),
+        ("why", pa.string()),
+        ("score", pa.float32()),  # with the row's own image
+        ("score_shifted", pa.float32()),  # with the image `shift` rows on
+        ("shift", pa.int32()),
+        ("is_shifted", pa.bool_()),
+        ("run_first_row", pa.int64()),
+        ("run_rows", pa.int64()),
+        ("p_value", pa.float64()),
+        ("shard_p_value", pa.float64()),
+        ("proposed_image_ids", pa.list_(pa.string())),
+    ]
+)
+_MOST_RUNS = 8
+_SHARD_ROUNDS = 199
+# Rows, spread evenly, that the deals of a file's pictures are tried on.
+_SHARD_ROWS = 4096
+
+
+@dataclass(slots=True)
+class _File:
+    """The examples of one file that have an image, and their vectors at the places of their rows in the file."""
+
+    name: str
+    rows: np.ndarray
+    """Row number in the file (n, rising)."""
+    at: np.ndarray
+    """Place in the table of examples (n)."""
+    usable: np.ndarray
+    """(n, bool): text and image have vectors."""
+    texts: np.ndarray
+    images: np.ndarray
+
+
+def wanted_texts(examples: pa.Table) -> list[str]:
+    """The statements of examples with an image."""
+    pictured = examples.filter(_has_image(examples))
+    return sorted({text for _, text in _statements(pictured)})
+
+
+def measure(inputs: RowInputs, settings: ShiftSettings) -> pa.Table:
+    """One row for each example with an image."""
+    pictured = inputs.examples.filter(_has_image(inputs.examples))
+    files = len({(place or {}).get("file") for place in pictured["provenance"].to_pylist()})
+    tables = [
+        pa.Table.from_pylist(
+            _measured(file, inputs.examples, settings, level=settings.false_alarms / files), schema=AUDIT.schema
+        )
+        for file in _files(inputs)
+    ]
+    return pa.concat_tables([AUDIT.schema.empty_table(), *tables])
+
+
+def _has_image(examples: pa.Table) -> np.ndarray:
+    return np.array([bool(ids) for ids in examples["image_ids"].to_pylist()], dtype=bool)
+
+
+def _statements(examples: pa.Table) -> Iterator[tuple[int, str]]:
+    """Row and text of each statement that an image could speak for or against."""
+    for turn in read_turns(examples):
+        statement = make_statement(turn.query, turn.answer)
+        if not statement.uninformative and statement.text:
+            yield turn.row, statement.text
+
+
+def _files(inputs: RowInputs) -> Iterator[_File]:
+    """One file at a time, so that only its vectors are held."""
+    examples = inputs.examples
+    held = np.flatnonzero(_has_image(examples))
+    if not len(held):
+        return
+    pairs = list(_statements(examples))
+    said = np.array([row for row, _ in pairs], dtype=np.int64)
+    text_places = inputs.texts.positions([text_id(text) for _, text in pairs])
+    lists = examples["image_ids"].to_pylist()
+    shown = np.repeat(np.arange(len(lists)), [len(ids or ()) for ids in lists])
+    image_places = inputs.images.positions([i for ids in lists for i in ids or ()])
+
+    places = examples["provenance"].to_pylist()
+    names = np.array([(places[n] or {}).get("file") or "" for n in held], dtype=np.str_)
+    numbers = np.array([(places[n] or {}).get("row") or 0 for n in held], dtype=np.int64)
+    ids = np.array(examples["example_id"].take(held).to_pylist(), dtype=np.str_)
+    order = np.lexsort((ids, numbers, names))
+    files, starts = np.unique(names[order], return_index=True)
+    rank = np.full(examples.num_rows, -1)
+    rank[held[order]] = np.arange(len(order))
+    texts = _Members.of(rank[said], text_places)
+    images = _Members.of(rank[shown], image_places)
+    for name, mine in zip(files, np.split(order, starts[1:]), strict=True):
+        first = int(rank[held[mine[0]]])
+        pooled_texts, told = texts.pooled(inputs.texts, inputs.bank_texts, first, len(mine))
+        pooled_images, seen = images.pooled(inputs.images, inputs.bank_images, first, len(mine))
+        yield _File(str(name), numbers[mine], held[mine], told & seen, pooled_texts, pooled_images)
+
+
+@dataclass(frozen=True, slots=True)
+class _Members:
+    """Which vectors each row pools: `owners` (rising) and the `places` of their vectors."""
+
+    owners: np.ndarray
+    places: np.ndarray
+
+    @classmethod
+    def of(cls, owners: np.ndarray, places: np.ndarray) -> "_Members":
+        kept = (owners >= 0) & (places >= 0)
+        owners, places = owners[kept], places[kept]
+        # In a fixed order, because the sum of floating-point numbers depends on theirs.
+        order = np.lexsort((places, owners))
+        return cls(owners[order], places[order])
+
+    def pooled(self, vectors: Vectors, bank: Vectors, first: int, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """Mean of the vectors of the owners from `first` on less the bank's mean (count, d), and which have any."""
+        part = slice(*np.searchsorted(self.owners, [first, first + count]))
+        owners, places = self.owners[part] - first, self.places[part]
+        width = vectors.matrix.shape[1] if vectors.matrix.ndim == 2 else 0
+        sums = np.zeros((count, width), dtype=np.float32)
+        for start in range(0, len(owners), 65536):
+            some = slice(start, start + 65536)
+            np.add.at(sums, owners[some], vectors.matrix[places[some]].astype(np.float32))
+        members = np.bincount(owners, minlength=count)
+        known = members > 0
+        centre = bank.matrix.astype(np.float32).mean(axis=0) if len(bank) else np.zeros(width, dtype=np.float32)
+        sums[known] = sums[known] / members[known, None] - centre
+        return sums, known
+
+
+def _measured(file: _File, examples: pa.Table, settings: ShiftSettings, *, level: float) -> list[dict]:
+    enough = int(file.usable.sum()) >= settings.fewest_rows
+    scores = shift_scores(file.rows, file.texts, file.images, usable=file.usable, reach=settings.reach)
+    runs: list[Run] = []
+    p_value, shard = 1.0, 1.0
+    if enough:
+        seed = int(digest(file.name, size=4), 16)
+        runs, p_value = find_runs(
+            scores, fewest=settings.fewest_run, rounds=settings.rounds, level=level, most=_MOST_RUNS, seed=seed
+        )
+        shard = _shard_p_value(file, seed=seed)
+    runs, of_run, partner = _assigned(file, runs)
+    keys = examples.select(["delivery", "example_id"]).take(file.at).to_pylist()
+    images = examples["image_ids"].take(file.at).to_pylist()
+    rows = []
+    for n, key in enumerate(keys):
+        run = runs[of_run[n]] if of_run[n] >= 0 else None
+        other = int(partner[n])
+        why = _why(enough=enough, usable=bool(file.usable[n]))
+        score = float(file.texts[n] @ file.images[n]) if file.usable[n] else None
+        rows.append(
+            {
+                **key,
+                "file": file.name,
+                "row": int(file.rows[n]),
+                "abstained": bool(why),
+                "why": why or None,
+                "score": score,
+                "score_shifted": float(file.texts[n] @ file.images[other]) if other >= 0 and score else score,
+                "shift": (int(file.rows[other] - file.rows[n]) if other >= 0 else run.shift) if run else 0,
+                "is_shifted": run is not None,
+                "run_first_row": int(file.rows[run.start]) if run else None,
+                "run_rows": run.stop - run.start if run else None,
+                "p_value": None if why else (run.p_value if run else p_value),
+                "shard_p_value": None if why else shard,
+                "proposed_image_ids": images[other] if run and other >= 0 else None,
+            }
+        )
+    return rows
+
+
+def _why(*, enough: bool, usable: bool) -> str:
+    if not usable:
+        return "the text says nothing that could be seen, or a vector is missing"
+    return "" if enough else "too few usable rows in the file"
+
+
+def _assigned(file: _File, runs: list[Run]) -> tuple[list[Run], np.ndarray, np.ndarray]:
+    """The runs with their ends told better, and for each row the run it lies in and the place of its right image, -1
+    where there is none."""
+    of_run = np.full(len(file.rows), -1)
+    partner = np.full(len(file.rows), -1)
+    told: list[Run] = []
+    for number, found in enumerate(runs):
+        run, rows, left_over = _ring(file, found)
+        told.append(run)
+        inside = np.arange(run.start, run.stop)
+        for members, images in ((inside, partners(file.rows, run.shift)[inside]), (rows, left_over)):
+            free = of_run[members] < 0
+            of_run[members[free]] = number
+            partner[members[free]] = images[free]
+    return told, of_run, partner
+
+
+def _ring(file: _File, run: Run) -> tuple[Run, np.ndarray, np.ndarray]:
+    """Rows beside the run whose pictures the run claims, and the pictures of the run that nobody claims, where these
+    fit those rows: their gain is at least half of the run's own. The run's ends are moved by a row or two where that
+    makes the pictures fit best. Without such rows the run stays and both are empty."""
+    right = partners(file.rows, run.shift)
+    enough = _gain(file, np.arange(run.start, run.stop), right[run.start : run.stop]) / 2
+    best, chosen = -np.inf, (run, np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))
+    for start, stop in product(range(run.start - 2, run.start + 3), range(run.stop - 2, run.stop + 3)):
+        rows = np.arange(stop, stop + run.shift) if run.shift > 0 else np.arange(start + run.shift, start)
+        spare = np.arange(start, start + run.shift) if run.shift > 0 else np.arange(stop + run.shift, stop)
+        if min(start, rows.min()) < 0 or max(stop, rows.max() + 1) > len(file.rows):
+            continue
+        inside, gain = np.arange(start, stop), _gain(file, rows, spare)
+        total = gain * len(rows) + _gain(file, inside, right[inside]) * len(inside)
+        if gain >= enough and total > best:
+            best, chosen = total, (replace(run, start=start, stop=stop), rows, spare)
+    return chosen
+
+
+def _gain(file: _File, rows: np.ndarray, images: np.ndarray) -> float:
+    """Mean of what the images (-1 where there is none) score above the rows' own."""
+    known = file.usable[rows] & (images >= 0) & file.usable[images]
+    rows, images = rows[known], images[known]
+    if not len(rows):
+        return -np.inf
+    return float(np.einsum("nd,nd->n", file.texts[rows], file.images[images] - file.images[rows]).mean())
+
+
+def _shard_p_value(file: _File, *, seed: int) -> float:
+    """Share of random deals of the file's pictures that fit its texts as well as the pictures they have."""
+    usable = np.flatnonzero(file.usable)
+    usable = usable[:: 1 + len(usable) // _SHARD_ROWS]
+    texts, images = file.texts[usable], file.images[usable]
+    own = float(np.einsum("nd,nd->", texts, images))
+    rng = np.random.default_rng(seed)
+    dealt = [float(np.einsum("nd,nd->", texts, images[rng.permutation(len(images))])) for _ in range(_SHARD_ROUNDS)]
+    return (1 + sum(fit >= own for fit in dealt)) / (1 + _SHARD_ROUNDS)
+
+
+AUDIT = Audit(
+    name="alignment_shift",
+    title="Shifted joins",
+    grain=Grain.EXAMPLE,
+    scope=Scope.DROP,
+    columns=COLUMNS,
+    measure=measure,
+    settings=ShiftSettings(),
+    texts=wanted_texts,
+    uses_vectors=True,
+    faults=("shifted_join",),
+)
