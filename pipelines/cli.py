@@ -80,6 +80,6 @@ def print_json(value: Any) -> None:
 def main() -> None:
     """Entry point of the `assay` command."""
     # Each module adds its commands to `app`; imported here because the engines behind them take seconds to load.
-    from pipelines import demo_command, export_command, run_command, version_commands  # noqa: F401
+    from pipelines import demo_command, export_command, question_commands, run_command, version_commands  # noqa: F401
 
     app()

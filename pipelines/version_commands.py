@@ -1,4 +1,4 @@
-"""`assay versions`, `diff`, `why`, `rollback`, `report`, `policy try`: questions to the lake that run no audit."""
+"""`assay versions`, `diff`, `rollback`, `report`: questions to the versions of a lake that run no audit."""
 
 from pathlib import Path
 from typing import Annotated, Any

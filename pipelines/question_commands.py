@@ -1,0 +1,134 @@
+"""`assay why`, `policy try` and `vacuum`: what is known of an example, what another policy would change, room given back.
+
+None of them runs an audit.
+"""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from ops.report.contact_sheet import contact_sheet
+from pipelines.cli import DebugOption, JsonOption, LakeOption, app, out, policy_app, print_json, told
+from pipelines.tables import key_value_table
+from pipelines.version_commands import lake_at
+from resources.explaining import Explanation, save_pictures, why
+from resources.retention import vacuum
+from resources.settings import load_settings
+from resources.trying import Trial, shown, try_policy
+
+PicturesOption = Annotated[Path | None, typer.Option("--pictures", help="Folder to write its pictures into.")]
+VersionOption = Annotated[int | None, typer.Option("--version", help="Left out: the current version.")]
+SheetOption = Annotated[Path | None, typer.Option("--html", help="Write a contact sheet of what would change.")]
+
+
+@app.command(name="why")
+def why_command(
+    name: Annotated[str, typer.Argument(help="An example's id, or the id of its raw row.")],
+    lake: LakeOption = Path("lake"),
+    pictures: PicturesOption = None,
+    as_json: JsonOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Everything known of one example: where it came from, what was measured, what became of it and why."""
+    with told(debug=debug):
+        store = lake_at(lake)
+        found = why(store, name)
+        paths = save_pictures(store, found, pictures) if pictures is not None else []
+    if as_json:
+        print_json(asdict(found) | {"pictures": [str(path) for path in paths]})
+        return
+    _show(found)
+    for path in paths:
+        out.print(str(path), soft_wrap=True, highlight=False)
+
+
+def _show(found: Explanation) -> None:
+    for example in found.examples:
+        place = example["provenance"] or {}
+        rows = [
+            ("drop", f"{example['drop']} ({found.deliveries.get(example['delivery'], 'unknown')})"),
+            ("row", f"{place.get('file')}, row {place.get('row')}, id {example['source_id']}"),
+            ("dataset", example["dataset"]),
+            ("pictures", ", ".join(example["image_ids"] or []) or "none"),
+            *((message["role"], _said(message)) for message in example["messages"]),
+        ]
+        out.print(key_value_table(rows, title=f"Example {found.example_id}"), markup=False)
+    for audit, measures in found.measures.items():
+        for row in measures:
+            known = ", ".join(f"{key} {value}" for key, value in row.items() if value is not None and key != "used_by")
+            out.print(f"{audit}: {known}", markup=False, highlight=False)
+    for version in found.versions:
+        mark = " (current)" if version["current"] else ""
+        out.print(f"Version {version['version']}{mark}: {version['action']}, weight {version['weight']:g}")
+        for reason in version["reasons"] or []:
+            told_why = f"  {reason['rule']}: {reason['detail']} ({reason['value']}; {reason['threshold']})"
+            out.print(told_why, markup=False, highlight=False)
+
+
+def _said(message: dict[str, Any]) -> str:
+    return " ".join("<image>" if part["type"] == "image" else part["text"] or "" for part in message["parts"])
+
+
+@policy_app.command(name="try")
+def try_command(
+    other: Annotated[Path, typer.Argument(help="An assay.yaml with the other policy.")],
+    lake: LakeOption = Path("lake"),
+    version: VersionOption = None,
+    html: SheetOption = None,
+    rows: Annotated[int, typer.Option("--rows", help="How many examples to show.")] = 0,
+    as_json: JsonOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """What another policy would change, from the measures there are. Nothing is measured anew, nothing is written."""
+    with told(debug=debug):
+        store = lake_at(lake)
+        trial = try_policy(store, load_settings(other).policy, version)
+        examples = trial.change.rows.slice(0, rows).to_pylist()
+        if html is not None:
+            title = f"What {other.name} would change in version {trial.version}"
+            sheet = contact_sheet(title, rules=trial.by_rule, rows=shown(store, trial.change.rows, limit=90))
+            html.write_text(sheet, encoding="utf-8")
+    if as_json:
+        told_all = {"version": trial.version, "before": trial.before, "after": trial.after, "rules": trial.by_rule}
+        print_json(told_all | {"changes": trial.change.counts, "rows": examples})
+        return
+    _show_trial(trial, examples)
+    if html is not None:
+        out.print(str(html), soft_wrap=True, highlight=False)
+
+
+def _show_trial(trial: Trial, examples: list[dict[str, Any]]) -> None:
+    table = Table("rule", "before", "after", "difference", title=f"Rules, on version {trial.version}")
+    for row in trial.by_rule:
+        table.add_row(row["rule"], f"{row['before']:,}", f"{row['after']:,}", f"{row['difference']:+,}")
+    out.print(table)
+    words = {"removed": "would leave", "added": "would come back", "reweighted": "would weigh otherwise"}
+    counts = [(words[change], by_cause["all"]) for change, by_cause in trial.change.counts.items()]
+    out.print(key_value_table(counts, title="Examples"))
+    for row in examples:
+        reasons = row["reasons_after"] or row["reasons_before"] or []
+        because = "; ".join(f"{reason['rule']} ({reason['value']})" for reason in reasons)
+        out.print(f"{row['example_id']} {words[row['change']]}: {because}", markup=False, highlight=False)
+
+
+@app.command(name="vacuum")
+def vacuum_command(
+    lake: LakeOption = Path("lake"),
+    keep_last: Annotated[int, typer.Option("--keep-last", min=0, help="Newest published versions to keep.")] = 10,
+    keep: Annotated[list[int] | None, typer.Option("--keep", help="A version to keep; may be repeated.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go, remove nothing.")] = False,
+    as_json: JsonOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Removes old versions. The current one stays, and every example, image, embedding and measure."""
+    with told(debug=debug):
+        done = vacuum(lake_at(lake), keep_last=keep_last, keep=keep or (), dry_run=dry_run)
+    if as_json:
+        print_json(asdict(done) | {"dry_run": dry_run})
+        return
+    verb = "Would remove" if dry_run else "Removed"
+    listed = f"versions {', '.join(map(str, done.versions))}" if done.versions else "no version"
+    out.print(f"{verb} {listed} ({done.files} files).", highlight=False)

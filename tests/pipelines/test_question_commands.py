@@ -1,0 +1,73 @@
+"""`assay why`, `policy try` and `vacuum` on a real lake, for a person and for a program."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from ops.policy import Policy
+from pipelines import question_commands  # noqa: F401  adds its commands to `app`
+from pipelines.cli import app
+from resources.lake import Lake
+from resources.publishing import publish
+from resources.settings import load_settings
+from tests.resources.test_publishing import POLICY, build, fill
+
+OTHER = """\
+policy:
+  rules:
+    - {name: short, audit: difficulty, when: [answer_words < 2], action: drop, reason: too short}
+"""
+
+
+@pytest.fixture
+def filled(tmp_path: Path) -> tuple[Path, dict[str, list[str]]]:
+    lake = Lake(tmp_path / "lake")
+    ids = fill(lake)
+    settings = replace(load_settings(), policy=POLICY)
+    publish(lake, build(lake, settings), {})
+    publish(lake, build(lake, replace(settings, policy=Policy())), {})
+    return tmp_path, ids
+
+
+def call(*words: str | Path):
+    return CliRunner().invoke(app, [str(word) for word in words])
+
+
+def test_why(filled: tuple[Path, dict[str, list[str]]]):
+    folder, ids = filled
+    said = call("why", ids["a"][2], "--lake", folder / "lake")
+    assert said.exit_code == 0, said.output
+    assert "question 2?" in said.output
+    assert "Version 1: downweight, weight 0.5" in said.output
+    assert "long: long (answer_words=7; answer_words > 6)" in said.output
+    assert "Version 2 (current): keep, weight 1" in said.output
+    told = json.loads(call("why", ids["a"][2], "--lake", folder / "lake", "--json").output)
+    assert told["measures"]["difficulty"][0]["answer_words"] == 7
+    assert call("why", "nobody", "--lake", folder / "lake").exit_code == 1
+
+
+def test_policy_try(filled: tuple[Path, dict[str, list[str]]]):
+    folder, _ = filled
+    other, sheet = folder / "other.yaml", folder / "sheet.html"
+    other.write_text(OTHER)
+    told = json.loads(call("policy", "try", other, "--lake", folder / "lake", "--json", "--html", sheet).output)
+    assert told["version"] == 2
+    assert told["changes"]["removed"] == {"all": 6, "new policy": 6}
+    assert told["rules"] == [{"rule": "short", "before": 0, "after": 6, "difference": 6}]
+    assert "too short" in sheet.read_text()
+    said = call("policy", "try", other, "--lake", folder / "lake", "--rows", "1")
+    assert "would leave: short (answer_words=1)" in said.output
+    other.write_text(OTHER.replace("answer_words", "answer_wrds"))
+    wrong = call("policy", "try", other, "--lake", folder / "lake")
+    assert wrong.exit_code == 2
+
+
+def test_vacuum(filled: tuple[Path, dict[str, list[str]]]):
+    folder, _ = filled
+    said = call("vacuum", "--lake", folder / "lake", "--keep-last", "1", "--dry-run")
+    assert said.output == "Would remove versions 1 (3 files).\n"
+    told = json.loads(call("vacuum", "--lake", folder / "lake", "--keep-last", "1", "--json").output)
+    assert told == {"versions": [1], "files": 3, "dry_run": False}
