@@ -22,7 +22,7 @@ from pipelines.cli import (
 from pipelines.definitions import bind
 from pipelines.execution import Outcome, measure_drop, open_instance, run_corpus, run_drop
 from pipelines.tables import version_table
-from resources.embedding import encoder_identity
+from resources.encoder import encoder_identity
 from resources.lake import Lake
 from resources.measuring import unmeasured_drops
 from resources.progress import Progress, RichProgress, SilentProgress
