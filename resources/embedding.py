@@ -1,0 +1,195 @@
+"""Embeds what a delivery shows and says, each image and text once, on Ray Data.
+
+row groups of `images`, texts -> decode workers -> encoder actors -> `embeddings`, committed every few thousand rows
+
+Decode workers and encoder actors are processes of their own, so that the encoder never waits while cores are free. One
+stream carries both images and texts: an actor's start, which loads the model, is paid once.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import ray
+from ray.data import ActorPoolStrategy
+
+from ops.identity import text_id
+from ops.image_checks import decode_rgb
+from ops.schemas import EMBEDDINGS, EXAMPLES, IMAGES
+from ops.vectors import Vectors
+from resources.cluster import start_ray
+from resources.encoder_settings import EmbeddingSettings, EncoderSettings
+from resources.encoder_source import device_of, encoder_identity
+from resources.lake import Lake
+from resources.lake_files import open_storage
+from resources.progress import Progress
+
+#: Rows after which vectors are committed: what a kill costs at most.
+FLUSH_ROWS = 4096
+#: Work for which one more encoder process repays the seconds that it takes to load.
+_IMAGES_AN_ACTOR = 2000
+_TEXTS_AN_IMAGE = 4
+
+
+@dataclass(frozen=True, slots=True)
+class EmbedCounts:
+    """What was embedded now (new) and what was known from before; `seconds` of embedding, start of the actors included."""
+
+    encoder: str
+    images_new: int
+    images_known: int
+    texts_new: int
+    texts_known: int
+    seconds: float
+
+    def metadata(self) -> dict[str, Any]:
+        """Plain values for Dagster."""
+        return asdict(self) | {"rows_per_s": round((self.images_new + self.texts_new) / max(self.seconds, 1e-9), 1)}
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What is to be embedded: images by file and row group, or texts."""
+
+    file: str = ""
+    group: int = 0
+    images: tuple[str, ...] = ()
+    texts: tuple[str, ...] = ()
+
+
+def embed_delivery(
+    lake: Lake,
+    delivery: str,
+    *,
+    texts: Callable[[pa.Table], Iterable[str]],
+    settings: EncoderSettings,
+    embedding: EmbeddingSettings,
+    progress: Progress,
+) -> EmbedCounts:
+    """Embeds the delivery's images, and the texts that `texts` finds in batches of its examples, unless the lake holds
+    them already for this encoder. A run after a crash goes on from the last commit.
+
+    Raises EncoderError where the encoder cannot be had, LookupError where an image is not in the lake.
+    """
+    encoder = encoder_identity(settings)
+    images, said = _wanted(lake, delivery, texts)
+    known_images = _known(lake, encoder, "image", images)
+    known_texts = _known(lake, encoder, "text", said)
+    new_texts = [text for key, text in said.items() if key not in known_texts]
+    work = _image_work(lake, images - known_images)
+    work += _text_work(new_texts, embedding.text_batch)
+    counts = (len(images) - len(known_images), len(known_images), len(new_texts), len(known_texts))
+    started = time.perf_counter()
+    if work:
+        _embed(lake, encoder, work, total=counts[0] + counts[2], settings=settings, embedding=embedding, progress=progress)
+    return EmbedCounts(encoder, *counts, seconds=round(time.perf_counter() - started, 3))
+
+
+def load_vectors(lake: Lake, encoder: str, modality: str, ids: Iterable[str]) -> Vectors:
+    """Vectors of those of the ids that are embedded. Streams the table; holds the wanted vectors alone."""
+    wanted = pa.array(sorted(set(ids)), pa.string())
+    found: list[str] = []
+    parts: list[np.ndarray] = []
+    for batch in _embedded(lake, encoder, modality, ["content_id", "vector"]):
+        kept = batch.filter(pc.is_in(batch["content_id"], value_set=wanted))
+        if kept.num_rows:
+            found += kept["content_id"].to_pylist()
+            data = b"".join(kept["vector"].to_pylist())
+            parts.append(np.frombuffer(data, "<f2").reshape(kept.num_rows, -1))
+    return Vectors.of(found, np.concatenate(parts) if parts else np.zeros((0, 0), np.float16))
+
+
+def _embedded(lake: Lake, encoder: str, modality: str, columns: list[str]) -> Iterator[pa.RecordBatch]:
+    yield from lake.batches(EMBEDDINGS, where={"encoder": encoder, "modality": modality}, columns=columns)
+
+
+def _wanted(
+    lake: Lake, delivery: str, texts: Callable[[pa.Table], Iterable[str]]
+) -> tuple[set[str], dict[str, str]]:
+    """Ids of the delivery's images, and the texts asked for by their ids."""
+    images: set[str] = set()
+    said: dict[str, str] = {}
+    for batch in lake.batches(EXAMPLES, where={"delivery": delivery}, batch_rows=8192):
+        examples = pa.Table.from_batches([batch])
+        images.update(image for image in pc.list_flatten(batch["image_ids"]).to_pylist() if image)
+        said.update((text_id(text), text) for text in texts(examples))
+    return images, said
+
+
+def _known(lake: Lake, encoder: str, modality: str, wanted: Iterable[str]) -> set[str]:
+    looked_for = pa.array(list(wanted), pa.string())
+    known: set[str] = set()
+    for batch in _embedded(lake, encoder, modality, ["content_id"]):
+        ids = batch["content_id"]
+        known.update(ids.filter(pc.is_in(ids, value_set=looked_for)).to_pylist())
+    return known
+
+
+def _image_work(lake: Lake, missing: set[str]) -> list[_Work]:
+    """Which row groups hold the images; reads no image."""
+    if not missing:
+        return []
+    filesystem, base = open_storage(lake.root, lake.storage_options)
+    work: list[_Work] = []
+    left = set(missing)
+    for address in lake.files(IMAGES):
+        path = base + address.removeprefix(lake.root)
+        with pq.ParquetFile(path, filesystem=filesystem) as stored:
+            for group in range(stored.num_row_groups):
+                ids = stored.read_row_group(group, columns=["image_id"])["image_id"].to_pylist()
+                here = tuple(i for i in ids if i in left)
+                left.difference_update(here)
+                if here:
+                    work.append(_Work(file=path, group=group, images=here))
+    if left:
+        raise LookupError(
+            f"{len(left)} images that examples show are not in the lake's images, among them {min(left)}; "
+            "ingest stores images before examples, so the lake was changed by hand: restore it, or ingest again"
+        )
+    return work
+
+
+def _text_work(texts: list[str], batch: int) -> list[_Work]:
+    # By length, so that a batch holds texts of like length and little of it is padding.
+    ordered = sorted(texts, key=len)
+    return [_Work(texts=tuple(ordered[at : at + batch])) for at in range(0, len(ordered), batch)]
+
+
+def _embed(
+    lake: Lake,
+    encoder: str,
+    work: list[_Work],
+    *,
+    total: int,
+    settings: EncoderSettings,
+    embedding: EmbeddingSettings,
+    progress: Progress,
+) -> None:
+    start_ray()
+    cores, gpus = _resources()
+    on_gpu = device_of(settings) != "cpu"
+    weight = sum(len(one.images) + len(one.texts) / _TEXTS_AN_IMAGE for one in work)
+    actors = gpus if on_gpu else max(1, min(cores, round(weight / _IMAGES_AN_ACTOR)))
+    threads = max(1, cores // actors)
+    # On a CPU the actors ask Ray for half of the cores and use all: decoding is the smaller part and fills the gaps.
+    needs = {"num_gpus": 1, "num_cpus": 0} if on_gpu else {"num_cpus": cores / actors / 2}
+    rows = ray.data.from_items([{"work": one} for one in work], override_num_blocks=min(len(work), 4 * cores))
+    rows = rows.map_batches(
+        _Decode(lake, settings, embedding.image_batch), batch_size=1, num_cpus=min(1.0, cores / 2)
+    ).map_batches(
+        EncodeActor,
+        fn_constructor_args=(settings, threads),
+        compute=ActorPoolStrategy(size=actors),
+        batch_size=embedding.image_batch,
+        batch_format="pyarrow",
+        **needs,
+    )
+    with progress.track("embed", total=total) as advance:
+        for batch in _flushed(rows.iter_batches(batch_size=embedding.image_batch, batch_format="pyarrow")):
+            _store(lake, encoder, batch)
+            advance(batch.num_rows)
