@@ -1,0 +1,127 @@
+"""Evaluation sets: read in any input format, and indexed so that training examples can be looked up in them."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import chain, islice
+
+from ops.canonical import canonical_query
+from ops.drop import data_files, read_manifest
+from ops.drop_files import DropError, DropFiles, open_drop, plain_name
+from ops.formats.containers.contract import Limits, Probe, Shard
+from ops.formats.registry import container_of, format_of
+from ops.identity import digest
+from ops.rows import IngestSettings
+from ops.shard_rows import ImageReader, Outcome, outcomes
+
+_WORD = re.compile(r"\w+")
+_PROBED = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One question of an evaluation set: where it is from, its images (SHA-256 of their bytes), its questions as they
+    are compared, and the word n-grams of its questions."""
+
+    benchmark: str
+    source_id: str
+    images: frozenset[str]
+    questions: frozenset[str]
+    grams: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """Items, and which of them has an image, a question or an n-gram."""
+
+    items: tuple[Item, ...]
+    by_image: Mapping[str, Sequence[int]]
+    by_question: Mapping[str, Sequence[int]]
+    by_gram: Mapping[str, Sequence[int]]
+
+
+def words(text: str) -> list[str]:
+    """The words of a text as they are compared."""
+    return _WORD.findall(canonical_query(text))
+
+
+def grams(text: str, n: int) -> frozenset[str]:
+    """The n-grams of a text's words; none where it has fewer than n."""
+    found = words(text)
+    return frozenset(" ".join(found[at : at + n]) for at in range(len(found) - n + 1))
+
+
+def question(text: str) -> str:
+    """A question as it is compared: its words alone, so that punctuation and layout do not matter."""
+    return " ".join(words(text))
+
+
+def stamp(path: str) -> str:
+    """What changes when the files of an evaluation set do. DropError where there are none."""
+    listing = open_drop(path).listing()
+    if not data_files(listing):
+        raise DropError(f"{path}: no file with questions is here")
+    return digest(*(f"{info.name} {info.size} {info.stamp}" for info in listing), size=8)
+
+
+@lru_cache(maxsize=4)
+def index(sets: tuple[tuple[str, str, str], ...], n: int) -> Index:
+    """The index over evaluation sets, given as (name, path, stamp); built once a process.
+
+    Raises DropError where a set has no readable question.
+    """
+    items = [item for name, path, _ in sets for item in _items(name, path, n)]
+    by_image: dict[str, list[int]] = {}
+    by_question: dict[str, list[int]] = {}
+    by_gram: dict[str, list[int]] = {}
+    for at, item in enumerate(items):
+        for keys, known in ((item.images, by_image), (item.questions, by_question), (item.grams, by_gram)):
+            for key in keys:
+                known.setdefault(key, []).append(at)
+    return Index(tuple(items), by_image, by_question, by_gram)
+
+
+def _items(name: str, path: str, n: int) -> Iterator[Item]:
+    files = open_drop(path)
+    manifest = read_manifest(files)
+    count = 0
+    for info in data_files(files.listing()):
+        for outcome in _outcomes(files, info.name, manifest.images):
+            if outcome.parsed is not None:
+                count += 1
+                yield _item(name, outcome.parsed, n)
+    if not count:
+        raise DropError(f"{path}: no question of {name} could be read; is it in one of the input formats?")
+
+
+def _outcomes(files: DropFiles, file: str, folders: tuple[str, ...]) -> Iterator[Outcome]:
+    settings = IngestSettings()
+    limits = Limits(settings.max_row_bytes, settings.max_expansion)
+    container = container_of(Probe(plain_name(file), files.head(file)))
+    if container is None:
+        return
+    shards: list[Shard] = container.split(files, file, settings.shard_bytes, limits)
+    records = chain.from_iterable(container.read(files, shard, limits) for shard in shards)
+    form = format_of(record.fields for record in islice(records, _PROBED) if record.fields)
+    if form is None:
+        return
+    base = file.rpartition("/")[0]
+    places = [f"{one}/{inner}".strip("/") or "." for one in (base, "") for inner in ("", "images")]
+    images = ImageReader(files, tuple(dict.fromkeys([*folders, *places])), settings)
+    for shard in shards:
+        yield from outcomes(
+            files, shard, container=container.name, form=form, dataset="", images=images, settings=settings
+        )
+
+
+def _item(name: str, parsed: Mapping, n: int) -> Item:
+    texts = ["".join(p["text"] or "" for p in m["parts"]) for m in parsed["messages"] if m["role"] == "user"]
+    asked = frozenset(q for q in map(question, texts) if q)
+    return Item(
+        name,
+        str(parsed["source_id"]),
+        frozenset(parsed["image_ids"] or ()),
+        asked,
+        frozenset(chain.from_iterable(grams(text, n) for text in texts)),
+    )

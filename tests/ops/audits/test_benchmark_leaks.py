@@ -1,0 +1,124 @@
+"""Benchmark leaks: a shared image is told from a shared question about it, and long texts from short ones."""
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from PIL import Image
+
+from ops.audits.benchmark_leaks import AUDIT, LeakSettings, measure
+from ops.audits.contract import RowInputs
+from ops.drop_files import DropError
+from ops.identity import image_id
+from ops.schemas import EXAMPLES
+from ops.vectors import Vectors
+
+LONG = "Which of the four countries in the chart had the highest share of renewable energy in 2015 and by how much"
+
+
+def picture(colour: str) -> bytes:
+    kept = io.BytesIO()
+    Image.new("RGB", (32, 32), colour).save(kept, "PNG")
+    return kept.getvalue()
+
+
+@pytest.fixture
+def sets(tmp_path: Path) -> dict[str, str]:
+    seen = tmp_path / "seen"
+    (seen / "images").mkdir(parents=True)
+    for colour in ("red", "blue"):
+        (seen / "images" / f"{colour}.png").write_bytes(picture(colour))
+    rows = [
+        {"id": "q1", "image": "red.png", "conversations": turns("<image>\nIs there a cat?", "no")},
+        {"id": "q2", "image": "blue.png", "conversations": turns(f"<image>\n{LONG}?", "Norway")},
+    ]
+    (seen / "questions.json").write_text(json.dumps(rows))
+    text = tmp_path / "text"
+    text.mkdir()
+    (text / "questions.json").write_text(
+        json.dumps([{"id": "t1", "conversations": turns(f"Please say: {LONG}?", "x")}])
+    )
+    return {"seen": str(seen), "text": str(text)}
+
+
+def turns(asked: str, answered: str) -> list[dict[str, str]]:
+    return [{"from": "human", "value": asked}, {"from": "gpt", "value": answered}]
+
+
+def measured(settings: LeakSettings, *examples: tuple[str, str | None]) -> list[dict[str, Any]]:
+    rows = [
+        {
+            "delivery": "d-1",
+            "example_id": f"{n}",
+            "kind": "sft",
+            "image_ids": [image_id(picture(colour))] if colour else [],
+            "messages": [
+                {"role": "user", "parts": [{"type": "text", "text": asked, "image_id": None}]},
+                {"role": "assistant", "parts": [{"type": "text", "text": "no", "image_id": None}]},
+            ],
+        }
+        for n, (asked, colour) in enumerate(examples)
+    ]
+    none = Vectors.of([], np.zeros((0, 0)))
+    table = pa.Table.from_pylist(rows, schema=EXAMPLES.schema)
+    return measure(RowInputs(table, none, none, none, none), settings).to_pylist()
+
+
+def test_image_and_question_are_a_leak_and_an_image_alone_is_not(sets: dict[str, str]):
+    rows = measured(
+        LeakSettings(sets={"seen": sets["seen"]}),
+        ("is there a  CAT", "red"),
+        ("How many dogs are there?", "red"),
+        ("Is there a cat?", "green"),
+        ("What is this?", None),
+    )
+    found = [(r["item"], r["shares_image"], r["shares_question"], r["is_leak"], r["items"]) for r in rows]
+    assert found == [
+        ("q1", True, True, True, 1),
+        ("q1", True, False, False, 1),
+        ("q1", False, True, False, 1),
+        (None, False, False, False, 0),
+    ]
+    assert rows[0]["ngram_share"] is None
+
+
+def test_long_texts_are_compared_by_their_ngrams(sets: dict[str, str]):
+    settings = LeakSettings(sets=sets)
+    same, cut, other = measured(
+        settings,
+        (f"Look closely. {LONG}? Answer with one word.", "blue"),
+        (" ".join(LONG.split()[:14]), "blue"),
+        ("A short question about a chart?", "green"),
+    )
+    assert (same["benchmark"], same["item"], same["is_leak"]) == ("seen", "q2", True)
+    assert same["ngram_share"] == 1.0
+    assert same["items"] == 2
+    assert 0 < cut["ngram_share"] < 0.5
+    assert not cut["is_leak"]
+    assert other["items"] == 0
+
+
+def test_a_text_question_leaks_without_an_image(sets: dict[str, str]):
+    (row,) = measured(LeakSettings(sets={"text": sets["text"]}), (f"{LONG}?", "green"))
+    assert (row["benchmark"], row["is_leak"], row["shares_image"]) == ("text", True, False)
+
+
+def test_a_changed_set_is_measured_anew(sets: dict[str, str]):
+    before = LeakSettings(sets=sets)
+    path = Path(sets["text"]) / "questions.json"
+    path.write_text(json.dumps([{"id": "t2", "conversations": turns("Something else entirely?", "x")}]))
+    after = LeakSettings(sets=sets)
+    assert AUDIT.identity(before) != AUDIT.identity(after)
+    assert AUDIT.identity(after) == AUDIT.identity(LeakSettings(sets=sets))
+
+
+def test_a_set_that_is_not_there_is_an_error(tmp_path: Path):
+    with pytest.raises(DropError):
+        LeakSettings(sets={"gone": str(tmp_path / "gone")})
+    (tmp_path / "notes.txt").write_text("nothing here")
+    with pytest.raises(DropError):
+        measured(LeakSettings(sets={"notes": str(tmp_path)}), ("x", None))
