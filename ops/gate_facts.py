@@ -45,7 +45,8 @@ class Promise:
 
 
 _BY_WORD: tuple[tuple[str, Promise], ...] = (
-    ("cosine", Promise(-1, 1)),
+    # Vectors are stored in half precision, so that a vector's cosine with itself can come out as 1.0005.
+    ("cosine", Promise(-1.001, 1.001)),
     ("correlation", Promise(-1, 1)),
     ("p_value", Promise(0, 1, above_low=True)),
     ("probability", Promise(0, 1)),
@@ -64,7 +65,8 @@ _BY_WORD: tuple[tuple[str, Promise], ...] = (
 
 def promised_range(column: pa.Field) -> Promise | None:
     """What a numeric column of an audit promises: what its field's metadata says (`low` or `above`, and `high`), or
-    what its name says (`cosine`, `image_cosine` and `cosine_mean` lie in -1 to 1). None where nothing is promised."""
+    what its name says (`cosine`, `image_cosine` and `cosine_mean` lie in -1 to 1, but for rounding). None where nothing
+    is promised."""
     if not _numeric(column):
         return None
     told = {key.decode(): float(value) for key, value in (column.metadata or {}).items() if key in _TOLD}

@@ -72,15 +72,15 @@ def test_measures_without_rows_have_facts():
 @pytest.mark.parametrize(
     ("column", "promise"),
     [
-        (pa.field("cosine", pa.float32()), Promise(-1, 1)),
-        (pa.field("hard_cosine_mean", pa.float64()), Promise(-1, 1)),
+        (pa.field("cosine", pa.float32()), Promise(-1.001, 1.001)),
+        (pa.field("hard_cosine_mean", pa.float64()), Promise(-1.001, 1.001)),
         (pa.field("p_value", pa.float64()), Promise(0, 1, above_low=True)),
         (pa.field("answer_words", pa.int32()), Promise(0)),
         (pa.field("margin", pa.float64()), None),
         (pa.field("share", pa.string()), None),
         (pa.field("cosine", pa.float64(), metadata={"low": "0", "high": "2"}), Promise(0, 2)),
         (pa.field("odds", pa.float64(), metadata={"above": "0"}), Promise(0, None, above_low=True)),
-        (pa.field("cosine", pa.float64(), metadata={"unit": "1"}), Promise(-1, 1)),
+        (pa.field("cosine", pa.float64(), metadata={"unit": "1"}), Promise(-1.001, 1.001)),
     ],
 )
 def test_a_column_promises_what_its_metadata_or_its_name_says(column: pa.Field, promise: Promise | None):

@@ -141,8 +141,8 @@ def test_no_measures_pass(lake: Lake):
 @pytest.mark.parametrize(
     ("rows", "failure"),
     [
-        ([("e0", 0, 1.5, 0.1)], "cosine.maximum 1.5 > 1"),
-        ([("e0", 0, -1.5, 0.1)], "cosine.minimum -1.5 < -1"),
+        ([("e0", 0, 1.5, 0.1)], "cosine.maximum 1.5 > 1.001"),
+        ([("e0", 0, -1.5, 0.1)], "cosine.minimum -1.5 < -1.001"),
         ([("e0", 0, 0.5, 0.0)], "p_value.minimum 0 (promised > 0)"),
         ([("e0", 0, float("nan"), 0.1)], "cosine.nans 1 ≠ 0"),
         ([("e0", 0, 0.5, 0.1), ("e0", 0, 0.5, 0.1)], "duplicate_keys 1 ≠ 0 (e0 0)"),

@@ -1,0 +1,129 @@
+"""The figures of a version, counted from streams of its tables."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ops.gate_facts import counted
+from ops.key_hashes import distinct, joined, key_hashes, present
+from ops.report.data import Quarantined, Stage
+
+Batches = Iterable[pa.RecordBatch]
+
+#: Characters of a raw row that are shown.
+RAW = 400
+
+
+@dataclass(slots=True)
+class VerdictFigures:
+    """Verdicts counted: examples by (delivery, action) and (dataset, action), examples that carry each rule, and the
+    ids of a few of them, the smallest: ids are hashes, so that these are drawn at random but are always the same."""
+
+    by_delivery: dict[str, Counter[str]] = field(default_factory=dict)
+    by_dataset: dict[str, Counter[str]] = field(default_factory=dict)
+    by_rule: Counter[str] = field(default_factory=Counter)
+    shown: dict[str, list[str]] = field(default_factory=dict)
+
+
+def count_verdicts(verdicts: Batches, *, shown: int) -> VerdictFigures:
+    """Count verdicts (delivery, example_id, dataset, action, reasons), keeping `shown` ids a rule."""
+    figures = VerdictFigures()
+    for batch in verdicts:
+        table = pa.Table.from_batches([batch])
+        for name, into in (("delivery", figures.by_delivery), ("dataset", figures.by_dataset)):
+            for row in table.group_by([name, "action"]).aggregate([([], "count_all")]).to_pylist():
+                into.setdefault(row[name] or "", Counter())[row["action"]] += row["count_all"]
+        carried = _carried(batch)
+        figures.by_rule.update(counted(carried["rule"].combine_chunks()))
+        for rule in figures.by_rule:
+            ids: Any = carried.filter(pc.field("rule") == rule)["example_id"]
+            few = pc.sort_indices(ids)[:shown]
+            figures.shown[rule] = sorted([*figures.shown.get(rule, []), *ids.take(few).to_pylist()])[:shown]
+    return figures
+
+
+def count_quarantine(
+    quarantine: Batches, drops: Mapping[str, str], *, shown: int
+) -> tuple[dict[tuple[str, str], Counter[str]], dict[str, tuple[Quarantined, ...]]]:
+    """Quarantined rows (schemas.QUARANTINE) by (delivery, file) and reason, and the first few of each reason.
+
+    `drops` names the drop of a delivery."""
+    by_file: dict[tuple[str, str], Counter[str]] = {}
+    few: dict[str, list[Quarantined]] = {}
+    for batch in quarantine:
+        keys = pa.Table.from_batches([batch]).select(["delivery", "file", "reason"])
+        for row in keys.group_by(["delivery", "file", "reason"]).aggregate([([], "count_all")]).to_pylist():
+            by_file.setdefault((row["delivery"], row["file"] or ""), Counter())[row["reason"] or ""] += row["count_all"]
+        for at in _first_of_each(batch.column("reason"), shown):
+            row = batch.slice(at, 1).to_pylist()[0]
+            kept = few.setdefault(row["reason"] or "", [])
+            if len(kept) < shown:
+                drop = drops.get(row["delivery"], row["delivery"])
+                raw = _cut(row["raw"] or "")
+                kept.append(Quarantined(drop, row["file"] or "", row["row"], _cut(row["detail"] or ""), raw))
+    return by_file, {reason: tuple(rows) for reason, rows in few.items()}
+
+
+def visual_keys(examples: Batches) -> np.ndarray:
+    """Key hashes, sorted, of the examples (delivery, example_id, image_ids) that show an image."""
+    shown: list[np.ndarray] = []
+    for batch in examples:
+        pictures: Any = pc.fill_null(pc.list_value_length(batch.column("image_ids")), pa.scalar(0, pa.int32()))
+        shown.append(key_hashes(batch)[pictures.to_numpy() > 0])
+    return distinct(joined(shown))
+
+
+def count_stages(curriculum: Batches, visual: np.ndarray, datasets: Mapping[str, np.ndarray]) -> tuple[Stage, ...]:
+    """The stages of a curriculum (stage, difficulty, delivery, example_id). `visual` are key hashes as `visual_keys`
+    gives them, `datasets` the same for the examples of each dataset."""
+    keys: dict[int, list[np.ndarray]] = {}
+    difficulty: dict[int, list[np.ndarray]] = {}
+    for batch in curriculum:
+        stage = np.asarray(batch.column("stage"))
+        hashed = key_hashes(batch)
+        hard = np.asarray(batch.column("difficulty").to_numpy(zero_copy_only=False), dtype=np.float64)
+        for number in np.unique(stage).tolist():
+            keys.setdefault(number, []).append(hashed[stage == number])
+            difficulty.setdefault(number, []).append(hard[stage == number])
+    return tuple(_stage(n, joined(keys[n]), np.concatenate(difficulty[n]), visual, datasets) for n in sorted(keys))
+
+
+def _stage(
+    number: int, keys: np.ndarray, difficulty: np.ndarray, visual: np.ndarray, datasets: Mapping[str, np.ndarray]
+) -> Stage:
+    known = difficulty[np.isfinite(difficulty)]
+    mix = {name: int(present(keys, members).sum()) for name, members in datasets.items()}
+    return Stage(
+        number=number,
+        examples=len(keys),
+        visual=int(present(keys, visual).sum()),
+        difficulty=tuple(np.quantile(known, [0.1, 0.5, 0.9]).tolist()) if len(known) else (),
+        datasets=dict(sorted(((n, c) for n, c in mix.items() if c), key=lambda pair: (-pair[1], pair[0]))),
+    )
+
+
+def _carried(batch: pa.RecordBatch) -> pa.Table:
+    """Which example of the batch carries which rule, each pair once."""
+    reasons = batch.column("reasons")
+    ids = batch.column("example_id").take(pc.list_parent_indices(reasons))
+    pairs = pa.table({"example_id": ids, "rule": pc.struct_field(pc.list_flatten(reasons), "rule")})
+    return pairs.group_by(["example_id", "rule"]).aggregate([])
+
+
+def _first_of_each(values: pa.Array, most: int) -> list[int]:
+    seen: Counter[str] = Counter()
+    found = []
+    for at, value in enumerate(values.to_pylist()):
+        seen[str(value)] += 1
+        if seen[str(value)] <= most:
+            found.append(at)
+    return found
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= RAW else f"{text[:RAW]}…"

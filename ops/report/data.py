@@ -1,0 +1,263 @@
+"""What a report shows of a version: plain values, filled by resources.reporting, read by the page."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class FileFlow:
+    """Rows of one file of a delivery; `reasons` counts its quarantined rows."""
+
+    file: str
+    rows_in: int
+    rows_kept: int
+    rows_quarantined: int
+    reasons: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class DropFlow:
+    """One drop of the version: what came in by file, and what became of its examples (`actions`)."""
+
+    drop: str
+    delivery: str
+    licence: str
+    files: tuple[FileFlow, ...]
+    actions: dict[str, int]
+
+    def total(self, name: str) -> int:
+        """A column of the files, summed."""
+        return sum(getattr(file, name) for file in self.files)
+
+    @property
+    def reasons(self) -> dict[str, int]:
+        """Quarantined rows by reason, the most frequent first."""
+        counts: dict[str, int] = {}
+        for file in self.files:
+            for reason, rows in file.reasons.items():
+                counts[reason] = counts.get(reason, 0) + rows
+        return dict(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """A raw row that was set aside; `raw` is cut short."""
+
+    drop: str
+    file: str
+    row: int | None
+    detail: str
+    raw: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModalityRow:
+    """A row of the modality statistics, `drop` for its delivery."""
+
+    drop: str
+    dataset: str
+    kind: str
+    modality: str
+    examples: int
+    turns: int
+    answer_tokens: int
+    images: int
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """A condition of a rule on one column. `bound` is where it lies on a numeric axis, None where it has no place
+    there; `labels` are the values of a category that meet it; `alone` is False where the rule has further
+    conditions."""
+
+    rule: str
+    condition: str
+    action: str
+    comparison: str
+    bound: float | None
+    alone: bool
+    labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Histogram:
+    """How a column of measures is distributed: `counts` between `edges` (one more than counts) of a numeric column, or
+    by `labels` of any other. `clipped` says that the last bin also holds all that is larger. `nulls` have no value."""
+
+    column: str
+    counts: tuple[int, ...]
+    nulls: int
+    edges: tuple[float, ...] = ()
+    labels: tuple[str, ...] = ()
+    integer: bool = False
+    clipped: bool = False
+    thresholds: tuple[Threshold, ...] = ()
+
+    @property
+    def only(self) -> str:
+        """The one value that the column has, as text; empty where there are several, or rules look at it."""
+        if len(self.counts) != 1 or self.thresholds:
+            return ""
+        return self.labels[0] if self.labels else f"{(self.edges[0] + self.edges[1]) / 2:g}"
+
+    @property
+    def rows(self) -> int:
+        """Rows of measures, those without a value included."""
+        return sum(self.counts) + self.nulls
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFigures:
+    """One audit's measures as far as the version stands on them. `abstained` counts rows without any real-valued
+    measure; `everything` is False where only findings have rows; `left_out` are columns that are not drawn."""
+
+    name: str
+    title: str
+    summary: str
+    grain: str
+    rows: int
+    examples: int
+    abstained: int
+    everything: bool
+    identity: str
+    histograms: tuple[Histogram, ...] = ()
+    left_out: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A thumbnail (JPEG bytes; empty where the image does not decode) and the size of the image in pixels."""
+
+    jpeg: bytes
+    width_px: int
+    height_px: int
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What was said; `number` counts the answers of a conversation from 0, None for what is no answer."""
+
+    role: str
+    text: str
+    number: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a rule spoke against an example, in the words of its verdict."""
+
+    rule: str
+    audit: str
+    turn: int | None
+    value: str
+    threshold: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """An example as the page shows it; `measures` are lines of text by audit."""
+
+    example_id: str
+    source_id: str
+    drop: str
+    dataset: str
+    kind: str
+    action: str
+    weight: float
+    pictures: tuple[Picture, ...]
+    more_pictures: int
+    turns: tuple[Turn, ...]
+    more_turns: int
+    reasons: tuple[Reason, ...]
+    more_reasons: int
+    measures: dict[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class RuleFigures:
+    """A rule of the policy: the examples it spoke against, and a few of them."""
+
+    rule: str
+    audit: str
+    condition: str
+    action: str
+    reason: str
+    examples: int
+    shown: tuple[Shown, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class GateCheck:
+    """One expectation of a gate."""
+
+    figure: str
+    part: str
+    promised: str
+    found: str
+    success: bool
+
+
+@dataclass(frozen=True, slots=True)
+class GateFigures:
+    """A gate as it was judged."""
+
+    gate: str
+    subject: str
+    success: bool
+    failures: tuple[str, ...]
+    checks: tuple[GateCheck, ...]
+
+    @property
+    def clean(self) -> tuple[GateCheck, ...]:
+        """The checks that found nothing amiss, as promised."""
+        return tuple(check for check in self.checks if check.success and check.promised in ("= 0", "none"))
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A stage of the curriculum; `difficulty` is its 10th, 50th and 90th percentile, empty where unknown."""
+
+    number: int
+    examples: int
+    visual: int
+    difficulty: tuple[float, ...]
+    datasets: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportData:
+    """Everything on the page of a version."""
+
+    version: int
+    state: str
+    current: bool
+    at: datetime
+    parent: int | None
+    policy: str
+    encoder: str
+    code: str
+    content: str
+    drops: tuple[DropFlow, ...]
+    quarantined: dict[str, tuple[Quarantined, ...]]
+    datasets: dict[str, dict[str, int]]
+    modality: tuple[ModalityRow, ...]
+    audits: tuple[AuditFigures, ...]
+    rules: tuple[RuleFigures, ...]
+    gates: tuple[GateFigures, ...]
+    stages: tuple[Stage, ...]
+    advice: dict[str, str]
+    """What each quarantine reason means."""
+
+    @property
+    def actions(self) -> dict[str, int]:
+        """Examples by action, over all drops."""
+        counts: dict[str, int] = {}
+        for drop in self.drops:
+            for action, examples in drop.actions.items():
+                counts[action] = counts.get(action, 0) + examples
+        return counts
+
+    def total(self, name: str) -> int:
+        """A column of all files, summed."""
+        return sum(drop.total(name) for drop in self.drops)

@@ -1,0 +1,154 @@
+"""Histograms of measures, counted from streams in two passes: one finds the range, one counts."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ops.report.data import Histogram, Threshold
+
+BINS = 40
+#: Values of a text column that are drawn; a column with more is no category.
+LABELS = 12
+#: Values kept to find the range from; every so-manieth is taken of more.
+SAMPLE = 100_000
+
+Read = Callable[[], Iterator[pa.RecordBatch]]
+
+
+def drawable(column: pa.Field) -> bool:
+    """Whether a column is worth a histogram: a number, a truth value or a category, not the name of something."""
+    kind = column.type
+    named = column.name.endswith("_id") or column.name in ("response", "delivery", "other_delivery")
+    return not named and (_numeric(kind) or pa.types.is_boolean(kind) or pa.types.is_string(kind))
+
+
+def histograms(
+    read: Read, columns: Sequence[pa.Field], thresholds: Mapping[str, Sequence[Threshold]]
+) -> list[Histogram]:
+    """Histograms of the columns, in their order; a text column with more than LABELS values has none.
+
+    `thresholds` are the conditions on each column; a numeric axis always shows them.
+    """
+    numeric = [column for column in columns if _numeric(column.type)]
+    others = [column for column in columns if not _numeric(column.type)]
+    tally = _Tally(numeric, others)
+    for batch in read():
+        tally.add(batch)
+    edges = {c.name: tally.edges(c, [t.bound for t in thresholds.get(c.name, ())]) for c in numeric}
+    counts = {name: np.zeros(max(len(found) - 1, 0), dtype=np.int64) for name, found in edges.items()}
+    for batch in read() if numeric else ():
+        for name, found in edges.items():
+            if len(found):
+                values = np.clip(_finite(batch.column(name)), found[0], found[-1])
+                counts[name] += np.histogram(values, bins=found)[0]
+    drawn = []
+    for column in columns:
+        told = tuple(thresholds.get(column.name, ()))
+        if column in numeric:
+            drawn.append(tally.numeric(column, edges[column.name], counts[column.name], told))
+        elif (found := tally.category(column.name, told)) is not None:
+            drawn.append(found)
+    return drawn
+
+
+class _Tally:
+    """The first pass: the range of numbers, the counts of categories, and nulls."""
+
+    def __init__(self, numeric: Sequence[pa.Field], others: Sequence[pa.Field]) -> None:
+        self._samples = {column.name: _Sample() for column in numeric}
+        self._labels: dict[str, Counter[str]] = {column.name: Counter() for column in others}
+        self._nulls: Counter[str] = Counter()
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        for name, sample in self._samples.items():
+            values = _finite(batch.column(name))
+            self._nulls[name] += batch.num_rows - len(values)
+            sample.add(values)
+        for name, labels in self._labels.items():
+            self._nulls[name] += batch.column(name).null_count
+            if len(labels) <= LABELS:
+                labels.update(_labels(batch.column(name)))
+
+    def edges(self, column: pa.Field, bounds: Sequence[float | None]) -> np.ndarray:
+        """Edges of the bins: whole numbers apart for integers of a small range. A long tail is clipped."""
+        sample = self._samples[column.name]
+        if not sample.count:
+            return np.empty(0)
+        told = [bound for bound in bounds if bound is not None]
+        low, high = min(sample.low, *told, sample.low), max(sample.upper(), *told, sample.upper())
+        if pa.types.is_integer(column.type):
+            step = max(1, int(np.ceil((high - low + 1) / BINS)))
+            return np.arange(np.floor(low), np.floor(high) + step + 1, step, dtype=np.float64) - 0.5
+        if high - low <= 1e-9 * max(abs(low), abs(high), 1e-30):
+            # One value, or as good as one: a bar wide enough that its edges differ.
+            half = max(0.5, 1e-6 * abs(low))
+            return np.array([low - half, high + half])
+        return np.linspace(low, high, BINS + 1)
+
+    def numeric(
+        self, column: pa.Field, edges: np.ndarray, counts: np.ndarray, thresholds: tuple[Threshold, ...]
+    ) -> Histogram:
+        return Histogram(
+            column=column.name,
+            counts=tuple(counts.tolist()),
+            nulls=self._nulls[column.name],
+            edges=tuple(edges.tolist()),
+            integer=pa.types.is_integer(column.type),
+            clipped=bool(len(edges) and self._samples[column.name].high > edges[-1]),
+            thresholds=thresholds,
+        )
+
+    def category(self, name: str, thresholds: tuple[Threshold, ...]) -> Histogram | None:
+        labels = self._labels[name]
+        if len(labels) > LABELS:
+            return None
+        ordered = sorted(labels.items(), key=lambda pair: (-pair[1], pair[0]))
+        return Histogram(
+            column=name,
+            counts=tuple(count for _, count in ordered),
+            nulls=self._nulls[name],
+            labels=tuple(label for label, _ in ordered),
+            thresholds=thresholds,
+        )
+
+
+class _Sample:
+    """The range of a stream of numbers, and every so-manieth of them."""
+
+    def __init__(self) -> None:
+        self.count, self.low, self.high = 0, np.inf, -np.inf
+        self._stride = 1
+        self._kept: list[np.ndarray] = []
+
+    def add(self, values: np.ndarray) -> None:
+        if not len(values):
+            return
+        self._kept.append(values[-self.count % self._stride :: self._stride])
+        self.count += len(values)
+        self.low, self.high = min(self.low, float(values.min())), max(self.high, float(values.max()))
+        while self.count // self._stride > SAMPLE:
+            self._stride *= 2
+            self._kept = [np.concatenate(self._kept)[::2]]
+
+    def upper(self) -> float:
+        """Where the axis ends: the largest value, or the 99.5th percentile where the rest is a long tail."""
+        most = float(np.quantile(np.concatenate(self._kept), 0.995))
+        return most if self.high - self.low > 4 * (most - self.low) > 0 else self.high
+
+
+def _finite(column: pa.Array) -> np.ndarray:
+    values = np.asarray(column.cast(pa.float64()).to_numpy(zero_copy_only=False), dtype=np.float64)
+    return values[np.isfinite(values)]
+
+
+def _labels(column: pa.Array) -> dict[str, int]:
+    counts: Any = pc.value_counts(column.drop_null().cast(pa.string()))
+    return {pair["values"]: pair["counts"] for pair in counts.to_pylist()}
+
+
+def _numeric(kind: pa.DataType) -> bool:
+    return pa.types.is_integer(kind) or pa.types.is_floating(kind)

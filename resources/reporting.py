@@ -1,0 +1,275 @@
+"""Reports: the figures of a version, collected from the lake in streams, and the page written from them."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ops.audits.contract import KEYS, Audit, Scope
+from ops.audits.registry import all_audits
+from ops.gate_facts import measures_facts
+from ops.key_hashes import distinct, joined, key_hashes
+from ops.reasons import REASONS
+from ops.report.counting import VerdictFigures, count_quarantine, count_stages, count_verdicts, visual_keys
+from ops.report.data import (
+    AuditFigures,
+    DropFlow,
+    FileFlow,
+    GateCheck,
+    GateFigures,
+    ModalityRow,
+    ReportData,
+    RuleFigures,
+    Shown,
+    Stage,
+    Threshold,
+)
+from ops.report.histograms import drawable, histograms
+from ops.report.page import write_report
+from ops.schemas import CURRICULUM, DROPS, EXAMPLES, MODALITY_STATISTICS, QUARANTINE, VERDICTS, VERSIONS
+from resources.corpus import modality_identity
+from resources.lake import Lake
+from resources.publishing import version_of
+from resources.report_examples import read_shown
+
+#: Examples that a rule shows, and rows that a quarantine reason shows.
+SHOWN = 4
+#: Columns of an audit that are drawn; those that a rule looks at come first.
+DRAWN = 8
+
+
+def report_path(lake: Lake, version: int) -> Path:
+    """Where the page of a version lies: in the lake's folder `reports`, or, for a lake in an object store, in that of
+    the working folder."""
+    base = Path() if "://" in lake.root else Path(lake.root)
+    return base / "reports" / f"version-{version}.html"
+
+
+def make_report(lake: Lake, version: int | None) -> Path:
+    """Write the page of a version and return its path. LookupError where there is no version yet."""
+    if version is None:
+        raise LookupError("no version is published yet, so there is nothing to report; run `assay run` on a drop")
+    return write_report(collect(lake, version), report_path(lake, version))
+
+
+def collect(lake: Lake, version: int) -> ReportData:
+    """Everything that the page shows of a version. PublishError where there is no such version."""
+    found = version_of(lake, version)
+    row = found.row
+    deliveries = list(row["deliveries"] or ())
+    measures: dict[str, str] = json.loads(row["measures"] or "{}")
+    rules = _rules_of(row)
+    admitted = _admissions(lake, deliveries)
+    names = {delivery: drop["drop"] for delivery, drop in admitted.items()}
+    of_version = {"version": version}
+    judged = count_verdicts(lake.batches(VERDICTS, where=of_version), shown=SHOWN)
+    aside = lake.batches(QUARANTINE, where={"delivery": deliveries}, batch_rows=1024)
+    by_file, quarantined = count_quarantine(aside, names, shown=SHOWN)
+    wanted = sorted({example for ids in judged.shown.values() for example in ids})
+    shown = read_shown(lake, version, wanted, deliveries=deliveries, measures=measures, drops=names)
+    return ReportData(
+        version=version,
+        state=found.state,
+        current=found.current,
+        at=found.at,
+        parent=found.parent,
+        policy=row["policy"] or "",
+        encoder=row["encoder"] or "",
+        code=row["code"] or "",
+        content=row["content"] or "",
+        drops=tuple(_drop_flow(drop, by_file, judged) for drop in admitted.values()),
+        quarantined=quarantined,
+        datasets={name: dict(judged.by_dataset[name]) for name in sorted(judged.by_dataset)},
+        modality=_modality(lake, deliveries, names),
+        audits=tuple(_audits(lake, deliveries, measures, rules)),
+        rules=_rule_figures(rules, judged, shown),
+        gates=tuple(_gates(lake, version, admitted)),
+        stages=_stages(lake, version, deliveries, sorted(judged.by_dataset)),
+        advice={reason: REASONS[reason].title for reason in REASONS},
+    )
+
+
+def _rules_of(row: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The rules of the policy, as the version's configuration has them."""
+    return list(json.loads(row["config"] or "{}").get("policy", {}).get("rules") or ())
+
+
+def _admissions(lake: Lake, deliveries: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """The row of `drops` that admitted each delivery, in the order of the drops' names."""
+    log = sorted(lake.read(DROPS, where={"delivery": list(deliveries)}).to_pylist(), key=lambda r: r["sequence"])
+    # A later row says that the delivery was superseded; the one that admitted it has its gate.
+    last = {row["delivery"]: row for row in log} | {r["delivery"]: r for r in log if r["state"] == "admitted"}
+    return dict(sorted(last.items(), key=lambda pair: (pair[1]["drop"] or "", pair[0])))
+
+
+def _drop_flow(drop: Mapping[str, Any], by_file: Mapping[tuple[str, str], Any], judged: VerdictFigures) -> DropFlow:
+    delivery = drop["delivery"]
+    files = [
+        FileFlow(
+            file=told["file"],
+            rows_in=told["rows_in"] or 0,
+            rows_kept=told["rows_kept"] or 0,
+            rows_quarantined=told["rows_quarantined"] or 0,
+            reasons=dict(by_file.get((delivery, told["file"]), {})),
+        )
+        for told in drop["files"] or ()
+    ]
+    actions = dict(judged.by_delivery.get(delivery, {}))
+    return DropFlow(drop["drop"], delivery, drop["licence"] or "", tuple(files), actions)
+
+
+def _modality(lake: Lake, deliveries: Sequence[str], names: Mapping[str, str]) -> tuple[ModalityRow, ...]:
+    rows = lake.read(MODALITY_STATISTICS, where={"identity": modality_identity(deliveries)}).to_pylist()
+    figures = [
+        ModalityRow(
+            drop=names.get(row["delivery"], row["delivery"]),
+            dataset=row["dataset"] or "",
+            kind=row["kind"] or "",
+            modality=row["modality"] or "",
+            examples=row["examples"] or 0,
+            turns=row["turns"] or 0,
+            answer_tokens=row["answer_tokens"] or 0,
+            images=row["images"] or 0,
+        )
+        for row in rows
+    ]
+    return tuple(sorted(figures, key=lambda f: (f.drop, f.dataset, f.kind, f.modality)))
+
+
+def _audits(
+    lake: Lake, deliveries: Sequence[str], measures: Mapping[str, str], rules: Sequence[Mapping[str, Any]]
+) -> Iterator[AuditFigures]:
+    known = joined(_hashes(lake.batches(EXAMPLES, where={"delivery": list(deliveries)}, columns=_KEY)))
+    for name, identity in sorted(measures.items()):
+        audit = all_audits().get(name)
+        if audit is None:
+            continue
+        where: dict[str, Any] = {"identity": identity}
+        if audit.scope is not Scope.CORPUS:
+            where["delivery"] = list(deliveries)
+        read = partial(lake.batches, audit.table, where=where)
+        facts = measures_facts(audit, read, examples=known)["measures"].to_pylist()[0]
+        yield _audit_figures(audit, identity, read, facts, _thresholds(rules, name))
+
+
+def _audit_figures(
+    audit: Audit, identity: str, read: Any, facts: Mapping[str, Any], thresholds: Mapping[str, list[Threshold]]
+) -> AuditFigures:
+    candidates = sorted(filter(drawable, audit.columns), key=lambda column: column.name not in thresholds)
+    drawn = histograms(read, candidates[:DRAWN], thresholds) if facts["rows"] else []
+    seen = {figure.column for figure in drawn}
+    keys = KEYS[audit.grain].names
+    return AuditFigures(
+        name=audit.name,
+        title=audit.title,
+        summary=_first_paragraph(audit.page),
+        grain=audit.grain.value,
+        rows=facts["rows"],
+        examples=facts["examples_measured"],
+        abstained=round(facts["abstained_share"] * facts["rows"]),
+        everything=audit.scope is not Scope.CORPUS,
+        identity=identity,
+        histograms=tuple(drawn),
+        left_out=tuple(c for c in audit.columns.names if c not in seen and c not in keys) if facts["rows"] else (),
+    )
+
+
+def _thresholds(rules: Sequence[Mapping[str, Any]], audit: str) -> dict[str, list[Threshold]]:
+    """The conditions on each column of an audit."""
+    found: dict[str, list[Threshold]] = {}
+    for rule in rules:
+        if rule["audit"] == audit:
+            for condition in rule["when"]:
+                found.setdefault(condition["column"], []).append(_threshold(rule, condition))
+    return found
+
+
+def _threshold(rule: Mapping[str, Any], condition: Mapping[str, Any]) -> Threshold:
+    value: Any = condition["value"]
+    values: Any = value if isinstance(value, list | tuple) else [value]
+    bound: Any = value if type(value) in (int, float) and condition["comparison"] != "!=" else None
+    equal = condition["comparison"] in ("==", "in")
+    return Threshold(
+        rule=rule["name"],
+        condition=_condition(condition),
+        action=rule["action"],
+        comparison=condition["comparison"],
+        bound=bound,
+        alone=len(rule["when"]) == 1,
+        labels=tuple(map(_said, values)) if equal else (),
+    )
+
+
+def _condition(condition: Mapping[str, Any]) -> str:
+    value = condition["value"]
+    said = f"[{', '.join(map(_said, value))}]" if isinstance(value, list | tuple) else _said(value)
+    return f"{condition['column']} {condition['comparison']} {said}"
+
+
+def _said(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _rule_figures(
+    rules: Sequence[Mapping[str, Any]], judged: VerdictFigures, shown: Mapping[str, Shown]
+) -> tuple[RuleFigures, ...]:
+    """The rules, those that spoke against most examples first."""
+    figures = [
+        RuleFigures(
+            rule=rule["name"],
+            audit=rule["audit"],
+            condition=" and ".join(map(_condition, rule["when"])),
+            action=rule["action"],
+            reason=rule["reason"],
+            examples=judged.by_rule[rule["name"]],
+            shown=tuple(shown[i] for i in judged.shown.get(rule["name"], ()) if i in shown),
+        )
+        for rule in rules
+    ]
+    return tuple(sorted(figures, key=lambda rule: (-rule.examples, rule.rule)))
+
+
+def _gates(lake: Lake, version: int, admitted: Mapping[str, Mapping[str, Any]]) -> Iterator[GateFigures]:
+    log = sorted(lake.read(VERSIONS, where={"version": version}).to_pylist(), key=lambda row: row["sequence"])
+    told = [json.loads(row["gate_results"] or "{}") for row in log]
+    # A rollback's row says where it came from and has no gate of its own.
+    judged = [result for result in told if "checks" in result][-1:]
+    admissions = [json.loads(drop["gate_results"] or "{}") for drop in admitted.values()]
+    for result in [*judged, *(result for result in admissions if "checks" in result)]:
+        checks = [GateCheck(**{name: c[name] for name in GateCheck.__slots__}) for c in result["checks"]]
+        failures = tuple(result["failures"])
+        yield GateFigures(result["gate"], result["subject"], result["success"], failures, tuple(checks))
+
+
+def _stages(lake: Lake, version: int, deliveries: Sequence[str], datasets: Sequence[str]) -> tuple[Stage, ...]:
+    where = {"delivery": list(deliveries)}
+    visual = visual_keys(lake.batches(EXAMPLES, where=where, columns=[*_KEY, "image_ids"]))
+    members = {name: [] for name in datasets}
+    for batch in lake.batches(VERDICTS, where={"version": version}, columns=[*_KEY, "dataset"]):
+        hashed = key_hashes(batch)
+        of: Any = pc.fill_null(batch.column("dataset"), pa.scalar(""))
+        for name in of.unique().to_pylist():
+            members[name].append(hashed[np.asarray(pc.equal(of, pa.scalar(name)))])
+    mix = {name: distinct(joined(parts)) for name, parts in members.items()}
+    return count_stages(lake.batches(CURRICULUM, where={"version": version}), visual, mix)
+
+
+_KEY = ["delivery", "example_id"]
+
+
+def _hashes(batches: Iterator[pa.RecordBatch]) -> Iterator[np.ndarray]:
+    return (key_hashes(batch) for batch in batches)
+
+
+def _first_paragraph(page: str) -> str:
+    """What the audit says of itself, without its heading."""
+    paragraphs = [" ".join(part.split()) for part in page.split("\n\n")]
+    told = [part for part in paragraphs[1:] if part and not part.startswith(("-", "*", "|"))]
+    first = (told or paragraphs)[0]
+    # A sentence that announces a list ends in the air without it.
+    return f"{first.rpartition('. ')[0]}." if first.endswith(":") and ". " in first else first
