@@ -7,7 +7,7 @@ import dagster as dg
 from assets.checks import check_result
 from ops.audits.registry import all_audits
 from resources.admission import admitted_deliveries
-from resources.code import code_identity
+from resources.code_identity import code_identity
 from resources.corpus import corpus_identities
 from resources.encoder import encoder_identity
 from resources.gates import candidate_gate

@@ -4,6 +4,7 @@ The runs are recorded in the lake's own Dagster instance, so that they show in t
 """
 
 import os
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,11 +15,7 @@ import dagster as dg
 from assets.measures import MEASURES
 from assets.partitions import drops
 
-_INSTANCE = """\
-# The Dagster instance of this lake. See infra/dagster.yaml for one that serves a team.
-telemetry:
-  enabled: false
-"""
+_INSTANCE = Path(__file__).resolve().parents[1] / "infra" / "dagster.yaml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +38,7 @@ def open_instance(lake: str | Path) -> dg.DagsterInstance:
         home.mkdir(parents=True, exist_ok=True)
         config = home / "dagster.yaml"
         if not config.exists():
-            config.write_text(_INSTANCE)
+            shutil.copyfile(_INSTANCE, config)
         os.environ["DAGSTER_HOME"] = str(home)
     return dg.DagsterInstance.get()
 

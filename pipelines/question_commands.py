@@ -1,4 +1,4 @@
-"""`assay why`, `policy try` and `vacuum`: what is known of an example, what another policy would change, room given back.
+"""`assay why`, `policy try` and `vacuum`: what is known of an example, what a policy would change, room given back.
 
 None of them runs an audit.
 """

@@ -62,7 +62,7 @@ def admit(lake: Lake, drop: str, *, settings: GuardSettings) -> tuple[str, GateR
 def admitted_drops(lake: Lake) -> dict[str, str]:
     """The last admitted delivery of every drop that has one, by drop, in order of names."""
     log = lake.read(DROPS)
-    found = {drop: _admitted(log, drop) for drop in sorted(set(log["drop"].to_pylist()))}
+    found = {drop: _admitted(log, drop) for drop in sorted({str(name) for name in log["drop"].to_pylist()})}
     return {drop: deliveries[-1] for drop, deliveries in found.items() if deliveries}
 
 

@@ -9,6 +9,7 @@ from itertools import islice
 from typing import Any, TypeVar
 
 import ray
+from ray.exceptions import RayTaskError
 
 from resources.progress import Progress
 
@@ -73,5 +74,5 @@ def ray_map(
 def _value(reference: "ray.ObjectRef") -> Any:
     try:
         return ray.get(reference)
-    except ray.exceptions.RayTaskError as error:
+    except RayTaskError as error:
         raise error.cause from None
