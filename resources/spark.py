@@ -56,7 +56,12 @@ def _options(settings: SparkSettings) -> dict[str, str]:
         "spark.driver.memory": settings.memory,
         "spark.driver.host": settings.driver_host,
         "spark.driver.bindAddress": settings.driver_host,
-        "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile=file:{_LOG_FILE} -Duser.timezone=UTC",
+        "spark.driver.extraJavaOptions": " ".join(
+            (
+                f"-Dlog4j2.configurationFile=file:{_LOG_FILE} -Duser.timezone=UTC",
+                *(("-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",) if settings.quick_start else ()),
+            )
+        ),
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
         "spark.sql.session.timeZone": "UTC",

@@ -17,6 +17,8 @@ class SparkSettings:
     shuffle_partitions: int = 32
     """Partitions of a shuffle before adaptive execution merges the small ones. Raise it with the corpus: about one per
     64 MB that are shuffled."""
+    quick_start: bool = False
+    """Let Java compile little: half the processor time on a small corpus, much slower on a large one."""
     scratch: str = ""
     """Folder of the files that spill; empty leaves it to Spark (the system's temporary folder)."""
     driver_host: str = "127.0.0.1"

@@ -24,8 +24,9 @@ def ray_session() -> Iterator[None]:
 def spark():
     """A local Spark session."""
     from resources.spark import start_spark
+    from resources.spark_settings import SparkSettings
 
-    session = start_spark()
+    session = start_spark(SparkSettings(cores=2, memory="1g", shuffle_partitions=2, quick_start=True))
     yield session
     session.stop()
 

@@ -14,40 +14,21 @@ Judgements about the same responses to the same query about the same images that
   the median of three and more ratings of the same response.
 
 Votes are counted by voter: an annotator where one is named, and otherwise a raw row, so that a row delivered twice is
-one vote. `resolution` is `majority` where the share of the larger side reaches `clear_majority`, `tie` where the sides
-are equal, and `abstain` otherwise. `side` says where this judgement stands: `upheld`, `overruled`, or `undecided`.
-`soft_label` is the share of the votes that agree with it: for a preference example, the probability that its chosen
-response beats its rejected one. These are null where a subject is not judged both ways. Judgements that contradict
-nothing have no row.
+one vote. Where no annotator is named, the larger side decides if its share reaches `clear_majority` (`resolution`
+majority). Where one is, votes weigh by the annotators' reliability (the one-coin model of Dawid and Skene, fitted on
+how often they agree; votes without a name are their dataset's), and the likelier side decides if its probability
+reaches `clear_posterior` (`resolution` posterior). Else the resolution is `tie` or `abstain`. `side` says where this
+judgement stands: `upheld`, `overruled`, or `undecided`. `soft_label` is the probability that it holds: for a preference
+example, that its chosen response beats its rejected one. `reliability` is its rater's. `cause` is `noisy_annotator` or
+`noisy_source` for an overruled judgement whose side nobody of a reliability of `noisy_below` took, and `subjective`
+where people who are reliable on both sides leave it undecided. These are null where a subject is not judged both ways.
+Judgements that contradict nothing have no row.
 """
-
-from dataclasses import asdict, dataclass
 
 import pyarrow as pa
 
 from ops.audits.contract import Audit, Grain, Scope
-from ops.corpus.contradictions import FLAGS, contradictions
-
-
-@dataclass(frozen=True, slots=True)
-class ContradictionSettings:
-    """`audits.contradictions` in assay.yaml."""
-
-    clear_majority: float = 0.6
-    """Share of the votes from which a majority decides."""
-    most_pairs: int = 20_000
-    """Pairs of one query up to which it is searched for cycles."""
-    training_tokens: int = 2048
-    """Length at which training cuts a sequence; 0 for no limit."""
-    image_tokens: int = 576
-    """Tokens of that length that each image takes."""
-    rating_gap: float = 0.7
-    """Distance of a rating from the median of its response, as a share of the scale, from which it is an error."""
-
-    def __post_init__(self) -> None:
-        if not 0.5 <= self.clear_majority <= 1:
-            raise ValueError(f"clear_majority is {self.clear_majority}; it must lie between 0.5 and 1")
-
+from ops.corpus.contradictions import FLAGS, ContradictionSettings, contradictions
 
 _COLUMNS = [
     *((name, pa.bool_()) for name in FLAGS),
@@ -58,6 +39,8 @@ _COLUMNS = [
     ("resolution", pa.string()),
     ("side", pa.string()),
     ("soft_label", pa.float64()),
+    ("reliability", pa.float64()),
+    ("cause", pa.string()),
     ("cycle_id", pa.string()),
     ("cycle_size", pa.int32()),
     ("is_top_cycle", pa.bool_()),
@@ -69,11 +52,11 @@ AUDIT = Audit(
     grain=Grain.JUDGEMENT,
     scope=Scope.CORPUS,
     columns=pa.schema(_COLUMNS),
-    measure=lambda tables, settings: contradictions(
-        tables["preferences"], tables["examples"], **asdict(settings)
-    ).select(*AUDIT.schema.names),
+    measure=lambda tables, settings: contradictions(tables["preferences"], tables["examples"], settings).select(
+        *AUDIT.schema.names
+    ),
     settings=ContradictionSettings(),
     reads=("preferences", "examples"),
     faults=("contradictory_judgements",),
-    revision=2,
+    revision=3,
 )

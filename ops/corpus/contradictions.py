@@ -1,5 +1,6 @@
 """Judgements that contradict each other, all kinds together: one row for each judgement that has any."""
 
+from dataclasses import dataclass
 from functools import reduce
 
 from pyspark.sql import Column, DataFrame
@@ -7,6 +8,7 @@ from pyspark.sql import functions as F  # noqa: N812
 
 from ops.corpus.cycles import cycle_edges, suspect_contexts
 from ops.corpus.judgements import CONTEXT, KEYS, SUBJECT, group_id, sided, subjects, votes_of, with_voters
+from ops.corpus.raters import rater_table, reliability_of
 from ops.corpus.ratings import odd_ratings
 from ops.corpus.truncation import identical_when_cut
 
@@ -22,25 +24,43 @@ FLAGS = (
 )
 
 
-def contradictions(
-    preferences: DataFrame,
-    examples: DataFrame,
-    *,
-    clear_majority: float,
-    most_pairs: int,
-    training_tokens: int,
-    image_tokens: int,
-    rating_gap: float,
-) -> DataFrame:
+@dataclass(frozen=True, slots=True)
+class ContradictionSettings:
+    """`audits.contradictions` in assay.yaml."""
+
+    clear_majority: float = 0.6
+    """Share of the votes from which a majority decides, where no annotator is named."""
+    clear_posterior: float = 0.8
+    """Probability from which annotators of known reliability decide."""
+    noisy_below: float = 0.65
+    """Reliability below which a rater is noisy."""
+    fit_judgements: int = 2_000_000
+    """Judgements that reliabilities are fitted on."""
+    most_pairs: int = 20_000
+    """Pairs of one query up to which it is searched for cycles."""
+    training_tokens: int = 2048
+    """Length at which training cuts a sequence; 0 for no limit."""
+    image_tokens: int = 576
+    """Tokens of that length that each image takes."""
+    rating_gap: float = 0.7
+    """Distance of a rating from the median of its response, as a share of the scale, from which it is an error."""
+
+    def __post_init__(self) -> None:
+        for name, low in (("clear_majority", 0.5), ("clear_posterior", 0.5), ("noisy_below", 0), ("rating_gap", 0)):
+            if not low <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must lie between {low} and 1")
+
+
+def contradictions(preferences: DataFrame, examples: DataFrame, settings: ContradictionSettings) -> DataFrame:
     """All kinds of contradiction, with what they say joined by judgement (schema of the audit)."""
     judged = sided(preferences)
     parts = (
-        _voted(judged, examples, clear_majority, most_pairs),
+        _voted(judged, examples, settings),
         judged.where("low = high").select(
             *KEYS, F.lit(True).alias("is_identical"), group_id(SUBJECT).alias("group_id")
         ),
-        identical_when_cut(preferences, training_tokens=training_tokens, image_tokens=image_tokens),
-        odd_ratings(preferences, rating_gap=rating_gap),
+        identical_when_cut(preferences, training_tokens=settings.training_tokens, image_tokens=settings.image_tokens),
+        odd_ratings(preferences, rating_gap=settings.rating_gap),
     )
     rows = reduce(lambda one, other: one.unionByName(other, allowMissingColumns=True), parts)
     # A judgement has at most one value of each column but false and null, so that the largest is that value.
@@ -48,47 +68,57 @@ def contradictions(
     return one_each.withColumns({name: F.coalesce(name, F.lit(False)) for name in FLAGS})
 
 
-def _voted(judged: DataFrame, examples: DataFrame, clear_majority: float, most_pairs: int) -> DataFrame:
+def _voted(judged: DataFrame, examples: DataFrame, settings: ContradictionSettings) -> DataFrame:
     """Judgements of subjects that are judged both ways, or that lie on a cycle, or that are too many to search."""
-    suspects = suspect_contexts(subjects(judged), most_pairs=most_pairs)
+    reliability = reliability_of(judged, fit_judgements=settings.fit_judgements)
+    suspects = suspect_contexts(subjects(judged), most_pairs=settings.most_pairs)
     rows = with_voters(judged.where("low != high").join(suspects, "context"), examples)
-    votes = votes_of(rows)
+    votes = votes_of(rows, reliability)
     # Tested on the keys themselves: what hashes let through by a collision ends here.
     is_contested = (F.col("yes") > 0) & (F.col("no") > 0)
-    tallied = rows.join(votes, SUBJECT).join(cycle_edges(votes.where("may_cycle")), SUBJECT, "left")
+    tallied = rows.drop("may_cycle").join(votes, SUBJECT)
+    tallied = tallied.join(cycle_edges(votes.where("may_cycle")), SUBJECT, "left")
     in_cycle = F.col("first_member").isNotNull()
-    found = tallied.where(is_contested | in_cycle | F.col("is_cycle_too_large")).withColumns(
-        {
-            "votes_for": F.when(F.col("side"), F.col("yes")).otherwise(F.col("no")),
-            "votes_against": F.when(F.col("side"), F.col("no")).otherwise(F.col("yes")),
-        }
-    )
-    contested_only = {
-        "group_id": group_id(SUBJECT),
-        "votes_for": F.col("votes_for"),
-        "votes_against": F.col("votes_against"),
-        "majority_share": F.greatest("yes", "no") / (F.col("yes") + F.col("no")),
-        **_resolved(clear_majority),
-    }
+    found = tallied.where(is_contested | in_cycle | F.col("is_cycle_too_large"))
+    known = rater_table(judged.sparkSession, reliability).select("rater", "reliability")
+    found = found.join(F.broadcast(known), "rater", "left")
     return found.select(
         *KEYS,
         (is_contested & ~F.col("is_pair")).alias("is_good_and_bad"),
         (is_contested & F.col("is_pair")).alias("is_flip"),
         in_cycle.alias("in_cycle"),
         "is_cycle_too_large",
-        *(F.when(is_contested, column).alias(name) for name, column in contested_only.items()),
+        *(F.when(is_contested, column).alias(name) for name, column in _resolved(settings).items()),
         F.when(in_cycle, group_id([*CONTEXT, "first_member"])).alias("cycle_id"),
         "cycle_size",
         "is_top_cycle",
     )
 
 
-def _resolved(clear_majority: float) -> dict[str, Column]:
-    tie = F.col("votes_for") == F.col("votes_against")
-    wins = F.col("votes_for") > F.col("votes_against")
-    clear = F.greatest("yes", "no") / (F.col("yes") + F.col("no")) >= clear_majority
+def _resolved(settings: ContradictionSettings) -> dict[str, Column]:
+    """What the votes on a contested subject say of one judgement of it."""
+    votes = F.col("yes") + F.col("no")
+    share = F.col("yes") / votes
+    posterior = F.round(1 / (1 + F.exp(-F.col("log_odds"))), 6)
+    likely = F.when(F.col("has_names"), posterior).otherwise(share)
+    limit = F.when(F.col("has_names"), settings.clear_posterior).otherwise(settings.clear_majority)
+    tie = F.when(F.col("has_names"), F.col("log_odds") == 0).otherwise(F.col("yes") == F.col("no"))
+    clear = ~tie & (F.greatest(likely, 1 - likely) >= limit)
+    decided = F.when(F.col("has_names"), "posterior").otherwise("majority")
+    agrees = (likely > 0.5) == F.col("side")
+    best_loser = F.when(likely > 0.5, F.col("best_no")).otherwise(F.col("best_yes"))
+    noisy = F.when(F.col("is_named"), "noisy_annotator").otherwise("noisy_source")
+    sound = F.least("best_yes", "best_no") >= settings.noisy_below
     return {
-        "resolution": F.when(tie, "tie").when(clear, "majority").otherwise("abstain"),
-        "side": F.when(tie | ~clear, "undecided").when(wins, "upheld").otherwise("overruled"),
-        "soft_label": F.col("votes_for") / (F.col("votes_for") + F.col("votes_against")),
+        "group_id": group_id(SUBJECT),
+        "votes_for": F.when(F.col("side"), F.col("yes")).otherwise(F.col("no")),
+        "votes_against": F.when(F.col("side"), F.col("no")).otherwise(F.col("yes")),
+        "majority_share": F.greatest("yes", "no") / votes,
+        "resolution": F.when(tie, "tie").when(clear, decided).otherwise("abstain"),
+        "side": F.when(~clear, "undecided").when(agrees, "upheld").otherwise("overruled"),
+        "soft_label": F.round(F.when(F.col("side"), likely).otherwise(1 - likely), 6),
+        "reliability": F.round("reliability", 6),
+        "cause": F.when(clear & ~agrees & (best_loser < settings.noisy_below), noisy).when(
+            F.col("has_names") & ~clear & sound, "subjective"
+        ),
     }

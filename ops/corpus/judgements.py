@@ -6,10 +6,14 @@ ways is contested. Grouping goes by 64-bit hashes of the keys first, which is wh
 subjects that pass are grouped again by the keys themselves, so that no collision of hashes is ever reported.
 """
 
+from collections.abc import Mapping
+
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
 from ops.canonical import image_key, query_key
+from ops.corpus.raters import rater_table
+from ops.reliability import EXPECTED, log_odds
 
 KEYS = ["delivery", "example_id", "judgement_id"]
 CONTEXT = ["image_key", "query_key"]
@@ -21,7 +25,8 @@ _ALONE = ""
 def sided(preferences: DataFrame) -> DataFrame:
     """Each judgement with its subject (`low`, `high`: the response keys in order, `high` empty for a response on its
     own), the hashes of it, whether it is a comparison (`is_pair`), and its `side`: true where it calls the response
-    good or `low` the better one.
+    good or `low` the better one. `rater` is the
+    annotator, or the dataset where none is named.
 
     "Chosen" and "rejected" without an opponent count as good and bad. A judgement without images and without a query
     says of what it judges nothing that another could contradict, and is left out.
@@ -29,11 +34,12 @@ def sided(preferences: DataFrame) -> DataFrame:
     favours = F.col("label").isin("good", "chosen")
     is_pair = F.col("opponent_key").isNotNull() & F.col("label").isin("chosen", "rejected")
     is_low = F.col("response_key") <= F.col("opponent_key")
+    named = F.when(F.trim("annotator") != "", F.col("annotator"))
     nothing = (F.col("image_key") == image_key([])) & (F.col("query_key") == query_key(""))
     rows = preferences.where(F.col("label").isNotNull() & ~nothing).select(
         *KEYS,
-        "annotator",
-        "dataset",
+        named.isNotNull().alias("is_named"),
+        F.coalesce(F.concat(F.lit("annotator|"), named), F.concat_ws("|", F.lit("source"), "dataset")).alias("rater"),
         *CONTEXT,
         is_pair.alias("is_pair"),
         F.when(is_pair, F.least("response_key", "opponent_key")).otherwise(F.col("response_key")).alias("low"),
@@ -69,24 +75,33 @@ def with_voters(judged: DataFrame, examples: DataFrame) -> DataFrame:
     """The judgements with who is behind each: the annotator, or else the raw row, whatever drop it came in. So copies
     of a row, and a drop delivered twice, count once."""
     row = F.concat_ws("|", F.lit("row"), "content_id", "source_id").alias("row")
-    rows = examples.select("delivery", "example_id", row)
-    known = judged.join(rows, ["delivery", "example_id"], "left")
-    named = F.when(named_annotator().isNotNull(), F.concat_ws("|", F.lit("annotator"), "annotator"))
-    return known.withColumn("voter", F.coalesce(named, "row", "example_id")).drop("row")
+    known = judged.join(examples.select("delivery", "example_id", row), ["delivery", "example_id"], "left")
+    voter = F.when(F.col("is_named"), F.col("rater")).otherwise(F.coalesce("row", "example_id"))
+    return known.withColumn("voter", voter).drop("row")
 
 
-def named_annotator() -> Column:
-    """The annotator, null where none is named."""
-    return F.when(F.trim("annotator") != "", F.col("annotator"))
-
-
-def votes_of(judged: DataFrame) -> DataFrame:
-    """One row for each subject of rows with voters, by its keys: how many voters say `yes` and `no`, and
-    whether its context `may_cycle`."""
-    return judged.groupBy(*SUBJECT).agg(
-        F.count_distinct(F.when(F.col("side"), F.col("voter"))).alias("yes"),
-        F.count_distinct(F.when(~F.col("side"), F.col("voter"))).alias("no"),
+def votes_of(judged: DataFrame, reliability: Mapping[str, float]) -> DataFrame:
+    """One row for each subject of rows with voters, by its keys: how many voters say `yes` and `no`; whether any of
+    them is named and their context `may_cycle`; the `log_odds` of yes; and the best reliability of either side."""
+    known = rater_table(judged.sparkSession, reliability)
+    votes = judged.groupBy(*SUBJECT, "voter", "side").agg(
+        F.max("rater").alias("rater"), F.max("is_named").alias("is_named"), F.max("may_cycle").alias("may_cycle")
+    )
+    weighed = votes.join(F.broadcast(known), "rater", "left").withColumns(
+        {
+            "reliability": F.coalesce("reliability", F.lit(EXPECTED)),
+            "weight": F.coalesce("weight", F.lit(log_odds(EXPECTED))),
+        }
+    )
+    return weighed.groupBy(*SUBJECT).agg(
+        F.count_if("side").alias("yes"),
+        F.count_if(~F.col("side")).alias("no"),
+        F.bool_or("is_named").alias("has_names"),
         F.bool_or("may_cycle").alias("may_cycle"),
+        # Rounded, for the order in which Spark adds is not fixed.
+        F.round(F.sum(F.when(F.col("side"), F.col("weight")).otherwise(-F.col("weight"))), 9).alias("log_odds"),
+        F.max(F.when(F.col("side"), F.col("reliability"))).alias("best_yes"),
+        F.max(F.when(~F.col("side"), F.col("reliability"))).alias("best_no"),
     )
 
 

@@ -6,13 +6,14 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 
 from ops.audits.contradictions import AUDIT
 from ops.corpus.contradictions import FLAGS
 from ops.corpus.cycles import suspects
 from tests.ops.corpus.corpus import Judged, by_source, frames, tables
 
+FIVE, FOUR = [f"five {n}" for n in range(5)], [f"four {n}" for n in range(4)]
 LONG = "word " * 1500
 KINDS = ("is_good_and_bad", "is_flip", "is_identical", "in_cycle")
 ROWS = [
@@ -21,16 +22,16 @@ ROWS = [
     Judged("cat", label="bad", source_id="other image", image="another"),
     Judged("cat", label="bad", source_id="other query", query="Where?"),
     Judged("kept", label="good", source_id="good only"),
-    Judged("A b", "c", query="flip", annotator="ada", source_id="for 1"),
-    Judged("a  b", "c", query="flip", annotator="ben", source_id="for 2"),
-    Judged("c", "a b", query="flip", annotator="chi", source_id="against"),
-    Judged("a b", "d", query="flip", annotator="chi", source_id="other pair"),
+    Judged("A b", "c", query="flip", source_id="for 1"),
+    Judged("a  b", "c", query="flip", source_id="for 2"),
+    Judged("c", "a b", query="flip", source_id="against"),
+    Judged("a b", "d", query="flip", source_id="other pair"),
     Judged("x", "y", query="tie", source_id="tie 1"),
     Judged("y", "x", query="tie", source_id="tie 2"),
     Judged("y", "x", query="tie", source_id="tie 2", drop="two"),
     Judged("same", " Same", query="identical", source_id="identical"),
-    *(Judged("u", "v", query="close", annotator=f"yes {n}", source_id="five") for n in range(5)),
-    *(Judged("v", "u", query="close", annotator=f"no {n}", source_id="four") for n in range(4)),
+    *(Judged("u", "v", query="close", source_id=f"five {n}") for n in range(5)),
+    *(Judged("v", "u", query="close", source_id=f"four {n}") for n in range(4)),
     Judged("k", "l", query="ring", source_id="k over l"),
     Judged("l", "m", query="ring", source_id="l over m"),
     Judged("m", "k", query="ring", source_id="m over k"),
@@ -47,17 +48,21 @@ ROWS = [
 ]
 
 
+def measure(corpus: dict[str, DataFrame]) -> dict[str, list[dict[str, Any]]]:
+    """The audit's rows by the source id of their example."""
+    return by_source(AUDIT.measure(corpus, AUDIT.settings), corpus["examples"])
+
+
 @pytest.fixture(scope="module")
 def found(spark: SparkSession) -> dict[str, list[dict[str, Any]]]:
-    corpus = frames(spark, ROWS)
-    return by_source(AUDIT.measure(corpus, AUDIT.settings), corpus["examples"])
+    return measure(frames(spark, ROWS))
 
 
 def test_only_judgements_that_contradict_have_rows_and_each_its_kinds(found: dict[str, list[dict[str, Any]]]) -> None:
     told = {source: {kind for kind in FLAGS for row in rows if row[kind]} for source, rows in found.items()}
     assert told == {
         **{key: {"is_good_and_bad"} for key in ("good", "bad")},
-        **{key: {"is_flip"} for key in ("for 1", "for 2", "against", "tie 1", "tie 2", "five", "four")},
+        **{key: {"is_flip"} for key in ("for 1", "for 2", "against", "tie 1", "tie 2", *FIVE, *FOUR)},
         **{key: {"in_cycle"} for key in ("k over l", "l over m", "m over k")},
         "identical": {"is_identical"},
         "cut": {"is_identical_when_cut"},
@@ -72,9 +77,9 @@ def test_votes_and_what_follows(found: dict[str, list[dict[str, Any]]]) -> None:
         columns = ("votes_for", "votes_against", "resolution", "side", "soft_label")
         return {tuple(row[c] for c in columns) for row in found[source]}
 
-    assert told("for 1") == told("for 2") == {(2, 1, "majority", "upheld", 2 / 3)}
-    assert told("against") == {(1, 2, "majority", "overruled", 1 / 3)}
-    assert told("five") == {(5, 4, "abstain", "undecided", 5 / 9)}
+    assert told("for 1") == told("for 2") == {(2, 1, "majority", "upheld", 0.666667)}
+    assert told("against") == {(1, 2, "majority", "overruled", 0.333333)}
+    assert told("five 0") == {(5, 4, "abstain", "undecided", 0.555556)}
     # The second row came twice and is one vote.
     assert told("tie 1") == told("tie 2") == {(1, 1, "tie", "undecided", 0.5)}
     assert len(found["tie 2"]) == 4
@@ -85,7 +90,33 @@ def test_a_group_is_named_alike_in_all_its_rows(found: dict[str, list[dict[str, 
     groups = {source: {row["group_id"] for row in rows} for source, rows in found.items()}
     assert groups["for 1"] == groups["for 2"] == groups["against"]
     assert groups["good"] == groups["bad"]
-    assert len({g for source in ("for 1", "good", "tie 1", "five") for g in groups[source]}) == 4
+    assert len({g for source in ("for 1", "good", "tie 1", "five 0") for g in groups[source]}) == 4
+
+
+def test_annotators_count_by_how_reliable_they_are(spark: SparkSession) -> None:
+    drawn = random.Random(5)  # noqa: S311
+    skill = {"ada": 0.95, "ben": 0.95, "chi": 0.95, "mal": 0.4, "ned": 0.4}
+    rows = []
+    for n in range(150):
+        for who in drawn.sample(sorted(skill), 4):
+            one, other = ("a", "b") if drawn.random() < skill[who] else ("b", "a")
+            rows.append(Judged(one, other, query=f"query {n}", annotator=who, source_id=f"{who} {n}"))
+    # Two reliable people against three who guess, and two reliable people against each other.
+    rows += [Judged("a", "b", query="few", annotator=who, source_id=f"few {who}") for who in ("ada", "ben")]
+    rows += [Judged("b", "a", query="few", annotator=who, source_id=f"few {who}") for who in ("mal", "ned")]
+    rows += [Judged("b", "a", query="few", source_id="few nobody")]
+    rows += [Judged("a", "b", query="taste", annotator="ada", source_id="taste ada")]
+    rows += [Judged("b", "a", query="taste", annotator="ben", source_id="taste ben")]
+    corpus = frames(spark, rows)
+    found = {source: told[0] for source, told in measure(corpus).items()}
+    assert (found["few ada"]["resolution"], found["few ada"]["side"]) == ("posterior", "upheld")
+    assert (found["few mal"]["side"], found["few mal"]["cause"]) == ("overruled", "noisy_annotator")
+    assert (found["taste ada"]["side"], found["taste ada"]["cause"]) == ("undecided", "subjective")
+    fitted = {who: next(row["reliability"] for s, row in found.items() if s.startswith(who)) for who in skill}
+    assert all(abs(fitted[who] - p) < 0.1 for who, p in skill.items())
+    # The rows that say what the query was made to say are upheld, those that do not are not.
+    sides = [row["side"] == "upheld" for row in found.values() if row["resolution"] == "posterior"]
+    assert sum(sides) / len(sides) > 0.5
 
 
 def test_a_cycle_is_named_and_measured(found: dict[str, list[dict[str, Any]]]) -> None:

@@ -1,0 +1,66 @@
+"""Preference data among SFT targets.
+
+Beyond answers that equal a rejected response (`rejected_as_target`), a turn may hold preference data in three ways:
+
+- `is_near_rejected`: its answer is a rejected response with words changed. Similarity is the Jaccard index of the words
+  and pairs of neighbouring words. Answers about the same images count from `near`; without a shared image, where
+  candidates come from MinHash bands, from `far`. The answer must be nearer to the rejected response than to any that
+  was chosen: a rejected response is often a chosen one with a few words changed. `judgement_id` is the nearest one's.
+  Answers of fewer than `fewest_words` words are too short to tell.
+- `is_both_sides`: the chosen and the rejected response of one pair are both targets for the same images and query.
+- `is_held_out_prompt`: its images and query belong to a preference dataset of `held_out`, which is kept for testing a
+  reward model. An example trained on spoils it, whatever its answer is.
+
+Turns with none of these have no row.
+"""
+
+from dataclasses import asdict, dataclass
+
+import pyarrow as pa
+
+from ops.audits.contract import Audit, Grain, Scope
+from ops.corpus.leaks import reward_leaks
+
+
+@dataclass(frozen=True, slots=True)
+class LeakSettings:
+    """`audits.reward_leaks` in assay.yaml."""
+
+    fewest_words: int = 6
+    """Words of the shortest answer that is compared."""
+    near: float = 0.3
+    """Similarity of answers about the same images from which one is near the other."""
+    far: float = 0.6
+    """The same where no image is shared."""
+    most_responses: int = 500
+    """Responses to one image up to which each is compared with each answer."""
+    held_out: tuple[str, ...] = ()
+    """Preference datasets kept for testing."""
+
+    def __post_init__(self) -> None:
+        if not 0 < self.near <= 1 or not 0 < self.far <= 1:
+            raise ValueError(f"near and far are {self.near} and {self.far}; they must lie above 0 and be at most 1")
+
+
+AUDIT = Audit(
+    name="reward_leaks",
+    title="Preference data among SFT targets",
+    grain=Grain.TURN,
+    scope=Scope.CORPUS,
+    columns=pa.schema(
+        [
+            ("is_near_rejected", pa.bool_()),
+            ("is_both_sides", pa.bool_()),
+            ("is_held_out_prompt", pa.bool_()),
+            ("judgement_id", pa.string()),
+            ("similarity", pa.float64()),
+            ("chosen_similarity", pa.float64()),
+            ("same_query", pa.bool_()),
+        ]
+    ),
+    measure=lambda tables, settings: reward_leaks(tables["examples"], tables["preferences"], **asdict(settings)).select(
+        *AUDIT.schema.names
+    ),
+    settings=LeakSettings(),
+    reads=("examples", "preferences"),
+)

@@ -1,0 +1,141 @@
+"""Preference data that turns up among SFT targets: the edges from judgements to SFT turns.
+
+Texts are compared by the Jaccard similarity of their sets of words and pairs of neighbouring words. Where images are
+shared, every response to an image is compared with every SFT answer about it. Elsewhere candidates come from MinHash
+bands (Broder 1997): texts that share one of `_BANDS` groups of `_ROWS` minima.
+"""
+
+from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import functions as F  # noqa: N812
+
+from ops.canonical import image_key
+from ops.corpus.turns import sft_turns
+
+_BANDS, _ROWS = 20, 4
+_TURN = ["delivery", "example_id", "turn"]
+
+
+def reward_leaks(
+    examples: DataFrame,
+    preferences: DataFrame,
+    *,
+    fewest_words: int,
+    near: float,
+    far: float,
+    most_responses: int,
+    held_out: tuple[str, ...],
+) -> DataFrame:
+    """SFT turns that stand near a rejected response, or next to the other side of a pair, or that answer a held-out
+    prompt (columns of the audit)."""
+    turns = sft_turns(examples)
+    near_rejected = _near(turns, preferences, fewest_words=fewest_words, near=near, far=far, most=most_responses)
+    parts = near_rejected.unionByName(_both_sides(turns, preferences), allowMissingColumns=True)
+    parts = parts.unionByName(_held_out(turns, preferences, held_out), allowMissingColumns=True)
+    columns = [name for name in parts.columns if name not in _TURN]
+    found = parts.groupBy(*_TURN).agg(*(F.max(name).alias(name) for name in columns))
+    flags = ("is_near_rejected", "is_both_sides", "is_held_out_prompt")
+    return found.withColumns({name: F.coalesce(name, F.lit(False)) for name in flags})
+
+
+def shingles(words: Column) -> Column:
+    """The distinct hashes of a text's words and pairs of neighbouring words."""
+    pairs = F.zip_with(words, F.slice(words, 2, F.size(words)), lambda one, other: F.concat(one, F.lit(" "), other))
+    # The last word has no neighbour, and its pair is null.
+    texts = F.concat(words, F.filter(pairs, lambda pair: pair.isNotNull()))
+    return F.array_distinct(F.transform(texts, F.xxhash64))
+
+
+def _near(
+    turns: DataFrame, preferences: DataFrame, *, fewest_words: int, near: float, far: float, most: int
+) -> DataFrame:
+    said = _shingled(turns.select(*_TURN, "image_key", "query_key", "response_key", "response"), fewest_words)
+    judged = _shingled(
+        preferences.where("label IN ('chosen', 'rejected', 'good', 'bad')").select(
+            "judgement_id",
+            F.col("label").isin("rejected", "bad").alias("is_bad"),
+            "image_key",
+            F.col("query_key").alias("judged_query"),
+            F.col("response_key").alias("judged_key"),
+            "response",
+        ),
+        fewest_words,
+    ).withColumnRenamed("shingles", "judged_shingles")
+    # One row for each response: the same one judged often is one text.
+    judged = judged.groupBy("image_key", "judged_query", "judged_key", "is_bad").agg(
+        F.min("judgement_id").alias("judgement_id"), F.first("judged_shingles").alias("judged_shingles")
+    )
+    close = _scored(_same_image(said, judged, most), near).unionByName(_scored(_by_bands(said, judged), far))
+    best = close.groupBy(*_TURN).agg(
+        F.max(F.when(F.col("is_bad"), F.struct("similarity", "judgement_id", "same_query"))).alias("bad"),
+        F.max(F.when(~F.col("is_bad"), F.col("similarity"))).alias("chosen_similarity"),
+    )
+    # A rejected response is often a chosen one with a few words changed; the target is a leak only if it is nearer to
+    # the rejected one.
+    leaks = best.where("bad IS NOT NULL AND bad.similarity > coalesce(chosen_similarity, 0)")
+    return leaks.select(
+        *_TURN,
+        F.lit(True).alias("is_near_rejected"),
+        F.col("bad.judgement_id").alias("judgement_id"),
+        F.round("bad.similarity", 6).alias("similarity"),
+        F.round("chosen_similarity", 6).alias("chosen_similarity"),
+        F.col("bad.same_query").alias("same_query"),
+    )
+
+
+def _shingled(rows: DataFrame, fewest_words: int) -> DataFrame:
+    words = F.regexp_extract_all(F.lower("response"), F.lit(r"(?U)(\w+)"))
+    long = rows.withColumn("words", words).where(F.size("words") >= fewest_words)
+    return long.withColumn("shingles", shingles(F.col("words"))).drop("words", "response")
+
+
+def _same_image(said: DataFrame, judged: DataFrame, most: int) -> DataFrame:
+    """Pairs about the same images; an image with more than `most` responses is left to the bands."""
+    by_image = Window.partitionBy("image_key")
+    few = judged.where(F.col("image_key") != image_key([])).withColumn("responses", F.count("*").over(by_image))
+    return said.join(few.where(F.col("responses") <= most).drop("responses"), "image_key")
+
+
+def _by_bands(said: DataFrame, judged: DataFrame) -> DataFrame:
+    one = said.withColumn("band", F.explode(_bands(F.col("shingles"))))
+    other = judged.withColumn("band", F.explode(_bands(F.col("judged_shingles")))).drop("image_key")
+    pairs = one.join(other, "band").drop("band")
+    return pairs.dropDuplicates([*_TURN, "judgement_id"])
+
+
+def _bands(hashes: Column) -> Column:
+    def minimum(seed: Column) -> Column:
+        return F.array_min(F.transform(hashes, lambda h: F.xxhash64(h, seed)))
+
+    def band(number: Column) -> Column:
+        rows = F.transform(F.sequence(number * _ROWS, number * _ROWS + (_ROWS - 1)), minimum)
+        return F.xxhash64(number, F.concat_ws("|", F.transform(rows, lambda row: row.cast("string"))))
+
+    return F.transform(F.sequence(F.lit(0), F.lit(_BANDS - 1)), band)
+
+
+def _scored(pairs: DataFrame, least: float) -> DataFrame:
+    shared = F.size(F.array_intersect("shingles", "judged_shingles"))
+    similarity = shared / (F.size("shingles") + F.size("judged_shingles") - shared)
+    scored = pairs.withColumn("similarity", similarity).where(F.col("similarity") >= least)
+    same_query = (F.col("query_key") == F.col("judged_query")).alias("same_query")
+    return scored.select(*_TURN, "judgement_id", "is_bad", "similarity", same_query)
+
+
+def _both_sides(turns: DataFrame, preferences: DataFrame) -> DataFrame:
+    """Turns that use the chosen or the rejected response of a pair of which another turn uses the other."""
+    context = ["image_key", "query_key"]
+    pairs = preferences.where("label = 'chosen' AND opponent_key IS NOT NULL AND opponent_key != response_key").select(
+        *context, F.col("response_key").alias("chosen_key"), F.col("opponent_key").alias("rejected_key")
+    )
+    said = turns.select(*context, "response_key").distinct()
+    chosen = said.withColumnRenamed("response_key", "chosen_key")
+    rejected = said.withColumnRenamed("response_key", "rejected_key")
+    both = pairs.distinct().join(chosen, [*context, "chosen_key"]).join(rejected, [*context, "rejected_key"])
+    sides = both.select(*context, F.explode(F.array("chosen_key", "rejected_key")).alias("response_key")).distinct()
+    return turns.join(sides, [*context, "response_key"]).select(*_TURN, F.lit(True).alias("is_both_sides"))
+
+
+def _held_out(turns: DataFrame, preferences: DataFrame, held_out: tuple[str, ...]) -> DataFrame:
+    prompts = preferences.where(F.col("dataset").isin(*held_out) if held_out else F.lit(False))
+    found = turns.join(prompts.select("image_key", "query_key").distinct(), ["image_key", "query_key"], "left_semi")
+    return found.select(*_TURN, F.lit(True).alias("is_held_out_prompt"))

@@ -1,0 +1,54 @@
+"""Preference data among SFT targets."""
+
+import random
+from dataclasses import replace
+
+from pyspark.sql import SparkSession
+
+from ops.audits.reward_leaks import AUDIT
+from tests.ops.corpus.corpus import Judged, Said, by_source, frames
+
+WORDS = [f"{a}{b}" for a in ("ba", "ko", "lim", "ru", "sten", "va", "mo", "ti") for b in ("da", "ge", "ni", "so", "pu")]
+Q = "Describe the picture."
+
+
+def edited(text: str, share: float, drawn: random.Random) -> str:
+    """The text with a share of its words replaced by others."""
+    words = text.split()
+    for n in drawn.sample(range(len(words)), round(share * len(words))):
+        words[n] = drawn.choice([w for w in WORDS if w != words[n]])
+    return " ".join(words)
+
+
+def test_edited_rejected_answers_are_found_and_chosen_ones_are_not(spark: SparkSession) -> None:
+    drawn = random.Random(1)  # noqa: S311
+    rows: list[Judged | Said] = []
+    for n in range(60):
+        rejected, sound = (" ".join(drawn.choices(WORDS, k=24)) for _ in range(2))
+        shown = f"picture {n}"
+        chosen = edited(rejected, 0.4, drawn)
+        rows.append(Judged(chosen, rejected, query=Q, image=shown, source_id=f"pair {n}", dataset="kept back"))
+        rows += [
+            Said(((Q, edited(rejected, share, drawn)),), image=shown, source_id=f"edited {share} {n}")
+            for share in (0.1, 0.2, 0.3)
+        ]
+        rows.append(
+            Said((("Say what you see.", edited(rejected, 0.05, drawn)),), image="x", source_id=f"elsewhere {n}")
+        )
+        rows.append(Said(((Q, edited(chosen, 0.1, drawn)),), image=shown, source_id=f"chosen {n}"))
+        rows.append(Said(((Q, sound),), image=shown, source_id=f"sound {n}"))
+    rows.append(Judged("yes", "no", query="Both?", source_id="both"))
+    rows += [Said((("Both?", answer),), source_id=f"both {answer}") for answer in ("yes", "no", "perhaps")]
+    tables = frames(spark, rows)
+    settings = replace(AUDIT.settings, held_out=("kept back",))
+    found = by_source(AUDIT.measure(tables, settings), tables["examples"])
+    near = [source for source, (row, *_) in found.items() if row["is_near_rejected"]]
+    recall = {kind: sum(source.startswith(kind) for source in near) / 60 for kind in ("edited 0.1", "edited 0.2")}
+    recall |= {kind: sum(source.startswith(kind) for source in near) / 60 for kind in ("edited 0.3", "elsewhere")}
+    assert min(recall["edited 0.1"], recall["edited 0.2"], recall["elsewhere"]) > 0.95, recall
+    assert recall["edited 0.3"] > 0.7, recall
+    assert not [source for source in near if source.startswith(("chosen", "sound", "both"))]
+    assert {source for source, (row, *_) in found.items() if row["is_both_sides"]} == {"both yes", "both no"}
+    held = [source for source, (row, *_) in found.items() if row["is_held_out_prompt"]]
+    assert len(held) == 60 * 5
+    assert not [source for source in held if source.startswith(("elsewhere", "both"))]

@@ -1,0 +1,52 @@
+"""Near duplicates: found by their texts, on the same images, and never through a third."""
+
+from pyspark.sql import SparkSession
+
+from ops.audits.near_duplicates import AUDIT, NearDuplicateSettings
+from tests.ops.corpus.corpus import Said, by_source, frames
+
+STORY = (
+    "A man in a red jacket walks two small dogs along the beach while the sun goes down behind the old pier and a "
+    "group of children plays football near the water before they all go home for dinner with their parents in the evening"
+)
+WORDS = STORY.split()
+
+
+def changed(*places: int) -> str:
+    return " ".join(f"x{n}" if n in places else word for n, word in enumerate(WORDS))
+
+
+def told(answer: str, more: str = "no") -> tuple[tuple[str, str], ...]:
+    return (("Describe the picture in detail, please.", answer), ("Is there a cat?", more))
+
+
+ROWS = [
+    Said(told(STORY), source_id="first", repairs=()),
+    Said(told(changed(20)), source_id="one word", repairs=("x",), drop="two"),
+    Said(told(changed(20, 33)), source_id="two words", repairs=("x", "y")),
+    Said(told(changed(20, 33, 5, 12)), source_id="four words", repairs=("x", "y", "z")),
+    Said(told(STORY), source_id="exact copy", repairs=("x",)),
+    Said(told(changed(20), "yes"), source_id="other answer", repairs=("x",)),
+    Said(told(changed(20)), source_id="other image", image="another", repairs=("x",)),
+    Said((("What is it?", "A dog."),), source_id="short"),
+    Said((("What is this?", "A dog."),), source_id="short too"),
+]
+
+
+def test_near_copies_name_the_one_that_stays(spark: SparkSession) -> None:
+    tables = frames(spark, ROWS)
+    found = by_source(AUDIT.measure(tables, NearDuplicateSettings(threshold=0.8)), tables["examples"])
+    first = next(r["example_id"] for r in tables["examples"].collect() if r["source_id"] == "first")
+    assert {source: [row["other_id"] for row in rows] for source, rows in found.items()} == {
+        "one word": [first],
+        "two words": [first],
+    }
+    assert 0.8 <= found["two words"][0]["jaccard"] < found["one word"][0]["jaccard"] < 1
+    assert not found["one word"][0]["same_delivery"]
+
+
+def test_what_is_near_to_a_near_copy_only_stays(spark: SparkSession) -> None:
+    tables = frames(spark, ROWS)
+    found = by_source(AUDIT.measure(tables, NearDuplicateSettings(threshold=0.87)), tables["examples"])
+    # "two words" is as near to "one word" as that is to "first", but "one word" goes.
+    assert set(found) == {"one word"}
