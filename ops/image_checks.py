@@ -140,10 +140,11 @@ def _decoded(image: Image.Image, data: bytes, settings: IngestSettings) -> Image
         frames = 1 if kind == "JPEG" else int(getattr(image, "n_frames", 1))
         bits = _bits(image, data)
         alpha = "transparency" in image.info or image.has_transparency_data
-        orientation = _orientation(image)
         if image.format == "JPEG":
             image.draft("L", (_DRAFT_PX, _DRAFT_PX))
         image.load()
+        # Only now: for a PNG, looking for EXIF decodes the pixels, and would swallow what is wrong with them.
+        orientation = _orientation(image)
         perceptual_hash = _perceptual_hash(image, orientation)
     except Exception as error:
         raise RowError(

@@ -15,12 +15,17 @@ _IMAGE = re.compile(r"(.*\.)?(jpe?g|png|webp|gif|bmp|tiff?|avif|img)")
 
 
 def _recognise(record: Mapping[str, Any]) -> bool:
-    return "__key__" in record
+    return isinstance(record.get("__key__"), str) and all(
+        isinstance(v, bytes) for k, v in record.items() if k != "__key__"
+    )
 
 
 def _parse(record: Mapping[str, Any]) -> Row:
-    images = [ImageRef(name, record[name]) for name in sorted(record) if _IMAGE.fullmatch(name)]
-    images = [replace(image, path=f"{record['__key__']}.{image.path}") for image in images]
+    images = [
+        ImageRef(f"{record['__key__']}.{name}", data)
+        for name, data in sorted(record.items())
+        if isinstance(data, bytes) and _IMAGE.fullmatch(name)
+    ]
     body = _json(record["json"]) if "json" in record else {}
     inner = registry.format_of([body])
     source = fields.id_field(body, "id", "key") or str(record["__key__"])

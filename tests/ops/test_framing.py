@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ops.drop_files import DropFiles
@@ -44,6 +44,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @given(
     rows=ROWS, indent=st.sampled_from([None, 1]), key=st.booleans(), shard=st.integers(1, 200), chunk=st.integers(1, 40)
 )
+@settings(deadline=None)
 def test_elements_of_an_array_are_those_of_the_json_module(
     folder: Path, rows: list[dict[str, Any]], indent: int | None, key: bool, shard: int, chunk: int
 ):
@@ -56,6 +57,7 @@ def test_elements_of_an_array_are_those_of_the_json_module(
 
 
 @given(rows=ROWS, shard=st.integers(1, 200), chunk=st.integers(1, 40))
+@settings(deadline=None)
 def test_lines_are_rows(folder: Path, rows: list[dict[str, Any]], shard: int, chunk: int):
     data = "\n".join(json.dumps(row, ensure_ascii=True) for row in rows).encode()
     records = read(folder, json_lines.CONTAINER, data, shard_bytes=shard, chunk_bytes=chunk)
@@ -73,6 +75,7 @@ CELLS = st.text(st.characters(codec="utf-8", exclude_characters="\0\r"), max_siz
     shard=st.integers(1, 100),
     chunk=st.integers(1, 30),
 )
+@settings(deadline=None)
 def test_tables_are_those_of_the_csv_module(folder: Path, table: list[list[str]], end: str, shard: int, chunk: int):
     table = [cells for cells in table if any(cell.strip() for cell in cells)]
     header = ["image", "caption", "note"][: len(table[0]) if table else 2]

@@ -5,7 +5,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ops.formats.contract import Message, Part, Row, RowError
@@ -29,6 +29,7 @@ def message(role: str, *parts: str | int) -> Message:
 
 
 @given(messages=MESSAGES, settings=st.sampled_from([IngestSettings(), REPAIRED]))
+@settings(deadline=None)
 def test_a_row_is_sound_or_has_a_known_reason(messages: tuple[Message, ...], settings: IngestSettings):
     row = Row(kind="sft", messages=messages)
     reason, checked = "", row

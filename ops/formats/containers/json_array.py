@@ -1,27 +1,12 @@
 """A JSON array of objects, at the top of the file or under one key of a top object (`{"data": [...]}`); or a single
 object, which is one row."""
 
-import re
 from collections.abc import Iterator
 
 from ops.drop_files import DropFiles
 from ops.formats.containers.contract import Container, Limits, Probe, Record, Shard
 from ops.formats.containers.framing import ArrayFramer, Frame, cut, frames
-from ops.formats.containers.json_text import record
-
-# What may stand before the first element: an opening bracket, perhaps below keys of an object whose other values so
-# far are plain (`{"version": 2, "data": [`).
-_SCALAR = rb'(?:"(?:[^"\\]|\\.){0,1000}"|[-+.\w]{1,40})'
-_OPENING = re.compile(
-    rb'(?:\xef\xbb\xbf)?\s*(?:\[|\{\s*(?:"(?:[^"\\]|\\.){1,100}"\s*:\s*' + _SCALAR + rb"\s*,\s*){0,20}"
-    rb'"(?:[^"\\]|\\.){1,100}"\s*:\s*\[(?=\s*[\{\]]))'
-)
-_ROW_KEYS = re.compile(rb'"(?:conversations|messages|images?|prompt|chosen|completions)"\s*:\s*\[\Z')
-
-
-def _opening(head: bytes) -> int | None:
-    match = _OPENING.match(head)
-    return None if match is None or _ROW_KEYS.search(match[0]) else match.end()
+from ops.formats.containers.json_text import opening, record
 
 
 def _recognise(probe: Probe) -> bool:
@@ -30,10 +15,10 @@ def _recognise(probe: Probe) -> bool:
 
 
 def _split(files: DropFiles, file: str, shard_bytes: int, limits: Limits) -> list[Shard]:
-    opening = _opening(files.head(file))
-    with files.expanded(file, expansion=limits.expansion, start=opening or 0) as stream:
-        if opening is not None:
-            return cut(stream, ArrayFramer(), start=opening, file=file, shard_bytes=shard_bytes)
+    start = opening(files.head(file))
+    with files.expanded(file, expansion=limits.expansion, start=start or 0) as stream:
+        if start is not None:
+            return cut(stream, ArrayFramer(), start=start, file=file, shard_bytes=shard_bytes)
         size = len(stream.read(limits.row_bytes + 1))
         return [Shard(file, 0, size, -1, size)]
 

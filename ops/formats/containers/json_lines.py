@@ -8,7 +8,7 @@ import orjson
 from ops.drop_files import DropFiles
 from ops.formats.containers.contract import Container, Limits, Probe, Record, Shard
 from ops.formats.containers.framing import LineFramer, cut, frames
-from ops.formats.containers.json_text import record
+from ops.formats.containers.json_text import opening, record
 
 _BOM = b"\xef\xbb\xbf"
 _NAME = re.compile(r"\.(jsonl|ndjson|jsonlines)$", re.IGNORECASE)
@@ -18,6 +18,8 @@ _PROBED_LINES = 50
 def _recognise(probe: Probe) -> bool:
     lines = [line.strip() for line in probe.head.removeprefix(_BOM).split(b"\n") if line.strip()]
     whole = lines[:-1] if len(lines) > 1 else lines
+    if len(lines) == 1 and not _NAME.search(probe.name) and opening(probe.head) is not None:
+        return False  # an object that holds the rows, written on one line
     if any(_is_object(line) for line in whole[:_PROBED_LINES]):
         return True
     return bool(_NAME.search(probe.name)) or (

@@ -13,6 +13,22 @@ _MAX_DEPTH = 100
 _LONG_NUMBER = re.compile(rb"\d{19}")
 
 
+# What may stand before the first element: an opening bracket, perhaps below keys of an object whose other values so
+# far are plain (`{"version": 2, "data": [`).
+_SCALAR = rb'(?:"(?:[^"\\]|\\.){0,1000}"|[-+.\w]{1,40})'
+_OPENING = re.compile(
+    rb'(?:\xef\xbb\xbf)?\s*(?:\[|\{\s*(?:"(?:[^"\\]|\\.){1,100}"\s*:\s*' + _SCALAR + rb"\s*,\s*){0,20}"
+    rb'"(?:[^"\\]|\\.){1,100}"\s*:\s*\[(?=\s*[\{\]]))'
+)
+_ROW_KEYS = re.compile(rb'"(?:conversations|messages|images?|prompt|chosen|completions)"\s*:\s*\[\Z')
+
+
+def opening(head: bytes) -> int | None:
+    """Where the elements of the array of rows begin, if the file is one, or an object that holds one."""
+    match = _OPENING.match(head)
+    return None if match is None or _ROW_KEYS.search(match[0]) else match.end()
+
+
 def record(frame: Frame, *, row: int, data: bytes) -> Record:
     """The record in a frame; `data` is the frame's bytes without what only separates records."""
     if frame.large:
