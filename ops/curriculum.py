@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from ops import schemas
+from ops.splitmix import splitmix
 
 Order = Literal["rising", "random", "reversed"]
 
@@ -107,15 +108,8 @@ def mixed(ids: pa.ChunkedArray, seed: int) -> np.ndarray:
     state = np.full(len(keys), seed, dtype=np.uint64)
     for word in words.T:
         # Words of nothing but padding are left out: the hash of an id must not depend on its longest neighbour.
-        state = np.where(word != 0, _splitmix(state ^ word), state)
-    return _splitmix(state)
-
-
-def _splitmix(x: np.ndarray) -> np.ndarray:
-    x = x + np.uint64(0x9E3779B97F4A7C15)
-    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return x ^ (x >> np.uint64(31))
+        state = np.where(word != 0, splitmix(state ^ word), state)
+    return splitmix(state)
 
 
 def _ids(ids: pa.ChunkedArray) -> np.ndarray:
@@ -165,6 +159,6 @@ def _replayed(stage: np.ndarray, noise: np.ndarray, settings: CurriculumSettings
         earlier = np.flatnonzero(stage < later)
         wanted = min(len(earlier), round(settings.replay * int((stage == later).sum())))
         turned = noise[earlier] ^ np.uint64(later)
-        rows.append(earlier[np.argsort(_splitmix(turned), kind="stable")[:wanted]])
+        rows.append(earlier[np.argsort(splitmix(turned), kind="stable")[:wanted]])
     stages = np.repeat(np.arange(settings.stages), [len(r) for r in rows])
     return np.concatenate(rows), stages

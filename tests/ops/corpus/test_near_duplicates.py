@@ -7,7 +7,7 @@ from tests.ops.corpus.corpus import Said, by_source, frames
 
 STORY = (
     "A man in a red jacket walks two small dogs along the beach while the sun goes down behind the old pier and a "
-    "group of children plays football near the water before they all go home for dinner with their parents in the evening"
+    "group of children plays football near the water before they all go home for dinner with their parents at night"
 )
 WORDS = STORY.split()
 
