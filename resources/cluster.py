@@ -3,6 +3,7 @@
 On a cluster the Dagster step is itself a Ray job (infra/README.md), so that `ray.init` here finds that cluster.
 """
 
+import logging
 import os
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
@@ -33,8 +34,10 @@ def start_ray(*, num_cpus: int | None = None, object_store_bytes: int | None = N
             "include_dashboard": False,
         }
     ray.init(**options)
-    context = ray.data.DataContext.get_current()
-    context.enable_progress_bars = False
+    # Progress is ours to show (resources/progress.py).
+    ray.data.DataContext.get_current().enable_progress_bars = False
+    for name in ("ray.data", "ray"):
+        logging.getLogger(name).setLevel(logging.ERROR)
 
 
 def ray_map(
@@ -56,7 +59,8 @@ def ray_map(
     towards `total`.
     """
     start_ray()
-    task = ray.remote(function).options(num_cpus=num_cpus, max_retries=3)
+    # Wrapped, for a partial is no function to `ray.remote`.
+    task = ray.remote(lambda item: function(item)).options(num_cpus=num_cpus, max_retries=3)
     room = max(2, int(2 * ray.cluster_resources().get("CPU", 1)))
     waiting = iter(items)
     running: list[ray.ObjectRef] = []
