@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ops.formats.contract import Message, Part, Row, RowError
+from ops.formats.page import with_reference
 from ops.reasons import REASONS
 from ops.rows import IngestSettings, check_row, raw_text
 
@@ -94,3 +95,9 @@ def test_raw_rows_are_kept_as_text_and_bounded():
     assert raw_text(None, b'{"a": \xff}', limit=100) == '{"a": \\xff}'
     assert raw_text({"image": b"abc", "n": [b""]}, None, limit=500).startswith('{"image":{"bytes":3,"sha256":"ba7816')
     assert raw_text(None, b"x" * 1000, limit=10) == "x" * 10 + "... (990 bytes more)"
+
+
+def test_the_page_shows_the_formats_and_reasons_there_are():
+    page = (Path(__file__).parents[2] / "docs" / "ingest.md").read_text("utf-8")
+    assert with_reference(page) == page, "run `python -m ops.formats.page docs/ingest.md`"
+    assert all(f"| `{code}` |" in page for code in REASONS)
