@@ -2,8 +2,8 @@
 
 A join that slips by a row gives every row after it the picture of a neighbour (LLaVA-NeXT #118 is one such case). Each
 row is scored against the images up to eight rows before and after it. The score is the similarity of the row's pooled
-statements (the mean over its informative turns) and the image, both less the mean of the delivery's bank, so that
-generic texts and generic pictures weigh little. The audit then looks for stretches of rows that fit the image k rows
+statements (the mean over its informative turns) and the image, both less their mean over the file, so that generic
+texts and generic pictures weigh little. The audit then looks for stretches of rows that fit the image k rows
 on better than their own: the largest sum of that gain over shifts and stretches is a scan statistic (Naus 1965; Page
 1954 for the ends), and its p-value comes from turning each row's scores round at random, which is what a file without
 a shift looks like at worst. `p_value` is that of the row's run, and elsewhere that of the file's strongest stretch. A
@@ -152,8 +152,8 @@ def _files(inputs: RowInputs) -> Iterator[_File]:
     images = _Members.of(rank[shown], image_places)
     for name, mine in zip(files, np.split(order, starts[1:]), strict=True):
         first = int(rank[held[mine[0]]])
-        pooled_texts, told = texts.pooled(inputs.texts, inputs.bank_texts, first, len(mine))
-        pooled_images, seen = images.pooled(inputs.images, inputs.bank_images, first, len(mine))
+        pooled_texts, told = texts.pooled(inputs.texts, first, len(mine))
+        pooled_images, seen = images.pooled(inputs.images, first, len(mine))
         yield _File(str(name), numbers[mine], held[mine], told & seen, pooled_texts, pooled_images)
 
 
@@ -172,8 +172,8 @@ class _Members:
         order = np.lexsort((places, owners))
         return cls(owners[order], places[order])
 
-    def pooled(self, vectors: Vectors, bank: Vectors, first: int, count: int) -> tuple[np.ndarray, np.ndarray]:
-        """Mean of the vectors of the owners from `first` on less the bank's mean (count, d), and which have any."""
+    def pooled(self, vectors: Vectors, first: int, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """Mean of the vectors of each owner from `first` on, less the mean of these (count, d), and which have any."""
         part = slice(*np.searchsorted(self.owners, [first, first + count]))
         owners, places = self.owners[part] - first, self.places[part]
         width = vectors.matrix.shape[1] if vectors.matrix.ndim == 2 else 0
@@ -183,8 +183,8 @@ class _Members:
             np.add.at(sums, owners[some], vectors.matrix[places[some]].astype(np.float32))
         members = np.bincount(owners, minlength=count)
         known = members > 0
-        centre = bank.matrix.astype(np.float32).mean(axis=0) if len(bank) else np.zeros(width, dtype=np.float32)
-        sums[known] = sums[known] / members[known, None] - centre
+        sums[known] /= members[known, None]
+        sums[known] -= sums[known].mean(axis=0)
         return sums, known
 
 
