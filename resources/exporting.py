@@ -81,6 +81,7 @@ def export_version(
     version = version_of(lake, number)
     if version.state != "published":
         raise ExportError(f"version {number} is {version.state}; only a published version is exported")
+    export.require()
     options = {"repeats": repeats, "shard_rows": shard_rows}
     claim = {"version": number, "content": version.content, "format": to, "revision": export.revision, **options}
     folder = folder.expanduser().absolute()

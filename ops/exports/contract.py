@@ -152,6 +152,8 @@ class Export:
     """Writes what stands over all shards, given in order."""
     recipe: str
     """How the rows are loaded in their order: Markdown, shown in the docs and written beside every export."""
+    require: Callable[[], object] = lambda: None
+    """Raises ExportError where something that the format is written with is missing; called before anything else."""
     kinds: tuple[str, ...] = (SFT, PREFERENCE)
     pictures_beside: bool = False
     """Whether pictures are files of the export's folder `images`; else the rows hold their bytes."""

@@ -54,16 +54,16 @@ def strange_rows() -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     rows = [
         {
             "id": "../../escape",
-            "image": ["images/strange-0.png", "images/strange-1.png"],
+            "image": ["images/s0.png", "images/s1.png"],
             "conversations": [ask, gpt("Left.")],
         },
         {"id": "/etc/passwd", "system": "Be brief.", "conversations": [human("What is 1 + 1?"), gpt("2")]},
-        {"id": "a\\b\n| c", "image": "images/strange-2.png", "conversations": [human("Is <image> red?"), gpt("No.")]},
+        {"id": "a\\b\n| c", "image": "images/s2.png", "conversations": [human("Is <image> red?"), gpt("No.")]},
         {"id": "long", "conversations": [human("Count."), gpt(" ".join(map(str, range(50))))]},
     ]
     tools = {"id": "tools", "messages": [message("user", "Add."), message("assistant", "add(1)")]}
     tools["messages"] += [message("tool", "2"), message("assistant", "It is 2.")]
-    literal = {"id": "literal", "images": ["images/strange-3.png"], "messages": [message("assistant", "A tag.")]}
+    literal = {"id": "literal", "images": ["images/s3.png"], "messages": [message("assistant", "A tag.")]}
     parts = [{"type": "image"}, {"type": "text", "text": "What does <image> mean in HTML?"}]
     literal["messages"] = [{"role": "user", "content": parts}, *literal["messages"]]
     rated = [{"response": "one", "rating": 1}, {"response": "five", "rating": 5}, {"response": "three", "rating": 3}]
@@ -71,13 +71,13 @@ def strange_rows() -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         {
             "id": "rated",
             "prompt": "How many?",
-            "image": "images/strange-0.png",
+            "image": "images/s0.png",
             "completions": rated,
             "rating_scale": 5,
         },
         {"id": "tied", "prompt": "Why?", "completions": [{"response": w, "rating": 3} for w in ("a", "b")]},
         {"id": "labelled", "prompt": "Is it so?", "completion": "It is.", "label": False},
-        {"id": "pair", "prompt": "So?", "chosen": "Yes.", "rejected": "Reject me.", "images": ["images/strange-1.png"]},
+        {"id": "pair", "prompt": "So?", "chosen": "Yes.", "rejected": "Reject me.", "images": ["images/s1.png"]},
         tools,
         literal,
     ]
@@ -99,9 +99,7 @@ def message(role: str, text: str) -> dict[str, Any]:
 def write_strange(folder: Path) -> None:
     endings = {0: "PNG", 1: "JPEG", 2: "WEBP", 3: "PNG"}
     for number, form in endings.items():
-        Image.new("RGB", (24, 16 + number), (60 * number, 90, 20)).save(
-            folder / "images" / f"strange-{number}.png", form
-        )
+        Image.new("RGB", (24, 16 + number), (60 * number, 90, 20)).save(folder / "images" / f"s{number}.png", form)
     rows, judged = strange_rows()
     (folder / "strange.json").write_text(json.dumps(rows), "utf-8")
     for row in judged:
@@ -147,7 +145,7 @@ class Published:
 
 @pytest.fixture(scope="module")
 def published(ray_session: None, tmp_path_factory: pytest.TempPathFactory) -> Published:
-    """Two versions of a lake with the demo's drop and strange rows among it; rows as they are joined straight from the lake."""
+    """Two versions of a lake with the demo's drop and strange rows in it; its rows as they stand in the lake."""
     root = tmp_path_factory.mktemp("exports")
     build(root / "demo", record=root / "planted.jsonl", conversations=60)
     write_strange(root / "demo")
@@ -358,7 +356,7 @@ def test_nothing_leaves_the_folder(published: Published, tmp_path: Path):
         folder = tmp_path / "all" / name
         listed = set(json.loads((folder / MANIFEST).read_text())["files"])
         there = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
-        assert {one for one in there if not one.startswith("images/strange-")} == listed | {MANIFEST}
+        assert {one for one in there if not one.startswith("images/s")} == listed | {MANIFEST}
         assert verify(folder) == []
 
 
@@ -446,9 +444,7 @@ def test_a_missing_picture_is_told(published: Published, tmp_path: Path):
             lake.write(spec, published.lake.read(spec, where=where), partition=where, once=str(value))
     row = published.lake.read(VERSIONS, where={"version": 1}).to_pylist()[-1]
     lake.log(VERSIONS, lambda log: [{name: value for name, value in row.items() if name != "sequence"}])
-    with pytest.raises(
-        ExportError, match=r"\d+ pictures of the version are not in the lake's `images`, such as [0-9a-f]{64}"
-    ):
+    with pytest.raises(ExportError, match="pictures of the version are not in the lake's `images`, such as"):
         export_version(lake, 1, to="trl", folder=tmp_path / "out", progress=SilentProgress())
 
 
