@@ -9,6 +9,8 @@ stream carries both images and texts: an actor's start, which loads the model, i
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -24,9 +26,10 @@ from ops.schemas import EMBEDDINGS, EXAMPLES, IMAGES
 from ops.vectors import Vectors
 from resources.cluster import start_ray
 from resources.encoder_settings import EmbeddingSettings, EncoderSettings
-from resources.encoder_source import device_of, encoder_identity
+from resources.encoder_source import device_of, encoder_identity, find_source
 from resources.lake import Lake
 from resources.lake_files import open_storage
+from resources.preprocessing import Preprocessing
 from resources.progress import Progress
 
 #: Rows after which vectors are committed: what a kill costs at most.
@@ -38,7 +41,7 @@ _TEXTS_AN_IMAGE = 4
 
 @dataclass(frozen=True, slots=True)
 class EmbedCounts:
-    """What was embedded now (new) and what was known from before; `seconds` of embedding, start of the actors included."""
+    """What was embedded now (new) and what was known from before; `seconds` include the start of the actors."""
 
     encoder: str
     images_new: int
@@ -86,7 +89,9 @@ def embed_delivery(
     counts = (len(images) - len(known_images), len(known_images), len(new_texts), len(known_texts))
     started = time.perf_counter()
     if work:
-        _embed(lake, encoder, work, total=counts[0] + counts[2], settings=settings, embedding=embedding, progress=progress)
+        _embed(
+            lake, encoder, work, total=counts[0] + counts[2], settings=settings, embedding=embedding, progress=progress
+        )
     return EmbedCounts(encoder, *counts, seconds=round(time.perf_counter() - started, 3))
 
 
@@ -108,9 +113,7 @@ def _embedded(lake: Lake, encoder: str, modality: str, columns: list[str]) -> It
     yield from lake.batches(EMBEDDINGS, where={"encoder": encoder, "modality": modality}, columns=columns)
 
 
-def _wanted(
-    lake: Lake, delivery: str, texts: Callable[[pa.Table], Iterable[str]]
-) -> tuple[set[str], dict[str, str]]:
+def _wanted(lake: Lake, delivery: str, texts: Callable[[pa.Table], Iterable[str]]) -> tuple[set[str], dict[str, str]]:
     """Ids of the delivery's images, and the texts asked for by their ids."""
     images: set[str] = set()
     said: dict[str, str] = {}
@@ -178,18 +181,113 @@ def _embed(
     threads = max(1, cores // actors)
     # On a CPU the actors ask Ray for half of the cores and use all: decoding is the smaller part and fills the gaps.
     needs = {"num_gpus": 1, "num_cpus": 0} if on_gpu else {"num_cpus": cores / actors / 2}
-    rows = ray.data.from_items([{"work": one} for one in work], override_num_blocks=min(len(work), 4 * cores))
-    rows = rows.map_batches(
-        _Decode(lake, settings, embedding.image_batch), batch_size=1, num_cpus=min(1.0, cores / 2)
-    ).map_batches(
-        EncodeActor,
+    preprocessing = find_source(settings).preprocessing
+    rows = ray.data.from_items(work, override_num_blocks=min(len(work), 4 * cores))
+    pixels = rows.map_batches(
+        partial(_decode, lake=lake, preprocessing=preprocessing, at_once=embedding.image_batch),
+        batch_size=1,
+        batch_format="numpy",
+        num_cpus=min(1.0, cores / 2),
+    )
+    vectors = pixels.map_batches(
+        _EncodeActor,
         fn_constructor_args=(settings, threads),
         compute=ActorPoolStrategy(size=actors),
-        batch_size=embedding.image_batch,
+        batch_size=max(embedding.image_batch, embedding.text_batch),
         batch_format="pyarrow",
         **needs,
     )
+    waiting: list[pa.Table] = []
     with progress.track("embed", total=total) as advance:
-        for batch in _flushed(rows.iter_batches(batch_size=embedding.image_batch, batch_format="pyarrow")):
-            _store(lake, encoder, batch)
+        for batch in vectors.iter_batches(batch_size=None, batch_format="pyarrow"):
+            waiting.append(batch)
             advance(batch.num_rows)
+            if sum(held.num_rows for held in waiting) >= FLUSH_ROWS:
+                _store(lake, encoder, waiting)
+                waiting = []
+        _store(lake, encoder, waiting)
+
+
+def _resources() -> tuple[int, int]:
+    found = ray.cluster_resources()
+    return max(1, int(found.get("CPU", 1))), int(found.get("GPU", 0))
+
+
+def _store(lake: Lake, encoder: str, batches: list[pa.Table]) -> None:
+    rows = pa.concat_tables(batches) if batches else _VECTORS.empty_table()
+    for modality in ("image", "text"):
+        chosen = rows.filter(pc.equal(rows["modality"], modality))
+        if chosen.num_rows:
+            chosen = chosen.append_column("encoder", pa.repeat(encoder, chosen.num_rows))
+            staged = lake.stage(EMBEDDINGS, chosen, {"encoder": encoder, "modality": modality})
+            lake.commit_new(EMBEDDINGS, staged, key="content_id")
+
+
+_INPUTS = pa.schema([("modality", pa.string()), ("content_id", pa.string()), ("payload", pa.large_binary())])
+_VECTORS = pa.schema([("modality", pa.string()), ("content_id", pa.string()), ("vector", pa.binary())])
+
+
+def _decode(
+    batch: dict[str, np.ndarray], *, lake: Lake, preprocessing: Preprocessing, at_once: int
+) -> Iterator[pa.Table]:
+    """Runs in a task: pixels of a row group's images, `at_once` at a time; texts as they are."""
+    for work in batch["item"]:
+        if work.texts:
+            rows = [("text", text_id(text), text.encode("utf-8", "surrogatepass")) for text in work.texts]
+            yield _inputs(rows)
+            continue
+        images = _stored_images(lake, work)
+        while rows := [("image", key, _pixels(key, data, preprocessing)) for key, data in islice(images, at_once)]:
+            yield _inputs(rows)
+
+
+def _inputs(rows: list[tuple[str, str, bytes]]) -> pa.Table:
+    return pa.table(
+        [pa.array(c, f.type) for c, f in zip(zip(*rows, strict=True), _INPUTS, strict=True)], schema=_INPUTS
+    )
+
+
+def _stored_images(lake: Lake, work: _Work) -> Iterator[tuple[str, bytes]]:
+    filesystem, _ = open_storage(lake.root, lake.storage_options)
+    wanted = set(work.images)
+    with pq.ParquetFile(work.file, filesystem=filesystem) as stored:
+        rows = stored.read_row_group(work.group, columns=["image_id", "bytes"])
+    for key, data in zip(rows["image_id"], rows["bytes"], strict=True):
+        if key.as_py() in wanted:
+            yield key.as_py(), data.as_py()
+
+
+def _pixels(key: str, data: bytes, preprocessing: Preprocessing) -> bytes:
+    try:
+        return preprocessing.pixels(decode_rgb(data)).tobytes()
+    except (OSError, ValueError) as error:
+        raise ValueError(
+            f"image {key}: {len(data)} bytes that ingest could decode and this run cannot: {error}"
+        ) from None
+
+
+class _EncodeActor:
+    """An encoder of its own in a process of its own."""
+
+    def __init__(self, settings: EncoderSettings, threads: int) -> None:
+        # Imported here: the driver and the decode workers need no torch.
+        import torch
+
+        from resources.encoder import load_encoder
+
+        torch.set_num_threads(threads)
+        self.encoder = load_encoder(settings)
+
+    def __call__(self, batch: pa.Table) -> pa.Table:
+        is_image = np.array(batch["modality"]) == "image"
+        payload = batch["payload"].to_pylist()
+        vectors = np.zeros((len(payload), self.encoder.dim), "<f2")
+        prepared = self.encoder.preprocessing
+        images = [np.frombuffer(payload[at], np.uint8) for at in np.flatnonzero(is_image)]
+        if images:
+            pixels = np.stack(images).reshape(-1, prepared.height, prepared.width, 3)
+            vectors[is_image] = self.encoder.encode_pixels(pixels)
+        texts = [payload[at].decode("utf-8", "surrogatepass") for at in np.flatnonzero(~is_image)]
+        vectors[~is_image] = self.encoder.encode_texts(texts)
+        columns = [batch["modality"], batch["content_id"], pa.array([row.tobytes() for row in vectors], pa.binary())]
+        return pa.table(columns, schema=_VECTORS)

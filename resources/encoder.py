@@ -1,0 +1,224 @@
+"""The image-text encoder: any open_clip model, or `mini`, which ships with the project and needs no network.
+
+Weights are read as safetensors or with `weights_only=True`; no code of a model's repository is ever run.
+"""
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import numpy as np
+import open_clip
+import safetensors.numpy
+import safetensors.torch
+import torch
+from open_clip.factory import load_checkpoint
+from PIL import Image
+from torch import nn
+
+from resources.encoder_settings import EncoderSettings
+from resources.encoder_source import (
+    MINI,
+    EncoderError,
+    Source,
+    device_of,
+    encoder_identity,
+    find_source,
+    precision_of,
+)
+from resources.encoder_tokens import FixedTokens, MiniTokens, Tokenize
+from resources.mini.files import HEADS
+from resources.mini.model import MiniClip
+from resources.mini.towers import text_tokenizer
+from resources.preprocessing import Preprocessing
+
+logger = logging.getLogger(__name__)
+
+GOLDEN = HEADS.with_name("golden.safetensors")
+GOLDEN_COSINE = 0.98
+GOLDEN_TEXTS = ("A red circle.", "There is no dog in the picture.", "a plate of food on a wooden table", "42")
+#: On a CPU more images at once are slower: activations no longer fit the caches (measured: 8 is best).
+_CPU_IMAGES, _CPU_TOKENS = 8, 512
+_GPU_TOKENS = 16384
+_DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+class Encoder:
+    """Images and texts to unit vectors of one space; (n, dim) float32 on the CPU."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        tokenize: Tokenize,
+        preprocessing: Preprocessing,
+        *,
+        identity: str,
+        device: torch.device,
+        precision: str,
+    ) -> None:
+        self.model = model.to(device)
+        self.tokenize = tokenize
+        self.preprocessing = preprocessing
+        self.identity = identity
+        self.device = device
+        self.precision = precision
+        self.dtype = _DTYPES[precision]
+        self.mean = torch.tensor(preprocessing.mean, device=device)[:, None, None]
+        self.std = torch.tensor(preprocessing.std, device=device)[:, None, None]
+        self.dim = int(self._encode_pixels(self._stack([Image.new("RGB", (32, 32))])).shape[1])
+
+    def encode_images(self, images: Sequence[Image.Image]) -> np.ndarray:
+        """RGB images of any size."""
+        return self.encode_pixels(self._stack(images)) if images else np.zeros((0, self.dim), np.float32)
+
+    def encode_pixels(self, pixels: np.ndarray) -> np.ndarray:
+        """A stack of `preprocessing.pixels`."""
+        at_once = _CPU_IMAGES if self.device.type == "cpu" else len(pixels)
+        parts = [self._encode_pixels(pixels[at : at + at_once]) for at in range(0, len(pixels), max(at_once, 1))]
+        return np.concatenate(parts) if parts else np.zeros((0, self.dim), np.float32)
+
+    def encode_texts(self, texts: Sequence[str]) -> np.ndarray:
+        """Texts of any length (cut where the model's context ends), packed by length."""
+        vectors = np.zeros((len(texts), self.dim), np.float32)
+        room = _CPU_TOKENS if self.device.type == "cpu" else _GPU_TOKENS
+        for rows, tokens in self.tokenize(texts, room):
+            with torch.inference_mode():
+                vectors[rows] = _unit(self.model.encode_text(tokens.to(self.device)))
+        return vectors
+
+    def _stack(self, images: Sequence[Image.Image]) -> np.ndarray:
+        return np.stack([self.preprocessing.pixels(image) for image in images])
+
+    def _normalised(self, pixels: np.ndarray) -> torch.Tensor:
+        batch = torch.from_numpy(pixels).to(self.device, non_blocking=True).permute(0, 3, 1, 2).float() / 255
+        return ((batch - self.mean) / self.std).to(self.dtype, memory_format=torch.channels_last)
+
+    def _encode_pixels(self, pixels: np.ndarray) -> np.ndarray:
+        """Halves the batch while the device has no room for it."""
+        try:
+            with torch.inference_mode():
+                return _unit(self.model.encode_image(self._normalised(pixels)))
+        except torch.OutOfMemoryError:
+            if len(pixels) == 1:
+                raise
+        torch.cuda.empty_cache()
+        half = len(pixels) // 2
+        logger.warning("out of device memory with %d images at once; going on with %d", len(pixels), half)
+        return np.concatenate([self._encode_pixels(pixels[:half]), self._encode_pixels(pixels[half:])])
+
+
+def _unit(vectors: torch.Tensor) -> np.ndarray:
+    return nn.functional.normalize(vectors.float(), dim=-1).cpu().numpy()
+
+
+def load_encoder(settings: EncoderSettings) -> Encoder:
+    """The encoder of the settings, on its device, checked (`golden_check`).
+
+    EncoderError says what is wrong with the reference, and, where weights would have to be fetched and no network
+    answers, how to point to a local checkpoint.
+    """
+    source = find_source(settings)
+    device, precision = device_of(settings), precision_of(settings)
+    if source.model == MINI:
+        made = _mini(precision)
+    else:
+        with _quiet():
+            made = _open_clip(source, precision, device)
+    identity = encoder_identity(settings)
+    encoder = Encoder(*made, source.preprocessing, identity=identity, device=torch.device(device), precision=precision)
+    golden_check(encoder)
+    return encoder
+
+
+def _mini(precision: str) -> tuple[nn.Module, Tokenize]:
+    model = MiniClip(safetensors.torch.load_file(HEADS))
+    # The heads stay in fp32: they cost nothing.
+    model.visual.trunk.to(_DTYPES[precision], memory_format=torch.channels_last)
+    model.text.transformer.to(_DTYPES[precision])
+    return model, MiniTokens(text_tokenizer())
+
+
+def _open_clip(source: Source, precision: str, device: str) -> tuple[nn.Module, Tokenize]:
+    tagged = (source.tag and open_clip.get_pretrained_cfg(source.model, source.tag)) or {}
+    try:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            model = open_clip.create_model(
+                source.model,
+                load_weights=False,
+                precision=precision,
+                device=device,
+                force_quick_gelu=bool(tagged.get("quick_gelu")),
+                pretrained_image=False,
+                pretrained_text=False,
+            )
+        if source.checkpoint is not None:
+            load_checkpoint(model, str(source.checkpoint), weights_only=True)
+        tokenizer = open_clip.get_tokenizer(source.model)
+    except Exception as error:
+        reason = (str(error).strip().splitlines() or [repr(error)])[0][:300]
+        raise EncoderError(
+            f"the encoder {source.label} cannot be built from {source.checkpoint or source.model}: {reason}"
+        ) from error
+    return model.eval().requires_grad_(False), FixedTokens(tokenizer)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without open_clip's warnings on the root logger that a model was made without weights: they are loaded next."""
+    root = logging.getLogger()
+    root.addFilter(_not_open_clip)
+    try:
+        yield
+    finally:
+        root.removeFilter(_not_open_clip)
+
+
+def _not_open_clip(record: logging.LogRecord) -> bool:
+    return "open_clip" not in record.pathname
+
+
+def golden_check(encoder: Encoder) -> None:
+    """Stops an encoder that is silently broken: EncoderError where vectors of drawn images and plain texts are not
+    finite, of unit length and distinct, or, for mini, not those that were stored when it was made."""
+    found = {"image": encoder.encode_images(golden_images()), "text": encoder.encode_texts(GOLDEN_TEXTS)}
+    stored = safetensors.numpy.load_file(GOLDEN) if encoder.identity.startswith(f"{MINI}-") else {}
+    for modality, vectors in found.items():
+        problem = _problem(vectors, stored.get(modality))
+        if problem:
+            raise EncoderError(
+                f"the encoder {encoder.identity} is broken on {encoder.device} in {encoder.precision}: its {modality} "
+                f"vectors {problem}; set encoder.precision to fp32 or encoder.device to cpu, and if that does "
+                "not help, install the packages again"
+            )
+
+
+def _problem(vectors: np.ndarray, stored: np.ndarray | None) -> str:
+    if not np.isfinite(vectors).all():
+        return "are not finite"
+    if abs(np.linalg.norm(vectors, axis=1) - 1).max() > 1e-3:
+        return "are not of unit length"
+    cosines = vectors @ vectors.T
+    np.fill_diagonal(cosines, -1)
+    if cosines.max() > 0.99999:
+        return "are the same for different inputs"
+    if stored is None:
+        return ""
+    if stored.shape != vectors.shape:
+        return f"have the shape {vectors.shape}, promised {stored.shape}"
+    closest = float((vectors * stored.astype(np.float32)).sum(1).min())
+    return (
+        f"have a cosine of {closest:.4f} to those stored, at least {GOLDEN_COSINE} was promised"
+        if (closest < GOLDEN_COSINE)
+        else ""
+    )
+
+
+def golden_images() -> list[Image.Image]:
+    """Four pictures drawn by arithmetic alone, so that no library's version changes them."""
+    y, x = np.mgrid[:96, :96]
+    disc = np.where(((x - 40) ** 2 + (y - 52) ** 2 < 900)[..., None], (220, 30, 30), (245, 245, 240))
+    ramp = np.stack([x * 2, y * 2, 255 - x - y], -1)
+    checks = np.where(((x // 12 + y // 12) % 2 == 0)[..., None], (20, 60, 200), (250, 220, 40))
+    grain = np.stack([(x * 7919 + y * 104729 + c * 1299709) % 251 for c in range(3)], -1)
+    return [Image.fromarray(picture.astype(np.uint8)) for picture in (disc, ramp, checks, grain)]
