@@ -1,6 +1,6 @@
 # Every target sets up what it needs; `make setup` does nothing when nothing changed.
 .DEFAULT_GOAL := help
-.PHONY: help setup check format test test-all demo dev lock clean
+.PHONY: help setup streaming check format test test-all demo dev lock clean
 
 BIN := .venv/bin
 # The lake that `make dev` shows. `make demo` fills this one.
@@ -11,6 +11,9 @@ help: ## What there is to run
 
 setup: ## .venv from requirements.lock, and the Java that Spark needs
 	@sh infra/setup.sh
+
+streaming: setup ## .venv-streaming, which writes and reads MDS
+	@sh infra/streaming.sh
 
 check: setup ## Lint, format, types, and the lock in step with pyproject.toml
 	$(BIN)/ruff check --quiet
@@ -25,7 +28,7 @@ format: setup ## Formats the code and mends what ruff can mend
 test: setup ## The tests, but for the long ones
 	$(BIN)/python -m pytest -m "not full"
 
-test-all: setup ## Every test
+test-all: streaming ## Every test
 	$(BIN)/python -m pytest
 
 demo: setup ## The whole pipeline on real data with planted faults
@@ -41,5 +44,5 @@ lock: setup ## Locks the dependencies anew; UPGRADE=--upgrade takes the newest v
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python infra/lock.py $(UPGRADE)
 
 clean: ## Removes .venv and caches; lakes stay
-	rm -rf .venv .ruff_cache .pytest_cache .hypothesis *.egg-info
+	rm -rf .venv .venv-streaming .ruff_cache .pytest_cache .hypothesis *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,8 +1,8 @@
 """Locks the dependencies of pyproject.toml, and checks that the lock is in step with them. Standard library only.
 
 `python infra/lock.py [--upgrade]` compiles requirements.lock with uv, keeping the versions that are locked, and
-infra/uv.lock, which pins uv itself for machines that lack it. `--check` needs no network: the lock's first line carries
-a digest of what was asked for.
+infra/uv.lock, which pins uv itself for machines that lack it, and infra/streaming.lock, whose packages write MDS.
+`--check` needs no network: the lock's first line carries a digest of what was asked for.
 """
 
 import hashlib
@@ -41,6 +41,7 @@ def main(arguments: list[str]) -> None:
     compile_lock("pyproject.toml", LOCK.name, "--extra", "dev", *arguments)
     LOCK.write_text(f"{header()}\n{LOCK.read_text('utf-8')}", "utf-8")
     compile_lock("infra/uv.in", "infra/uv.lock", *arguments)
+    compile_lock("infra/streaming.in", "infra/streaming.lock", *arguments)
 
 
 if __name__ == "__main__":

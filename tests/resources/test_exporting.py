@@ -1,8 +1,10 @@
 """Exports of a real version, read back with the readers that trainers use and compared with the lake itself."""
 
+import base64
 import hashlib
 import io
 import json
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -22,6 +24,7 @@ from ops.audits.contract import RowInputs
 from ops.audits.registry import all_audits
 from ops.demo.build import build
 from ops.exports.contract import ExportError
+from ops.exports.mds import streaming_python
 from ops.exports.registry import all_exports
 from ops.policy import Action, Condition, Policy, Rule
 from ops.rows import IngestSettings
@@ -337,6 +340,40 @@ def test_json_lines_hold_every_response(published: Published, tmp_path: Path):
         assert b"Reject me" not in path.read_bytes()
     for path in (tmp_path / "out" / "images").glob("*/*"):
         assert hashlib.sha256(path.read_bytes()).hexdigest() == path.stem
+
+
+READ_MDS = """
+import base64, json, sys
+from streaming import StreamingDataset
+for sample in StreamingDataset(local=sys.argv[1], shuffle=False, batch_size=1):
+    data = [sample["bytes"][a:b] for a, b in sample["pictures"]]
+    print(json.dumps({**sample["row"], "images": [base64.b64encode(one).decode() for one in data]}))
+"""
+
+
+@pytest.mark.full
+def test_mosaicml_streaming_reads_stages_and_the_whole(published: Published, tmp_path: Path):
+    try:
+        python = streaming_python()
+    except ExportError as error:
+        pytest.skip(str(error))
+    done = export(published, tmp_path / "out", "mds")
+    assert done.rows["sft"] == len(published.of("sft"))
+    assert verify(tmp_path / "out") == []
+
+    def load(name: str) -> list[dict[str, Any]]:
+        command = [str(python), "-c", READ_MDS, str(tmp_path / "out" / name)]
+        said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        rows = [json.loads(line) for line in said.split("\n") if line.startswith("{")]
+        shown = [[Image.open(io.BytesIO(base64.b64decode(one))) for one in row["images"]] for row in rows]
+        return [{**row, "images": pictures} for row, pictures in zip(rows, shown, strict=True)]
+
+    compare_sft(load("sft"), published)
+    first = [row.example_id for row in published.of("sft") if row.stage == 0]
+    assert [row["example_id"] for row in load("sft/stage-00")] == first
+    judged = load("preference")
+    assert [row["label"] for row in judged if row["table"] == "unpaired"] == [False]
+    compare_pairs([row for row in judged if row["table"] == "preference"], published)
 
 
 def test_weights_as_repeats(published: Published, tmp_path: Path):
