@@ -184,7 +184,8 @@ class _Members:
         members = np.bincount(owners, minlength=count)
         known = members > 0
         sums[known] /= members[known, None]
-        sums[known] -= sums[known].mean(axis=0)
+        if known.any():
+            sums[known] -= sums[known].mean(axis=0)
         return sums, known
 
 
