@@ -42,7 +42,8 @@ def shingles(words: Column) -> Column:
     pairs = F.zip_with(words, F.slice(words, 2, F.size(words)), lambda one, other: F.concat(one, F.lit(" "), other))
     # The last word has no neighbour, and its pair is null.
     texts = F.concat(words, F.filter(pairs, lambda pair: pair.isNotNull()))
-    return F.array_distinct(F.transform(texts, F.xxhash64))
+    # Spark refuses a function of any number of arguments here.
+    return F.array_distinct(F.transform(texts, lambda text: F.xxhash64(text)))
 
 
 def _near(
