@@ -1,0 +1,299 @@
+"""How right the grounding audits are: faults planted by seed in data that no one here wrote, with intervals.
+
+    OMP_NUM_THREADS=2 .venv/bin/python -m benchmarks.audit_accuracy --photos ../shared/data/photos
+
+easy-VQA (test split): 800 conversations, one picture each, and the shares of faults given by `--shares`: pictures
+exchanged so that an answer becomes untrue (wrong image), conversations that need no picture added (blind questions), a
+stretch of a 240-row file shifted (shifted join). Photos: each with its captions, once with its own picture and once
+with another. Beside each audit stands the common practice: the mean cosine of question and answer as they stand.
+
+For each figure: the area under the ROC curve (AUROC) and the recall at 1 % false alarms, with the 95 % interval of 400
+bootstrap draws of examples, over the seeds together. `--seeds` are for reporting; tune on others.
+"""
+
+import argparse
+import json
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from PIL import Image
+
+from ops.audits.contract import RowInputs
+from ops.audits.registry import all_audits
+from ops.bank import choose_bank
+from ops.demo import plant
+from ops.demo.pictures import load_pictures
+from ops.demo.rows import Row, one_conversation_each
+from ops.identity import image_id, text_id
+from ops.schemas import EXAMPLES
+from ops.turns import read_turns
+from ops.vectors import Vectors
+from resources.encoder import Encoder, load_encoder
+from resources.encoder_settings import EncoderSettings
+
+AUDITS = ("alignment_shift", "conversation_grounding", "visual_necessity", "metadata_leak")
+CONVERSATIONS = 800
+FILE_ROWS = 240
+BANK = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One example to measure: what it says, the picture's file, and whether a fault was planted in it."""
+
+    turns: tuple[tuple[str, str], ...]
+    picture: Path
+    faulty: bool
+
+
+class Embeddings:
+    """Vectors by content, kept in a file between runs."""
+
+    def __init__(self, encoder: Encoder, folder: Path) -> None:
+        self.encoder = encoder
+        self.file = folder / f"{encoder.identity}.npz"
+        self.vectors: dict[str, np.ndarray] = dict(np.load(self.file)) if self.file.exists() else {}
+        self.ids: dict[Path, str] = {}
+
+    def image(self, path: Path) -> str:
+        """The picture's id."""
+        if path not in self.ids:
+            self.ids[path] = image_id(path.read_bytes())
+        return self.ids[path]
+
+    def images(self, paths: Sequence[Path]) -> Vectors:
+        """Vectors of the pictures."""
+        by_id = {self.image(path): path for path in paths}
+        new = [path for i, path in sorted(by_id.items()) if i not in self.vectors]
+        for start in range(0, len(new), 32):
+            opened = [Image.open(path).convert("RGB") for path in new[start : start + 32]]
+            made = self.encoder.encode_images(opened)
+            self.vectors |= {self.image(p): v for p, v in zip(new[start : start + 32], made, strict=True)}
+        return self._found(list(by_id), changed=bool(new))
+
+    def texts(self, texts: set[str]) -> Vectors:
+        """Vectors of the texts."""
+        new = sorted(text for text in texts if text_id(text) not in self.vectors)
+        made = self.encoder.encode_texts(new) if new else []
+        self.vectors |= {text_id(text): vector for text, vector in zip(new, made, strict=True)}
+        return self._found([text_id(text) for text in sorted(texts)], changed=bool(new))
+
+    def _found(self, ids: list[str], *, changed: bool) -> Vectors:
+        if changed:
+            self.file.parent.mkdir(parents=True, exist_ok=True)
+            np.savez(self.file, **self.vectors)
+        return Vectors.of(ids, np.stack([self.vectors[i] for i in ids]))
+
+
+def example(number: int, shown: Shown, image: str) -> dict[str, Any]:
+    """A row of schemas.EXAMPLES."""
+    picture = {"type": "image", "text": None, "image_id": image}
+    messages = []
+    for turn, (question, answer) in enumerate(shown.turns):
+        asked = [{"type": "text", "text": question, "image_id": None}]
+        said = [{"type": "text", "text": answer, "image_id": None}]
+        messages.append({"role": "user", "parts": [picture, *asked] if turn == 0 else asked})
+        messages.append({"role": "assistant", "parts": said})
+    return {
+        "delivery": "bench-0",
+        "example_id": f"e{number:05d}",
+        "source_id": str(number),
+        "kind": "sft",
+        "messages": messages,
+        "image_ids": [image],
+        "provenance": {"file": "rows.json", "row": number},
+    }
+
+
+def inputs_of(rows: Sequence[Shown], embeddings: Embeddings) -> RowInputs:
+    """What the audits see of these rows."""
+    made = [example(n, row, embeddings.image(row.picture)) for n, row in enumerate(rows)]
+    examples = pa.Table.from_pylist(made, schema=EXAMPLES.schema)
+    images = embeddings.images([row.picture for row in rows])
+    wanted = {text for name in AUDITS if (texts := all_audits()[name].texts) for text in texts(examples)}
+    texts = embeddings.texts(wanted | set(raw_texts(examples)))
+    return RowInputs(examples, images, texts, choose_bank(images, BANK), choose_bank(texts, BANK))
+
+
+def raw_texts(examples: pa.Table) -> list[str]:
+    """Question and answer of each turn as they stand."""
+    return [f"{turn.query} {turn.answer}".strip() for turn in read_turns(examples)]
+
+
+def raw_cosine(inputs: RowInputs) -> np.ndarray:
+    """Mean cosine of an example's questions and answers with its picture (n)."""
+    owners = np.array([turn.row for turn in read_turns(inputs.examples)])
+    shown = [ids[0] for ids in inputs.examples["image_ids"].to_pylist()]
+    images, _ = inputs.images.gather([shown[row] for row in owners])
+    texts, _ = inputs.texts.gather([text_id(text) for text in raw_texts(inputs.examples)])
+    cosines = np.einsum("nd,nd->n", images, texts)
+    return np.bincount(owners, weights=cosines) / np.bincount(owners)
+
+
+def measured(name: str, inputs: RowInputs) -> Any:
+    """The audit's measures as a data frame, those that abstain left out."""
+    audit = all_audits()[name]
+    frame = audit.measure(inputs, audit.settings).to_pandas()
+    frame["row"] = frame["example_id"].str[1:].astype(int)
+    return frame[~frame["abstained"]]
+
+
+class Ledger:
+    """Scores (high where a fault is suspected) of faulty and sound rows, by what was measured and how."""
+
+    def __init__(self) -> None:
+        self.scores: dict[tuple[str, str], tuple[list[np.ndarray], list[np.ndarray]]] = defaultdict(lambda: ([], []))
+
+    def add(self, task: str, how: str, scores: np.ndarray, faulty: np.ndarray) -> None:
+        """Scores of rows and which of them are faulty."""
+        bad, good = self.scores[task, how]
+        bad.append(scores[faulty])
+        good.append(scores[~faulty])
+
+    def rows(self) -> Iterator[str]:
+        """Lines of a Markdown table."""
+        yield "| fault | measure | faulty | sound | AUROC (95 %) | recall at 1 % false alarms (95 %) |"
+        yield "|---|---|--:|--:|---|---|"
+        for (task, how), (bad, good) in self.scores.items():
+            one, two = np.concatenate(bad), np.concatenate(good)
+            area, recall = interval(one, two, auroc), interval(one, two, recall_at_one_percent)
+            yield f"| {task} | {how} | {len(one)} | {len(two)} | {area} | {recall} |"
+
+
+def auroc(bad: np.ndarray, good: np.ndarray) -> float:
+    """Chance that a faulty row scores above a sound one, ties counted half."""
+    _, group, sizes = np.unique(np.concatenate([bad, good]), return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(sizes) - (sizes - 1) / 2)[group]
+    return float((ranks[: len(bad)].sum() - len(bad) * (len(bad) + 1) / 2) / (len(bad) * len(good)))
+
+
+def recall_at_one_percent(bad: np.ndarray, good: np.ndarray) -> float:
+    """Share of the faulty rows above all but one in a hundred of the sound ones."""
+    return float(np.mean(bad > np.quantile(good, 0.99, method="higher")))
+
+
+def interval(bad: np.ndarray, good: np.ndarray, figure: Any) -> str:
+    """The figure with its 95 % bootstrap interval."""
+    rng = np.random.default_rng(0)
+    drawn = [figure(rng.choice(bad, len(bad)), rng.choice(good, len(good))) for _ in range(400)]
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    return f"{figure(bad, good):.3f} ({low:.3f} to {high:.3f})"
+
+
+def shown_of(rows: Sequence[Row], fault: str) -> list[Shown]:
+    return [Shown(row.turns, row.picture.path, row.fault == fault) for row in rows if row.picture]
+
+
+def wrong_images(rng: Random, share: float, embeddings: Embeddings, ledger: Ledger) -> None:
+    """Exchanged pictures, by conversation."""
+    rows = one_conversation_each(rng.sample(load_pictures(), CONVERSATIONS))
+    plant.swap_images(rng.sample(rows, len(rows)), round(share * CONVERSATIONS))
+    shown = shown_of(rows, "wrong_image")
+    inputs = inputs_of(shown, embeddings)
+    faulty = np.array([row.faulty for row in shown])
+    task = f"wrong image, easy-VQA, {share:.0%}"
+    found = measured("conversation_grounding", inputs)
+    ledger.add(task, "conversation_grounding.pooled_z", -found["pooled_z"].to_numpy(), faulty[found["row"]])
+    ledger.add(task, "mean raw cosine", -raw_cosine(inputs), faulty)
+
+
+def blind_questions(rng: Random, share: float, embeddings: Embeddings, ledger: Ledger) -> None:
+    """Conversations that need no picture, by conversation and by turn."""
+    pictures = rng.sample(load_pictures(), 1000)
+    rows = one_conversation_each(pictures[:CONVERSATIONS])
+    rows += plant.blind_conversations(
+        one_conversation_each(pictures[CONVERSATIONS:]), round(share * CONVERSATIONS), rng
+    )
+    rng.shuffle(rows)
+    shown = shown_of(rows, "blind_questions")
+    inputs = inputs_of(shown, embeddings)
+    faulty = np.array([row.faulty for row in shown])
+    turns = measured("visual_necessity", inputs)
+    whole = turns.groupby("row").first()
+    for task, frame, names in (
+        ("blind, by turn", turns, {"text_predictability": 1, "pvi": -1, "information": -1}),
+        ("blind, by conversation", whole.reset_index(), {"example_text_predictability": 1, "example_pvi": -1}),
+    ):
+        for name, sign in names.items():
+            scores = sign * frame[name].to_numpy()
+            ledger.add(f"{task}, {share:.0%}", f"visual_necessity.{name}", scores, faulty[frame["row"]])
+    ledger.add(f"blind, by conversation, {share:.0%}", "mean raw cosine", -raw_cosine(inputs), faulty)
+    leaked = measured("metadata_leak", inputs).groupby("row")["is_leaked"].max()
+    ledger.add(
+        f"blind, by conversation, {share:.0%}",
+        "metadata_leak.is_leaked (any turn)",
+        leaked.to_numpy().astype(float),
+        faulty[leaked.index.to_numpy()],
+    )
+
+
+def shifted_joins(rng: Random, share: float, embeddings: Embeddings) -> dict[str, Any]:
+    """One file with a shifted stretch (none for a share of 0): what was named."""
+    rows = one_conversation_each(rng.sample(load_pictures(), FILE_ROWS))
+    if share:
+        plant.shift_images(rows, count=round(share * FILE_ROWS), by=rng.randrange(1, 9), rng=rng)
+    shown = shown_of(rows, "shifted_join")
+    found = measured("alignment_shift", inputs_of(shown, embeddings))
+    named, faulty = found["is_shifted"].to_numpy(), np.array([row.faulty for row in shown])[found["row"]]
+    return {
+        "share": share,
+        "found": bool((named & faulty).any()),
+        "named": int(named.sum()),
+        "rows_found": float(named[faulty].mean()) if faulty.any() else None,
+        "sound_rows_named": float(named[~faulty].mean()) if (~faulty).any() else None,
+        "p_value": float(found["p_value"].min()),
+    }
+
+
+def photo_captions(folder: Path, rng: Random, embeddings: Embeddings, ledger: Ledger) -> None:
+    """Photos with their captions: each with its own picture, then each with another's."""
+    lines = [json.loads(line) for line in (folder / "captions.jsonl").read_text("utf-8").splitlines()]
+    paths = [folder / line["image"] for line in lines]
+    by = rng.randrange(1, len(lines))
+    said = [tuple(("Describe the image.", caption) for caption in line["captions"]) for line in lines]
+    for faulty, pictures in ((False, paths), (True, paths[by:] + paths[:by])):
+        shown = [Shown(turns, path, faulty) for turns, path in zip(said, pictures, strict=True)]
+        inputs = inputs_of(shown, embeddings)
+        flags = np.full(len(shown), faulty)
+        found = measured("conversation_grounding", inputs)
+        ledger.add("wrong image, photos", "conversation_grounding.pooled_z", -found["pooled_z"].to_numpy(), flags)
+        ledger.add("wrong image, photos", "mean raw cosine", -raw_cosine(inputs), flags)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[101, 102, 103])
+    parser.add_argument("--shares", type=float, nargs="+", default=[0.02, 0.05, 0.1, 0.2])
+    parser.add_argument("--photos", type=Path)
+    parser.add_argument("--model", default="mini")
+    parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "assay-embeddings")
+    parser.add_argument("--only", nargs="+", default=["wrong", "blind", "shift"])
+    options = parser.parse_args()
+    encoder = load_encoder(EncoderSettings(model=options.model))
+    embeddings, ledger = Embeddings(encoder, options.cache), Ledger()
+    print(f"encoder {encoder.identity}, seeds {options.seeds}", flush=True)
+    files = []
+    for seed in options.seeds:
+        for share in options.shares:
+            if "wrong" in options.only:
+                wrong_images(Random(seed), share, embeddings, ledger)  # noqa: S311 - a seeded measurement
+            if "blind" in options.only:
+                blind_questions(Random(seed), share, embeddings, ledger)  # noqa: S311
+        if "shift" in options.only:
+            for n, share in enumerate((0.0, 0.0, 0.0, 0.0, 0.3, 0.3, 0.5, 1.0)):
+                files.append(shifted_joins(Random(1000 * seed + n), share, embeddings))  # noqa: S311
+        if options.photos and "wrong" in options.only:
+            photo_captions(options.photos, Random(seed), embeddings, ledger)  # noqa: S311
+    print("\n".join(ledger.rows()))
+    print(json.dumps(files, indent=1))
+
+
+if __name__ == "__main__":
+    main()
