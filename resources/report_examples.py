@@ -53,7 +53,8 @@ def _shown(
     measures: Mapping[str, Mapping[int | None, list[str]]],
     drop: str,
 ) -> Shown:
-    reasons = [Reason(**reason) for reason in verdict["reasons"] or ()]
+    # One for each row of measures that met the rule; those that read the same are shown once.
+    reasons = list(dict.fromkeys(Reason(**reason) for reason in verdict["reasons"] or ()))
     blamed = {reason.turn for reason in reasons if reason.turn is not None}
     turns = _turns(example["messages"] or ())
     kept = _kept(turns, blamed)
@@ -130,17 +131,17 @@ def _lines(
 def _chosen(by_turn: Mapping[int | None, list[str]], blamed: set[int]) -> tuple[str, ...]:
     """The lines of the answers that reasons speak of first."""
     ordered = sorted(by_turn, key=lambda turn: (turn is not None and turn not in blamed, turn or 0))
-    return tuple(line for turn in ordered for line in by_turn[turn])[:LINES]
+    return tuple(dict.fromkeys(line for turn in ordered for line in by_turn[turn]))[:LINES]
 
 
 def _telling(name: str, value: Any) -> bool:
-    """Whether a measure says something to a reader: no id, no null, and not that the audit did not abstain."""
-    return value is not None and not name.endswith("_id") and (name, value) != ("abstained", False)
+    """Whether a measure says something to a reader: no id, no null, and no mark that is not set."""
+    return value is not None and value is not False and not name.endswith(("_id", "_ids"))
 
 
 def _figure(value: Any) -> str:
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return "yes"
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 

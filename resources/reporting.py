@@ -1,6 +1,7 @@
 """Reports: the figures of a version, collected from the lake in streams, and the page written from them."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -29,7 +30,7 @@ from ops.report.data import (
     Stage,
     Threshold,
 )
-from ops.report.histograms import drawable, histograms
+from ops.report.histograms import drawable, histograms, rank
 from ops.report.page import write_report
 from ops.schemas import CURRICULUM, DROPS, EXAMPLES, MODALITY_STATISTICS, QUARANTINE, VERDICTS, VERSIONS
 from resources.corpus import modality_identity
@@ -40,7 +41,9 @@ from resources.report_examples import read_shown
 #: Examples that a rule shows, and rows that a quarantine reason shows.
 SHOWN = 4
 #: Columns of an audit that are drawn; those that a rule looks at come first.
-DRAWN = 8
+DRAWN = 6
+#: Characters of what an audit says of itself, to the end of the sentence.
+SUMMARY = 280
 
 
 def report_path(lake: Lake, version: int) -> Path:
@@ -160,14 +163,16 @@ def _audits(
 def _audit_figures(
     audit: Audit, identity: str, read: Any, facts: Mapping[str, Any], thresholds: Mapping[str, list[Threshold]]
 ) -> AuditFigures:
-    candidates = sorted(filter(drawable, audit.columns), key=lambda column: column.name not in thresholds)
+    candidates = sorted(
+        filter(drawable, audit.columns), key=lambda column: (column.name not in thresholds, rank(column))
+    )
     drawn = histograms(read, candidates[:DRAWN], thresholds) if facts["rows"] else []
     seen = {figure.column for figure in drawn}
     keys = KEYS[audit.grain].names
     return AuditFigures(
         name=audit.name,
         title=audit.title,
-        summary=_first_paragraph(audit.page),
+        summary=_summary(audit.page),
         grain=audit.grain.value,
         rows=facts["rows"],
         examples=facts["examples_measured"],
@@ -266,10 +271,15 @@ def _hashes(batches: Iterator[pa.RecordBatch]) -> Iterator[np.ndarray]:
     return (key_hashes(batch) for batch in batches)
 
 
-def _first_paragraph(page: str) -> str:
-    """What the audit says of itself, without its heading."""
+def _summary(page: str) -> str:
+    """The first sentences of what the audit says of itself, without its heading."""
     paragraphs = [" ".join(part.split()) for part in page.split("\n\n")]
     told = [part for part in paragraphs[1:] if part and not part.startswith(("-", "*", "|"))]
-    first = (told or paragraphs)[0]
-    # A sentence that announces a list ends in the air without it.
-    return f"{first.rpartition('. ')[0]}." if first.endswith(":") and ". " in first else first
+    sentences = re.split(r"(?<=[.?!:]) (?=[A-Z`])", (told or paragraphs)[0])
+    kept = sentences[:1]
+    for sentence in sentences[1:]:
+        # A sentence that announces a list ends in the air without it.
+        if len(" ".join(kept)) >= SUMMARY or sentence.endswith(":"):
+            break
+        kept.append(sentence)
+    return re.sub(":$", ".", " ".join(kept))

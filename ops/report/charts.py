@@ -13,9 +13,7 @@ _ROW = 20.0
 
 
 def histogram(figure: Histogram) -> Markup:
-    """Bars of a histogram, with the thresholds of the rules that look at the column."""
-    if not figure.counts:
-        return Markup('<p class="note">no values</p>')
+    """Bars of a histogram that has any, with the thresholds of the rules that look at the column."""
     return _bars(figure) if figure.labels else _curve(figure)
 
 

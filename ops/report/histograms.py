@@ -22,8 +22,19 @@ Read = Callable[[], Iterator[pa.RecordBatch]]
 def drawable(column: pa.Field) -> bool:
     """Whether a column is worth a histogram: a number, a truth value or a category, not the name of something."""
     kind = column.type
-    named = column.name.endswith("_id") or column.name in ("response", "delivery", "other_delivery")
+    named = column.name.endswith("_id") or column.name in _NAMES
     return not named and (_numeric(kind) or pa.types.is_boolean(kind) or pa.types.is_string(kind))
+
+
+#: Columns that say where something is, and the one that the table of audits counts.
+_NAMES = ("abstained", "delivery", "file", "other_delivery", "response", "row", "turn")
+
+
+def rank(column: pa.Field) -> int:
+    """Which columns are drawn first: real numbers, then whole ones, truth values and categories."""
+    kind = column.type
+    tests = (pa.types.is_floating, pa.types.is_integer, pa.types.is_boolean)
+    return next((at for at, test in enumerate(tests) if test(kind)), len(tests))
 
 
 def histograms(
