@@ -88,7 +88,7 @@ class Embeddings:
     def _found(self, ids: list[str], *, changed: bool) -> Vectors:
         if changed:
             self.file.parent.mkdir(parents=True, exist_ok=True)
-            np.savez(self.file, **self.vectors)
+            np.savez(self.file, allow_pickle=False, **self.vectors)
         return Vectors.of(ids, np.stack([self.vectors[i] for i in ids]))
 
 
@@ -130,7 +130,7 @@ def raw_texts(examples: pa.Table) -> list[str]:
 def raw_cosine(inputs: RowInputs) -> np.ndarray:
     """Mean cosine of an example's questions and answers with its picture (n)."""
     owners = np.array([turn.row for turn in read_turns(inputs.examples)])
-    shown = [ids[0] for ids in inputs.examples["image_ids"].to_pylist()]
+    shown = [ids[0] if ids else "" for ids in inputs.examples["image_ids"].to_pylist()]
     images, _ = inputs.images.gather([shown[row] for row in owners])
     texts, _ = inputs.texts.gather([text_id(text) for text in raw_texts(inputs.examples)])
     cosines = np.einsum("nd,nd->n", images, texts)
