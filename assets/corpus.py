@@ -7,7 +7,7 @@ from assets.measures import audit_spec
 from ops.audits.contract import Audit, Scope
 from ops.audits.registry import audits_of
 from resources.admission import admitted_deliveries
-from resources.corpus import count_modality, measure_corpus
+from resources.corpus import corpus_identities, count_modality, measure_corpus, rate_contradictions
 from resources.gates import measures_gate
 from resources.lake import Lake
 from resources.progress import Progress
@@ -44,6 +44,18 @@ def _corpus_measures(audit: Audit) -> dg.AssetsDefinition:
 
 
 corpus_measures = [_corpus_measures(audit) for audit in audits_of(Scope.CORPUS)]
+
+
+@dg.asset(deps=["measures_contradictions", "preferences"], group_name="corpus", kinds={"spark", "deltalake"})
+def contradiction_rates(
+    lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings], progress: dg.ResourceParam[Progress]
+) -> dg.MaterializeResult:
+    """Share of judgements that contradict others, by drop, dataset and kind, with its 95 % interval."""
+    deliveries = admitted_deliveries(lake)
+    measures = corpus_identities(settings, deliveries)["contradictions"]
+    with progress.track("rate contradictions"):
+        rate_contradictions(start_spark(settings.spark), lake, measures=measures, deliveries=deliveries)
+    return dg.MaterializeResult(metadata={"deliveries": deliveries, "identity": measures})
 
 
 @dg.asset(deps=["examples", "drops"], group_name="corpus", kinds={"spark", "deltalake"})

@@ -12,7 +12,7 @@ from resources.cluster import start_ray
 from resources.encoder import encoder_identity
 from resources.gates import measures_gate
 from resources.lake import Lake
-from resources.measuring import measure_delivery, row_audits, row_identities
+from resources.measuring import measure_delivery, record_failure, row_audits, row_identities
 from resources.progress import Progress
 from resources.settings import Settings
 
@@ -61,6 +61,8 @@ def row_measures(
         gate = measures_gate(
             lake, all_audits()[name], deliveries=[delivery], identity=identities[name], settings=settings.gates
         )
+        if not gate.success:
+            record_failure(lake, all_audits()[name], delivery=delivery, identity=identities[name], gates=settings.gates)
         yield dg.MaterializeResult(
             asset_key=table,
             metadata={"delivery": delivery, "identity": identities[name], "rows measured now": rows.get(name, 0)},

@@ -11,7 +11,7 @@ class GuardSettings:
     """Rows of a delivery that may be unusable before the delivery is rejected."""
     quarantine_floor: int = 5
     """Unusable rows that are always tolerated, so that one bad row does not reject a tiny delivery."""
-    abstention_limit: float = 0.5
+    abstention_limit: float = 1.0
     """Examples of a delivery that a row-wise audit may be unable to judge, on average over its rows."""
     removed_limit: float = 0.3
     """Examples of the corpus that a candidate may hold or drop."""

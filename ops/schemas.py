@@ -214,6 +214,21 @@ MODALITY_STATISTICS = _table(
     ("images", pa.int64()),
 )
 
+# How much of what was judged contradicts itself, by delivery, dataset and kind, with a 95 % interval of the share.
+CONTRADICTION_RATES = _table(
+    "contradiction_rates",
+    ("identity",),
+    ("identity", pa.string()),
+    ("delivery", pa.string()),
+    ("dataset", pa.string()),
+    ("kind", pa.string()),
+    ("judged", pa.int64()),
+    ("found", pa.int64()),
+    ("share", pa.float64()),
+    ("low", pa.float64()),
+    ("high", pa.float64()),
+)
+
 TABLES: dict[str, TableSpec] = {
     spec.name: spec
     for spec in (
@@ -228,5 +243,6 @@ TABLES: dict[str, TableSpec] = {
         CURRICULUM,
         VERSIONS,
         MODALITY_STATISTICS,
+        CONTRADICTION_RATES,
     )
 }

@@ -26,6 +26,8 @@ class Outcome:
     drop: str | None
     success: bool
     gate_failures: tuple[str, ...]
+    rejected: bool
+    """Whether the ingest gate rejected the drop, so that nothing of it was measured."""
     error: str | None
     stack: str | None
     run_id: str
@@ -84,6 +86,7 @@ def _execute(
         drop=drop,
         success=result.success,
         gate_failures=tuple(check.description or check.check_name for check in failed),
+        rejected=any(check.check_name == "ingest_gate" for check in failed),
         error=None if failed else error,
         stack=stack,
         run_id=result.run_id,

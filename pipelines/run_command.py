@@ -61,7 +61,8 @@ def run(
 def run_all(lake: Path, settings: Settings, drops: dict[str, str], *, progress: Progress) -> list[Outcome]:
     """The drop job for each drop, and for drops that were measured under other settings, then the corpus job.
 
-    A drop that is rejected does not stop the others: the version is made of those that were admitted.
+    A drop that is rejected does not stop the others: the version is made of those that were admitted. Measures that
+    fail their gate do: the version published before stays current.
     """
     definitions = bind(lake, settings, progress=progress)
     store = Lake(lake)
@@ -69,7 +70,7 @@ def run_all(lake: Path, settings: Settings, drops: dict[str, str], *, progress: 
         outcomes = [run_drop(definitions, instance, drop=name, path=path) for name, path in drops.items()]
         stale = unmeasured_drops(store, settings=settings, encoder=encoder_identity(settings.encoder))
         outcomes += [measure_drop(definitions, instance, drop=name) for name in stale if name not in drops]
-        if any(outcome.error for outcome in outcomes):
+        if any(outcome.error or (outcome.gate_failures and not outcome.rejected) for outcome in outcomes):
             return outcomes
         return [*outcomes, run_corpus(definitions, instance)]
 

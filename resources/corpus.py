@@ -10,10 +10,11 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
 from ops.audits.contract import Audit, Scope
-from ops.audits.registry import audits_of
+from ops.audits.registry import all_audits, audits_of
 from ops.corpus.modality import modality_statistics
+from ops.corpus.rates import contradiction_rates
 from ops.identity import fingerprint
-from ops.schemas import MODALITY_STATISTICS, TABLES, TableSpec
+from ops.schemas import CONTRADICTION_RATES, MODALITY_STATISTICS, TABLES, TableSpec
 from resources.lake import Lake
 from resources.settings import Settings
 from resources.spark import read_frame, write_frame
@@ -50,6 +51,17 @@ def count_modality(spark: SparkSession, lake: Lake, *, deliveries: Sequence[str]
         modality_identity(deliveries),
         lambda: modality_statistics(_frame(spark, lake, "examples", deliveries)),
     )
+
+
+def rate_contradictions(spark: SparkSession, lake: Lake, *, measures: str, deliveries: Sequence[str]) -> str:
+    """Counts contradictions by kind over the measures of that identity, unless the lake has the counts."""
+
+    def make() -> DataFrame:
+        audit = all_audits()["contradictions"]
+        found = read_frame(spark, lake, audit.table, where={"identity": measures})
+        return contradiction_rates(found, _frame(spark, lake, "preferences", deliveries))
+
+    return _written_once(lake, CONTRADICTION_RATES, measures, make)
 
 
 def _written_once(lake: Lake, spec: TableSpec, identity: str, make: Callable[[], DataFrame]) -> str:

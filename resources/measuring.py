@@ -4,7 +4,7 @@ examples (batches) + vectors (shared) + bank -> measures_<audit>, partition (del
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
@@ -15,7 +15,9 @@ import ray
 from ops.audits.contract import Audit, RowInputs, Scope
 from ops.audits.registry import all_audits, audits_of
 from ops.bank import choose_bank
-from ops.identity import text_id
+from ops.grounding_scores import statement_texts
+from ops.guards import GuardSettings
+from ops.identity import fingerprint, text_id
 from ops.schemas import EXAMPLES
 from ops.vectors import Vectors
 from resources.admission import admitted_drops
@@ -82,6 +84,23 @@ def require_measured(lake: Lake, *, settings: Settings, encoder: str) -> None:
             f"{len(missing)} admitted drops are not measured under these settings, among them {drop!r} "
             f"({', '.join(names)}); run `assay run`, or backfill these partitions of the measures"
         )
+    for name, identity in row_identities(settings, encoder).items():
+        table = all_audits()[name].table
+        for drop, delivery in admitted_drops(lake).items():
+            if lake.committed(table, _failed(delivery, identity, settings.gates)):
+                raise LookupError(
+                    f"the measures of {name} of drop {drop!r} failed their gate; `assay run` says why: mend what it "
+                    "names, or the limit under `gates`, before a version is made"
+                )
+
+
+def record_failure(lake: Lake, audit: Audit, *, delivery: str, identity: str, gates: GuardSettings) -> None:
+    """Notes that these measures failed their gate under these limits, so that no version is made of them."""
+    lake.commit(audit.table, [], once=_failed(delivery, identity, gates))
+
+
+def _failed(delivery: str, identity: str, gates: GuardSettings) -> str:
+    return f"failed/{once(delivery, identity)}/{fingerprint(asdict(gates))}"
 
 
 def wanted_texts(examples: pa.Table) -> set[str]:
@@ -140,13 +159,16 @@ def _shared(lake: Lake, delivery: str, *, settings: Settings, encoder: str, need
         return _Shared(*[Vectors.of([], np.zeros((0, 0)))] * 4)
     image_ids: set[str] = set()
     text_ids: set[str] = set()
+    statement_ids: set[str] = set()
     for examples in example_batches(lake, delivery):
         image_ids.update(i for ids in examples["image_ids"].to_pylist() for i in ids or [])
         text_ids.update(text_id(text) for text in wanted_texts(examples))
+        statement_ids.update(text_id(text) for text in statement_texts(examples))
     images = load_vectors(lake, encoder, "image", image_ids)
     texts = load_vectors(lake, encoder, "text", text_ids)
     size = settings.embedding.bank_size
-    return _Shared(images, texts, choose_bank(images, size), choose_bank(texts, size))
+    statements = load_vectors(lake, encoder, "text", statement_ids)
+    return _Shared(images, texts, choose_bank(images, size), choose_bank(statements, size))
 
 
 def _measure_batch(
