@@ -9,7 +9,7 @@ from assets.partitions import drops
 from ops.audits.registry import all_audits
 from resources.admission import admitted_delivery
 from resources.cluster import start_ray
-from resources.encoder import encoder_identity
+from resources.encoder_source import encoder_identity
 from resources.gates import measures_gate
 from resources.lake import Lake
 from resources.measuring import measure_delivery, record_failure, row_audits, row_identities

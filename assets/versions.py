@@ -9,7 +9,7 @@ from ops.audits.registry import all_audits
 from resources.admission import admitted_deliveries
 from resources.code_identity import code_identity
 from resources.corpus import corpus_identities
-from resources.encoder import encoder_identity
+from resources.encoder_source import encoder_identity
 from resources.gates import candidate_gate
 from resources.lake import Lake
 from resources.measuring import require_measured, row_identities

@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -64,11 +64,11 @@ def _plain(message: str) -> str:
     return message.replace("[", r"\[")
 
 
-def settings_of(config: Path | None) -> Settings:
-    """The settings of that file; its path also reaches the runs that Dagster starts."""
+def settings_of(config: Path | None, overrides: Mapping[str, Any] | None = None) -> Settings:
+    """The settings of that file, with some values replaced; its path also reaches the runs that Dagster starts."""
     if config is not None:
         os.environ["ASSAY_CONFIG"] = str(config.absolute())
-    return load_settings(config)
+    return load_settings(config, overrides)
 
 
 def print_json(value: Any) -> None:

@@ -23,7 +23,7 @@ from pipelines.cli import (
     settings_of,
     told,
 )
-from pipelines.run_command import run_all, show
+from pipelines.run_command import show
 from pipelines.tables import score_table, tally_table
 from resources.admission import admitted_delivery
 from resources.lake import Lake
@@ -43,9 +43,12 @@ def demo(
 ) -> None:
     """Builds a drop from the easy-VQA test split, plants faults, audits it and shows what was found."""
     with told(debug=debug):
-        settings = settings_of(config)
+        # A corpus this small is done before Java has compiled what it runs.
+        settings = settings_of(config, {"spark.quick_start": True, "spark.shuffle_partitions": 2})
         drop, lake = folder / DROP, folder / "lake"
         planted = built(drop, folder / "planted.jsonl", seed=seed, conversations=conversations)
+        from pipelines.execution import run_all  # the engines take seconds to import
+
         outcomes = run_all(lake, settings, {DROP: str(drop)}, progress=RichProgress(err))
         show(lake, outcomes, debug=debug)
         if all(outcome.success for outcome in outcomes):

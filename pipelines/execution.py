@@ -14,6 +14,12 @@ import dagster as dg
 
 from assets.measures import MEASURES
 from assets.partitions import drops
+from pipelines.definitions import bind
+from resources.encoder_source import encoder_identity
+from resources.lake import Lake
+from resources.measuring import unmeasured_drops
+from resources.progress import Progress
+from resources.settings import Settings
 
 _INSTANCE = Path(__file__).resolve().parents[1] / "infra" / "dagster.yaml"
 
@@ -31,6 +37,23 @@ class Outcome:
     error: str | None
     stack: str | None
     run_id: str
+
+
+def run_all(lake: Path, settings: Settings, paths: Mapping[str, str], *, progress: Progress) -> list[Outcome]:
+    """The drop job for each drop (path by name) and for drops measured under other settings, then the corpus job.
+
+    A drop that is rejected does not stop the others: the version is made of those that were admitted. Measures that
+    fail their gate do: the version published before stays current.
+    """
+    definitions = bind(lake, settings, progress=progress)
+    store = Lake(lake)
+    with open_instance(lake) as instance:
+        outcomes = [run_drop(definitions, instance, drop=name, path=path) for name, path in paths.items()]
+        stale = unmeasured_drops(store, settings=settings, encoder=encoder_identity(settings.encoder))
+        outcomes += [measure_drop(definitions, instance, drop=name) for name in stale if name not in paths]
+        if any(outcome.error or (outcome.gate_failures and not outcome.rejected) for outcome in outcomes):
+            return outcomes
+        return [*outcomes, run_corpus(definitions, instance)]
 
 
 def open_instance(lake: str | Path) -> dg.DagsterInstance:

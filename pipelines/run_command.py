@@ -1,7 +1,7 @@
 """`assay run`: drops in, a version out."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -19,17 +19,15 @@ from pipelines.cli import (
     settings_of,
     told,
 )
-from pipelines.definitions import bind
-from pipelines.execution import Outcome, measure_drop, open_instance, run_corpus, run_drop
 from pipelines.tables import version_table
-from resources.encoder import encoder_identity
 from resources.lake import Lake
-from resources.measuring import unmeasured_drops
-from resources.progress import Progress, RichProgress, SilentProgress
+from resources.progress import RichProgress, SilentProgress
 from resources.publishing import current_version, version_of
 from resources.reporting import report_path
-from resources.settings import Settings
 from resources.watching import drop_name
+
+if TYPE_CHECKING:
+    from pipelines.execution import Outcome
 
 
 @app.command()
@@ -49,6 +47,8 @@ def run(
     with told(debug=debug):
         settings = settings_of(config)
         named = {drop_name(path): path for path in drops or []}
+        from pipelines.execution import run_all  # the engines take seconds to import
+
         outcomes = run_all(lake, settings, named, progress=SilentProgress() if as_json else RichProgress(err))
         summary = summarise(lake, outcomes)
     if as_json:
@@ -58,24 +58,7 @@ def run(
     raise typer.Exit(DONE if all(outcome.success for outcome in outcomes) else FAILED)
 
 
-def run_all(lake: Path, settings: Settings, drops: dict[str, str], *, progress: Progress) -> list[Outcome]:
-    """The drop job for each drop, and for drops that were measured under other settings, then the corpus job.
-
-    A drop that is rejected does not stop the others: the version is made of those that were admitted. Measures that
-    fail their gate do: the version published before stays current.
-    """
-    definitions = bind(lake, settings, progress=progress)
-    store = Lake(lake)
-    with open_instance(lake) as instance:
-        outcomes = [run_drop(definitions, instance, drop=name, path=path) for name, path in drops.items()]
-        stale = unmeasured_drops(store, settings=settings, encoder=encoder_identity(settings.encoder))
-        outcomes += [measure_drop(definitions, instance, drop=name) for name in stale if name not in drops]
-        if any(outcome.error or (outcome.gate_failures and not outcome.rejected) for outcome in outcomes):
-            return outcomes
-        return [*outcomes, run_corpus(definitions, instance)]
-
-
-def summarise(lake: Path, outcomes: list[Outcome]) -> dict[str, Any]:
+def summarise(lake: Path, outcomes: list["Outcome"]) -> dict[str, Any]:
     """What a program wants to know of a run."""
     store = Lake(lake)
     version = current_version(store)
@@ -97,7 +80,7 @@ def summarise(lake: Path, outcomes: list[Outcome]) -> dict[str, Any]:
     }
 
 
-def show(lake: Path, outcomes: list[Outcome], *, debug: bool) -> None:
+def show(lake: Path, outcomes: list["Outcome"], *, debug: bool) -> None:
     """What a person wants to know of a run: what failed first, then the current version and where to look."""
     for outcome in outcomes:
         for failure in outcome.gate_failures:

@@ -47,8 +47,8 @@ KEYS: dict[Grain, pa.Schema] = {
 @dataclass(frozen=True, slots=True)
 class RowInputs:
     """What a row- or drop-scope audit may look at: a batch of `examples` (schemas.EXAMPLES), the vectors of their
-    images and of the texts the audits asked for, and the delivery's bank: a fixed random set of its images and statements
-    (at most `bank_size` each), which stands for "some other image" and "some other text"."""
+    images and of the texts the audits asked for, and the delivery's bank: a fixed random set of its images and
+    statements (at most `bank_size` each), which stands for "some other image" and "some other text"."""
 
     examples: pa.Table
     images: Vectors

@@ -12,8 +12,7 @@ from ops.demo.build import Demo, build
 from ops.demo.score import score
 from ops.schemas import CURATED, CURRICULUM, DROPS, EXAMPLES, QUARANTINE, VERDICTS
 from pipelines.demo_command import DROP
-from pipelines.execution import Outcome
-from pipelines.run_command import run_all
+from pipelines.execution import Outcome, run_all
 from resources.admission import admitted_delivery
 from resources.lake import Lake
 from resources.progress import SilentProgress
