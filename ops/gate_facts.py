@@ -18,6 +18,9 @@ from ops.key_hashes import EXAMPLE_KEY, absent, distinct, joined, key_hashes
 
 Batches = Iterable[pa.RecordBatch]
 
+#: Reasons that speak for the rest of a file: how many rows lie behind them nobody knows.
+UNREADABLE = ("file_unreadable", "file_bomb")
+
 #: Suspected duplicates that are confirmed one by one; more than this is no accident of hashing.
 CONFIRM = 10_000
 
@@ -84,7 +87,8 @@ def ingest_facts(drop: Mapping[str, Any], examples: Batches, quarantine: Batches
 
     `files` (FILES): one row a file; `rows_lost` are rows in that were neither kept nor quarantined, and `stored_*`
     are the rows found in `examples` and `quarantine`.
-    `drop`: drop, delivery, files, rows_in, rows_kept, rows_quarantined, quarantine_share, top_reasons; one row.
+    `drop`: drop, delivery, files, rows_in, rows_kept, rows_quarantined, quarantine_share, unreadable_files,
+    top_reasons; one row.
     """
     kept: Counter[str] = Counter()
     for batch in examples:
@@ -104,6 +108,7 @@ def ingest_facts(drop: Mapping[str, Any], examples: Batches, quarantine: Batches
         "rows_kept": drop["rows_kept"],
         "rows_quarantined": drop["rows_quarantined"],
         "quarantine_share": share(drop["rows_quarantined"], drop["rows_in"]),
+        "unreadable_files": sum(reasons[code] for code in UNREADABLE),
         "top_reasons": ", ".join(f"{reason} {rows}" for reason, rows in reasons.most_common(5)),
     }
     return {"files": pa.Table.from_pylist(files, schema=FILES), "drop": pa.Table.from_pylist([summary])}

@@ -11,6 +11,9 @@ class GuardSettings:
     """Rows of a delivery that may be unusable before the delivery is rejected."""
     quarantine_floor: int = 5
     """Unusable rows that are always tolerated, so that one bad row does not reject a tiny delivery."""
+    allow_unreadable_files: bool = False
+    """Whether a delivery with a file that breaks off, or that cannot be opened, may be admitted: nobody can say how
+    many rows lie behind the break."""
     abstention_limit: float = 1.0
     """Examples of a delivery that a row-wise audit may be unable to judge, on average over its rows."""
     removed_limit: float = 0.3

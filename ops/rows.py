@@ -31,8 +31,6 @@ class IngestSettings:
     """Reason codes whose rows are repaired, and say so in `repairs`, instead of being quarantined."""
     duplicate_ids: Literal["keep", "quarantine"] = "keep"
     """What becomes of the later rows that share a source id with an earlier row of the drop."""
-    allow_unreadable_files: bool = False
-    """Whether a delivery with a file that breaks off, or that no format recognises, may be admitted."""
     max_row_bytes: int = 32 << 20
     """A larger record is quarantined unread."""
     max_raw_bytes: int = 1 << 20

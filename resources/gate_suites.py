@@ -38,6 +38,9 @@ def great_expectations() -> Any:
 def ingest_suites(settings: GuardSettings) -> Suites:
     """Every row of every file is kept or quarantined, and stored so; enough rows are usable."""
     limit, floor = settings.quarantine_limit, settings.quarantine_floor
+    broken = [
+        none_of("unreadable_files", "deliver the file that breaks off again, or set gates.allow_unreadable_files")
+    ]
     return {
         "files": [
             some_rows("the drop names no file with rows; deliver its annotation files"),
@@ -46,6 +49,7 @@ def ingest_suites(settings: GuardSettings) -> Suites:
             same("rows_quarantined", "stored_quarantined", "the quarantine is incomplete; deliver the drop again"),
         ],
         "drop": [
+            *([] if settings.allow_unreadable_files else broken),
             within("rows_kept", low=1, detail="top_reasons", fix="no row was usable; see the reasons in `quarantine`"),
             within(
                 "quarantine_share",

@@ -54,7 +54,7 @@ REVISION = 1
 _HASH_GROUP_BYTES = 64 << 20
 _HASH_GROUP_FILES = 500
 # Settings that decide no row: they do not make another delivery of the same files.
-_OUTSIDE_ROWS = ("watched", "allow_unreadable_files", "shard_bytes", "max_raw_bytes")
+_OUTSIDE_ROWS = ("watched", "shard_bytes", "max_raw_bytes")
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# How long one example takes says nothing on a shared machine; pytest's own time-out catches what hangs.
+settings.register_profile("shared-machine", deadline=None)
+settings.load_profile("shared-machine")
 
 PHOTOS = Path(__file__).parents[1].parent / "shared" / "data" / "photos"
 

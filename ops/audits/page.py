@@ -1,0 +1,39 @@
+"""The reference part of docs/measures.md, written from the registry: `python -m ops.audits.page docs/measures.md` puts
+it between the page's two markers."""
+
+import sys
+from pathlib import Path
+
+from ops.audits.contract import Audit
+from ops.audits.registry import all_audits
+
+START, END = "<!-- generated: audits -->", "<!-- end of the generated part -->"
+
+
+def reference() -> str:
+    """The table of audits, then each with its columns, settings and what it says of itself."""
+    lines = ["## The audits", "", "| audit | looks for | one row is | sees at once |", "|---|---|---|---|"]
+    lines += [f"| [`{a.name}`](#{a.name}) | {a.title} | a {a.grain} | a {a.scope} |" for a in all_audits().values()]
+    for audit in all_audits().values():
+        lines += ["", f"### {audit.name}", "", audit.page, "", *_columns(audit)]
+    return "\n".join(lines)
+
+
+def _columns(audit: Audit) -> list[str]:
+    columns = ", ".join(f"`{column.name}` ({column.type})" for column in audit.columns)
+    said = [f"Table `{audit.table.name}`: {columns}."]
+    if audit.settings is not None:
+        named = ", ".join(f"`{name}`" for name in audit.settings.__dataclass_fields__)
+        said += ["", f"Settings, under `audits.{audit.name}` in assay.yaml: {named}."]
+    return said
+
+
+def with_reference(text: str) -> str:
+    """The page with its reference part made anew."""
+    before, _, rest = text.partition(START)
+    return f"{before}{START}\n{reference()}\n{END}{rest.partition(END)[2]}"
+
+
+if __name__ == "__main__":
+    page = Path(sys.argv[1])
+    page.write_text(with_reference(page.read_text("utf-8")), "utf-8")
