@@ -19,7 +19,9 @@ from resources.gate_suites import candidate_suites, within
 from resources.gates import GateResult, candidate_gate, ingest_gate, measures_gate, run_gate
 from resources.lake import Lake
 
-LIMITS = GuardSettings(quarantine_floor=0, removed_floor=0, removed_limit=0.5, contradiction_limit=0.5)
+LIMITS = GuardSettings(
+    quarantine_floor=0, removed_floor=0, removed_limit=0.5, contradiction_limit=0.5, abstention_limit=0.5
+)
 AUDIT = Audit(
     name="grounding",
     title="Grounding",
@@ -42,7 +44,13 @@ def put(lake: Lake, spec: TableSpec, rows: list[dict[str, Any]], **partition: An
 
 
 def deliver(
-    lake: Lake, *, kept: int, missing: int = 0, told_kept: int | None = None, told_in: int | None = None
+    lake: Lake,
+    *,
+    kept: int,
+    missing: int = 0,
+    told_kept: int | None = None,
+    told_in: int | None = None,
+    reason: str = "image_missing",
 ) -> str:
     """A delivery of one file; `told_*` is what its row of `drops` claims, where that is not the truth."""
     delivery = "x-1"
@@ -50,7 +58,7 @@ def deliver(
         {"drop": "x", "delivery": delivery, "example_id": f"e{n}", "provenance": {"file": "a.json", "row": n}}
         for n in range(kept)
     ]
-    aside = [{"delivery": delivery, "file": "a.json", "row": n, "reason": "image_missing"} for n in range(missing)]
+    aside = [{"delivery": delivery, "file": "a.json", "row": n, "reason": reason} for n in range(missing)]
     put(lake, EXAMPLES, rows, delivery=delivery)
     put(lake, QUARANTINE, aside, delivery=delivery)
     told = {"rows_kept": kept if told_kept is None else told_kept, "rows_quarantined": missing}
@@ -86,6 +94,14 @@ def test_a_few_unusable_rows_of_a_tiny_drop_are_tolerated(lake: Lake):
     delivery = deliver(lake, kept=2, missing=2)
     assert not ingest_gate(lake, delivery, settings=LIMITS).success
     assert ingest_gate(lake, delivery, settings=replace(LIMITS, quarantine_floor=2)).success
+
+
+def test_a_file_that_breaks_off_fails_however_little_of_it_was_seen(lake: Lake):
+    delivery = deliver(lake, kept=999, missing=1, reason="file_unreadable")
+    gate = ingest_gate(lake, delivery, settings=LIMITS)
+    assert gate.failures == ["unreadable_files 1 ≠ 0"]
+    assert "allow_unreadable_files" in gate.message
+    assert ingest_gate(lake, delivery, settings=replace(LIMITS, allow_unreadable_files=True)).success
 
 
 def test_lost_rows_fail(lake: Lake):
