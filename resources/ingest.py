@@ -151,11 +151,21 @@ def _hashes(files: DropFiles, listing: Sequence[FileInfo], progress: Progress) -
 
 
 def _arrived(lake: Lake, drop: str, delivery: str) -> Delivery | None:
+    """The delivery, where it had arrived before. One that comes again after another of its drop is the last again."""
     rows = lake.read(DROPS, where={"delivery": delivery}).to_pylist()
     if not rows:
         return None
-    row = rows[0]
+    lake.log(DROPS, lambda log: _again(log, drop, delivery))
+    row = rows[-1]
     return Delivery(drop, delivery, row["rows_in"], row["rows_kept"], row["rows_quarantined"], fresh=False)
+
+
+def _again(log: pa.Table, drop: str, delivery: str) -> list[dict[str, Any]]:
+    arrived = [row for row in log.to_pylist() if row["drop"] == drop and row["state"] == "arrived"]
+    if arrived[-1]["delivery"] == delivery:
+        return []
+    row = next(row for row in arrived if row["delivery"] == delivery)
+    return [{name: value for name, value in row.items() if name != "sequence"} | {"at": datetime.now(UTC)}]
 
 
 def _plans(context: Context, data: Sequence[FileInfo], progress: Progress) -> list[FilePlan]:

@@ -14,6 +14,7 @@ from PIL import Image
 from ops.drop_files import DropError
 from ops.rows import IngestSettings
 from ops.schemas import DROPS, EXAMPLES, IMAGES, PREFERENCES, QUARANTINE, TableSpec
+from resources.admission import last_delivery
 from resources.ingest import Delivery, ingest
 from resources.lake import Lake
 from resources.progress import SilentProgress
@@ -119,6 +120,9 @@ def test_redelivery_changes_nothing_and_a_correction_is_a_new_delivery(lake: Lak
     assert lake.read(IMAGES).num_rows == 5
     old = lake.read(EXAMPLES, where={"delivery": first.delivery})
     assert old.num_rows == 5
+
+    assert not take(lake, tmp_path / "copy").fresh
+    assert last_delivery(lake, "flowers") == first.delivery
 
 
 def test_shards_decide_nothing(tmp_path: Path):
