@@ -233,7 +233,7 @@ def _decode(
     """Runs in a task: pixels of a row group's images, `at_once` at a time; texts as they are."""
     for work in batch["item"]:
         if work.texts:
-            rows = [("text", text_id(text), text.encode("utf-8", "surrogatepass")) for text in work.texts]
+            rows = [("text", text_id(text), text.encode()) for text in work.texts]
             yield _inputs(rows)
             continue
         images = _stored_images(lake, work)
@@ -287,7 +287,7 @@ class _EncodeActor:
         if images:
             pixels = np.stack(images).reshape(-1, prepared.height, prepared.width, 3)
             vectors[is_image] = self.encoder.encode_pixels(pixels)
-        texts = [payload[at].decode("utf-8", "surrogatepass") for at in np.flatnonzero(~is_image)]
+        texts = [payload[at].decode() for at in np.flatnonzero(~is_image)]
         vectors[~is_image] = self.encoder.encode_texts(texts)
         columns = [batch["modality"], batch["content_id"], pa.array([row.tobytes() for row in vectors], pa.binary())]
         return pa.table(columns, schema=_VECTORS)

@@ -2,7 +2,8 @@
 
 An image is seen in two ways. Its class probabilities (EfficientNet's own classifier, softened) weigh a table of class
 vectors, as in ConSE (Norouzi et al., 2014): what it shows. The mean, largest and smallest activations of the first
-stages go through a small MLP: which colours and shapes it is made of. A text is MiniLM's mean token, mapped linearly
+stages go through a small MLP: which colours and shapes it is made of; a gate closes it for photographs, of which it
+knows nothing. A text is MiniLM's mean token, mapped linearly
 and by an MLP. Both end in `DIM` dimensions.
 """
 
@@ -37,11 +38,12 @@ class ImageHead(nn.Module):
         self.classes = nn.Linear(CLASSES, DIM)
         self.register_buffer("pooled_mean", torch.zeros(POOLED))
         self.register_buffer("pooled_scale", torch.ones(POOLED))
+        self.gate = nn.Linear(POOLED, 1)
         self.pooled = nn.Sequential(nn.Linear(POOLED, HIDDEN), nn.GELU(), nn.Linear(HIDDEN, DIM))
 
     def forward(self, probabilities: torch.Tensor, pooled: torch.Tensor) -> torch.Tensor:
         standard = ((pooled - self.pooled_mean) / self.pooled_scale).clamp(-6, 6)
-        return self.classes(probabilities) + self.pooled(standard)
+        return self.classes(probabilities) + torch.sigmoid(self.gate(standard)) * self.pooled(standard)
 
 
 class TextHead(nn.Module):

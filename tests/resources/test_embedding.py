@@ -1,0 +1,102 @@
+"""Embedding on a real Ray, a real lake and the encoder that ships."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from PIL import Image
+
+from ops.identity import image_id, text_id
+from ops.schemas import EMBEDDINGS, EXAMPLES, IMAGES
+from resources.embedding import EmbedCounts, embed_delivery, load_vectors
+from resources.encoder import load_encoder
+from resources.encoder_settings import EmbeddingSettings, EncoderSettings
+from resources.encoder_source import encoder_identity
+from resources.lake import Lake
+from resources.progress import SilentProgress
+
+SETTINGS = EncoderSettings(device="cpu")
+IDENTITY = encoder_identity(SETTINGS)
+
+
+def drawn(seed: int) -> bytes:
+    """A PNG of coloured blocks."""
+    blocks = np.random.default_rng(seed).integers(0, 255, (4, 5, 3), dtype=np.uint8)
+    stream = io.BytesIO()
+    Image.fromarray(blocks).resize((50, 40), Image.Resampling.NEAREST).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def add(lake: Lake, delivery: str, pictures: list[bytes], said: list[str]) -> None:
+    """A delivery of one example a picture."""
+    rows = []
+    for data, text in zip(pictures, said, strict=True):
+        parts = [{"type": "text", "text": text, "image_id": None}]
+        message = {"role": "assistant", "parts": parts}
+        rows.append({"delivery": delivery, "messages": [message], "image_ids": [image_id(data)]})
+    images = [{"image_id": image_id(data), "bytes": data} for data in dict.fromkeys(pictures)]
+    lake.commit_new(IMAGES, lake.stage(IMAGES, pa.Table.from_pylist(images, schema=IMAGES.schema), {}), key="image_id")
+    examples = pa.Table.from_pylist(rows, schema=EXAMPLES.schema)
+    lake.write(EXAMPLES, examples, partition={"delivery": delivery}, once=delivery)
+
+
+def answers(examples: pa.Table) -> list[str]:
+    return [m["parts"][0]["text"] for messages in examples["messages"].to_pylist() for m in messages]
+
+
+def embed(lake: Lake, delivery: str) -> EmbedCounts:
+    return embed_delivery(
+        lake, delivery, texts=answers, settings=SETTINGS, embedding=EmbeddingSettings(), progress=SilentProgress()
+    )
+
+
+@pytest.mark.usefixtures("ray_session")
+def test_each_image_and_text_is_embedded_once(tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+    pictures = [drawn(seed) for seed in range(5)]
+    add(lake, "first", [*pictures, pictures[0]], ["a cat", "a dog", "a cat", "snow \u2603", "", "日本"])
+    counts = embed(lake, "first")
+    assert (counts.images_new, counts.images_known, counts.texts_new, counts.texts_known) == (5, 0, 5, 0)
+    assert counts.metadata()["encoder"] == IDENTITY
+
+    add(lake, "second", [pictures[0], drawn(9)], ["a cat", "a horse"])
+    counts = embed(lake, "second")
+    assert (counts.images_new, counts.images_known, counts.texts_new, counts.texts_known) == (1, 1, 1, 1)
+    version = lake.version(EMBEDDINGS)
+    counts = embed(lake, "second")
+    assert (counts.images_new, counts.images_known, counts.texts_new, counts.texts_known) == (0, 2, 0, 2)
+    assert lake.version(EMBEDDINGS) == version
+
+    ids = lake.read(EMBEDDINGS, columns=["content_id"])["content_id"].to_pylist()
+    assert len(ids) == len(set(ids)) == 12
+
+    encoder = load_encoder(SETTINGS)
+    wanted = [image_id(data) for data in pictures[1:]]
+    vectors = load_vectors(lake, IDENTITY, "image", [*wanted, image_id(b"unknown")])
+    found, known = vectors.gather(wanted)
+    assert len(vectors) == 4
+    assert known.all()
+    expected = encoder.encode_images([Image.open(io.BytesIO(data)).convert("RGB") for data in pictures[1:]])
+    assert (found * expected).sum(1).min() > 0.9995
+    found, known = load_vectors(lake, IDENTITY, "text", [text_id("a dog")]).gather([text_id("a dog")])
+    assert (found * encoder.encode_texts(["a dog"])).sum() > 0.9995
+
+
+@pytest.mark.usefixtures("ray_session")
+def test_an_image_that_is_not_in_the_lake_is_an_error(tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+    add(lake, "first", [drawn(1)], ["a cat"])
+    rows = [{"delivery": "other", "messages": [], "image_ids": ["ab" * 32]}]
+    examples = pa.Table.from_pylist(rows, schema=EXAMPLES.schema)
+    lake.write(EXAMPLES, examples, partition={"delivery": "other"}, once="other")
+    with pytest.raises(LookupError, match="1 images that examples show are not in the lake"):
+        embed(lake, "other")
+
+
+def test_a_delivery_without_images_and_texts_starts_no_ray(tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+    lake.write(EXAMPLES, EXAMPLES.schema.empty_table(), partition={"delivery": "none"}, once="none")
+    assert embed(lake, "none").images_new == 0
+    assert len(load_vectors(lake, IDENTITY, "image", ["ab"])) == 0
