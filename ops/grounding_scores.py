@@ -54,9 +54,9 @@ class Scores:
 
 def image_turns(examples: pa.Table) -> list[ImageTurn]:
     """The turns of those examples that show images."""
-    shown = examples["image_ids"].to_pylist()
+    shown = [tuple(ids or ()) for ids in examples["image_ids"].to_pylist()]
     return [
-        ImageTurn(turn, _statement(turn.query, turn.answer), tuple(shown[turn.row]))
+        ImageTurn(turn, _statement(turn.query, turn.answer), shown[turn.row])
         for turn in read_turns(examples)
         if shown[turn.row]
     ]

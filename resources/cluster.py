@@ -59,8 +59,11 @@ def ray_map(
     towards `total`.
     """
     start_ray()
-    # Wrapped, for a partial is no function to `ray.remote`.
-    task = ray.remote(lambda item: function(item)).options(num_cpus=num_cpus, max_retries=3)
+
+    def call(item: Any) -> Any:
+        return function(item)  # `function` itself may be a partial, which `ray.remote` does not take
+
+    task = ray.remote(call).options(num_cpus=num_cpus, max_retries=3)
     room = max(2, int(2 * ray.cluster_resources().get("CPU", 1)))
     waiting = iter(items)
     running: list[ray.ObjectRef] = []

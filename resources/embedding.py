@@ -6,6 +6,9 @@ Decode workers and encoder actors are processes of their own, so that the encode
 stream carries both images and texts: an actor's start, which loads the model, is paid once.
 """
 
+# Ray's and Arrow's stubs know neither optional arguments passed on nor that a column has no nulls.
+# pyright: reportArgumentType=false, reportAssignmentType=false, reportAttributeAccessIssue=false, reportCallIssue=false, reportOptionalMemberAccess=false
+
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass

@@ -3,6 +3,9 @@
 Weights are read as safetensors or with `weights_only=True`; no code of a model's repository is ever run.
 """
 
+# torch types a module's attributes as `Tensor | Module`, so that calls and sums of them look wrong.
+# pyright: reportCallIssue=false, reportArgumentType=false
+
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager

@@ -4,6 +4,9 @@ torch and open_clip are imported where they are needed: naming the mini encoder 
 seconds.
 """
 
+# open_clip types a model's configuration as optional; that of a known model is there.
+# pyright: reportArgumentType=false
+
 import hashlib
 import json
 import os

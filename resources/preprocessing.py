@@ -1,5 +1,8 @@
 """An image to the pixels an encoder takes, without torch: decode workers start in a fraction of a second."""
 
+# open_clip types its transform as any of several; the one asked for is a Compose.
+# pyright: reportAttributeAccessIssue=false
+
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any

@@ -94,7 +94,8 @@ class Audit:
         """The lake table of the measures. `identity` names what they were measured with; rows of several identities
         live side by side, so that going back to an earlier setting or encoder costs nothing."""
         partition_by = ("identity",) if self.scope is Scope.CORPUS else ("delivery", "identity")
-        return TableSpec(f"measures_{self.name}", pa.schema([*self.schema, ("identity", pa.string())]), partition_by)
+        schema = self.schema.append(pa.field("identity", pa.string()))
+        return TableSpec(f"measures_{self.name}", schema, partition_by)
 
     @property
     def page(self) -> str:

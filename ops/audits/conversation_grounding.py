@@ -63,8 +63,8 @@ def measure(inputs: RowInputs, settings: ConversationGroundingSettings) -> pa.Ta
     pools = {one.turn.row: _Pool(len(one.image_ids)) for one in turns}
     informative = [one for one in turns if not one.statement.uninformative]
     for scores in score_turns(inputs, informative, temperature=settings.temperature):
-        for at in np.flatnonzero(scores.known):
-            pools[scores.turns[at].turn.row].add(scores, int(at))
+        for at in np.flatnonzero(scores.known).tolist():
+            pools[scores.turns[at].turn.row].add(scores, at)
     said = {one.turn.row for one in informative}
     rows = [_measured(pool, settings, speaks=row in said) for row, pool in pools.items()]
     examples = inputs.examples.select(["delivery", "example_id"]).take(pa.array(list(pools), pa.int64()))

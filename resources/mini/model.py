@@ -7,6 +7,9 @@ knows nothing. A text is MiniLM's mean token, mapped linearly
 and by an MLP. Both end in `DIM` dimensions.
 """
 
+# torch types a module's attributes as `Tensor | Module`, so that calls and sums of them look wrong.
+# pyright: reportOperatorIssue=false, reportCallIssue=false, reportArgumentType=false, reportAttributeAccessIssue=false
+
 from collections.abc import Mapping
 
 import torch

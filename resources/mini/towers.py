@@ -1,5 +1,8 @@
 """The two pretrained towers, read from the packages that ship them: nothing is unpacked or fetched."""
 
+# torch types a normalisation's buffers as optional; those that packages ship have them.
+# pyright: reportOptionalOperand=false
+
 import io
 import json
 import zipfile
