@@ -3,11 +3,10 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import cache
-from importlib import import_module
-from pkgutil import iter_modules
 from typing import Any
 
 from ops import formats
+from ops.discovery import declared
 from ops.formats import containers
 from ops.formats.containers.contract import Container, Probe
 from ops.formats.contract import Format
@@ -16,20 +15,13 @@ from ops.formats.contract import Format
 @cache
 def all_formats() -> dict[str, Format]:
     """Every format by name, those that win ties first."""
-    modules = (import_module(f"{formats.__name__}.{m.name}") for m in iter_modules(formats.__path__))
-    found = [module.FORMAT for module in modules if hasattr(module, "FORMAT")]
-    by_name = {item.name: item for item in sorted(found, key=lambda item: (-item.rank, item.name))}
-    if len(by_name) != len(found):
-        raise ValueError(f"two formats share a name: {sorted(item.name for item in found)}")
-    return by_name
+    return declared(formats, "FORMAT", order=lambda item: (-item.rank, item.name))
 
 
 @cache
 def all_containers() -> dict[str, Container]:
     """Every container by name, those that are surest of what they see first."""
-    modules = (import_module(f"{containers.__name__}.{m.name}") for m in iter_modules(containers.__path__))
-    found = [module.CONTAINER for module in modules if hasattr(module, "CONTAINER")]
-    return {item.name: item for item in sorted(found, key=lambda item: (-item.rank, item.name))}
+    return declared(containers, "CONTAINER", order=lambda item: (-item.rank, item.name))
 
 
 def container_of(probe: Probe) -> Container | None:
