@@ -17,7 +17,8 @@ from pathlib import Path
 import easy_vqa
 import numpy as np
 
-from benchmarks.train_mini import COLOURS, SHAPES, auc, holds, words_that_hold
+from benchmarks.mini_data import COLOURS, SHAPES, holds, words_that_hold
+from benchmarks.train_mini import auc
 from ops.image_checks import decode_rgb
 from ops.statements import make_statement
 from resources.encoder import Encoder, load_encoder

@@ -1,6 +1,9 @@
 """Embedding on a real Ray, a real lake and the encoder that ships."""
 
 import io
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -61,16 +64,14 @@ def test_each_image_and_text_is_embedded_once(tmp_path: Path) -> None:
     assert (counts.images_new, counts.images_known, counts.texts_new, counts.texts_known) == (5, 0, 5, 0)
     assert counts.metadata()["encoder"] == IDENTITY
 
-    add(lake, "second", [pictures[0], drawn(9)], ["a cat", "a horse"])
-    counts = embed(lake, "second")
-    assert (counts.images_new, counts.images_known, counts.texts_new, counts.texts_known) == (1, 1, 1, 1)
+    add(lake, "second", [pictures[0], pictures[3]], ["a cat", "a dog"])
     version = lake.version(EMBEDDINGS)
     counts = embed(lake, "second")
     assert (counts.images_new, counts.images_known, counts.texts_new, counts.texts_known) == (0, 2, 0, 2)
     assert lake.version(EMBEDDINGS) == version
 
     ids = lake.read(EMBEDDINGS, columns=["content_id"])["content_id"].to_pylist()
-    assert len(ids) == len(set(ids)) == 12
+    assert len(ids) == len(set(ids)) == 10
 
     encoder = load_encoder(SETTINGS)
     wanted = [image_id(data) for data in pictures[1:]]
@@ -100,3 +101,32 @@ def test_a_delivery_without_images_and_texts_starts_no_ray(tmp_path: Path) -> No
     lake.write(EXAMPLES, EXAMPLES.schema.empty_table(), partition={"delivery": "none"}, once="none")
     assert embed(lake, "none").images_new == 0
     assert len(load_vectors(lake, IDENTITY, "image", ["ab"])) == 0
+
+
+KILLED = """
+import sys
+from tests.resources import test_embedding as t
+from resources import embedding
+embedding.FLUSH_ROWS = 64
+t.embed(t.Lake(sys.argv[1]), "first")
+"""
+
+
+@pytest.mark.full
+@pytest.mark.usefixtures("ray_session")
+def test_after_a_kill_only_what_was_not_committed_is_embedded_again(tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+    pictures = [drawn(seed) for seed in range(600)]
+    add(lake, "first", pictures, [f"text {n}" for n in range(600)])
+    repository = Path(__file__).parents[2]
+    child = subprocess.Popen([sys.executable, "-c", KILLED, str(tmp_path)], cwd=repository)
+    while lake.version(EMBEDDINGS) < 1 and child.poll() is None:
+        time.sleep(0.05)
+    child.kill()
+    child.wait()
+    done = lake.read(EMBEDDINGS, columns=["content_id"]).num_rows
+    counts = embed(lake, "first")
+    assert counts.images_known + counts.texts_known == done > 0
+    assert counts.images_new + counts.texts_new == 1200 - done
+    ids = lake.read(EMBEDDINGS, columns=["content_id"])["content_id"].to_pylist()
+    assert len(ids) == len(set(ids)) == 1200
