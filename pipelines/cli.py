@@ -77,9 +77,12 @@ def print_json(value: Any) -> None:
     sys.stdout.write("\n")
 
 
-def main() -> None:
-    """Entry point of the `assay` command."""
-    # Each module adds its commands to `app`; imported here because the engines behind them take seconds to load.
+def load_commands() -> None:
+    """Imports the modules that add their commands to `app` (they import this one)."""
     from pipelines import demo_command, export_command, question_commands, run_command, version_commands  # noqa: F401
 
+
+def main() -> None:
+    """Entry point of the `assay` command."""
+    load_commands()
     app()

@@ -6,14 +6,20 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
-ROOT = Path(__file__).parents[2]
+from pipelines.cli import app, load_commands
+
 ASSAY = Path(sys.executable).with_name("assay")
 
 
-def assay(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(("ASSAY_", "DAGSTER_"))}
-    return subprocess.run([ASSAY, *words], cwd=cwd, env=environment, capture_output=True, text=True, check=False)
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """An empty working directory, and none of the variables that the command reads."""
+    for name in [name for name in os.environ if name.startswith(("ASSAY_", "DAGSTER_"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    load_commands()
 
 
 @pytest.mark.parametrize(
@@ -28,14 +34,15 @@ def assay(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
 )
 def test_errors_are_one_clear_line(tmp_path: Path, words: list[str], status: int, told: str) -> None:
     (tmp_path / "bad.yaml").write_text("audits:\n  groundng: {}\n")
-    done = assay(*words, cwd=tmp_path)
-    assert done.returncode == status, done.stderr
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == status, done.stderr
     assert told in " ".join(done.stderr.split())
     assert "Traceback" not in done.stderr
 
 
-def test_help_names_every_command(tmp_path: Path) -> None:
-    done = assay("--help", cwd=tmp_path)
+def test_help_names_every_command() -> None:
+    """As a person calls it: the script, in a process of its own."""
+    done = subprocess.run([ASSAY, "--help"], capture_output=True, text=True, check=False)
     assert done.returncode == 0
     for command in ("run", "demo", "why", "versions", "diff", "rollback", "export", "policy", "report"):
         assert command in done.stdout

@@ -20,7 +20,7 @@ from resources.publishing import current_version
 from resources.reporting import report_path
 from resources.settings import Settings, load_settings
 
-pytestmark = pytest.mark.usefixtures("ray_session", "spark", "instance_in_lake")
+pytestmark = [pytest.mark.full, pytest.mark.usefixtures("ray_session", "spark", "instance_in_lake")]
 
 
 @pytest.fixture
@@ -85,7 +85,6 @@ def test_running_again_changes_nothing(demo: Demo, lake: Path, settings: Setting
     assert current_version(store) == 1
 
 
-@pytest.mark.full
 def test_a_rejected_correction_leaves_the_version_current(demo: Demo, lake: Path, settings: Settings) -> None:
     store = Lake(lake)
     good = admitted_delivery(store, DROP)
@@ -100,7 +99,6 @@ def test_a_rejected_correction_leaves_the_version_current(demo: Demo, lake: Path
     assert current_version(store) == 1
 
 
-@pytest.mark.full
 def test_a_second_drop_makes_a_second_version(demo: Demo, lake: Path, settings: Settings, tmp_path: Path) -> None:
     second = tmp_path / "2026-11-23"
     second.mkdir()
@@ -119,7 +117,6 @@ def test_a_second_drop_makes_a_second_version(demo: Demo, lake: Path, settings: 
     assert store.read(EXAMPLES, where={"drop": "2026-11-23"}).num_rows == 20
 
 
-@pytest.mark.full
 def test_a_failed_gate_leaves_the_version_current(lake: Path, settings: Settings) -> None:
     strict = replace(
         settings, gates=replace(settings.gates, removed_limit=0.0), curriculum=replace(settings.curriculum, seed=99)

@@ -55,6 +55,7 @@ def embed(lake: Lake, delivery: str) -> EmbedCounts:
     )
 
 
+@pytest.mark.full  # an encoder actor takes a quarter of a minute to start
 @pytest.mark.usefixtures("ray_session")
 def test_each_image_and_text_is_embedded_once(tmp_path: Path) -> None:
     lake = Lake(tmp_path)

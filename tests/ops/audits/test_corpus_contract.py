@@ -42,6 +42,7 @@ def test_empty_input_gives_no_rows(spark: SparkSession, audit: Audit) -> None:
     assert rows.num_rows == 0
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("audit", AUDITS)
 def test_order_and_partitioning_do_not_matter(spark: SparkSession, audit: Audit) -> None:
     assert measured(spark, audit).to_pylist() == measured(spark, audit, reverse=True).to_pylist()

@@ -226,6 +226,7 @@ def test_agrees_with_a_plain_reading_of_the_rows(spark: SparkSession) -> None:
     assert {kind for rows in told.values() for kind, *_ in rows} == set(KINDS)
 
 
+@pytest.mark.full
 def test_a_drop_delivered_twice_or_in_another_order_changes_nothing(spark: SparkSession) -> None:
     rows = random_rows(4, 150)
     twice = [*rows[::-1], *(replace(row, drop="a later copy") for row in rows)]
