@@ -81,7 +81,8 @@ fi
 say "installing the packages of requirements.lock (several GB the first time)"
 VIRTUAL_ENV=$(pwd)/.venv
 export VIRTUAL_ENV
-"$uv" pip install --quiet --require-hashes -r requirements.lock
+# Compiled now: a first run otherwise compiles 25,000 files, and where bytecode may not be written every run does.
+"$uv" pip install --quiet --compile-bytecode --require-hashes -r requirements.lock
 # The lock holds setuptools, which torch needs as well: no build package is fetched unhashed.
 "$uv" pip install --quiet --offline --no-deps --no-build-isolation -e .
 
