@@ -11,6 +11,7 @@ from pyspark.sql import functions as F  # noqa: N812
 
 from ops.audits.contract import Audit, Scope
 from ops.audits.registry import all_audits, audits_of
+from ops.canonical import RULES
 from ops.corpus.modality import modality_statistics
 from ops.corpus.rates import contradiction_rates
 from ops.identity import fingerprint
@@ -23,19 +24,24 @@ from resources.spark import read_frame, write_frame
 def corpus_identities(settings: Settings, deliveries: Sequence[str]) -> dict[str, str]:
     """Identity of the measures of each corpus-scope audit over these deliveries, in whatever order they came."""
     return {
-        audit.name: audit.identity(settings.audit(audit.name), sorted(deliveries)) for audit in audits_of(Scope.CORPUS)
+        audit.name: _identity(audit, settings.audit(audit.name), deliveries) for audit in audits_of(Scope.CORPUS)
     }
 
 
 def measure_corpus(spark: SparkSession, lake: Lake, audit: Audit, *, deliveries: Sequence[str], settings: Any) -> str:
     """Measures the deliveries together with one audit, unless the lake has these measures; returns their identity."""
-    identity = audit.identity(settings, sorted(deliveries))
+    identity = _identity(audit, settings, deliveries)
     return _written_once(
         lake,
         audit.table,
         identity,
         lambda: audit.measure({name: _frame(spark, lake, name, deliveries) for name in audit.reads}, settings),
     )
+
+
+def _identity(audit: Audit, settings: Any, deliveries: Sequence[str]) -> str:
+    # Corpus audits compare by the canonical keys, so that other rules for these are other measures.
+    return audit.identity(settings, sorted(deliveries), RULES)
 
 
 def modality_identity(deliveries: Sequence[str]) -> str:
