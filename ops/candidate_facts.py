@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,14 @@ STAYS = (Action.KEEP, Action.DOWNWEIGHT)
 
 #: Columns of the audit `contradictions` that say that a judgement cannot hold together with others.
 CONTRADICTED = ("is_good_and_bad", "is_flip", "in_cycle")
+
+#: Audits whose measures say that a target is polluted, and the columns one of which is then true, or not null where it
+#: is text; without columns every row says so.
+POLLUTED: dict[str, tuple[str, ...]] = {
+    "rejected_as_target": (),
+    "reward_leaks": ("is_near_rejected", "is_both_sides", "is_held_out_prompt"),
+    "reward_residue": ("kind",),
+}
 
 
 def candidate_facts(
@@ -77,24 +85,69 @@ def candidate_facts(
 
 def contradiction_facts(judgements: Batches, contradictions: Batches) -> dict[str, pa.Table]:
     """How many of the queries about an image that were judged are judged both ways, in one row, under the name
-    `judgements`: judged_queries, contradicted_queries, contradicted_share.
+    `judgements`: judged_queries, contradicted_queries, contradicted_share, and of the judged queries those where
+    neither votes nor annotators settle what contradicts (a tie, too little certainty, a cycle): unresolved_queries,
+    unresolved_share.
 
     `judgements` are rows of `preferences`, `contradictions` those of the audit of that name; both are read for their
     keys (delivery, judgement_id) only, `judgements` for image_key and query_key too.
     """
     against: list[np.ndarray] = []
+    open_ones: list[np.ndarray] = []
     for batch in contradictions:
         flags = [np.asarray(pc.fill_null(batch.column(name), pa.scalar(False))) for name in CONTRADICTED]
-        against.append(key_hashes(batch, _JUDGEMENT)[np.logical_or.reduce(flags)])
-    wrong = distinct(joined(against))
+        wrong = np.logical_or.reduce(flags)
+        settled = np.asarray(pc.is_in(batch.column("side"), value_set=pa.array(["upheld", "overruled"])))
+        keys = key_hashes(batch, _JUDGEMENT)
+        against.append(keys[wrong])
+        open_ones.append(keys[wrong & ~settled])
+    contradicted, unresolved = distinct(joined(against)), distinct(joined(open_ones))
     queries: list[np.ndarray] = []
-    contradicted: list[np.ndarray] = []
+    places: list[tuple[np.ndarray, np.ndarray]] = []
     for batch in judgements:
         queries.append(key_hashes(batch, ("image_key", "query_key")))
-        contradicted.append(queries[-1][present(key_hashes(batch, _JUDGEMENT), wrong)])
-    judged, bad = len(distinct(joined(queries))), len(distinct(joined(contradicted)))
-    row = {"judged_queries": judged, "contradicted_queries": bad, "contradicted_share": share(bad, judged)}
+        keys = key_hashes(batch, _JUDGEMENT)
+        places.append((queries[-1][present(keys, contradicted)], queries[-1][present(keys, unresolved)]))
+    judged = len(distinct(joined(queries)))
+    bad, left = (len(distinct(joined(part[n] for part in places))) for n in range(2))
+    row = {
+        "judged_queries": judged,
+        "contradicted_queries": bad,
+        "contradicted_share": share(bad, judged),
+        "unresolved_queries": left,
+        "unresolved_share": share(left, judged),
+    }
     return {"judgements": pa.Table.from_pylist([row])}
+
+
+def pollution_facts(examples: Batches, measures: Mapping[str, Batches]) -> dict[str, pa.Table]:
+    """How many SFT examples have preference data or a judge's traces among their targets, in one row, under the name
+    `targets`: sft_examples, polluted_examples, polluted_share, by_audit.
+
+    `examples` are read for their keys and `kind`; `measures` maps audits of POLLUTED to rows of theirs, read for their
+    keys and the columns named there.
+    """
+    known = joined(key_hashes(batch.filter(pc.field("kind") == "sft")) for batch in examples)
+    found = {name: distinct(joined(_polluted(rows, POLLUTED[name]))) for name, rows in measures.items()}
+    count = len(distinct(joined(found.values())))
+    row = {
+        "sft_examples": len(known),
+        "polluted_examples": count,
+        "polluted_share": share(count, len(known)),
+        "by_audit": ", ".join(f"{name} {len(keys)}" for name, keys in sorted(found.items())),
+    }
+    return {"targets": pa.Table.from_pylist([row])}
+
+
+def _polluted(measures: Batches, columns: tuple[str, ...]) -> Iterator[np.ndarray]:
+    """The examples (as hashes) of the rows that say that a target is polluted."""
+    for batch in measures:
+        says_so = np.full(batch.num_rows, not columns)
+        for name in columns:
+            told = batch.column(name)
+            is_flag = pa.types.is_boolean(told.type)
+            says_so |= np.asarray(pc.fill_null(told, pa.scalar(False)) if is_flag else pc.is_valid(told))
+        yield key_hashes(batch)[says_so]
 
 
 _JUDGEMENT = ("delivery", "judgement_id")

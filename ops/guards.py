@@ -28,6 +28,10 @@ class GuardSettings:
     """How much poorer than random removals of the same size a candidate may be, by each figure of diversity."""
     contradiction_limit: float = 0.2
     """Judged (image, query) groups of the corpus that may contradict themselves."""
+    unresolved_limit: float = 0.1
+    """The same for those whose contradictions neither votes nor annotators settle."""
+    pollution_limit: float = 0.1
+    """SFT examples of the corpus that may have preference data or a judge's traces among their targets."""
 
     def __post_init__(self) -> None:
         for field in fields(self):

@@ -118,7 +118,11 @@ def candidate_suites(settings: GuardSettings, *, replays: bool = False) -> Suite
         "datasets": [within("removed_share", fix=f"{look}removed_limit_dataset", **each)],
         "drops": [within("removed_share", fix=f"{look}removed_limit_dataset", **each)],
         "judgements": [
-            within("contradicted_share", high=settings.contradiction_limit, fix=f"{look}contradiction_limit")
+            within("contradicted_share", high=settings.contradiction_limit, fix=f"{look}contradiction_limit"),
+            within("unresolved_share", high=settings.unresolved_limit, fix=f"{look}unresolved_limit"),
+        ],
+        "targets": [
+            within("polluted_share", high=settings.pollution_limit, detail="by_audit", fix=f"{look}pollution_limit")
         ],
     }
 

@@ -17,7 +17,14 @@ import pyarrow.parquet as pq
 
 from ops.audits.contract import Audit
 from ops.audits.registry import all_audits
-from ops.candidate_facts import CONTRADICTED, candidate_facts, contradiction_facts, replays
+from ops.candidate_facts import (
+    CONTRADICTED,
+    POLLUTED,
+    candidate_facts,
+    contradiction_facts,
+    pollution_facts,
+    replays,
+)
 from ops.gate_facts import ingest_facts, measures_facts
 from ops.guards import GuardSettings
 from ops.key_hashes import EXAMPLE_KEY, joined, key_hashes
@@ -120,6 +127,7 @@ def candidate_gate(lake: Lake, version: int, *, deliveries: Sequence[str], setti
     of_deliveries = {"delivery": list(deliveries)}
     rows = lake.read(VERSIONS, where=of_version, columns=["config", "encoder", "measures"]).to_pylist()
     pinned = rows[-1] if rows else {}
+    measures: dict[str, str] = json.loads(pinned.get("measures") or "{}")
     facts = candidate_facts(
         examples=lake.batches(EXAMPLES, where=of_deliveries, columns=list(EXAMPLE_KEY)),
         verdicts=lake.batches(VERDICTS, where=of_version),
@@ -128,7 +136,11 @@ def candidate_gate(lake: Lake, version: int, *, deliveries: Sequence[str], setti
     )
     facts |= contradiction_facts(
         lake.batches(PREFERENCES, where=of_deliveries, columns=["delivery", "judgement_id", "image_key", "query_key"]),
-        _contradictions(lake, json.loads(pinned.get("measures") or "{}")),
+        _contradictions(lake, measures),
+    )
+    facts |= pollution_facts(
+        lake.batches(EXAMPLES, where=of_deliveries, columns=[*EXAMPLE_KEY, "kind"]),
+        {name: _targets(lake, name, deliveries, measures[name]) for name in POLLUTED if name in measures},
     )
     facts |= diversity_facts(lake, version, encoder=pinned.get("encoder") or "")
     suites = candidate_suites(settings, replays=replays(pinned.get("config"))) | diversity_suites(settings)
@@ -211,9 +223,18 @@ def _contradictions(lake: Lake, measures: Mapping[str, str]) -> Iterable[pa.Reco
     """The measures of contradictory judgements that a version stands on; none where it has none."""
     if "contradictions" not in measures:
         return ()
-    columns = ["delivery", "judgement_id", *CONTRADICTED]
+    columns = ["delivery", "judgement_id", *CONTRADICTED, "side"]
     where = {"identity": measures["contradictions"]}
     return lake.batches(all_audits()["contradictions"].table, where=where, columns=columns)
+
+
+def _targets(lake: Lake, name: str, deliveries: Sequence[str], identity: str) -> Iterable[pa.RecordBatch]:
+    """An audit's measures of SFT targets that a version stands on."""
+    table = all_audits()[name].table
+    where: dict[str, Any] = {"identity": identity}
+    if "delivery" in table.partition_by:
+        where["delivery"] = list(deliveries)
+    return lake.batches(table, where=where, columns=[*EXAMPLE_KEY, *POLLUTED[name]])
 
 
 def _last(log: pa.Table, what: str) -> dict[str, Any]:

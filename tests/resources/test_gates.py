@@ -12,7 +12,7 @@ import pytest
 
 from ops.audits.contract import KEYS, Audit, Grain, Scope
 from ops.audits.registry import all_audits
-from ops.candidate_facts import candidate_facts, contradiction_facts
+from ops.candidate_facts import candidate_facts, contradiction_facts, pollution_facts
 from ops.guards import GuardSettings
 from ops.schemas import DROPS, EXAMPLES, PREFERENCES, QUARANTINE, TABLES, VERSIONS, TableSpec
 from resources.gate_suites import candidate_suites, within
@@ -208,7 +208,7 @@ def judge(rows: dict[str, pa.Table], *, limits: GuardSettings = LIMITS, replays:
     ids = pa.Table.from_pylist([member(n) for n in range(10)], schema=pa.schema([*KEYS[Grain.EXAMPLE]]))
     streams = {name: table.to_batches() for name, table in {**rows, "examples": ids}.items()}
     suites = candidate_suites(limits, replays=replays)
-    facts = candidate_facts(**streams) | contradiction_facts([], [])
+    facts = candidate_facts(**streams) | contradiction_facts([], []) | pollution_facts([], {})
     return run_gate("candidate", "it", facts, suites=suites, run="r", history=None)
 
 
@@ -228,15 +228,44 @@ def test_a_candidate_in_the_lake_may_repeat_examples_where_its_configuration_say
 
 def test_too_many_contradicted_queries_fail(lake: Lake):
     names = ("judgement_id", "image_key", "query_key")
-    judged = [("j0", "i", "q0"), ("j1", "i", "q0"), ("j2", "i", "q1"), ("j3", "i", "q2")]
+    judged = [("j0", "i", "q0"), ("j1", "i", "q0"), ("j2", "i", "q1"), ("j3", "i", "q2"), ("j4", "i", "q2")]
     rows = [{"delivery": "x-1", **dict(zip(names, row, strict=True))} for row in judged]
     put(lake, PREFERENCES, rows, delivery="x-1")
     audit = all_audits()["contradictions"]
-    against = [{"delivery": "x-1", "judgement_id": j, "is_flip": True, "identity": "c"} for j in ("j0", "j1")]
+    told = [("j0", "is_flip", "upheld"), ("j1", "is_flip", "overruled"), ("j3", "in_cycle", None)]
+    told += [("j2", "is_identical", None)]
+    against = [
+        {"delivery": "x-1", "judgement_id": j, kind: True, "side": side, "identity": "c"} for j, kind, side in told
+    ]
     put(lake, audit.table, against, identity="c")
     lake.log(VERSIONS, lambda log: [{"version": 1, "measures": '{"contradictions": "c"}', "config": "{}"}])
-    gate = candidate_gate(lake, 1, deliveries=["x-1"], settings=replace(LIMITS, contradiction_limit=0.3))
-    assert "contradicted_share 0.3333 > 0.3" in gate.failures
+    limits = replace(LIMITS, contradiction_limit=0.6, unresolved_limit=0.3)
+    gate = candidate_gate(lake, 1, deliveries=["x-1"], settings=limits)
+    assert {"contradicted_share 0.6667 > 0.6", "unresolved_share 0.3333 > 0.3"} <= set(gate.failures)
+    limits = replace(limits, contradiction_limit=0.7, unresolved_limit=0.4)
+    again = candidate_gate(lake, 1, deliveries=["x-1"], settings=limits)
+    assert not [failure for failure in again.failures if "unresolved" in failure or "contradicted" in failure]
+
+
+def test_too_many_polluted_targets_fail(lake: Lake):
+    deliver(lake, kept=10)
+    rows = lake.read(TABLES["examples"]).to_pylist()
+    lake_rows = [row | {"kind": "preference" if n > 7 else "sft"} for n, row in enumerate(rows)]
+    put(lake, TABLES["examples"], [row | {"delivery": "x-2"} for row in lake_rows], delivery="x-2")
+    key = [{"delivery": "x-2", "example_id": row["example_id"], "identity": "m"} for row in lake_rows]
+    found = {
+        "rejected_as_target": [key[0]],
+        "reward_leaks": [key[0] | {"is_both_sides": True}, key[1] | {"is_both_sides": False}],
+        "reward_residue": [key[2] | {"kind": "rating"}, key[3]],
+    }
+    for name, measures in found.items():
+        partition = {"delivery": "x-2"} if name == "reward_residue" else {}
+        put(lake, all_audits()[name].table, measures, identity="m", **partition)
+    pinned = dict.fromkeys(found, "m")
+    lake.log(VERSIONS, lambda log: [{"version": 1, "measures": json.dumps(pinned), "config": "{}"}])
+    gate = candidate_gate(lake, 1, deliveries=["x-2"], settings=replace(LIMITS, pollution_limit=0.2))
+    said = "rejected_as_target 1, reward_leaks 1, reward_residue 1"
+    assert f"polluted_share 0.25 > 0.2 ({said})" in gate.failures
 
 
 def test_a_whole_candidate_passes():
