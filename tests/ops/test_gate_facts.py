@@ -153,12 +153,13 @@ def test_queries_judged_both_ways_are_counted_once():
     names = ("delivery", "judgement_id", "image_key", "query_key")
     judged = [pa.RecordBatch.from_pylist([dict(zip(names, ("d", j, "i", q), strict=True))]) for j, q in rows]
     flags = {"is_good_and_bad": None, "is_flip": True, "in_cycle": False}
-    against = [{"delivery": "d", "judgement_id": j, **flags} for j in ("j0", "j1")]
+    against = [{"delivery": "d", "judgement_id": j, **flags, "side": "upheld"} for j in ("j0", "j1")]
     against.append({"delivery": "d", "judgement_id": "j3"} | dict.fromkeys(flags, False))
-    schema = pa.schema([(n, pa.string()) for n in names[:2]] + [(n, pa.bool_()) for n in flags])
+    against.append({"delivery": "d", "judgement_id": "j4", "in_cycle": True})
+    schema = pa.schema([(n, pa.string()) for n in (*names[:2], "side")] + [(n, pa.bool_()) for n in flags])
     facts = contradiction_facts(judged, [pa.RecordBatch.from_pylist(against, schema=schema)])
-    row = {"judged_queries": 3, "contradicted_queries": 1, "contradicted_share": 1 / 3}
-    assert facts["judgements"].to_pylist() == [row]
+    row = {"judged_queries": 3, "contradicted_queries": 2, "contradicted_share": 2 / 3}
+    assert facts["judgements"].to_pylist() == [row | {"unresolved_queries": 1, "unresolved_share": 1 / 3}]
     assert contradiction_facts([], [])["judgements"]["contradicted_share"].to_pylist() == [0.0]
 
 
