@@ -4,6 +4,10 @@ The score of a text beside an image is their cosine less what the image gives to
 normaliser (Wang et al., "CLIPLoss and Norm-Based Data Selection Methods for Multimodal Contrastive Learning", 2024):
 an image that is near everything gains nothing by it. The other half depends on the text alone: it shifts the margin
 and changes no rank.
+
+A long text's cosine is the mean over the whole and each of its sentences and noun phrases (F-CLIPScore, Oh and Hwang,
+"Do Vision Encoders Truly Explain Object Hallucination?", 2025). A mean of cosines is the cosine with the mean of the
+texts' unit vectors, so that one vector stands for them all.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,6 +20,7 @@ import pyarrow as pa
 from ops.audits.contract import RowInputs
 from ops.identity import text_id
 from ops.statements import Statement, make_statement
+from ops.text_parts import TextParts, split_parts
 from ops.turns import Turn, read_turns
 from ops.vectors import Vectors
 
@@ -34,14 +39,19 @@ class ImageTurn:
     statement: Statement
     image_ids: tuple[str, ...]
 
+    @property
+    def parts(self) -> TextParts:
+        """The sentences and noun phrases of a long statement; none of a short or uninformative one."""
+        return TextParts() if self.statement.uninformative else split_parts(self.statement.text)
+
 
 @dataclass(frozen=True, slots=True)
 class Scores:
     """Scores of a chunk of n turns.
 
     cosine (n): with the best of the turn's images; own (n): that image's score; bank (n, k): scores of the bank's
-    images, minus infinity for the turn's own; normaliser (n): what the text gives to any image; known (n): whether
-    text and image have vectors (the other figures mean nothing where not).
+    images, minus infinity for the turn's own; normaliser (n): what the text gives to any image; best (n): the id of
+    that best image; known (n): whether text and image have vectors (the other figures mean nothing where not).
     """
 
     turns: Sequence[ImageTurn]
@@ -50,6 +60,7 @@ class Scores:
     own: np.ndarray
     bank: np.ndarray
     normaliser: np.ndarray
+    best: Sequence[str]
 
 
 def image_turns(examples: pa.Table) -> list[ImageTurn]:
@@ -63,8 +74,13 @@ def image_turns(examples: pa.Table) -> list[ImageTurn]:
 
 
 def statement_texts(examples: pa.Table) -> list[str]:
-    """The statements that must be embedded."""
+    """The statements that say something of an image; the bank's texts are drawn from them."""
     return [one.statement.text for one in image_turns(examples) if not one.statement.uninformative]
+
+
+def scored_texts(examples: pa.Table) -> list[str]:
+    """The texts that must be embedded: these statements, and the parts of long ones."""
+    return [text for said in statement_texts(examples) for text in (said, *split_parts(said))]
 
 
 def score_turns(inputs: RowInputs, turns: Sequence[ImageTurn], *, temperature: float) -> Iterator[Scores]:
@@ -90,6 +106,41 @@ def ranks(own: np.ndarray, bank: np.ndarray, images: np.ndarray) -> tuple[np.nda
         rank[rows] = 1 + (best >= own[rows, None] - TIE).sum(axis=1)
         compared[rows] = np.isfinite(best).sum(axis=1)
     return rank, compared
+
+
+def hard_ranks(scores: Scores, inputs: RowInputs, nearest: int) -> tuple[np.ndarray, np.ndarray]:
+    """Rank of each turn's own score (n), 1 for the best, among the bank's images that are `nearest` to its best image,
+    and how many those are. They were chosen for their likeness, so this is no p-value."""
+    vectors, _ = inputs.images.gather(scores.best)
+    if not scores.bank.shape[1] or not vectors.shape[1]:
+        return np.ones(len(vectors), dtype=np.int32), np.zeros(len(vectors), dtype=np.int32)
+    near = vectors @ inputs.bank_images.matrix.astype(np.float32).T
+    near[~np.isfinite(scores.bank)] = -np.inf
+    alike = np.argsort(-near, axis=1, kind="stable")[:, :nearest]
+    hard = np.take_along_axis(scores.bank, alike, axis=1)
+    rank = 1 + (hard >= scores.own[:, None] - TIE).sum(axis=1)
+    return rank.astype(np.int32), np.isfinite(hard).sum(axis=1).astype(np.int32)
+
+
+def weakest_parts(scores: Scores, inputs: RowInputs) -> tuple[list[str | None], np.ndarray]:
+    """Of each turn's sentences (of its noun phrases where it has one sentence) the one that gains least by the turn's
+    best image, and that gain (n): its cosine less its mean cosine with the bank's images. None and NaN for a short
+    text."""
+    flat = [(row, part) for row, one in enumerate(scores.turns) for part in one.parts.sentences or one.parts.phrases]
+    weakest: list[str | None] = [None] * len(scores.turns)
+    lowest = np.full(len(scores.turns), np.nan, dtype=np.float32)
+    bank = inputs.bank_images.matrix.astype(np.float32)
+    for start in range(0, len(flat), _CHUNK_TURNS):
+        chunk = flat[start : start + _CHUNK_TURNS]
+        texts, _ = inputs.texts.gather([text_id(part) for _, part in chunk])
+        images, _ = inputs.images.gather([scores.best[row] for row, _ in chunk])
+        if not texts.shape[1] or not images.shape[1] or not len(bank):
+            continue
+        gains = np.einsum("nd,nd->n", texts, images) - (texts @ bank.T).mean(axis=1)
+        for (row, part), gain in zip(chunk, gains.tolist(), strict=True):
+            if not gain >= lowest[row]:
+                lowest[row], weakest[row] = gain, part
+    return weakest, lowest
 
 
 class _Bank:
@@ -125,7 +176,7 @@ def _half_mean(cosines: np.ndarray, temperature: float) -> np.ndarray:
 
 
 def _score(turns: Sequence[ImageTurn], inputs: RowInputs, bank: _Bank) -> Scores:
-    texts, text_known = inputs.texts.gather([text_id(one.statement.text) for one in turns])
+    texts, text_known = _text_vectors(turns, inputs.texts)
     counts = np.array([len(one.image_ids) for one in turns])
     of_turn = np.repeat(np.arange(len(turns)), counts)
     flat = [image for one in turns for image in one.image_ids]
@@ -136,6 +187,9 @@ def _score(turns: Sequence[ImageTurn], inputs: RowInputs, bank: _Bank) -> Scores
     scores = cosines - bank.of_image(images)
     starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
     own = np.maximum.reduceat(scores, starts)
+    first = np.flatnonzero(scores == own[of_turn])[::-1]
+    best = np.zeros(len(turns), dtype=np.int64)
+    best[of_turn[first]] = first
     with_bank = texts @ bank.images.T if len(bank.images) else np.zeros((len(turns), 0), dtype=np.float32)
     normaliser = bank.of_text(with_bank)
     relative = with_bank - bank.image_normaliser
@@ -147,7 +201,20 @@ def _score(turns: Sequence[ImageTurn], inputs: RowInputs, bank: _Bank) -> Scores
         own=own,
         bank=relative,
         normaliser=normaliser,
+        best=[flat[at] for at in best.tolist()],
     )
+
+
+def _text_vectors(turns: Sequence[ImageTurn], texts: Vectors) -> tuple[np.ndarray, np.ndarray]:
+    """The mean of the vectors of each turn's statement and its parts (n, d), and whether all are known (n)."""
+    total, known = texts.gather([text_id(one.statement.text) for one in turns])
+    parts = [tuple(one.parts) for one in turns]
+    for place in range(max(map(len, parts), default=0)):
+        rows = [row for row, split in enumerate(parts) if len(split) > place]
+        found, there = texts.gather([text_id(parts[row][place]) for row in rows])
+        total[rows] += found
+        known[rows] &= there
+    return total / np.array([[1 + len(split)] for split in parts], dtype=np.float32), known
 
 
 def _leave_out_own(relative: np.ndarray, of_turn: np.ndarray, bank: Vectors, images: Sequence[str]) -> None:
@@ -157,4 +224,12 @@ def _leave_out_own(relative: np.ndarray, of_turn: np.ndarray, bank: Vectors, ima
 
 def _nothing(turns: Sequence[ImageTurn], bank: int) -> Scores:
     zeros = np.zeros(len(turns), dtype=np.float32)
-    return Scores(turns, zeros.astype(bool), zeros, zeros, np.zeros((len(turns), bank), dtype=np.float32), zeros)
+    return Scores(
+        turns=turns,
+        known=zeros.astype(bool),
+        cosine=zeros,
+        own=zeros,
+        bank=np.zeros((len(turns), bank), dtype=np.float32),
+        normaliser=zeros,
+        best=[one.image_ids[0] for one in turns],
+    )

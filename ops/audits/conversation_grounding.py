@@ -3,7 +3,7 @@
 One short answer carries little: that a circle is there is true of a third of all pictures with one shape. The answers
 of a whole conversation carry much. The statements of an example's informative turns are scored as in `grounding`, the
 scores are averaged, and the same average is taken for each other image of the bank: the statements stay, the image
-changes.
+changes. A long text counts by its sentences and noun phrases, as in `grounding`.
 
 - `pooled_margin`: the mean of the turns' margins (negCLIPLoss, Wang et al., 2024).
 - `pooled_z`: how many standard deviations of the bank's images the own image lies above their mean.
@@ -21,7 +21,7 @@ import numpy as np
 import pyarrow as pa
 
 from ops.audits.contract import Audit, Grain, RowInputs, Scope
-from ops.grounding_scores import Scores, image_turns, ranks, score_turns, statement_texts
+from ops.grounding_scores import Scores, image_turns, ranks, score_turns, scored_texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,8 @@ AUDIT = Audit(
     ),
     measure=measure,
     settings=ConversationGroundingSettings(),
-    texts=statement_texts,
+    texts=scored_texts,
     uses_vectors=True,
+    revision=2,
     faults=("wrong_image", "shifted_join"),
 )

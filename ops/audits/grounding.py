@@ -10,6 +10,15 @@ length, so three figures stand beside it:
 - `p_value`: (1 + images that fit at least as well) / (1 + images compared). If the image did not matter, own and other
   images would be exchangeable, so this is a true p-value: small where the text is grounded.
 
+- `hard_rank` among the bank's images that look most like the own one (`hard_compared` of them): 1 where the text tells
+  it from its likes. They were chosen for their likeness, so this is a measure and no p-value.
+
+A long text (of several sentences, or `ops.text_parts.LONG_WORDS` words and more) says many things, and encoders cut it
+off: its cosine is the mean over the whole and each of its sentences and noun phrases, `parts` of them (F-CLIPScore, Oh
+and Hwang, 2025), and so are the figures that follow from it. `weakest_part` is the sentence (the noun phrase, where
+there is one sentence) that gains least by the image, `weakest_gain` that gain: its cosine less its mean cosine with the
+bank's images. At 0 or below, other images fit it as well, whatever the rest of the text says.
+
 Where an example shows several images, the best one counts, and is compared with the best of as many others.
 
 A turn abstains, and `why` says so, where no image could speak for or against its text ("thanks"), where a vector is
@@ -23,7 +32,16 @@ import numpy as np
 import pyarrow as pa
 
 from ops.audits.contract import Audit, Grain, RowInputs, Scope
-from ops.grounding_scores import ImageTurn, Scores, image_turns, ranks, score_turns, statement_texts
+from ops.grounding_scores import (
+    ImageTurn,
+    Scores,
+    hard_ranks,
+    image_turns,
+    ranks,
+    score_turns,
+    scored_texts,
+    weakest_parts,
+)
 from ops.identity import text_id
 
 
@@ -35,35 +53,48 @@ class GroundingSettings:
     """Softness of the comparison with the bank, in units of cosine: small looks at the best fits only."""
     fewest_images: int = 16
     """Other images below which a rank says nothing and the audit abstains."""
+    hard_images: int = 16
+    """Images most like the own one among which `hard_rank` is counted."""
 
     def __post_init__(self) -> None:
-        if self.temperature <= 0 or self.fewest_images < 1:
-            raise ValueError("temperature must be above 0 and fewest_images at least 1")
+        if self.temperature <= 0 or min(self.fewest_images, self.hard_images) < 1:
+            raise ValueError("temperature must be above 0, fewest_images and hard_images at least 1")
 
 
 def measure(inputs: RowInputs, settings: GroundingSettings) -> pa.Table:
     """One row a turn of an example that shows images."""
     turns = image_turns(inputs.examples)
-    chunks = [_measured(s, settings) for s in score_turns(inputs, turns, temperature=settings.temperature)]
+    chunks = [_measured(s, inputs, settings) for s in score_turns(inputs, turns, temperature=settings.temperature)]
     joined = {name: np.concatenate([c[name] for c in chunks]) for name in _FIGURES} if chunks else {}
     why = [reason for chunk in chunks for reason in chunk["why"]]
     said = np.array([not reason for reason in why], dtype=bool)
     columns: dict[str, Any] = _keys(inputs.examples, turns)
     columns["text_id"] = [text_id(one.statement.text) for one in turns]
-    columns |= {name: pa.array(joined.get(name, []), type=kind, mask=~said) for name, kind in _FIGURES.items()}
+    for name, kind in _FIGURES.items():
+        values = joined.get(name, np.zeros(0))
+        columns[name] = pa.array(values, type=kind, mask=~said | np.isnan(values))
+    weakest = [part for chunk in chunks for part in chunk["weakest_part"]]
+    columns["weakest_part"] = pa.array(weakest, pa.string(), mask=~said)
     columns |= {"abstained": ~said, "why": [reason or None for reason in why]}
     return pa.table(columns, schema=AUDIT.schema)
 
 
-def _measured(scores: Scores, settings: GroundingSettings) -> dict[str, Any]:
+def _measured(scores: Scores, inputs: RowInputs, settings: GroundingSettings) -> dict[str, Any]:
     images = np.array([len(one.image_ids) for one in scores.turns])
     rank, compared = ranks(scores.own, scores.bank, images)
+    weakest, gain = weakest_parts(scores, inputs)
+    hard_rank, hard_compared = hard_ranks(scores, inputs, settings.hard_images)
     return {
         "cosine": scores.cosine,
         "margin": scores.own - scores.normaliser,
         "rank": rank,
         "compared": compared,
         "p_value": rank / (1 + compared),
+        "hard_rank": hard_rank,
+        "hard_compared": hard_compared,
+        "parts": np.array([len(one.parts) for one in scores.turns], dtype=np.int32),
+        "weakest_part": weakest,
+        "weakest_gain": gain,
         "why": [
             one.statement.uninformative
             or ("" if known else "no vector for the text or the image")
@@ -85,6 +116,10 @@ _FIGURES = {
     "rank": pa.int32(),
     "compared": pa.int32(),
     "p_value": pa.float32(),
+    "hard_rank": pa.int32(),
+    "hard_compared": pa.int32(),
+    "parts": pa.int32(),
+    "weakest_gain": pa.float32(),
 }
 
 AUDIT = Audit(
@@ -92,9 +127,18 @@ AUDIT = Audit(
     title="Text that does not belong to the image",
     grain=Grain.TURN,
     scope=Scope.ROW,
-    columns=pa.schema([("text_id", pa.string()), *_FIGURES.items(), ("abstained", pa.bool_()), ("why", pa.string())]),
+    columns=pa.schema(
+        [
+            ("text_id", pa.string()),
+            *_FIGURES.items(),
+            ("weakest_part", pa.string()),
+            ("abstained", pa.bool_()),
+            ("why", pa.string()),
+        ]
+    ),
     measure=measure,
     settings=GroundingSettings(),
-    texts=statement_texts,
+    texts=scored_texts,
     uses_vectors=True,
+    revision=2,
 )

@@ -1,5 +1,7 @@
 """Grounding on vectors whose truth is known: a text lies near its image's vector, or has nothing to do with it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -7,7 +9,7 @@ import pytest
 from ops.audits import conversation_grounding, grounding
 from ops.audits.contract import RowInputs
 from ops.bank import choose_bank
-from ops.grounding_scores import ranks, statement_texts
+from ops.grounding_scores import ranks, scored_texts, statement_texts
 from ops.identity import image_id, text_id
 from ops.schemas import EXAMPLES
 from ops.vectors import Vectors
@@ -109,3 +111,70 @@ def test_a_small_bank_and_idle_talk_abstain(inputs: RowInputs) -> None:
     assert all(grounding.measure(idle, grounding.AUDIT.settings)["abstained"].to_pylist())
     pooled = conversation_grounding.measure(idle, conversation_grounding.AUDIT.settings)
     assert pooled["why"].to_pylist() == ["no turn speaks of what an image could show"]
+
+
+SENTENCES = ("A brown dog runs on the beach.", "Two boats lie near the pier.", "A red kite flies over the sea.")
+
+
+@pytest.fixture(scope="module")
+def described() -> RowInputs:
+    """Two examples with the same long answer: everything it says lies near image 0, but for its last sentence in the
+    second example, which lies near image 1 alone."""
+    drawn = np.random.default_rng(5)
+    texts = [" ".join(SENTENCES), " ".join([*SENTENCES[:2], "A grey cat sleeps on the sofa."])]
+    rows = []
+    for n, text in enumerate(texts):
+        parts = [{"type": "image", "text": None, "image_id": image_id(b"0")}]
+        asked = {"role": "user", "parts": [*parts, {"type": "text", "text": "Describe it.", "image_id": None}]}
+        said = {"role": "assistant", "parts": [{"type": "text", "text": text, "image_id": None}]}
+        rows.append({"delivery": "d", "example_id": f"{n}", "messages": [asked, said], "image_ids": [image_id(b"0")]})
+    examples = pa.Table.from_pylist(rows, schema=EXAMPLES.schema)
+    images = Vectors.of([image_id(f"{n}".encode()) for n in range(200)], unit(drawn.normal(size=(200, DIM))))
+    wanted = sorted(set(scored_texts(examples)))
+    of = [1 if "cat" in text and "dog" not in text else 0 for text in wanted]
+    own = images.gather([image_id(f"{n}".encode()) for n in of])[0]
+    texts_at = Vectors.of([text_id(t) for t in wanted], unit(own + 0.1 * drawn.normal(size=own.shape)))
+    return RowInputs(examples, images, texts_at, choose_bank(images, 128), choose_bank(texts_at, 128))
+
+
+def test_a_long_text_is_scored_by_its_parts_and_names_the_one_that_fits_worst(described: RowInputs) -> None:
+    sound, spoilt = grounding.measure(described, grounding.AUDIT.settings).to_pylist()
+    assert sound["parts"] >= len(SENTENCES)
+    assert spoilt["weakest_part"] == "A grey cat sleeps on the sofa."
+    assert spoilt["weakest_gain"] < 0.5 < sound["weakest_gain"]
+    assert spoilt["cosine"] < sound["cosine"] - 0.1
+
+
+def test_a_cosine_of_parts_is_the_mean_of_their_cosines(described: RowInputs) -> None:
+    row = grounding.measure(described, grounding.AUDIT.settings).to_pylist()[1]
+    texts = scored_texts(described.examples.slice(1))
+    cosines = (
+        described.texts.gather([text_id(t) for t in texts])[0] @ described.images.gather([image_id(b"0")])[0].ravel()
+    )
+    assert len(texts) == 1 + row["parts"]
+    assert row["cosine"] == pytest.approx(cosines.mean(), abs=1e-5)
+
+
+def test_a_part_without_a_vector_makes_the_turn_abstain(described: RowInputs) -> None:
+    kept = np.array([i != text_id(SENTENCES[2]).encode() for i in described.texts.ids.tolist()])
+    fewer = Vectors(described.texts.ids[kept], described.texts.matrix[kept])
+    sound, spoilt = grounding.measure(replace(described, texts=fewer), grounding.AUDIT.settings).to_pylist()
+    assert (sound["abstained"], spoilt["abstained"]) == (True, False)
+    assert sound["why"] == "no vector for the text or the image"
+
+
+def test_hard_images_are_those_most_like_the_own_one(inputs: RowInputs) -> None:
+    """A text that fits a close copy of its image better than the image itself: first among all, not among its likes."""
+    matrix = inputs.bank_images.matrix.astype(np.float32)
+    own = inputs.images.gather([image_id(b"0")])[0]
+    text = inputs.texts.gather([text_id(statement_texts(inputs.examples)[0])])[0]
+    likes = Vectors.of(
+        [*(i.decode() for i in inputs.bank_images.ids.tolist()), "ff" * 32],
+        np.vstack([matrix, unit(own + 0.5 * text)]),
+    )
+    settings = grounding.GroundingSettings(hard_images=1)
+    one = replace(inputs, examples=inputs.examples.slice(0, 1), bank_images=likes)
+    row = grounding.measure(one, settings).to_pylist()[0]
+    assert (row["hard_rank"], row["hard_compared"]) == (2, 1)
+    assert row["rank"] == 2
+    assert grounding.measure(replace(one, bank_images=inputs.bank_images), settings)["hard_rank"][0].as_py() == 1
