@@ -19,7 +19,6 @@ import math
 import os
 import tarfile
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -28,11 +27,12 @@ from typing import Any
 
 import ijson
 import numpy as np
-import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
+import simplejpeg
 from PIL import Image
 
+from benchmarks.memory import Memory
 from ops.drop_files import DropFiles
 from ops.formats.containers import json_array
 from ops.formats.containers.contract import Limits
@@ -118,38 +118,6 @@ def write_captions(folder: Path, count: int) -> None:
         writer.writerows([f"images/{number:06d}.jpg", f"{number} {ANSWER}"] for number in range(count))
 
 
-class Memory:
-    """Peak of proportional memory of this process and its children, above the start, in MB."""
-
-    def __init__(self) -> None:
-        self.peak_mb = 0.0
-        self.start_mb = self._now()
-        self.stop = threading.Event()
-        self.thread = threading.Thread(target=self._watch, daemon=True)
-
-    def _now(self) -> float:
-        total = 0
-        me = psutil.Process()
-        for process in [me, *me.children(recursive=True)]:
-            try:
-                total += process.memory_full_info().pss
-            except psutil.Error:
-                continue
-        return total / 1e6
-
-    def _watch(self) -> None:
-        while not self.stop.wait(0.05):
-            self.peak_mb = max(self.peak_mb, self._now() - self.start_mb)
-
-    def __enter__(self) -> "Memory":
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop.set()
-        self.thread.join()
-
-
 @contextmanager
 def scratch() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="assay-bench-") as name:
@@ -224,14 +192,10 @@ def decoders() -> None:
         "Pillow, full": lambda b: Image.open(io.BytesIO(b)).load(),
         "Pillow, scaled": pillow_scaled,
         "torchvision, full": lambda b: decode_jpeg(torch.frombuffer(bytearray(b), dtype=torch.uint8)),
+        "simplejpeg (turbojpeg), full": simplejpeg.decode_jpeg,
+        "simplejpeg (turbojpeg), scaled": lambda b: simplejpeg.decode_jpeg(b, "GRAY", min_height=64, min_width=64),
         "check_image (scaled, and hash)": lambda b: check_image(b, IngestSettings()),
     }
-    try:
-        import simplejpeg  # pyright: ignore[reportMissingImports]
-
-        ways["simplejpeg, full"] = simplejpeg.decode_jpeg
-    except ImportError:
-        print("simplejpeg is not installed: left out")
     for name, way in ways.items():
         way(data[0])
         best = min(_seconds(lambda way=way: [way(item) for item in data]) for _ in range(5))

@@ -17,5 +17,5 @@ if uv --version >/dev/null 2>&1; then uv=uv; else uv=.venv/bin/uv; fi
 echo "streaming: installing the packages of infra/streaming.lock into .venv-streaming"
 rm -rf .venv-streaming
 "$uv" venv --quiet --python .venv/bin/python .venv-streaming
-"$uv" pip install --quiet --require-hashes --python .venv-streaming/bin/python -r infra/streaming.lock
+"$uv" pip install --quiet --compile-bytecode --require-hashes --python .venv-streaming/bin/python -r infra/streaming.lock
 printf '%s\n' "$stamp" >.venv-streaming/setup.stamp

@@ -82,8 +82,7 @@ def ingest(lake: Lake, path: str | Path, drop: str, *, settings: IngestSettings,
     manifest = _manifest(files)
     listing = files.listing()
     check_finished(listing)
-    data = data_files(listing)
-    if not data:
+    if not data_files(listing):
         raise DropError(f"drop {drop}: no file that may hold rows among the {len(listing)} files of {files.root}")
     start_ray()
     hashes = _hashes(files, listing, progress)
@@ -92,17 +91,33 @@ def ingest(lake: Lake, path: str | Path, drop: str, *, settings: IngestSettings,
     if before:
         return before
     context = Context(lake, files, drop, delivery, manifest, settings, Scratch(lake, f"{delivery}-r{REVISION}"))
+    try:
+        return _take(context, listing, hashes, progress)
+    except FileNotFoundError as error:
+        # Another process that takes in the same drop came first, and tidied up.
+        before = _arrived(lake, drop, delivery)
+        if before:
+            return before
+        raise DropError(
+            f"drop {drop}: {error.filename or error} went away meanwhile; if another process takes in the same drop, "
+            "wait for it, and run again"
+        ) from error
+
+
+def _take(context: Context, listing: Sequence[FileInfo], hashes: Mapping[str, str], progress: Progress) -> Delivery:
+    data = data_files(listing)
     plans = _plans(context, data, progress)
     parsed = _parse(context, plans, progress)
-    _check_unchanged(files, listing)
+    _check_unchanged(context.files, listing)
     finished = _finish(context, parsed, progress)
     counts = _counts(plans, parsed, finished, hashes)
     if not sum(count["rows_in"] for count in counts):
-        raise DropError(f"drop {drop}: there is not one row in {', '.join(info.name for info in data)[:300]}")
+        names = ", ".join(info.name for info in data)[:300]
+        raise DropError(f"drop {context.drop}: there is not one row in {names}")
     _commit(context, plans, parsed, finished)
-    row = _log(context, counts)
+    taken = _log(context, counts)
     context.scratch.remove()
-    return Delivery(drop, delivery, row["rows_in"], row["rows_kept"], row["rows_quarantined"], fresh=True)
+    return taken
 
 
 def _manifest(files: DropFiles) -> Manifest:
@@ -308,7 +323,7 @@ def _commit(
     lake.commit(EXAMPLES, [file for shard in finished for file in shard.examples], once=delivery)
 
 
-def _log(context: Context, counts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _log(context: Context, counts: Sequence[Mapping[str, Any]]) -> Delivery:
     totals = {name: sum(count[name] for count in counts) for name in ("rows_in", "rows_kept", "rows_quarantined")}
     row = {
         "at": datetime.now(UTC),
@@ -325,5 +340,5 @@ def _log(context: Context, counts: Sequence[Mapping[str, Any]]) -> dict[str, Any
     def once(present: pa.Table) -> list[dict[str, Any]]:
         return [] if context.delivery in present["delivery"].to_pylist() else [row]
 
-    context.lake.log(DROPS, once)
-    return row
+    fresh = bool(context.lake.log(DROPS, once))
+    return Delivery(context.drop, context.delivery, *totals.values(), fresh=fresh)

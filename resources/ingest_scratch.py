@@ -1,9 +1,11 @@
 """Where an ingest keeps what is finished until all is: files under `.scratch` of the lake, by delivery."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
+from uuid import uuid4
 
 import pyarrow as pa
 import pyarrow.fs as pafs
@@ -15,7 +17,7 @@ from resources.lake_files import open_storage
 
 @dataclass(frozen=True, slots=True)
 class Scratch:
-    """A folder of the lake's storage. A result is written last and in one step: where it is, its tables are whole."""
+    """A folder of the lake's storage. Each file appears in one step, a result last, so that its tables are whole."""
 
     lake: Lake
     name: str
@@ -24,11 +26,22 @@ class Scratch:
         filesystem, base = open_storage(self.lake.root, self.lake.storage_options)
         return filesystem, f"{base}/.scratch/{self.name}"
 
-    def write_table(self, name: str, batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> None:
-        """A table, streamed."""
+    @contextmanager
+    def _whole(self, name: str) -> Iterator[tuple[pafs.FileSystem, str]]:
+        """A path to write to, moved to its name at the end: two processes that take in the same drop write the same
+        files, and neither may read half of one."""
         filesystem, folder = self._storage()
         filesystem.create_dir(folder, recursive=True)
-        with pq.ParquetWriter(f"{folder}/{name}.parquet", schema, filesystem=filesystem, compression="zstd") as writer:
+        partial = f"{folder}/{name}.{uuid4().hex}.partial"
+        yield filesystem, partial
+        filesystem.move(partial, f"{folder}/{name}")
+
+    def write_table(self, name: str, batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> None:
+        """A table, streamed."""
+        with (
+            self._whole(f"{name}.parquet") as (filesystem, path),
+            pq.ParquetWriter(path, schema, filesystem=filesystem, compression="zstd") as writer,
+        ):
             for batch in batches:
                 writer.write_batch(batch)
 
@@ -39,11 +52,8 @@ class Scratch:
 
     def write_result(self, name: str, result: dict[str, Any]) -> None:
         """What a task found, once its tables are written."""
-        filesystem, folder = self._storage()
-        filesystem.create_dir(folder, recursive=True)
-        with filesystem.open_output_stream(f"{folder}/{name}.partial") as stream:
+        with self._whole(f"{name}.json") as (filesystem, path), filesystem.open_output_stream(path) as stream:
             stream.write(json.dumps(result).encode())
-        filesystem.move(f"{folder}/{name}.partial", f"{folder}/{name}.json")
 
     def read_result(self, name: str) -> dict[str, Any] | None:
         """What a task found before, if it came to its end."""
@@ -61,7 +71,7 @@ class Scratch:
         return filesystem.get_file_info(f"{base}/{path}").type == pafs.FileType.File
 
     def remove(self) -> None:
-        """Everything of this scratch."""
+        """Everything of this scratch, whoever else removes it."""
         filesystem, folder = self._storage()
-        if filesystem.get_file_info(folder).type == pafs.FileType.Directory:
+        with suppress(FileNotFoundError):
             filesystem.delete_dir(folder)

@@ -1,4 +1,4 @@
-"""Ingest killed with SIGKILL at five points, and run again: the tables are those of an undisturbed run."""
+"""Ingest killed with SIGKILL at five points and run again, and run by two at once: the tables are those of one run."""
 
 import os
 import signal
@@ -64,15 +64,16 @@ CRASH = """
 """
 
 
-def crash(lake: Path, drop: Path, point: str) -> None:
+def started(script: str, *arguments: str) -> subprocess.Popen[str]:
     root = Path(__file__).parents[2]
-    process = subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(CRASH), str(lake), str(drop), point],
-        cwd=root,
-        env={**os.environ, "RAY_ADDRESS": "local", "PYTHONPATH": str(root)},
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    pipe = subprocess.PIPE
+    command = [sys.executable, "-c", textwrap.dedent(script), *arguments]
+    environment = {**os.environ, "RAY_ADDRESS": "local", "PYTHONPATH": str(root)}
+    return subprocess.Popen(command, cwd=root, env=environment, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
+
+
+def crash(lake: Path, drop: Path, point: str) -> None:
+    process = started(CRASH, str(lake), str(drop), point)
     try:
         _, error = process.communicate(timeout=200)
     finally:
@@ -107,3 +108,39 @@ def test_killed_and_run_again(point: str, drop: Path, undisturbed, tmp_path: Pat
     assert delivery.fresh
     assert everything(lake) == undisturbed
     assert not list((tmp_path / "lake" / ".scratch").glob("*"))
+
+
+TAKE = """
+    import sys
+    from ops.rows import IngestSettings
+    from resources.cluster import start_ray
+    from resources.ingest import ingest
+    from resources.lake import Lake
+    from resources.progress import SilentProgress
+
+    start_ray(num_cpus=1, object_store_bytes=100_000_000)
+    print("ready", flush=True)
+    sys.stdin.readline()
+    delivery = ingest(
+        Lake(sys.argv[1]), sys.argv[2], "flowers", settings=IngestSettings(shard_bytes=1 << 16),
+        progress=SilentProgress(),
+    )
+    print("fresh" if delivery.fresh else "known", delivery.rows_in)
+"""
+
+
+@pytest.mark.full
+def test_two_processes_take_the_same_drop_at_once(drop: Path, undisturbed, tmp_path: Path):
+    takers = [started(TAKE, str(tmp_path / "lake"), str(drop)) for _ in range(2)]
+    try:
+        assert [taker.stdout.readline() for taker in takers] == ["ready\n"] * 2
+        for taker in takers:
+            taker.stdin.write("go\n")
+            taker.stdin.flush()
+        said = [taker.communicate(timeout=200) for taker in takers]
+    finally:
+        for taker in takers:
+            taker.kill()
+    assert [taker.returncode for taker in takers] == [0, 0], said
+    assert sorted(out for out, _ in said) == ["fresh 220\n", "known 220\n"]
+    assert everything(Lake(tmp_path / "lake")) == undisturbed
