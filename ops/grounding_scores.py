@@ -158,7 +158,8 @@ class _Bank:
         return self._half(images, self.texts)
 
     def of_text(self, cosines: np.ndarray) -> np.ndarray:
-        """The same for texts, from their cosines (n, k) with the bank's images."""
+        """The same for texts, from their cosines (n, k) with the bank's images, minus infinity for their own: a margin
+        must not depend on whether the own image happens to be in the bank."""
         return _half_mean(cosines, self.temperature)
 
     def _half(self, rows: np.ndarray, others: np.ndarray) -> np.ndarray:
@@ -170,9 +171,10 @@ class _Bank:
 def _half_mean(cosines: np.ndarray, temperature: float) -> np.ndarray:
     if not cosines.shape[1]:
         return np.zeros(len(cosines), dtype=np.float32)
-    top = cosines.max(axis=1, keepdims=True)
-    mean = np.exp((cosines - top) / temperature).mean(axis=1)
-    return (0.5 * (top[:, 0] + temperature * np.log(mean))).astype(np.float32)
+    counted = np.isfinite(cosines).sum(axis=1)
+    top = np.where(counted > 0, cosines.max(axis=1), 0)
+    mean = np.exp((cosines - top[:, None]) / temperature).sum(axis=1) / np.maximum(counted, 1)
+    return np.where(counted > 0, 0.5 * (top + temperature * np.log(np.maximum(mean, 1e-30))), 0).astype(np.float32)
 
 
 def _score(turns: Sequence[ImageTurn], inputs: RowInputs, bank: _Bank) -> Scores:
@@ -191,9 +193,9 @@ def _score(turns: Sequence[ImageTurn], inputs: RowInputs, bank: _Bank) -> Scores
     best = np.zeros(len(turns), dtype=np.int64)
     best[of_turn[first]] = first
     with_bank = texts @ bank.images.T if len(bank.images) else np.zeros((len(turns), 0), dtype=np.float32)
+    _leave_out_own(with_bank, of_turn, bank.ids, flat)
     normaliser = bank.of_text(with_bank)
     relative = with_bank - bank.image_normaliser
-    _leave_out_own(relative, of_turn, bank.ids, flat)
     return Scores(
         turns=turns,
         known=text_known & np.logical_or.reduceat(image_known, starts),
@@ -217,9 +219,9 @@ def _text_vectors(turns: Sequence[ImageTurn], texts: Vectors) -> tuple[np.ndarra
     return total / np.array([[1 + len(split)] for split in parts], dtype=np.float32), known
 
 
-def _leave_out_own(relative: np.ndarray, of_turn: np.ndarray, bank: Vectors, images: Sequence[str]) -> None:
+def _leave_out_own(with_bank: np.ndarray, of_turn: np.ndarray, bank: Vectors, images: Sequence[str]) -> None:
     at = bank.positions(images)
-    relative[of_turn[at >= 0], at[at >= 0]] = -np.inf
+    with_bank[of_turn[at >= 0], at[at >= 0]] = -np.inf
 
 
 def _nothing(turns: Sequence[ImageTurn], bank: int) -> Scores:

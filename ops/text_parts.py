@@ -87,8 +87,9 @@ def split_parts(text: str) -> TextParts:
     """The parts of a long text, in their order; none of a short one. Where there are too many, those taken are spread
     over the text."""
     words = text[:_MOST_CHARS].translate(_STOPS).split()[:_MOST_WORDS]
-    sentences = list(_sentences(words))
-    if len(sentences) < 2 and len(words) < LONG_WORDS:
+    # A question asserts nothing; statements have one where it fits no rule (ops.statements).
+    sentences = [one for one in _sentences(words) if not one[-1].endswith("?")]
+    if len(sentences) < 2 and sum(map(len, sentences)) < LONG_WORDS:
         return TextParts()
     whole = " ".join(words).lower()
     said = _each_once((" ".join(sentence) for sentence in sentences), {whole})

@@ -122,6 +122,6 @@ AUDIT = Audit(
     settings=ConversationGroundingSettings(),
     texts=scored_texts,
     uses_vectors=True,
-    revision=2,
+    revision=3,
     faults=("wrong_image", "shifted_join"),
 )

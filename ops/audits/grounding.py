@@ -140,5 +140,5 @@ AUDIT = Audit(
     settings=GroundingSettings(),
     texts=scored_texts,
     uses_vectors=True,
-    revision=2,
+    revision=3,
 )

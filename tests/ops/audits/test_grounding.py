@@ -80,6 +80,15 @@ def test_own_image_is_never_compared_with_itself(inputs: RowInputs) -> None:
     assert (rows["compared"] == np.where(own_in_bank, 127, 128)).all()
 
 
+def test_a_margin_does_not_depend_on_whether_the_own_image_is_in_the_bank(inputs: RowInputs) -> None:
+    rows = grounding.measure(inputs, grounding.AUDIT.settings).to_pandas()
+    bank = {i.decode() for i in inputs.bank_images.ids.tolist()}
+    inside = np.array([image_id(str(int(n)).encode()) in bank for n in rows["example_id"]])
+    grounded = rows["example_id"].astype(int) % 2 == 0
+    margins = [rows[grounded & here]["margin"].mean() for here in (inside, ~inside)]
+    assert margins[0] == pytest.approx(margins[1], abs=0.03)
+
+
 def test_several_images_are_compared_with_the_best_of_as_many() -> None:
     drawn = np.random.default_rng(1)
     own = drawn.normal(size=(4000, 3)).max(axis=1)
