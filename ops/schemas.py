@@ -199,7 +199,7 @@ VERSIONS = _table(
     ("gate_results", pa.string()),  # JSON
 )
 
-# Examples, turns, tokens and images by dataset and delivery, for the corpus that `identity` names.
+# Examples, answers, tokens and images by dataset and delivery, for the corpus and the measures that `identity` names.
 MODALITY_STATISTICS = _table(
     "modality_statistics",
     ("identity",),
@@ -207,11 +207,12 @@ MODALITY_STATISTICS = _table(
     ("delivery", pa.string()),
     ("dataset", pa.string()),
     ("kind", pa.string()),
-    ("modality", pa.string()),  # visual | text
+    ("modality", pa.string()),  # visual | blind (it has an image, and every answer is known without it) | text
     ("examples", pa.int64()),
     ("turns", pa.int64()),
-    ("answer_tokens", pa.int64()),
+    ("loss_tokens", pa.int64()),
     ("images", pa.int64()),
+    ("image_tokens", pa.int64()),
 )
 
 # How much of what was judged contradicts itself, by delivery, dataset and kind, with a 95 % interval of the share.
