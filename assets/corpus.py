@@ -8,8 +8,10 @@ from ops.audits.contract import Audit, Scope
 from ops.audits.registry import audits_of
 from resources.admission import admitted_deliveries
 from resources.corpus import corpus_identities, count_modality, measure_corpus, rate_contradictions
+from resources.encoder_source import encoder_identity
 from resources.gates import measures_gate
 from resources.lake import Lake
+from resources.measuring import row_identities
 from resources.progress import Progress
 from resources.settings import Settings
 from resources.spark import start_spark
@@ -58,12 +60,17 @@ def contradiction_rates(
     return dg.MaterializeResult(metadata={"deliveries": deliveries, "identity": measures})
 
 
-@dg.asset(deps=["examples", "drops"], group_name="corpus", kinds={"spark", "deltalake"})
+@dg.asset(
+    deps=["examples", "drops", "measures_modality", "measures_visual_necessity"],
+    group_name="corpus",
+    kinds={"spark", "deltalake"},
+)
 def modality_statistics(
     lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings], progress: dg.ResourceParam[Progress]
 ) -> dg.MaterializeResult:
-    """Examples, turns, answer tokens and images by drop, dataset, kind and modality."""
+    """Examples, answers, loss tokens, images and image tokens by drop, dataset, kind and modality."""
     deliveries = admitted_deliveries(lake)
+    measures = row_identities(settings, encoder_identity(settings.encoder))
     with progress.track("count modalities"):
-        identity = count_modality(start_spark(settings.spark), lake, deliveries=deliveries)
+        identity = count_modality(start_spark(settings.spark), lake, deliveries=deliveries, measures=measures)
     return dg.MaterializeResult(metadata={"deliveries": deliveries, "identity": identity})

@@ -3,7 +3,7 @@
 examples, preferences -> measures_<audit>, modality_statistics, partition (identity)
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
@@ -20,12 +20,13 @@ from resources.lake import Lake
 from resources.settings import Settings
 from resources.spark import read_frame, write_frame
 
+_MODALITY = ("modality", "visual_necessity")
+"""Audits that the modality statistics are made from."""
+
 
 def corpus_identities(settings: Settings, deliveries: Sequence[str]) -> dict[str, str]:
     """Identity of the measures of each corpus-scope audit over these deliveries, in whatever order they came."""
-    return {
-        audit.name: _identity(audit, settings.audit(audit.name), deliveries) for audit in audits_of(Scope.CORPUS)
-    }
+    return {audit.name: _identity(audit, settings.audit(audit.name), deliveries) for audit in audits_of(Scope.CORPUS)}
 
 
 def measure_corpus(spark: SparkSession, lake: Lake, audit: Audit, *, deliveries: Sequence[str], settings: Any) -> str:
@@ -44,19 +45,24 @@ def _identity(audit: Audit, settings: Any, deliveries: Sequence[str]) -> str:
     return audit.identity(settings, sorted(deliveries), RULES)
 
 
-def modality_identity(deliveries: Sequence[str]) -> str:
-    """Identity of the modality statistics over these deliveries."""
-    return fingerprint("modality_statistics", 1, sorted(deliveries))
+def modality_identity(deliveries: Sequence[str], measures: Mapping[str, str]) -> str:
+    """Identity of the modality statistics over these deliveries, made from measures of these identities."""
+    return fingerprint("modality_statistics", 2, sorted(deliveries), [measures.get(name) for name in _MODALITY])
 
 
-def count_modality(spark: SparkSession, lake: Lake, *, deliveries: Sequence[str]) -> str:
+def count_modality(spark: SparkSession, lake: Lake, *, deliveries: Sequence[str], measures: Mapping[str, str]) -> str:
     """Counts the deliveries' modalities, unless the lake has these counts; returns their identity."""
-    return _written_once(
-        lake,
-        MODALITY_STATISTICS,
-        modality_identity(deliveries),
-        lambda: modality_statistics(_frame(spark, lake, "examples", deliveries)),
-    )
+
+    def make() -> DataFrame:
+        found = [
+            read_frame(
+                spark, lake, all_audits()[name].table, where={"identity": measures[name], "delivery": list(deliveries)}
+            )
+            for name in _MODALITY
+        ]
+        return modality_statistics(_frame(spark, lake, "examples", deliveries), *found)
+
+    return _written_once(lake, MODALITY_STATISTICS, modality_identity(deliveries, measures), make)
 
 
 def rate_contradictions(spark: SparkSession, lake: Lake, *, measures: str, deliveries: Sequence[str]) -> str:

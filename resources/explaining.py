@@ -11,6 +11,8 @@ from ops.versions import Pins, Version
 from resources.lake import Lake
 from resources.publishing import versions
 
+_MEMBER = ("weight", "soft_label")
+"""What membership adds to the verdict; the target mix may have changed the weight."""
 _KEYS = ("delivery", "example_id", "identity")
 
 
@@ -95,7 +97,7 @@ def _told(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def _memberships(lake: Lake, example: str, known: list[Version]) -> list[dict[str, Any]]:
     where = {"example_id": example}
-    labels = {row["version"]: row["soft_label"] for row in lake.read(CURATED, where=where).to_pylist()}
+    members = {row["version"]: row for row in lake.read(CURATED, where=where).to_pylist()}
     places: dict[int, list[dict[str, Any]]] = {}
     for row in lake.read(CURRICULUM, where=where).to_pylist():
         place = {name: row[name] for name in ("stage", "position", "difficulty")}
@@ -108,7 +110,7 @@ def _memberships(lake: Lake, example: str, known: list[Version]) -> list[dict[st
             "state": by_number[row["version"]].state,
             "current": by_number[row["version"]].current,
             **{name: row[name] for name in ("action", "weight", "reasons")},
-            "soft_label": labels.get(row["version"]),
+            **{name: members[row["version"]][name] for name in _MEMBER if row["version"] in members},
             "places": places.get(row["version"], []),
         }
         for row in rows

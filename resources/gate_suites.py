@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ops.audits.contract import Audit
 from ops.gate_facts import promised_range
 from ops.guards import GuardSettings
+from ops.mix import MixSettings
 
 if TYPE_CHECKING:
     from great_expectations.expectations.expectation import Expectation
@@ -135,6 +136,22 @@ def diversity_suites(settings: GuardSettings) -> Suites:
     return {
         "clusters": [within("removed_share", high=high, only=enough, fix=f"{look}removed_limit_cluster")],
         "diversity": [within("ratio", low=1 - settings.diversity_limit, detail="figure", fix=f"{look}diversity_limit")],
+    }
+
+
+def mix_suites(settings: MixSettings) -> Suites:
+    """The target mix is reached, within the cap on repeats and the floor on the effective sample size."""
+    if settings.visual_share is None:
+        return {}
+    # The factors are rounded to six digits.
+    floor, cap = settings.least_effective - 1e-6, settings.most_repeats + 1e-6
+    reach = "the data cannot give this mix within mix.most_repeats and mix.least_effective; see mix_curve for its cost"
+    return {
+        "mix": [
+            within("off_target", high=settings.tolerance, detail="visual_share", fix=reach),
+            within("repeats", high=cap, fix="the candidate is inconsistent; publish again"),
+            within("effective_share", low=floor, fix="the candidate is inconsistent; publish again"),
+        ]
     }
 
 

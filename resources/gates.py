@@ -38,10 +38,12 @@ from resources.gate_suites import (
     great_expectations,
     ingest_suites,
     measures_suites,
+    mix_suites,
 )
 from resources.gate_words import Check, check_of
 from resources.lake import Lake
 from resources.lake_files import open_storage
+from resources.mixing import mix_facts, pinned_mix
 
 #: Rows of a facts table that a result carries.
 SHOWN = 100
@@ -143,7 +145,10 @@ def candidate_gate(lake: Lake, version: int, *, deliveries: Sequence[str], setti
         {name: _targets(lake, name, deliveries, measures[name]) for name in POLLUTED if name in measures},
     )
     facts |= diversity_facts(lake, version, encoder=pinned.get("encoder") or "")
+    mix = pinned_mix(pinned.get("config"))
+    facts |= mix_facts(lake, version, deliveries=deliveries, measures=measures, settings=mix)
     suites = candidate_suites(settings, replays=replays(pinned.get("config"))) | diversity_suites(settings)
+    suites |= mix_suites(mix)
     return run_gate(
         "candidate", f"version {version}", facts, suites=suites, run=f"version-{version}", history=history(lake)
     )

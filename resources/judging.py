@@ -100,7 +100,7 @@ def order(
             )
         rows = read_measures(lake, audit, identity=measures[audit], deliveries=deliveries, columns={column})
         found[name] = components(rows, column)
-    visual = _visual_ids(lake, deliveries)
+    visual = visual_ids(lake, deliveries)
     columns = [
         *(members[name] for name in ("delivery", "example_id", "dataset")),
         pc.is_in(members["example_id"], value_set=visual),
@@ -110,7 +110,7 @@ def order(
     return curriculum(ready, settings)
 
 
-def _visual_ids(lake: Lake, deliveries: Sequence[str]) -> pa.Array:
+def visual_ids(lake: Lake, deliveries: Sequence[str]) -> pa.Array:
     """Ids of the examples that show a picture."""
     batches = lake.batches(EXAMPLES, where={"delivery": list(deliveries)}, columns=["example_id", "image_ids"])
     shown: list[pa.Array] = []

@@ -14,10 +14,12 @@ import pyarrow.compute as pc
 
 from ops.audits.registry import all_audits
 from ops.identity import canonical_json, fingerprint
+from ops.mix import MixSettings
 from ops.schemas import CURATED, CURRICULUM, DROPS, EXAMPLES, IMAGES, PREFERENCES, VERDICTS, VERSIONS
 from ops.versions import MEMBER_ACTIONS, REMOVED, Diff, Pins, Version, current_number, diff, left_by_rollback, read_log
 from resources.judging import count, counted, judge, order, soft_labels
 from resources.lake import Lake
+from resources.mixing import Mixing
 from resources.progress import Progress
 from resources.settings import Settings
 
@@ -63,7 +65,7 @@ def build_candidate(
         "code": code,
         "encoder": encoder,
     }
-    content = fingerprint(pins, asdict(settings.curriculum))
+    content = fingerprint(pins, asdict(settings.curriculum), asdict(settings.mix))
     standing = _standing(lake, content)
     if standing is not None:
         return Candidate(standing.number, content, standing.counts, fresh=False)
@@ -73,11 +75,10 @@ def build_candidate(
         advance(1)
         members = judged.filter(pc.is_in(judged["action"], value_set=pa.array(MEMBER_ACTIONS)))
         where = {"deliveries": deliveries, "measures": measures}
-        labels = soft_labels(lake, members, **where)
-        curated = members.select(["delivery", "example_id", "kind", "weight"]).append_column("soft_label", labels)
+        curated, mix = _curated(lake, members, **where, settings=settings.mix)
         ordered = order(lake, members, **where, settings=settings.curriculum)
         advance(1)
-        counts = count(judged)
+        counts = count(judged) | mix
         reserved = _reserve(lake, pins, content=content, counts=counts, settings=settings)
         if reserved.fresh:
             _write(lake, reserved.version, judged=judged, curated=curated, ordered=ordered)
@@ -211,6 +212,19 @@ def _publish_rows(log: pa.Table, candidate: Candidate, gate_results: Mapping[str
             "run again to build on it"
         )
     return [_entered(last, "published", gate_results)]
+
+
+def _curated(
+    lake: Lake, members: pa.Table, *, deliveries: Sequence[str], measures: Mapping[str, str], settings: MixSettings
+) -> tuple[pa.Table, dict[str, Any]]:
+    """The rows of `curated`, and what the target mix did to their weights, for the counts; nothing without one."""
+    labels = soft_labels(lake, members, deliveries=deliveries, measures=measures)
+    curated = members.select(["delivery", "example_id", "kind", "weight"]).append_column("soft_label", labels)
+    if settings.visual_share is None:
+        return curated, {}
+    mixing = Mixing(lake, deliveries=deliveries, measures=measures, settings=settings)
+    weights, mix = mixing.weights(curated)
+    return curated.set_column(curated.schema.get_field_index("weight"), "weight", weights), {"mix": asdict(mix)}
 
 
 def _write(lake: Lake, number: int, *, judged: pa.Table, curated: pa.Table, ordered: pa.Table) -> None:

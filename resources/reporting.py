@@ -23,6 +23,8 @@ from ops.report.data import (
     FileFlow,
     GateCheck,
     GateFigures,
+    MixFigures,
+    MixPoint,
     ModalityRow,
     ReportData,
     RuleFigures,
@@ -88,7 +90,8 @@ def collect(lake: Lake, version: int) -> ReportData:
         drops=tuple(_drop_flow(drop, by_file, judged) for drop in admitted.values()),
         quarantined=quarantined,
         datasets={name: dict(judged.by_dataset[name]) for name in sorted(judged.by_dataset)},
-        modality=_modality(lake, deliveries, names),
+        modality=_modality(lake, admitted, measures),
+        mix=_mix(lake, version),
         audits=tuple(_audits(lake, deliveries, measures, rules)),
         rules=_rule_figures(rules, judged, shown),
         gates=tuple(_gates(lake, version, admitted)),
@@ -126,22 +129,45 @@ def _drop_flow(drop: Mapping[str, Any], by_file: Mapping[tuple[str, str], Any], 
     return DropFlow(drop["drop"], delivery, drop["licence"] or "", tuple(files), actions)
 
 
-def _modality(lake: Lake, deliveries: Sequence[str], names: Mapping[str, str]) -> tuple[ModalityRow, ...]:
-    rows = lake.read(MODALITY_STATISTICS, where={"identity": modality_identity(deliveries)}).to_pylist()
+def _modality(
+    lake: Lake, admitted: Mapping[str, Mapping[str, Any]], measures: Mapping[str, str]
+) -> tuple[ModalityRow, ...]:
+    identity = modality_identity(list(admitted), measures)
+    rows = lake.read(MODALITY_STATISTICS, where={"identity": identity}).to_pylist()
     figures = [
         ModalityRow(
-            drop=names.get(row["delivery"], row["delivery"]),
+            drop=admitted[row["delivery"]]["drop"],
+            arrived=admitted[row["delivery"]]["at"],
             dataset=row["dataset"] or "",
             kind=row["kind"] or "",
             modality=row["modality"] or "",
             examples=row["examples"] or 0,
             turns=row["turns"] or 0,
-            answer_tokens=row["answer_tokens"] or 0,
+            loss_tokens=row["loss_tokens"] or 0,
             images=row["images"] or 0,
+            image_tokens=row["image_tokens"] or 0,
         )
         for row in rows
     ]
     return tuple(sorted(figures, key=lambda f: (f.drop, f.dataset, f.kind, f.modality)))
+
+
+def _mix(lake: Lake, version: int) -> MixFigures | None:
+    """What the version's gate found of its mix; None where it was not gated."""
+    found = _gated(lake, version)
+    facts = found["facts"] if found else {}
+    if "mix" not in facts:
+        return None
+    row = facts["mix"][0]
+    curve = tuple(MixPoint(**{name: point[name] for name in MixPoint.__slots__}) for point in facts["mix_curve"])
+    return MixFigures(**{name: row[name] for name in MixFigures.__slots__ if name != "curve"}, curve=curve)
+
+
+def _gated(lake: Lake, version: int) -> dict[str, Any] | None:
+    """The last result of the version's own gate. A rollback's row says where it came from and has none."""
+    log = sorted(lake.read(VERSIONS, where={"version": version}).to_pylist(), key=lambda row: row["sequence"])
+    told = [json.loads(row["gate_results"] or "{}") for row in log]
+    return next((result for result in reversed(told) if "checks" in result), None)
 
 
 def _audits(
@@ -240,12 +266,9 @@ def _rule_figures(
 
 
 def _gates(lake: Lake, version: int, admitted: Mapping[str, Mapping[str, Any]]) -> Iterator[GateFigures]:
-    log = sorted(lake.read(VERSIONS, where={"version": version}).to_pylist(), key=lambda row: row["sequence"])
-    told = [json.loads(row["gate_results"] or "{}") for row in log]
-    # A rollback's row says where it came from and has no gate of its own.
-    judged = [result for result in told if "checks" in result][-1:]
+    judged = _gated(lake, version)
     admissions = [json.loads(drop["gate_results"] or "{}") for drop in admitted.values()]
-    for result in [*judged, *(result for result in admissions if "checks" in result)]:
+    for result in [*([judged] if judged else []), *(result for result in admissions if "checks" in result)]:
         checks = [GateCheck(**{name: c[name] for name in GateCheck.__slots__}) for c in result["checks"]]
         failures = tuple(result["failures"])
         yield GateFigures(result["gate"], result["subject"], result["success"], failures, tuple(checks))

@@ -17,6 +17,7 @@ from ops.audits.contract import Audit
 from ops.audits.registry import all_audits
 from ops.curriculum import CurriculumSettings
 from ops.guards import GuardSettings
+from ops.mix import MixSettings
 from ops.policy import Action, Condition, Policy, PolicyError, Rule, check_rule, is_numeric, suggestion
 from ops.rows import IngestSettings
 from resources.encoder_settings import EmbeddingSettings, EncoderSettings
@@ -48,6 +49,7 @@ class Settings:
     embedding: EmbeddingSettings
     policy: Policy
     gates: GuardSettings
+    mix: MixSettings
     curriculum: CurriculumSettings
     ray: RaySettings
     spark: SparkSettings
@@ -80,6 +82,7 @@ def load_settings(path: Path | None = None, overrides: Mapping[str, Any] | None 
         embedding=_section(located, "embedding", EmbeddingSettings()),
         policy=load_policy(policy_source, all_audits()),
         gates=_section(located, "gates", GuardSettings()),
+        mix=_section(located, "mix", MixSettings()),
         curriculum=_curriculum(located),
         ray=_section(located, "ray", RaySettings()),
         spark=_section(located, "spark", SparkSettings()),

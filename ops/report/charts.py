@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from markupsafe import Markup, escape
 
-from ops.report.data import Histogram, Stage, Threshold
+from ops.report.data import Histogram, MixFigures, Stage, Threshold
 from ops.report.words import number, percent, visible
 
 _WIDTH, _ROOM = 320.0, 96.0
@@ -55,6 +55,35 @@ def stages(found: Sequence[Stage]) -> Markup:
             )
     head = _text(30, 12, "examples", anchor="start") + _text(500, 12, "difficulty, easier to harder", anchor="start")
     return _svg(710, 24 + 30 * len(found), head + Markup().join(rows), label="Stages of the curriculum", css="stages")
+
+
+def trade_off(mix: MixFigures) -> Markup:
+    """What is left, by the share of visual examples: of the examples, were the excess left out (bars), and of the
+    effective sample size, were it weighed down (dots). Lines: the share before and the target."""
+    left, floor, wide, high = 36.0, 116.0, 420.0, 100.0
+    marks: list[Markup] = []
+    for p in mix.curve:
+        said = f"{percent(p.visual_share, 1)} visual: {percent(p.examples_kept, 1)} of the examples"
+        height = high * p.examples_kept
+        marks.append(_rect(left + wide * p.visual_share - 6, floor - height, 12, height, css="bar", title=said))
+    dot = Markup('<circle class="middle" cx="{:.1f}" cy="{:.1f}" r="3"><title>{}</title></circle>')
+    marks += [
+        dot.format(
+            left + wide * p.visual_share,
+            floor - high * min(p.effective_share, 1.0),
+            f"{percent(p.effective_share, 1)} of the effective sample, {p.repeats:.3g} times",
+        )
+        for p in mix.curve
+    ]
+    for share, said in ((mix.before, "as it is"), (mix.target, "target")):
+        if share is not None:
+            marks.append(_line(left + wide * share, 8, left + wide * share, floor, css="mark stroke-hold"))
+            marks.append(_text(left + wide * share + 4, 12, said, anchor="start", css="marked"))
+    ticks = [_text(left + wide * at / 4, floor + 14, f"{25 * at} %", anchor="middle") for at in range(5)]
+    scale = [_text(left - 4, floor - high * at + 4, f"{round(100 * at)} %", anchor="end") for at in (0, 0.5, 1)]
+    axis = _line(left, floor, left + wide, floor, css="axis")
+    body = Markup().join([*marks, axis, *ticks, *scale])
+    return _svg(left + wide + 20, floor + _BOTTOM, body, label="Examples kept by share of visual examples")
 
 
 def _curve(figure: Histogram) -> Markup:

@@ -52,16 +52,61 @@ class Quarantined:
 
 @dataclass(frozen=True, slots=True)
 class ModalityRow:
-    """A row of the modality statistics, `drop` for its delivery."""
+    """A row of the modality statistics, `drop` for its delivery, which was admitted at `arrived`; `modality` is visual,
+    blind (it has an image that no answer needs) or text."""
 
     drop: str
+    arrived: datetime
     dataset: str
     kind: str
     modality: str
     examples: int
     turns: int
-    answer_tokens: int
+    loss_tokens: int
     images: int
+    image_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class ModalitySum:
+    """Rows of the modality statistics, summed: those of one drop, or all."""
+
+    name: str
+    arrived: datetime | None
+    rows: tuple[ModalityRow, ...]
+
+    def total(self, column: str, *modalities: str) -> int:
+        """A column, summed over the rows of these modalities; of all where none is named."""
+        return sum(getattr(row, column) for row in self.rows if not modalities or row.modality in modalities)
+
+    @property
+    def tokens(self) -> int:
+        """What a model reads: the tokens it learns from and those of images."""
+        return self.total("loss_tokens") + self.total("image_tokens")
+
+
+@dataclass(frozen=True, slots=True)
+class MixPoint:
+    """What one mix would cost: shares of 1, and how many times a scarce example counts."""
+
+    visual_share: float
+    examples_kept: float
+    effective_share: float
+    repeats: float
+
+
+@dataclass(frozen=True, slots=True)
+class MixFigures:
+    """The mix of a version by what is `counted`: before and after its weights were brought to the target (None: left
+    as it was), and the curve of what others would cost."""
+
+    counted: str
+    target: float | None
+    before: float
+    visual_share: float
+    repeats: float
+    effective_share: float
+    curve: tuple[MixPoint, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,6 +287,7 @@ class ReportData:
     quarantined: dict[str, tuple[Quarantined, ...]]
     datasets: dict[str, dict[str, int]]
     modality: tuple[ModalityRow, ...]
+    mix: MixFigures | None
     audits: tuple[AuditFigures, ...]
     rules: tuple[RuleFigures, ...]
     gates: tuple[GateFigures, ...]
@@ -257,6 +303,15 @@ class ReportData:
             for action, examples in drop.actions.items():
                 counts[action] = counts.get(action, 0) + examples
         return counts
+
+    @property
+    def modality_sums(self) -> tuple[ModalitySum, ...]:
+        """The modality statistics by drop, in the order in which the drops came, and of all."""
+        drops: dict[tuple[datetime, str], list[ModalityRow]] = {}
+        for row in self.modality:
+            drops.setdefault((row.arrived, row.drop), []).append(row)
+        sums = [ModalitySum(drop, arrived, tuple(rows)) for (arrived, drop), rows in sorted(drops.items())]
+        return (*sums, ModalitySum("all", None, self.modality)) if self.modality else ()
 
     def total(self, name: str) -> int:
         """A column of all files, summed."""

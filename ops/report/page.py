@@ -40,6 +40,7 @@ def render(data: ReportData) -> str:
         "histogram": charts.histogram,
         "stacked": charts.stacked,
         "stages": charts.stages,
+        "trade_off": charts.trade_off,
         "style": Markup((_FOLDER / "page.css").read_text(encoding="utf-8")),  # noqa: S704 - our own file
     }
     # Half of a surrogate pair cannot be written as UTF-8.

@@ -25,6 +25,8 @@ from ops.report.data import (
     GateCheck,
     GateFigures,
     Histogram,
+    MixFigures,
+    MixPoint,
     ModalityRow,
     Picture,
     Quarantined,
@@ -43,6 +45,7 @@ from ops.report.words import number, percent
 from ops.schemas import CURRICULUM, EXAMPLES, QUARANTINE, VERDICTS
 
 EVIL = "</style></pre><script>alert('1')</script><img src=x onerror=alert(2)>\"'{{ 7*7 }}\u202e\x07"
+WHEN = datetime(2026, 11, 23, tzinfo=UTC)
 VOID = {"meta", "img", "br"}
 
 
@@ -87,7 +90,8 @@ def report(text: str = "plain") -> ReportData:
         drops=(DropFlow(text, text, text, (FileFlow(text, 9, 7, 2, {text: 2}),), {"keep": 5, "drop": 2}),),
         quarantined={text: (Quarantined(text, text, 4, text, text),)},
         datasets={text: {"keep": 5, "drop": 2}},
-        modality=(ModalityRow(text, text, text, text, 1, 2, 3, 4),),
+        modality=(ModalityRow(text, WHEN, text, text, text, 1, 2, 3, 4, 5),),
+        mix=MixFigures(text, 0.5, 0.7, 0.51, 2.0, 0.9, (MixPoint(0.5, 0.6, 0.9, 2.0),)),
         audits=(AuditFigures(text, text, text, text, 4, 4, 1, True, text, (drawn, named), (text,)),),
         rules=(RuleFigures(text, text, text, "drop", text, 2, (shown,)), RuleFigures("no", "a", "b", "keep", "c", 0)),
         gates=(GateFigures(text, text, False, (text,), (check,)),),
@@ -172,9 +176,22 @@ def test_the_figures_add_up_in_the_headline():
     assert "dropped 2 (22 %)" in text
 
 
+def test_modality_is_told_by_drop_in_order_of_arrival():
+    def row(drop: str, day: int, modality: str, examples: int) -> ModalityRow:
+        return ModalityRow(drop, datetime(2026, 11, day, tzinfo=UTC), "", "sft", modality, examples, 0, 0, 0, 0)
+
+    rows = (row("b", 1, "visual", 3), row("b", 1, "blind", 1), row("a", 2, "text", 6), row("a", 2, "visual", 2))
+    sums = replace(report(), modality=rows).modality_sums
+    assert [one.name for one in sums] == ["b", "a", "all"]
+    assert [one.total("examples", "visual") for one in sums] == [3, 2, 5]
+    assert [one.total("examples") for one in sums] == [4, 8, 12]
+    text = Tags(render(replace(report(), modality=rows))).text
+    assert re.search(r"all\s*12\s*50.%\s*42.%", text), "half have an image, 5 of 12 need it"
+
+
 def test_an_empty_version_has_a_page():
     empty: dict[str, Any] = dict.fromkeys(("drops", "modality", "audits", "rules", "gates", "stages"), ())
-    text = Tags(render(replace(report(), **empty, quarantined={}, datasets={}))).text
+    text = Tags(render(replace(report(), **empty, quarantined={}, datasets={}, mix=None))).text
     assert "The policy has no rules" in text
     assert "Nothing was set aside" in text
 

@@ -14,9 +14,11 @@ import pytest
 from ops.audits.contract import RowInputs
 from ops.audits.registry import all_audits
 from ops.identity import content_id, example_id
+from ops.mix import MixSettings
 from ops.policy import Action, Condition, Policy, Rule
 from ops.schemas import CURATED, CURRICULUM, DROPS, EXAMPLES, VERDICTS, VERSIONS
 from ops.vectors import Vectors
+from resources.gates import candidate_gate
 from resources.lake import Lake
 from resources.progress import SilentProgress
 from resources.publishing import (
@@ -277,3 +279,30 @@ def test_an_empty_corpus_has_an_empty_version(lake: Lake, settings: Settings):
     candidate = build(lake, settings, deliveries=[])
     assert candidate.counts["examples"] == 0
     assert publish(lake, candidate, {})
+
+
+def test_the_target_mix_changes_weights_alone_and_is_gated(lake: Lake, settings: Settings):
+    ids = deliver(lake, "a", "a-1", [f"answer {n}" for n in range(60)])  # every other one has a picture
+    write_measures(lake, "duplicates", "u0", copies(*(("a-1", i) for i in ids[:40:2])))
+    given = {"deliveries": ["a-1"]}
+    gates = replace(settings.gates, removed_limit=0.5, removed_limit_dataset=0.5)
+    target = replace(settings, policy=Policy(POLICY.rules[:1]), mix=MixSettings(visual_share=0.6))
+    candidate = build(lake, target, **given)
+    gate = candidate_gate(lake, candidate.version, deliveries=["a-1"], settings=gates)
+    assert gate.success, gate.message
+    facts = gate.results["facts"]
+    assert facts["mix"][0]["before"] == pytest.approx(0.75)
+    assert facts["mix"][0]["visual_share"] == pytest.approx(0.6, abs=1e-4)
+    assert candidate.counts["mix"]["visual_factor"] == 0.5
+    assert facts["mix"][0]["effective_share"] == pytest.approx(candidate.counts["mix"]["effective_share"])
+    assert len(facts["mix_curve"]) == 19
+    assert set(lake.read(CURATED, where={"version": 1})["weight"].to_pylist()) == {0.5, 1.0}
+    assert set(lake.read(VERDICTS, where={"version": 1})["weight"].to_pylist()) == {0.0, 1.0}  # 0 is dropped
+    assert publish(lake, candidate, gate.results)
+
+    far = build(lake, replace(target, mix=MixSettings(visual_share=0.2)), **given)
+    assert far.version == 2, "the mix is part of a version's content"
+    gate = candidate_gate(lake, 2, deliveries=["a-1"], settings=gates)
+    assert not gate.success
+    assert "off_target" in gate.message
+    assert gate.results["facts"]["mix"][0]["repeats"] == pytest.approx(3, abs=1e-4)

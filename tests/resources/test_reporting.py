@@ -100,8 +100,8 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
     put(lake, IMAGES, [{"image_id": image_id(data), "bytes": data, **size} for data in PICTURES])
     put(lake, QUARANTINE, [_quarantined(n) for n in range(3)], delivery=DELIVERY)
     _measure(lake)
-    counts = {"identity": modality_identity([DELIVERY]), "delivery": DELIVERY, "dataset": "shops", "kind": "sft"}
-    figures = {"modality": "visual", "examples": 15, "turns": 30, "answer_tokens": 60, "images": 15}
+    counts = {"identity": modality_identity([DELIVERY], {}), "delivery": DELIVERY, "dataset": "shops", "kind": "sft"}
+    figures = {"modality": "visual", "examples": 15, "turns": 30, "loss_tokens": 60, "images": 15, "image_tokens": 8640}
     put(lake, MODALITY_STATISTICS, [counts | figures], identity=counts["identity"])
     _publish(lake)
     return lake

@@ -9,6 +9,7 @@ import pytest
 from ops.audits.contract import Audit, Grain, Scope
 from ops.curriculum import CurriculumSettings
 from ops.guards import GuardSettings
+from ops.mix import MixSettings
 from ops.policy import Action
 from ops.rows import IngestSettings
 from resources import settings as module
@@ -63,6 +64,7 @@ def test_shipped_file_says_every_default():
     assert shipped.encoder == EncoderSettings()
     assert shipped.embedding == EmbeddingSettings()
     assert shipped.gates == GuardSettings()
+    assert shipped.mix == MixSettings()
     assert shipped.curriculum == CurriculumSettings()
     assert shipped.ray == RaySettings()
     assert shipped.spark == SparkSettings()
@@ -72,7 +74,7 @@ def test_shipped_file_says_every_default():
 def test_shipped_file_names_every_key():
     located = module._read(module.SHIPPED)
     tree = load_settings()
-    for name in ("ingest", "encoder", "embedding", "gates", "curriculum", "ray", "spark"):
+    for name in ("ingest", "encoder", "embedding", "gates", "mix", "curriculum", "ray", "spark"):
         assert set(located.values[name]) == {f.name for f in fields(getattr(tree, name))}, name
     # A new audit is one file, and so is a new setting of one: neither needs a mention here.
     for name, told in located.values["audits"].items():

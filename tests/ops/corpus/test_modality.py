@@ -1,22 +1,44 @@
 """Modality statistics."""
 
+import numpy as np
+import pyarrow as pa
 from pyspark.sql import SparkSession
 
+from ops.audits.contract import RowInputs
+from ops.audits.modality import AUDIT
+from ops.audits.visual_necessity import AUDIT as NECESSITY
 from ops.corpus.modality import modality_statistics
-from tests.ops.corpus.corpus import Judged, Said, frames
+from ops.vectors import Vectors
+from tests.ops.corpus.corpus import Judged, Said, tables
+
+NOTHING = Vectors.of([], np.zeros((0, 0)))
 
 
 def test_counts_by_delivery_dataset_kind_and_modality(spark: SparkSession) -> None:
     rows = [
         Said((("What?", "A dog, it's big."), ("Why?", "猫です")), dataset="vqa"),
         Said((("What?", "snake_case 3.5"),), dataset="vqa"),
+        Said((("Grass?", "green"), ("Sky?", "blue")), dataset="vqa", source_id="blind"),
+        Said((("Grass?", "green"), ("Dogs?", "two")), dataset="vqa", source_id="half blind"),
         Said((("2 + 2?", "4"),), image=None),
         Judged("yes it is", "no", dataset="vqa", drop="two"),
     ]
-    found = {tuple(row) for row in modality_statistics(frames(spark, rows)["examples"]).collect()}
-    # "A dog , it ' s big ." is 8 tokens, 猫です 3, "snake_case 3 . 5" 4.
+    examples = tables(rows)["examples"]
+    modality = AUDIT.measure(RowInputs(examples, NOTHING, NOTHING, NOTHING, NOTHING), AUDIT.settings)
+    shares = {"blind": 1.0, "half blind": 0.5}
+    judged = [
+        {"delivery": e["delivery"], "example_id": e["example_id"], "turn": turn, "blind_share": shares[e["source_id"]]}
+        for e in examples.to_pylist()
+        if e["source_id"] in shares
+        for turn in (0, 1)
+    ]
+    necessity = pa.Table.from_pylist(judged, schema=NECESSITY.schema)
+    frames = [spark.createDataFrame(table) for table in (examples, modality, necessity)]
+    found = {tuple(row) for row in modality_statistics(*frames).collect()}
+    # "A dog , it ' s big ." is 8 tokens, 猫です 3, "snake_case 3 . 5" 4; "green two" 2.
     assert found == {
-        ("one-0", "vqa", "sft", "visual", 2, 3, 15, 2),
-        ("one-0", None, "sft", "text", 1, 1, 1, 0),
-        ("two-0", "vqa", "preference", "visual", 1, 2, 4, 1),
+        ("one-0", "vqa", "sft", "visual", 3, 5, 17, 3, 3 * 576),
+        ("one-0", "vqa", "sft", "blind", 1, 2, 2, 1, 576),
+        ("one-0", None, "sft", "text", 1, 1, 1, 0, 0),
+        ("two-0", "vqa", "preference", "visual", 1, 2, 4, 1, 576),
     }

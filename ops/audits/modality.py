@@ -1,0 +1,91 @@
+"""Modality.
+
+What of an example is text and what is picture, counted four ways: the example itself, its answers, the tokens that a
+loss is taken on, and the tokens that its images become.
+
+- `modality`: `visual` where the example has an image, else `text`. Whether it needs the image is another question:
+  the statistics of the corpus, and the target mix (`mix` in assay.yaml), count examples that the audit of visual
+  necessity found blind throughout as text.
+- `turns`: answers; the candidates of a preference example count as its answers.
+- `loss_tokens`: tokens of these answers, by the tokenizer that `tokenizer` names (a `tokenizer.json` of the
+  `tokenizers` library, which transformers writes too, or its folder). Without one it is a rough count that needs no
+  network: runs of letters and digits, single signs, single letters of scripts written without spaces. Tokens of the
+  chat template are not counted.
+- `images`, and `image_tokens`: images times `image_tokens`, what one image becomes in the model that is trained (576
+  in LLaVA-1.5: 24 x 24 patches).
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ops.audits.contract import KEYS, Audit, Grain, RowInputs, Scope
+from ops.tokens import counter, stamp
+
+ANSWERS = ("assistant", "chosen", "rejected", "response")
+"""Roles whose text is learnt from."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModalitySettings:
+    """`audits.modality` in assay.yaml."""
+
+    tokenizer: str = ""
+    """Path of a tokenizer.json, or of its folder; empty for a rough count."""
+    image_tokens: int = 576
+    """Tokens that one image becomes."""
+    stamp: str = ""
+    """Filled in from the tokenizer's file, so that another one counts anew; not to be set."""
+
+    def __post_init__(self) -> None:
+        if self.image_tokens < 0:
+            raise ValueError(f"image_tokens must be 0 or more, but is {self.image_tokens}")
+        object.__setattr__(self, "stamp", stamp(self.tokenizer))
+
+
+def measure(inputs: RowInputs, settings: ModalitySettings) -> pa.Table:
+    """Counts of each example."""
+    examples = inputs.examples.combine_chunks()
+    count = examples.num_rows
+    messages: Any = examples["messages"].combine_chunks()
+    flat = pc.list_flatten(messages)
+    answers = pc.is_in(pc.struct_field(flat, "role"), value_set=pa.array(ANSWERS)).to_numpy(zero_copy_only=False)
+    owner = pc.list_parent_indices(messages).to_numpy()
+    parts = pc.struct_field(flat, "parts")
+    message = pc.list_parent_indices(parts).to_numpy()
+    learnt = np.flatnonzero(answers[message])
+    texts: Any = pc.struct_field(pc.list_flatten(parts), "text").take(pa.array(learnt)).fill_null("")
+    tokens = counter(settings.tokenizer, settings.stamp)(texts)
+    image_ids: Any = examples["image_ids"].combine_chunks()
+    images = pc.list_value_length(image_ids).fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)
+    columns = [
+        pc.if_else(pa.array(images > 0), "visual", "text"),
+        pa.array(np.bincount(owner, weights=answers, minlength=count).astype(np.int32)),
+        pa.array(np.bincount(owner[message[learnt]], weights=tokens, minlength=count).astype(np.int64)),
+        pa.array(images.astype(np.int32)),
+        pa.array(images * settings.image_tokens),
+    ]
+    keys = [examples[name] for name in KEYS[Grain.EXAMPLE].names]
+    return pa.table([*keys, *columns], schema=AUDIT.schema)
+
+
+AUDIT = Audit(
+    name="modality",
+    title="Modality",
+    grain=Grain.EXAMPLE,
+    scope=Scope.ROW,
+    columns=pa.schema(
+        [
+            ("modality", pa.string()),
+            ("turns", pa.int32()),
+            ("loss_tokens", pa.int64()),
+            ("images", pa.int32()),
+            ("image_tokens", pa.int64()),
+        ]
+    ),
+    measure=measure,
+    settings=ModalitySettings(),
+)
