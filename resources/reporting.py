@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ops.audits.contract import KEYS, Audit, Scope
+from ops.audits.contract import KEYS, Audit, Grain, Scope
 from ops.audits.registry import all_audits
 from ops.gate_facts import measures_facts
 from ops.key_hashes import distinct, joined, key_hashes
+from ops.mismatch import Cut, cuts_of, mismatch_notes
 from ops.reasons import REASONS
 from ops.report.counting import VerdictFigures, count_quarantine, count_stages, count_verdicts, visual_keys
 from ops.report.data import (
@@ -183,7 +185,21 @@ def _audits(
             where["delivery"] = list(deliveries)
         read = partial(lake.batches, audit.table, where=where)
         facts = measures_facts(audit, read, examples=known)["measures"].to_pylist()[0]
-        yield _audit_figures(audit, identity, read, facts, _thresholds(rules, name))
+        figures = _audit_figures(audit, identity, read, facts, _thresholds(rules, name))
+        yield replace(figures, notes=_mismatch(read, cuts_of(rules, name))) if _ranks_images(audit) else figures
+
+
+def _ranks_images(audit: Audit) -> bool:
+    """Whether the audit ranks each example's image among others: turns of one example are not independent."""
+    return audit.grain is Grain.EXAMPLE and {"rank", "compared", "turns"} <= set(audit.columns.names)
+
+
+def _mismatch(read: Any, cuts: Sequence[Cut]) -> tuple[str, ...]:
+    names = ["rank", "compared", "turns"]
+    parts = [np.stack([batch[name].fill_null(0).to_numpy() for name in names]) for batch in read(columns=names)]
+    rank, compared, turns = np.concatenate([np.zeros((3, 0), np.int32), *parts], axis=1)
+    judged = rank > 0
+    return tuple(mismatch_notes(rank[judged], compared[judged], turns[judged], cuts))
 
 
 def _audit_figures(

@@ -154,7 +154,8 @@ class Histogram:
 @dataclass(frozen=True, slots=True)
 class AuditFigures:
     """One audit's measures as far as the version stands on them. `abstained` counts rows without any real-valued
-    measure; `everything` is False where only findings have rows; `left_out` are columns that are not drawn."""
+    measure; `everything` is False where only findings have rows; `left_out` are columns that are not drawn; `notes` say
+    what all rows tell together."""
 
     name: str
     title: str
@@ -167,6 +168,7 @@ class AuditFigures:
     identity: str
     histograms: tuple[Histogram, ...] = ()
     left_out: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
