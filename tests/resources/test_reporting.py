@@ -52,6 +52,7 @@ RULES = [
         "weight": 0.5,
     },
 ]
+RANKED = {"conversation_grounding": "cg"}
 
 
 def picture(colour: str) -> bytes:
@@ -131,6 +132,13 @@ def _measure(lake: Lake) -> None:
         for n in range(20)
     ]
     put(lake, audits["difficulty"].table, words, delivery=DELIVERY, identity="di")
+    # Every other image fits the text of e01 better; e04 could not be judged.
+    ranks = [
+        {"delivery": DELIVERY, "example_id": f"e{n:02}", "identity": "cg", "turns": 2}
+        | ({"rank": 64 if n == 1 else 1, "compared": 63} if n != 4 else {"abstained": True})
+        for n in range(5)
+    ]
+    put(lake, audits["conversation_grounding"].table, ranks, delivery=DELIVERY, identity="cg")
 
 
 def _publish(lake: Lake) -> None:
@@ -156,7 +164,9 @@ def _publish(lake: Lake) -> None:
         "version": 1,
         "at": datetime(2026, 11, 23, 2, 30, tzinfo=UTC),
         "deliveries": [DELIVERY],
-        "measures": json.dumps({"duplicates": "du", "sft_contradictions": "sf", "difficulty": "di", "gone": "xx"}),
+        "measures": json.dumps(
+            {"duplicates": "du", "sft_contradictions": "sf", "difficulty": "di", "gone": "xx"} | RANKED
+        ),
         "config": json.dumps({"policy": {"rules": RULES}}),
         "policy": "p0",
         "encoder": "mini-1",
@@ -205,7 +215,7 @@ def test_rules_show_their_examples_with_text_image_measures_and_why(data: Report
 
 def test_audits_are_counted_and_drawn_with_the_thresholds_of_their_rules(data: ReportData):
     audits = {audit.name: audit for audit in data.audits}
-    assert set(audits) == {"difficulty", "duplicates", "sft_contradictions"}
+    assert set(audits) == {"conversation_grounding", "difficulty", "duplicates", "sft_contradictions"}
     assert (audits["difficulty"].rows, audits["difficulty"].examples, audits["difficulty"].everything) == (20, 20, True)
     copies = audits["duplicates"].histograms[0]
     assert (copies.column, copies.counts, copies.edges[:2]) == ("copies", (1,) * 6, (1.5, 2.5))
@@ -215,6 +225,14 @@ def test_audits_are_counted_and_drawn_with_the_thresholds_of_their_rules(data: R
     assert kinds["is_majority"].labels == ("false", "true")
     assert kinds["is_majority"].thresholds[0].labels == ("false",)
     assert "group_id" in audits["sft_contradictions"].left_out
+
+
+def test_the_share_of_mismatched_pairs_is_estimated_from_all_that_were_judged(lake: Lake, data: ReportData):
+    notes = {audit.name: audit.notes for audit in data.audits if audit.notes}
+    assert set(notes) == {"conversation_grounding"}
+    (note,) = notes["conversation_grounding"]
+    assert note.startswith("Of 4 conversations that could be judged, an estimated 50.0%")
+    assert note in make_report(lake, 1).read_text(encoding="utf-8").replace("&#39;", "'")
 
 
 def test_stages_tell_visual_share_difficulty_and_sources(data: ReportData):
