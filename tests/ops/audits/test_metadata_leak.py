@@ -5,7 +5,8 @@ import pyarrow as pa
 import pytest
 
 from ops.audits.contract import RowInputs
-from ops.audits.metadata_leak import AUDIT, LeakSettings
+from ops.audits.metadata_leak import AUDIT
+from ops.field_leaks import LeakSettings
 from ops.schemas import EXAMPLES
 from tests.ops.audits.samples import sample_inputs
 
