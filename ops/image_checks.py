@@ -1,7 +1,8 @@
 """What an image is and whether it can be trained on: decoded once, to its end, for all that ingest needs of its pixels.
 
 JPEG is decoded at a reduced scale (libjpeg's scaled inverse transform): every coded byte is still read, so a cut file
-is found, and the perceptual hash needs no more. benchmarks/ingest.py has the figures of the decoders compared.
+is found, and the perceptual hash and the colours need no more. benchmarks/ingest.py has the figures of the decoders
+compared.
 """
 
 import io
@@ -14,6 +15,7 @@ import imagehash
 import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
 
+from ops.colours import SIDE_PX, picture_facts
 from ops.formats.contract import RowError
 from ops.rows import IngestSettings
 
@@ -53,6 +55,8 @@ class ImageFacts:
     frames: int
     exif_orientation: int
     perceptual_hash: str
+    colours: bytes
+    """Its colours, as `ops.colours.picture_facts` writes them."""
     repairs: tuple[str, ...] = ()
 
 
@@ -141,11 +145,14 @@ def _decoded(image: Image.Image, data: bytes, settings: IngestSettings) -> Image
         bits = _bits(image, data)
         alpha = "transparency" in image.info or image.has_transparency_data
         if image.format == "JPEG":
-            image.draft("L", (_DRAFT_PX, _DRAFT_PX))
+            # Its lightness alone is what the hash has always seen: Y is what a draft in grey would give.
+            image.draft("YCbCr", (_DRAFT_PX, _DRAFT_PX))
         image.load()
         # Only now: for a PNG, looking for EXIF decodes the pixels, and would swallow what is wrong with them.
         orientation = _orientation(image)
-        perceptual_hash = _perceptual_hash(image, orientation)
+        colours = image if image.mode == "YCbCr" else _rgb(image)
+        perceptual_hash = _perceptual_hash(colours, orientation)
+        facts = picture_facts(_thumbnail(colours, orientation))
     except Exception as error:
         raise RowError(
             "image_undecodable", f"{kind}, {width} x {height} px: {error or type(error).__name__}"[:300]
@@ -162,7 +169,7 @@ def _decoded(image: Image.Image, data: bytes, settings: IngestSettings) -> Image
     }
     detail = f"{kind}, mode {mode}, {frames} frames, orientation {orientation}"
     repairs = tuple(settings.accept(code, detail) for code, found in peculiar.items() if found)
-    return ImageFacts(width, height, kind, mode, frames, orientation, perceptual_hash, repairs)
+    return ImageFacts(width, height, kind, mode, frames, orientation, perceptual_hash, facts, repairs)
 
 
 def _bits(image: Image.Image, data: bytes) -> int:
@@ -218,7 +225,13 @@ def _scaled(image: Image.Image) -> Image.Image:
 
 
 def _perceptual_hash(image: Image.Image, orientation: int) -> str:
-    small = image if image.mode == "L" else _rgb(image)
+    small = image.getchannel(0) if image.mode == "YCbCr" else image.convert("L")
     # Shrunk before it is turned and hashed: the hash looks at 32 x 32 pixels of it.
-    small = small.convert("L").resize((128, 128), Image.Resampling.BOX) if min(small.size) > 256 else small
+    small = small.resize((128, 128), Image.Resampling.BOX) if min(small.size) > 256 else small
     return str(imagehash.phash(_turned(small, orientation)))
+
+
+def _thumbnail(image: Image.Image, orientation: int) -> np.ndarray:
+    """The upright picture (h, w, 3; uint8) at a longer side of at most `SIDE_PX`."""
+    small = image.reduce(max(1, -(-max(image.size) // SIDE_PX)))
+    return np.asarray(_turned(small.convert("RGB"), orientation))

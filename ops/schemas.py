@@ -78,6 +78,7 @@ IMAGES = _table(
     ("frames", pa.int32()),
     ("exif_orientation", pa.int32()),
     ("perceptual_hash", pa.string()),
+    ("colours", pa.binary()),  # ops.colours.picture_facts; null in images stored before these were made
 )
 
 PREFERENCES = _table(

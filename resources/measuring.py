@@ -1,24 +1,26 @@
 """Row- and drop-scope audits over one delivery, on Ray.
 
-examples (batches) + vectors (shared) + bank -> measures_<audit>, partition (delivery, identity)
+examples (batches) + vectors and colours (shared) + bank -> measures_<audit>, partition (delivery, identity)
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import ray
 
 from ops.audits.contract import Audit, RowInputs, Scope
 from ops.audits.registry import all_audits, audits_of
 from ops.bank import choose_bank
+from ops.colours import NO_COLOURS, ColourTable
 from ops.grounding_scores import statement_texts
 from ops.guards import GuardSettings
 from ops.identity import fingerprint, text_id
-from ops.schemas import EXAMPLES
+from ops.schemas import EXAMPLES, IMAGES
 from ops.vectors import Vectors
 from resources.admission import admitted_drops
 from resources.cluster import ray_map
@@ -38,6 +40,7 @@ class _Shared:
     texts: Vectors
     bank_images: Vectors
     bank_texts: Vectors
+    colours: ColourTable
 
 
 def row_audits() -> list[Audit]:
@@ -156,7 +159,8 @@ def example_batches(lake: Lake, delivery: str) -> Iterator[pa.Table]:
 
 def _shared(lake: Lake, delivery: str, *, settings: Settings, encoder: str, needed: Sequence[Audit]) -> _Shared:
     if not any(audit.uses_vectors for audit in needed):
-        return _Shared(*[Vectors.of([], np.zeros((0, 0)))] * 4)
+        none = Vectors.of([], np.zeros((0, 0)))
+        return _Shared(none, none, none, none, NO_COLOURS)
     image_ids: set[str] = set()
     text_ids: set[str] = set()
     statement_ids: set[str] = set()
@@ -168,7 +172,21 @@ def _shared(lake: Lake, delivery: str, *, settings: Settings, encoder: str, need
     texts = load_vectors(lake, encoder, "text", text_ids)
     size = settings.embedding.bank_size
     statements = load_vectors(lake, encoder, "text", statement_ids)
-    return _Shared(images, texts, choose_bank(images, size), choose_bank(statements, size))
+    colours = load_colours(lake, image_ids) if any(audit.uses_colours for audit in needed) else NO_COLOURS
+    return _Shared(images, texts, choose_bank(images, size), choose_bank(statements, size), colours)
+
+
+def load_colours(lake: Lake, image_ids: Iterable[str]) -> ColourTable:
+    """Colours of those of the images that have any; those stored before colours were looked at have none."""
+    wanted = pa.array(sorted(image_ids), pa.string())
+    ids: list[str] = []
+    facts: list[bytes] = []
+    for batch in lake.batches(IMAGES, columns=["image_id", "colours"]):
+        known = pc.and_(pc.is_in(batch["image_id"], value_set=wanted), pc.is_valid(batch["colours"]))
+        kept = batch.filter(known).to_pydict()
+        ids += kept["image_id"]
+        facts += kept["colours"]
+    return ColourTable.of(ids, facts)
 
 
 def _measure_batch(
@@ -176,7 +194,7 @@ def _measure_batch(
 ) -> dict[str, list[StagedFile]]:
     """Runs in a worker: measures one batch with each audit and stages the rows."""
     held: _Shared = ray.get(shared)
-    inputs = RowInputs(examples, held.images, held.texts, held.bank_images, held.bank_texts)
+    inputs = RowInputs(examples, held.images, held.texts, held.bank_images, held.bank_texts, held.colours)
     deliveries = examples["delivery"].unique().to_pylist()
     staged: dict[str, list[StagedFile]] = {}
     for name, settings, identity in plans:

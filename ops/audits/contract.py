@@ -9,6 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from ops.colours import NO_COLOURS, ColourTable
 from ops.identity import fingerprint
 from ops.schemas import TableSpec
 from ops.vectors import Vectors
@@ -48,13 +49,15 @@ KEYS: dict[Grain, pa.Schema] = {
 class RowInputs:
     """What a row- or drop-scope audit may look at: a batch of `examples` (schemas.EXAMPLES), the vectors of their
     images and of the texts the audits asked for, and the delivery's bank: a fixed random set of its images and
-    statements (at most `bank_size` each), which stands for "some other image" and "some other text"."""
+    statements (at most `bank_size` each), which stands for "some other image" and "some other text". The colours of
+    the images are there for audits that use them."""
 
     examples: pa.Table
     images: Vectors
     texts: Vectors
     bank_images: Vectors
     bank_texts: Vectors
+    colours: ColourTable = NO_COLOURS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,9 +79,12 @@ class Audit:
     """A frozen dataclass instance holding the defaults of `audits.<name>` in assay.yaml; None where there is nothing
     to set."""
     reads: tuple[str, ...] = ("examples",)
+    """Tables of the lake that a corpus-scope audit gets; `images` without their bytes, and for every image of the lake;
+    `arrivals` (delivery, arrival) numbers the deliveries in the order in which their drops came."""
     texts: Callable[[pa.Table], list[str]] | None = None
     """The texts, of a batch of examples, that must be embedded before `measure` runs."""
     uses_vectors: bool = False
+    uses_colours: bool = False
     faults: tuple[str, ...] = ()
     """Kinds of fault, in the words of the demo, that this audit looks for."""
     revision: int = 1

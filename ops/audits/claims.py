@@ -1,0 +1,277 @@
+"""What an answer claims of its picture, claim by claim: supported, contradicted, or not to be told.
+
+A claim is a colour ("a red car", "what color is the circle?" - "red"), a count, something's presence, a yes or no, or
+written text (`kind`). It is held against two witnesses:
+
+- The pixels, for colours, and for how many things stand on a plain ground. Where the picture shows one thing on a plain
+  ground (`region` subject), its pixels decide: a colour is supported where half of them surely have it, contradicted
+  where hardly any could be called so. In any other picture nobody knows which region a phrase means: there a colour is
+  contradicted (`region` image) only where no pixel at all could be called so, and never supported. `box` is the region
+  (left, top, right and bottom, as shares of the sides), `colours` what is seen in it, `possible_share` and `sure_share`
+  how much of it could be, and surely is, of the claimed colour.
+- The encoder, by foils (as in VALSE, Parcalabescu et al., 2022): the same words with another colour or number, the
+  opposite answer, or what else the same question is answered in the delivery. `margin` is the claim's cosine with its
+  picture less that of the best foil (`foil`), both less their mean over the bank's pictures, so that what the text
+  alone prefers is taken off (`blind_margin`). A margin beyond `foil_margin` takes a side.
+
+Not every encoder can tell every kind of claim in every sort of picture; the delivery itself shows it. Of a dataset's
+claims of one kind, the encoder must take a side on at least `decided`, and on those agree with at least `agreement`;
+else it is not heard on any of them, be it that it sees nothing or that too many of them are false (`agreed_share`).
+Apart from that, where what a claim denies fits its picture `denied_fit` standard deviations better than it fits others
+(`fit`), the denial is contradicted.
+
+`verdict` is that of the pixels where they tell, else the encoder's (`witness` says which); where the two disagree, the
+claim abstains. `score`, from 0 to 1, orders claims by the evidence against them, whatever the verdict. Written text
+always abstains: nothing here reads. So do claims of examples with several pictures, and counts in photographs. Turns
+that claim nothing have no row.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from ops.audits.contract import Audit, Grain, RowInputs, Scope
+from ops.claim_texts import Claim, read_claims
+from ops.claim_witnesses import CONTRADICTED, SUPPORTED, Preferences, Sight, ask, look
+from ops.turns import read_turns
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimSettings:
+    """`audits.claims` in assay.yaml."""
+
+    foil_margin: float = 0.1
+    """Cosine by which a claim must beat its best foil, or lose to it, for the encoder to take a side."""
+    decided: float = 0.5
+    """Share of a dataset's claims of one kind on which the encoder must take a side to be heard on them."""
+    agreement: float = 0.75
+    """Share of those that it must agree with."""
+    fewest_claims: int = 30
+    """Claims of a dataset and kind below which it is not heard."""
+    denied_fit: float = 3.0
+    """Standard deviations by which what is denied must fit the picture better than others."""
+
+    def __post_init__(self) -> None:
+        if self.foil_margin < 0 or not 0 <= self.decided <= 1 or not 0.5 <= self.agreement <= 1:
+            raise ValueError(
+                f"foil_margin must be at least 0, decided lie between 0 and 1, agreement between 0.5 and 1, but are "
+                f"{self.foil_margin}, {self.decided} and {self.agreement}"
+            )
+
+
+COLUMNS = pa.schema(
+    [
+        ("abstained", pa.bool_()),
+        ("why", pa.string()),
+        ("kind", pa.string()),  # colour | count | presence | yes_no | text
+        ("subject", pa.string()),
+        ("said", pa.string()),
+        ("is_denied", pa.bool_()),
+        ("verdict", pa.string()),  # supported | contradicted | abstained
+        ("witness", pa.string()),  # pixels | encoder
+        ("score", pa.float32()),
+        ("region", pa.string()),  # subject | image
+        ("box", pa.list_(pa.float32())),
+        ("colours", pa.string()),
+        ("possible_share", pa.float32()),
+        ("sure_share", pa.float32()),
+        ("margin", pa.float32()),
+        ("blind_margin", pa.float32()),
+        ("fit", pa.float32()),
+        ("foil", pa.string()),
+        ("agreed_share", pa.float32()),
+    ]
+)
+_MOST_RIVALS = 8
+_SCORE_MARGIN = 0.05  # of cosine: the softness with which a margin becomes a score
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """A claim of the batch: its example's row there, its turn, its number in the turn, and the example's pictures."""
+
+    row: int
+    turn: int
+    number: int
+    claim: Claim
+    images: tuple[str, ...]
+
+
+def wanted_texts(examples: pa.Table) -> list[str]:
+    """The statements of claims about one picture, and their foils."""
+    claims = [one.claim for one in _claims(examples) if len(one.images) == 1 and one.claim.kind != "text"]
+    return sorted({text for claim in claims for text in (claim.statement, *claim.foils)})
+
+
+def measure(inputs: RowInputs, settings: ClaimSettings) -> pa.Table:
+    """One row a claim."""
+    ids = inputs.examples["example_id"].to_pylist()
+    made = sorted(_claims(inputs.examples), key=lambda one: (ids[one.row], one.turn, one.number))
+    foils = _foils(made)
+    vectors = {"images": inputs.images, "texts": inputs.texts, "bank": inputs.bank_images}
+    shown = [one.images[0] if len(one.images) == 1 else "" for one in made]
+    preferences = ask([one.claim for one in made], foils, shown, vectors)
+    sights = [
+        look(one.claim, inputs.colours.get(image)) if image else Sight() for one, image in zip(made, shown, strict=True)
+    ]
+    heard = _heard(made, inputs.examples["dataset"].to_pylist(), preferences.margin, settings)
+    rows = [
+        _row(inputs.examples, one, sights[n], heard[n], _at(preferences, n, one.claim, foils[n]), settings)
+        for n, one in enumerate(made)
+    ]
+    return pa.Table.from_pylist(rows, schema=AUDIT.schema)
+
+
+def _claims(examples: pa.Table) -> Iterator[_Made]:
+    shown = [tuple(ids or ()) for ids in examples["image_ids"].to_pylist()]
+    for turn in read_turns(examples):
+        if shown[turn.row]:
+            for number, claim in enumerate(read_claims(turn.query, turn.answer)):
+                yield _Made(turn.row, turn.turn, number, claim, shown[turn.row])
+
+
+def _foils(made: Sequence[_Made]) -> list[tuple[str, ...]]:
+    """The foils of each claim; for an open question, the statements that its other answers make, commonest first."""
+    answers: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for one in made:
+        if one.claim.question and len(one.images) == 1:
+            answers[one.claim.question][one.claim.statement] += 1
+    ordered = {
+        question: sorted(counts, key=lambda text, counts=counts: (-counts[text], text))[: _MOST_RIVALS + 1]
+        for question, counts in answers.items()
+    }
+    return [
+        tuple(text for text in ordered[one.claim.question] if text != one.claim.statement)[:_MOST_RIVALS]
+        if one.claim.question in ordered
+        else one.claim.foils
+        for one in made
+    ]
+
+
+def _heard(
+    made: Sequence[_Made], datasets: Sequence[str | None], margins: np.ndarray, settings: ClaimSettings
+) -> list[tuple[bool, float | None]]:
+    """Whether the encoder is heard on each claim, and the share that it agrees with of those of the dataset and kind on
+    which it takes a side."""
+    groups: defaultdict[tuple[str | None, str], list[float]] = defaultdict(list)
+    for one, margin in zip(made, margins.tolist(), strict=True):
+        if margin == margin:
+            groups[datasets[one.row], one.claim.kind].append(margin)
+    found: dict[tuple[str | None, str], tuple[bool, float | None]] = {}
+    for group, values in groups.items():
+        beyond = [margin for margin in values if abs(margin) > settings.foil_margin]
+        agreed = sum(margin > 0 for margin in beyond) / len(beyond) if beyond else None
+        is_heard = len(values) >= settings.fewest_claims and len(beyond) >= settings.decided * len(values)
+        found[group] = (is_heard and agreed is not None and agreed >= settings.agreement, agreed)
+    return [found.get((datasets[one.row], one.claim.kind), (False, None)) for one in made]
+
+
+@dataclass(frozen=True, slots=True)
+class _Preference:
+    """What the encoder says of one claim; None where it was not asked."""
+
+    margin: float
+    blind: float
+    fit: float
+    foil: str
+    is_polar: bool
+    """Whether its one foil is the opposite answer."""
+
+    def against(self) -> float:
+        """0..1: by the fit where there is but the opposite to compare with, for encoders carry a "no" badly."""
+        return 1 / (1 + float(np.exp(min(50.0, self.fit if self.is_polar else self.margin / _SCORE_MARGIN))))
+
+
+def _at(preferences: Preferences, n: int, claim: Claim, foils: Sequence[str]) -> _Preference | None:
+    if not np.isfinite(preferences.margin[n]):
+        return None
+    figures = (float(values[n]) for values in (preferences.margin, preferences.blind, preferences.fit))
+    return _Preference(*figures, foil=foils[int(preferences.foil[n])], is_polar=len(claim.foils) == 1)
+
+
+def _row(
+    examples: pa.Table,
+    one: _Made,
+    sight: Sight,
+    heard: tuple[bool, float | None],
+    preference: _Preference | None,
+    settings: ClaimSettings,
+) -> dict[str, Any]:
+    claim = one.claim
+    said = _side(claim, preference, settings, is_heard=heard[0])
+    verdict = sight.verdict or said
+    disagree = bool(sight.verdict and said and sight.verdict != said)
+    why = _why(one, preference, heard, disagree=disagree) if disagree or not verdict else None
+    row: dict[str, Any] = {
+        "delivery": examples["delivery"][one.row].as_py(),
+        "example_id": examples["example_id"][one.row].as_py(),
+        "turn": one.turn,
+        "claim": one.number,
+        "abstained": why is not None,
+        "why": why,
+        "kind": claim.kind,
+        "subject": claim.subject or None,
+        "said": claim.said,
+        "is_denied": claim.is_denied,
+        "verdict": "abstained" if why else verdict,
+        "witness": None if why else "pixels" if sight.verdict else "encoder",
+        "score": _score(sight, preference),
+        "agreed_share": heard[1],
+    }
+    if sight.region:
+        row |= {"region": sight.region, "box": list(sight.box or ()), "colours": sight.colours}
+        row |= {"possible_share": sight.possible, "sure_share": sight.sure}
+    if preference:
+        row |= {"margin": preference.margin, "blind_margin": preference.blind, "fit": preference.fit}
+        row["foil"] = preference.foil
+    return row
+
+
+def _side(claim: Claim, preference: _Preference | None, settings: ClaimSettings, *, is_heard: bool) -> str:
+    """What the encoder says, where it may say anything."""
+    if preference is None:
+        return ""
+    if is_heard and abs(preference.margin) > settings.foil_margin:
+        return SUPPORTED if preference.margin > 0 else CONTRADICTED
+    return CONTRADICTED if claim.is_denied and -preference.fit >= settings.denied_fit else ""
+
+
+def _score(sight: Sight, preference: _Preference | None) -> float | None:
+    """The pixels' where they look at the subject or tell; else the mean of what both say."""
+    if sight.against is not None and (sight.region == "subject" or sight.verdict or preference is None):
+        return sight.against
+    if preference is None:
+        return None
+    return preference.against() if sight.against is None else (sight.against + preference.against()) / 2
+
+
+def _why(one: _Made, preference: _Preference | None, heard: tuple[bool, float | None], *, disagree: bool) -> str:
+    if disagree:
+        return "the pixels and the encoder disagree"
+    if one.claim.kind == "text":
+        return "written text, which nothing here reads"
+    if len(one.images) != 1:
+        return "several images"
+    if preference is None:
+        return "no foil to compare with, or no vector for a text or the image"
+    if heard[0]:
+        return "neither the pixels nor the encoder take a side"
+    return "the encoder does not carry this kind of claim in this dataset, or too many of them are false"
+
+
+AUDIT = Audit(
+    name="claims",
+    title="Claims that the pixels contradict",
+    grain=Grain.CLAIM,
+    scope=Scope.DROP,
+    columns=COLUMNS,
+    measure=measure,
+    settings=ClaimSettings(),
+    texts=wanted_texts,
+    uses_vectors=True,
+    uses_colours=True,
+)

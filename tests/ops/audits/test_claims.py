@@ -1,0 +1,167 @@
+"""Claims against drawn pictures whose colours and vectors are known."""
+
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from ops.audits.claims import AUDIT, ClaimSettings
+from ops.audits.contract import RowInputs
+from ops.colours import ColourTable, picture_facts
+from ops.identity import image_id, text_id
+from ops.schemas import EXAMPLES
+from ops.vectors import Vectors
+
+RED, BLUE, WHITE = (220, 20, 30), (30, 60, 220), (245, 245, 245)
+COLOURS = {"red": RED, "blue": BLUE}
+
+
+def drawn(*colours: tuple[int, int, int]) -> np.ndarray:
+    """One square a colour on white."""
+    picture = np.tile(np.array(WHITE, np.uint8), (32, 64, 1))
+    for n, colour in enumerate(colours):
+        picture[8:20, 4 + 18 * n : 16 + 18 * n] = colour
+    return picture
+
+
+def street() -> np.ndarray:
+    """No plain ground, and neither red nor blue anywhere: greys and greens in bands."""
+    grey, green = (120, 120, 120), (20, 140, 40)
+    return np.array([[grey if (x // 5 + y // 7) % 2 else green for x in range(64)] for y in range(48)], np.uint8)
+
+
+PICTURES = {"red": drawn(RED), "blue": drawn(BLUE), "two": drawn(RED, BLUE), "street": street()}
+KEYS = {name: image_id(name.encode()) for name in PICTURES}
+TABLE = ColourTable.of(list(KEYS.values()), [picture_facts(picture) for picture in PICTURES.values()])
+
+
+def examples(rows: list[tuple[str, str, str]], dataset: str = "shapes") -> pa.Table:
+    """From (pictures' names, query, answer)."""
+    made = []
+    for n, (pictures, query, answer) in enumerate(rows):
+        ids = [KEYS[name] for name in pictures.split()]
+        asked = [{"type": "image", "text": None, "image_id": i} for i in ids]
+        asked.append({"type": "text", "text": query, "image_id": None})
+        said = [{"type": "text", "text": answer, "image_id": None}]
+        messages = [{"role": "user", "parts": asked}, {"role": "assistant", "parts": said}]
+        keys = {"delivery": "d-0", "example_id": f"e{n:04d}", "dataset": dataset, "kind": "sft"}
+        made.append(keys | {"messages": messages, "image_ids": ids})
+    return pa.Table.from_pylist(made, schema=EXAMPLES.schema)
+
+
+def no_vectors() -> Vectors:
+    return Vectors.of([], np.zeros((0, 0)))
+
+
+def inputs(rows: list[tuple[str, str, str]]) -> RowInputs:
+    """Pixels alone."""
+    none = no_vectors()
+    return RowInputs(examples(rows), none, none, none, none, TABLE)
+
+
+def seeing(rows: list[tuple[str, str, str]], *, sees: bool = True) -> RowInputs:
+    """With an encoder that knows red from blue (or not): pictures and texts lie on the axis of their colour, and what
+    denies one on the other's."""
+    table = examples(rows)
+    axes = np.eye(4)
+
+    def text_vector(text: str) -> np.ndarray:
+        if not sees:
+            return axes[3]
+        words = text.lower().rstrip(".").split()
+        colour = 0 if "red" in words else 1 if "blue" in words else 3
+        return axes[1 - colour if colour < 2 and {"no", "not"} & set(words) else colour]
+
+    texts = AUDIT.texts(table) if AUDIT.texts else []
+    images = Vectors.of([KEYS["red"], KEYS["blue"], KEYS["street"]], axes[[0, 1, 0]])
+    said = Vectors.of([text_id(text) for text in texts], np.array([text_vector(text) for text in texts]))
+    bank = Vectors.of([image_id(f"bank {n}".encode()) for n in range(20)], axes[[n % 2 for n in range(20)]])
+    return RowInputs(table, images, said, bank, said, TABLE)
+
+
+def measured(given: RowInputs, **settings: float) -> list[dict]:
+    return AUDIT.measure(given, replace(ClaimSettings(), **settings)).to_pylist()
+
+
+@pytest.mark.parametrize(
+    ("picture", "query", "answer", "verdict"),
+    [
+        ("red", "What color is the square?", "red", "supported"),
+        ("red", "What color is the square?", "blue", "contradicted"),
+        ("red", "Describe it.", "A blue square lies on a white table here.", "contradicted"),
+        ("red", "Is there a red shape?", "no", "contradicted"),
+        ("red", "Is there a blue shape?", "no", "supported"),
+        ("red", "Is there a red circle?", "no", "abstained"),
+        ("street", "What color is the car?", "blue", "contradicted"),
+        ("street", "What color is the car?", "green", "abstained"),
+        ("two", "How many shapes are there?", "2", "supported"),
+        ("two", "How many shapes are there?", "3", "abstained"),
+        ("red", "How many shapes are there?", "3", "contradicted"),
+        ("street", "How many shapes are there?", "3", "abstained"),
+        ("red", "How many dogs are there?", "3", "abstained"),
+        ("red", "What is written?", 'The sign says "STOP".', "abstained"),
+        ("red blue", "What color is the square?", "teal", "abstained"),
+    ],
+)
+def test_pixels_alone(picture: str, query: str, answer: str, verdict: str):
+    row = measured(inputs([(picture, query, answer)]))[0]
+    assert row["verdict"] == verdict
+    assert row["abstained"] == (verdict == "abstained") == (row["why"] is not None)
+    assert (row["witness"] == "pixels") == (verdict != "abstained")
+
+
+def test_evidence_names_the_region_and_its_colours():
+    subject, whole = measured(
+        inputs([("red", "What color is the square?", "blue"), ("street", "What color is the car?", "blue")])
+    )
+    assert (subject["region"], subject["colours"], subject["possible_share"]) == ("subject", "red 100%", 0)
+    assert subject["box"] == pytest.approx([4 / 64, 8 / 32, 16 / 64, 20 / 32], abs=0.01)
+    assert (whole["region"], whole["box"]) == ("image", [0, 0, 1, 1])
+
+
+def both(n: int) -> list[tuple[str, str, str]]:
+    """n true claims of colour."""
+    return [(colour, f"Is thing {k} {colour}?", "yes") for k in range(n // 2) for colour in COLOURS]
+
+
+def test_encoder_is_heard_where_the_delivery_shows_that_it_sees():
+    false = [("red", "Is there a red square?", "no")]
+    rows = measured(seeing(both(40) + false))
+    assert all(row["agreed_share"] == pytest.approx(40 / 41) for row in rows)
+    wrong = rows[-1]
+    assert (wrong["verdict"], wrong["witness"], wrong["foil"]) == ("contradicted", "encoder", "There is a red square.")
+    assert wrong["margin"] < 0 < wrong["score"]
+    assert wrong["score"] > max(row["score"] for row in rows[:-1])
+
+
+@pytest.mark.parametrize("fault", ["too few", "blind", "mostly false"])
+def test_encoder_is_not_heard_where_it_does_not(fault: str):
+    rows = both(10 if fault == "too few" else 40)
+    if fault == "mostly false":
+        rows = [(picture, query, "no" if n % 2 else "yes") for n, (picture, query, _) in enumerate(rows)]
+    rows.append(("red", "Is there a red square?", "no"))
+    (last,) = measured(seeing(rows, sees=fault != "blind"))[-1:]
+    assert (last["verdict"], last["abstained"]) == ("abstained", True)
+
+
+def test_disagreeing_witnesses_abstain():
+    # The encoder takes the street for something red; no pixel of it is.
+    rows = [*both(40), ("street", "What color is the square?", "red")]
+    last = measured(seeing(rows))[-1]
+    assert (last["verdict"], last["why"]) == ("abstained", "the pixels and the encoder disagree")
+
+
+def test_other_answers_to_the_same_question_are_the_foils():
+    rows = [("red", "What is in the image?", "red ball"), ("blue", "what is in the image?", "blue ball")]
+    rows += [("blue", "What else is in the image?", "red ball")]
+    found = measured(seeing(rows))
+    assert [row["kind"] for row in found] == ["presence"] * 3
+    assert [row["foil"] for row in found] == ["A blue ball is in the image.", "A red ball is in the image.", None]
+    assert [row["margin"] for row in found] == [pytest.approx(1), pytest.approx(1), None]
+
+
+def test_impossible_settings_are_errors():
+    for wrong in ({"foil_margin": -1.0}, {"decided": 2.0}, {"agreement": 0.2}):
+        with pytest.raises(ValueError, match="agreement between"):
+            replace(ClaimSettings(), **wrong)
