@@ -6,6 +6,7 @@ from assets.checks import check_result
 from assets.measures import audit_spec
 from ops.audits.contract import Audit, Scope
 from ops.audits.registry import audits_of
+from ops.schemas import TABLES
 from resources.admission import admitted_deliveries
 from resources.corpus import corpus_identities, count_modality, measure_corpus, rate_contradictions
 from resources.encoder_source import encoder_identity
@@ -22,7 +23,14 @@ def _corpus_measures(audit: Audit) -> dg.AssetsDefinition:
 
     @dg.multi_asset(
         name=f"corpus_{audit.name}",
-        specs=[audit_spec(audit.name, group="corpus", deps=[*audit.reads, "drops"], kinds={"spark"})],
+        specs=[
+            audit_spec(
+                audit.name,
+                group="corpus",
+                deps=[*(name for name in audit.reads if name in TABLES), "drops"],
+                kinds={"spark"},
+            )
+        ],
         check_specs=[dg.AssetCheckSpec("measures_gate", asset=table, blocking=True)],
     )
     def measured(

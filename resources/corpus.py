@@ -6,6 +6,7 @@ examples, preferences -> measures_<audit>, modality_statistics, partition (ident
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
@@ -15,17 +16,19 @@ from ops.canonical import RULES
 from ops.corpus.modality import modality_statistics
 from ops.corpus.rates import contradiction_rates
 from ops.identity import fingerprint
-from ops.schemas import CONTRADICTION_RATES, MODALITY_STATISTICS, TABLES, TableSpec
+from ops.schemas import CONTRADICTION_RATES, IMAGES, MODALITY_STATISTICS, TABLES, TableSpec
 from resources.lake import Lake
 from resources.settings import Settings
 from resources.spark import read_frame, write_frame
 
+ARRIVALS = "arrivals"
 _MODALITY = ("modality", "visual_necessity")
 """Audits that the modality statistics are made from."""
 
 
 def corpus_identities(settings: Settings, deliveries: Sequence[str]) -> dict[str, str]:
-    """Identity of the measures of each corpus-scope audit over these deliveries, in whatever order they came."""
+    """Identity of each corpus-scope audit's measures over these deliveries, in the order in which their drops came;
+    that order counts for audits that read `arrivals` alone."""
     return {audit.name: _identity(audit, settings.audit(audit.name), deliveries) for audit in audits_of(Scope.CORPUS)}
 
 
@@ -36,13 +39,13 @@ def measure_corpus(spark: SparkSession, lake: Lake, audit: Audit, *, deliveries:
         lake,
         audit.table,
         identity,
-        lambda: audit.measure({name: _frame(spark, lake, name, deliveries) for name in audit.reads}, settings),
+        lambda: audit.measure({name: _input(spark, lake, name, deliveries) for name in audit.reads}, settings),
     )
 
 
 def _identity(audit: Audit, settings: Any, deliveries: Sequence[str]) -> str:
     # Corpus audits compare by the canonical keys, so that other rules for these are other measures.
-    return audit.identity(settings, sorted(deliveries), RULES)
+    return audit.identity(settings, deliveries if ARRIVALS in audit.reads else sorted(deliveries), RULES)
 
 
 def modality_identity(deliveries: Sequence[str], measures: Mapping[str, str]) -> str:
@@ -81,6 +84,16 @@ def _written_once(lake: Lake, spec: TableSpec, identity: str, make: Callable[[],
         frame = make().withColumn("identity", F.lit(identity))
         write_frame(frame.select(*spec.schema.names), lake, spec, partition={"identity": identity}, once=identity)
     return identity
+
+
+def _input(spark: SparkSession, lake: Lake, name: str, deliveries: Sequence[str]) -> DataFrame:
+    if name == ARRIVALS:
+        columns = [pa.array(deliveries, pa.string()), pa.array(range(len(deliveries)), pa.int32())]
+        return spark.createDataFrame(pa.table(columns, names=["delivery", "arrival"]))
+    if name == IMAGES.name:
+        # Images belong to no delivery; an audit joins those that it is about.
+        return read_frame(spark, lake, IMAGES).drop("bytes")
+    return _frame(spark, lake, name, deliveries)
 
 
 def _frame(spark: SparkSession, lake: Lake, table: str, deliveries: Sequence[str]) -> DataFrame:

@@ -5,9 +5,10 @@ normalisation: Unicode form, white space, chat-template tokens, image placeholde
 meaning. They are looked for within and across deliveries. Preference examples are duplicates only when the annotators
 are the same too: the same choice made by two people is two votes.
 
-One row for each redundant example, naming the member of its group that stays: the one that needed the fewest repairs,
-and of those the one with the smallest example id. So the choice does not depend on which drop came first, and stays the
-same when a drop is delivered again. Examples without a copy have no row.
+One row for each redundant example, naming the member of its group that stays: the one of the drop that came into the
+corpus first, of these the one that needed the fewest repairs, then the one with the smallest example id. So a new drop
+is deduplicated against the corpus and removes nothing from it, and a drop that is delivered again keeps its place. The
+order in which drops came is part of what the measures are identified by. Examples without a copy have no row.
 """
 
 import pyarrow as pa
@@ -27,7 +28,8 @@ AUDIT = Audit(
             ("same_delivery", pa.bool_()),
         ]
     ),
-    measure=lambda tables, settings: duplicates(tables["examples"], tables["preferences"]),
-    reads=("examples", "preferences"),
+    measure=lambda tables, settings: duplicates(tables["examples"], tables["preferences"], tables["arrivals"]),
+    reads=("examples", "preferences", "arrivals"),
+    revision=2,
     faults=("duplicated_examples",),
 )

@@ -1,15 +1,21 @@
 """Near duplicates in SFT data.
 
-Two examples are near duplicates when they show the same images (by content, in order), their short answers are equal,
-and their texts share at least `threshold` of their word shingles (Jaccard similarity; Broder, 1997). Alike texts are
-found by MinHash in 16 bands and then compared exactly. The same image with another question is no duplicate: another
-question has other shingles.
+Two examples are near duplicates when the images that they show are alike, in order, their short answers are equal, and
+their texts share at least `threshold` of their word shingles (Jaccard similarity; Broder, 1997). The same image with
+another question is no duplicate: another question has other shingles.
 
-One row for each redundant example, naming the member that stays and how alike the two are. Each is compared with the
-one that stays, never through a third, so that a chain of small changes does not end in removing what is far apart; an
-example that is near to a redundant one only stays. In a bucket of alike examples each is compared with the 20 that
-would be kept first. Which stays is decided as for exact duplicates, which have their own audit. Images that were
-scaled or stored anew are not recognised, nor are texts that say the same in other words.
+Images are alike when they are the same bytes, or when their perceptual hashes (64 bits of a cosine transform) differ in
+at most `hash_distance` bits and no colour covers `colour_distance` more of one than of the other; the hash sees
+lightness alone. This finds images that were scaled or stored anew, not those that were cropped or turned. Alike hashes
+are found by shared bands of bits, so that none is missed, and alike texts by MinHash in 16 bands; then each pair is
+compared as a whole.
+
+One row for each redundant example, naming the member that stays, how alike the two texts are, and by how many bits
+their images differ (`hash_bits`, 0 for the same bytes). Each is compared with the one that stays, never through a
+third, so that a chain of small changes does not end in removing what is far apart; an example that is near to a
+redundant one only stays. In a bucket of alike examples each is compared with the 20 that would be kept first. Which
+stays is decided as for exact duplicates, which have their own audit: a new drop loses rows to the corpus and takes none
+from it. Texts that say the same in other words are not recognised.
 """
 
 from dataclasses import dataclass
@@ -28,10 +34,16 @@ class NearDuplicateSettings:
     """Share of word shingles in common from which two texts are near duplicates."""
     words: int = 3
     """Words of a shingle."""
+    hash_distance: int = 4
+    """Bits of 64 by which the perceptual hashes of alike images may differ."""
+    colour_distance: float = 0.1
+    """Share of the pixels that may be of a colour in one of two alike images and not in the other."""
 
     def __post_init__(self) -> None:
         if not 0 < self.threshold <= 1 or self.words < 1:
             raise ValueError("threshold must lie above 0 and up to 1, and words be at least 1")
+        if not 0 <= self.hash_distance <= 16 or not 0 <= self.colour_distance <= 1:
+            raise ValueError("hash_distance must lie in 0 to 16, and colour_distance in 0 to 1")
 
 
 AUDIT = Audit(
@@ -39,9 +51,15 @@ AUDIT = Audit(
     title="Near duplicates",
     grain=Grain.PAIR,
     scope=Scope.CORPUS,
-    columns=pa.schema([("jaccard", pa.float64()), ("same_delivery", pa.bool_())]),
+    columns=pa.schema([("jaccard", pa.float64()), ("hash_bits", pa.int32()), ("same_delivery", pa.bool_())]),
     measure=lambda tables, settings: near_duplicates(
-        tables["examples"], threshold=settings.threshold, words=settings.words
+        *(tables[name] for name in AUDIT.reads),
+        threshold=settings.threshold,
+        words=settings.words,
+        distance=settings.hash_distance,
+        colour=settings.colour_distance,
     ).select(*AUDIT.schema.names),
     settings=NearDuplicateSettings(),
+    reads=("examples", "images", "arrivals"),
+    revision=2,
 )

@@ -6,23 +6,24 @@ from pyspark.sql import functions as F  # noqa: N812
 from ops.corpus.turns import dialogues
 
 
-def duplicates(examples: DataFrame, preferences: DataFrame) -> DataFrame:
+def duplicates(examples: DataFrame, preferences: DataFrame, arrivals: DataFrame) -> DataFrame:
     """Each redundant example with the member of its group that stays.
 
-    The one that stays needed the fewest repairs; among those it has the smallest example id, then delivery. Neither
-    depends on the order in which drops came, and a drop delivered again keeps the same one.
+    The one that stays is of the drop that came first (`arrivals`: delivery, arrival); of those of one drop it needed
+    the fewest repairs; among those it has the smallest example id. So a new drop loses rows and takes none, and a drop
+    delivered again keeps the same one.
     """
     judges = preferences.groupBy("delivery", "example_id").agg(
         # The same comparison by two people is two votes, not a duplicate.
         F.array_join(F.sort_array(F.collect_set("annotator")), "\x00").alias("judges")
     )
-    keyed = dialogues(examples).join(judges, ["delivery", "example_id"], "left")
+    keyed = dialogues(examples).join(judges, ["delivery", "example_id"], "left").join(F.broadcast(arrivals), "delivery")
     group = Window.partitionBy("kind", "dialogue_key", F.coalesce("judges", F.lit("")))
     ranked = keyed.select(
         "delivery",
         "example_id",
         "dialogue_key",
-        F.min(F.struct("repairs", "example_id", "delivery")).over(group).alias("kept"),
+        F.min(F.struct("arrival", "repairs", "example_id", "delivery")).over(group).alias("kept"),
         F.count("*").over(group).alias("copies"),
     )
     redundant = (F.col("delivery") != F.col("kept.delivery")) | (F.col("example_id") != F.col("kept.example_id"))

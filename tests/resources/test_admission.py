@@ -79,7 +79,10 @@ def test_drops_do_not_touch_each_other(lake: Lake) -> None:
     for drop in ("2026-11-23", "007"):
         arrive(lake, drop, f"{drop}-1")
         admit(lake, drop, settings=LIMITS)
-    assert admitted_deliveries(lake) == ["007-1", "2026-11-23-1"]
+    assert admitted_deliveries(lake) == ["2026-11-23-1", "007-1"], "in the order in which they came"
+    arrive(lake, "2026-11-23", "2026-11-23-2")
+    admit(lake, "2026-11-23", settings=LIMITS)
+    assert admitted_deliveries(lake) == ["2026-11-23-2", "007-1"], "a corrected drop keeps its place"
 
 
 def test_what_is_unknown_says_what_to_do(lake: Lake, tmp_path: Path) -> None:

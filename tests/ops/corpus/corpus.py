@@ -1,6 +1,6 @@
 """Small corpora written as rows."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +9,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from ops.canonical import image_key, query_key, response_key
 from ops.identity import content_id, digest, example_id
-from ops.schemas import EXAMPLES, PREFERENCES
+from ops.schemas import EXAMPLES, IMAGES, PREFERENCES
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +115,18 @@ def tables(rows: Iterable[Judged | Said]) -> dict[str, pa.Table]:
     }
 
 
-def frames(spark: SparkSession, rows: Iterable[Judged | Said]) -> dict[str, DataFrame]:
-    """`examples` and `preferences` of the rows, as an audit gets them."""
-    return {name: spark.createDataFrame(table) for name, table in tables(rows).items()}
+def frames(
+    spark: SparkSession, rows: Iterable[Judged | Said], images: Mapping[str, tuple[str, bytes]] | None = None
+) -> dict[str, DataFrame]:
+    """`examples`, `preferences`, `images` (given by id: perceptual hash, colours) and `arrivals` of the rows, as an
+    audit gets them; drops came in the order in which the rows name them."""
+    made = tables(rows)
+    names = list(dict.fromkeys(made["examples"]["delivery"].to_pylist()))
+    made["arrivals"] = pa.table({"delivery": names, "arrival": pa.array(range(len(names)), pa.int32())})
+    facts = [{"image_id": i, "perceptual_hash": h, "colours": c} for i, (h, c) in (images or {}).items()]
+    schema = pa.schema([field for field in IMAGES.schema if field.name != "bytes"])
+    made["images"] = pa.Table.from_pylist(facts, schema=schema)
+    return {name: spark.createDataFrame(table) for name, table in made.items()}
 
 
 def by_source(found: DataFrame, examples: DataFrame) -> dict[str, list[dict[str, Any]]]:

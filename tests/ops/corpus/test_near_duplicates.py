@@ -1,8 +1,10 @@
 """Near duplicates: found by their texts, on the same images, and never through a third."""
 
+import numpy as np
 from pyspark.sql import SparkSession
 
 from ops.audits.near_duplicates import AUDIT, NearDuplicateSettings
+from ops.colours import picture_facts
 from tests.ops.corpus.corpus import Said, by_source, frames
 
 STORY = (
@@ -50,3 +52,28 @@ def test_what_is_near_to_a_near_copy_only_stays(spark: SparkSession) -> None:
     found = by_source(AUDIT.measure(tables, NearDuplicateSettings(threshold=0.87)), tables["examples"])
     # "two words" is as near to "one word" as that is to "first", but "one word" goes.
     assert set(found) == {"one word"}
+
+
+RED, BLUE = (picture_facts(np.full((8, 8, 3), colour, np.uint8)) for colour in ((200, 20, 20), (20, 20, 200)))
+IMAGES = {
+    "picture": (f"{0xF0F0:016x}", RED),
+    "scaled": (f"{0xF0F1:016x}", RED),  # one bit off
+    "blue": (f"{0xF0F0:016x}", BLUE),
+    "far": (f"{0xFFFF0000F0F0:016x}", RED),
+    "unknown": ("", b""),
+}
+
+
+def test_alike_images_are_verified_by_hash_and_colour(spark: SparkSession) -> None:
+    """The same question and answer about each: only about the scaled picture is it a duplicate, and that of the drop
+    that came later goes."""
+    rows = [Said(told(STORY), image=name, source_id=name, drop=f"drop-{name}", repairs=("x",)) for name in IMAGES]
+    rows.append(Said((("What colour is it?", "It is red."),), image="scaled", source_id="other question"))
+    tables = frames(spark, rows, images={name: fact for name, fact in IMAGES.items() if fact[0]})
+    found = by_source(AUDIT.measure(tables, NearDuplicateSettings()), tables["examples"])
+    assert {name: [(row["jaccard"], row["hash_bits"]) for row in rows] for name, rows in found.items()} == {
+        "scaled": [(1.0, 1)]
+    }
+    exact = NearDuplicateSettings(hash_distance=0, colour_distance=1.0)
+    found = by_source(AUDIT.measure(tables, exact), tables["examples"])
+    assert set(found) == {"blue"}, "the hash sees no colour"
