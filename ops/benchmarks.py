@@ -10,8 +10,12 @@ from ops.canonical import canonical_query
 from ops.drop import data_files, read_manifest
 from ops.drop_files import DropError, DropFiles, open_drop, plain_name
 from ops.formats.containers.contract import Limits, Probe, Shard
+from ops.formats.contract import RowError
 from ops.formats.registry import container_of, format_of
 from ops.identity import digest
+from ops.image_checks import check_image
+from ops.image_groups import HashIndex
+from ops.picture_table import Look
 from ops.rows import IngestSettings
 from ops.shard_rows import ImageReader, Outcome, outcomes
 
@@ -21,12 +25,13 @@ _PROBED = 50
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One question of an evaluation set: where it is from, its images (SHA-256 of their bytes), its questions as they
-    are compared, and the word n-grams of its questions."""
+    """One question of an evaluation set: where it is from, its images (SHA-256 of their bytes) and what they look like,
+    its questions as they are compared, and the word n-grams of its questions."""
 
     benchmark: str
     source_id: str
     images: frozenset[str]
+    looks: tuple[Look, ...]
     questions: frozenset[str]
     grams: frozenset[str]
 
@@ -39,6 +44,10 @@ class Index:
     by_image: Mapping[str, Sequence[int]]
     by_question: Mapping[str, Sequence[int]]
     by_gram: Mapping[str, Sequence[int]]
+    looks: Sequence[Look]
+    """Each look of the items once, in the order of `by_hash`; `by_look` says which items have it."""
+    by_hash: HashIndex
+    by_look: Mapping[Look, Sequence[int]]
 
 
 def words(text: str) -> list[str]:
@@ -66,8 +75,9 @@ def stamp(path: str) -> str:
 
 
 @lru_cache(maxsize=4)
-def index(sets: tuple[tuple[str, str, str], ...], n: int) -> Index:
-    """The index over evaluation sets, given as (name, path, stamp); built once a process.
+def index(sets: tuple[tuple[str, str, str], ...], n: int, distance: int) -> Index:
+    """The index over evaluation sets, given as (name, path, stamp), for n-grams and perceptual hashes that differ in at
+    most `distance` bits; built once a process.
 
     Raises DropError where a set has no readable question.
     """
@@ -75,22 +85,29 @@ def index(sets: tuple[tuple[str, str, str], ...], n: int) -> Index:
     by_image: dict[str, list[int]] = {}
     by_question: dict[str, list[int]] = {}
     by_gram: dict[str, list[int]] = {}
+    by_look: dict[Look, list[int]] = {}
     for at, item in enumerate(items):
         for keys, known in ((item.images, by_image), (item.questions, by_question), (item.grams, by_gram)):
             for key in keys:
                 known.setdefault(key, []).append(at)
-    return Index(tuple(items), by_image, by_question, by_gram)
+        for look in dict.fromkeys(item.looks):
+            by_look.setdefault(look, []).append(at)
+    looks = list(by_look)
+    by_hash = HashIndex([look.hash for look in looks], distance)
+    return Index(tuple(items), by_image, by_question, by_gram, looks, by_hash, by_look)
 
 
 def _items(name: str, path: str, n: int) -> Iterator[Item]:
     files = open_drop(path)
     manifest = read_manifest(files)
     count = 0
+    looks: dict[str, Look | None] = {}
     for info in data_files(files.listing()):
         for outcome in _outcomes(files, info.name, manifest.images):
+            looks |= {image: _look(data) for image, data in outcome.images.items() if image not in looks}
             if outcome.parsed is not None:
                 count += 1
-                yield _item(name, outcome.parsed, n)
+                yield _item(name, outcome.parsed, n, looks)
     if not count:
         raise DropError(f"{path}: no question of {name} could be read; is it in one of the input formats?")
 
@@ -115,13 +132,23 @@ def _outcomes(files: DropFiles, file: str, folders: tuple[str, ...]) -> Iterator
         )
 
 
-def _item(name: str, parsed: Mapping, n: int) -> Item:
+def _look(data: bytes) -> Look | None:
+    """What the image looks like; None where it does not decode: then only its bytes are compared."""
+    try:
+        facts = check_image(data, IngestSettings())
+    except RowError:
+        return None
+    return Look(int(facts.perceptual_hash, 16), facts.colours)
+
+
+def _item(name: str, parsed: Mapping, n: int, looks: Mapping[str, Look | None]) -> Item:
     texts = ["".join(p["text"] or "" for p in m["parts"]) for m in parsed["messages"] if m["role"] == "user"]
     asked = frozenset(q for q in map(question, texts) if q)
     return Item(
         name,
         str(parsed["source_id"]),
         frozenset(parsed["image_ids"] or ()),
+        tuple(look for image in parsed["image_ids"] or () if (look := looks.get(image)) is not None),
         asked,
         frozenset(chain.from_iterable(grams(text, n) for text in texts)),
     )

@@ -20,14 +20,16 @@ Order = Literal["rising", "random", "reversed"]
 
 SCHEMA = schemas.CURRICULUM.schema.remove(schemas.CURRICULUM.schema.get_field_index("version"))
 
-#: What makes an example hard, where nothing else is set: the words to be written, the turns to be kept in mind, and
-#: words that tell of reasoning and of relations between things.
+#: What makes an example hard, where nothing else is set: the words to be written, the turns to be kept in mind, words
+#: that tell of reasoning and of relations between things, and how much there is to see.
 DIFFICULTY: dict[str, float] = {
     "difficulty.answer_words": 1.0,
     "difficulty.turns": 0.5,
     "difficulty.images": 0.5,
     "difficulty.relation_words": 1.0,
     "difficulty.reasoning_words": 1.0,
+    "difficulty.edge_share": 0.5,
+    "difficulty.entropy_bits": 0.5,
 }
 
 _GOLDEN = (5**0.5 - 1) / 2

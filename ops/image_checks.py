@@ -17,6 +17,7 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 
 from ops.colours import SIDE_PX, picture_facts
 from ops.formats.contract import RowError
+from ops.image_complexity import complexity
 from ops.rows import IngestSettings
 
 # The types read, by Pillow's names; Pillow's other decoders are never reached by data.
@@ -57,6 +58,9 @@ class ImageFacts:
     perceptual_hash: str
     colours: bytes
     """Its colours, as `ops.colours.picture_facts` writes them."""
+    edge_share: float
+    entropy_bits: float
+    """How much there is to see (ops.image_complexity), at the size at which colours are looked at."""
     repairs: tuple[str, ...] = ()
 
 
@@ -152,7 +156,9 @@ def _decoded(image: Image.Image, data: bytes, settings: IngestSettings) -> Image
         orientation = _orientation(image)
         colours = image if image.mode == "YCbCr" else _rgb(image)
         perceptual_hash = _perceptual_hash(colours, orientation)
-        facts = picture_facts(_thumbnail(colours, orientation))
+        thumbnail = _thumbnail(colours, orientation)
+        facts = picture_facts(thumbnail)
+        edges, entropy = complexity(thumbnail)
     except Exception as error:
         raise RowError(
             "image_undecodable", f"{kind}, {width} x {height} px: {error or type(error).__name__}"[:300]
@@ -169,7 +175,7 @@ def _decoded(image: Image.Image, data: bytes, settings: IngestSettings) -> Image
     }
     detail = f"{kind}, mode {mode}, {frames} frames, orientation {orientation}"
     repairs = tuple(settings.accept(code, detail) for code, found in peculiar.items() if found)
-    return ImageFacts(width, height, kind, mode, frames, orientation, perceptual_hash, facts, repairs)
+    return ImageFacts(width, height, kind, mode, frames, orientation, perceptual_hash, facts, edges, entropy, repairs)
 
 
 def _bits(image: Image.Image, data: bytes) -> int:

@@ -7,10 +7,12 @@ joins through a third (single linkage would chain far images together). So two m
 verifies that pair.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 import numpy as np
+
+from ops.colours import read_facts
 
 BITS = 64
 
@@ -34,11 +36,42 @@ def leaders(hashes: np.ndarray, distance: int) -> np.ndarray:
     return found
 
 
+class HashIndex:
+    """Hashes to look others up in: which of them lie within `distance` bits."""
+
+    def __init__(self, hashes: Sequence[int], distance: int) -> None:
+        self.hashes = hashes
+        self.distance = distance
+        self._bands = [(start, (1 << end - start) - 1) for start, end in pairwise(_edges_of_bands(distance))]
+        self._places: dict[tuple[int, int], list[int]] = {}
+        for at, one in enumerate(hashes):
+            for band in self._of(one):
+                self._places.setdefault(band, []).append(at)
+
+    def near(self, one: int) -> list[int]:
+        """Places of the hashes within the distance, in their order."""
+        found = {at for band in self._of(one) for at in self._places.get(band, ())}
+        return sorted(at for at in found if (self.hashes[at] ^ one).bit_count() <= self.distance)
+
+    def _of(self, one: int) -> list[tuple[int, int]]:
+        return [(start, one >> start & mask) for start, mask in self._bands]
+
+
+def colour_apart(one: bytes, other: bytes) -> float:
+    """The largest share of the pixels that may be of some colour in one of two pictures and is not in the other, from
+    their facts (ops.colours.picture_facts)."""
+    first, second = (read_facts(np.frombuffer(facts, np.uint8)).whole.possible for facts in (one, other))
+    return float(np.abs(first - second).max())
+
+
+def _edges_of_bands(distance: int) -> list[int]:
+    return np.linspace(0, BITS, distance + 2).astype(np.int64).tolist()
+
+
 def _edges(hashes: np.ndarray, distance: int) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Pairs of places within `distance` bits of each other, and how many bits; some more than once."""
-    edges = np.linspace(0, BITS, distance + 2).astype(np.uint64)
-    for start, end in pairwise(edges):
-        band = (hashes >> start) & np.uint64((1 << int(end - start)) - 1)
+    for start, end in pairwise(_edges_of_bands(distance)):
+        band = (hashes >> np.uint64(start)) & np.uint64((1 << end - start) - 1)
         order = np.argsort(band, kind="stable")
         ordered = band[order]
         at = np.arange(len(order))

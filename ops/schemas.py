@@ -79,6 +79,8 @@ IMAGES = _table(
     ("exif_orientation", pa.int32()),
     ("perceptual_hash", pa.string()),
     ("colours", pa.binary()),  # ops.colours.picture_facts; null in images stored before these were made
+    ("edge_share", pa.float32()),  # ops.image_complexity; null in images stored before
+    ("entropy_bits", pa.float32()),
 )
 
 PREFERENCES = _table(

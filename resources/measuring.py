@@ -20,6 +20,8 @@ from ops.colours import NO_COLOURS, ColourTable
 from ops.grounding_scores import statement_texts
 from ops.guards import GuardSettings
 from ops.identity import fingerprint, text_id
+from ops.picture_table import NO_PICTURES, PictureTable
+from ops.picture_table import READ as PICTURES
 from ops.schemas import EXAMPLES, IMAGES
 from ops.vectors import Vectors
 from resources.admission import admitted_drops
@@ -41,6 +43,7 @@ class _Shared:
     bank_images: Vectors
     bank_texts: Vectors
     colours: ColourTable
+    pictures: PictureTable
 
 
 def row_audits() -> list[Audit]:
@@ -158,9 +161,9 @@ def example_batches(lake: Lake, delivery: str) -> Iterator[pa.Table]:
 
 
 def _shared(lake: Lake, delivery: str, *, settings: Settings, encoder: str, needed: Sequence[Audit]) -> _Shared:
-    if not any(audit.uses_vectors for audit in needed):
+    if not any(audit.uses_vectors or audit.uses_colours or audit.uses_pictures for audit in needed):
         none = Vectors.of([], np.zeros((0, 0)))
-        return _Shared(none, none, none, none, NO_COLOURS)
+        return _Shared(none, none, none, none, NO_COLOURS, NO_PICTURES)
     image_ids: set[str] = set()
     text_ids: set[str] = set()
     statement_ids: set[str] = set()
@@ -173,7 +176,8 @@ def _shared(lake: Lake, delivery: str, *, settings: Settings, encoder: str, need
     size = settings.embedding.bank_size
     statements = load_vectors(lake, encoder, "text", statement_ids)
     colours = load_colours(lake, image_ids) if any(audit.uses_colours for audit in needed) else NO_COLOURS
-    return _Shared(images, texts, choose_bank(images, size), choose_bank(statements, size), colours)
+    pictures = load_pictures(lake, image_ids) if any(audit.uses_pictures for audit in needed) else NO_PICTURES
+    return _Shared(images, texts, choose_bank(images, size), choose_bank(statements, size), colours, pictures)
 
 
 def load_colours(lake: Lake, image_ids: Iterable[str]) -> ColourTable:
@@ -189,12 +193,23 @@ def load_colours(lake: Lake, image_ids: Iterable[str]) -> ColourTable:
     return ColourTable.of(ids, facts)
 
 
+def load_pictures(lake: Lake, image_ids: Iterable[str]) -> PictureTable:
+    """What ingest found in the pixels of those of the images that the lake has."""
+    wanted = pa.array(sorted(image_ids), pa.string())
+    found = [
+        batch.filter(pc.is_in(batch["image_id"], value_set=wanted)) for batch in lake.batches(IMAGES, columns=PICTURES)
+    ]
+    return PictureTable.of(pa.Table.from_batches(found)) if found else NO_PICTURES
+
+
 def _measure_batch(
     examples: pa.Table, *, lake: Lake, shared: Any, plans: Sequence[tuple[str, Any, str]]
 ) -> dict[str, list[StagedFile]]:
     """Runs in a worker: measures one batch with each audit and stages the rows."""
     held: _Shared = ray.get(shared)
-    inputs = RowInputs(examples, held.images, held.texts, held.bank_images, held.bank_texts, held.colours)
+    inputs = RowInputs(
+        examples, held.images, held.texts, held.bank_images, held.bank_texts, held.colours, held.pictures
+    )
     deliveries = examples["delivery"].unique().to_pylist()
     staged: dict[str, list[StagedFile]] = {}
     for name, settings, identity in plans:

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from ops.colours import NO_COLOURS, ColourTable
 from ops.identity import fingerprint
+from ops.picture_table import NO_PICTURES, PictureTable
 from ops.schemas import TableSpec
 from ops.vectors import Vectors
 
@@ -50,7 +51,7 @@ class RowInputs:
     """What a row- or drop-scope audit may look at: a batch of `examples` (schemas.EXAMPLES), the vectors of their
     images and of the texts the audits asked for, and the delivery's bank: a fixed random set of its images and
     statements (at most `bank_size` each), which stands for "some other image" and "some other text". The colours of
-    the images are there for audits that use them."""
+    the images, and what else ingest found in their pixels, are there for audits that use them."""
 
     examples: pa.Table
     images: Vectors
@@ -58,6 +59,7 @@ class RowInputs:
     bank_images: Vectors
     bank_texts: Vectors
     colours: ColourTable = NO_COLOURS
+    pictures: PictureTable = NO_PICTURES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +87,7 @@ class Audit:
     """The texts, of a batch of examples, that must be embedded before `measure` runs."""
     uses_vectors: bool = False
     uses_colours: bool = False
+    uses_pictures: bool = False
     faults: tuple[str, ...] = ()
     """Kinds of fault, in the words of the demo, that this audit looks for."""
     revision: int = 1

@@ -1,9 +1,14 @@
-"""How much an example asks of a learner, as far as its text and the number of its pictures tell.
+"""How much an example asks of a learner, as far as its text and its pictures tell.
 
 Counts over one conversation: the assistant's turns and words, the pictures, the words of all turns that tell of
 relations between things ("left of", "taller", "between") and of reasoning ("because", "therefore", "how many"). The
 word lists are English; on other languages these two columns are mostly zero and then say nothing, while the others
-hold. A preference example counts its chosen answer. The curriculum weighs the columns (`curriculum.difficulty`).
+hold. A preference example counts its chosen answer.
+
+Of the pictures: `megapixels`, `edge_share` (pixels on an edge, by Sobel's gradient) and `entropy_bits` (of lightness),
+the latter two at 64 pixels a side so that they compare; of several pictures the sum, the mean and the mean. They are
+null for text, and for images stored before ingest looked at this. How dense the writing in a picture is, and how many
+of its things are named, nothing here measures. The curriculum weighs the columns (`curriculum.difficulty`).
 """
 
 from typing import Any
@@ -13,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ops.audits.contract import KEYS, Audit, Grain, RowInputs, Scope
+from ops.picture_table import PictureTable
 
 RELATIONS = (
     "left",
@@ -68,6 +74,9 @@ COLUMNS = pa.schema(
         ("images", pa.int32()),
         ("relation_words", pa.int32()),
         ("reasoning_words", pa.int32()),
+        ("megapixels", pa.float32()),
+        ("edge_share", pa.float32()),
+        ("entropy_bits", pa.float32()),
     ]
 )
 
@@ -98,7 +107,21 @@ def measure(inputs: RowInputs, settings: None) -> pa.Table:
         per_example(_count(text, rf"\b(?:{'|'.join(REASONS)})\b"), spoken),
     ]
     keys = [examples[name] for name in KEYS[Grain.EXAMPLE].names]
-    return pa.table([*keys, *columns], schema=AUDIT.schema)
+    return pa.table(
+        [*keys, *columns, *_of_pictures(_array(examples["image_ids"]), inputs.pictures)], schema=AUDIT.schema
+    )
+
+
+def _of_pictures(image_ids: Any, pictures: PictureTable) -> list[pa.Array]:
+    """Megapixels in all, mean share of edges and mean entropy of each example's images; null where one is unknown."""
+    owner = pc.list_parent_indices(image_ids).to_numpy()
+    at = pictures.places(pc.list_flatten(image_ids).to_pylist())
+    figures = np.full((len(at), 3), np.nan)
+    figures[at >= 0] = pictures.figures[at[at >= 0]]
+    count = np.bincount(owner, minlength=len(image_ids))
+    sums = [np.bincount(owner, weights=column, minlength=len(image_ids)) for column in figures.T]
+    values = [sums[0], *(column / np.maximum(count, 1) for column in sums[1:])]
+    return [pa.array(v.astype(np.float32), mask=(count == 0) | ~np.isfinite(v)) for v in values]
 
 
 def _array(column: pa.ChunkedArray) -> Any:
@@ -116,4 +139,6 @@ AUDIT = Audit(
     scope=Scope.ROW,
     columns=COLUMNS,
     measure=measure,
+    uses_pictures=True,
+    revision=2,
 )

@@ -8,8 +8,8 @@ import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
-from ops.colours import FACT_BYTES, read_facts
-from ops.image_groups import leaders
+from ops.colours import FACT_BYTES
+from ops.image_groups import colour_apart, leaders
 
 _KEY = ["delivery", "example_id"]
 
@@ -60,7 +60,6 @@ def _apart(one: Mapping[str, Any], other: Mapping[str, Any], colour: float) -> i
     if any(side["hash"] is None or len(side["colours"] or b"") != FACT_BYTES for side in sides):
         return None
     # The hash sees lightness alone; a red and a blue disc may share one.
-    first, second = (read_facts(np.frombuffer(side["colours"], np.uint8)).whole.possible for side in sides)
-    if np.abs(first - second).max() > colour:
+    if colour_apart(one["colours"], other["colours"]) > colour:
         return None
     return (int(one["hash"], 16) ^ int(other["hash"], 16)).bit_count()

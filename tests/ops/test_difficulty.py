@@ -7,7 +7,8 @@ import pytest
 from ops.audits.contract import RowInputs
 from ops.audits.difficulty import AUDIT
 from ops.difficulty import Component, difficulty, ranks
-from ops.schemas import EXAMPLES
+from ops.picture_table import PictureTable
+from ops.schemas import EXAMPLES, IMAGES
 from ops.vectors import Vectors
 
 
@@ -22,14 +23,27 @@ def test_counts_of_an_example():
     messages = [{"role": r, "parts": [{"type": "text", "text": t, "image_id": None}]} for r, t in said]
     row = {"delivery": "d", "example_id": "a", "messages": messages, "image_ids": ["i", "j"]}
     none = Vectors.of([], np.zeros((0, 0)))
-    inputs = RowInputs(pa.Table.from_pylist([row], schema=EXAMPLES.schema), none, none, none, none)
-    (found,) = AUDIT.measure(inputs, None).to_pylist()
+    size = {"width_px": 1000, "height_px": 500}
+    known = [
+        {"image_id": "j", **size, "edge_share": 0.25, "entropy_bits": 7.0},
+        {"image_id": "i", **size, "edge_share": 0.75, "entropy_bits": 2.0},
+    ]
+    pictures = PictureTable.of(pa.Table.from_pylist(known, schema=IMAGES.schema))
+    rows = [row, row | {"example_id": "b", "image_ids": ["i", "gone"]}, row | {"example_id": "c", "image_ids": []}]
+    examples = pa.Table.from_pylist(rows, schema=EXAMPLES.schema)
+    inputs = RowInputs(examples, none, none, none, none, pictures=pictures)
+    found, unknown, text = AUDIT.measure(inputs, None).to_pylist()
+    assert [unknown[name] for name in ("megapixels", "edge_share", "entropy_bits")] == [None] * 3
+    assert text["megapixels"] is None
     assert {k: v for k, v in found.items() if k not in ("delivery", "example_id")} == {
         "turns": 2,
         "answer_words": 7,
         "images": 2,
         "relation_words": 2,
         "reasoning_words": 2,
+        "megapixels": 1.0,
+        "edge_share": 0.5,
+        "entropy_bits": 4.5,
     }
 
 

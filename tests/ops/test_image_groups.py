@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ops.image_groups import leaders
+from ops.image_groups import HashIndex, leaders
 
 
 def distance(one: np.ndarray, other: np.ndarray) -> np.ndarray:
@@ -51,3 +51,9 @@ def test_every_member_is_near_its_leader(count: int) -> None:
     found = leaders(hashes, 4)
     assert (distance(hashes, found) <= 4).all()
     assert len(np.unique(found)) == count
+
+
+@given(st.lists(st.integers(0, 2**64 - 1), max_size=20), st.integers(0, 2**64 - 1), st.integers(0, 40))
+def test_the_index_finds_what_comparing_all_finds(hashes: list[int], one: int, most: int) -> None:
+    expected = [at for at, other in enumerate(hashes) if (one ^ other).bit_count() <= most]
+    assert HashIndex(hashes, most).near(one) == expected

@@ -10,6 +10,7 @@ from ops.audits.registry import all_audits
 from ops.canonical import image_key, query_key, response_key
 from ops.colours import picture_facts
 from ops.identity import content_id, digest, example_id, image_id, text_id
+from ops.picture_table import PictureTable
 from ops.schemas import EXAMPLES, IMAGES, PREFERENCES
 from ops.vectors import Vectors
 
@@ -107,8 +108,11 @@ def sample_images(examples: pa.Table) -> pa.Table:
     nothing is known."""
     ids = sorted({i for ids in examples["image_ids"].to_pylist() for i in ids})
     plain = picture_facts(np.full((8, 8, 3), 200, np.uint8))
+    seen = {"width_px": 640, "height_px": 480, "edge_share": 0.25, "entropy_bits": 6.5}
     rows = [
-        {"image_id": one, "perceptual_hash": f"{max(at, 1):016x}", "colours": plain} if at < 9 else {"image_id": one}
+        {"image_id": one, "perceptual_hash": f"{max(at, 1):016x}", "colours": plain, **seen}
+        if at < 9
+        else {"image_id": one}
         for at, one in enumerate(ids)
     ]
     return pa.Table.from_pylist(rows, schema=pa.schema([field for field in IMAGES.schema if field.name != "bytes"]))
@@ -125,6 +129,7 @@ def sample_inputs(examples: pa.Table) -> RowInputs:
         texts=_vectors(texts, drawn),
         bank_images=_vectors([image_id(f"bank {n}".encode()) for n in range(32)], drawn),
         bank_texts=_vectors([text_id(f"bank {n}") for n in range(32)], drawn),
+        pictures=PictureTable.of(sample_images(examples)),
     )
 
 

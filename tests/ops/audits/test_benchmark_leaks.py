@@ -2,6 +2,8 @@
 
 import io
 import json
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +16,23 @@ from ops.audits.benchmark_leaks import AUDIT, LeakSettings, measure
 from ops.audits.contract import RowInputs
 from ops.drop_files import DropError
 from ops.identity import image_id
-from ops.schemas import EXAMPLES
+from ops.image_checks import check_image
+from ops.picture_table import PictureTable
+from ops.rows import IngestSettings
+from ops.schemas import EXAMPLES, IMAGES
 from ops.vectors import Vectors
 
 LONG = "Which of the four countries in the chart had the highest share of renewable energy in 2015 and by how much"
 
 
-def picture(colour: str) -> bytes:
+def encoded(image: Image.Image, kind: str) -> bytes:
     kept = io.BytesIO()
-    Image.new("RGB", (32, 32), colour).save(kept, "PNG")
+    image.save(kept, kind)
     return kept.getvalue()
+
+
+def picture(colour: str) -> bytes:
+    return encoded(Image.new("RGB", (32, 32), colour), "PNG")
 
 
 @pytest.fixture
@@ -49,13 +58,21 @@ def turns(asked: str, answered: str) -> list[dict[str, str]]:
     return [{"from": "human", "value": asked}, {"from": "gpt", "value": answered}]
 
 
-def measured(settings: LeakSettings, *examples: tuple[str, str | None]) -> list[dict[str, Any]]:
+def pictures(*stored: bytes) -> PictureTable:
+    """What ingest finds in the pixels of these images."""
+    rows = [{"image_id": image_id(data), **asdict(check_image(data, IngestSettings()))} for data in stored]
+    return PictureTable.of(pa.Table.from_pylist(rows, schema=IMAGES.schema))
+
+
+def measured(
+    settings: LeakSettings, *examples: tuple[str, str | None], stored: Mapping[str, bytes] | None = None
+) -> list[dict[str, Any]]:
     rows = [
         {
             "delivery": "d-1",
             "example_id": f"{n}",
             "kind": "sft",
-            "image_ids": [image_id(picture(colour))] if colour else [],
+            "image_ids": [image_id((stored or {}).get(colour) or picture(colour))] if colour else [],
             "messages": [
                 {"role": "user", "parts": [{"type": "text", "text": asked, "image_id": None}]},
                 {"role": "assistant", "parts": [{"type": "text", "text": "no", "image_id": None}]},
@@ -65,7 +82,8 @@ def measured(settings: LeakSettings, *examples: tuple[str, str | None]) -> list[
     ]
     none = Vectors.of([], np.zeros((0, 0)))
     table = pa.Table.from_pylist(rows, schema=EXAMPLES.schema)
-    return measure(RowInputs(table, none, none, none, none), settings).to_pylist()
+    known = pictures(*(stored or {}).values())
+    return measure(RowInputs(table, none, none, none, none, pictures=known), settings).to_pylist()
 
 
 def test_image_and_question_are_a_leak_and_an_image_alone_is_not(sets: dict[str, str]):
@@ -84,6 +102,21 @@ def test_image_and_question_are_a_leak_and_an_image_alone_is_not(sets: dict[str,
         (None, False, False, False, 0),
     ]
     assert rows[0]["ngram_share"] is None
+
+
+def test_an_image_stored_anew_is_recognised_by_its_looks(sets: dict[str, str]):
+    """Scaled and in another format; of another colour it is another picture, though the hash sees no colour."""
+    small = {
+        colour: encoded(Image.open(io.BytesIO(picture(colour))).resize((24, 24)), "BMP") for colour in ("red", "green")
+    }
+    settings = LeakSettings(sets={"seen": sets["seen"]})
+    asked = [("Is there a cat?", "red"), ("How many dogs are there?", "red"), ("Is there a cat?", "green")]
+    rows = measured(settings, *asked, stored=small)
+    assert [(r["item"], r["shares_image"], r["image_bits"], r["is_leak"]) for r in rows] == [
+        ("q1", True, 0, True),
+        ("q1", True, 0, False),
+        ("q1", False, None, False),
+    ]
 
 
 def test_long_texts_are_compared_by_their_ngrams(sets: dict[str, str]):
