@@ -241,8 +241,8 @@ def _side(claim: Claim, preference: _Preference | None, settings: ClaimSettings,
 
 
 def _score(sight: Sight, preference: _Preference | None) -> float | None:
-    """The pixels' where they look at the subject or tell; else the mean of what both say."""
-    if sight.against is not None and (sight.region == "subject" or sight.verdict or preference is None):
+    """The pixels' where they tell; else the mean of what both say."""
+    if sight.against is not None and (sight.verdict or preference is None):
         return sight.against
     if preference is None:
         return None
