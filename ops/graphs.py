@@ -3,7 +3,12 @@
 from collections.abc import Hashable, Iterable, Iterator
 from typing import TypeVar
 
+import numpy as np
+
 Node = TypeVar("Node", bound=Hashable)
+
+# Rounds of trimming; what a longer path leaves behind costs time later, and no correctness.
+_ROUNDS = 64
 
 
 def strong_components(edges: Iterable[tuple[Node, Node]]) -> list[list[Node]]:
@@ -21,6 +26,24 @@ def strong_components(edges: Iterable[tuple[Node, Node]]) -> list[list[Node]]:
     seen.clear()
     trees = (list(_finished(root, before, seen)) for root in reversed(finished))
     return [tree for tree in trees if len(tree) > 1]
+
+
+def perhaps_cyclic(sources: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """Which edges (n, bool) may lie on a cycle; nodes (n each) are numbers from 0.
+
+    Edges from a node that nothing leads to, or to one that leads nowhere, are taken away until none is left. All edges
+    of cycles stay, and a few that lie between two cycles.
+    """
+    kept = np.ones(len(sources), dtype=bool)
+    count = int(max(sources.max(initial=-1), targets.max(initial=-1))) + 1
+    for _ in range(_ROUNDS):
+        one, other = sources[kept], targets[kept]
+        leads = np.bincount(one, minlength=count)[other] > 0
+        is_led_to = np.bincount(other, minlength=count)[one] > 0
+        if (stays := leads & is_led_to).all():
+            break
+        kept[kept] = stays
+    return kept
 
 
 def _finished(root: Node, after: dict[Node, list[Node]], seen: set[Node]) -> Iterator[Node]:

@@ -58,5 +58,5 @@ AUDIT = Audit(
     settings=ContradictionSettings(),
     reads=("preferences", "examples"),
     faults=("contradictory_judgements",),
-    revision=3,
+    revision=4,
 )

@@ -6,9 +6,18 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
-from ops.corpus.cycles import cycle_edges, suspect_contexts
-from ops.corpus.judgements import CONTEXT, KEYS, SUBJECT, group_id, sided, subjects, votes_of, with_voters
-from ops.corpus.raters import rater_table, reliability_of
+from ops.corpus.cycles import contested_or_cyclic, suspect_contexts
+from ops.corpus.judgements import (
+    CHECKED,
+    KEYS,
+    group_id,
+    sided,
+    subjects,
+    votes_of,
+    with_reliability,
+    with_voters,
+)
+from ops.corpus.raters import reliability_of
 from ops.corpus.ratings import odd_ratings
 from ops.corpus.truncation import identical_when_cut
 
@@ -54,42 +63,45 @@ class ContradictionSettings:
 def contradictions(preferences: DataFrame, examples: DataFrame, settings: ContradictionSettings) -> DataFrame:
     """All kinds of contradiction, with what they say joined by judgement (schema of the audit)."""
     judged = sided(preferences)
+    voted = _voted(judged, examples, settings)
+    alone = _alone(judged, preferences, settings).withColumnRenamed("group_id", "own_group")
+    # Both have one row a judgement.
+    rows = voted.join(alone, KEYS, "full_outer").withColumn("group_id", F.coalesce("group_id", "own_group"))
+    return rows.drop("own_group").withColumns({name: F.coalesce(name, F.lit(False)) for name in FLAGS})
+
+
+def _alone(judged: DataFrame, preferences: DataFrame, settings: ContradictionSettings) -> DataFrame:
+    """Judgements that are wrong whatever others say: one row each, with its flags and the group of identical ones."""
     parts = (
-        _voted(judged, examples, settings),
-        judged.where("low = high").select(
-            *KEYS, F.lit(True).alias("is_identical"), group_id(SUBJECT).alias("group_id")
-        ),
+        judged.where("is_identical").select(*KEYS, "is_identical", group_id(CHECKED).alias("group_id")),
         identical_when_cut(preferences, training_tokens=settings.training_tokens, image_tokens=settings.image_tokens),
         odd_ratings(preferences, rating_gap=settings.rating_gap),
     )
     rows = reduce(lambda one, other: one.unionByName(other, allowMissingColumns=True), parts)
-    # A judgement has at most one value of each column but false and null, so that the largest is that value.
-    one_each = rows.groupBy(*KEYS).agg(*(F.max(name).alias(name) for name in rows.columns if name not in KEYS))
-    return one_each.withColumns({name: F.coalesce(name, F.lit(False)) for name in FLAGS})
+    # A judgement has at most one value of each column but null, so that the largest is that value.
+    return rows.groupBy(*KEYS).agg(*(F.max(name).alias(name) for name in rows.columns if name not in KEYS))
 
 
 def _voted(judged: DataFrame, examples: DataFrame, settings: ContradictionSettings) -> DataFrame:
     """Judgements of subjects that are judged both ways, or that lie on a cycle, or that are too many to search."""
     reliability = reliability_of(judged, fit_judgements=settings.fit_judgements)
     suspects = suspect_contexts(subjects(judged), most_pairs=settings.most_pairs)
-    rows = with_voters(judged.where("low != high").join(suspects, "context"), examples)
-    votes = votes_of(rows, reliability)
-    # Tested on the keys themselves: what hashes let through by a collision ends here.
-    is_contested = (F.col("yes") > 0) & (F.col("no") > 0)
-    tallied = rows.drop("may_cycle").join(votes, SUBJECT)
-    tallied = tallied.join(cycle_edges(votes.where("may_cycle")), SUBJECT, "left")
-    in_cycle = F.col("first_member").isNotNull()
-    found = tallied.where(is_contested | in_cycle | F.col("is_cycle_too_large"))
-    known = rater_table(judged.sparkSession, reliability).select("rater", "reliability")
-    found = found.join(F.broadcast(known), "rater", "left")
+    # Whose row a judgement stands in matters only where nobody signed it, and the join is dear.
+    all_named = judged.where("NOT is_named").isEmpty()
+    rows = judged.where("NOT is_identical").join(suspects, "context")
+    rows = with_voters(rows, None if all_named else examples)
+    rows = with_reliability(rows, reliability)
+    found = rows.drop("is_cycle_too_large").join(contested_or_cyclic(votes_of(rows)), CHECKED)
+    is_contested, in_cycle = (F.col("yes") > 0) & (F.col("no") > 0), F.col("first_member").isNotNull()
+    is_pair = F.col("high_hash") != 0
     return found.select(
         *KEYS,
-        (is_contested & ~F.col("is_pair")).alias("is_good_and_bad"),
-        (is_contested & F.col("is_pair")).alias("is_flip"),
+        (is_contested & ~is_pair).alias("is_good_and_bad"),
+        (is_contested & is_pair).alias("is_flip"),
         in_cycle.alias("in_cycle"),
         "is_cycle_too_large",
         *(F.when(is_contested, column).alias(name) for name, column in _resolved(settings).items()),
-        F.when(in_cycle, group_id([*CONTEXT, "first_member"])).alias("cycle_id"),
+        F.when(in_cycle, group_id([*CHECKED[:2], "first_member"])).alias("cycle_id"),
         "cycle_size",
         "is_top_cycle",
     )
@@ -110,7 +122,7 @@ def _resolved(settings: ContradictionSettings) -> dict[str, Column]:
     noisy = F.when(F.col("is_named"), "noisy_annotator").otherwise("noisy_source")
     sound = F.least("best_yes", "best_no") >= settings.noisy_below
     return {
-        "group_id": group_id(SUBJECT),
+        "group_id": group_id(CHECKED),
         "votes_for": F.when(F.col("side"), F.col("yes")).otherwise(F.col("no")),
         "votes_against": F.when(F.col("side"), F.col("no")).otherwise(F.col("yes")),
         "majority_share": F.greatest("yes", "no") / votes,

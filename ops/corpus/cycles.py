@@ -2,105 +2,120 @@
 
 Within one context (images and query) the net majority of each pair is an edge from the winner to the loser; pairs that
 are tied have none. A strongly connected component of three responses and more is a cycle: no order of its members
-agrees with all the majorities. Contexts are packed into arrays and searched by Arrow batches, without a call for each
-group. A context of more than `most_pairs` pairs is not searched, and its judgements say so.
+agrees with all the majorities. Contexts are sorted and searched by Arrow batches, without a call for each group. A
+context of more than `most_pairs` pairs is not searched, and its judgements say so.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import accumulate
-from typing import Any, cast
+from collections.abc import Iterable, Iterator
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F  # noqa: N812
 
-from ops.corpus.judgements import CONTEXT, SUBJECT
-from ops.graphs import strong_components
+from ops.corpus.groups import group_starts, whole_groups
+from ops.corpus.judgements import CHECKED, VOTES
+from ops.graphs import perhaps_cyclic, strong_components
 
 _SMALLEST = 3
 _SUSPECTS = pa.schema([("context", pa.int64()), ("may_cycle", pa.bool_()), ("is_cycle_too_large", pa.bool_())])
 _SUSPECTS_DDL = "context long, may_cycle boolean, is_cycle_too_large boolean"
-_EDGES = pa.schema(
-    [
-        *((name, pa.string()) for name in [*SUBJECT, "first_member"]),
-        ("cycle_size", pa.int32()),
-        ("is_top_cycle", pa.bool_()),
-    ]
-)
-_EDGES_DDL = "image_key string, query_key string, low string, high string, first_member string, cycle_size int, " + (
-    "is_top_cycle boolean"
-)
+_CYCLES = ("first_member", "cycle_size", "is_top_cycle")
+_CYCLES_DDL = "first_member long, cycle_size int, is_top_cycle boolean"
+_FOUND_DDL = f"{', '.join(f'{name} long' for name in CHECKED)}, {VOTES}, is_cycle_too_large boolean, {_CYCLES_DDL}"
 
 
 def suspect_contexts(subjects: DataFrame, *, most_pairs: int) -> DataFrame:
-    """Contexts (hashes) of `subjects` with a subject judged both ways, or that `may_cycle`: that hold a component of
-    three responses when every direction that anyone voted for is an edge."""
-    pair = F.when(F.col("high_hash") != 0, F.struct("low_hash", "high_hash", "is_yes", "is_no"))
-    packed = subjects.groupBy("context").agg(
-        F.max(F.col("is_yes") & F.col("is_no")).alias("is_contested"), F.collect_list(pair).alias("pairs")
-    )
+    """Contexts (hashes) of `subjects` with a subject judged both ways, or that `may_cycle`: that seem to hold a cycle
+    of three responses when every direction that anyone voted for is an edge."""
 
     def search(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        return (suspects(batch, most_pairs=most_pairs) for batch in batches)
+        return (suspects(batch, most_pairs=most_pairs) for batch in whole_groups(batches, ["context"]))
 
-    worth_a_look = packed.where(F.col("is_contested") | (F.size("pairs") >= _SMALLEST))
-    return worth_a_look.mapInArrow(search, _SUSPECTS_DDL)
+    return subjects.sortWithinPartitions("context").mapInArrow(search, _SUSPECTS_DDL)
 
 
-def cycle_edges(votes: DataFrame) -> DataFrame:
-    """The subjects of `votes_of` that are edges of a cycle: `first_member` (smallest response key) names it with its
-    context, `cycle_size` counts its responses, `is_top_cycle`: no response outside beats one inside."""
-    packed = votes.where("high != '' AND yes != no").groupBy(*CONTEXT)
-    won = F.struct("low", "high", (F.col("yes") > F.col("no")).alias("low_wins"))
-    several = packed.agg(F.collect_list(won).alias("edges")).where(F.size("edges") >= _SMALLEST)
-    return several.mapInArrow(_edges, _EDGES_DDL)
+def contested_or_cyclic(votes: DataFrame) -> DataFrame:
+    """The subjects of `votes_of` that are judged both ways, or that are edges of a cycle, or whose context is too large
+    to search. `first_member` (the smallest hash of a response) names the cycle with its context, `cycle_size` counts
+    its responses, `is_top_cycle`: no response outside beats one inside; null where there is none."""
+    context = CHECKED[:2]
+
+    def search(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        return map(found, whole_groups(batches, context))
+
+    return votes.sortWithinPartitions(*context).mapInArrow(search, _FOUND_DDL)
 
 
 def suspects(batch: pa.RecordBatch, *, most_pairs: int) -> pa.RecordBatch:
-    """The rows of a batch of packed contexts (`context`, `is_contested`, `pairs`) that deserve an exact look."""
-    lists = cast(pa.ListArray, batch.column("pairs"))
-    low, high, yes, no = (cast(list[Any], cast(pa.StructArray, lists.flatten()).field(n).to_pylist()) for n in range(4))
-    ends = list(accumulate(cast(list[int], lists.value_lengths().to_pylist())))
-    rows = []
-    for at, (context, contested) in enumerate(zip(*(batch.column(n).to_pylist() for n in range(2)), strict=True)):
-        start, end = ends[at - 1] if at else 0, ends[at]
-        too_large = end - start > most_pairs
-        cyclic = not too_large and _has_cycle(low[start:end], high[start:end], yes[start:end], no[start:end])
-        if contested or too_large or cyclic:
-            rows.append((context, cyclic, too_large))
-    columns = list(zip(*rows, strict=True)) or [(), (), ()]
-    return pa.record_batch([pa.array(c, f.type) for c, f in zip(columns, _SUSPECTS, strict=True)], schema=_SUSPECTS)
+    """The contexts that deserve an exact look, of a batch of whole contexts (`context`, `low_hash`, `high_hash`,
+    `is_yes`, `is_no`)."""
+    context, low, high, yes, no = (batch.column(n).to_numpy(zero_copy_only=False) for n in range(5))
+    starts = group_starts(batch, ["context"])
+    of = np.cumsum(starts) - 1
+    too_large = np.bincount(of, high != 0) > most_pairs
+    searched = ~too_large[of] & (high != 0)
+    ahead, back = np.flatnonzero(searched & yes), np.flatnonzero(searched & no)
+    edge = np.concatenate([ahead, back])
+    nodes, _ = _numbered(of[edge], np.r_[low[ahead], high[back]], np.r_[high[ahead], low[back]])
+    kept = perhaps_cyclic(*nodes)
+    # Where a node is left, edges lead to it and from it, so that the sources are all the nodes.
+    _, firsts = np.unique(nodes[0][kept], return_index=True)
+    may_cycle = np.bincount(of[edge[kept]][firsts], minlength=len(too_large)) >= _SMALLEST
+    wanted = too_large | may_cycle | (np.bincount(of, yes & no) > 0)
+    columns = [context[starts][wanted], may_cycle[wanted], too_large[wanted]]
+    return pa.record_batch([pa.array(values) for values in columns], schema=_SUSPECTS)
 
 
-def _has_cycle(low: Sequence[int], high: Sequence[int], yes: Sequence[bool], no: Sequence[bool]) -> bool:
-    if len(low) < _SMALLEST:
-        return False
-    edges = [(a, b) for a, b, y in zip(low, high, yes, strict=True) if y]
-    edges += [(b, a) for a, b, n in zip(low, high, no, strict=True) if n]
-    # Every member of a cycle wins once and loses once.
-    if len({a for a, _ in edges} & {b for _, b in edges}) < _SMALLEST:
-        return False
-    return any(len(component) >= _SMALLEST for component in strong_components(edges))
+def found(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The subjects that contradict each other, of a batch of whole contexts (rows of `votes_of`), with their cycles."""
+    column = {name: batch.column(name).to_numpy(zero_copy_only=False) for name in batch.schema.names}
+    low, high, yes, no = (column[name] for name in ("low_hash", "high_hash", "yes", "no"))
+    of = np.cumsum(group_starts(batch, CHECKED[:2])) - 1
+    edge = np.flatnonzero(column["may_cycle"] & (high != 0) & (yes != no))
+    low_wins = (yes > no)[edge]
+    winner, loser = np.where(low_wins, low[edge], high[edge]), np.where(low_wins, high[edge], low[edge])
+    nodes, names = _numbered(of[edge], winner, loser)
+    cycle, *about = _cycles(*nodes, names)
+    at, number = edge[cycle >= 0], cycle[cycle >= 0]
+    in_cycle = np.zeros(batch.num_rows, dtype=bool)
+    in_cycle[at] = True
+    told: dict[str, Any] = {name: batch.column(name) for name in batch.schema.names if name != "may_cycle"}
+    for name, values in zip(_CYCLES, about, strict=True):
+        every = np.zeros(batch.num_rows, dtype=values.dtype)
+        every[at] = values[number]
+        told[name] = pa.array(every, mask=~in_cycle)
+    wanted = ((yes > 0) & (no > 0)) | in_cycle | column["is_cycle_too_large"]
+    return pa.RecordBatch.from_pydict(told).filter(pa.array(wanted))
 
 
-def _edges(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    for batch in batches:
-        rows = [
-            {"image_key": context["image_key"], "query_key": context["query_key"], **edge}
-            for context in batch.to_pylist()
-            for edge in _edges_of(context["edges"])
-        ]
-        yield pa.RecordBatch.from_pylist(rows, schema=_EDGES)
+def _numbered(
+    contexts: np.ndarray, sources: np.ndarray, targets: np.ndarray
+) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:
+    """Edges between responses as edges between numbers from 0, other ones in each context; and the response of each
+    number."""
+    within, responses = np.tile(contexts, 2), np.r_[sources, targets]
+    order = np.lexsort((responses, within))
+    starts = np.ones(len(order), dtype=bool)
+    starts[1:] = (np.diff(within[order]) != 0) | (np.diff(responses[order]) != 0)
+    numbers = np.empty(len(order), dtype=np.int64)
+    numbers[order] = np.cumsum(starts) - 1
+    return (numbers[: len(contexts)], numbers[len(contexts) :]), responses[order][starts]
 
 
-def _edges_of(pairs: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    won = [(p["low"], p["high"]) if p["low_wins"] else (p["high"], p["low"]) for p in pairs]
-    for component in strong_components(won):
-        if len(component) < _SMALLEST:
-            continue
-        inside = set(component)
-        is_top = not any(loser in inside and winner not in inside for winner, loser in won)
-        shared = {"first_member": min(component), "cycle_size": len(component), "is_top_cycle": is_top}
-        for pair in pairs:
-            if pair["low"] in inside and pair["high"] in inside:
-                yield {"low": pair["low"], "high": pair["high"], **shared}
+def _cycles(
+    winners: np.ndarray, losers: np.ndarray, names: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """The cycle of each edge, -1 for none; and of each cycle its least name, its size, and whether nothing beats it."""
+    kept = perhaps_cyclic(winners, losers)
+    pairs = zip(winners[kept].tolist(), losers[kept].tolist(), strict=True)
+    components = [members for members in strong_components(pairs) if len(members) >= _SMALLEST]
+    component = np.full(len(names), -1, dtype=np.int64)
+    for number, members in enumerate(components):
+        component[members] = number
+    within = component[winners] == component[losers]
+    is_top = np.ones(len(components), dtype=bool)
+    is_top[component[losers[~within & (component[losers] >= 0)]]] = False
+    least = np.array([names[members].min() for members in components], dtype=np.int64)
+    size = np.array([len(members) for members in components], dtype=np.int32)
+    return np.where(within, component[winners], -1), least, size, is_top

@@ -2,8 +2,9 @@
 
 A judgement speaks about a *subject*: a response on its own (good or bad), or an unordered pair of responses (which of
 them is better), always for given images and a given query. It takes one of two sides. A subject that is judged both
-ways is contested. Grouping goes by 64-bit hashes of the keys first, which is what makes 10^7 judgements cheap; the few
-subjects that pass are grouped again by the keys themselves, so that no collision of hashes is ever reported.
+ways is contested. Grouping goes by 64-bit hashes of the keys first, which is what makes 10^7 judgements cheap. The few
+contexts that pass are grouped again with a second hash of images and query, so that two contexts are taken for one only
+where 128 bits agree, which is as good as the keys themselves.
 """
 
 from collections.abc import Mapping
@@ -17,43 +18,46 @@ from ops.reliability import EXPECTED, log_odds
 
 KEYS = ["delivery", "example_id", "judgement_id"]
 CONTEXT = ["image_key", "query_key"]
-SUBJECT = [*CONTEXT, "low", "high"]
 HASHED = ["context", "low_hash", "high_hash"]
-_ALONE = ""
+CHECKED = ["context", "context_check", "low_hash", "high_hash"]
+#: What `votes_of` says of a subject.
+VOTES = "yes long, no long, has_names boolean, log_odds double, best_yes double, best_no double"
+_ALONE = 0
 
 
 def sided(preferences: DataFrame) -> DataFrame:
-    """Each judgement with its subject (`low`, `high`: the response keys in order, `high` empty for a response on its
-    own), the hashes of it, whether it is a comparison (`is_pair`), and its `side`: true where it calls the response
-    good or `low` the better one. `rater` is the
-    annotator, or the dataset where none is named.
+    """Each judgement with its subject as hashes: its `context` (images and query; `context_check` is a second hash of
+    them) and its responses in order, `low_hash` and `high_hash`, the latter 0 for a response on its own. `side` is true
+    where it calls the response good or `low` the better one. `is_identical` says that the two responses have one key.
+    `rater` is the annotator, or the dataset where none is named.
 
     "Chosen" and "rejected" without an opponent count as good and bad. A judgement without images and without a query
     says of what it judges nothing that another could contradict, and is left out.
     """
     favours = F.col("label").isin("good", "chosen")
     is_pair = F.col("opponent_key").isNotNull() & F.col("label").isin("chosen", "rejected")
-    is_low = F.col("response_key") <= F.col("opponent_key")
     named = F.when(F.trim("annotator") != "", F.col("annotator"))
     nothing = (F.col("image_key") == image_key([])) & (F.col("query_key") == query_key(""))
-    rows = preferences.where(F.col("label").isNotNull() & ~nothing).select(
+    hashed = preferences.where(F.col("label").isNotNull() & ~nothing).select(
         *KEYS,
         named.isNotNull().alias("is_named"),
         F.coalesce(F.concat(F.lit("annotator|"), named), F.concat_ws("|", F.lit("source"), "dataset")).alias("rater"),
-        *CONTEXT,
-        is_pair.alias("is_pair"),
-        F.when(is_pair, F.least("response_key", "opponent_key")).otherwise(F.col("response_key")).alias("low"),
-        F.when(is_pair, F.greatest("response_key", "opponent_key")).otherwise(_ALONE).alias("high"),
-        F.when(is_pair, favours == is_low).otherwise(favours).alias("side"),
+        F.xxhash64(*CONTEXT).alias("context"),
+        F.xxhash64(*reversed(CONTEXT)).alias("context_check"),
+        F.coalesce(is_pair & (F.col("response_key") == F.col("opponent_key")), F.lit(False)).alias("is_identical"),
+        favours.alias("favours"),
+        F.xxhash64("response_key").alias("said"),
+        F.when(is_pair, F.xxhash64("opponent_key")).alias("against"),
     )
-    return rows.select("*", F.xxhash64(*CONTEXT).alias("context"), *_hashes())
-
-
-def _hashes() -> tuple[Column, Column]:
-    alone = F.col("high") == _ALONE
-    return (
-        F.xxhash64("low").alias("low_hash"),
-        F.when(alone, 0).otherwise(F.xxhash64("high")).cast("long").alias("high_hash"),
+    return hashed.select(
+        *(name for name in hashed.columns if name not in ("favours", "said", "against")),
+        F.least("said", "against").alias("low_hash"),
+        F.when(F.col("against").isNull(), _ALONE)
+        .otherwise(F.greatest("said", "against"))
+        .cast("long")
+        .alias("high_hash"),
+        # Of two responses that are the same, "low" is the one spoken of.
+        F.coalesce(F.col("favours") == (F.col("said") <= F.col("against")), "favours").alias("side"),
     )
 
 
@@ -63,7 +67,7 @@ def subjects(judged: DataFrame) -> DataFrame:
 
     The rows of one context lie in one partition, so that what comes after shuffles nothing again.
     """
-    by_context = judged.where("low != high").select(*HASHED, "side").repartition("context")
+    by_context = judged.where("NOT is_identical").select(*HASHED, "side").repartition("context")
     return (
         by_context.groupBy(*HASHED)
         .agg(F.max("side").alias("is_yes"), F.min("side").alias("is_all_yes"))
@@ -71,40 +75,49 @@ def subjects(judged: DataFrame) -> DataFrame:
     )
 
 
-def with_voters(judged: DataFrame, examples: DataFrame) -> DataFrame:
-    """The judgements with who is behind each: the annotator, or else the raw row, whatever drop it came in. So copies
-    of a row, and a drop delivered twice, count once."""
-    row = F.concat_ws("|", F.lit("row"), "content_id", "source_id").alias("row")
+def with_voters(judged: DataFrame, examples: DataFrame | None) -> DataFrame:
+    """The judgements with the `voter` (a hash) behind each: the annotator, or else the raw row, whatever drop it came
+    in. So copies of a row, and a drop delivered twice, count once. Without `examples` all must be named."""
+    if examples is None:
+        return judged.withColumn("voter", F.xxhash64("rater"))
+    row = F.xxhash64(F.lit("row"), "content_id", "source_id").alias("row")
     known = judged.join(examples.select("delivery", "example_id", row), ["delivery", "example_id"], "left")
-    voter = F.when(F.col("is_named"), F.col("rater")).otherwise(F.coalesce("row", "example_id"))
+    voter = F.when(F.col("is_named"), F.xxhash64("rater")).otherwise(F.coalesce("row", F.xxhash64("example_id")))
     return known.withColumn("voter", voter).drop("row")
 
 
-def votes_of(judged: DataFrame, reliability: Mapping[str, float]) -> DataFrame:
-    """One row for each subject of rows with voters, by its keys: how many voters say `yes` and `no`; whether any of
-    them is named and their context `may_cycle`; the `log_odds` of yes; and the best reliability of either side."""
+def with_reliability(judged: DataFrame, reliability: Mapping[str, float]) -> DataFrame:
+    """The judgements with the `reliability` of their rater, null where it is not known, and the `weight` of a vote."""
     known = rater_table(judged.sparkSession, reliability)
-    votes = judged.groupBy(*SUBJECT, "voter", "side").agg(
-        F.max("rater").alias("rater"), F.max("is_named").alias("is_named"), F.max("may_cycle").alias("may_cycle")
+    return judged.join(F.broadcast(known), "rater", "left").withColumn(
+        "weight", F.coalesce("weight", F.lit(log_odds(EXPECTED)))
     )
-    weighed = votes.join(F.broadcast(known), "rater", "left").withColumns(
-        {
-            "reliability": F.coalesce("reliability", F.lit(EXPECTED)),
-            "weight": F.coalesce("weight", F.lit(log_odds(EXPECTED))),
-        }
+
+
+def votes_of(judged: DataFrame) -> DataFrame:
+    """One row for each subject of rows with voters and reliability: how many voters say `yes` and `no`; whether any of
+    them is named; the `log_odds` of yes; the best reliability of either side; and what is known of the context."""
+    about = ["may_cycle", "is_cycle_too_large"]
+    narrow = judged.select(*CHECKED, "voter", "side", "is_named", "weight", "reliability", *about)
+    # Every column here is of fixed width, which lets Spark aggregate by hash instead of sorting.
+    votes = (
+        narrow.repartition("context")
+        .groupBy(*CHECKED, "voter", "side")
+        .agg(*(F.max(name).alias(name) for name in ("is_named", "weight", "reliability", *about)))
+        .withColumn("reliability", F.coalesce("reliability", F.lit(EXPECTED)))
     )
-    return weighed.groupBy(*SUBJECT).agg(
+    return votes.groupBy(*CHECKED).agg(
         F.count_if("side").alias("yes"),
         F.count_if(~F.col("side")).alias("no"),
-        F.bool_or("is_named").alias("has_names"),
-        F.bool_or("may_cycle").alias("may_cycle"),
+        F.max("is_named").alias("has_names"),
         # Rounded, for the order in which Spark adds is not fixed.
         F.round(F.sum(F.when(F.col("side"), F.col("weight")).otherwise(-F.col("weight"))), 9).alias("log_odds"),
         F.max(F.when(F.col("side"), F.col("reliability"))).alias("best_yes"),
         F.max(F.when(~F.col("side"), F.col("reliability"))).alias("best_no"),
+        *(F.max(name).alias(name) for name in about),
     )
 
 
 def group_id(keys: list[str]) -> Column:
     """Name of a group of judgements, the same wherever it is found."""
-    return F.md5(F.concat_ws("|", *keys))
+    return F.md5(F.concat_ws("|", *(F.col(key).cast("string") for key in keys)))

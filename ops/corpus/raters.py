@@ -1,14 +1,20 @@
 """Who rates how well: agreements of raters over the whole corpus."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
+import numpy as np
+import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
+from ops.corpus.groups import group_starts, whole_groups
 from ops.reliability import Agreement, fit_reliability, log_odds
 
 # Raters of one subject that are compared with each other; a subject that a crowd judged would make a pair of each two.
 _MOST_RATERS = 32
+_SUBJECT = ["context", "low_hash", "high_hash"]
+_AGREEMENTS = pa.schema([(name, pa.int64()) for name in ("one", "other", "together", "agreed")])
+_AGREEMENTS_DDL = "one long, other long, together long, agreed long"
 
 
 def reliability_of(judged: DataFrame, *, fit_judgements: int) -> dict[str, float]:
@@ -17,26 +23,49 @@ def reliability_of(judged: DataFrame, *, fit_judgements: int) -> dict[str, float
     if judged.where("is_named").isEmpty():
         return {}
     every = max(1, judged.count() // max(1, fit_judgements))
-    sample = judged.where((F.pmod("context", F.lit(every)) == 0) & (F.col("low") != F.col("high")))
-    counted = agreements(sample).collect()
-    return fit_reliability(Agreement(row["one"], row["other"], row["together"], row["agreed"]) for row in counted)
+    sample = judged.where((F.pmod("context", F.lit(every)) == 0) & ~F.col("is_identical"))
+    names = {
+        row["code"]: row["rater"]
+        for row in sample.select(F.xxhash64("rater").alias("code"), "rater").distinct().collect()
+    }
+    return fit_reliability(
+        Agreement(names[row["one"]], names[row["other"]], row["together"], row["agreed"])
+        for row in agreements(sample).collect()
+    )
 
 
 def agreements(judged: DataFrame) -> DataFrame:
-    """For each two raters (`one` < `other`) how many subjects they judged `together` and on how many they `agreed`."""
-    votes = F.slice(F.array_sort(F.collect_set(F.struct("rater", "side"))), 1, _MOST_RATERS)
-    packed = judged.groupBy("context", "low_hash", "high_hash").agg(votes.alias("votes")).where(F.size("votes") > 1)
-    later = F.transform(
-        "votes",
-        lambda vote, n: F.transform(
-            F.filter("votes", lambda other, m: (m > n) & (other["rater"] != vote["rater"])),
-            lambda other: F.struct(
-                vote["rater"].alias("one"), other["rater"].alias("other"), (vote["side"] == other["side"]).alias("same")
-            ),
-        ),
+    """For each two raters (`one` < `other`, hashes of their names) how many subjects they judged `together` and on how
+    many they `agreed`."""
+    votes = judged.select(*_SUBJECT, F.xxhash64("rater").alias("code"), "side").repartition("context").dropDuplicates()
+
+    def count(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        return map(agreements_in, whole_groups(batches, _SUBJECT))
+
+    counted = votes.sortWithinPartitions(*_SUBJECT, "code", "side").mapInArrow(count, _AGREEMENTS_DDL)
+    return counted.groupBy("one", "other").agg(F.sum("together").alias("together"), F.sum("agreed").alias("agreed"))
+
+
+def agreements_in(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The agreements in a batch of votes (`_SUBJECT`, `code`, `side`), sorted by these, of whole subjects."""
+    starts = group_starts(batch, _SUBJECT)
+    subject = np.cumsum(starts) - 1
+    # Of a crowd the first few are heard.
+    heard = np.arange(len(subject)) - np.flatnonzero(starts)[subject] < _MOST_RATERS
+    subject, rater, side = (
+        subject[heard],
+        batch.column("code").to_numpy()[heard],
+        np.asarray(batch.column("side"))[heard],
     )
-    pairs = packed.select(F.explode(F.flatten(later)).alias("pair")).select("pair.*")
-    return pairs.groupBy("one", "other").agg(F.count("*").alias("together"), F.count_if("same").alias("agreed"))
+    parts = [(rater[:0], rater[:0], side[:0])]
+    for step in range(1, int(np.bincount(subject, minlength=1).max(initial=0))):
+        two = (subject[step:] == subject[:-step]) & (rater[step:] != rater[:-step])
+        parts.append((rater[:-step][two], rater[step:][two], (side[step:] == side[:-step])[two]))
+    one, other, same = (np.concatenate(part) for part in zip(*parts, strict=True))
+    pairs = pa.table([pa.array(one), pa.array(other), pa.array(same.astype(np.int64))], ["one", "other", "same"])
+    counted = pairs.group_by(["one", "other"]).aggregate([("same", "count"), ("same", "sum")])
+    columns = [counted[name].to_numpy() for name in ("one", "other", "same_count", "same_sum")]
+    return pa.record_batch([pa.array(column) for column in columns], schema=_AGREEMENTS)
 
 
 def rater_table(spark: SparkSession, reliability: Mapping[str, float]) -> DataFrame:

@@ -1,9 +1,10 @@
 """Strongly connected components."""
 
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ops.graphs import strong_components
+from ops.graphs import perhaps_cyclic, strong_components
 
 EDGES = st.lists(st.tuples(st.integers(0, 7), st.integers(0, 7)), max_size=20)
 
@@ -30,3 +31,13 @@ def test_a_long_ring_needs_no_recursion() -> None:
     count = 50_000
     (ring,) = strong_components([(n, (n + 1) % count) for n in range(count)])
     assert len(ring) == count
+
+
+@given(EDGES)
+def test_trimming_keeps_every_edge_of_a_cycle(edges: list[tuple[int, int]]) -> None:
+    sources, targets = (np.array([edge[n] for edge in edges], dtype=np.int64) for n in range(2))
+    kept = perhaps_cyclic(sources, targets)
+    on_cycle = np.array([a in reachable(edges, b) for a, b in edges], dtype=bool)
+    assert not (on_cycle & ~kept).any()
+    if not on_cycle.any():
+        assert not kept.any()

@@ -127,17 +127,13 @@ def test_a_cycle_is_named_and_measured(found: dict[str, list[dict[str, Any]]]) -
 
 
 def test_a_context_with_too_many_pairs_says_so() -> None:
-    pairs = [{"low_hash": a, "high_hash": b, "is_yes": True, "is_no": False} for a, b in ((1, 2), (2, 3), (1, 3))]
-    pairs[2] |= {"is_yes": False, "is_no": True}
-    packed = pa.RecordBatch.from_pylist(
-        [
-            {"context": 1, "is_contested": False, "pairs": pairs},
-            {"context": 2, "is_contested": False, "pairs": pairs[:2]},
-            {"context": 3, "is_contested": True, "pairs": pairs[:1]},
-            {"context": 4, "is_contested": False, "pairs": [*pairs, *pairs]},
-        ]
-    )
-    assert [tuple(row.values()) for row in suspects(packed, most_pairs=5).to_pylist()] == [
+    names = ("context", "low_hash", "high_hash", "is_yes", "is_no")
+    ring = [(1, 2, True, False), (1, 3, False, True), (2, 3, True, False)]
+    rows = [(1, *pair) for pair in ring] + [(2, *pair) for pair in ring[:2]] + [(3, 1, 2, True, True)]
+    rows += [(4, low + 10 * n, high + 10 * n, yes, no) for n in range(2) for low, high, yes, no in ring]
+    rows += [(5, response, 0, True, False) for response in range(9)]
+    subjects = pa.RecordBatch.from_pylist([dict(zip(names, row, strict=True)) for row in rows])
+    assert [tuple(row.values()) for row in suspects(subjects, most_pairs=5).to_pylist()] == [
         (1, True, False),
         (3, False, False),
         (4, False, True),
