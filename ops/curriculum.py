@@ -17,6 +17,8 @@ from ops import schemas
 from ops.splitmix import splitmix
 
 Order = Literal["rising", "random", "reversed"]
+Control = Literal["own", "random", "reversed"]
+CONTROLS: tuple[Control, ...] = ("own", "random", "reversed")
 
 SCHEMA = schemas.CURRICULUM.schema.remove(schemas.CURRICULUM.schema.get_field_index("version"))
 
@@ -93,6 +95,45 @@ def curriculum(members: pa.Table, settings: CurriculumSettings) -> pa.Table:
         *chosen.columns,
     ]
     return pa.table(columns, schema=SCHEMA)
+
+
+def control(ordered: pa.Table, order: Control, *, seed: int) -> pa.Table:
+    """Another order of a published curriculum, to hold it against: the same rows, each as often, in stages of the sizes
+    of its own, with new positions.
+
+    `reversed` goes through the stages backwards, each in its own order. `random` deals all rows to the stages by a hash
+    of their ids and the seed; `own` leaves the order as it is. No order of rows in `ordered` decides anything.
+    """
+    ordered = ordered.sort_by("position")
+    stage = ordered["stage"].to_numpy()
+    if order == "own":
+        return ordered
+    if order == "reversed":
+        stage = stage.max(initial=0) - stage
+        row = np.argsort(stage, kind="stable")
+        stage = stage[row]
+    else:
+        noise = mixed(ordered["example_id"], seed + 4)
+        # An example that is replayed stands at several places, which need not follow each other.
+        again = splitmix(noise ^ _occurrence(ordered["example_id"]))
+        row = np.lexsort((ordered["position"].to_numpy(), again))
+    columns = {
+        "stage": pa.array(stage.astype(np.int32)),
+        "position": pa.array(np.arange(len(row), dtype=np.int64)),
+    }
+    taken = ordered.take(pa.array(row, pa.int64()))
+    return pa.table([columns.get(name, taken[name]) for name in ordered.schema.names], schema=ordered.schema)
+
+
+def _occurrence(ids: pa.ChunkedArray) -> np.ndarray:
+    """How often each id stood before (n, uint64)."""
+    keys = _ids(ids)
+    order = np.argsort(keys, kind="stable")
+    starts = np.flatnonzero(np.r_[True, keys[order][1:] != keys[order][:-1]]) if len(keys) else order
+    counts = np.diff(np.r_[starts, len(keys)])
+    before = np.empty(len(keys), dtype=np.uint64)
+    before[order] = np.arange(len(keys)) - np.repeat(starts, counts)
+    return before
 
 
 def visual_shares(overall: float, settings: CurriculumSettings) -> np.ndarray:

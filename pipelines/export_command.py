@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from ops.curriculum import CONTROLS
 from ops.exports.registry import all_exports
 from pipelines.cli import DebugOption, JsonOption, LakeOption, UnusableError, app, err, out, print_json, told
 from pipelines.tables import key_value_table
@@ -14,6 +15,9 @@ from resources.exporting import Exported, export_version, verify
 from resources.progress import RichProgress
 
 FormatOption = Annotated[str, typer.Option("--to", help=f"The format: {', '.join(all_exports())}.")]
+OrderOption = Annotated[
+    str, typer.Option("--order", help=f"{', '.join(CONTROLS)}: the curriculum, or a control over the same rows.")
+]
 RepeatsOption = Annotated[
     int, typer.Option("--repeats", min=0, help="An example of weight w stands w × N times; 0: weights are a column.")
 ]
@@ -28,6 +32,7 @@ def export(
     path: Annotated[Path, typer.Argument(help="A new folder, or an unfinished export to continue.")],
     to: FormatOption,
     lake: LakeOption = Path("lake"),
+    order: OrderOption = "own",
     repeats: RepeatsOption = 0,
     shard_rows: ShardOption = 2000,
     workers: WorkersOption = 1,
@@ -38,6 +43,9 @@ def export(
     """Writes a published version as files for a trainer, in the order of its curriculum."""
     if to not in all_exports():
         raise typer.BadParameter(f"{to!r} is none of {', '.join(all_exports())}", param_hint="--to")
+    chosen = dict(zip(map(str, CONTROLS), CONTROLS, strict=True)).get(order)
+    if chosen is None:
+        raise typer.BadParameter(f"{order!r} is none of {', '.join(CONTROLS)}", param_hint="--order")
     with told(debug=debug):
         done = export_version(
             lake_at(lake),
@@ -45,6 +53,7 @@ def export(
             to=to,
             folder=path,
             progress=RichProgress(err),
+            order=chosen,
             repeats=repeats,
             shard_rows=shard_rows,
             workers=workers,

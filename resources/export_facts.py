@@ -7,6 +7,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ops.curriculum import Control
 from ops.exports.contract import Facts
 from ops.schemas import DROPS, VERDICTS, VERSIONS
 from ops.versions import Version
@@ -17,7 +18,7 @@ _GROUP = ["dataset", "kind", "action"]
 _REASON = ["rule", "audit", "detail", "dataset", "action"]
 
 
-def facts_of(lake: Lake, version: Version, *, repeats: int) -> Facts:
+def facts_of(lake: Lake, version: Version, *, order: Control, repeats: int) -> Facts:
     """The version's facts."""
     groups: Counter[tuple[Any, ...]] = Counter()
     reasons: Counter[tuple[Any, ...]] = Counter()
@@ -39,6 +40,7 @@ def facts_of(lake: Lake, version: Version, *, repeats: int) -> Facts:
         policy=version.row["policy"],
         code=version.row["code"],
         encoder=version.row["encoder"],
+        order=order,
         repeats=repeats,
         licences=_licences(lake, version.row["deliveries"]),
         removals=list(by_group.values()),

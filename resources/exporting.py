@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from ops.curriculum import Control, control
 from ops.exports.contract import Export, ExportError, Facts, Member, Shard, ShardDone
 from ops.exports.croissant import croissant
 from ops.exports.datasheet import datasheet
@@ -66,6 +67,7 @@ def export_version(
     to: str,
     folder: Path,
     progress: Progress,
+    order: Control = "own",
     repeats: int = 0,
     shard_rows: int = 2000,
     workers: int = 1,
@@ -73,24 +75,25 @@ def export_version(
     """Write version `number` in the format `to` into `folder`, which is new, empty, or an unfinished export of the
     same; that one is continued, and a finished one is left as it is.
 
-    `repeats` N makes an example of weight w stand w * N times; 0 leaves weights in a column. The same version and
-    options give the same bytes, whatever `workers` (processes, by Ray) and interruptions. Raises ExportError where
-    there is no such format or content, or the folder holds something else.
+    `order` may be `random` or `reversed`: controls over the same rows (ops.curriculum.control). `repeats` N makes an
+    example of weight w stand w * N times; 0 leaves weights in a column. The same version and options give the same
+    bytes, whatever `workers` (processes, by Ray) and interruptions. Raises ExportError where there is no such format or
+    content, or the folder holds something else.
     """
     export = export_of(to)
     version = version_of(lake, number)
     if version.state != "published":
         raise ExportError(f"version {number} is {version.state}; only a published version is exported")
     export.require()
-    options = {"repeats": repeats, "shard_rows": shard_rows}
+    options = {"order": order, "repeats": repeats, "shard_rows": shard_rows}
     claim = {"version": number, "content": version.content, "format": to, "revision": export.revision, **options}
     folder = folder.expanduser().absolute()
     done = _claim(folder, claim)
     if done:
         return _told(folder, done, fresh=False)
-    planned = _plan(lake, version, export, repeats=repeats, shard_rows=shard_rows)
+    planned = _plan(lake, version, export, order=order, repeats=repeats, shard_rows=shard_rows)
     shards = _write_shards(lake, version, export, planned, folder=folder, workers=workers, progress=progress)
-    facts = facts_of(lake, version, repeats=repeats)
+    facts = facts_of(lake, version, order=order, repeats=repeats)
     manifest = _finish(folder, export, facts, shards, claim=claim, without_place=planned.without_place)
     return _told(folder, manifest, fresh=True)
 
@@ -144,11 +147,12 @@ def _claim(folder: Path, claim: Mapping[str, Any]) -> dict[str, Any] | None:
     return None
 
 
-def _plan(lake: Lake, version: Version, export: Export, *, repeats: int, shard_rows: int) -> Plan:
+def _plan(lake: Lake, version: Version, export: Export, *, order: Control, repeats: int, shard_rows: int) -> Plan:
     where = {"version": version.number}
     curated = lake.read(CURATED, where=where, columns=["example_id", "kind", "weight", "soft_label"])
     ordered = lake.read(CURRICULUM, where=where, columns=["example_id", "stage", "position"])
-    found = plan(curated, ordered, repeats=repeats, shard_rows=shard_rows)
+    seed = json.loads(version.row["config"] or "{}").get("curriculum", {}).get("seed", 0)
+    found = plan(curated, control(ordered, order, seed=seed), repeats=repeats, shard_rows=shard_rows)
     wanted = [(shard, places) for shard, places in found.shards if shard.kind in export.kinds]
     left = {kind: count for kind, count in found.without_place.items() if kind in export.kinds}
     return Plan(wanted, left)

@@ -120,6 +120,8 @@ class Facts:
     policy: str
     code: str
     encoder: str
+    order: str
+    """own (the version's curriculum), or random or reversed as a control over the same rows."""
     repeats: int
     """0: weights stand in a column; N: an example of weight 1 stands N times."""
     licences: Mapping[str, str]

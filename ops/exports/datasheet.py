@@ -20,6 +20,7 @@ def datasheet(facts: Facts, shards: Sequence[ShardDone], export: Export) -> str:
         f"encoder `{plain(facts.encoder)}`.\n",
         "## What is here\n",
         _table(("kind", "stage", "rows", "left out by the format"), _stages(shards)),
+        _order(facts),
         _weights(facts),
         _left_out(shards),
         f"## How to read it\n\n{export.recipe}",
@@ -61,6 +62,12 @@ def _stages(shards: Sequence[ShardDone]) -> list[tuple[str, int, int, int]]:
         rows[key] += done.rows
         out[key] += sum(done.left_out.values())
     return [(*key, rows[key], out[key]) for key in sorted(rows)]
+
+
+def _order(facts: Facts) -> str:
+    if facts.order == "own":
+        return ""
+    return f"A control: these are the rows of the curriculum in {facts.order} order, in stages of the same sizes.\n"
 
 
 def _weights(facts: Facts) -> str:

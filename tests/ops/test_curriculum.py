@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from ops.curriculum import CurriculumSettings, Order, curriculum, mixed, visual_shares
+from ops.curriculum import CurriculumSettings, Order, control, curriculum, mixed, visual_shares
 from ops.identity import digest
 
 
@@ -121,3 +121,27 @@ def test_ramp_keeps_the_overall_share(overall: float):
 def test_hash_of_an_id_stands_alone():
     alone = mixed(pa.chunked_array([["abc"]]), 7)[0]
     assert mixed(pa.chunked_array([["abc", "a much longer identifier"]]), 7)[0] == alone
+
+
+@pytest.mark.parametrize("replay", [0.0, 0.3])
+def test_controls_hold_the_same_rows_in_other_orders(replay: float):
+    ordered = curriculum(members(), CurriculumSettings(replay=replay))
+    ids, sizes = ordered["example_id"].to_pylist(), ordered.to_pandas()["stage"].value_counts()
+    assert control(ordered, "own", seed=0).equals(ordered)
+    backwards = control(ordered, "reversed", seed=0)
+    told = ordered.to_pandas()
+    expected = [one for stage in (3, 2, 1, 0) for one in told[told["stage"] == stage]["example_id"]]
+    assert backwards["example_id"].to_pylist() == expected
+    assert backwards.to_pandas()["stage"].value_counts().to_dict() == {s: sizes[3 - s] for s in sizes.index}
+    random = control(ordered, "random", seed=0)
+    assert random.to_pandas()["stage"].value_counts().equals(sizes)
+    for other in (backwards, random):
+        assert other["position"].to_pylist() == list(range(len(ids)))
+        assert sorted(other["example_id"].to_pylist()) == sorted(ids)
+        assert other["stage"].to_pylist() == sorted(other["stage"].to_pylist())
+    assert abs(np.corrcoef(random["difficulty"].to_numpy(), np.arange(len(ids)))[0, 1]) < 0.15
+    assert np.corrcoef(ordered["difficulty"].to_numpy(), np.arange(len(ids)))[0, 1] > 0.5
+    assert not control(ordered, "random", seed=1).equals(random)
+    shuffled = ordered.take(np.random.default_rng(0).permutation(len(ids)))
+    assert control(shuffled, "random", seed=0).equals(random)
+    assert control(ordered.slice(0, 0), "reversed", seed=0).num_rows == 0

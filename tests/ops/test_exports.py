@@ -35,6 +35,7 @@ FACTS = Facts(
     policy="p0",
     code="code",
     encoder="encoder",
+    order="own",
     repeats=0,
     licences={"drop": "MIT"},
     removals=[{"dataset": "a|b\n<i>", "kind": "sft", "examples": 9, "keep": 6, "downweight": 1, "hold": 0, "drop": 2}],

@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -383,6 +384,21 @@ def test_weights_as_repeats(published: Published, tmp_path: Path):
     assert times == {row.example_id: 2 * row.weight for row in published.of("sft") if "tool" not in row.roles}
     assert {row.weight for row in published.of("sft")} == {0.5, 1.0}
     assert done.rows["sft"] == len(rows)
+
+
+def test_controls_are_exported_beside_the_curriculum(published: Published, tmp_path: Path):
+    ids = {}
+    for order in ("own", "random", "reversed"):
+        export(published, tmp_path / order, "llava", order=order)
+        stages = sorted((tmp_path / order).glob("sft/stage-*.json")) or sorted((tmp_path / order).glob("stage-*.json"))
+        assert stages
+        ids[order] = [[row["id"] for row in json.loads(path.read_text("utf-8"))] for path in stages]
+        assert ("A control" in (tmp_path / order / "datasheet.md").read_text("utf-8")) == (order != "own")
+    assert ids["reversed"] == ids["own"][::-1]
+    assert sorted(chain(*ids["random"])) == sorted(chain(*ids["own"]))
+    assert ids["random"] != ids["own"]
+    with pytest.raises(ExportError, match="order own"):
+        export(published, tmp_path / "own", "llava", order="random")
 
 
 def test_nothing_leaves_the_folder(published: Published, tmp_path: Path):
