@@ -10,12 +10,16 @@ from ops.audits.registry import all_audits
 START, END = "<!-- generated: audits -->", "<!-- end of the generated part -->"
 
 
-def reference() -> str:
-    """The table of audits, then each with its columns, settings and what it says of itself."""
+def reference(pictures: Path) -> str:
+    """The table of audits, then each with what it says of itself, its picture of that folder if there is one (made by
+    `benchmarks/pictures.py`), its columns and settings."""
     lines = ["## The audits", "", "| audit | looks for | one row is | sees at once |", "|---|---|---|---|"]
     lines += [f"| [`{a.name}`](#{a.name}) | {a.title} | a {a.grain} | a {a.scope} |" for a in all_audits().values()]
     for audit in all_audits().values():
-        lines += ["", f"### {audit.name}", "", audit.page, "", *_columns(audit)]
+        lines += ["", f"### {audit.name}", "", audit.page, ""]
+        if (pictures / f"{audit.name}.png").exists():
+            lines += [f"![An example that it caught, and one not]({pictures.name}/{audit.name}.png)", ""]
+        lines += _columns(audit)
     return "\n".join(lines)
 
 
@@ -28,12 +32,12 @@ def _columns(audit: Audit) -> list[str]:
     return said
 
 
-def with_reference(text: str) -> str:
+def with_reference(text: str, pictures: Path) -> str:
     """The page with its reference part made anew."""
     before, _, rest = text.partition(START)
-    return f"{before}{START}\n{reference()}\n{END}{rest.partition(END)[2]}"
+    return f"{before}{START}\n{reference(pictures)}\n{END}{rest.partition(END)[2]}"
 
 
 if __name__ == "__main__":
     page = Path(sys.argv[1])
-    page.write_text(with_reference(page.read_text("utf-8")), "utf-8")
+    page.write_text(with_reference(page.read_text("utf-8"), page.parent / "pictures"), "utf-8")
