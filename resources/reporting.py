@@ -28,6 +28,7 @@ from ops.report.data import (
     MixFigures,
     MixPoint,
     ModalityRow,
+    RateRow,
     ReportData,
     RuleFigures,
     Shown,
@@ -36,7 +37,16 @@ from ops.report.data import (
 )
 from ops.report.histograms import drawable, histograms, rank
 from ops.report.page import write_report
-from ops.schemas import CURRICULUM, DROPS, EXAMPLES, MODALITY_STATISTICS, QUARANTINE, VERDICTS, VERSIONS
+from ops.schemas import (
+    CONTRADICTION_RATES,
+    CURRICULUM,
+    DROPS,
+    EXAMPLES,
+    MODALITY_STATISTICS,
+    QUARANTINE,
+    VERDICTS,
+    VERSIONS,
+)
 from resources.corpus import modality_identity
 from resources.lake import Lake
 from resources.publishing import version_of
@@ -94,6 +104,7 @@ def collect(lake: Lake, version: int) -> ReportData:
         datasets={name: dict(judged.by_dataset[name]) for name in sorted(judged.by_dataset)},
         modality=_modality(lake, admitted, measures),
         mix=_mix(lake, version),
+        contradictions=_contradictions(lake, measures, names),
         audits=tuple(_audits(lake, deliveries, measures, rules)),
         rules=_rule_figures(rules, judged, shown),
         gates=tuple(_gates(lake, version, admitted)),
@@ -152,6 +163,26 @@ def _modality(
         for row in rows
     ]
     return tuple(sorted(figures, key=lambda f: (f.drop, f.dataset, f.kind, f.modality)))
+
+
+def _contradictions(lake: Lake, measures: Mapping[str, str], names: Mapping[str, str]) -> tuple[RateRow, ...]:
+    if "contradictions" not in measures:
+        return ()
+    rows = lake.read(CONTRADICTION_RATES, where={"identity": measures["contradictions"]}).to_pylist()
+    figures = [
+        RateRow(
+            drop=names.get(row["delivery"], row["delivery"]),
+            dataset=row["dataset"] or "",
+            kind=row["kind"],
+            judged=row["judged"],
+            found=row["found"],
+            low=row["low"],
+            high=row["high"],
+        )
+        for row in rows
+        if row["found"] or row["kind"] == "any"
+    ]
+    return tuple(sorted(figures, key=lambda f: (f.drop, f.dataset, f.kind != "any", -f.found, f.kind)))
 
 
 def _mix(lake: Lake, version: int) -> MixFigures | None:

@@ -110,6 +110,20 @@ class MixFigures:
 
 
 @dataclass(frozen=True, slots=True)
+class RateRow:
+    """How many of a drop's and dataset's judgements are contradictory in one way (`kind`, a flag of the audit
+    `contradictions`, or `any`), and the 95 % interval of the share."""
+
+    drop: str
+    dataset: str
+    kind: str
+    judged: int
+    found: int
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
 class Threshold:
     """A condition of a rule on one column. `bound` is where it lies on a numeric axis, None where it has no place
     there; `labels` are the values of a category that meet it; `alone` is False where the rule has further
@@ -290,6 +304,8 @@ class ReportData:
     datasets: dict[str, dict[str, int]]
     modality: tuple[ModalityRow, ...]
     mix: MixFigures | None
+    contradictions: tuple[RateRow, ...]
+    """Kinds that occur, and `any`; empty where nothing was judged."""
     audits: tuple[AuditFigures, ...]
     rules: tuple[RuleFigures, ...]
     gates: tuple[GateFigures, ...]

@@ -30,6 +30,7 @@ from ops.report.data import (
     ModalityRow,
     Picture,
     Quarantined,
+    RateRow,
     Reason,
     ReportData,
     RuleFigures,
@@ -92,6 +93,7 @@ def report(text: str = "plain") -> ReportData:
         datasets={text: {"keep": 5, "drop": 2}},
         modality=(ModalityRow(text, WHEN, text, text, text, 1, 2, 3, 4, 5),),
         mix=MixFigures(text, 0.5, 0.7, 0.51, 2.0, 0.9, (MixPoint(0.5, 0.6, 0.9, 2.0),)),
+        contradictions=(RateRow(text, text, text, 10, 2, 0.05, 0.51),),
         audits=(AuditFigures(text, text, text, text, 4, 4, 1, True, text, (drawn, named), (text,)),),
         rules=(RuleFigures(text, text, text, "drop", text, 2, (shown,)), RuleFigures("no", "a", "b", "keep", "c", 0)),
         gates=(GateFigures(text, text, False, (text,), (check,)),),
@@ -190,7 +192,9 @@ def test_modality_is_told_by_drop_in_order_of_arrival():
 
 
 def test_an_empty_version_has_a_page():
-    empty: dict[str, Any] = dict.fromkeys(("drops", "modality", "audits", "rules", "gates", "stages"), ())
+    empty: dict[str, Any] = dict.fromkeys(
+        ("drops", "modality", "contradictions", "audits", "rules", "gates", "stages"), ()
+    )
     text = Tags(render(replace(report(), **empty, quarantined={}, datasets={}, mix=None))).text
     assert "The policy has no rules" in text
     assert "Nothing was set aside" in text

@@ -14,6 +14,7 @@ from ops.audits.registry import all_audits
 from ops.identity import image_id
 from ops.report.data import ReportData
 from ops.schemas import (
+    CONTRADICTION_RATES,
     CURATED,
     CURRICULUM,
     DROPS,
@@ -104,6 +105,10 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
     counts = {"identity": modality_identity([DELIVERY], {}), "delivery": DELIVERY, "dataset": "shops", "kind": "sft"}
     figures = {"modality": "visual", "examples": 15, "turns": 30, "loss_tokens": 60, "images": 15, "image_tokens": 8640}
     put(lake, MODALITY_STATISTICS, [counts | figures], identity=counts["identity"])
+    rate = {"identity": "co", "delivery": DELIVERY, "dataset": "shops", "judged": 40}
+    rates = [("is_flip", 4, 0.0396, 0.2305), ("in_cycle", 0, 0.0, 0.0876), ("any", 4, 0.0396, 0.2305)]
+    told = [rate | dict(zip(("kind", "found", "low", "high"), row, strict=True)) for row in rates]
+    put(lake, CONTRADICTION_RATES, told, identity="co")
     _publish(lake)
     return lake
 
@@ -165,7 +170,8 @@ def _publish(lake: Lake) -> None:
         "at": datetime(2026, 11, 23, 2, 30, tzinfo=UTC),
         "deliveries": [DELIVERY],
         "measures": json.dumps(
-            {"duplicates": "du", "sft_contradictions": "sf", "difficulty": "di", "gone": "xx"} | RANKED
+            {"duplicates": "du", "sft_contradictions": "sf", "difficulty": "di", "gone": "xx", "contradictions": "co"}
+            | RANKED
         ),
         "config": json.dumps({"policy": {"rules": RULES}}),
         "policy": "p0",
@@ -215,7 +221,7 @@ def test_rules_show_their_examples_with_text_image_measures_and_why(data: Report
 
 def test_audits_are_counted_and_drawn_with_the_thresholds_of_their_rules(data: ReportData):
     audits = {audit.name: audit for audit in data.audits}
-    assert set(audits) == {"conversation_grounding", "difficulty", "duplicates", "sft_contradictions"}
+    assert set(audits) == {"contradictions", "conversation_grounding", "difficulty", "duplicates", "sft_contradictions"}
     assert (audits["difficulty"].rows, audits["difficulty"].examples, audits["difficulty"].everything) == (20, 20, True)
     copies = audits["duplicates"].histograms[0]
     assert (copies.column, copies.counts, copies.edges[:2]) == ("copies", (1,) * 6, (1.5, 2.5))
@@ -233,6 +239,13 @@ def test_the_share_of_mismatched_pairs_is_estimated_from_all_that_were_judged(la
     (note,) = notes["conversation_grounding"]
     assert note.startswith("Of 4 conversations that could be judged, an estimated 50.0%")
     assert note in make_report(lake, 1).read_text(encoding="utf-8").replace("&#39;", "'")
+
+
+def test_contradictions_are_rated_by_drop_dataset_and_kind(lake: Lake, data: ReportData):
+    told = [(row.drop, row.dataset, row.kind, row.judged, row.found) for row in data.contradictions]
+    assert told == [("shop", "shops", "any", 40, 4), ("shop", "shops", "is_flip", 40, 4)]
+    page = make_report(lake, 1).read_text(encoding="utf-8").replace("\u202f", " ").replace("\u00a0", " ")
+    assert "4.0 % to 23 %" in page
 
 
 def test_stages_tell_visual_share_difficulty_and_sources(data: ReportData):
