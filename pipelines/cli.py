@@ -27,7 +27,10 @@ app.add_typer(policy_app, name="policy")
 
 DONE, FAILED, WRONG_USAGE = 0, 1, 2
 
-LakeOption = Annotated[Path, typer.Option("--lake", envvar="ASSAY_LAKE", help="Folder of the lake.")]
+LakeOption = Annotated[
+    str,
+    typer.Option("--lake", envvar="ASSAY_LAKE", help="Folder of the lake, or its address, such as s3://bucket/lake."),
+]
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", envvar="ASSAY_CONFIG", help="An assay.yaml; left out: the shipped one.")
 ]

@@ -8,7 +8,7 @@ import dagster as dg
 from assets import corpus, embeddings, ingest, measures, report, versions
 from pipelines.jobs import corpus_job, drop_job, nightly
 from pipelines.sensors import new_drops
-from resources.lake import Lake
+from resources.lake_address import lake_of
 from resources.progress import LogProgress, Progress
 from resources.settings import Settings, load_settings
 
@@ -21,7 +21,7 @@ def bind(lake: str | Path, settings: Settings, *, progress: Progress | None = No
         schedules=[nightly],
         sensors=[new_drops],
         executor=dg.in_process_executor,
-        resources={"lake": Lake(lake), "settings": settings, "progress": progress or LogProgress()},
+        resources={"lake": lake_of(lake), "settings": settings, "progress": progress or LogProgress()},
     )
 
 

@@ -50,7 +50,7 @@ def demo(
         from pipelines.execution import run_all  # the engines take seconds to import
 
         outcomes = run_all(lake, settings, {DROP: str(drop)}, progress=RichProgress(err))
-        show(lake, outcomes, debug=debug)
+        show(str(lake), outcomes, debug=debug)
         if all(outcome.success for outcome in outcomes):
             show_score(Lake(lake), planted)
     raise typer.Exit(DONE if all(outcome.success for outcome in outcomes) else FAILED)

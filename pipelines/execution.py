@@ -16,7 +16,7 @@ from assets.measures import MEASURES
 from assets.partitions import drops
 from pipelines.definitions import bind
 from resources.encoder_source import encoder_identity
-from resources.lake import Lake
+from resources.lake_address import lake_of
 from resources.measuring import unmeasured_drops
 from resources.progress import Progress
 from resources.settings import Settings
@@ -39,14 +39,14 @@ class Outcome:
     run_id: str
 
 
-def run_all(lake: Path, settings: Settings, paths: Mapping[str, str], *, progress: Progress) -> list[Outcome]:
+def run_all(lake: str | Path, settings: Settings, paths: Mapping[str, str], *, progress: Progress) -> list[Outcome]:
     """The drop job for each drop (path by name) and for drops measured under other settings, then the corpus job.
 
     A drop that is rejected does not stop the others: the version is made of those that were admitted. Measures that
     fail their gate do: the version published before stays current.
     """
     definitions = bind(lake, settings, progress=progress)
-    store = Lake(lake)
+    store = lake_of(lake)
     with open_instance(lake) as instance:
         outcomes = [run_drop(definitions, instance, drop=name, path=path) for name, path in paths.items()]
         stale = unmeasured_drops(store, settings=settings, encoder=encoder_identity(settings.encoder))
@@ -59,7 +59,9 @@ def run_all(lake: Path, settings: Settings, paths: Mapping[str, str], *, progres
 def open_instance(lake: str | Path) -> dg.DagsterInstance:
     """The Dagster instance of the lake: `LAKE/.dagster`, unless DAGSTER_HOME names another."""
     if not os.environ.get("DAGSTER_HOME"):
-        home = Path(lake).expanduser().absolute() / ".dagster"
+        # A lake in an object store has no folder of its own; its instance then lives in the working folder.
+        base = Path() if "://" in str(lake) else Path(lake)
+        home = base.expanduser().absolute() / ".dagster"
         home.mkdir(parents=True, exist_ok=True)
         config = home / "dagster.yaml"
         if not config.exists():

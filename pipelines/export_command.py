@@ -31,7 +31,7 @@ def export(
     version: int,
     path: Annotated[Path, typer.Argument(help="A new folder, or an unfinished export to continue.")],
     to: FormatOption,
-    lake: LakeOption = Path("lake"),
+    lake: LakeOption = "lake",
     order: OrderOption = "own",
     repeats: RepeatsOption = 0,
     shard_rows: ShardOption = 2000,

@@ -27,7 +27,7 @@ SheetOption = Annotated[Path | None, typer.Option("--html", help="Write a contac
 @app.command(name="why")
 def why_command(
     name: Annotated[str, typer.Argument(help="An example's id, or the id of its raw row.")],
-    lake: LakeOption = Path("lake"),
+    lake: LakeOption = "lake",
     pictures: PicturesOption = None,
     as_json: JsonOption = False,
     debug: DebugOption = False,
@@ -75,7 +75,7 @@ def _said(message: dict[str, Any]) -> str:
 @policy_app.command(name="try")
 def try_command(
     other: Annotated[Path, typer.Argument(help="An assay.yaml with the other policy.")],
-    lake: LakeOption = Path("lake"),
+    lake: LakeOption = "lake",
     version: VersionOption = None,
     html: SheetOption = None,
     rows: Annotated[int, typer.Option("--rows", help="How many examples to show.")] = 0,
@@ -116,7 +116,7 @@ def _show_trial(trial: Trial, examples: list[dict[str, Any]]) -> None:
 
 @app.command(name="vacuum")
 def vacuum_command(
-    lake: LakeOption = Path("lake"),
+    lake: LakeOption = "lake",
     keep_last: Annotated[int, typer.Option("--keep-last", min=0, help="Newest published versions to keep.")] = 10,
     keep: Annotated[list[int] | None, typer.Option("--keep", help="A version to keep; may be repeated.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go, remove nothing.")] = False,

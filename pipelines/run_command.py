@@ -1,6 +1,5 @@
 """`assay run`: drops in, a version out."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -20,7 +19,7 @@ from pipelines.cli import (
     told,
 )
 from pipelines.tables import version_table
-from resources.lake import Lake
+from resources.lake_address import lake_of
 from resources.progress import RichProgress, SilentProgress
 from resources.publishing import current_version, version_of
 from resources.reporting import report_path
@@ -35,7 +34,7 @@ def run(
     drops: Annotated[
         list[str] | None, typer.Argument(help="Folders (or URLs) of drops, read one after another.")
     ] = None,
-    lake: LakeOption = Path("lake"),
+    lake: LakeOption = "lake",
     config: ConfigOption = None,
     as_json: JsonOption = False,
     debug: DebugOption = False,
@@ -58,9 +57,9 @@ def run(
     raise typer.Exit(DONE if all(outcome.success for outcome in outcomes) else FAILED)
 
 
-def summarise(lake: Path, outcomes: list["Outcome"]) -> dict[str, Any]:
+def summarise(lake: str, outcomes: list["Outcome"]) -> dict[str, Any]:
     """What a program wants to know of a run."""
-    store = Lake(lake)
+    store = lake_of(lake)
     version = current_version(store)
     return {
         "success": all(outcome.success for outcome in outcomes),
@@ -80,7 +79,7 @@ def summarise(lake: Path, outcomes: list["Outcome"]) -> dict[str, Any]:
     }
 
 
-def show(lake: Path, outcomes: list["Outcome"], *, debug: bool) -> None:
+def show(lake: str, outcomes: list["Outcome"], *, debug: bool) -> None:
     """What a person wants to know of a run: what failed first, then the current version and where to look."""
     for outcome in outcomes:
         for failure in outcome.gate_failures:
@@ -89,13 +88,13 @@ def show(lake: Path, outcomes: list["Outcome"], *, debug: bool) -> None:
             err.print(f"[bold red]error:[/] {outcome.error}", soft_wrap=True, highlight=False, markup=True)
             if debug and outcome.stack:
                 err.print(outcome.stack, highlight=False, markup=False)
-    store = Lake(lake)
+    store = lake_of(lake)
     version = current_version(store)
     if version is None:
         out.print("No version has been published yet.")
         return
     out.print(version_table(version_of(store, version)))
-    tables = ", ".join(f"{lake / name}/version={version}" for name in ("curated", "curriculum"))
+    tables = ", ".join(f"{store.root}/{name}/version={version}" for name in ("curated", "curriculum"))
     out.print(f"tables   {tables}", soft_wrap=True, highlight=False)
     out.print(f"report   {report_path(store, version)}", soft_wrap=True, highlight=False)
     out.print(f"lineage  make dev LAKE={lake}    (the Dagster UI, on 127.0.0.1:3000)", soft_wrap=True, highlight=False)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from ops.demo.score import Score, Tally
@@ -10,22 +11,22 @@ from ops.versions import Version
 
 
 def score_table(scores: Sequence[Score]) -> Table:
-    """Per planted fault: what was caught, missed, and wrongly flagged."""
-    table = Table(title="What was planted, and what was found", title_justify="left")
-    for heading in ("fault", "planted", "caught", "missed", "false alarms", "found by"):
+    """Per planted fault: what was caught, missed, and wrongly flagged. Fits a terminal of 80 columns."""
+    table = Table(title="What was planted, and what was found", title_justify="left", box=SIMPLE_HEAD, padding=0)
+    for heading in ("fault", "planted", "caught", "missed", "false\nalarms", "found by"):
         table.add_column(heading, justify="left" if heading in ("fault", "found by") else "right")
     for score in scores:
         if score.caught is None:
             table.add_row(score.title, str(score.planted), "-", "-", "-", "no audit yet")
         else:
             figures = (score.planted, score.caught, score.missed, score.false_alarms)
-            table.add_row(score.title, *map(str, figures), ", ".join(score.audits))
+            table.add_row(score.title, *map(str, figures), "\n".join(score.audits))
     return table
 
 
 def tally_table(tallies: Sequence[Tally]) -> Table:
     """What was kept and what not, and for which reason."""
-    table = Table(title="What was kept, and why the rest was not", title_justify="left")
+    table = Table(title="What was kept, and why the rest was not", title_justify="left", box=SIMPLE_HEAD, padding=0)
     table.add_column("action")
     table.add_column("audit")
     table.add_column("rule or reason")

@@ -6,10 +6,12 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from ops.schemas import DROPS
 from ops.versions import Version
 from pipelines.cli import DebugOption, JsonOption, LakeOption, UnusableError, app, out, print_json, told
 from pipelines.tables import key_value_table
 from resources.lake import Lake
+from resources.lake_address import lake_of
 from resources.publishing import compare, current_version, rollback, version_of
 from resources.publishing import versions as all_versions
 from resources.reporting import make_report
@@ -17,11 +19,13 @@ from resources.reporting import make_report
 RowsOption = Annotated[int, typer.Option("--rows", help="How many rows to show.")]
 
 
-def lake_at(path: Path) -> Lake:
-    """The lake in that folder; UnusableError where there is none."""
-    if "://" not in str(path) and not (path / "drops").exists():
-        raise UnusableError(f"{path}: no lake is here; name its folder with --lake, or make one with `assay run DROP`")
-    return Lake(path)
+def lake_at(root: str) -> Lake:
+    """The lake in that folder or at that address; UnusableError where there is none."""
+    lake = lake_of(root)
+    here = lake.version(DROPS) >= 0 if "://" in root else (Path(root) / "drops").exists()
+    if not here:
+        raise UnusableError(f"{root}: no lake is here; name its folder with --lake, or make one with `assay run DROP`")
+    return lake
 
 
 def described(version: Version) -> dict[str, Any]:
@@ -41,7 +45,7 @@ def described(version: Version) -> dict[str, Any]:
 
 
 @app.command()
-def versions(lake: LakeOption = Path("lake"), as_json: JsonOption = False, debug: DebugOption = False) -> None:
+def versions(lake: LakeOption = "lake", as_json: JsonOption = False, debug: DebugOption = False) -> None:
     """Lists the versions of a lake: when, from what, how many examples, which is current."""
     with told(debug=debug):
         found = [described(version) for version in all_versions(lake_at(lake))]
@@ -63,7 +67,7 @@ def versions(lake: LakeOption = Path("lake"), as_json: JsonOption = False, debug
 def diff(
     before: int,
     after: int,
-    lake: LakeOption = Path("lake"),
+    lake: LakeOption = "lake",
     rows: RowsOption = 0,
     as_json: JsonOption = False,
     debug: DebugOption = False,
@@ -94,7 +98,7 @@ def _weight(weight: float | None) -> str:
 
 
 @app.command(name="rollback")
-def roll_back(version: int, lake: LakeOption = Path("lake"), debug: DebugOption = False) -> None:
+def roll_back(version: int, lake: LakeOption = "lake", debug: DebugOption = False) -> None:
     """Makes an earlier version current again. Nothing is deleted."""
     with told(debug=debug):
         changed = rollback(lake_at(lake), version)
@@ -104,7 +108,7 @@ def roll_back(version: int, lake: LakeOption = Path("lake"), debug: DebugOption 
 @app.command()
 def report(
     version: Annotated[int | None, typer.Argument(help="Left out: the current version.")] = None,
-    lake: LakeOption = Path("lake"),
+    lake: LakeOption = "lake",
     debug: DebugOption = False,
 ) -> None:
     """Writes the report of a version, one HTML page, and says where it is."""

@@ -1,14 +1,21 @@
 """The command line's promises to those who call it: exit status, one clear line, no traceback."""
 
+import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from pipelines.cli import app, load_commands
+from resources.lake_address import lake_of
+from resources.publishing import publish
+from resources.settings import load_settings
+from tests.resources.test_lake import make_bucket
+from tests.resources.test_publishing import POLICY, build, fill
 
 ASSAY = Path(sys.executable).with_name("assay")
 
@@ -46,3 +53,28 @@ def test_help_names_every_command() -> None:
     assert done.returncode == 0
     for command in ("run", "demo", "why", "versions", "diff", "rollback", "export", "policy", "report"):
         assert command in done.stdout
+
+
+@pytest.mark.full
+def test_a_lake_may_be_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a server of the store's protocol, on loopback."""
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    try:
+        host, port = server.get_host_and_port()
+        address = f"http://{host}:{port}"
+        names = {"ENDPOINT_URL": address, "ACCESS_KEY_ID": "key", "SECRET_ACCESS_KEY": "secret", "REGION": "us-east-1"}
+        for name, value in {**names, "ALLOW_HTTP": "true"}.items():
+            monkeypatch.setenv(f"AWS_{name}", value)
+        make_bucket(f"{address}/shelf")
+        none = CliRunner().invoke(app, ["versions", "--lake", "s3://shelf/lake"])
+        assert (none.exit_code, "s3://shelf/lake: no lake is here" in " ".join(none.stderr.split())) == (1, True)
+        lake = lake_of("s3://shelf/lake")
+        fill(lake)
+        publish(lake, build(lake, replace(load_settings(), policy=POLICY)), {})
+        told = json.loads(CliRunner().invoke(app, ["versions", "--lake", "s3://shelf/lake", "--json"]).stdout)
+        assert [(version["version"], version["current"]) for version in told] == [(1, True)]
+    finally:
+        server.stop()
