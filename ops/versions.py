@@ -116,21 +116,28 @@ def diff(before: pa.Table, after: pa.Table, *, numbers: tuple[int, int], pins: t
     An example that left with its delivery (a corrected drop) and came back unchanged in the next one is the same.
     """
     left, right = before.select(_SIDE), after.select(_SIDE)
-    at_right = pc.index_in(left["example_id"], value_set=right["example_id"].combine_chunks())
-    gone = left.filter(pc.is_null(at_right))
-    unknown = pc.is_null(pc.index_in(right["example_id"], value_set=left["example_id"].combine_chunks()))
-    shared_left = left.filter(pc.is_valid(at_right))
-    shared_right = right.take(at_right.drop_null())
+    gone, new, shared_left, shared_right = _parted(left, right)
     moved = _moved(shared_left, shared_right)
     sides = [
         _side(gone.filter(_members(gone)), "removed", after=False),
-        _side(right.filter(unknown).filter(_members(right.filter(unknown))), "added", after=True),
+        _side(new.filter(_members(new)), "added", after=True),
         _both(shared_left.filter(moved), shared_right.filter(moved), pins),
     ]
     rows = pa.concat_tables(sides).sort_by(
         [("change", "ascending"), ("cause", "ascending"), ("example_id", "ascending")]
     )
     return Diff(*numbers, rows)
+
+
+def _parted(left: pa.Table, right: pa.Table) -> tuple[pa.Table, pa.Table, pa.Table, pa.Table]:
+    """Rows of examples that only the left has, that only the right has, and those of both, in one order."""
+    # Verdicts over the same deliveries are rows of the same examples in the same order: no look-up then.
+    if left["example_id"].equals(right["example_id"]):
+        return left.slice(0, 0), right.slice(0, 0), left, right
+    at_right = pc.index_in(left["example_id"], value_set=right["example_id"].combine_chunks())
+    unknown = pc.is_null(pc.index_in(right["example_id"], value_set=left["example_id"].combine_chunks()))
+    known = pc.is_valid(at_right)
+    return left.filter(pc.invert(known)), right.filter(unknown), left.filter(known), right.take(at_right.drop_null())
 
 
 def _members(rows: pa.Table) -> Any:

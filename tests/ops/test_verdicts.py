@@ -132,3 +132,15 @@ def test_sorted_by_delivery_and_id_whatever_ids_look_like(ids: list[str]):
     assert judged.select(["delivery", "example_id"]).to_pylist() == sorted(
         table.select(["delivery", "example_id"]).to_pylist(), key=lambda row: (row["delivery"], row["example_id"])
     )
+
+
+def test_ids_that_share_their_first_letters_are_sorted_as_text():
+    rng = np.random.default_rng(0)
+    heads = [f"{n:08x}" for n in rng.integers(0, 40, 300)]
+    ids = sorted({f"{head}{tail:x}" for head, tail in zip(heads, rng.integers(0, 2**40, 300), strict=True)})
+    delivery = [f"d-{n}" for n in rng.integers(0, 3, len(ids))]
+    expected = sorted(zip(delivery, ids, strict=True))
+    rows = [{"delivery": d, "example_id": i} for d, i in expected]
+    examples = pa.Table.from_pylist(rows, schema=schemas.EXAMPLES.schema).take(rng.permutation(len(ids)))
+    found = verdicts(examples, {}, Policy(()))
+    assert list(zip(found["delivery"].to_pylist(), found["example_id"].to_pylist(), strict=True)) == expected
