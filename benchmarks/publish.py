@@ -1,22 +1,25 @@
-"""What publishing costs: policy, candidate, gate, publication, and trying another policy, by number of examples.
+"""What publishing costs: verdicts, candidate, gate, publication, trying another policy, and exports, by number of
+examples.
 
     .venv/bin/python -m benchmarks.publish --examples 100000 1000000
+    .venv/bin/python -m benchmarks.publish --examples 100000 1000000 --exports jsonl llava
 
 Builds a lake of synthetic rows with real tables (text only, so that pictures do not hide what the steps themselves
 cost), runs each step once in this process, and prints seconds (`cpu`: of all its threads together, which other work on
-the machine stretches less), rows a second, the peak of memory, and the exponent with which the time grew from the first
-size to the last. The shape of the rows: two turns an example, a tenth of them with a duplicate, a fifth weighed down.
+the machine stretches less), rows a second, the peak of memory in each step, and the exponents with which wall and
+processor time grew from the first size to the last. With `--exports` it times these formats alone. The shape of the
+rows: two turns an example, a tenth of them with a duplicate, a fifth weighed down.
 """
 
 import argparse
 import json
 import math
-import resource
+import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -27,7 +30,9 @@ import pyarrow as pa
 from ops.audits.registry import all_audits
 from ops.policy import Action, Condition, Policy, Rule
 from ops.schemas import DROPS, EXAMPLES
+from resources.exporting import export_version
 from resources.gates import candidate_gate
+from resources.judging import judge
 from resources.lake import Lake
 from resources.progress import SilentProgress
 from resources.publishing import build_candidate, compare, publish
@@ -83,7 +88,7 @@ def write_measures(lake: Lake, rng: np.random.Generator, ids: pa.Array, start: i
     rows = len(ids)
     delivery, identity = pa.repeat("bench-1", rows), pa.repeat("bench", rows)
     audit = all_audits()["difficulty"]
-    counts = [pa.array(rng.geometric(0.1, rows).astype(np.int32)) for _ in audit.columns]
+    counts = [pa.array(rng.geometric(0.1, rows).astype(np.int32)).cast(column.type) for column in audit.columns]
     table = pa.table([delivery, ids, *counts, identity], schema=audit.table.schema)
     partition = {"delivery": "bench-1", "identity": "bench"}
     lake.write(audit.table, table.take(rng.permutation(rows)), partition=partition, once=f"bench-{start}")
@@ -93,20 +98,31 @@ def write_measures(lake: Lake, rng: np.random.Generator, ids: pa.Array, start: i
     lake.write(audit.table, table, partition={"identity": "bench"}, once=f"bench-{start}")
 
 
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Of one step: seconds by the clock and of the processor, and the process's peak of memory in GB."""
+
+    wall_s: float
+    cpu_s: float
+    peak_gb: float
+
+
 @contextmanager
-def timed(figures: dict[str, float], step: str) -> Iterator[None]:
+def timed(figures: dict[str, Cost], step: str) -> Iterator[None]:
+    Path("/proc/self/clear_refs").write_text("5")  # the kernel's peak starts anew (Linux)
     began, worked = time.perf_counter(), time.process_time()
     yield
-    figures[step] = time.perf_counter() - began
-    figures[f"{step} cpu"] = time.process_time() - worked
+    wall, cpu = time.perf_counter() - began, time.process_time() - worked
+    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    figures[step] = Cost(wall, cpu, int(status["VmHWM"].split()[0]) / 1e6)
 
 
-def run(count: int, folder: Path) -> dict[str, float]:
-    """Seconds of each step on a lake of `count` examples."""
+def run(count: int, folder: Path, exports: Sequence[str]) -> dict[str, Cost]:
+    """What each step costs on a lake of `count` examples; with exports, what these cost alone."""
     lake = Lake(folder / str(count))
     fill(lake, count)
     settings = replace(load_settings(), policy=policy(20))
-    figures: dict[str, float] = {}
+    figures: dict[str, Cost] = {}
     given: dict[str, Any] = {
         "deliveries": ["bench-1"],
         "measures": MEASURES,
@@ -114,6 +130,16 @@ def run(count: int, folder: Path) -> dict[str, float]:
         "encoder": "bench",
         "progress": SilentProgress(),
     }
+    if exports:
+        publish(lake, build_candidate(lake, settings=settings, **given), {})
+        for to in exports:
+            place = folder / f"{to}-{count}"
+            with timed(figures, f"export {to}"):
+                export_version(lake, 1, to=to, folder=place, progress=SilentProgress())
+            shutil.rmtree(place)
+        return figures
+    with timed(figures, "verdicts"):
+        judge(lake, deliveries=["bench-1"], measures=MEASURES, policy=settings.policy)
     with timed(figures, "candidate"):
         candidate = build_candidate(lake, settings=settings, **given)
     with timed(figures, "gate"):
@@ -132,26 +158,30 @@ def run(count: int, folder: Path) -> dict[str, float]:
     return figures
 
 
-def main(sizes: list[int], say: Callable[[str], None] = print) -> None:
+def main(sizes: Sequence[int], exports: Sequence[str] = (), say: Callable[[str], None] = print) -> None:
     """Run each size and print the figures, as a table and as JSON."""
-    found: dict[int, dict[str, float]] = {}
+    found: dict[int, dict[str, Cost]] = {}
     with tempfile.TemporaryDirectory(prefix="assay-bench-") as folder:
-        run(1000, Path(folder))  # imports, and the first use of every engine
+        run(1000, Path(folder), exports)  # imports, and the first use of every engine
         for count in sizes:
-            found[count] = run(count, Path(folder))
-            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-            for step, seconds in found[count].items():
-                rate = count / max(seconds, 1e-9)
-                say(f"{count:>9,}  {step:<16} {seconds:8.2f} s  {rate:>12,.0f} rows/s   peak {peak:.2f} GB")
+            found[count] = run(count, Path(folder), exports)
+            shutil.rmtree(Path(folder) / str(count))
+            for step, cost in found[count].items():
+                rate = count / max(cost.wall_s, 1e-9)
+                seconds = f"{cost.wall_s:8.2f} s  {cost.cpu_s:8.2f} s cpu"
+                say(f"{count:>9,}  {step:<18} {seconds}  {rate:>12,.0f} rows/s   peak {cost.peak_gb:.2f} GB")
     if len(sizes) > 1:
-        first, last = sizes[0], sizes[-1]
-        for step in found[first]:
-            growth = math.log(found[last][step] / found[first][step]) / math.log(last / first)
-            say(f"{step:<16} grows with exponent {growth:.2f}")
-    say(json.dumps({str(count): figures for count, figures in found.items()}))
+        for step in found[sizes[0]]:
+            first, last = (found[size][step] for size in (sizes[0], sizes[-1]))
+            steps = math.log(sizes[-1] / sizes[0])
+            wall, cpu = (math.log(b / a) / steps for a, b in ((first.wall_s, last.wall_s), (first.cpu_s, last.cpu_s)))
+            say(f"{step:<18} grows with exponent {wall:.2f} by the clock, {cpu:.2f} of the processor")
+    say(json.dumps({str(count): {k: asdict(v) for k, v in costs.items()} for count, costs in found.items()}))
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--examples", type=int, nargs="+", default=[100_000, 1_000_000])
-    main(parser.parse_args().examples)
+    parser.add_argument("--exports", nargs="*", default=[], help="time these formats instead of the steps before")
+    chosen = parser.parse_args()
+    main(chosen.examples, chosen.exports)
