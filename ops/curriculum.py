@@ -32,6 +32,7 @@ DIFFICULTY: dict[str, float] = {
     "difficulty.reasoning_words": 1.0,
     "difficulty.edge_share": 0.5,
     "difficulty.entropy_bits": 0.5,
+    "difficulty.grounded_phrases": 0.5,
 }
 
 _GOLDEN = (5**0.5 - 1) / 2

@@ -7,8 +7,10 @@ hold. A preference example counts its chosen answer.
 
 Of the pictures: `megapixels`, `edge_share` (pixels on an edge, by Sobel's gradient) and `entropy_bits` (of lightness),
 the latter two at 64 pixels a side so that they compare; of several pictures the sum, the mean and the mean. They are
-null for text, and for images stored before ingest looked at this. How dense the writing in a picture is, and how many
-of its things are named, nothing here measures. The curriculum weighs the columns (`curriculum.difficulty`).
+null for text, and for images stored before ingest looked at this. `grounded_phrases` counts the different noun phrases
+of the answers (English; a short answer is one) that fit a picture of the example better than they fit other pictures on
+average; null where a vector is missing, so it needs the encoder and is as blind as that is. How dense the writing in a
+picture is, nothing here measures. The curriculum weighs the columns (`curriculum.difficulty`).
 """
 
 from typing import Any
@@ -18,6 +20,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ops.audits.contract import KEYS, Audit, Grain, RowInputs, Scope
+from ops.grounded_phrases import grounded_phrases
+from ops.grounding_scores import scored_texts
 from ops.picture_table import PictureTable
 
 RELATIONS = (
@@ -77,6 +81,7 @@ COLUMNS = pa.schema(
         ("megapixels", pa.float32()),
         ("edge_share", pa.float32()),
         ("entropy_bits", pa.float32()),
+        ("grounded_phrases", pa.int32()),
     ]
 )
 
@@ -106,10 +111,11 @@ def measure(inputs: RowInputs, settings: None) -> pa.Table:
         per_example(_count(text, rf"\b(?:{'|'.join(RELATIONS)})\b"), spoken),
         per_example(_count(text, rf"\b(?:{'|'.join(REASONS)})\b"), spoken),
     ]
+    columns += _of_pictures(_array(examples["image_ids"]), inputs.pictures)
+    named = grounded_phrases(inputs)
+    columns.append(pa.array(np.nan_to_num(named).astype(np.int32), mask=np.isnan(named)))
     keys = [examples[name] for name in KEYS[Grain.EXAMPLE].names]
-    return pa.table(
-        [*keys, *columns, *_of_pictures(_array(examples["image_ids"]), inputs.pictures)], schema=AUDIT.schema
-    )
+    return pa.table([*keys, *columns], schema=AUDIT.schema)
 
 
 def _of_pictures(image_ids: Any, pictures: PictureTable) -> list[pa.Array]:
@@ -139,6 +145,8 @@ AUDIT = Audit(
     scope=Scope.ROW,
     columns=COLUMNS,
     measure=measure,
+    texts=scored_texts,
+    uses_vectors=True,
     uses_pictures=True,
-    revision=2,
+    revision=3,
 )

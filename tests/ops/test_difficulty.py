@@ -44,6 +44,7 @@ def test_counts_of_an_example():
         "megapixels": 1.0,
         "edge_share": 0.5,
         "entropy_bits": 4.5,
+        "grounded_phrases": None,
     }
 
 
