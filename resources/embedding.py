@@ -40,6 +40,8 @@ FLUSH_ROWS = 4096
 #: Work for which one more encoder process repays the seconds that it takes to load.
 _IMAGES_AN_ACTOR = 2000
 _TEXTS_AN_IMAGE = 4
+#: Pixels that go from a decode worker to an encoder at once.
+_BLOCK_BYTES = 16 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +188,9 @@ def _embed(
     needs = {"num_gpus": 1, "num_cpus": 0} if on_gpu else {"num_cpus": cores / actors / 2}
     preprocessing = find_source(settings).preprocessing
     rows = ray.data.from_items(work, override_num_blocks=min(len(work), 4 * cores))
+    # Ray joins blocks until they have 128 MB, some 900 images: the encoder would wait for the first and finish the last
+    # alone.
+    rows.context.target_max_block_size = _BLOCK_BYTES
     pixels = rows.map_batches(
         partial(_decode, lake=lake, preprocessing=preprocessing, at_once=embedding.image_batch),
         batch_size=1,

@@ -40,8 +40,9 @@ logger = logging.getLogger(__name__)
 GOLDEN = HEADS.with_name("golden.safetensors")
 GOLDEN_COSINE = 0.98
 GOLDEN_TEXTS = ("A red circle.", "There is no dog in the picture.", "a plate of food on a wooden table", "42")
-#: On a CPU more images at once are slower: activations no longer fit the caches (measured: 8 is best).
-_CPU_IMAGES, _CPU_TOKENS = 8, 512
+#: On a CPU more images at once are slower: activations no longer fit the caches. Best are 2 to 4 for an encoder with
+#: one thread and 8 for one with two (`python -m benchmarks.embed batches`).
+_CPU_IMAGES, _CPU_TOKENS = 4, 512
 _GPU_TOKENS = 16384
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -66,6 +67,7 @@ class Encoder:
         self.device = device
         self.precision = precision
         self.dtype = _DTYPES[precision]
+        self.images_at_once = _CPU_IMAGES if device.type == "cpu" else None
         self.mean = torch.tensor(preprocessing.mean, device=device)[:, None, None]
         self.std = torch.tensor(preprocessing.std, device=device)[:, None, None]
         self.dim = int(self._encode_pixels(self._stack([Image.new("RGB", (32, 32))])).shape[1])
@@ -76,8 +78,8 @@ class Encoder:
 
     def encode_pixels(self, pixels: np.ndarray) -> np.ndarray:
         """A stack of `preprocessing.pixels`."""
-        at_once = _CPU_IMAGES if self.device.type == "cpu" else len(pixels)
-        parts = [self._encode_pixels(pixels[at : at + at_once]) for at in range(0, len(pixels), max(at_once, 1))]
+        at_once = self.images_at_once or max(len(pixels), 1)
+        parts = [self._encode_pixels(pixels[at : at + at_once]) for at in range(0, len(pixels), at_once)]
         return np.concatenate(parts) if parts else np.zeros((0, self.dim), np.float32)
 
     def encode_texts(self, texts: Sequence[str]) -> np.ndarray:

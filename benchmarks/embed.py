@@ -1,0 +1,318 @@
+"""What embedding costs: images/s and texts/s of the whole stage, beside the bare encoder and decoding alone.
+
+    OMP_NUM_THREADS=2 .venv/bin/python -m benchmarks.embed rates --models mini ViT-B-32 ViT-L-14
+    .venv/bin/python -m benchmarks.embed batches
+    .venv/bin/python -m benchmarks.embed draft --photos ../shared/data/photos
+    .venv/bin/python -m benchmarks.embed growth
+
+`rates`: for each model (random weights but for mini), one after the other in one run, and once more in reverse order so
+that a machine whose load changes treats all alike: decoding and resizing on all cores, the bare encoder on pixels and
+texts in memory, and `resources.embedding.embed_delivery` from a lake of JPEG files of 640 x 480. The whole stage's rate
+is the steady one: what is embedded between the first and the last vectors that come out, without the start of the
+workers and the first batch. The roofline is 1 / (1 / decode + 1 / model) where both share the cores, and
+min(decode, model) where the model has a GPU.
+
+`batches`: the bare encoder by images at once. `draft`: cosines of vectors from JPEG files decoded at a reduced scale
+with those of full decoding. `growth`: peak memory of all processes at 10,000 and at 100,000 images, with a tiny
+encoder.
+"""
+
+import argparse
+import io
+import json
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+import open_clip
+import pyarrow as pa
+import ray
+import torch
+from PIL import Image
+from safetensors.torch import save_file
+
+from benchmarks.memory import Memory
+from ops.identity import image_id
+from ops.image_checks import decode_rgb
+from ops.schemas import EXAMPLES, IMAGES
+from resources.cluster import start_ray
+from resources.embedding import embed_delivery
+from resources.encoder import Encoder, load_encoder
+from resources.encoder_settings import EmbeddingSettings, EncoderSettings
+from resources.encoder_source import RANDOM, find_source
+from resources.lake import Lake
+from resources.preprocessing import Preprocessing
+
+#: Images and texts that each model is measured on: about half a minute on two cores.
+COUNTS = {"mini": (2048, 8192), "ViT-B-32": (512, 1024), "ViT-L-14": (24, 48)}
+#: A model so small that what is measured is everything else.
+TINY = {
+    "embed_dim": 8,
+    "vision_cfg": {"image_size": 16, "layers": 1, "width": 16, "head_width": 8, "patch_size": 8},
+    "text_cfg": {"context_length": 16, "vocab_size": 49408, "width": 16, "heads": 2, "layers": 1},
+}
+NOUNS = ("dog", "red car", "wooden table", "bus", "woman in a blue coat", "plate of food", "clock", "boat", "kite")
+
+
+@dataclass(slots=True)
+class Pace:
+    """A progress that keeps when how many rows were done."""
+
+    times: list[float] = field(default_factory=list)
+    rows: list[int] = field(default_factory=list)
+
+    @contextmanager
+    def track(self, label: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
+        def advance(n: int) -> None:
+            self.times.append(time.perf_counter())
+            self.rows.append(n)
+
+        yield advance
+
+    @property
+    def steady(self) -> float:
+        """Rows a second after the first that came; not a number where all came at once."""
+        if len(self.times) < 2:
+            return float("nan")
+        return sum(self.rows[1:]) / (self.times[-1] - self.times[0])
+
+
+def photos(count: int) -> list[bytes]:
+    """Distinct JPEG files of 640 x 480 pixels, about 70 kB: a noisy picture, cut elsewhere each time."""
+    drawn = np.random.default_rng(0)
+    noise = Image.fromarray(drawn.integers(0, 255, (90, 120, 3), np.uint8)).resize((960, 720), Image.Resampling.BICUBIC)
+    files: list[bytes] = []
+    for number in range(count):
+        left, top = number % 320, number // 320 % 240
+        out = io.BytesIO()
+        noise.crop((left, top, left + 640, top + 480)).save(out, "JPEG", quality=85)
+        files.append(out.getvalue())
+    return files
+
+
+def sentences(count: int) -> list[str]:
+    """Distinct statements of 8 to 17 words."""
+    drawn = np.random.default_rng(1)
+    return [
+        f"{n}: there is a {' and a '.join(drawn.choice(NOUNS, size=drawn.integers(2, 5)))} in the picture."
+        for n in range(count)
+    ]
+
+
+def fill(lake: Lake, pictures: Sequence[bytes], texts: Sequence[str]) -> None:
+    """One delivery that shows the pictures and says the texts."""
+    ids = [image_id(data) for data in pictures]
+    for at in range(0, len(ids), 4096):
+        stored = [
+            {"image_id": i, "bytes": b} for i, b in zip(ids[at : at + 4096], pictures[at : at + 4096], strict=True)
+        ]
+        staged = lake.stage(IMAGES, pa.Table.from_pylist(stored, schema=IMAGES.schema), {})
+        lake.commit_new(IMAGES, staged, key="image_id")
+    rows = [
+        {
+            "delivery": "bench",
+            "image_ids": ids[n : n + 1],
+            "messages": [{"role": "assistant", "parts": [{"type": "text", "text": text, "image_id": None}]}],
+        }
+        for n, text in enumerate([*texts, *[""] * (len(ids) - len(texts))])
+    ]
+    examples = pa.Table.from_pylist(rows, schema=EXAMPLES.schema)
+    lake.write(EXAMPLES, examples, partition={"delivery": "bench"}, once="bench")
+
+
+def said(examples: pa.Table) -> list[str]:
+    """The texts of the examples, those that say nothing left out."""
+    texts = [m["parts"][0]["text"] for turns in examples["messages"].to_pylist() for m in turns or ()]
+    return [text for text in texts if text]
+
+
+def stage_rate(settings: EncoderSettings, pictures: Sequence[bytes], texts: Sequence[str], batch: int) -> float:
+    """Rows a second of the whole stage on a lake of its own, once it runs."""
+    pace = Pace()
+    with tempfile.TemporaryDirectory(prefix="assay-bench-") as folder:
+        lake = Lake(Path(folder))
+        fill(lake, pictures, texts)
+        embedding = EmbeddingSettings(image_batch=batch, text_batch=batch)
+        embed_delivery(lake, "bench", texts=said, settings=settings, embedding=embedding, progress=pace)
+    return pace.steady
+
+
+_files: list[bytes] = []
+
+
+def _take_files(files: list[bytes]) -> None:
+    _files.extend(files)
+
+
+def _decode(rows: range, preprocessing: Preprocessing) -> int:
+    return sum(len(preprocessing.pixels(decode_rgb(_files[row])).tobytes()) > 0 for row in rows)
+
+
+def decode_rate(pictures: Sequence[bytes], preprocessing: Preprocessing, cores: int) -> float:
+    """Images a second, decoded and resized on all cores."""
+    some = list(pictures[:512])
+    pool = ProcessPoolExecutor(cores, mp_context=get_context("spawn"), initializer=_take_files, initargs=(some,))
+    with pool:
+        parts = [range(at, min(at + 16, len(some))) for at in range(0, len(some), 16)]
+        work = partial(_decode, preprocessing=preprocessing)
+        list(pool.map(work, parts[: 2 * cores]))
+        started = time.perf_counter()
+        done = sum(pool.map(work, parts * 3))
+        return done / (time.perf_counter() - started)
+
+
+def bare_rates(encoder: Encoder, pictures: Sequence[bytes], texts: Sequence[str]) -> tuple[float, float]:
+    """Images and texts a second of the encoder alone, on what is in memory."""
+    pixels = np.stack([encoder.preprocessing.pixels(decode_rgb(data)) for data in pictures[:256]])
+    some = list(texts[:1024])
+    encoder.encode_pixels(pixels[:4])
+    return len(pixels) / seconds(lambda: encoder.encode_pixels(pixels)), len(some) / seconds(
+        lambda: encoder.encode_texts(some)
+    )
+
+
+def seconds(work: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+def rates(models: Sequence[str], scale: float) -> None:
+    """Prints a line a model."""
+    cores = max(1, int(ray.cluster_resources().get("CPU", 1)))
+    torch.set_num_threads(cores)
+    heads = ("decode images/s", "bare images/s", "stage images/s", "of the roofline", "bare texts/s", "stage texts/s")
+    print(f"| model | {' | '.join(heads)} | of bare |\n|---|{'--:|' * (len(heads) + 1)}")
+    for model in models:
+        settings = EncoderSettings(model=model, pretrained=None if model == "mini" else RANDOM)
+        images, lines = (max(8, round(scale * n)) for n in COUNTS.get(model, COUNTS["ViT-B-32"]))
+        pictures, texts = photos(images), sentences(lines)
+        batch = 32 if images > 100 else 4
+        encoder = load_encoder(settings)
+        on_cpu = encoder.device.type == "cpu"
+        prepared = find_source(settings).preprocessing
+        decode, shown, told = decode_rate(pictures, prepared, cores), *bare_rates(encoder, pictures, texts)
+        of_images = stage_rate(settings, pictures, [], batch)
+        of_texts = stage_rate(settings, [], texts, batch)
+        shown_again, told_again = bare_rates(encoder, pictures, texts)
+        decode = (decode + decode_rate(pictures, prepared, cores)) / 2
+        shown, told = (shown + shown_again) / 2, (told + told_again) / 2
+        roof = 1 / (1 / decode + 1 / shown) if on_cpu else min(decode, shown)
+        figures = [f"{decode:.0f}", f"{shown:.1f}", f"{of_images:.1f}", f"{of_images / roof:.2f}"]
+        figures += [f"{told:.0f}", f"{of_texts:.0f}", f"{of_texts / told:.2f}"]
+        print(f"| {encoder.identity} | {' | '.join(figures)} |")
+        print(f"load {os.getloadavg()[0]:.1f}, {cores} cores, {encoder.device}", flush=True)
+
+
+def batches(models: Sequence[str]) -> None:
+    """The bare encoders by images at once and by threads; the order is turned round each time."""
+    for model in models:
+        _batches(model)
+
+
+def _batches(model: str) -> None:
+    encoder = load_encoder(EncoderSettings(model=model, pretrained=None if model == "mini" else RANDOM))
+    pixels = np.stack([encoder.preprocessing.pixels(decode_rgb(data)) for data in photos(64)])
+    sizes = [1, 2, 4, 8, 16, 32, 64]
+    for threads in sorted({1, torch.get_num_threads()}):
+        torch.set_num_threads(threads)
+        best = dict.fromkeys(sizes, 0.0)
+        for order in (sizes, sizes[::-1], sizes, sizes[::-1]):
+            for size in order:
+                encoder.images_at_once = size
+                took = seconds(lambda: encoder.encode_pixels(pixels))
+                best[size] = max(best[size], len(pixels) / took)
+        rates_told = ", ".join(f"{size}: {rate:.0f}" for size, rate in best.items())
+        print(f"{encoder.identity}, {threads} threads, best images/s by images at once: {rates_told}", flush=True)
+
+
+def draft(folder: Path) -> None:
+    """Cosines of vectors from scaled JPEG decoding, at least so many times the encoder's side, with those from full."""
+    files = [path.read_bytes() for path in sorted((folder / "images").glob("*.jpg"))]
+    encoder = load_encoder(EncoderSettings())
+    whole = [decode_rgb(data) for data in files]
+    vectors = encoder.encode_images(whole)
+    for least in (1, 1.5, 2):
+        scaled = [_scaled(data, round(least * encoder.preprocessing.height)) for data in files]
+        fewer = [a.size != b.size for a, b in zip(scaled, whole, strict=True)]
+        cosines = (encoder.encode_images(scaled) * vectors).sum(axis=1)
+        print(f"at least {least} times the side: {sum(fewer)} of {len(files)} scaled, least cosine {cosines.min():.4f}")
+
+
+def _scaled(data: bytes, side: int) -> Image.Image:
+    image = Image.open(io.BytesIO(data))
+    image.draft("RGB", (side, side))
+    return image.convert("RGB")
+
+
+def growth(sizes: Sequence[int]) -> None:
+    """Peak memory of all processes, by images."""
+    with tempfile.TemporaryDirectory(prefix="assay-bench-") as folder:
+        settings = EncoderSettings(model=f"local-dir:{write_tiny(Path(folder))}", device="cpu")
+        peaks: list[float] = []
+        for size in (1000, *sizes):  # the first starts the workers
+            lake = Lake(Path(folder) / f"lake-{size}")
+            fill(lake, dots(size), [])
+            started = time.perf_counter()
+            with Memory() as memory:
+                embed_delivery(
+                    lake, "bench", texts=said, settings=settings, embedding=EmbeddingSettings(), progress=Pace()
+                )
+            peaks.append(memory.start_mb + memory.peak_mb)
+            rate = size / (time.perf_counter() - started)
+            print(f"{size} images: peak {peaks[-1]:.0f} MB of all processes, {rate:.0f} images/s", flush=True)
+        print(f"{sizes[-1]} images take {peaks[-1] / peaks[1]:.2f} times the memory of {sizes[0]}")
+
+
+def dots(count: int) -> list[bytes]:
+    """Distinct PNG files of 16 x 16 pixels."""
+    files: list[bytes] = []
+    for number in range(count):
+        pixels = np.zeros((16, 16, 3), np.uint8)
+        pixels.reshape(-1)[:24] = [255 * (number >> bit & 1) for bit in range(24)]
+        out = io.BytesIO()
+        Image.fromarray(pixels).save(out, "PNG")
+        files.append(out.getvalue())
+    return files
+
+
+def write_tiny(folder: Path) -> Path:
+    """A folder with a tiny open_clip model of random weights."""
+    weights = {name: value.contiguous() for name, value in open_clip.CLIP(**TINY).state_dict().items()}
+    save_file(weights, folder / "open_clip_model.safetensors")
+    (folder / "open_clip_config.json").write_text(json.dumps({"model_cfg": TINY, "preprocess_cfg": {}}))
+    return folder
+
+
+def main() -> None:
+    """Reads the command line and runs what it names."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("parts", nargs="+", choices=["rates", "batches", "draft", "growth"])
+    parser.add_argument("--models", nargs="+", default=["mini"])
+    parser.add_argument("--scale", type=float, default=1.0, help="multiplies how many images and texts are measured")
+    parser.add_argument("--photos", type=Path, default=Path("../shared/data/photos"))
+    parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 100_000])
+    options = parser.parse_args()
+    if {"rates", "growth"} & set(options.parts):
+        start_ray(object_store_bytes=500_000_000)
+    parts: dict[str, Callable[[], None]] = {
+        "rates": lambda: rates(options.models, options.scale),
+        "batches": lambda: batches(options.models),
+        "draft": lambda: draft(options.photos),
+        "growth": lambda: growth(options.sizes),
+    }
+    for part in options.parts:
+        print(f"-- {part}", flush=True)
+        parts[part]()
+
+
+if __name__ == "__main__":
+    main()
