@@ -5,7 +5,9 @@
 easy-VQA (test split): 800 conversations, one picture each, and the shares of faults given by `--shares`: pictures
 exchanged so that an answer becomes untrue (wrong image), conversations that need no picture added (blind questions), a
 stretch of a 240-row file shifted (shifted join). Photos: each with its captions, once with its own picture and once
-with another. Beside each audit stands the common practice: the mean cosine of question and answer as they stand.
+with another; and each with a description of three captions, once all its own and once with one of another photo (partly
+wrong text). Beside each audit stands the common practice: the mean cosine of question and answer as they stand. For
+wrong images, the estimated share of mismatched conversations stands beside the planted one.
 
 For each figure: the area under the ROC curve (AUROC) and the recall at 1 % false alarms, with the 95 % interval of 400
 bootstrap draws of examples, over the seeds together. `--seeds` are for reporting; tune on others.
@@ -16,7 +18,7 @@ import json
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -32,13 +34,21 @@ from ops.demo import plant
 from ops.demo.pictures import load_pictures
 from ops.demo.rows import Row, one_conversation_each
 from ops.identity import image_id, text_id
+from ops.mismatch import estimate_mismatch
 from ops.schemas import EXAMPLES
 from ops.turns import read_turns
 from ops.vectors import Vectors
 from resources.encoder import Encoder, load_encoder
 from resources.encoder_settings import EncoderSettings
 
-AUDITS = ("alignment_shift", "conversation_grounding", "visual_necessity", "metadata_leak")
+AUDITS = (
+    "alignment_shift",
+    "calibrated_grounding",
+    "conversation_grounding",
+    "grounding",
+    "metadata_leak",
+    "visual_necessity",
+)
 CONVERSATIONS = 800
 FILE_ROWS = 240
 BANK = 256
@@ -191,8 +201,8 @@ def shown_of(rows: Sequence[Row], fault: str) -> list[Shown]:
     return [Shown(row.turns, row.picture.path, row.fault == fault) for row in rows if row.picture]
 
 
-def wrong_images(rng: Random, share: float, embeddings: Embeddings, ledger: Ledger) -> None:
-    """Exchanged pictures, by conversation."""
+def wrong_images(rng: Random, share: float, embeddings: Embeddings, ledger: Ledger) -> dict[str, Any]:
+    """Exchanged pictures, by conversation and by turn; the planted and the estimated share of them."""
     rows = one_conversation_each(rng.sample(load_pictures(), CONVERSATIONS))
     plant.swap_images(rng.sample(rows, len(rows)), round(share * CONVERSATIONS))
     shown = shown_of(rows, "wrong_image")
@@ -202,6 +212,14 @@ def wrong_images(rng: Random, share: float, embeddings: Embeddings, ledger: Ledg
     found = measured("conversation_grounding", inputs)
     ledger.add(task, "conversation_grounding.pooled_z", -found["pooled_z"].to_numpy(), faulty[found["row"]])
     ledger.add(task, "mean raw cosine", -raw_cosine(inputs), faulty)
+    turns = measured("grounding", inputs)
+    for name, sign in (("cosine", -1), ("margin", -1), ("p_value", 1), ("hard_rank", 1)):
+        ledger.add(f"{task}, by turn", f"grounding.{name}", sign * turns[name].to_numpy(), faulty[turns["row"]])
+    calibrated = measured("calibrated_grounding", inputs)
+    scores = -calibrated["calibrated_z"].to_numpy()
+    ledger.add(f"{task}, by turn", "calibrated_grounding.calibrated_z", scores, faulty[calibrated["row"]])
+    estimate = estimate_mismatch(found["rank"].to_numpy(), found["compared"].to_numpy())
+    return {"planted": round(float(faulty[found["row"]].mean()), 4)} | (asdict(estimate) if estimate else {})
 
 
 def blind_questions(rng: Random, share: float, embeddings: Embeddings, ledger: Ledger) -> None:
@@ -267,6 +285,26 @@ def photo_captions(folder: Path, rng: Random, embeddings: Embeddings, ledger: Le
         ledger.add("wrong image, photos", "mean raw cosine", -raw_cosine(inputs), flags)
 
 
+def partly_wrong(folder: Path, rng: Random, embeddings: Embeddings, ledger: Ledger) -> None:
+    """Photos with a description of three captions, the last of which is then another photo's."""
+    lines = [json.loads(line) for line in (folder / "captions.jsonl").read_text("utf-8").splitlines()]
+    by = rng.randrange(1, len(lines))
+    said = [[caption.strip().rstrip(".") + "." for caption in line["captions"][:3]] for line in lines]
+    task = "partly wrong text, photos"
+    for faulty in (False, True):
+        texts = [own[:2] + (said[(n + by) % len(said)][2:] if faulty else own[2:]) for n, own in enumerate(said)]
+        shown = [
+            Shown((("Describe the image.", " ".join(text)),), folder / line["image"], faulty)
+            for text, line in zip(texts, lines, strict=True)
+        ]
+        inputs = inputs_of(shown, embeddings)
+        found = measured("grounding", inputs)
+        flags = np.full(len(found), faulty)
+        for name in ("margin", "weakest_gain"):
+            ledger.add(task, f"grounding.{name}", -found[name].to_numpy(), flags)
+        ledger.add(task, "raw cosine of the whole", -raw_cosine(inputs), flags)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, nargs="+", default=[101, 102, 103])
@@ -279,11 +317,11 @@ def main() -> None:
     encoder = load_encoder(EncoderSettings(model=options.model))
     embeddings, ledger = Embeddings(encoder, options.cache), Ledger()
     print(f"encoder {encoder.identity}, seeds {options.seeds}", flush=True)
-    files = []
+    files, shares = [], []
     for seed in options.seeds:
         for share in options.shares:
             if "wrong" in options.only:
-                wrong_images(Random(seed), share, embeddings, ledger)  # noqa: S311 - a seeded measurement
+                shares.append(wrong_images(Random(seed), share, embeddings, ledger))  # noqa: S311 - a seeded measurement
             if "blind" in options.only:
                 blind_questions(Random(seed), share, embeddings, ledger)  # noqa: S311
         if "shift" in options.only:
@@ -291,8 +329,9 @@ def main() -> None:
                 files.append(shifted_joins(Random(1000 * seed + n), share, embeddings))  # noqa: S311
         if options.photos and "wrong" in options.only:
             photo_captions(options.photos, Random(seed), embeddings, ledger)  # noqa: S311
+            partly_wrong(options.photos, Random(seed), embeddings, ledger)  # noqa: S311
     print("\n".join(ledger.rows()))
-    print(json.dumps(files, indent=1))
+    print(json.dumps({"mismatched shares": shares, "shifted files": files}, indent=1))
 
 
 if __name__ == "__main__":
