@@ -75,7 +75,7 @@ class Diff:
     """What separates two versions.
 
     `rows`: example_id, source_id, dataset, change (added | removed | reweighted), action_before, action_after,
-    weight_before, weight_after, cause (new data | new policy | new measure | new code), and reasons_before and
+    weight_before, weight_after, cause (new data | new policy | new measure | new mix | new code), reasons_before and
     reasons_after as they stand in the verdicts. `counts`: examples by change, and by change and cause.
     """
 
@@ -107,15 +107,20 @@ class Pins:
         return cls(row["policy"], json.loads(row["measures"] or "{}"))
 
 
+COUNTED = "counted"
+"""What a member counts for: the weight of its verdict, times the factor of the target mix."""
 _SIDE = ("example_id", "delivery", "source_id", "dataset", "action", "weight", "reasons")
 
 
 def diff(before: pa.Table, after: pa.Table, *, numbers: tuple[int, int], pins: tuple[Pins, Pins]) -> Diff:
-    """Compare the verdicts of two versions, example by example.
+    """Compare the verdicts of two versions, example by example; where they have a column COUNTED, by that weight.
 
     An example that left with its delivery (a corrected drop) and came back unchanged in the next one is the same.
     """
-    left, right = before.select(_SIDE), after.select(_SIDE)
+    left, right = (
+        table.select(_SIDE).append_column(COUNTED, table[COUNTED if COUNTED in table.schema.names else "weight"])
+        for table in (before, after)
+    )
     gone, new, shared_left, shared_right = _parted(left, right)
     moved = _moved(shared_left, shared_right)
     sides = [
@@ -146,7 +151,7 @@ def _members(rows: pa.Table) -> Any:
 
 def _moved(left: pa.Table, right: pa.Table) -> Any:
     """Shared examples whose membership or weight differs. A drop that became a hold changes no dataset."""
-    return pc.or_(pc.xor(_members(left), _members(right)), pc.not_equal(left["weight"], right["weight"]))
+    return pc.or_(pc.xor(_members(left), _members(right)), pc.not_equal(left[COUNTED], right[COUNTED]))
 
 
 _REASONS = pa.list_(REASON)
@@ -170,7 +175,7 @@ _ROWS = pa.schema(
 def _side(rows: pa.Table, change: str, *, after: bool) -> pa.Table:
     """Examples that only one of the versions saw."""
     count = rows.num_rows
-    present = [rows["action"], rows["weight"], rows["reasons"]]
+    present = [rows["action"], rows[COUNTED], rows["reasons"]]
     absent = [pa.nulls(count, pa.string()), pa.nulls(count, pa.float64()), pa.nulls(count, _REASONS)]
     pairs = zip(absent, present, strict=True) if after else zip(present, absent, strict=True)
     words = [pa.repeat(change, count), pa.repeat("new data", count)]
@@ -181,15 +186,16 @@ def _side(rows: pa.Table, change: str, *, after: bool) -> pa.Table:
 def _both(left: pa.Table, right: pa.Table, pins: tuple[Pins, Pins]) -> pa.Table:
     was, now = np.asarray(_members(left)), np.asarray(_members(right))
     change = np.where(was & now, "reweighted", np.where(now, "added", "removed"))
-    causes = _causes(left["reasons"], right["reasons"], pins)
+    judged_alike = pc.and_(pc.equal(left["action"], right["action"]), pc.equal(left["weight"], right["weight"]))
+    causes = pc.if_else(judged_alike, "new mix", _causes(left["reasons"], right["reasons"], pins))
     columns = [
         *(right[name] for name in ("example_id", "source_id", "dataset")),
         pa.array(change.tolist(), pa.string()),
         causes,
         left["action"],
         right["action"],
-        left["weight"],
-        right["weight"],
+        left[COUNTED],
+        right[COUNTED],
         left["reasons"],
         right["reasons"],
     ]

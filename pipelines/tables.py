@@ -56,4 +56,8 @@ def version_table(version: Version) -> Table:
         ("verdicts", actions),
         ("curated", counts.get("curated", 0)),
     ]
+    if "mix" in counts:
+        mix = counts["mix"]
+        said = f"{mix['visual_share']:.1%} visual, {mix['effective_share']:.1%} of the effective sample"
+        rows.append(("mix", said))
     return key_value_table(rows, title=f"Version {version.number}")

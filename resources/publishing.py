@@ -16,7 +16,18 @@ from ops.audits.registry import all_audits
 from ops.identity import canonical_json, fingerprint
 from ops.mix import MixSettings
 from ops.schemas import CURATED, CURRICULUM, DROPS, EXAMPLES, IMAGES, PREFERENCES, VERDICTS, VERSIONS
-from ops.versions import MEMBER_ACTIONS, REMOVED, Diff, Pins, Version, current_number, diff, left_by_rollback, read_log
+from ops.versions import (
+    COUNTED,
+    MEMBER_ACTIONS,
+    REMOVED,
+    Diff,
+    Pins,
+    Version,
+    current_number,
+    diff,
+    left_by_rollback,
+    read_log,
+)
 from resources.judging import count, counted, judge, order, soft_labels
 from resources.lake import Lake
 from resources.mixing import Mixing
@@ -145,9 +156,20 @@ def version_of(lake: Lake, number: int) -> Version:
 
 def compare(lake: Lake, before: int, after: int) -> Diff:
     """What changed between two versions, each example with its cause."""
-    pins = (Pins.of(version_of(lake, before).row), Pins.of(version_of(lake, after).row))
-    tables = [lake.read(VERDICTS, where={"version": number}) for number in (before, after)]
-    return diff(*tables, numbers=(before, after), pins=pins)
+    versions = (version_of(lake, before), version_of(lake, after))
+    pins = (Pins.of(versions[0].row), Pins.of(versions[1].row))
+    return diff(_judged(lake, versions[0]), _judged(lake, versions[1]), numbers=(before, after), pins=pins)
+
+
+def _judged(lake: Lake, version: Version) -> pa.Table:
+    """The verdicts of a version, and what each counts for where a target mix changed that."""
+    where = {"version": version.number}
+    verdicts = lake.read(VERDICTS, where=where)
+    if "mix" not in version.counts:
+        return verdicts
+    members = lake.read(CURATED, where=where, columns=["example_id", "weight"])
+    at = pc.index_in(verdicts["example_id"], value_set=members["example_id"].combine_chunks())
+    return verdicts.append_column(COUNTED, pc.coalesce(members["weight"].take(at), verdicts["weight"]))
 
 
 def _standing(lake: Lake, content: str) -> Version | None:

@@ -300,9 +300,15 @@ def test_the_target_mix_changes_weights_alone_and_is_gated(lake: Lake, settings:
     assert set(lake.read(VERDICTS, where={"version": 1})["weight"].to_pylist()) == {0.0, 1.0}  # 0 is dropped
     assert publish(lake, candidate, gate.results)
 
+    plain = build(lake, replace(target, mix=MixSettings()), **given)
+    publish(lake, plain, {"success": True})
+    changed = compare(lake, 1, 2)
+    assert changed.counts["reweighted"] == {"all": 30, "new mix": 30}
+    assert {(row["weight_before"], row["weight_after"]) for row in changed.rows.to_pylist()} == {(0.5, 1.0)}
+
     far = build(lake, replace(target, mix=MixSettings(visual_share=0.2)), **given)
-    assert far.version == 2, "the mix is part of a version's content"
-    gate = candidate_gate(lake, 2, deliveries=["a-1"], settings=gates)
+    assert far.version == 3, "the mix is part of a version's content"
+    gate = candidate_gate(lake, 3, deliveries=["a-1"], settings=gates)
     assert not gate.success
     assert "off_target" in gate.message
     assert gate.results["facts"]["mix"][0]["repeats"] == pytest.approx(3, abs=1e-4)
