@@ -9,6 +9,7 @@
 4. The driver commits images, quarantine, preferences and examples, each once, then the `drops` row.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
@@ -219,27 +220,12 @@ def _finish(context: Context, parsed: Sequence[ParsedShard], progress: Progress)
     verdicts: dict[str, Any] = {}
     for shard in parsed:
         verdicts.update((image, verdict) for image, verdict in shard.verdicts.items() if verdict)
-    columns = [
-        context.scratch.read_table(f"{shard.name}-parsed", ["row", "source_id", "content_id", "image_ids"])
-        for shard in parsed
-    ]
-    source = [_hashed(table["source_id"]) for table in columns]
-    content = [_hashed(table["content_id"]) for table in columns]
-    occurrences = _repeats([a * np.uint64(31) ^ b for a, b in zip(source, content, strict=True)])
-    same_ids = _repeats(source)
-    work = []
-    for n, (shard, table) in enumerate(zip(parsed, columns, strict=True)):
-        rows = table["row"].to_numpy()
-        shown = _images(table) if verdicts else set()
-        work.append(
-            FinishWork(
-                context,
-                shard,
-                {image: verdicts[image] for image in sorted(shown & verdicts.keys())},
-                {int(rows[at]): count for at, count in occurrences[n].items()},
-                frozenset(int(rows[at]) for at in same_ids[n]),
-            )
-        )
+    # Of each row the driver holds two hashes, 16 bytes; a drop may have tens of millions of them.
+    hashed = [_hashed(context.scratch.read_table(f"{s.name}-parsed", ["source_id", "content_id"])) for s in parsed]
+    occurrences = _repeats([source * np.uint64(31) ^ content for source, content in hashed])
+    same_ids = _repeats([source for source, _ in hashed])
+    del hashed
+    work = (_finish_work(context, shard, verdicts, occurrences[n], same_ids[n]) for n, shard in enumerate(parsed))
     order = {shard.name: n for n, shard in enumerate(parsed)}
     finished = ray_map(
         finish_shard, work, progress=progress, label="Write the tables", weight=lambda f: f.kept + f.quarantined
@@ -247,26 +233,47 @@ def _finish(context: Context, parsed: Sequence[ParsedShard], progress: Progress)
     return sorted(finished, key=lambda shard: order[shard.name])
 
 
-def _images(table: pa.Table) -> set[str]:
-    return {image for image in pc.list_flatten(table["image_ids"]).unique().to_pylist() if image}
+def _finish_work(
+    context: Context,
+    shard: ParsedShard,
+    verdicts: Mapping[str, Any],
+    occurrences: Mapping[int, int],
+    same_ids: Mapping[int, int],
+) -> FinishWork:
+    if not (verdicts or occurrences or same_ids):
+        return FinishWork(context, shard, {}, {}, frozenset())
+    table = context.scratch.read_table(f"{shard.name}-parsed", ["row", "image_ids"])
+    rows = table["row"].to_numpy()
+    shown = {image for image in pc.list_flatten(table["image_ids"]).unique().to_pylist() if image}
+    return FinishWork(
+        context,
+        shard,
+        {image: verdicts[image] for image in sorted(shown & verdicts.keys())},
+        {int(rows[at]): count for at, count in occurrences.items()},
+        frozenset(int(rows[at]) for at in same_ids),
+    )
 
 
-def _hashed(texts: pa.ChunkedArray) -> NDArray[np.uint64]:
-    return np.asarray(hash_array(texts.to_numpy()), np.uint64)  # pyright: ignore[reportArgumentType, reportCallIssue]
+def _hashed(table: pa.Table) -> list[NDArray[np.uint64]]:
+    """64 bits of each value, by column."""
+    texts = [column.to_numpy() for column in table.columns]
+    return [np.asarray(hash_array(t), np.uint64) for t in texts]  # pyright: ignore[reportArgumentType, reportCallIssue]
 
 
 def _repeats(keys: Sequence[NDArray[np.uint64]]) -> list[dict[int, int]]:
     """For each shard, the positions whose key came earlier in the drop and how often it had come."""
-    if not keys:
-        return []
-    whole = np.concatenate(keys)
-    order = np.argsort(whole, kind="stable")
-    starts = np.flatnonzero(np.r_[True, whole[order][1:] != whole[order][:-1]]) if len(whole) else np.array([], int)
-    counts = np.arange(len(whole)) - np.repeat(starts, np.diff(np.r_[starts, len(whole)]))
-    nth = np.empty(len(whole), np.int64)
-    nth[order] = counts
-    pieces = np.split(nth, np.cumsum([len(k) for k in keys])[:-1])
-    return [{int(at): int(piece[at]) for at in np.flatnonzero(piece)} for piece in pieces]
+    ordered = np.sort(np.concatenate([*keys, np.array([], np.uint64)]))
+    repeated = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
+    seen: Counter[int] = Counter()
+    found: list[dict[int, int]] = []
+    for shard in keys:
+        found.append({})
+        for at in np.flatnonzero(np.isin(shard, repeated)):
+            key = int(shard[at])
+            if seen[key]:
+                found[-1][int(at)] = seen[key]
+            seen[key] += 1
+    return found
 
 
 def _check_unchanged(files: DropFiles, listing: Sequence[FileInfo]) -> None:
