@@ -12,6 +12,7 @@ from PIL import Image
 
 from ops.audits.registry import all_audits
 from ops.identity import image_id
+from ops.mix import MixSettings
 from ops.report.data import ReportData
 from ops.schemas import (
     CONTRADICTION_RATES,
@@ -28,6 +29,7 @@ from ops.schemas import (
 )
 from resources.corpus import modality_identity
 from resources.lake import Lake
+from resources.mixing import mix_facts
 from resources.reporting import collect, make_report, report_path
 
 DELIVERY = "shop-1"
@@ -180,6 +182,8 @@ def _publish(lake: Lake) -> None:
         "content": "h0",
     }
     failed = {**gate, "gate": "candidate", "subject": "version 1", "success": False, "failures": ["removed 1 > 0.3"]}
+    facts = mix_facts(lake, 1, deliveries=[DELIVERY], measures={}, settings=MixSettings())
+    failed["facts"] = {part: table.to_pylist() for part, table in facts.items()}
     rollback = json.dumps({"rollback_from": 2})
     lake.log(
         VERSIONS,
@@ -246,6 +250,18 @@ def test_contradictions_are_rated_by_drop_dataset_and_kind(lake: Lake, data: Rep
     assert told == [("shop", "shops", "any", 40, 4), ("shop", "shops", "is_flip", 40, 4)]
     page = make_report(lake, 1).read_text(encoding="utf-8").replace("\u202f", " ").replace("\u00a0", " ")
     assert "4.0 % to 23 %" in page
+
+
+def test_modality_and_the_cost_of_other_mixes_are_told(data: ReportData):
+    (row,) = data.modality
+    assert (row.drop, row.modality, row.loss_tokens, row.image_tokens) == ("shop", "visual", 60, 8640)
+    assert [one.name for one in data.modality_sums] == ["shop", "all"]
+    assert data.mix is not None
+    assert (data.mix.counted, data.mix.target) == ("examples", None)
+    assert 0 < data.mix.before == data.mix.visual_share < 1
+    assert len(data.mix.curve) == 19
+    best = max(data.mix.curve, key=lambda point: point.examples_kept)
+    assert abs(best.visual_share - data.mix.before) < 0.05
 
 
 def test_stages_tell_visual_share_difficulty_and_sources(data: ReportData):
