@@ -1,4 +1,4 @@
-"""What corpus measures are identified by: the deliveries, and where it decides anything, the order in which they came."""
+"""What corpus measures are identified by: deliveries, and where it decides anything, the order in which they came."""
 
 from ops.audits.registry import all_audits
 from resources.corpus import corpus_identities, modality_identity
