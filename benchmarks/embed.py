@@ -10,7 +10,8 @@ that a machine whose load changes treats all alike: decoding and resizing on all
 texts in memory, and `resources.embedding.embed_delivery` from a lake of JPEG files of 640 x 480. The whole stage's rate
 is the steady one: what is embedded between the first and the last vectors that come out, without the start of the
 workers and the first batch. The roofline is 1 / (1 / decode + 1 / model) where both share the cores, and
-min(decode, model) where the model has a GPU.
+min(decode, model) where the model has a GPU. Where other work takes the cores, wall times say little: processor seconds
+of 1,000 images stand beside them, of the parts together and of the whole stage with all its processes.
 
 `batches`: the bare encoder by images at once. `draft`: cosines of vectors from JPEG files decoded at a reduced scale
 with those of full decoding. `growth`: peak memory of all processes at 10,000 and at 100,000 images, with a tiny
@@ -25,7 +26,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from multiprocessing import get_context
@@ -33,6 +34,7 @@ from pathlib import Path
 
 import numpy as np
 import open_clip
+import psutil
 import pyarrow as pa
 import ray
 import torch
@@ -64,25 +66,39 @@ NOUNS = ("dog", "red car", "wooden table", "bus", "woman in a blue coat", "plate
 
 @dataclass(slots=True)
 class Pace:
-    """A progress that keeps when how many rows were done."""
+    """A progress that keeps when how many rows were done, and at what cost of all processes."""
 
     times: list[float] = field(default_factory=list)
+    costs: list[float] = field(default_factory=list)
     rows: list[int] = field(default_factory=list)
 
     @contextmanager
     def track(self, label: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
         def advance(n: int) -> None:
             self.times.append(time.perf_counter())
+            self.costs.append(cpu_seconds())
             self.rows.append(n)
 
         yield advance
 
     @property
-    def steady(self) -> float:
-        """Rows a second after the first that came; not a number where all came at once."""
+    def steady(self) -> tuple[float, float]:
+        """Rows a second, and processor seconds of 1,000 rows, after the first that came; not numbers where all came at
+        once."""
         if len(self.times) < 2:
-            return float("nan")
-        return sum(self.rows[1:]) / (self.times[-1] - self.times[0])
+            return float("nan"), float("nan")
+        rows = sum(self.rows[1:])
+        return rows / (self.times[-1] - self.times[0]), 1000 * (self.costs[-1] - self.costs[0]) / rows
+
+
+def cpu_seconds() -> float:
+    """Processor seconds of this process and its children so far."""
+    total = 0.0
+    for process in [psutil.Process(), *psutil.Process().children(recursive=True)]:
+        with suppress(psutil.Error):
+            times = process.cpu_times()
+            total += times.user + times.system
+    return total
 
 
 def photos(count: int) -> list[bytes]:
@@ -134,8 +150,10 @@ def said(examples: pa.Table) -> list[str]:
     return [text for text in texts if text]
 
 
-def stage_rate(settings: EncoderSettings, pictures: Sequence[bytes], texts: Sequence[str], batch: int) -> float:
-    """Rows a second of the whole stage on a lake of its own, once it runs."""
+def stage_rate(
+    settings: EncoderSettings, pictures: Sequence[bytes], texts: Sequence[str], batch: int
+) -> tuple[float, float]:
+    """`Pace.steady` of the whole stage on a lake of its own."""
     pace = Pace()
     with tempfile.TemporaryDirectory(prefix="assay-bench-") as folder:
         lake = Lake(Path(folder))
@@ -179,6 +197,14 @@ def bare_rates(encoder: Encoder, pictures: Sequence[bytes], texts: Sequence[str]
     )
 
 
+def part_costs(encoder: Encoder, pictures: Sequence[bytes]) -> float:
+    """Processor seconds of 1,000 images decoded and encoded in this process."""
+    started = time.process_time()
+    pixels = np.stack([encoder.preprocessing.pixels(decode_rgb(data)) for data in pictures[:128]])
+    encoder.encode_pixels(pixels)
+    return 1000 * (time.process_time() - started) / len(pixels)
+
+
 def seconds(work: Callable[[], object]) -> float:
     started = time.perf_counter()
     work()
@@ -200,8 +226,10 @@ def rates(models: Sequence[str], scale: float) -> None:
         on_cpu = encoder.device.type == "cpu"
         prepared = find_source(settings).preprocessing
         decode, shown, told = decode_rate(pictures, prepared, cores), *bare_rates(encoder, pictures, texts)
-        of_images = stage_rate(settings, pictures, [], batch)
-        of_texts = stage_rate(settings, [], texts, batch)
+        parts = part_costs(encoder, pictures)
+        of_images, cost = stage_rate(settings, pictures, [], batch)
+        of_texts, _ = stage_rate(settings, [], texts, batch)
+        parts = (parts + part_costs(encoder, pictures)) / 2
         shown_again, told_again = bare_rates(encoder, pictures, texts)
         decode = (decode + decode_rate(pictures, prepared, cores)) / 2
         shown, told = (shown + shown_again) / 2, (told + told_again) / 2
@@ -209,7 +237,11 @@ def rates(models: Sequence[str], scale: float) -> None:
         figures = [f"{decode:.0f}", f"{shown:.1f}", f"{of_images:.1f}", f"{of_images / roof:.2f}"]
         figures += [f"{told:.0f}", f"{of_texts:.0f}", f"{of_texts / told:.2f}"]
         print(f"| {encoder.identity} | {' | '.join(figures)} |")
-        print(f"load {os.getloadavg()[0]:.1f}, {cores} cores, {encoder.device}", flush=True)
+        print(
+            f"processor seconds of 1,000 images: the parts {parts:.1f}, the stage {cost:.1f}; load "
+            f"{os.getloadavg()[0]:.1f}, {cores} cores, {encoder.device}",
+            flush=True,
+        )
 
 
 def batches(models: Sequence[str]) -> None:

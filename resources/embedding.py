@@ -46,9 +46,11 @@ _BLOCK_BYTES = 16 << 20
 
 @dataclass(frozen=True, slots=True)
 class EmbedCounts:
-    """What was embedded now (new) and what was known from before; `seconds` include the start of the actors."""
+    """What was embedded now (new) and what was known from before, and on which device, so that a job that fell back to
+    the CPU is seen; `seconds` include the start of the actors."""
 
     encoder: str
+    device: str
     images_new: int
     images_known: int
     texts_new: int
@@ -97,7 +99,7 @@ def embed_delivery(
         _embed(
             lake, encoder, work, total=counts[0] + counts[2], settings=settings, embedding=embedding, progress=progress
         )
-    return EmbedCounts(encoder, *counts, seconds=round(time.perf_counter() - started, 3))
+    return EmbedCounts(encoder, device_of(settings), *counts, seconds=round(time.perf_counter() - started, 3))
 
 
 def load_vectors(lake: Lake, encoder: str, modality: str, ids: Iterable[str]) -> Vectors:
@@ -184,8 +186,9 @@ def _embed(
     weight = sum(len(one.images) + len(one.texts) / _TEXTS_AN_IMAGE for one in work)
     actors = gpus if on_gpu else max(1, min(cores, round(weight / _IMAGES_AN_ACTOR)))
     threads = max(1, cores // actors)
-    # On a CPU the actors ask Ray for half of the cores and use all: decoding is the smaller part and fills the gaps.
-    needs = {"num_gpus": 1, "num_cpus": 0} if on_gpu else {"num_cpus": cores / actors / 2}
+    # On a CPU the actors ask Ray for less than half of the cores and use all: decoding is the smaller part and fills
+    # the gaps. Never for as much as a decode task: Ray would make one operator of the two, and decode inside the actors.
+    needs = {"num_gpus": 1, "num_cpus": 0} if on_gpu else {"num_cpus": 0.45 * cores / actors}
     preprocessing = find_source(settings).preprocessing
     rows = ray.data.from_items(work, override_num_blocks=min(len(work), 4 * cores))
     # Ray joins blocks until they have 128 MB, some 900 images: the encoder would wait for the first and finish the last
