@@ -187,7 +187,7 @@ def _embed(
     actors = gpus if on_gpu else max(1, min(cores, round(weight / _IMAGES_AN_ACTOR)))
     threads = max(1, cores // actors)
     # On a CPU the actors ask Ray for less than half of the cores and use all: decoding is the smaller part and fills
-    # the gaps. Never for as much as a decode task: Ray would make one operator of the two, and decode inside the actors.
+    # the gaps. Never for as much as a decode task: Ray would make one operator of the two and decode in the actors.
     needs = {"num_gpus": 1, "num_cpus": 0} if on_gpu else {"num_cpus": 0.45 * cores / actors}
     preprocessing = find_source(settings).preprocessing
     rows = ray.data.from_items(work, override_num_blocks=min(len(work), 4 * cores))
