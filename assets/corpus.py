@@ -12,7 +12,7 @@ from resources.corpus import corpus_identities, count_modality, measure_corpus, 
 from resources.encoder_source import encoder_identity
 from resources.gates import measures_gate
 from resources.lake import Lake
-from resources.measuring import row_identities
+from resources.measuring import require_measured, row_identities
 from resources.progress import Progress
 from resources.settings import Settings
 from resources.spark import start_spark
@@ -78,7 +78,10 @@ def modality_statistics(
 ) -> dg.MaterializeResult:
     """Examples, answers, loss tokens, images and image tokens by drop, dataset, kind and modality."""
     deliveries = admitted_deliveries(lake)
-    measures = row_identities(settings, encoder_identity(settings.encoder))
+    encoder = encoder_identity(settings.encoder)
+    # Counted once and kept: a drop that is not measured yet would be missing for good.
+    require_measured(lake, settings=settings, encoder=encoder)
+    measures = row_identities(settings, encoder)
     with progress.track("count modalities"):
         identity = count_modality(start_spark(settings.spark), lake, deliveries=deliveries, measures=measures)
     return dg.MaterializeResult(metadata={"deliveries": deliveries, "identity": identity})
