@@ -4,9 +4,10 @@ Beyond answers that equal a rejected response (`rejected_as_target`), a turn may
 
 - `is_near_rejected`: its answer is a rejected response with words changed. Similarity is the Jaccard index of the words
   and pairs of neighbouring words. Answers about the same images count from `near`; without a shared image, where
-  candidates come from MinHash bands, from `far`. The answer must be nearer to the rejected response than to any that
-  was chosen: a rejected response is often a chosen one with a few words changed. `judgement_id` is the nearest one's.
-  Answers of fewer than `fewest_words` words are too short to tell.
+  candidates come from MinHash bands, from `far`, and in each band with 100 judged texts of either side at most. The
+  answer must be nearer to the rejected response than to any that was chosen: a rejected response is often a chosen one
+  with a few words changed. `judgement_id` is the nearest one's, of the example `judgement_example_id` in the delivery
+  `judgement_delivery`. Answers of fewer than `fewest_words` words are too short to tell.
 - `is_both_sides`: the chosen and the rejected response of one pair are both targets for the same images and query.
 - `is_held_out_prompt`: its images and query belong to a preference dataset of `held_out`, which is kept for testing a
   reward model. An example trained on spoils it, whatever its answer is.
@@ -33,7 +34,7 @@ class LeakSettings:
     far: float = 0.6
     """The same where no image is shared."""
     most_responses: int = 500
-    """Responses to one image up to which each is compared with each answer."""
+    """Responses to one image, and answers about it, up to which each is compared with each."""
     held_out: tuple[str, ...] = ()
     """Preference datasets kept for testing."""
 
@@ -53,6 +54,8 @@ AUDIT = Audit(
             ("is_both_sides", pa.bool_()),
             ("is_held_out_prompt", pa.bool_()),
             ("judgement_id", pa.string()),
+            ("judgement_delivery", pa.string()),
+            ("judgement_example_id", pa.string()),
             ("similarity", pa.float64()),
             ("chosen_similarity", pa.float64()),
             ("same_query", pa.bool_()),
@@ -63,4 +66,5 @@ AUDIT = Audit(
     ),
     settings=LeakSettings(),
     reads=("examples", "preferences"),
+    revision=2,
 )

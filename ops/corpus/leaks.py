@@ -2,7 +2,9 @@
 
 Texts are compared by the Jaccard similarity of their sets of words and pairs of neighbouring words. Where images are
 shared, every response to an image is compared with every SFT answer about it. Elsewhere candidates come from MinHash
-bands (Broder 1997): texts that share one of `_BANDS` groups of `_ROWS` minima.
+bands (Broder 1997): texts that share one of `_BANDS` groups of `_ROWS` minima. There each text is looked at once,
+however often it is said, and in each band with `_MOST_IN_BAND` judged texts of either side at most, so that a phrase
+which thousands repeat does not make pairs of them all.
 """
 
 from pyspark.sql import Column, DataFrame, Window
@@ -12,6 +14,7 @@ from ops.canonical import image_key
 from ops.corpus.turns import sft_turns
 
 _BANDS, _ROWS = 20, 4
+_MOST_IN_BAND = 100
 _TURN = ["delivery", "example_id", "turn"]
 
 
@@ -52,7 +55,7 @@ def _near(
     said = _shingled(turns.select(*_TURN, "image_key", "query_key", "response_key", "response"), fewest_words)
     judged = _shingled(
         preferences.where("label IN ('chosen', 'rejected', 'good', 'bad')").select(
-            "judgement_id",
+            F.struct("judgement_id", "delivery", "example_id").alias("judgement"),
             F.col("label").isin("rejected", "bad").alias("is_bad"),
             "image_key",
             F.col("query_key").alias("judged_query"),
@@ -63,11 +66,11 @@ def _near(
     ).withColumnRenamed("shingles", "judged_shingles")
     # One row for each response: the same one judged often is one text.
     judged = judged.groupBy("image_key", "judged_query", "judged_key", "is_bad").agg(
-        F.min("judgement_id").alias("judgement_id"), F.first("judged_shingles").alias("judged_shingles")
+        F.min("judgement").alias("judgement"), F.min("judged_shingles").alias("judged_shingles")
     )
-    close = _scored(_same_image(said, judged, most), near).unionByName(_scored(_by_bands(said, judged), far))
+    close = _scored(_same_image(said, judged, most), near).unionByName(_by_bands(said, judged, far))
     best = close.groupBy(*_TURN).agg(
-        F.max(F.when(F.col("is_bad"), F.struct("similarity", "judgement_id", "same_query"))).alias("bad"),
+        F.max(F.when(F.col("is_bad"), F.struct("similarity", "judgement", "same_query"))).alias("bad"),
         F.max(F.when(~F.col("is_bad"), F.col("similarity"))).alias("chosen_similarity"),
     )
     # A rejected response is often a chosen one with a few words changed; the target is a leak only if it is nearer to
@@ -76,7 +79,9 @@ def _near(
     return leaks.select(
         *_TURN,
         F.lit(True).alias("is_near_rejected"),
-        F.col("bad.judgement_id").alias("judgement_id"),
+        F.col("bad.judgement.judgement_id").alias("judgement_id"),
+        F.col("bad.judgement.delivery").alias("judgement_delivery"),
+        F.col("bad.judgement.example_id").alias("judgement_example_id"),
         F.round("bad.similarity", 6).alias("similarity"),
         F.round("chosen_similarity", 6).alias("chosen_similarity"),
         F.col("bad.same_query").alias("same_query"),
@@ -90,17 +95,41 @@ def _shingled(rows: DataFrame, fewest_words: int) -> DataFrame:
 
 
 def _same_image(said: DataFrame, judged: DataFrame, most: int) -> DataFrame:
-    """Pairs about the same images; an image with more than `most` responses is left to the bands."""
+    """Pairs about the same images; an image with more than `most` responses or answers is left to the bands."""
     by_image = Window.partitionBy("image_key")
     few = judged.where(F.col("image_key") != image_key([])).withColumn("responses", F.count("*").over(by_image))
-    return said.join(few.where(F.col("responses") <= most).drop("responses"), "image_key")
+    answers = (
+        said.select("image_key", "response_key").distinct().groupBy("image_key").agg(F.count("*").alias("answers"))
+    )
+    small = answers.where(F.col("answers") <= most).select("image_key")
+    return said.join(small, "image_key").join(few.where(F.col("responses") <= most).drop("responses"), "image_key")
 
 
-def _by_bands(said: DataFrame, judged: DataFrame) -> DataFrame:
-    one = said.withColumn("band", F.explode(_bands(F.col("shingles"))))
-    other = judged.withColumn("band", F.explode(_bands(F.col("judged_shingles")))).drop("image_key")
-    pairs = one.join(other, "band").drop("band")
-    return pairs.dropDuplicates([*_TURN, "judgement_id"])
+def _by_bands(said: DataFrame, judged: DataFrame, far: float) -> DataFrame:
+    """Turns with the judged texts that theirs is near to, whatever images either is about."""
+    one = said.groupBy("response_key").agg(F.min("shingles").alias("shingles"))
+    text = ["judged_key", "is_bad"]
+    other = judged.groupBy(*text).agg(
+        F.min("judged_shingles").alias("judged_shingles"), F.min("judgement").alias("any_judgement")
+    )
+    place = F.row_number().over(Window.partitionBy("band", "is_bad").orderBy("judged_key"))
+    few = other.select(*text, F.explode(_bands(F.col("judged_shingles"))).alias("band")).withColumn("place", place)
+    pairs = (
+        one.select("response_key", F.explode(_bands(F.col("shingles"))).alias("band"))
+        .join(few.where(F.col("place") <= _MOST_IN_BAND), "band")
+        .select("response_key", *text)
+        .distinct()
+    )
+    near = pairs.join(one, "response_key").join(other, text).withColumn("similarity", _similarity())
+    turns = said.select(*_TURN, "query_key", "response_key")
+    close = turns.join(near.where(F.col("similarity") >= far).drop("shingles", "judged_shingles"), "response_key")
+    asked = judged.groupBy(*text, F.col("judged_query").alias("query_key")).agg(
+        F.min("judgement").alias("same_judgement")
+    )
+    found = close.join(asked, [*text, "query_key"], "left")
+    judgement = F.coalesce("same_judgement", "any_judgement").alias("judgement")
+    same_query = F.col("same_judgement").isNotNull().alias("same_query")
+    return found.select(*_TURN, judgement, "is_bad", "similarity", same_query)
 
 
 def _bands(hashes: Column) -> Column:
@@ -115,11 +144,14 @@ def _bands(hashes: Column) -> Column:
 
 
 def _scored(pairs: DataFrame, least: float) -> DataFrame:
-    shared = F.size(F.array_intersect("shingles", "judged_shingles"))
-    similarity = shared / (F.size("shingles") + F.size("judged_shingles") - shared)
-    scored = pairs.withColumn("similarity", similarity).where(F.col("similarity") >= least)
+    scored = pairs.withColumn("similarity", _similarity()).where(F.col("similarity") >= least)
     same_query = (F.col("query_key") == F.col("judged_query")).alias("same_query")
-    return scored.select(*_TURN, "judgement_id", "is_bad", "similarity", same_query)
+    return scored.select(*_TURN, "judgement", "is_bad", "similarity", same_query)
+
+
+def _similarity() -> Column:
+    shared = F.size(F.array_intersect("shingles", "judged_shingles"))
+    return shared / (F.size("shingles") + F.size("judged_shingles") - shared)
 
 
 def _both_sides(turns: DataFrame, preferences: DataFrame) -> DataFrame:

@@ -7,8 +7,10 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F  # noqa: N812
 
 from ops.audits.contradictions import AUDIT
+from ops.canonical import image_key, query_key
 from ops.corpus.contradictions import FLAGS
 from ops.corpus.cycles import suspects
 from tests.ops.corpus.corpus import Judged, by_source, frames, tables
@@ -228,3 +230,37 @@ def test_a_drop_delivered_twice_or_in_another_order_changes_nothing(spark: Spark
     twice = [*rows[::-1], *(replace(row, drop="a later copy") for row in rows)]
     assert measured(spark, twice) == measured(spark, rows)
     assert tables(rows)["preferences"].num_rows * 2 == tables(twice)["preferences"].num_rows
+
+
+@pytest.mark.full
+def test_one_image_with_very_many_judgements_and_no_query_is_too_large_but_counted(spark: SparkSession) -> None:
+    count = 100_000
+    near = F.pmod(F.xxhash64("id"), F.lit(30_000))
+    # Row n prefers a response to one a few places further on; the first hundred do so both ways.
+    better = F.when(F.col("id") < 200, F.floor(F.col("id") / 2)).otherwise(near)
+    worse = better + F.when(F.col("id") < 200, 30_000).otherwise(1 + F.pmod(F.xxhash64("id", F.lit(1)), F.lit(9)))
+    turned = (F.col("id") < 200) & (F.col("id") % 2 == 1)
+    keys = {
+        "response_key": F.md5(F.when(turned, worse).otherwise(better).cast("string")),
+        "opponent_key": F.md5(F.when(turned, better).otherwise(worse).cast("string")),
+        "delivery": F.lit("d"),
+        "example_id": F.concat(F.lit("e"), "id"),
+        "judgement_id": F.concat(F.lit("j"), "id"),
+        "label": F.lit("chosen"),
+        "annotator": F.concat(F.lit("annotator "), F.col("id") % 50),
+        "image_key": F.lit(image_key(["picture"])),
+        "query_key": F.lit(query_key("")),
+        "query": F.lit(""),
+    }
+    empty = tables([])["preferences"]
+    rows = spark.range(count).withColumns(keys).drop("id")
+    preferences = rows.unionByName(spark.createDataFrame(empty), allowMissingColumns=True)
+    found = AUDIT.measure({"preferences": preferences, "examples": frames(spark, [])["examples"]}, AUDIT.settings)
+    told = found.agg(
+        F.count("*").alias("rows"),
+        F.count_if("is_cycle_too_large").alias("too_large"),
+        F.count_if("in_cycle").alias("cyclic"),
+        F.count_if("is_flip").alias("flips"),
+    ).first()
+    assert told is not None
+    assert told.asDict() == {"rows": count, "too_large": count, "cyclic": 0, "flips": 200}

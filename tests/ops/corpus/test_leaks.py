@@ -3,6 +3,7 @@
 import random
 from dataclasses import replace
 
+import pytest
 from pyspark.sql import SparkSession
 
 from ops.audits.reward_leaks import AUDIT
@@ -52,3 +53,18 @@ def test_edited_rejected_answers_are_found_and_chosen_ones_are_not(spark: SparkS
     held = [source for source, (row, *_) in found.items() if row["is_held_out_prompt"]]
     assert len(held) == 60 * 5
     assert not [source for source in held if source.startswith(("elsewhere", "both"))]
+
+
+@pytest.mark.full
+def test_a_phrase_that_thousands_repeat_makes_no_pair_of_each_two(spark: SparkSession) -> None:
+    phrase = "A quiet street with a few parked cars and tall green trees under a clear sky"
+    rows: list[Judged | Said] = []
+    for n in range(3000):
+        rows.append(
+            Judged(f"good answer number {n} here", f"{phrase}.", query=f"{n}", image=f"j{n}", source_id=f"p{n}")
+        )
+        rows.append(Said(((f"{n}", f"{phrase} today."),), image=f"s{n}", source_id=f"said {n}"))
+    tables = frames(spark, rows)
+    found = by_source(AUDIT.measure(tables, AUDIT.settings), tables["examples"])
+    assert len(found) == 3000
+    assert {(row["is_near_rejected"], row["same_query"]) for told in found.values() for row in told} == {(True, True)}
