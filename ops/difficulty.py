@@ -1,6 +1,6 @@
 """Difficulty: measures of different units made one figure an example, by their ranks."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,10 +25,15 @@ def difficulty(ids: pa.Array, components: Mapping[str, Component], weights: Mapp
     """
     total = np.zeros(len(ids))
     weighed = np.zeros(len(ids))
+    # Components of one audit share their ids; looking a million of them up is what takes time.
+    places: dict[int, np.ndarray] = {}
     for name in sorted(weights):
         if not weights[name]:
             continue
-        shares = ranks(per_example(ids, components[name]))
+        component = components[name]
+        if id(component.ids) not in places:
+            places[id(component.ids)] = _places(ids, component)
+        shares = ranks(_means(places[id(component.ids)], component.values, len(ids)))
         known = np.isfinite(shares)
         total += abs(weights[name]) * np.where(known, shares if weights[name] > 0 else 1 - shares, 0.0)
         weighed += abs(weights[name]) * known
@@ -46,22 +51,35 @@ def ranks(values: np.ndarray) -> np.ndarray:
     return shares
 
 
-def components(batches: Iterable[pa.RecordBatch], column: str) -> Component:
-    """One column of an audit's measures as a component."""
-    rows = [pa.Table.from_batches([batch]).select(["example_id", column]) for batch in batches]
+def components(batches: Iterable[pa.RecordBatch], columns: Sequence[str]) -> dict[str, Component]:
+    """Columns of an audit's measures as components, which share their ids."""
+    rows = [pa.Table.from_batches([batch]).select(["example_id", *columns]) for batch in batches]
     if not rows:
-        return Component(pa.array([], pa.string()), np.zeros(0))
+        return dict.fromkeys(columns, Component(pa.array([], pa.string()), np.zeros(0)))
     table = pa.concat_tables(rows)
-    return Component(table["example_id"], table[column].cast(pa.float64()).to_numpy())
+    ids = table["example_id"]
+    return {column: Component(ids, table[column].cast(pa.float64()).to_numpy()) for column in columns}
 
 
 def per_example(ids: pa.Array, component: Component) -> np.ndarray:
     """Mean of each example's finite values (float64; NaN where it has none)."""
-    at = pc.index_in(component.ids, value_set=ids).fill_null(-1).to_numpy(zero_copy_only=False)
-    chosen = (at >= 0) & np.isfinite(component.values)
-    at, values = at[chosen], component.values[chosen]
+    return _means(_places(ids, component), component.values, len(ids))
+
+
+def _places(ids: pa.Array, component: Component) -> np.ndarray:
+    """Place of each of the component's rows among the ids; -1 where it is not there."""
+    return pc.index_in(component.ids, value_set=ids).fill_null(-1).to_numpy(zero_copy_only=False)
+
+
+def _means(at: np.ndarray, values: np.ndarray, count: int) -> np.ndarray:
+    chosen = (at >= 0) & np.isfinite(values)
+    at, values = at[chosen], values[chosen]
+    counts = np.bincount(at, minlength=count)
+    if (counts <= 1).all():
+        means = np.full(count, np.nan)
+        means[at] = values
+        return means
     # Sorted, because the sum of floating-point numbers depends on their order.
     order = np.lexsort((values, at))
-    sums = np.bincount(at[order], weights=values[order], minlength=len(ids))
-    counts = np.bincount(at, minlength=len(ids))
-    return np.divide(sums, counts, out=np.full(len(ids), np.nan), where=counts > 0)
+    sums = np.bincount(at[order], weights=values[order], minlength=count)
+    return np.divide(sums, counts, out=np.full(count, np.nan), where=counts > 0)

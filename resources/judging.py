@@ -55,7 +55,7 @@ def soft_labels(lake: Lake, members: pa.Table, *, deliveries: Sequence[str], mea
             columns = {SOFT_LABEL}
             rows = read_measures(lake, audit, identity=measures[audit], deliveries=deliveries, columns=columns)
             batches += [batch.select(["example_id", SOFT_LABEL]) for batch in rows]
-    return pa.array(per_example(ids, components(batches, SOFT_LABEL)), from_pandas=True)
+    return pa.array(per_example(ids, components(batches, [SOFT_LABEL])[SOFT_LABEL]), from_pandas=True)
 
 
 def count(judged: pa.Table) -> dict[str, Any]:
@@ -91,15 +91,18 @@ def order(
 ) -> pa.Table:
     """The members in the order of the curriculum. Raises LookupError where a measure that it weighs was not made."""
     ids = members["example_id"].combine_chunks()
-    found = {}
+    weighed: dict[str, list[str]] = {}
     for name in settings.difficulty:
         audit, column = name.split(".")
         if audit not in measures:
             raise LookupError(
                 f"curriculum.difficulty weighs {name}, but {audit} was not measured; run that audit first"
             )
-        rows = read_measures(lake, audit, identity=measures[audit], deliveries=deliveries, columns={column})
-        found[name] = components(rows, column)
+        weighed.setdefault(audit, []).append(column)
+    found = {}
+    for audit, columns in weighed.items():
+        rows = read_measures(lake, audit, identity=measures[audit], deliveries=deliveries, columns=set(columns))
+        found |= {f"{audit}.{column}": one for column, one in components(rows, columns).items()}
     visual = visual_ids(lake, deliveries)
     columns = [
         *(members[name] for name in ("delivery", "example_id", "dataset")),

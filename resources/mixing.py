@@ -36,7 +36,7 @@ class Mixing:
             rows = read_measures(
                 lake, "modality", identity=measures["modality"], deliveries=deliveries, columns=columns
             )
-            self._tokens = components(rows, "loss_tokens")
+            self._tokens = components(rows, ["loss_tokens"])["loss_tokens"]
 
     def visual(self, members: pa.Table) -> np.ndarray:
         """Which of the members (by example_id) count as visual (n, bool)."""
