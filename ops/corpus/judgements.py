@@ -25,14 +25,14 @@ VOTES = "yes long, no long, has_names boolean, log_odds double, best_yes double,
 _ALONE = 0
 
 
-def sided(preferences: DataFrame) -> DataFrame:
+def sided(preferences: DataFrame, *also: str) -> DataFrame:
     """Each judgement with its subject as hashes: its `context` (images and query; `context_check` is a second hash of
     them) and its responses in order, `low_hash` and `high_hash`, the latter 0 for a response on its own. `side` is true
     where it calls the response good or `low` the better one. `is_identical` says that the two responses have one key.
     `rater` is the annotator, or the dataset where none is named.
 
     "Chosen" and "rejected" without an opponent count as good and bad. A judgement without images and without a query
-    says of what it judges nothing that another could contradict, and is left out.
+    says of what it judges nothing that another could contradict, and is left out. `also` names columns to keep.
     """
     favours = F.col("label").isin("good", "chosen")
     is_pair = F.col("opponent_key").isNotNull() & F.col("label").isin("chosen", "rejected")
@@ -40,6 +40,7 @@ def sided(preferences: DataFrame) -> DataFrame:
     nothing = (F.col("image_key") == image_key([])) & (F.col("query_key") == query_key(""))
     hashed = preferences.where(F.col("label").isNotNull() & ~nothing).select(
         *KEYS,
+        *also,
         named.isNotNull().alias("is_named"),
         F.coalesce(F.concat(F.lit("annotator|"), named), F.concat_ws("|", F.lit("source"), "dataset")).alias("rater"),
         F.xxhash64(*CONTEXT).alias("context"),

@@ -1,0 +1,65 @@
+"""When two queries probably ask the same in other words.
+
+Two queries are alike when nothing is left of their difference once politeness, articles and mentions of the picture are
+taken away, or, for long ones, when they share most of their words and neighbouring words. What decides an answer must
+be equal in both: numbers, negations, and words that compare or point.
+"""
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+
+from ops.canonical import canonical_query
+from ops.identity import digest
+from ops.shingles import bands, jaccard, shingles
+
+_PICTURE = re.compile(
+    r"\b(?:(?:shown|seen|visible|depicted)\s+)?(?:in|on|from|of)\s+(?:the|this)\s+"
+    r"(?:image|picture|photo|photograph|photography|figure)\b"
+)
+_WORD = re.compile(r"\w+")
+_FILLER = frozenset(
+    ["a", "an", "the", "please", "kindly", "there", "could", "can", "would", "you", "tell", "me", "now"]
+)
+_DECIDING = frozenset(
+    _WORD.findall(
+        "not no never none neither nor without except only all any every left right above below top bottom front "
+        "behind before after more less most least first second third last larger smaller bigger largest smallest best "
+        "worst same different one two three four five six seven eight nine ten"
+    )
+)
+_CLITICS = str.maketrans({"'": " "})
+_RUN = 2
+
+
+@dataclass(frozen=True, slots=True)
+class SoftQuery:
+    """A query without its wording: the `key` of the words that are left, in order; `marks`, those that decide an
+    answer; `shingles` (ops.shingles) of them all, and the `pieces` that alike queries probably share one of."""
+
+    key: str
+    marks: tuple[str, ...]
+    shingles: np.ndarray
+
+    @property
+    def pieces(self) -> list[str]:
+        """Names under which to look for alike queries."""
+        alike = [digest(str(at), piece) for at, piece in enumerate(bands(self.shingles))]
+        return [self.key, *(digest(*self.marks, piece) for piece in alike)]
+
+
+def soft_query(text: str | None) -> SoftQuery:
+    """The query as it is compared; case, punctuation and filling words do not count."""
+    said = canonical_query(text or "").replace("n't", " not").replace("'s ", " is ").translate(_CLITICS)
+    words = [word for word in _WORD.findall(_PICTURE.sub(" ", said)) if word not in _FILLER]
+    marks = tuple(sorted(word for word in words if word in _DECIDING or any(map(str.isdigit, word))))
+    return SoftQuery(digest("soft query", *words), marks, shingles(" ".join(words), _RUN))
+
+
+def similarity(one: SoftQuery, other: SoftQuery) -> float:
+    """From 0 to 1: 1 for the same words in the same order, 0 where what decides an answer differs, else the Jaccard
+    index of the runs of two words."""
+    if one.key == other.key:
+        return 1.0
+    return jaccard(one.shingles, other.shingles) if one.marks == other.marks else 0.0

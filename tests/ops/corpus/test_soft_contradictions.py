@@ -1,0 +1,52 @@
+"""Judgements that contradict others about alike images or in answer to alike queries."""
+
+import numpy as np
+from pyspark.sql import SparkSession
+
+from ops.audits.soft_contradictions import AUDIT
+from ops.colours import picture_facts
+from tests.ops.corpus.corpus import Judged, by_source, frames
+
+RED, BLUE = (picture_facts(np.full((8, 8, 3), colour, np.uint8)) for colour in ((200, 20, 20), (20, 20, 200)))
+IMAGES = {
+    "picture": (f"{0xF0F0:016x}", RED),
+    "scaled": (f"{0xF0F3:016x}", RED),  # two bits off
+    "blue": (f"{0xF0F0:016x}", BLUE),
+    "far": (f"{0xFFFF:016x}", RED),  # eight bits off
+}
+LONG = "Describe what the people in the foreground are doing and what the weather seems to be like on that day"
+ROWS = [
+    Judged("a", "b", query="pair", source_id="for"),
+    Judged("b", "a", query="Pair!", image="scaled", source_id="other wording and image"),
+    Judged("b", "a", query="pair", image="scaled", source_id="against, scaled"),
+    Judged("b", "a", query="pair", image="blue", source_id="against, blue"),
+    Judged("b", "a", query="pair", image="far", source_id="against, far"),
+    Judged("a", label="good", query="Is there a dog?", source_id="good"),
+    Judged("a", label="bad", query="Please: is there a dog in the picture?", source_id="bad"),
+    Judged("a", label="bad", query="Is there a cat?", source_id="bad of a cat"),
+    Judged("c", "d", query=LONG, source_id="long"),
+    Judged("d", "c", query=f"{LONG} outside", source_id="long against"),
+    Judged("d", "c", query=f"{LONG} not", source_id="long, not"),
+    # What contradicts itself is left to the other audit.
+    Judged("x", "y", query="both", source_id="both 1"),
+    Judged("y", "x", query="both", source_id="both 2"),
+    Judged("y", "x", query="both", image="scaled", source_id="both 3"),
+]
+
+
+def test_only_verified_counterparts_count(spark: SparkSession) -> None:
+    tables = frames(spark, ROWS, IMAGES)
+    found = by_source(AUDIT.measure(tables, AUDIT.settings), tables["examples"])
+    told = {
+        source: {(row["is_soft_flip"], row["hash_bits"], row["query_similarity"]) for row in rows}
+        for source, rows in found.items()
+    }
+    assert told["for"] == told["against, scaled"] == {(True, 2, None)}
+    assert told["good"] == told["bad"] == {(False, None, 1.0)}
+    (long,) = told["long"]
+    assert long[:2] == (True, None)
+    assert 0.8 <= long[2] < 1
+    assert set(told) == {"for", "against, scaled", "good", "bad", "long", "long against"}
+    examples = {row["example_id"]: row["source_id"] for row in tables["examples"].collect()}
+    assert {examples[row["other_example_id"]] for row in found["for"]} == {"against, scaled"}
+    assert [row["opposed"] for row in found["good"]] == [1]
