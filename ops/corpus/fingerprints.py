@@ -1,0 +1,130 @@
+"""How much each SFT answer reads like what preference data chose or rejected."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F  # noqa: N812
+
+from ops.canonical import image_key
+from ops.corpus.turns import sft_turns
+from ops.fingerprints import Features, Linear, auroc, fit_linear, style_of, words_of
+
+_FOLDS = 4
+_READERS = {"words": words_of, "style": style_of}
+_SCORES = pa.schema(
+    [
+        ("delivery", pa.string()),
+        ("example_id", pa.string()),
+        ("turn", pa.int32()),
+        ("rejected_probability", pa.float64()),
+        ("style_probability", pa.float64()),
+        ("auroc", pa.float64()),
+        ("style_auroc", pa.float64()),
+        ("auroc_of", pa.string()),
+    ]
+)
+_SCORES_DDL = (
+    "delivery string, example_id string, turn int, rejected_probability double, style_probability double, "
+    + ("auroc double, style_auroc double, auroc_of string")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """For each reader (words, style) a classifier for each fold, fitted on the others; and how well those tell chosen
+    from rejected responses that they have not seen, by dataset ("" for all), as AUROC."""
+
+    models: dict[str, list[Linear]]
+    aurocs: dict[str, dict[str, float | None]]
+
+
+def fingerprints(
+    examples: DataFrame, preferences: DataFrame, *, fit_responses: int, fewest_responses: int
+) -> DataFrame:
+    """Each SFT turn with the probabilities of being a rejected response (columns of the audit); null where there are
+    fewer than `fewest_responses` of either side to learn from."""
+    known = _fitted(_sides(preferences, fit_responses).toArrow(), fewest_responses)
+    turns = sft_turns(examples).withColumn("fold", _fold())
+    read = turns.select("delivery", "example_id", "turn", "dataset", "response", "fold")
+    return read.mapInArrow(partial(_scored, known=known), _SCORES_DDL)
+
+
+def _fold() -> Column:
+    """What is about one image lies in one fold; without an image, what answers one query."""
+    group = F.when(F.col("image_key") == image_key([]), F.col("query_key")).otherwise(F.col("image_key"))
+    return F.pmod(F.xxhash64(group), F.lit(_FOLDS)).cast("int").alias("fold")
+
+
+def _sides(preferences: DataFrame, fit_responses: int) -> DataFrame:
+    """Responses on one side only, at most `fit_responses` of each side, chosen by their hash."""
+    is_bad = F.col("label").isin("rejected", "bad")
+    once = (
+        preferences.where("label IS NOT NULL AND trim(response) != ''")
+        .groupBy("image_key", "query_key", "response_key", "dataset")
+        .agg(F.max(is_bad).alias("is_bad"), F.min(is_bad).alias("is_all_bad"), F.min("response").alias("response"))
+        .where("is_bad = is_all_bad")
+    )
+    drawn = F.xxhash64("image_key", "query_key", "response_key")
+    sides = [
+        once.where(side).orderBy(drawn, "response_key", "image_key", "query_key", "dataset").limit(fit_responses)
+        for side in ("is_bad", "NOT is_bad")
+    ]
+    return sides[0].unionByName(sides[1]).select("response", "dataset", "is_bad", _fold())
+
+
+def _fitted(rows: pa.Table, fewest: int) -> Fingerprint | None:
+    is_bad, fold = np.asarray(rows["is_bad"]), np.asarray(rows["fold"])
+    if min(is_bad.sum(), (~is_bad).sum()) < fewest:
+        return None
+    datasets = np.array([name or "" for name in rows["dataset"].to_pylist()])
+    texts: list[Any] = rows["response"].to_pylist()
+    models: dict[str, list[Linear]] = {}
+    aurocs: dict[str, dict[str, float | None]] = {}
+    for name, reader in _READERS.items():
+        features = reader(texts)
+        models[name] = [fit_linear(features.of(fold != n), is_bad[fold != n]) for n in range(_FOLDS)]
+        score = _probability(models[name], features, fold)
+        within = {"": np.ones(len(fold), dtype=bool)} | {
+            one: datasets == one for one in sorted({*datasets.tolist()} - {""})
+        }
+        aurocs[name] = {one: auroc(score[there & is_bad], score[there & ~is_bad]) for one, there in within.items()}
+    return Fingerprint(models, aurocs)
+
+
+def _probability(models: list[Linear], features: Features, fold: np.ndarray) -> np.ndarray:
+    """Of each text by the model that has seen nothing of its fold."""
+    found = np.zeros(len(fold))
+    for n, model in enumerate(models):
+        found[fold == n] = model.probability(features.of(fold == n))
+    return found
+
+
+def _scored(batches: Iterable[pa.RecordBatch], *, known: Fingerprint | None) -> Iterator[pa.RecordBatch]:
+    for batch in batches:
+        told: dict[str, Any] = {name: batch.column(name) for name in ("delivery", "example_id", "turn")}
+        nothing = pa.nulls(batch.num_rows)
+        told |= dict.fromkeys(_SCORES.names[3:], nothing) if known is None else _told(batch, known)
+        yield pa.RecordBatch.from_arrays([told[f.name].cast(f.type) for f in _SCORES], schema=_SCORES)
+
+
+def _told(batch: pa.RecordBatch, known: Fingerprint) -> dict[str, pa.Array]:
+    texts, fold = batch.column("response").to_pylist(), np.asarray(batch.column("fold"))
+    scores = {name: _probability(known.models[name], read(texts), fold) for name, read in _READERS.items()}
+    # A dataset with both preference and SFT data answers for itself; the others go by all preference data.
+    of = [
+        name if known.aurocs["words"].get(name or "") is not None else ""
+        for name in batch.column("dataset").to_pylist()
+    ]
+    by = {name: pa.array([known.aurocs[name][one or ""] for one in of], pa.float64()) for name in _READERS}
+    return {
+        "rejected_probability": pa.array(np.round(scores["words"], 6)),
+        "style_probability": pa.array(np.round(scores["style"], 6)),
+        "auroc": by["words"],
+        "style_auroc": by["style"],
+        "auroc_of": pa.array([one or None for one in of], pa.string()),
+    }
