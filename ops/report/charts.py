@@ -75,10 +75,10 @@ def trade_off(mix: MixFigures) -> Markup:
         )
         for p in mix.curve
     ]
-    for share, said in ((mix.before, "as it is"), (mix.target, "target")):
+    for y, share, said in ((12, mix.before, "as it is"), (24, mix.target, "target")):
         if share is not None:
             marks.append(_line(left + wide * share, 8, left + wide * share, floor, css="mark stroke-hold"))
-            marks.append(_text(left + wide * share + 4, 12, said, anchor="start", css="marked"))
+            marks.append(_text(left + wide * share + 4, y, said, anchor="start", css="marked"))
     ticks = [_text(left + wide * at / 4, floor + 14, f"{25 * at} %", anchor="middle") for at in range(5)]
     scale = [_text(left - 4, floor - high * at + 4, f"{round(100 * at)} %", anchor="end") for at in (0, 0.5, 1)]
     axis = _line(left, floor, left + wide, floor, css="axis")
