@@ -1,0 +1,82 @@
+"""What the corpus audits of preference data find depends on no order, no partitioning, no name and no second copy."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+from pyspark.sql import DataFrame, SparkSession
+
+from ops.audits import contradictions, reward_leaks, soft_contradictions
+from ops.colours import picture_facts
+from tests.ops.corpus.corpus import Judged, Said, by_source, frames
+
+GREY = picture_facts(np.full((8, 8, 3), 120, np.uint8))
+IMAGES = {"i": (f"{0xF0F0:016x}", GREY), "j": (f"{0xF0F1:016x}", GREY), "k": (f"{0xFF0F00:016x}", GREY)}
+QUERIES = ["Is there a dog?", "Please, is there a dog in the picture?", "Where is it?", ""]
+TEXTS = ["A dog.", " a dog.", "A brown dog runs over the wide green lawn.", "A brown dog runs over the wide lawn."]
+RATERS = [None, "ada", "ben", "chi"]
+FACTS = {
+    contradictions: [
+        *contradictions.FLAGS,
+        "votes_for",
+        "votes_against",
+        "resolution",
+        "side",
+        "soft_label",
+        "cycle_size",
+    ],
+    soft_contradictions: ["is_soft_flip", "is_soft_good_and_bad", "hash_bits", "query_similarity", "opposed"],
+    reward_leaks: ["is_near_rejected", "is_both_sides", "similarity", "chosen_similarity"],
+}
+
+judged = st.builds(
+    Judged,
+    st.sampled_from(TEXTS),
+    st.sampled_from(TEXTS) | st.none(),
+    st.sampled_from(["good", "bad"]),
+    image=st.sampled_from(sorted(IMAGES)),
+    query=st.sampled_from(QUERIES),
+    annotator=st.sampled_from(RATERS),
+    rating=st.sampled_from([None, 1.0, 9.0]),
+    rating_scale=st.just(10.0),
+)
+said = st.builds(
+    Said,
+    st.tuples(st.tuples(st.sampled_from(QUERIES), st.sampled_from(TEXTS))),
+    image=st.sampled_from(sorted(IMAGES)),
+)
+
+
+def told(tables: dict[str, DataFrame]) -> dict[Any, Any]:
+    """What each audit says of each row of the drop `one`, by what the row is called there."""
+    found = {}
+    for module, facts in FACTS.items():
+        rows = by_source(module.AUDIT.measure(tables, module.AUDIT.settings), tables["examples"])
+        for source, measures in rows.items():
+            first = [row for row in measures if row["delivery"] == "one-0"]
+            found[module.AUDIT.name, source] = sorted(str([row[name] for name in facts]) for row in first)
+    return found
+
+
+def renamed(row: Judged | Said) -> Judged | Said:
+    if isinstance(row, Said):
+        return row
+    return replace(row, annotator=row.annotator and f"someone called {row.annotator[::-1]}")
+
+
+@pytest.mark.full
+@settings(max_examples=3, derandomize=True, phases=[Phase.generate])
+@given(rows=st.lists(judged | said, min_size=20, max_size=40))
+def test_order_partitions_names_and_copies_change_nothing(spark: SparkSession, rows: list[Judged | Said]) -> None:
+    named = [replace(row, source_id=f"row {n}") for n, row in enumerate(rows)]
+    before = told(frames(spark, named, IMAGES))
+    assert before
+    changed = [*(replace(renamed(row), drop="two") for row in named), *(renamed(row) for row in named[::-1])]
+    again = frames(spark, changed, IMAGES)
+    spread = {name: frame.repartition(3) for name, frame in again.items()}
+    after = told(spread)
+    # A second copy is neither another voter nor another subject.
+    assert after == before
