@@ -10,7 +10,8 @@ wrong text). Beside each audit stands the common practice: the mean cosine of qu
 wrong images, the estimated share of mismatched conversations stands beside the planted one.
 
 For each figure: the area under the ROC curve (AUROC) and the recall at 1 % false alarms, with the 95 % interval of 400
-bootstrap draws of examples, over the seeds together. `--seeds` are for reporting; tune on others.
+bootstrap draws of examples, over the seeds together (photos: the first seed alone). `--seeds` are for reporting; tune
+on others.
 """
 
 import argparse
@@ -327,9 +328,10 @@ def main() -> None:
         if "shift" in options.only:
             for n, share in enumerate((0.0, 0.0, 0.0, 0.0, 0.3, 0.3, 0.5, 1.0)):
                 files.append(shifted_joins(Random(1000 * seed + n), share, embeddings))  # noqa: S311
-        if options.photos and "wrong" in options.only:
-            photo_captions(options.photos, Random(seed), embeddings, ledger)  # noqa: S311
-            partly_wrong(options.photos, Random(seed), embeddings, ledger)  # noqa: S311
+    if options.photos and "wrong" in options.only:
+        # Once: the same 51 photos again would make the intervals too narrow.
+        photo_captions(options.photos, Random(options.seeds[0]), embeddings, ledger)  # noqa: S311
+        partly_wrong(options.photos, Random(options.seeds[0]), embeddings, ledger)  # noqa: S311
     print("\n".join(ledger.rows()))
     print(json.dumps({"mismatched shares": shares, "shifted files": files}, indent=1))
 
