@@ -143,6 +143,16 @@ EMBEDDINGS = _table(
     ("vector", pa.binary()),  # unit length, little-endian float16
 )
 
+# How likely a vision-language model finds an answer (ops/likelihoods.py), by model and content of the question.
+LIKELIHOODS = _table(
+    "likelihoods",
+    ("model",),
+    ("model", pa.string()),
+    ("key", pa.string()),
+    ("nats", pa.float64()),  # of the whole answer; not a number where the model cannot read so much
+    ("tokens", pa.int32()),
+)
+
 # The members and their verdicts carry `version`; a version exists when `versions` says so.
 VERDICTS = _table(
     "verdicts",
@@ -242,6 +252,7 @@ TABLES: dict[str, TableSpec] = {
         QUARANTINE,
         DROPS,
         EMBEDDINGS,
+        LIKELIHOODS,
         VERDICTS,
         CURATED,
         CURRICULUM,

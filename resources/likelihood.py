@@ -99,6 +99,8 @@ class VisionLanguageModel:
         self.tokenizer = processor.tokenizer
         self.tokenizer.padding_side = "right"
         self.device = device
+        added = {str(token) for token in self.tokenizer.added_tokens_decoder.values() if token.special}
+        self.reserved = sorted(added | set(self.tokenizer.all_special_tokens), key=len, reverse=True)
         self.longest = int(getattr(model.config.get_text_config(), "max_position_embeddings", 0) or 0)
         self.can_keep = "logits_to_keep" in inspect.signature(model.forward).parameters
         if not getattr(processor, "chat_template", None):
@@ -132,14 +134,15 @@ class VisionLanguageModel:
         return found
 
     def _written(self, place: int, one: Asked) -> _Written:
-        content = [*({"type": "image"} for _ in one.images), {"type": "text", "text": one.query}]
-        said = {"role": "assistant", "content": [{"type": "text", "text": one.answer}]}
+        query, answer = self._plain(one.query), self._plain(one.answer)
+        content = [*({"type": "image"} for _ in one.images), {"type": "text", "text": query}]
+        said = {"role": "assistant", "content": [{"type": "text", "text": answer}]}
         user = {"role": "user", "content": content}
         prompt = self.processor.apply_chat_template([user], add_generation_prompt=True, tokenize=False)
         whole = self.processor.apply_chat_template([user, said], tokenize=False)
         # The template may put a space or a line before the answer that the prompt for a generation lacks.
-        lead = whole[len(prompt) :].partition(one.answer)[0] if whole.startswith(prompt) else ""
-        text = prompt + (lead if not lead.strip() else "") + one.answer
+        lead = whole[len(prompt) :].partition(answer)[0] if whole.startswith(prompt) else ""
+        text = prompt + (lead if not lead.strip() else "") + answer
         bos = self.tokenizer.bos_token
         adds_special = not (bos and text.startswith(bos))
         before, plain = self._ids(prompt, special=False), self._ids(text, special=False)
@@ -148,6 +151,12 @@ class VisionLanguageModel:
         head = next(n for n in range(len(complete) - len(plain) + 1) if complete[n : n + len(plain)] == plain)
         tail = len(complete) - len(plain) - head
         return _Written(place, text, one.images, adds_special, len(complete), len(plain) - shared, tail)
+
+    def _plain(self, text: str) -> str:
+        """The text without the model's own tokens: what data says must not pass for a picture or a turn's end."""
+        for token in self.reserved:
+            text = text.replace(token, " ")
+        return text
 
     def _ids(self, text: str, *, special: bool) -> list[int]:
         return self.tokenizer(text, add_special_tokens=special)["input_ids"]

@@ -4,7 +4,7 @@ examples (batches) + vectors and colours (shared) + bank -> measures_<audit>, pa
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
 from typing import Any
 
@@ -20,11 +20,13 @@ from ops.colours import NO_COLOURS, ColourTable
 from ops.grounding_scores import statement_texts
 from ops.guards import GuardSettings
 from ops.identity import fingerprint, text_id
+from ops.likelihoods import NO_LIKELIHOODS, LikelihoodTable
 from ops.picture_table import NO_PICTURES, PictureTable
 from ops.picture_table import READ as PICTURES
 from ops.schemas import EXAMPLES, IMAGES
 from ops.vectors import Vectors
 from resources.admission import admitted_drops
+from resources.answering import answer_delivery, model_identity
 from resources.cluster import ray_map
 from resources.embedding import load_vectors
 from resources.lake import Lake, StagedFile
@@ -44,6 +46,7 @@ class _Shared:
     bank_texts: Vectors
     colours: ColourTable
     pictures: PictureTable
+    likelihoods: LikelihoodTable
 
 
 def row_audits() -> list[Audit]:
@@ -54,13 +57,16 @@ def row_audits() -> list[Audit]:
 def row_identities(settings: Settings, encoder: str) -> dict[str, str]:
     """Identity of the measures of each row- and drop-scope audit under these settings and this encoder.
 
-    The bank needs no identity of its own: it follows from the delivery, the encoder and its size.
+    The bank needs no identity of its own: it follows from the delivery, the encoder and its size. A vision-language
+    model counts by its files, not by its name.
     """
     context = (encoder, settings.embedding.bank_size)
-    return {
-        audit.name: audit.identity(settings.audit(audit.name), *(context if audit.uses_vectors else ()))
-        for audit in row_audits()
-    }
+    found: dict[str, str] = {}
+    for audit in row_audits():
+        chosen = settings.audit(audit.name)
+        models = [model_identity(chosen.vlm, settings.encoder)] if getattr(chosen, "vlm", None) else []
+        found[audit.name] = audit.identity(chosen, *(context if audit.uses_vectors else ()), *models)
+    return found
 
 
 def once(delivery: str, identity: str) -> str:
@@ -126,7 +132,9 @@ def measure_delivery(
     todo = [all_audits()[name] for name in unmeasured(lake, delivery, identities)]
     if not todo:
         return {}
-    shared = ray.put(_shared(lake, delivery, settings=settings, encoder=encoder, needed=todo))
+    held = _shared(lake, delivery, settings=settings, encoder=encoder, needed=todo)
+    answered = _likelihoods(lake, delivery, settings=settings, needed=todo, progress=progress)
+    shared = ray.put(replace(held, likelihoods=answered))
     staged: dict[str, list[StagedFile]] = {audit.name: [] for audit in todo}
     for audits, batches in _passes(lake, delivery, todo):
         measure = partial(
@@ -163,7 +171,7 @@ def example_batches(lake: Lake, delivery: str) -> Iterator[pa.Table]:
 def _shared(lake: Lake, delivery: str, *, settings: Settings, encoder: str, needed: Sequence[Audit]) -> _Shared:
     if not any(audit.uses_vectors or audit.uses_colours or audit.uses_pictures for audit in needed):
         none = Vectors.of([], np.zeros((0, 0)))
-        return _Shared(none, none, none, none, NO_COLOURS, NO_PICTURES)
+        return _Shared(none, none, none, none, NO_COLOURS, NO_PICTURES, NO_LIKELIHOODS)
     image_ids: set[str] = set()
     text_ids: set[str] = set()
     statement_ids: set[str] = set()
@@ -177,7 +185,26 @@ def _shared(lake: Lake, delivery: str, *, settings: Settings, encoder: str, need
     statements = load_vectors(lake, encoder, "text", statement_ids)
     colours = load_colours(lake, image_ids) if any(audit.uses_colours for audit in needed) else NO_COLOURS
     pictures = load_pictures(lake, image_ids) if any(audit.uses_pictures for audit in needed) else NO_PICTURES
-    return _Shared(images, texts, choose_bank(images, size), choose_bank(statements, size), colours, pictures)
+    banks = choose_bank(images, size), choose_bank(statements, size)
+    return _Shared(images, texts, *banks, colours, pictures, NO_LIKELIHOODS)
+
+
+def _likelihoods(
+    lake: Lake, delivery: str, *, settings: Settings, needed: Sequence[Audit], progress: Progress
+) -> LikelihoodTable:
+    """What the vision-language model of an audit says of the delivery; nothing where none is set."""
+    for audit in needed:
+        chosen = settings.audit(audit.name)
+        if getattr(chosen, "vlm", None):
+            return answer_delivery(
+                lake,
+                delivery,
+                reference=chosen.vlm,
+                batch=chosen.vlm_batch,
+                encoder=settings.encoder,
+                progress=progress,
+            )
+    return NO_LIKELIHOODS
 
 
 def load_colours(lake: Lake, image_ids: Iterable[str]) -> ColourTable:
@@ -207,9 +234,7 @@ def _measure_batch(
 ) -> dict[str, list[StagedFile]]:
     """Runs in a worker: measures one batch with each audit and stages the rows."""
     held: _Shared = ray.get(shared)
-    inputs = RowInputs(
-        examples, held.images, held.texts, held.bank_images, held.bank_texts, held.colours, held.pictures
-    )
+    inputs = RowInputs(examples, *(getattr(held, part.name) for part in fields(_Shared)))
     deliveries = examples["delivery"].unique().to_pylist()
     staged: dict[str, list[StagedFile]] = {}
     for name, settings, identity in plans:

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from ops.colours import NO_COLOURS, ColourTable
 from ops.identity import fingerprint
+from ops.likelihoods import NO_LIKELIHOODS, LikelihoodTable
 from ops.picture_table import NO_PICTURES, PictureTable
 from ops.schemas import TableSpec
 from ops.vectors import Vectors
@@ -60,6 +61,8 @@ class RowInputs:
     bank_texts: Vectors
     colours: ColourTable = NO_COLOURS
     pictures: PictureTable = NO_PICTURES
+    likelihoods: LikelihoodTable = NO_LIKELIHOODS
+    """Of the turns' answers, where a vision-language model is set."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,6 +19,11 @@ logarithms):
 `example_text_predictability`, `example_pvi` and `blind_share` pool an example's turns (means, and the share that is
 blind): a single turn may be guessed by luck, a conversation that is blind throughout is not about its picture.
 
+Where `vlm` names a vision-language model, it is asked as well (as VisNec and VIG do), by its chat template, for the
+turn alone, in nats a token of the answer: `vlm_with_image`, `vlm_without_image`, and `vlm_swapped`, with the pictures
+of another turn; `vlm_gain` and `vlm_swap_loss` are what the first exceeds the others by. Without a model they are null,
+as they are where a conversation is longer than it reads; whether the heads abstain does not matter to them.
+
 Short answers that occur often enough are classes (`answer_kind` closed); the others must be told from the answers of
 other turns in the same batch of at most 64 (open), which tells topics rather than details, so that the two kinds are
 not comparable; `candidates` is the number chosen among. A picture that the encoder cannot read adds nothing that these
@@ -43,6 +48,7 @@ from ops.crossfit import Predicted, cross_fit, spread
 from ops.grounding_scores import ImageTurn, image_turns
 from ops.heads import HeadSettings, groups
 from ops.identity import digest, text_id
+from ops.likelihoods import LikelihoodTable, trios
 from ops.necessity import ClosedTask, OpenTask, Seen, words
 from ops.statements import make_statement
 from ops.vectors import Vectors
@@ -64,8 +70,14 @@ class NecessitySettings:
     """Passes over them, as far as 2,000 batches allow."""
     blind_probability: float = 0.8
     blind_pvi: float = 0.1
+    vlm: str | None = None
+    """A vision-language model: a folder, or its name on the hub; None asks none."""
+    vlm_batch: int = 8
+    """Answers that it reads at once."""
 
     def __post_init__(self) -> None:
+        if self.vlm_batch < 1:
+            raise ValueError(f"vlm_batch must be at least 1, but is {self.vlm_batch}")
         if self.folds < 2 or self.fewest_turns < 2 * self.folds or self.class_turns < 1 or self.epochs < 1:
             raise ValueError(
                 f"folds must be at least 2, fewest_turns at least twice that, class_turns and epochs at least 1, but "
@@ -74,6 +86,7 @@ class NecessitySettings:
 
 
 _FIGURES = ("text_predictability", "with_image", "swapped", "pvi", "swap_loss", "information")
+_VLM = ("vlm_with_image", "vlm_without_image", "vlm_swapped", "vlm_gain", "vlm_swap_loss")
 _POOLED = ("example_text_predictability", "example_pvi", "blind_share")
 COLUMNS = pa.schema(
     [
@@ -84,6 +97,7 @@ COLUMNS = pa.schema(
         *((name, pa.float32()) for name in _FIGURES),
         ("is_blind", pa.bool_()),
         *((name, pa.float32()) for name in _POOLED),
+        *((name, pa.float32()) for name in _VLM),
     ]
 )
 _MOST_CLASSES = 128
@@ -297,8 +311,19 @@ def _table(
     columns["candidates"] = pa.array(np.nan_to_num(predicted.candidates).astype(np.int32), mask=~kept)
     columns |= {name: pa.array(values.astype(np.float32), mask=~kept) for name, values in figures.items()}
     columns["is_blind"] = pa.array(blind, mask=~kept)
-    columns |= {name: pa.array(values, mask=~np.isfinite(values)) for name, values in pooled.items()}
+    shown = pooled | _asked(turns, inputs.likelihoods)
+    columns |= {name: pa.array(values, mask=~np.isfinite(values)) for name, values in shown.items()}
     return pa.table(columns, schema=AUDIT.schema)
+
+
+def _asked(turns: Sequence[ImageTurn], likelihoods: LikelihoodTable) -> dict[str, np.ndarray]:
+    """What a vision-language model said of each turn (n, float32); NaN where none was asked."""
+    asked = trios(turns) if len(likelihoods.keys) else [None] * len(turns)
+    real, missing, swapped = (
+        likelihoods.a_token([getattr(trio, name) if trio else None for trio in asked]).astype(np.float32)
+        for name in ("real", "missing", "swapped")
+    )
+    return dict(zip(_VLM, (real, missing, swapped, real - missing, real - swapped), strict=True))
 
 
 def _mean(values: np.ndarray, owners: np.ndarray, kept: np.ndarray) -> np.ndarray:
@@ -321,4 +346,5 @@ AUDIT = Audit(
     texts=wanted_texts,
     uses_vectors=True,
     faults=("blind_questions",),
+    revision=2,
 )

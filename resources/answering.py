@@ -1,0 +1,133 @@
+"""Asks a vision-language model about a delivery, each question once, on Ray.
+
+examples -> questions not yet answered -> model actors -> `likelihoods`, committed every few hundred answers
+"""
+
+# Ray's stubs know neither optional arguments passed on nor what a batch format gives.
+# pyright: reportArgumentType=false, reportCallIssue=false, reportAttributeAccessIssue=false
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import ray
+from ray.data import ActorPoolStrategy
+
+from ops.grounding_scores import image_turns
+from ops.image_checks import decode_rgb
+from ops.likelihoods import LikelihoodTable, Question, trios
+from ops.schemas import EXAMPLES, IMAGES, LIKELIHOODS
+from resources.cluster import start_ray
+from resources.encoder_settings import EncoderSettings
+from resources.encoder_source import device_of, precision_of
+from resources.lake import Lake
+from resources.progress import Progress
+
+#: Answers after which they are committed: what a kill costs at most.
+FLUSH_ROWS = 512
+_AT_ONCE = 64
+
+
+def model_identity(reference: str, encoder: EncoderSettings) -> str:
+    """Name of the figures of this model at the encoder's precision."""
+    from resources.likelihood import likelihood_identity
+
+    return likelihood_identity(reference, precision=precision_of(encoder))
+
+
+def answer_delivery(
+    lake: Lake, delivery: str, *, reference: str, batch: int, encoder: EncoderSettings, progress: Progress
+) -> LikelihoodTable:
+    """The likelihoods of the delivery's answers under the model at `reference`; asks only what is not in the lake. The
+    model runs on the encoder's device and in its precision. LikelihoodError where it cannot be had."""
+    model = model_identity(reference, encoder)
+    questions = _questions(lake.read(EXAMPLES, where={"delivery": delivery}))
+    known = set(_answered(lake, model, questions).to_pydict()["key"])
+    # By pictures, so that an actor reads each of them once.
+    missing = sorted((q for key, q in questions.items() if key not in known), key=lambda q: (q.image_ids, q.key))
+    if missing:
+        _ask(lake, model, missing, reference=reference, batch=batch, encoder=encoder, progress=progress)
+    rows = _answered(lake, model, questions).to_pydict()
+    return LikelihoodTable.of(rows["key"], rows["nats"], rows["tokens"])
+
+
+def _questions(examples: pa.Table) -> dict[str, Question]:
+    asked = [trio for trio in trios(image_turns(examples)) if trio]
+    every = [q for trio in asked for q in (trio.real, trio.missing, trio.swapped) if q]
+    return {question.key: question for question in every}
+
+
+def _answered(lake: Lake, model: str, questions: dict[str, Question]) -> pa.Table:
+    wanted = pa.array(sorted(questions), pa.string())
+    rows = lake.read(LIKELIHOODS, where={"model": model})
+    return rows.filter(pc.is_in(rows["key"], value_set=wanted))
+
+
+def _ask(
+    lake: Lake,
+    model: str,
+    questions: list[Question],
+    *,
+    reference: str,
+    batch: int,
+    encoder: EncoderSettings,
+    progress: Progress,
+) -> None:
+    start_ray()
+    device = device_of(encoder)
+    gpus = int(ray.cluster_resources().get("GPU", 0))
+    needs = {"num_cpus": 1} if device == "cpu" else {"num_gpus": 1, "num_cpus": 0}
+    work = [questions[at : at + _AT_ONCE] for at in range(0, len(questions), _AT_ONCE)]
+    answers = ray.data.from_items([{"questions": part} for part in work]).map_batches(
+        _AnswerActor,
+        fn_constructor_args=(lake, reference, device, precision_of(encoder), batch),
+        compute=ActorPoolStrategy(size=1 if device == "cpu" else max(1, gpus)),
+        batch_size=1,
+        batch_format="numpy",
+        **needs,
+    )
+    waiting: list[pa.Table] = []
+    with progress.track("ask the vision-language model", total=len(questions)) as advance:
+        for rows in answers.iter_batches(batch_size=None, batch_format="pyarrow"):
+            waiting.append(rows)
+            advance(rows.num_rows)
+            if sum(held.num_rows for held in waiting) >= FLUSH_ROWS:
+                _store(lake, model, waiting)
+                waiting = []
+        if waiting:
+            _store(lake, model, waiting)
+
+
+def _store(lake: Lake, model: str, answers: list[pa.Table]) -> None:
+    rows = pa.concat_tables(answers)
+    rows = rows.append_column("model", pa.repeat(pa.scalar(model), rows.num_rows)).select(LIKELIHOODS.schema.names)
+    lake.commit_new(LIKELIHOODS, lake.stage(LIKELIHOODS, rows, {"model": model}), key="key")
+
+
+class _AnswerActor:
+    """A model of its own in a process of its own."""
+
+    def __init__(self, lake: Lake, reference: str, device: str, precision: str, batch: int) -> None:
+        # Imported here: the driver needs no torch.
+        from resources.likelihood import VisionLanguageModel
+
+        self.lake, self.batch = lake, batch
+        self.model = VisionLanguageModel.load(reference, device=device, precision=precision)
+
+    def __call__(self, work: dict[str, np.ndarray]) -> Iterator[dict[str, Any]]:
+        from resources.likelihood import Asked
+
+        for questions in work["questions"]:
+            ids = sorted({image for one in questions for image in one.image_ids})
+            stored = self.lake.read(IMAGES, where={"image_id": ids}, columns=["image_id", "bytes"]) if ids else None
+            shown = dict(zip(*stored.to_pydict().values(), strict=True)) if stored else {}
+            pictures = {image: decode_rgb(data) for image, data in shown.items()}
+            asked = [Asked(one.query, one.answer, tuple(pictures[i] for i in one.image_ids)) for one in questions]
+            found = self.model.answers(asked, batch=self.batch)
+            yield {
+                "key": np.array([one.key for one in questions]),
+                "nats": np.array([one.nats for one in found], np.float64),
+                "tokens": np.array([one.tokens for one in found], np.int32),
+            }
