@@ -68,8 +68,8 @@ def renamed(row: Judged | Said) -> Judged | Said:
 
 
 @pytest.mark.full
-@settings(max_examples=3, derandomize=True, phases=[Phase.generate])
-@given(rows=st.lists(judged | said, min_size=20, max_size=40))
+@settings(max_examples=2, derandomize=True, phases=[Phase.generate])
+@given(rows=st.lists(judged | said, min_size=15, max_size=30))
 def test_order_partitions_names_and_copies_change_nothing(spark: SparkSession, rows: list[Judged | Said]) -> None:
     named = [replace(row, source_id=f"row {n}") for n, row in enumerate(rows)]
     before = told(frames(spark, named, IMAGES))
