@@ -1,11 +1,17 @@
 """Names of colours on plain swatches, subjects on plain grounds, and the bytes that facts are kept in."""
 
+import io
+
+import imagehash
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis.extra.numpy import arrays
+from PIL import ExifTags, Image
 
 from ops.colours import COLOURS, FACT_BYTES, WORDS, ColourTable, PictureColours, picture_facts, read_facts
+from ops.image_checks import check_image
+from ops.rows import IngestSettings
 
 SWATCHES = {
     "black": (10, 10, 12),
@@ -97,3 +103,35 @@ def test_table_gives_each_picture_its_own_facts():
     assert (first.whole.words(), second.whole.words()) == ("blue 100%", "red 100%")
     assert table.get("c") is None
     assert table.get("aa") is None
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF"])
+def test_ingest_finds_the_colours_of_every_type_of_file(kind: str):
+    small = Image.fromarray(picture((slice(12, 24), slice(16, 48), SWATCHES["red"])))
+    data = io.BytesIO()
+    small.resize((640, 480), Image.Resampling.NEAREST).save(data, kind)
+    settings = IngestSettings(repairs=("image_palette",))
+    found = read_facts(np.frombuffer(check_image(data.getvalue(), settings).colours, np.uint8))
+    assert found.has_one_subject
+    assert found.box == pytest.approx((0.25, 0.25, 0.75, 0.5), abs=0.03)
+    assert found.subject.of("red")[1] > 0.95
+
+
+def test_subject_of_a_turned_photo_lies_where_it_is_seen():
+    wide = Image.fromarray(picture((slice(2, 12), slice(16, 48), SWATCHES["red"]))).resize((256, 192))
+    data, exif = io.BytesIO(), Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6  # seen after a quarter turn clockwise: its top is at the right
+    wide.save(data, "JPEG", exif=exif)
+    facts_kept = check_image(data.getvalue(), IngestSettings(repairs=("image_orientation",)))
+    found = read_facts(np.frombuffer(facts_kept.colours, np.uint8))
+    assert found.box == pytest.approx((0.75, 0.25, 46 / 48, 0.75), abs=0.03)
+
+
+def test_perceptual_hash_is_that_of_the_grey_picture():
+    noise = np.random.default_rng(5).integers(0, 256, (24, 32, 3), np.uint8)
+    data = io.BytesIO()
+    Image.fromarray(noise).resize((320, 240), Image.Resampling.BICUBIC).save(data, "JPEG")
+    grey = Image.open(data)
+    grey.draft("L", (64, 64))
+    expected = str(imagehash.phash(grey.convert("L")))
+    assert check_image(data.getvalue(), IngestSettings()).perceptual_hash == expected
