@@ -267,16 +267,32 @@ def _batches(model: str) -> None:
 
 
 def draft(folder: Path) -> None:
-    """Cosines of vectors from scaled JPEG decoding, at least so many times the encoder's side, with those from full."""
+    """Cosines of vectors from scaled JPEG decoding, at least so many times the encoder's side, with those from full: of
+    the photos, and of larger files, each of nine of them."""
     files = [path.read_bytes() for path in sorted((folder / "images").glob("*.jpg"))]
     encoder = load_encoder(EncoderSettings())
-    whole = [decode_rgb(data) for data in files]
-    vectors = encoder.encode_images(whole)
-    for least in (1, 1.5, 2):
-        scaled = [_scaled(data, round(least * encoder.preprocessing.height)) for data in files]
-        fewer = [a.size != b.size for a, b in zip(scaled, whole, strict=True)]
-        cosines = (encoder.encode_images(scaled) * vectors).sum(axis=1)
-        print(f"at least {least} times the side: {sum(fewer)} of {len(files)} scaled, least cosine {cosines.min():.4f}")
+    for label, data in (("photos", files), ("nine photos in one", mosaics(files))):
+        whole = [decode_rgb(one) for one in data]
+        vectors = encoder.encode_images(whole)
+        for least in (1, 1.5, 2):
+            scaled = [_scaled(one, round(least * encoder.preprocessing.height)) for one in data]
+            fewer = sum(a.size != b.size for a, b in zip(scaled, whole, strict=True))
+            cosine = (encoder.encode_images(scaled) * vectors).sum(axis=1).min()
+            print(f"{label}, at least {least} times the side: {fewer} of {len(data)} scaled, least cosine {cosine:.4f}")
+
+
+def mosaics(files: Sequence[bytes]) -> list[bytes]:
+    """JPEG files of 1920 x 1440 pixels, each of nine of the files."""
+    tiles = [decode_rgb(data).resize((640, 480)) for data in files]
+    made: list[bytes] = []
+    for first in range(0, len(tiles), 3):
+        whole = Image.new("RGB", (1920, 1440))
+        for place in range(9):
+            whole.paste(tiles[(first + place) % len(tiles)], (640 * (place % 3), 480 * (place // 3)))
+        out = io.BytesIO()
+        whole.save(out, "JPEG", quality=92)
+        made.append(out.getvalue())
+    return made
 
 
 def _scaled(data: bytes, side: int) -> Image.Image:
