@@ -7,6 +7,7 @@ examples -> questions not yet answered -> model actors -> `likelihoods`, committ
 # pyright: reportArgumentType=false, reportCallIssue=false, reportAttributeAccessIssue=false
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,13 @@ from resources.progress import Progress
 #: Answers after which they are committed: what a kill costs at most.
 FLUSH_ROWS = 512
 _AT_ONCE = 64
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """Questions that are asked together."""
+
+    questions: tuple[Question, ...]
 
 
 def model_identity(reference: str, encoder: EncoderSettings) -> str:
@@ -79,8 +87,8 @@ def _ask(
     device = device_of(encoder)
     gpus = int(ray.cluster_resources().get("GPU", 0))
     needs = {"num_cpus": 1} if device == "cpu" else {"num_gpus": 1, "num_cpus": 0}
-    work = [questions[at : at + _AT_ONCE] for at in range(0, len(questions), _AT_ONCE)]
-    answers = ray.data.from_items([{"questions": part} for part in work]).map_batches(
+    work = [_Work(tuple(questions[at : at + _AT_ONCE])) for at in range(0, len(questions), _AT_ONCE)]
+    answers = ray.data.from_items(work).map_batches(
         _AnswerActor,
         fn_constructor_args=(lake, reference, device, precision_of(encoder), batch),
         compute=ActorPoolStrategy(size=1 if device == "cpu" else max(1, gpus)),
@@ -117,17 +125,24 @@ class _AnswerActor:
         self.model = VisionLanguageModel.load(reference, device=device, precision=precision)
 
     def __call__(self, work: dict[str, np.ndarray]) -> Iterator[dict[str, Any]]:
+        for one in work["item"]:
+            yield self._answers(one.questions)
+
+    def _answers(self, questions: tuple[Question, ...]) -> dict[str, Any]:
         from resources.likelihood import Asked
 
-        for questions in work["questions"]:
-            ids = sorted({image for one in questions for image in one.image_ids})
-            stored = self.lake.read(IMAGES, where={"image_id": ids}, columns=["image_id", "bytes"]) if ids else None
-            shown = dict(zip(*stored.to_pydict().values(), strict=True)) if stored else {}
-            pictures = {image: decode_rgb(data) for image, data in shown.items()}
-            asked = [Asked(one.query, one.answer, tuple(pictures[i] for i in one.image_ids)) for one in questions]
-            found = self.model.answers(asked, batch=self.batch)
-            yield {
-                "key": np.array([one.key for one in questions]),
-                "nats": np.array([one.nats for one in found], np.float64),
-                "tokens": np.array([one.tokens for one in found], np.int32),
-            }
+        ids = sorted({image for one in questions for image in one.image_ids})
+        stored = self.lake.read(IMAGES, where={"image_id": ids}, columns=["image_id", "bytes"]).to_pylist()
+        pictures = {row["image_id"]: decode_rgb(row["bytes"]) for row in stored}
+        if lost := set(ids) - pictures.keys():
+            raise LookupError(
+                f"{len(lost)} images that examples show are not in the lake's images, among them {min(lost)}; "
+                "restore it, or ingest again"
+            )
+        asked = [Asked(one.query, one.answer, tuple(pictures[i] for i in one.image_ids)) for one in questions]
+        found = self.model.answers(asked, batch=self.batch)
+        return {
+            "key": np.array([one.key for one in questions]),
+            "nats": np.array([one.nats for one in found], np.float64),
+            "tokens": np.array([one.tokens for one in found], np.int32),
+        }
