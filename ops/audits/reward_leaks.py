@@ -5,8 +5,9 @@ Beyond answers that equal a rejected response (`rejected_as_target`), a turn may
 - `is_near_rejected`: its answer is a rejected response with words changed. Similarity is the Jaccard index of the words
   and pairs of neighbouring words. Answers about the same images count from `near`; without a shared image, where
   candidates come from MinHash bands, from `far`, and in each band with 100 judged texts of either side at most. The
-  answer must be nearer to the rejected response than to any that was chosen: a rejected response is often a chosen one
-  with a few words changed. `judgement_id` is the nearest one's, of the example `judgement_example_id` in the delivery
+  answer must be nearer to the rejected response than to any that was chosen, by `lead` of what it does not share with
+  the rejected one: a rejected response is often a chosen one with a few words changed, and answers about one picture
+  share words anyway. `judgement_id` is the nearest one's, of the example `judgement_example_id` in the delivery
   `judgement_delivery`. Answers of fewer than `fewest_words` words are too short to tell.
 - `is_both_sides`: the chosen and the rejected response of one pair are both targets for the same images and query.
 - `is_held_out_prompt`: its images and query belong to a preference dataset of `held_out`, which is kept for testing a
@@ -33,12 +34,16 @@ class LeakSettings:
     """Similarity of answers about the same images from which one is near the other."""
     far: float = 0.6
     """The same where no image is shared."""
+    lead: float = 0.2
+    """How much nearer than to a chosen response, as a part of what it does not share with the rejected one."""
     most_responses: int = 500
     """Responses to one image, and answers about it, up to which each is compared with each."""
     held_out: tuple[str, ...] = ()
     """Preference datasets kept for testing."""
 
     def __post_init__(self) -> None:
+        if not 0 <= self.lead <= 1:
+            raise ValueError(f"lead is {self.lead}; it must lie between 0 and 1")
         if not 0 < self.near <= 1 or not 0 < self.far <= 1:
             raise ValueError(f"near and far are {self.near} and {self.far}; they must lie above 0 and be at most 1")
 
@@ -66,5 +71,5 @@ AUDIT = Audit(
     ),
     settings=LeakSettings(),
     reads=("examples", "preferences"),
-    revision=2,
+    revision=3,
 )

@@ -25,13 +25,15 @@ def reward_leaks(
     fewest_words: int,
     near: float,
     far: float,
+    lead: float,
     most_responses: int,
     held_out: tuple[str, ...],
 ) -> DataFrame:
     """SFT turns that stand near a rejected response, or next to the other side of a pair, or that answer a held-out
     prompt (columns of the audit)."""
     turns = sft_turns(examples)
-    near_rejected = _near(turns, preferences, fewest_words=fewest_words, near=near, far=far, most=most_responses)
+    close = _close(turns, preferences, fewest_words=fewest_words, near=near, far=far, most=most_responses)
+    near_rejected = _leaks(close, lead)
     parts = near_rejected.unionByName(_both_sides(turns, preferences), allowMissingColumns=True)
     parts = parts.unionByName(_held_out(turns, preferences, held_out), allowMissingColumns=True)
     columns = [name for name in parts.columns if name not in _TURN]
@@ -49,9 +51,10 @@ def shingles(words: Column) -> Column:
     return F.array_distinct(F.transform(texts, lambda text: F.xxhash64(text)))
 
 
-def _near(
+def _close(
     turns: DataFrame, preferences: DataFrame, *, fewest_words: int, near: float, far: float, most: int
 ) -> DataFrame:
+    """Turns with the judged responses that theirs is near to; about the same images also with all that are not bad."""
     said = _shingled(turns.select(*_TURN, "image_key", "query_key", "response_key", "response"), fewest_words)
     judged = _shingled(
         preferences.where("label IN ('chosen', 'rejected', 'good', 'bad')").select(
@@ -68,15 +71,19 @@ def _near(
     judged = judged.groupBy("image_key", "judged_query", "judged_key", "is_bad").agg(
         F.min("judgement").alias("judgement"), F.min("judged_shingles").alias("judged_shingles")
     )
-    close = _scored(_same_image(said, judged, most), near).unionByName(_by_bands(said, judged, far))
+    return _scored(_same_image(said, judged, most), near).unionByName(_by_bands(said, judged, far))
+
+
+def _leaks(close: DataFrame, lead: float) -> DataFrame:
     best = close.groupBy(*_TURN).agg(
         F.max(F.when(F.col("is_bad"), F.struct("similarity", "judgement", "same_query"))).alias("bad"),
         F.max(F.when(~F.col("is_bad"), F.col("similarity"))).alias("chosen_similarity"),
     )
-    # A rejected response is often a chosen one with a few words changed; the target is a leak only if it is nearer to
-    # the rejected one.
-    leaks = best.where("bad IS NOT NULL AND bad.similarity > coalesce(chosen_similarity, 0)")
-    return leaks.select(
+    # A rejected response is often a chosen one with a few words changed, and answers about one picture share words
+    # anyway; the target is a leak only if it is clearly nearer to the rejected one.
+    ahead = F.col("bad.similarity") - F.coalesce("chosen_similarity", F.lit(0.0))
+    is_leak = (ahead > 0) & (ahead >= lead * (1 - F.col("bad.similarity")))
+    return best.where(is_leak).select(
         *_TURN,
         F.lit(True).alias("is_near_rejected"),
         F.col("bad.judgement.judgement_id").alias("judgement_id"),
@@ -144,7 +151,7 @@ def _bands(hashes: Column) -> Column:
 
 
 def _scored(pairs: DataFrame, least: float) -> DataFrame:
-    scored = pairs.withColumn("similarity", _similarity()).where(F.col("similarity") >= least)
+    scored = pairs.withColumn("similarity", _similarity()).where((F.col("similarity") >= least) | ~F.col("is_bad"))
     same_query = (F.col("query_key") == F.col("judged_query")).alias("same_query")
     return scored.select(*_TURN, "judgement", "is_bad", "similarity", same_query)
 
