@@ -50,7 +50,7 @@ from resources.ingest_shards import (
 from resources.lake import Lake
 from resources.progress import Progress
 
-REVISION = 1
+REVISION = 2
 """Raised when ingest would make other rows of the same files, so that what a crash left is not mixed with new."""
 _HASH_GROUP_BYTES = 64 << 20
 _HASH_GROUP_FILES = 500
