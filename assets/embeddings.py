@@ -1,8 +1,13 @@
 """Images and texts become vectors, each once."""
 
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
 import dagster as dg
 
 from assets.partitions import drops
+from ops.throughput import EmbedRun, slowness
 from resources.admission import admitted_delivery
 from resources.cluster import start_ray
 from resources.embedding import embed_delivery
@@ -11,9 +16,15 @@ from resources.measuring import wanted_texts
 from resources.progress import Progress
 from resources.settings import Settings
 
+_RUNS_COMPARED = 20
+
 
 @dg.asset(
-    deps=["examples", "images", "drops"], partitions_def=drops, group_name="drop", kinds={"ray", "pytorch", "deltalake"}
+    deps=["examples", "images", "drops"],
+    partitions_def=drops,
+    group_name="drop",
+    kinds={"ray", "pytorch", "deltalake"},
+    check_specs=[dg.AssetCheckSpec("throughput", asset="embeddings", blocking=True)],
 )
 def embeddings(
     context: dg.AssetExecutionContext,
@@ -31,4 +42,19 @@ def embeddings(
         embedding=settings.embedding,
         progress=progress,
     )
-    return dg.MaterializeResult(metadata=counts.metadata())
+    metadata = counts.metadata()
+    told = slowness(_run(metadata), _runs_before(context), slow_share=settings.embedding.slow_share)
+    check = dg.AssetCheckResult(passed=not told, check_name="throughput", description=told or None)
+    return dg.MaterializeResult(metadata=metadata, check_results=[check])
+
+
+def _runs_before(context: dg.AssetExecutionContext) -> list[EmbedRun]:
+    """The last runs of this instance, whatever drop they embedded."""
+    records = context.instance.fetch_materializations(context.asset_key, limit=_RUNS_COMPARED).records
+    found = [record.asset_materialization for record in records]
+    told = [{name: value.value for name, value in one.metadata.items()} for one in found if one is not None]
+    return [_run(metadata) for metadata in told if all(field.name in metadata for field in fields(EmbedRun))]
+
+
+def _run(metadata: Mapping[str, Any]) -> EmbedRun:
+    return EmbedRun(**{field.name: metadata[field.name] for field in fields(EmbedRun)})

@@ -26,6 +26,7 @@ from ray.data import ActorPoolStrategy
 from ops.identity import text_id
 from ops.image_checks import decode_rgb
 from ops.schemas import EMBEDDINGS, EXAMPLES, IMAGES
+from ops.throughput import TEXTS_AN_IMAGE
 from ops.vectors import Vectors
 from resources.cluster import start_ray
 from resources.encoder_settings import EmbeddingSettings, EncoderSettings
@@ -39,7 +40,6 @@ from resources.progress import Progress
 FLUSH_ROWS = 4096
 #: Work for which one more encoder process repays the seconds that it takes to load.
 _IMAGES_AN_ACTOR = 2000
-_TEXTS_AN_IMAGE = 4
 #: Pixels that go from a decode worker to an encoder at once.
 _BLOCK_BYTES = 16 << 20
 
@@ -183,7 +183,7 @@ def _embed(
     start_ray()
     cores, gpus = _resources()
     on_gpu = device_of(settings) != "cpu"
-    weight = sum(len(one.images) + len(one.texts) / _TEXTS_AN_IMAGE for one in work)
+    weight = sum(len(one.images) + len(one.texts) / TEXTS_AN_IMAGE for one in work)
     actors = gpus if on_gpu else max(1, min(cores, round(weight / _IMAGES_AN_ACTOR)))
     threads = max(1, cores // actors)
     # On a CPU the actors ask Ray for less than half of the cores and use all: decoding is the smaller part and fills

@@ -28,8 +28,12 @@ class EmbeddingSettings:
     """Images encoded at once."""
     text_batch: int = 128
     """Texts encoded at once."""
+    slow_share: float = 0.25
+    """Share of the speed that the same encoder had in earlier runs below which a run fails; 0 lets every speed pass."""
 
     def __post_init__(self) -> None:
         for name in ("bank_size", "image_batch", "text_batch"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, but is {getattr(self, name)}")
+        if not 0 <= self.slow_share < 1:
+            raise ValueError(f"slow_share is {self.slow_share}; it must be at least 0 and less than 1")
