@@ -19,6 +19,12 @@ import pytest
 import webdataset
 from PIL import Image
 from torch.utils.data import DataLoader, Dataset, SequentialSampler
+from trl.data_utils import (
+    is_conversational,
+    maybe_convert_to_chatml,
+    maybe_extract_prompt,
+    prepare_multimodal_messages,
+)
 from typer.testing import CliRunner
 
 from ops.audits.contract import RowInputs
@@ -283,6 +289,18 @@ def test_trl_parquet_has_its_forms(published: Published, tmp_path: Path):
 
     compare_sft(load("sft"), published)
     compare_pairs(load("preference"), published)
+    for row in [*load("sft"), *load("preference"), *load("unpaired")]:
+        check_as_trl_does(row)
+
+
+def check_as_trl_does(row: dict[str, Any]) -> None:
+    """TRL's own reading of a row: it is conversational, its roles are ChatML's and its prompt is apart already, and
+    each image part takes the next of the images (TRL raises where their numbers differ)."""
+    assert is_conversational(row)
+    assert maybe_convert_to_chatml(row) == maybe_extract_prompt(row) == row
+    turns = row["messages"] if "messages" in row else [*row["prompt"], *row.get("chosen", row.get("completion"))]
+    parts = [p for turn in prepare_multimodal_messages(turns, row["images"]) for p in turn["content"]]
+    assert [p["image"] for p in parts if p["type"] == "image"] == row["images"]
 
 
 def compare_sft(found: list[dict[str, Any]], published: Published) -> None:
