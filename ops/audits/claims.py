@@ -274,4 +274,5 @@ AUDIT = Audit(
     texts=wanted_texts,
     uses_vectors=True,
     uses_colours=True,
+    faults=("wrong_image",),
 )

@@ -27,8 +27,8 @@ _FAULTS = (
     Fault("shifted_join", "Shifted join", also=("wrong_image",)),
     Fault("unreadable_image", "Unreadable image", reasons=("image_missing", "image_undecodable")),
     Fault("placeholder_mismatch", "Placeholder mismatch", reasons=("placeholder_mismatch",)),
-    Fault("contradictory_judgements", "Contradictory judgements"),
     # An answer that is wrong does not belong to the image either.
+    Fault("contradictory_judgements", "Contradictory judgements", also=("wrong_image",)),
     Fault("contradictory_answers", "Contradictory answers", also=("wrong_image",)),
     Fault("rejected_as_target", "Rejected answer as target", also=("wrong_image",)),
     # Of two equal rows either may go.

@@ -68,13 +68,13 @@ def test_a_lake_may_be_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
         names = {"ENDPOINT_URL": address, "ACCESS_KEY_ID": "key", "SECRET_ACCESS_KEY": "secret", "REGION": "us-east-1"}
         for name, value in {**names, "ALLOW_HTTP": "true"}.items():
             monkeypatch.setenv(f"AWS_{name}", value)
-        make_bucket(f"{address}/shelf")
-        none = CliRunner().invoke(app, ["versions", "--lake", "s3://shelf/lake"])
-        assert (none.exit_code, "s3://shelf/lake: no lake is here" in " ".join(none.stderr.split())) == (1, True)
-        lake = lake_of("s3://shelf/lake")
+        make_bucket(f"{address}/stall")
+        none = CliRunner().invoke(app, ["versions", "--lake", "s3://stall/lake"])
+        assert (none.exit_code, "s3://stall/lake: no lake is here" in " ".join(none.stderr.split())) == (1, True)
+        lake = lake_of("s3://stall/lake")
         fill(lake)
         publish(lake, build(lake, replace(load_settings(), policy=POLICY)), {})
-        told = json.loads(CliRunner().invoke(app, ["versions", "--lake", "s3://shelf/lake", "--json"]).stdout)
+        told = json.loads(CliRunner().invoke(app, ["versions", "--lake", "s3://stall/lake", "--json"]).stdout)
         assert [(version["version"], version["current"]) for version in told] == [(1, True)]
     finally:
         server.stop()
