@@ -47,6 +47,7 @@ def with_questions(lake: Lake, pictures: list[bytes], answers: list[str]) -> Non
     lake.write(EXAMPLES, pa.Table.from_pylist(rows, schema=EXAMPLES.schema), partition={"delivery": "first"}, once="q")
 
 
+@pytest.mark.full
 @pytest.mark.usefixtures("ray_session")
 def test_each_question_is_answered_once_as_the_model_answers_it(tmp_path: Path, model: str):
     lake = Lake(tmp_path)

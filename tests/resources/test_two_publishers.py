@@ -9,6 +9,8 @@ from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from ops.policy import Action, Condition, Policy, Rule
 from ops.schemas import CURATED, CURRICULUM, VERDICTS, VERSIONS
 from resources.lake import Lake
@@ -46,6 +48,7 @@ def built(lake: Lake, settings: Any) -> Any:
     return build_candidate(lake, **given, settings=settings, progress=SilentProgress())
 
 
+@pytest.mark.full
 def test_two_publishers_make_one_history(tmp_path: Path):
     lake = Lake(tmp_path / "lake")
     deliver(lake, "a", "a-1", [" ".join(["word"] * (n + 1)) for n in range(EXAMPLES)])

@@ -95,6 +95,7 @@ def test_a_group_is_named_alike_in_all_its_rows(found: dict[str, list[dict[str, 
     assert len({g for source in ("for 1", "good", "tie 1", "five 0") for g in groups[source]}) == 4
 
 
+@pytest.mark.full
 def test_annotators_count_by_how_reliable_they_are(spark: SparkSession) -> None:
     drawn = random.Random(5)  # noqa: S311
     skill = {"ada": 0.95, "ben": 0.95, "chi": 0.95, "mal": 0.4, "ned": 0.4}

@@ -1,6 +1,7 @@
 """Near duplicates: found by their texts, on the same images, and never through a third."""
 
 import numpy as np
+import pytest
 from pyspark.sql import SparkSession
 
 from ops.audits.near_duplicates import AUDIT, NearDuplicateSettings
@@ -64,6 +65,7 @@ IMAGES = {
 }
 
 
+@pytest.mark.full
 def test_alike_images_are_verified_by_hash_and_colour(spark: SparkSession) -> None:
     """The same question and answer about each: only about the scaled picture is it a duplicate, and that of the drop
     that came later goes."""

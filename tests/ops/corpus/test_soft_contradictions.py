@@ -1,6 +1,7 @@
 """Judgements that contradict others about alike images or in answer to alike queries."""
 
 import numpy as np
+import pytest
 from pyspark.sql import SparkSession
 
 from ops.audits.soft_contradictions import AUDIT
@@ -34,6 +35,7 @@ ROWS = [
 ]
 
 
+@pytest.mark.full
 def test_only_verified_counterparts_count(spark: SparkSession) -> None:
     tables = frames(spark, ROWS, IMAGES)
     found = by_source(AUDIT.measure(tables, AUDIT.settings), tables["examples"])
