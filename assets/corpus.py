@@ -41,7 +41,12 @@ def _corpus_measures(audit: Audit) -> dg.AssetsDefinition:
         deliveries = admitted_deliveries(lake)
         with progress.track(f"measure {audit.name}"):
             identity = measure_corpus(
-                start_spark(settings.spark), lake, audit, deliveries=deliveries, settings=settings.audit(audit.name)
+                start_spark(settings.spark),
+                lake,
+                audit,
+                deliveries=deliveries,
+                settings=settings.audit(audit.name),
+                encoder=encoder_identity(settings.encoder),
             )
         gate = measures_gate(lake, audit, deliveries=deliveries, identity=identity, settings=settings.gates)
         return dg.MaterializeResult(
@@ -62,7 +67,7 @@ def contradiction_rates(
 ) -> dg.MaterializeResult:
     """Share of judgements that contradict others, by drop, dataset and kind, with its 95 % interval."""
     deliveries = admitted_deliveries(lake)
-    measures = corpus_identities(settings, deliveries)["contradictions"]
+    measures = corpus_identities(settings, deliveries, encoder_identity(settings.encoder))["contradictions"]
     with progress.track("rate contradictions"):
         rate_contradictions(start_spark(settings.spark), lake, measures=measures, deliveries=deliveries)
     return dg.MaterializeResult(metadata={"deliveries": deliveries, "identity": measures})

@@ -12,7 +12,7 @@ from resources.admission import admitted_delivery
 from resources.cluster import start_ray
 from resources.embedding import embed_delivery
 from resources.lake import Lake
-from resources.measuring import wanted_texts
+from resources.measuring import record_embedded, wanted_texts
 from resources.progress import Progress
 from resources.settings import Settings
 
@@ -34,14 +34,16 @@ def embeddings(
 ) -> dg.MaterializeResult:
     """Unit vectors of the drop's images and of the texts that the audits ask for, by content and encoder."""
     start_ray(num_cpus=settings.ray.num_cpus, object_store_bytes=settings.ray.object_store_mb * 10**6)
+    delivery = admitted_delivery(lake, context.partition_key)
     counts = embed_delivery(
         lake,
-        admitted_delivery(lake, context.partition_key),
+        delivery,
         texts=wanted_texts,
         settings=settings.encoder,
         embedding=settings.embedding,
         progress=progress,
     )
+    record_embedded(lake, delivery, counts.encoder)
     metadata = counts.metadata()
     told = slowness(_run(metadata), _runs_before(context), slow_share=settings.embedding.slow_share)
     check = dg.AssetCheckResult(passed=not told, check_name="throughput", description=told or None)

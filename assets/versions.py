@@ -54,7 +54,7 @@ def version(
     made = build_candidate(
         lake,
         deliveries=deliveries,
-        measures=row_identities(settings, encoder) | corpus_identities(settings, deliveries),
+        measures=row_identities(settings, encoder) | corpus_identities(settings, deliveries, encoder),
         settings=settings,
         code=code_identity(),
         encoder=encoder,

@@ -1,6 +1,6 @@
 """Corpus-scope audits on Spark: the rows of the admitted deliveries in, one immutable partition of measures out.
 
-examples, preferences -> measures_<audit>, modality_statistics, partition (identity)
+examples, preferences, embeddings -> measures_<audit>, modality_statistics, partition (identity)
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -16,8 +16,9 @@ from ops.canonical import RULES
 from ops.corpus.modality import modality_statistics
 from ops.corpus.rates import contradiction_rates
 from ops.identity import fingerprint
-from ops.schemas import CONTRADICTION_RATES, IMAGES, MODALITY_STATISTICS, TABLES, TableSpec
+from ops.schemas import CONTRADICTION_RATES, EMBEDDINGS, IMAGES, MODALITY_STATISTICS, TABLES, TableSpec
 from resources.lake import Lake
+from resources.measuring import require_embedded
 from resources.settings import Settings
 from resources.spark import read_frame, write_frame
 
@@ -26,26 +27,34 @@ _MODALITY = ("modality", "visual_necessity")
 """Audits that the modality statistics are made from."""
 
 
-def corpus_identities(settings: Settings, deliveries: Sequence[str]) -> dict[str, str]:
+def corpus_identities(settings: Settings, deliveries: Sequence[str], encoder: str) -> dict[str, str]:
     """Identity of each corpus-scope audit's measures over these deliveries, in the order in which their drops came;
-    that order counts for audits that read `arrivals` alone."""
-    return {audit.name: _identity(audit, settings.audit(audit.name), deliveries) for audit in audits_of(Scope.CORPUS)}
+    that order counts for audits that read `arrivals` alone, and the encoder for those that read `embeddings`."""
+    audits = audits_of(Scope.CORPUS)
+    return {audit.name: _identity(audit, settings.audit(audit.name), deliveries, encoder) for audit in audits}
 
 
-def measure_corpus(spark: SparkSession, lake: Lake, audit: Audit, *, deliveries: Sequence[str], settings: Any) -> str:
-    """Measures the deliveries together with one audit, unless the lake has these measures; returns their identity."""
-    identity = _identity(audit, settings, deliveries)
-    return _written_once(
-        lake,
-        audit.table,
-        identity,
-        lambda: audit.measure({name: _input(spark, lake, name, deliveries) for name in audit.reads}, settings),
-    )
+def measure_corpus(
+    spark: SparkSession, lake: Lake, audit: Audit, *, deliveries: Sequence[str], settings: Any, encoder: str
+) -> str:
+    """Measures the deliveries together with one audit, unless the lake has these measures; returns their identity.
+
+    LookupError where the audit reads vectors and a delivery has not been embedded: its rows would lack them for good.
+    """
+    identity = _identity(audit, settings, deliveries, encoder)
+
+    def make() -> DataFrame:
+        if EMBEDDINGS.name in audit.reads:
+            require_embedded(lake, deliveries, encoder)
+        return audit.measure({name: _input(spark, lake, name, deliveries, encoder) for name in audit.reads}, settings)
+
+    return _written_once(lake, audit.table, identity, make)
 
 
-def _identity(audit: Audit, settings: Any, deliveries: Sequence[str]) -> str:
+def _identity(audit: Audit, settings: Any, deliveries: Sequence[str], encoder: str) -> str:
     # Corpus audits compare by the canonical keys, so that other rules for these are other measures.
-    return audit.identity(settings, deliveries if ARRIVALS in audit.reads else sorted(deliveries), RULES)
+    context = [deliveries if ARRIVALS in audit.reads else sorted(deliveries), RULES]
+    return audit.identity(settings, *context, *([encoder] if EMBEDDINGS.name in audit.reads else ()))
 
 
 def modality_identity(deliveries: Sequence[str], measures: Mapping[str, str]) -> str:
@@ -86,13 +95,15 @@ def _written_once(lake: Lake, spec: TableSpec, identity: str, make: Callable[[],
     return identity
 
 
-def _input(spark: SparkSession, lake: Lake, name: str, deliveries: Sequence[str]) -> DataFrame:
+def _input(spark: SparkSession, lake: Lake, name: str, deliveries: Sequence[str], encoder: str) -> DataFrame:
     if name == ARRIVALS:
         columns = [pa.array(deliveries, pa.string()), pa.array(range(len(deliveries)), pa.int32())]
         return spark.createDataFrame(pa.table(columns, names=["delivery", "arrival"]))
     if name == IMAGES.name:
         # Images belong to no delivery; an audit joins those that it is about.
         return read_frame(spark, lake, IMAGES).drop("bytes")
+    if name == EMBEDDINGS.name:
+        return read_frame(spark, lake, EMBEDDINGS, where={"encoder": encoder})
     return _frame(spark, lake, name, deliveries)
 
 

@@ -23,7 +23,7 @@ from ops.identity import fingerprint, text_id
 from ops.likelihoods import NO_LIKELIHOODS, LikelihoodTable
 from ops.picture_table import NO_PICTURES, PictureTable
 from ops.picture_table import READ as PICTURES
-from ops.schemas import EXAMPLES, IMAGES
+from ops.schemas import EMBEDDINGS, EXAMPLES, IMAGES
 from ops.vectors import Vectors
 from resources.admission import admitted_drops
 from resources.answering import answer_delivery, model_identity
@@ -81,10 +81,15 @@ def unmeasured(lake: Lake, delivery: str, identities: Mapping[str, str]) -> list
 
 
 def unmeasured_drops(lake: Lake, *, settings: Settings, encoder: str) -> dict[str, list[str]]:
-    """The admitted drops that some audit has not measured under these settings, with the names of those audits."""
+    """The admitted drops that are not embedded, or that some audit has not measured, under these settings, with the
+    names of what is missing."""
     identities = row_identities(settings, encoder)
-    found = {drop: unmeasured(lake, delivery, identities) for drop, delivery in admitted_drops(lake).items()}
-    return {drop: names for drop, names in found.items() if names}
+    found: dict[str, list[str]] = {}
+    for drop, delivery in admitted_drops(lake).items():
+        missing = [] if _is_embedded(lake, delivery, encoder) else [EMBEDDINGS.name]
+        if missing := missing + unmeasured(lake, delivery, identities):
+            found[drop] = missing
+    return found
 
 
 def require_measured(lake: Lake, *, settings: Settings, encoder: str) -> None:
@@ -115,9 +120,34 @@ def _failed(delivery: str, identity: str, gates: GuardSettings) -> str:
     return f"failed/{once(delivery, identity)}/{fingerprint(asdict(gates))}"
 
 
-def wanted_texts(examples: pa.Table) -> set[str]:
-    """The texts of these examples that some audit wants embedded."""
-    return {text for audit in row_audits() if audit.texts is not None for text in audit.texts(examples)}
+def wanted_texts(examples: pa.Table, audits: Iterable[Audit] | None = None) -> set[str]:
+    """The texts of these examples that some audit, of all or of those given, wants embedded."""
+    asked = all_audits().values() if audits is None else audits
+    return {text for audit in asked if audit.texts is not None for text in audit.texts(examples)}
+
+
+def record_embedded(lake: Lake, delivery: str, encoder: str) -> None:
+    """Notes that all that the audits want embedded of the delivery is, by this encoder."""
+    lake.commit(EMBEDDINGS, [], once=_embedded(delivery, encoder))
+
+
+def require_embedded(lake: Lake, deliveries: Iterable[str], encoder: str) -> None:
+    """LookupError where one of the deliveries is not embedded by this encoder; says which and what to run."""
+    for delivery in deliveries:
+        if not _is_embedded(lake, delivery, encoder):
+            raise LookupError(
+                f"delivery {delivery} is not embedded by {encoder}, or audits have come to want more of it; run "
+                "`assay run`, or backfill this partition of the embeddings"
+            )
+
+
+def _is_embedded(lake: Lake, delivery: str, encoder: str) -> bool:
+    return lake.committed(EMBEDDINGS, _embedded(delivery, encoder))
+
+
+def _embedded(delivery: str, encoder: str) -> str:
+    asked = [(audit.name, audit.revision) for audit in all_audits().values() if audit.texts is not None]
+    return f"embedded/{once(delivery, encoder)}/{fingerprint(asked)}"
 
 
 def measure_delivery(
@@ -177,7 +207,7 @@ def _shared(lake: Lake, delivery: str, *, settings: Settings, encoder: str, need
     statement_ids: set[str] = set()
     for examples in example_batches(lake, delivery):
         image_ids.update(i for ids in examples["image_ids"].to_pylist() for i in ids or [])
-        text_ids.update(text_id(text) for text in wanted_texts(examples))
+        text_ids.update(text_id(text) for text in wanted_texts(examples, row_audits()))
         statement_ids.update(text_id(text) for text in statement_texts(examples))
     images = load_vectors(lake, encoder, "image", image_ids)
     texts = load_vectors(lake, encoder, "text", text_ids)

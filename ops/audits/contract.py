@@ -85,10 +85,12 @@ class Audit:
     to set."""
     reads: tuple[str, ...] = ("examples",)
     """Tables of the lake that a corpus-scope audit gets; `images` without their bytes, and for every image of the lake;
-    `arrivals` (delivery, arrival) numbers the deliveries in the order in which their drops came."""
+    `arrivals` (delivery, arrival) numbers the deliveries in the order in which their drops came; `embeddings` are the
+    encoder's vectors, of every image and text that it has embedded."""
     texts: Callable[[pa.Table], list[str]] | None = None
-    """The texts, of a batch of examples, that must be embedded before `measure` runs."""
+    """The texts, of a batch of examples, that must be embedded before `measure` runs, whatever the scope."""
     uses_vectors: bool = False
+    """Of row and drop scope; one of corpus scope reads `embeddings`."""
     uses_colours: bool = False
     uses_pictures: bool = False
     faults: tuple[str, ...] = ()

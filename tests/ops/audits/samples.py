@@ -11,7 +11,7 @@ from ops.canonical import image_key, query_key, response_key
 from ops.colours import picture_facts
 from ops.identity import content_id, digest, example_id, image_id, text_id
 from ops.picture_table import PictureTable
-from ops.schemas import EXAMPLES, IMAGES, PREFERENCES
+from ops.schemas import EMBEDDINGS, EXAMPLES, IMAGES, PREFERENCES
 from ops.vectors import Vectors
 
 DIM = 16
@@ -131,6 +131,17 @@ def sample_inputs(examples: pa.Table) -> RowInputs:
         bank_texts=_vectors([text_id(f"bank {n}") for n in range(32)], drawn),
         pictures=PictureTable.of(sample_images(examples)),
     )
+
+
+def sample_embeddings(examples: pa.Table) -> pa.Table:
+    """The vectors of `sample_inputs` as the lake stores them (schemas.EMBEDDINGS)."""
+    inputs = sample_inputs(examples)
+    rows = [
+        {"encoder": "sample", "modality": modality, "content_id": key.decode(), "vector": vector.tobytes()}
+        for modality, held in (("image", inputs.images), ("text", inputs.texts))
+        for key, vector in zip(held.ids, held.matrix, strict=True)
+    ]
+    return pa.Table.from_pylist(rows, schema=EMBEDDINGS.schema)
 
 
 def _vectors(ids: list[str], drawn: np.random.Generator) -> Vectors:

@@ -6,7 +6,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from ops.audits.contract import KEYS, Audit, Scope
 from ops.audits.registry import audits_of
-from tests.ops.audits.samples import sample_examples, sample_images, sample_preferences
+from tests.ops.audits.samples import sample_embeddings, sample_examples, sample_images, sample_preferences
 
 AUDITS = [pytest.param(audit, id=audit.name) for audit in audits_of(Scope.CORPUS)]
 EXAMPLES = sample_examples()
@@ -14,6 +14,7 @@ TABLES = {
     "examples": EXAMPLES,
     "preferences": sample_preferences(EXAMPLES),
     "images": sample_images(EXAMPLES),
+    "embeddings": sample_embeddings(EXAMPLES),
     "arrivals": pa.Table.from_pylist([{"delivery": EXAMPLES["delivery"][0].as_py(), "arrival": 0}]),
 }
 
