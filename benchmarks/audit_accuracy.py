@@ -28,6 +28,7 @@ import numpy as np
 import pyarrow as pa
 from PIL import Image
 
+from ops.accuracy import auroc
 from ops.audits.contract import RowInputs
 from ops.audits.registry import all_audits
 from ops.bank import choose_bank
@@ -176,13 +177,6 @@ class Ledger:
             one, two = np.concatenate(bad), np.concatenate(good)
             area, recall = interval(one, two, auroc), interval(one, two, recall_at_one_percent)
             yield f"| {task} | {how} | {len(one)} | {len(two)} | {area} | {recall} |"
-
-
-def auroc(bad: np.ndarray, good: np.ndarray) -> float:
-    """Chance that a faulty row scores above a sound one, ties counted half."""
-    _, group, sizes = np.unique(np.concatenate([bad, good]), return_inverse=True, return_counts=True)
-    ranks = (np.cumsum(sizes) - (sizes - 1) / 2)[group]
-    return float((ranks[: len(bad)].sum() - len(bad) * (len(bad) + 1) / 2) / (len(bad) * len(good)))
 
 
 def recall_at_one_percent(bad: np.ndarray, good: np.ndarray) -> float:

@@ -28,6 +28,7 @@ import pandas as pd
 import pyarrow as pa
 
 from benchmarks.audit_accuracy import Embeddings, Ledger, Shown, example, raw_texts
+from ops.accuracy import wilson
 from ops.audits.claims import AUDIT
 from ops.audits.contract import RowInputs
 from ops.bank import choose_bank
@@ -199,15 +200,14 @@ class Verdicts:
             false, true = (sum(n for (is_false, _), n in counts.items() if is_false is side) for side in (True, False))
             abstained = counts[True, "abstained"] + counts[False, "abstained"]
             cells = [(counts[True, "contradicted"], false), (counts[False, "contradicted"], true)]
-            yield f"| {task} | {' | '.join(wilson(*cell) for cell in [*cells, (abstained, false + true)])} |"
+            yield f"| {task} | {' | '.join(with_interval(*cell) for cell in [*cells, (abstained, false + true)])} |"
 
 
-def wilson(found: int, of: int) -> str:
-    """A share with its 95 % interval (Wilson)."""
-    z, share = 1.96, found / max(of, 1)
-    middle = (share + z * z / (2 * of)) / (1 + z * z / of) if of else 0.0
-    half = z / (1 + z * z / of) * (share * (1 - share) / of + z * z / (4 * of * of)) ** 0.5 if of else 0.0
-    return f"{share:.4f} ({max(0, middle - half):.4f} to {middle + half:.4f}) of {of}"
+def with_interval(found: int, of: int) -> str:
+    """A share with its 95 % interval."""
+    share = found / max(of, 1)
+    low, high = wilson(share, of)
+    return f"{share:.4f} ({low:.4f} to {high:.4f}) of {of}"
 
 
 def main() -> None:

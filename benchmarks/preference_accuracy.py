@@ -24,6 +24,7 @@ import numpy as np
 import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 
+from ops.accuracy import wilson
 from ops.audits import contradictions, rejected_as_target, reward_leaks
 from ops.canonical import image_key, query_key, response_key
 from ops.corpus.judgements import sided
@@ -263,11 +264,9 @@ def leak_curve(spark: SparkSession, share: float, queries: int, seed: int) -> di
 
 
 def _share(part: int, whole: int) -> dict[str, Any]:
-    """A share with its 95 % Wilson (1927) interval."""
-    z, p = 1.959964, part / whole
-    middle, room = p + z * z / (2 * whole), z * (p * (1 - p) / whole + z * z / (4 * whole * whole)) ** 0.5
-    low, high = ((middle + sign * room) / (1 + z * z / whole) for sign in (-1, 1))
-    return {"of": whole, "found": round(p, 4), "low": round(max(0.0, low), 4), "high": round(min(1.0, high), 4)}
+    """A share with its 95 % interval."""
+    low, high = wilson(part / whole, whole)
+    return {"of": whole, "found": round(part / whole, 4), "low": round(low, 4), "high": round(high, 4)}
 
 
 def _measured(audit: Any, frames: dict[str, DataFrame]) -> list[dict[str, Any]]:

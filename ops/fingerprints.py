@@ -94,15 +94,6 @@ def fit_linear(features: Features, is_true: np.ndarray) -> Linear:
     return Linear(weights[:-1] * scale, float(weights[-1]))
 
 
-def auroc(ones: np.ndarray, others: np.ndarray) -> float | None:
-    """Probability that a score of `ones` is above one of `others`, ties counted half; None where either is empty."""
-    if not len(ones) or not len(others):
-        return None
-    ordered = np.sort(others)
-    below, up_to = np.searchsorted(ordered, ones, "left"), np.searchsorted(ordered, ones, "right")
-    return float((below + up_to).mean() / (2 * len(others)))
-
-
 def _sigmoid(score: np.ndarray) -> np.ndarray:
     return 1 / (1 + np.exp(-np.clip(score, -30, 30)))
 

@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from ops.accuracy import wilson
+
 _BOUNDS = np.arange(0.5, 0.96, 0.05)
 _DRAWS = 1000
-_QUANTILE = 1.959964  # of the standard normal distribution, for 95 %
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +58,8 @@ def estimate_mismatch(rank: np.ndarray, compared: np.ndarray) -> Mismatch | None
     draws = np.take_along_axis(_shares(drawn, expected), _choose(drawn, expected)[:, None], axis=1)
     low, high = np.quantile(draws, [0.025, 0.975])
     part = counts[chosen[0] + 1 :].sum() / pairs
-    wilson = np.array(_wilson(part, pairs)) / expected[chosen[0]]
-    low, high = min(low, wilson[0]), max(high, wilson[1])
+    least, most = np.array(wilson(float(part), pairs)) / expected[chosen[0]]
+    low, high = min(low, least), max(high, most)
     return Mismatch(pairs, min(1.0, share), min(1.0, low), min(1.0, high), float(_BOUNDS[chosen[0]]))
 
 
@@ -138,10 +139,3 @@ def _choose(counts: np.ndarray, expected: np.ndarray) -> np.ndarray:
     variance = part * (1 - part) / (pairs * expected**2)
     target = np.quantile(shares, 0.1, axis=1, keepdims=True)
     return np.argmin(variance + (shares - target) ** 2, axis=1)
-
-
-def _wilson(part: float, pairs: int) -> Sequence[float]:
-    squared = _QUANTILE**2 / pairs
-    middle = (part + squared / 2) / (1 + squared)
-    half = _QUANTILE / (1 + squared) * np.sqrt(part * (1 - part) / pairs + squared / (4 * pairs))
-    return max(0.0, middle - half), middle + half

@@ -3,9 +3,8 @@
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
+from ops.accuracy import QUANTILE
 from ops.corpus.contradictions import FLAGS
-
-_Z = 1.959964
 
 
 def contradiction_rates(measures: DataFrame, preferences: DataFrame) -> DataFrame:
@@ -36,6 +35,10 @@ def contradiction_rates(measures: DataFrame, preferences: DataFrame) -> DataFram
 def _wilson(found: Column, judged: Column) -> tuple[Column, Column]:
     """Wilson's (1927) interval of a share."""
     share = found / judged
-    middle = (share + _Z**2 / (2 * judged)) / (1 + _Z**2 / judged)
-    half = _Z * F.sqrt(share * (1 - share) / judged + _Z**2 / (4 * judged * judged)) / (1 + _Z**2 / judged)
+    middle = (share + QUANTILE**2 / (2 * judged)) / (1 + QUANTILE**2 / judged)
+    half = (
+        QUANTILE
+        * F.sqrt(share * (1 - share) / judged + QUANTILE**2 / (4 * judged * judged))
+        / (1 + QUANTILE**2 / judged)
+    )
     return F.round(F.greatest(middle - half, F.lit(0.0)), 9), F.round(F.least(middle + half, F.lit(1.0)), 9)

@@ -5,7 +5,8 @@ import random
 import numpy as np
 import pytest
 
-from ops.fingerprints import auroc, fit_linear, style_of, words_of
+from ops.accuracy import auroc
+from ops.fingerprints import fit_linear, style_of, words_of
 
 WORDS = [f"word{n:03}" for n in range(200)]
 
@@ -42,10 +43,3 @@ def test_probabilities_are_of_even_kinds() -> None:
     texts = ["same"] * 100
     model = fit_linear(words_of(texts), np.arange(100) < 10)
     assert model.probability(words_of(["same", ""])) == pytest.approx([0.5, 0.5], abs=0.01)
-
-
-def test_area_counts_pairs() -> None:
-    ones, others = np.array([3.0, 1.0]), np.array([0.0, 1.0, 5.0])
-    pairs = [(a > b) + (a == b) / 2 for a in ones for b in others]
-    assert auroc(ones, others) == pytest.approx(np.mean(pairs))
-    assert auroc(ones, np.zeros(0)) is None
