@@ -43,7 +43,7 @@ def export(
     """Writes a published version as files for a trainer, in the order of its curriculum."""
     if to not in all_exports():
         raise typer.BadParameter(f"{to!r} is none of {', '.join(all_exports())}", param_hint="--to")
-    chosen = dict(zip(map(str, CONTROLS), CONTROLS, strict=True)).get(order)
+    chosen = next((one for one in CONTROLS if one == order), None)
     if chosen is None:
         raise typer.BadParameter(f"{order!r} is none of {', '.join(CONTROLS)}", param_hint="--order")
     with told(debug=debug):

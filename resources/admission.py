@@ -61,16 +61,15 @@ def admit(lake: Lake, drop: str, *, settings: GuardSettings) -> tuple[str, GateR
 
 def admitted_drops(lake: Lake) -> dict[str, str]:
     """The last admitted delivery of every drop that has one, by drop, in order of names."""
-    log = lake.read(DROPS)
-    found = {drop: _admitted(log, drop) for drop in sorted({str(name) for name in log["drop"].to_pylist()})}
-    return {drop: deliveries[-1] for drop, deliveries in found.items() if deliveries}
+    return _last_admitted(lake.read(DROPS))
 
 
 def admitted_deliveries(lake: Lake) -> list[str]:
     """The last admitted delivery of every drop: the corpus, in the order in which the drops entered it."""
-    log = sorted(lake.read(DROPS).to_pylist(), key=lambda row: row["sequence"])
-    entered = dict.fromkeys(row["drop"] for row in log if row["state"] == "admitted")
-    last = admitted_drops(lake)
+    log = lake.read(DROPS)
+    ordered = sorted(log.to_pylist(), key=lambda row: row["sequence"])
+    entered = dict.fromkeys(row["drop"] for row in ordered if row["state"] == "admitted")
+    last = _last_admitted(log)
     return [last[drop] for drop in entered if drop in last]
 
 
@@ -91,6 +90,11 @@ def _states(log: pa.Table) -> dict[str, str]:
     """The present state of each delivery."""
     ordered = sorted(log.to_pylist(), key=lambda row: row["sequence"])
     return {row["delivery"]: row["state"] for row in ordered}
+
+
+def _last_admitted(log: pa.Table) -> dict[str, str]:
+    found = {drop: _admitted(log, drop) for drop in sorted({str(name) for name in log["drop"].to_pylist()})}
+    return {drop: deliveries[-1] for drop, deliveries in found.items() if deliveries}
 
 
 def _admitted(log: pa.Table, drop: str) -> list[str]:

@@ -20,7 +20,7 @@ from ops.grounding_scores import image_turns
 from ops.image_checks import decode_rgb
 from ops.likelihoods import LikelihoodTable, Question, trios
 from ops.schemas import EXAMPLES, IMAGES, LIKELIHOODS
-from resources.cluster import start_ray
+from resources.cluster import flushed, start_ray
 from resources.encoder_settings import EncoderSettings
 from resources.encoder_source import device_of, precision_of
 from resources.lake import Lake
@@ -96,20 +96,12 @@ def _ask(
         batch_format="numpy",
         **needs,
     )
-    waiting: list[pa.Table] = []
-    with progress.track("ask the vision-language model", total=len(questions)) as advance:
-        for rows in answers.iter_batches(batch_size=None, batch_format="pyarrow"):
-            waiting.append(rows)
-            advance(rows.num_rows)
-            if sum(held.num_rows for held in waiting) >= FLUSH_ROWS:
-                _store(lake, model, waiting)
-                waiting = []
-        if waiting:
-            _store(lake, model, waiting)
+    label = "ask the vision-language model"
+    for rows in flushed(answers, every=FLUSH_ROWS, progress=progress, label=label, total=len(questions)):
+        _store(lake, model, rows)
 
 
-def _store(lake: Lake, model: str, answers: list[pa.Table]) -> None:
-    rows = pa.concat_tables(answers)
+def _store(lake: Lake, model: str, rows: pa.Table) -> None:
     rows = rows.append_column("model", pa.repeat(pa.scalar(model), rows.num_rows)).select(LIKELIHOODS.schema.names)
     lake.commit_new(LIKELIHOODS, lake.stage(LIKELIHOODS, rows, {"model": model}), key="key")
 

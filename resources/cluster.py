@@ -7,8 +7,9 @@ import logging
 import os
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
+import pyarrow as pa
 import ray
 from ray.exceptions import RayTaskError
 
@@ -76,6 +77,21 @@ def ray_map(
             result = _value(done[0])
             advance(1 if weight is None else weight(result))
             yield result
+
+
+def flushed(rows: ray.data.Dataset, *, every: int, progress: Progress, label: str, total: int) -> Iterator[pa.Table]:
+    """The rows of a dataset as they are made, in tables of at least `every` rows but for the last: whoever stores each
+    as it comes loses at most that much to a kill. The bar counts rows."""
+    waiting: list[pa.Table] = []
+    with progress.track(label, total=total) as advance:
+        for batch in cast("Iterator[pa.Table]", rows.iter_batches(batch_size=None, batch_format="pyarrow")):
+            waiting.append(batch)
+            advance(batch.num_rows)
+            if sum(held.num_rows for held in waiting) >= every:
+                yield pa.concat_tables(waiting)
+                waiting = []
+    if waiting:
+        yield pa.concat_tables(waiting)
 
 
 def _value(reference: "ray.ObjectRef") -> Any:

@@ -28,7 +28,7 @@ from ops.image_checks import decode_rgb
 from ops.schemas import EMBEDDINGS, EXAMPLES, IMAGES
 from ops.throughput import TEXTS_AN_IMAGE
 from ops.vectors import Vectors
-from resources.cluster import start_ray
+from resources.cluster import flushed, start_ray
 from resources.encoder_settings import EmbeddingSettings, EncoderSettings
 from resources.encoder_source import device_of, encoder_identity, find_source
 from resources.lake import Lake
@@ -208,15 +208,8 @@ def _embed(
         batch_format="pyarrow",
         **needs,
     )
-    waiting: list[pa.Table] = []
-    with progress.track("embed", total=total) as advance:
-        for batch in vectors.iter_batches(batch_size=None, batch_format="pyarrow"):
-            waiting.append(batch)
-            advance(batch.num_rows)
-            if sum(held.num_rows for held in waiting) >= FLUSH_ROWS:
-                _store(lake, encoder, waiting)
-                waiting = []
-        _store(lake, encoder, waiting)
+    for found in flushed(vectors, every=FLUSH_ROWS, progress=progress, label="embed", total=total):
+        _store(lake, encoder, found)
 
 
 def _resources() -> tuple[int, int]:
@@ -224,8 +217,7 @@ def _resources() -> tuple[int, int]:
     return max(1, int(found.get("CPU", 1))), int(found.get("GPU", 0))
 
 
-def _store(lake: Lake, encoder: str, batches: list[pa.Table]) -> None:
-    rows = pa.concat_tables(batches) if batches else _VECTORS.empty_table()
+def _store(lake: Lake, encoder: str, rows: pa.Table) -> None:
     for modality in ("image", "text"):
         chosen = rows.filter(pc.equal(rows["modality"], modality))
         if chosen.num_rows:

@@ -30,12 +30,11 @@ from resources.encoder_source import (
     precision_of,
 )
 from resources.encoder_tokens import FixedTokens, MiniTokens, Tokenize
+from resources.halving import in_halves
 from resources.mini.files import HEADS
 from resources.mini.model import MiniClip
 from resources.mini.towers import text_tokenizer
 from resources.preprocessing import Preprocessing
-
-logger = logging.getLogger(__name__)
 
 GOLDEN = HEADS.with_name("golden.safetensors")
 GOLDEN_COSINE = 0.98
@@ -70,7 +69,8 @@ class Encoder:
         self.images_at_once = _CPU_IMAGES if device.type == "cpu" else None
         self.mean = torch.tensor(preprocessing.mean, device=device)[:, None, None]
         self.std = torch.tensor(preprocessing.std, device=device)[:, None, None]
-        self.dim = int(self._encode_pixels(self._stack([Image.new("RGB", (32, 32))])).shape[1])
+        with torch.inference_mode():
+            self.dim = int(self._encode_pixels(self._stack([Image.new("RGB", (32, 32))])).shape[1])
 
     def encode_images(self, images: Sequence[Image.Image]) -> np.ndarray:
         """RGB images of any size."""
@@ -79,7 +79,11 @@ class Encoder:
     def encode_pixels(self, pixels: np.ndarray) -> np.ndarray:
         """A stack of `preprocessing.pixels`."""
         at_once = self.images_at_once or max(len(pixels), 1)
-        parts = [self._encode_pixels(pixels[at : at + at_once]) for at in range(0, len(pixels), at_once)]
+        parts = [
+            part
+            for at in range(0, len(pixels), at_once)
+            for part in in_halves(self._encode_pixels, pixels[at : at + at_once], what="images")
+        ]
         return np.concatenate(parts) if parts else np.zeros((0, self.dim), np.float32)
 
     def encode_texts(self, texts: Sequence[str]) -> np.ndarray:
@@ -99,17 +103,7 @@ class Encoder:
         return ((batch - self.mean) / self.std).to(self.dtype, memory_format=torch.channels_last)
 
     def _encode_pixels(self, pixels: np.ndarray) -> np.ndarray:
-        """Halves the batch while the device has no room for it."""
-        try:
-            with torch.inference_mode():
-                return _unit(self.model.encode_image(self._normalised(pixels)))
-        except torch.OutOfMemoryError:
-            if len(pixels) == 1:
-                raise
-        torch.cuda.empty_cache()
-        half = len(pixels) // 2
-        logger.warning("out of device memory with %d images at once; going on with %d", len(pixels), half)
-        return np.concatenate([self._encode_pixels(pixels[:half]), self._encode_pixels(pixels[half:])])
+        return _unit(self.model.encode_image(self._normalised(pixels)))
 
 
 def _unit(vectors: torch.Tensor) -> np.ndarray:

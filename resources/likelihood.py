@@ -8,9 +8,9 @@ pictures are encoded once for each answer: prefixes are not shared between the a
 """
 
 import inspect
-import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +20,7 @@ from transformers import AutoModelForImageTextToText, AutoProcessor
 
 from ops.identity import fingerprint
 from resources.encoder_source import file_hash
-
-logger = logging.getLogger(__name__)
+from resources.halving import in_halves
 
 _FILES = ("*.json", "*.safetensors", "*.jinja", "*.model", "*.txt")
 _DTYPES = {"fp64": torch.float64, "fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -129,7 +128,7 @@ class VisionLanguageModel:
         found = [AnswerLikelihood(float("nan"), 0)] * len(asked)
         written = [self._written(place, one) for place, one in enumerate(asked)]
         for rows in _batches(written, batch):
-            for row, nats in zip(rows, self._scored(rows), strict=True):
+            for row, nats in zip(rows, chain.from_iterable(in_halves(self._nats, rows, what="answers")), strict=True):
                 found[row.place] = AnswerLikelihood(nats, row.tokens)
         return found
 
@@ -160,19 +159,6 @@ class VisionLanguageModel:
 
     def _ids(self, text: str, *, special: bool) -> list[int]:
         return self.tokenizer(text, add_special_tokens=special)["input_ids"]
-
-    def _scored(self, rows: Sequence[_Written]) -> list[float]:
-        """Halves the batch while the device has no room for it."""
-        try:
-            with torch.inference_mode():
-                return self._nats(rows)
-        except torch.OutOfMemoryError:
-            if len(rows) == 1:
-                raise
-        torch.cuda.empty_cache()
-        half = len(rows) // 2
-        logger.warning("out of device memory with %d answers at once; going on with %d", len(rows), half)
-        return self._scored(rows[:half]) + self._scored(rows[half:])
 
     def _nats(self, rows: Sequence[_Written]) -> list[float]:
         inputs = self._inputs(rows)
