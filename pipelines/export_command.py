@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ops.curriculum import CONTROLS
+from ops.curriculum import CONTROLS, Control
 from ops.exports.registry import all_exports
 from pipelines.cli import DebugOption, JsonOption, LakeOption, UnusableError, app, err, out, print_json, told
 from pipelines.tables import key_value_table
@@ -43,7 +43,8 @@ def export(
     """Writes a published version as files for a trainer, in the order of its curriculum."""
     if to not in all_exports():
         raise typer.BadParameter(f"{to!r} is none of {', '.join(all_exports())}", param_hint="--to")
-    chosen = next((one for one in CONTROLS if one == order), None)
+    known: dict[str, Control] = {one: one for one in CONTROLS}
+    chosen = known.get(order)
     if chosen is None:
         raise typer.BadParameter(f"{order!r} is none of {', '.join(CONTROLS)}", param_hint="--order")
     with told(debug=debug):
