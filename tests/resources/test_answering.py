@@ -14,10 +14,11 @@ from ops.schemas import EXAMPLES, IMAGES, LIKELIHOODS
 from resources.answering import answer_delivery, model_identity
 from resources.encoder_settings import EncoderSettings
 from resources.lake import Lake
-from resources.likelihood import Asked, VisionLanguageModel
+from resources.likelihood import Asked
 from resources.measuring import row_identities
 from resources.progress import SilentProgress
 from resources.settings import load_settings
+from resources.vision_language import VisionLanguageModel
 from tests.resources.test_embedding import add, drawn
 from tests.resources.test_likelihood import save_llava
 

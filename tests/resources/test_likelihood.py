@@ -26,7 +26,8 @@ from transformers import (
     Qwen2VLVideoProcessor,
 )
 
-from resources.likelihood import Asked, LikelihoodError, VisionLanguageModel, likelihood_identity
+from resources.likelihood import Asked, LikelihoodError, likelihood_identity
+from resources.vision_language import VisionLanguageModel
 
 SPEECH = "USER: what color is the circle? is there a dog on the grass? ASSISTANT: red blue yes no a dog, two dogs"
 LLAVA = (
