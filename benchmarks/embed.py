@@ -41,6 +41,7 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
+from benchmarks.jpegs import photos
 from benchmarks.memory import Memory
 from ops.identity import image_id
 from ops.image_checks import decode_rgb
@@ -99,19 +100,6 @@ def cpu_seconds() -> float:
             times = process.cpu_times()
             total += times.user + times.system
     return total
-
-
-def photos(count: int) -> list[bytes]:
-    """Distinct JPEG files of 640 x 480 pixels, about 70 kB: a noisy picture, cut elsewhere each time."""
-    drawn = np.random.default_rng(0)
-    noise = Image.fromarray(drawn.integers(0, 255, (90, 120, 3), np.uint8)).resize((960, 720), Image.Resampling.BICUBIC)
-    files: list[bytes] = []
-    for number in range(count):
-        left, top = number % 320, number // 320 % 240
-        out = io.BytesIO()
-        noise.crop((left, top, left + 640, top + 480)).save(out, "JPEG", quality=85)
-        files.append(out.getvalue())
-    return files
 
 
 def sentences(count: int) -> list[str]:

@@ -3,12 +3,14 @@ examples.
 
     .venv/bin/python -m benchmarks.publish --examples 100000 1000000
     .venv/bin/python -m benchmarks.publish --examples 100000 1000000 --exports jsonl llava
+    .venv/bin/python -m benchmarks.publish --examples 5000 20000 --exports llava hf --pictures 2000
 
 Builds a lake of synthetic rows with real tables (text only, so that pictures do not hide what the steps themselves
 cost), runs each step once in this process, and prints seconds (`cpu`: of all its threads together, which other work on
 the machine stretches less), rows a second, the peak of memory in each step, and the exponents with which wall and
-processor time grew from the first size to the last. With `--exports` it times these formats alone. The shape of the
-rows: two turns an example, a tenth of them with a duplicate, a fifth weighed down.
+processor time grew from the first size to the last. With `--exports` it times these formats alone, and with
+`--pictures` each example shows one of so many JPEG files of about 70 kB. The shape of the rows: two turns an example, a
+tenth of them with a duplicate, a fifth weighed down.
 """
 
 import argparse
@@ -26,10 +28,13 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from benchmarks.jpegs import photos
 from ops.audits.registry import all_audits
+from ops.identity import image_id
 from ops.policy import Action, Condition, Policy, Rule
-from ops.schemas import DROPS, EXAMPLES
+from ops.schemas import DROPS, EXAMPLES, IMAGES
 from resources.exporting import export_version
 from resources.gates import candidate_gate
 from resources.judging import judge
@@ -49,39 +54,65 @@ def policy(words: int) -> Policy:
     return Policy((copy, long))
 
 
-def fill(lake: Lake, count: int) -> None:
+def fill(lake: Lake, count: int, pictures: int = 0) -> None:
     """Examples and measures as ingest and the audits leave them."""
     rng = np.random.default_rng(0)
+    shown = store_pictures(lake, pictures)
     for start in range(0, count, CHUNK):
-        write_chunk(lake, rng, start, min(CHUNK, count - start))
+        write_chunk(lake, rng, start, min(CHUNK, count - start), shown)
     state = {"at": datetime.now(UTC), "drop": "bench", "delivery": "bench-1", "state": "admitted", "rows_kept": count}
     lake.log(DROPS, lambda log: [state])
 
 
-def write_chunk(lake: Lake, rng: np.random.Generator, start: int, rows: int) -> None:
+def store_pictures(lake: Lake, count: int) -> list[str]:
+    """Ids of so many pictures, which the lake then has."""
+    ids: list[str] = []
+    files = photos(count)
+    for at in range(0, count, 1000):
+        stored = [{"image_id": image_id(data), "bytes": data, "format": "JPEG"} for data in files[at : at + 1000]]
+        lake.commit_new(
+            IMAGES, lake.stage(IMAGES, pa.Table.from_pylist(stored, schema=IMAGES.schema), {}), key="image_id"
+        )
+        ids += [row["image_id"] for row in stored]
+    return ids
+
+
+def write_chunk(lake: Lake, rng: np.random.Generator, start: int, rows: int, shown: Sequence[str]) -> None:
     noise = rng.bytes(16 * rows)
     ids = pa.array([noise[16 * i : 16 * i + 16].hex() for i in range(rows)])
     same = {"drop": "bench", "delivery": "bench-1", "kind": "sft", "metadata": "{}"}
-    nothing = pa.array(np.zeros(rows + 1, dtype=np.int32))
+    at = np.arange(start, start + rows)
+    images = pa.array([shown[n % len(shown)] for n in at.tolist()] if shown else [], pa.string())
     message = EXAMPLES.schema.field("messages").type.value_type
-    said = [pa.repeat(text, 2 * rows) for text in ("text", "a question or an answer of some words")]
-    part_fields = list(message.field("parts").type.value_type)
-    part = pa.StructArray.from_arrays([*said, pa.nulls(2 * rows, pa.string())], fields=part_fields)
-    parts = pa.ListArray.from_arrays(pa.array(np.arange(2 * rows + 1, dtype=np.int32)), part)
+    kinds = ["image"] * bool(shown) + ["text", "text"]  # the first message shows the picture and asks
+    texts = pa.array([None if kind == "image" else "a question or an answer of some words" for kind in kinds])
+    places = pa.array(np.tile(np.arange(len(kinds)), rows))
+    pictured = pa.array(np.where(np.tile(np.arange(len(kinds)), rows) == 0, np.arange(rows).repeat(len(kinds)), -1))
+    parts_of = [pa.array(kinds).take(places), texts.take(places), taken(images, pictured)]
+    part = pa.StructArray.from_arrays(parts_of, fields=list(message.field("parts").type.value_type))
+    ends = (len(kinds) * np.arange(rows)[:, None] + [0, len(kinds) - 1]).ravel()
+    parts = pa.ListArray.from_arrays(pa.array(np.r_[ends, len(kinds) * rows].astype(np.int32)), part)
     roles = pa.array(["user", "assistant"] * rows)
     turns = pa.StructArray.from_arrays([roles, parts], fields=list(message))
     columns: dict[str, Any] = {name: pa.repeat(value, rows) for name, value in same.items()}
     columns |= dict.fromkeys(("example_id", "content_id", "source_id"), ids)
     columns["dataset"] = pa.array([f"set-{i % 11}" for i in range(rows)])
     columns["messages"] = pa.ListArray.from_arrays(pa.array(np.arange(0, 2 * rows + 1, 2, dtype=np.int32)), turns)
-    columns["image_ids"] = pa.ListArray.from_arrays(nothing, pa.array([], pa.string()))
-    columns["repairs"] = columns["image_ids"]
+    one_each = np.arange(rows + 1, dtype=np.int32)
+    columns["image_ids"] = pa.ListArray.from_arrays(pa.array(one_each * bool(shown)), images)
+    columns["repairs"] = pa.ListArray.from_arrays(pa.array(one_each * 0), pa.array([], pa.string()))
     fields = list(EXAMPLES.schema.field("provenance").type)
-    at = pa.array(np.arange(start, start + rows))
-    columns["provenance"] = pa.StructArray.from_arrays([pa.repeat("bench.json", rows), at], fields=fields)
+    columns["provenance"] = pa.StructArray.from_arrays([pa.repeat("bench.json", rows), pa.array(at)], fields=fields)
     table = pa.table([columns[name] for name in EXAMPLES.schema.names], schema=EXAMPLES.schema)
     lake.write(EXAMPLES, table, partition={"delivery": "bench-1"}, once=f"bench-{start}")
     write_measures(lake, rng, ids, start)
+
+
+def taken(images: pa.Array, places: pa.Array) -> pa.Array:
+    """The images at these places, null where there are none or the place is -1."""
+    if not len(images):
+        return pa.nulls(len(places), pa.string())
+    return images.take(pc.if_else(pc.greater_equal(places, 0), places, pa.scalar(None, pa.int64())))
 
 
 def write_measures(lake: Lake, rng: np.random.Generator, ids: pa.Array, start: int) -> None:
@@ -117,10 +148,10 @@ def timed(figures: dict[str, Cost], step: str) -> Iterator[None]:
     figures[step] = Cost(wall, cpu, int(status["VmHWM"].split()[0]) / 1e6)
 
 
-def run(count: int, folder: Path, exports: Sequence[str]) -> dict[str, Cost]:
+def run(count: int, folder: Path, exports: Sequence[str], pictures: int) -> dict[str, Cost]:
     """What each step costs on a lake of `count` examples; with exports, what these cost alone."""
     lake = Lake(folder / str(count))
-    fill(lake, count)
+    fill(lake, count, pictures)
     settings = replace(load_settings(), policy=policy(20))
     figures: dict[str, Cost] = {}
     given: dict[str, Any] = {
@@ -158,13 +189,15 @@ def run(count: int, folder: Path, exports: Sequence[str]) -> dict[str, Cost]:
     return figures
 
 
-def main(sizes: Sequence[int], exports: Sequence[str] = (), say: Callable[[str], None] = print) -> None:
+def main(
+    sizes: Sequence[int], exports: Sequence[str] = (), pictures: int = 0, say: Callable[[str], None] = print
+) -> None:
     """Run each size and print the figures, as a table and as JSON."""
     found: dict[int, dict[str, Cost]] = {}
     with tempfile.TemporaryDirectory(prefix="assay-bench-") as folder:
-        run(1000, Path(folder), exports)  # imports, and the first use of every engine
+        run(1000, Path(folder), exports, pictures)  # imports, and the first use of every engine
         for count in sizes:
-            found[count] = run(count, Path(folder), exports)
+            found[count] = run(count, Path(folder), exports, pictures)
             shutil.rmtree(Path(folder) / str(count))
             for step, cost in found[count].items():
                 rate = count / max(cost.wall_s, 1e-9)
@@ -183,5 +216,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--examples", type=int, nargs="+", default=[100_000, 1_000_000])
     parser.add_argument("--exports", nargs="*", default=[], help="time these formats instead of the steps before")
+    parser.add_argument("--pictures", type=int, default=0, help="pictures that the examples show")
     chosen = parser.parse_args()
-    main(chosen.examples, chosen.exports)
+    main(chosen.examples, chosen.exports, chosen.pictures)
