@@ -24,6 +24,7 @@ from resources.cluster import flushed, start_ray
 from resources.encoder_settings import EncoderSettings
 from resources.encoder_source import device_of, precision_of
 from resources.lake import Lake
+from resources.likelihood import Asked, likelihood_identity, load_likelihood_model
 from resources.progress import Progress
 
 #: Answers after which they are committed: what a kill costs at most.
@@ -40,8 +41,6 @@ class _Work:
 
 def model_identity(reference: str, encoder: EncoderSettings) -> str:
     """Name of the figures of this model at the encoder's precision."""
-    from resources.likelihood import likelihood_identity
-
     return likelihood_identity(reference, precision=precision_of(encoder))
 
 
@@ -53,8 +52,9 @@ def answer_delivery(
     model = model_identity(reference, encoder)
     questions = _questions(lake.read(EXAMPLES, where={"delivery": delivery}))
     known = set(_answered(lake, model, questions).to_pydict()["key"])
-    # By pictures, so that an actor reads each of them once.
-    missing = sorted((q for key, q in questions.items() if key not in known), key=lambda q: (q.image_ids, q.key))
+    # By pictures and then by words, so that what questions share is with one actor, which reads it once.
+    asked = [question for key, question in questions.items() if key not in known]
+    missing = sorted(asked, key=lambda question: (question.image_ids, question.query, question.key))
     if missing:
         _ask(lake, model, missing, reference=reference, batch=batch, encoder=encoder, progress=progress)
     rows = _answered(lake, model, questions).to_pydict()
@@ -110,19 +110,14 @@ class _AnswerActor:
     """A model of its own in a process of its own."""
 
     def __init__(self, lake: Lake, reference: str, device: str, precision: str, batch: int) -> None:
-        # Imported here: the driver needs no torch.
-        from resources.likelihood import VisionLanguageModel
-
         self.lake, self.batch = lake, batch
-        self.model = VisionLanguageModel.load(reference, device=device, precision=precision)
+        self.model = load_likelihood_model(reference, device=device, precision=precision)
 
     def __call__(self, work: dict[str, np.ndarray]) -> Iterator[dict[str, Any]]:
         for one in work["item"]:
             yield self._answers(one.questions)
 
     def _answers(self, questions: tuple[Question, ...]) -> dict[str, Any]:
-        from resources.likelihood import Asked
-
         ids = sorted({image for one in questions for image in one.image_ids})
         stored = self.lake.read(IMAGES, where={"image_id": ids}, columns=["image_id", "bytes"]).to_pylist()
         pictures = {row["image_id"]: decode_rgb(row["bytes"]) for row in stored}

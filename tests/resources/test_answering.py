@@ -20,7 +20,7 @@ from resources.progress import SilentProgress
 from resources.settings import load_settings
 from resources.vision_language import VisionLanguageModel
 from tests.resources.test_embedding import add, drawn
-from tests.resources.test_likelihood import save_llava
+from tests.resources.tiny_models import save_llava
 
 CPU = EncoderSettings(device="cpu")
 

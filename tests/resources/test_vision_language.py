@@ -1,6 +1,7 @@
 """The likelihood of answers equals that of a plain loop, one answer at a time, on tiny models with random weights."""
 
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -8,119 +9,11 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
-from transformers import (
-    AutoModelForImageTextToText,
-    AutoProcessor,
-    CLIPImageProcessor,
-    CLIPVisionConfig,
-    LlamaConfig,
-    LlavaConfig,
-    LlavaForConditionalGeneration,
-    LlavaProcessor,
-    PreTrainedTokenizerFast,
-    Qwen2VLConfig,
-    Qwen2VLForConditionalGeneration,
-    Qwen2VLImageProcessor,
-    Qwen2VLProcessor,
-    Qwen2VLVideoProcessor,
-)
+from transformers import AutoModelForImageTextToText, AutoProcessor, Lfm2Config, MistralConfig
 
 from resources.likelihood import Asked, LikelihoodError, likelihood_identity
 from resources.vision_language import VisionLanguageModel
-
-SPEECH = "USER: what color is the circle? is there a dog on the grass? ASSISTANT: red blue yes no a dog, two dogs"
-LLAVA = (
-    "{% for m in messages %}{% if m.role == 'user' %}USER: {% for c in m.content %}{% if c.type == 'image' %}<image>\n"
-    "{% else %}{{ c.text }}{% endif %}{% endfor %} {% else %}ASSISTANT: {% for c in m.content %}{{ c.text }}"
-    "{% endfor %}</s>{% endif %}{% endfor %}{% if add_generation_prompt %}ASSISTANT:{% endif %}"
-)
-QWEN = (
-    "{% for m in messages %}<|im_start|>{{ m.role }}\n{% for c in m.content %}{% if c.type == 'image' %}"
-    "<|vision_start|><|image_pad|><|vision_end|>{% else %}{{ c.text }}{% endif %}{% endfor %}<|im_end|>\n{% endfor %}"
-    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
-)
-
-
-def tokenizer(special: list[str], *, bos: str | None, **named: Any) -> PreTrainedTokenizerFast:
-    """Byte-level BPE over a few words; puts `bos` first where there is one."""
-    made = Tokenizer(models.BPE())
-    made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    made.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=400, special_tokens=special, initial_alphabet=pre_tokenizers.ByteLevel.alphabet()
-    )
-    made.train_from_iterator([SPEECH] * 5, trainer)
-    if bos:
-        made.post_processor = processors.TemplateProcessing(single=f"{bos} $A", special_tokens=[(bos, 1)])
-    return PreTrainedTokenizerFast(tokenizer_object=made, pad_token=special[0], bos_token=bos, **named)
-
-
-def save_llava(folder: Path) -> None:
-    text = tokenizer(["<pad>", "<s>", "</s>", "<image>"], bos="<s>", extra_special_tokens={"image_token": "<image>"})
-    vision = CLIPVisionConfig(
-        hidden_size=16, intermediate_size=32, num_hidden_layers=2, num_attention_heads=2, image_size=28, patch_size=14
-    )
-    language = LlamaConfig(
-        vocab_size=len(text),
-        hidden_size=32,
-        intermediate_size=64,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        max_position_embeddings=96,
-        pad_token_id=0,
-    )
-    config = LlavaConfig(
-        vision_config=vision,
-        text_config=language,
-        image_token_id=text.convert_tokens_to_ids("<image>"),
-        vision_feature_layer=-1,
-    )
-    LlavaForConditionalGeneration(config).save_pretrained(folder)
-    images = CLIPImageProcessor(size={"shortest_edge": 28}, crop_size={"height": 28, "width": 28})
-    LlavaProcessor(
-        image_processor=images,
-        tokenizer=text,
-        patch_size=14,
-        vision_feature_select_strategy="default",
-        num_additional_image_tokens=1,
-        chat_template=LLAVA,
-    ).save_pretrained(folder)
-
-
-def save_qwen(folder: Path) -> None:
-    special = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|vision_start|>", "<|vision_end|>", "<|image_pad|>"]
-    named = {"image_token": "<|image_pad|>", "video_token": "<|video_pad|>"}
-    text = tokenizer([*special, "<|video_pad|>"], bos=None, extra_special_tokens=named)
-    ids = {name: text.convert_tokens_to_ids(name) for name in text.get_vocab()}
-    vision = {"depth": 2, "embed_dim": 16, "hidden_size": 32, "num_heads": 2, "patch_size": 4, "mlp_ratio": 2}
-    language = {
-        "vocab_size": len(text),
-        "hidden_size": 32,
-        "intermediate_size": 64,
-        "num_hidden_layers": 2,
-        "num_attention_heads": 4,
-        "num_key_value_heads": 2,
-        "max_position_embeddings": 512,
-        "rope_parameters": {"rope_type": "default", "mrope_section": [1, 1, 2], "rope_theta": 10000.0},
-    }
-    config = Qwen2VLConfig(
-        vision_config=vision,
-        text_config=language,
-        image_token_id=ids["<|image_pad|>"],
-        video_token_id=ids["<|video_pad|>"],
-        vision_start_token_id=ids["<|vision_start|>"],
-        vision_end_token_id=ids["<|vision_end|>"],
-    )
-    Qwen2VLForConditionalGeneration(config).save_pretrained(folder)
-    pixels = {"patch_size": 4, "merge_size": 2, "size": {"shortest_edge": 64, "longest_edge": 4096}}
-    Qwen2VLProcessor(
-        image_processor=Qwen2VLImageProcessor(**pixels),
-        tokenizer=text,
-        video_processor=Qwen2VLVideoProcessor(**pixels),
-        chat_template=QWEN,
-    ).save_pretrained(folder)
+from tests.resources.tiny_models import save_llava, save_qwen
 
 
 @pytest.fixture(scope="module", params=["llava", "qwen"])
@@ -147,17 +40,24 @@ ASKED = [
 ]
 
 
-def plain(folder: Path, one: Asked) -> tuple[float, int]:
-    """The same by hand: the template written out, one conversation, a loop over the answer's tokens."""
-    processor = AutoProcessor.from_pretrained(folder)
-    model = AutoModelForImageTextToText.from_pretrained(folder, dtype=torch.float64).eval()
+@cache
+def parts(folder: Path) -> tuple[Any, Any]:
+    """A saved model, in double precision, and its processor."""
+    model = AutoModelForImageTextToText.from_pretrained(folder, dtype=torch.float64)
+    return model.eval(), AutoProcessor.from_pretrained(folder)
+
+
+def plain(folder: Path, one: Asked, *, end: str | None = None) -> tuple[float, int]:
+    """The same by hand: the template written out (with another `end` of the prompt, if given), one conversation, a loop
+    over the answer's tokens."""
+    model, processor = parts(folder)
     if "llava" in type(model).__name__.lower():
-        before, image = "USER: " + "<image>\n" * len(one.images) + one.query + " ASSISTANT:", "<image>"
-        answer, start = " " + one.answer, [1]
+        before, image = "USER: " + "<image>\n" * len(one.images) + one.query + (end or " ASSISTANT:"), "<image>"
+        answer, start = one.answer if end else " " + one.answer, [1]
         counts = [4] * len(one.images)
     else:
         shown = "<|vision_start|><|image_pad|><|vision_end|>" * len(one.images)
-        before = f"<|im_start|>user\n{shown}{one.query}<|im_end|>\n<|im_start|>assistant\n"
+        before = f"<|im_start|>user\n{shown}{one.query}<|im_end|>\n" + (end or "<|im_start|>assistant\n")
         answer, image, start = one.answer, "<|image_pad|>", []
         grids = processor.image_processor(list(one.images), return_tensors="pt")["image_grid_thw"] if one.images else []
         counts = [int(grid.prod()) // 4 for grid in grids]
@@ -165,7 +65,8 @@ def plain(folder: Path, one: Asked) -> tuple[float, int]:
     expanded = pieces[0] + "".join(image * n + rest for n, rest in zip(counts, pieces[1:], strict=True))
     head = start + processor.tokenizer(expanded, add_special_tokens=False)["input_ids"]
     ids = start + processor.tokenizer(expanded + answer, add_special_tokens=False)["input_ids"]
-    assert ids[: len(head)] == head, "the answer begins a token of its own here"
+    first = len(head) - (ids[: len(head)] != head)
+    assert ids[:first] == head[:first], "at most the prompt's last token goes on in the answer"
     inputs: dict[str, Any] = {"input_ids": torch.tensor([ids])}
     if one.images:
         pixels = processor.image_processor(list(one.images), return_tensors="pt")
@@ -176,10 +77,18 @@ def plain(folder: Path, one: Asked) -> tuple[float, int]:
     with torch.no_grad():
         logits = model(**inputs).logits[0]
     nats = 0.0
-    for at in range(len(head), len(ids)):
+    for at in range(first, len(ids)):
         shifted = logits[at - 1] - logits[at - 1].max()
         nats += float(shifted[ids[at]] - shifted.exp().sum().log())
-    return nats, len(ids) - len(head)
+    return nats, len(ids) - first
+
+
+def sharing(folder: Path) -> VisionLanguageModel:
+    """Shares whatever can be shared, however little it saves."""
+    model = VisionLanguageModel.load(str(folder), precision="fp64")
+    assert model.fewest_saved < np.inf, "the model can share"
+    model.fewest_saved = 1
+    return model
 
 
 def test_batches_equal_a_plain_loop_over_single_answers(saved: Path):
@@ -188,6 +97,89 @@ def test_batches_equal_a_plain_loop_over_single_answers(saved: Path):
         nats, tokens = plain(saved, one)
         assert result.tokens == tokens
         assert result.nats == pytest.approx(nats, rel=1e-9)
+
+
+ONE, OTHER = picture(1, (28, 28)), picture(2, (40, 64))
+ALIKE = [
+    Asked("what color is the circle?", "red", (ONE,)),
+    Asked("what color is the circle?", "blue, a circle on the grass", (ONE,)),
+    Asked("is there a dog on the grass?", "no", (ONE,)),
+    Asked("which is red?", "a dog", (ONE, OTHER)),
+    Asked("which is red?", "the circle on the grass, yes", (ONE, OTHER)),
+    Asked("which is red?", "a dog", (OTHER, ONE)),
+    Asked("what color is the circle?", "red"),
+    Asked("what color is the circle?", "a dog, two dogs"),
+    Asked("is there a dog?", "yes", (OTHER,)),
+    Asked("is there a dog?", "no, two dogs on the grass", (OTHER,)),
+    Asked("what color is the circle?", "red", (OTHER,)),
+]
+
+
+def test_answers_that_share_what_they_start_with_equal_a_plain_loop(saved: Path):
+    model = sharing(saved)
+    found = model.answers(ALIKE, batch=2)
+    assert model.shared == len(ALIKE) - 1
+    for one, result in zip(ALIKE, found, strict=True):
+        nats, tokens = plain(saved, one)
+        assert result.tokens == tokens
+        assert result.nats == pytest.approx(nats, rel=1e-9)
+
+
+def test_token_that_spans_prompt_and_answer_is_the_answers(saved: Path):
+    model = sharing(saved)
+    template = model.processor.chat_template
+    if saved.name.startswith("llava"):
+        end, template = " a dog", template.replace("ASSISTANT: ", "a dog").replace("ASSISTANT:", "a dog")
+    else:
+        end = "<|im_start|>a dog"
+        template = template.replace("<|im_start|>assistant\n", end)
+    model.processor.chat_template = template
+    query = "what is there?"
+    asked = [Asked(query, answer, shown) for shown in ((ONE,), ()) for answer in ("s on the grass", "s", ", yes")]
+    found = model.answers(asked)
+    assert model.shared == len(asked)
+    for one, result in zip(asked, found, strict=True):
+        nats, tokens = plain(saved, one, end=end)
+        assert result.tokens == tokens
+        assert result.nats == pytest.approx(nats, rel=1e-9)
+    assert [one.tokens for one in found[:2]] == [4, 1], "dogs on the grass, dogs"
+
+
+def test_little_to_share_is_read_whole(saved: Path):
+    model = VisionLanguageModel.load(str(saved), precision="fp64")
+    found = model.answers(ALIKE)
+    assert model.shared == 0
+    np.testing.assert_allclose(
+        [one.nats for one in sharing(saved).answers(ALIKE)], [one.nats for one in found], rtol=1e-9
+    )
+
+
+def test_shared_answer_longer_than_the_model_reads_has_no_likelihood(saved: Path):
+    model = sharing(saved)
+    long = Asked("what color is the circle?", "red blue " * 300, (ONE,))
+    result, other, again = model.answers([long, *ALIKE[:2]])
+    assert model.shared == 3
+    assert np.isnan(result.nats)
+    assert np.isfinite([other.nats, again.nats]).all()
+
+
+def test_window_that_is_shorter_than_the_prefix_is_kept(tmp_path: Path):
+    torch.manual_seed(4)
+    save_llava(tmp_path, language=MistralConfig, sliding_window=6, head_dim=8)
+    for one, result in zip(ALIKE, sharing(tmp_path).answers(ALIKE, batch=3), strict=True):
+        assert result.nats == pytest.approx(plain(tmp_path, one)[0], rel=1e-9)
+
+
+def test_model_whose_state_is_no_cache_reads_each_answer_whole_and_says_so(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    torch.manual_seed(4)
+    save_llava(tmp_path, language=Lfm2Config, layer_types=["conv", "full_attention"])
+    model = VisionLanguageModel.load(str(tmp_path), precision="fp64")
+    assert "reads each answer with its pictures anew: what it keeps of a text is no list" in caplog.text
+    for one, result in zip(ALIKE, model.answers(ALIKE, batch=3), strict=True):
+        assert result.nats == pytest.approx(plain(tmp_path, one)[0], rel=1e-9)
+    assert model.shared == 0
 
 
 def test_batch_and_order_change_nothing(saved: Path):
