@@ -114,16 +114,6 @@ def test_half_precision_is_near(saved: Path):
     np.testing.assert_allclose([one.nats for one in near], [one.nats for one in exact], rtol=0.02)
 
 
-def test_reference_chooses_the_model_and_names_its_weights(saved: Path, tmp_path: Path):
-    reference = f"open_clip:local-dir:{saved}"
-    assert isinstance(load_likelihood_model(reference), CaptionModel)
-    first = likelihood_identity(reference, precision="fp32")
-    assert first == likelihood_identity(reference, precision="fp32")
-    assert first != likelihood_identity(reference, precision="bf16")
-    save_coca(tmp_path)
-    assert likelihood_identity(f"open_clip:local-dir:{tmp_path}", precision="fp32") != first
-
-
 def test_what_cannot_be_had_says_what_to_do(tmp_path: Path):
     with pytest.raises(LikelihoodError, match="names no weights; write open_clip:NAME:CHECKPOINT"):
         load_likelihood_model("open_clip:coca_ViT-B-32")
