@@ -10,8 +10,10 @@ from pyspark.sql import functions as F  # noqa: N812
 
 from ops.canonical import image_key, response_key
 from ops.corpus.pictures import apart, pictures
+from ops.corpus.staying import RANK, Rank, redundant
 from ops.corpus.turns import dialogue_key, message_text
 from ops.identity import digest
+from ops.likeness import SHORT_WORDS
 from ops.shingles import bands, jaccard, shingles
 
 _KEY = ["delivery", "example_id"]
@@ -29,12 +31,8 @@ _PAIRS = pa.schema(
     ]
 )
 _PAIRS_DDL = "delivery string, example_id string, other_delivery string, other_id string, jaccard double, hash_bits int"
-_SHORT = 3
-"""Answers of at most so many words must be equal: "yes" and "no" in a long conversation are a small difference that
-changes everything."""
 _NEAREST = 20
 """Members of a bucket that each other member is compared with: those that would be kept first."""
-_RANK = ("arrival", "repairs", "example_id", "delivery")
 
 
 def near_duplicates(
@@ -57,21 +55,21 @@ def near_duplicates(
     shown = pictures(sft, images, distance=distance)
     texts = sft.join(shown, _KEY, "left").join(F.broadcast(arrivals), "delivery").select(*_READ)
     texts = texts.mapInArrow(partial(_texts, words=words), _TEXTS_DDL)
-    first = Window.partitionBy("dialogue_key").orderBy(*_RANK)
+    first = Window.partitionBy("dialogue_key").orderBy(*RANK)
     alone = texts.withColumn("copy", F.row_number().over(first)).where("copy = 1").drop("copy", "dialogue_key")
-    bucket = Window.partitionBy("band").orderBy(*_RANK)
+    bucket = Window.partitionBy("band").orderBy(*RANK)
     members = (
-        alone.select(*_RANK, F.explode("bands").alias("band"))
+        alone.select(*RANK, F.explode("bands").alias("band"))
         .withColumn("place", F.row_number().over(bucket))
         .withColumn("size", F.count("*").over(Window.partitionBy("band")))
         .where("size > 1")
     )
     firsts = members.where(F.col("place") <= _NEAREST).select(
-        "band", F.col("place").alias("other_place"), *(F.col(name).alias(f"other_{name}") for name in _RANK)
+        "band", F.col("place").alias("other_place"), *(F.col(name).alias(f"other_{name}") for name in RANK)
     )
     pairs = members.join(firsts, "band").where("other_place < place")
     ids = pairs.select(*_KEY, *(f"other_{name}" for name in _KEY)).distinct()
-    compared = (*_RANK, "shingles", "pictures")
+    compared = (*RANK, "shingles", "pictures")
     other = alone.select(*(F.col(name).alias(f"other_{name}") for name in compared))
     both = ids.join(alone.drop("bands"), _KEY).join(other, [f"other_{name}" for name in _KEY])
 
@@ -103,7 +101,7 @@ def _texts(batches: Iterable[pa.RecordBatch], *, words: int) -> Iterator[pa.Reco
 def _text(row: dict[str, Any], words: int) -> dict[str, Any]:
     messages = row["messages"] or []
     said = [(message["role"], message_text(message)) for message in messages]
-    short = [response_key(text) for role, text in said if role == "assistant" and len(text.split()) <= _SHORT]
+    short = [response_key(text) for role, text in said if role == "assistant" and len(text.split()) <= SHORT_WORDS]
     images = image_key([picture["group"] for picture in row["pictures"] or ()])
     found = shingles("\n".join(text for _, text in said), words)
     alike = digest(images, *short)
@@ -121,20 +119,16 @@ def _text(row: dict[str, Any], words: int) -> dict[str, Any]:
 
 def _chosen(group: pa.Table, *, threshold: float, distance: int, colour: float) -> pa.Table:
     """Of the pairs about one group of images: each redundant example with the staying one it is most like."""
-    near: dict[tuple[Any, ...], list[tuple[float, int, tuple[Any, ...]]]] = {}
+    near: dict[Rank, list[tuple[float, int, Rank]]] = {}
     for row in group.to_pylist():
         alike = jaccard(row["shingles"], row["other_shingles"])
         if alike < threshold:
             continue
         bits = apart(row["pictures"] or (), row["other_pictures"] or (), distance=distance, colour=colour)
         if bits is not None:
-            one = tuple(row[name] for name in _RANK)
-            near.setdefault(one, []).append((-alike, bits, tuple(row[f"other_{name}"] for name in _RANK)))
-    redundant: dict[tuple[Any, ...], tuple[float, int, tuple[Any, ...]]] = {}
-    for one in sorted(near):
-        staying = [pair for pair in near[one] if pair[2] not in redundant]
-        if staying:
-            redundant[one] = min(staying)
-    rows = [(one[3], one[2], other[3], other[2], -least, bits) for one, (least, bits, other) in redundant.items()]
+            one = tuple(row[name] for name in RANK)
+            near.setdefault(one, []).append((-alike, bits, tuple(row[f"other_{name}"] for name in RANK)))
+    found = redundant(near).items()
+    rows = [(one[3], one[2], other[3], other[2], -least, bits) for one, (least, bits, other) in found]
     columns: list[Any] = list(zip(*rows, strict=True)) if rows else [()] * len(_PAIRS)
     return pa.table([pa.array(column, kind.type) for column, kind in zip(columns, _PAIRS, strict=True)], schema=_PAIRS)

@@ -1,0 +1,26 @@
+"""Which of several alike examples stays: the rule that all audits of duplicates share."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+RANK = ("arrival", "repairs", "example_id", "delivery")
+"""What decides: of the drop that came first, then the fewest repairs, then the smallest example id. So a new drop loses
+rows and takes none."""
+
+Rank = tuple[Any, ...]
+"""Values of RANK."""
+
+
+def redundant(alike: Mapping[Rank, Sequence[tuple[Any, ...]]]) -> dict[Rank, tuple[Any, ...]]:
+    """Each redundant example with the pair that says so, the first of its pairs with examples that stay.
+
+    `alike` holds, for an example, its pairs with examples of a lower rank that it was found alike to: tuples that
+    begin with what orders them and end with the other's rank. Nothing is removed through a third: what is like a
+    redundant example only stays.
+    """
+    found: dict[Rank, tuple[Any, ...]] = {}
+    for one in sorted(alike):
+        staying = [pair for pair in alike[one] if pair[-1] not in found]
+        if staying:
+            found[one] = min(staying)
+    return found
