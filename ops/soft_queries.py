@@ -2,7 +2,9 @@
 
 Two queries are alike when nothing is left of their difference once politeness, articles and mentions of the picture are
 taken away, or, for long ones, when they share most of their words and neighbouring words. What decides an answer must
-be equal in both: numbers, negations, and words that compare or point.
+be equal in both: numbers, negations, colours, and words that compare or point. An encoder hears of what a query speaks,
+and hardly what it asks of it: "where is the car?" lies next to "what colour is the car?", and "on the table" next to
+"under the table". So queries compared by their vectors must also ask for the same (`asked`).
 """
 
 import re
@@ -26,20 +28,50 @@ _DECIDING = frozenset(
     _WORD.findall(
         "not no never none neither nor without except only all any every left right above below top bottom front "
         "behind before after more less most least first second third last larger smaller bigger largest smallest best "
-        "worst same different one two three four five six seven eight nine ten"
+        "worst same different one two three four five six seven eight nine ten red green blue yellow black white grey "
+        "gray brown orange pink purple"
+    )
+)
+# What a query asks for: the first that fits.
+_ASKED = tuple(
+    (name, re.compile(rf"\b(?:{words})\b"))
+    for name, words in (
+        ("number", "how many|number of|count"),
+        ("colour", "colou?rs?"),
+        ("time", "when|time|year|season"),
+        ("place", "where|place|location|room"),
+        ("person", "who|whose|whom"),
+        ("reason", "why|reason"),
+        ("writing", "written|writing|words?|text|says?|title"),
+        ("make", "brand|make|logo|company|breed|material|made"),
+        ("deed", "doing|activity|action|happening"),
+        ("thing", "what|which|how"),
+        # "Can you see a dog?": without the filling words, "see dog".
+        ("yes or no", r"is|are|was|were|does|do|did|has|have|^(?:see|spot|notice)"),
+    )
+)
+# What stands where, or is turned round by one word.
+_RELATIONS = frozenset(
+    _WORD.findall(
+        "under beneath over inside outside on next beside near far between up down open opened closed full empty with "
+        "indoors outdoors day night man woman men women boy girl boys girls male female young old"
     )
 )
 _CLITICS = str.maketrans({"'": " "})
 _RUN = 2
+MOST_WORDS = 40
+"""Words of the longest query that is compared by its vector; of more, an encoder may read the first part alone."""
 
 
 @dataclass(frozen=True, slots=True)
 class SoftQuery:
     """A query without its wording: the `key` of the words that are left, in order; `marks`, those that decide an
-    answer; `shingles` (ops.shingles) of them all, and the `pieces` that alike queries probably share one of."""
+    answer; `asked`, what it asks for and in which relation; `shingles` (ops.shingles) of all words, and the `pieces`
+    that alike queries probably share one of."""
 
     key: str
     marks: tuple[str, ...]
+    asked: tuple[str, ...]
     shingles: np.ndarray
 
     @property
@@ -54,7 +86,15 @@ def soft_query(text: str | None) -> SoftQuery:
     said = canonical_query(text or "").replace("n't", " not").replace("'s ", " is ").translate(_CLITICS)
     words = [word for word in _WORD.findall(_PICTURE.sub(" ", said)) if word not in _FILLER]
     marks = tuple(sorted(word for word in words if word in _DECIDING or any(map(str.isdigit, word))))
-    return SoftQuery(digest("soft query", *words), marks, shingles(" ".join(words), _RUN))
+    kept = " ".join(words)
+    sought = next((name for name, asking in _ASKED if asking.search(kept)), "description")
+    asked = (sought, *sorted({word for word in words if word in _RELATIONS}))
+    return SoftQuery(digest("soft query", *words), marks, asked, shingles(kept, _RUN))
+
+
+def fits_encoder(text: str | None) -> bool:
+    """Whether a query has words, and few enough for every encoder to read them all."""
+    return 0 < len(_WORD.findall(text or "")) <= MOST_WORDS
 
 
 def similarity(one: SoftQuery, other: SoftQuery) -> float:

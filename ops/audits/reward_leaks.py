@@ -2,13 +2,23 @@
 
 Beyond answers that equal a rejected response (`rejected_as_target`), a turn may hold preference data in three ways:
 
-- `is_near_rejected`: its answer is a rejected response with words changed. Similarity is the Jaccard index of the words
-  and pairs of neighbouring words. Answers about the same images count from `near`; without a shared image, where
-  candidates come from MinHash bands, from `far`, and in each band with 100 judged texts of either side at most. The
-  answer must be nearer to the rejected response than to any that was chosen, by `lead` of what it does not share with
-  the rejected one: a rejected response is often a chosen one with a few words changed, and answers about one picture
-  share words anyway. `judgement_id` is the nearest one's, of the example `judgement_example_id` in the delivery
-  `judgement_delivery`. Answers of fewer than `fewest_words` words are too short to tell.
+- `is_near_rejected`: its answer is a rejected response, changed. Two comparisons find such answers, each on its own:
+  - `by_words`: with words changed. `similarity` is the Jaccard index of the words and pairs of neighbouring words.
+    Answers about the same images count from `near`; without a shared image, where candidates come from MinHash bands,
+    from `far`, and in each band with 100 judged texts of either side at most. The answer must be nearer to the rejected
+    response than to any that was chosen (`chosen_similarity`), by `lead` of what it does not share with the rejected
+    one: a rejected response is often a chosen one with a few words changed, and answers about one picture share words
+    anyway.
+  - `by_meaning`: in other words. `cosine` is that of the encoder's vectors, which must reach `near_cosine`, about the
+    same images alone: without a shared image nothing is looked for in this way. The distance (1 less the cosine) to the
+    nearest chosen response (`chosen_cosine`) must exceed that to the rejected one by `lead_cosine` times the latter;
+    where nothing was chosen there is nothing to hold it against. Of long texts some encoders read the first part alone.
+    Two people who describe one picture say the same in other words too, so that this is a hint, and no rule of the
+    shipped policy acts on it.
+
+  `judgement_id` is the nearest one's (by words, where those find one), of the example `judgement_example_id` in the
+  delivery `judgement_delivery`. Answers of fewer than `fewest_words` words are too short to tell; shorter than six are
+  not embedded, whatever the setting.
 - `is_both_sides`: the chosen and the rejected response of one pair are both targets for the same images and query.
 - `is_held_out_prompt`: its images and query belong to a preference dataset of `held_out`, which is kept for testing a
   reward model. An example trained on spoils it, whatever its answer is.
@@ -21,6 +31,7 @@ from dataclasses import asdict, dataclass
 import pyarrow as pa
 
 from ops.audits.contract import Audit, Grain, Scope
+from ops.corpus.judged_texts import FEWEST_WORDS, told_answers
 from ops.corpus.leaks import reward_leaks
 
 
@@ -28,7 +39,7 @@ from ops.corpus.leaks import reward_leaks
 class LeakSettings:
     """`audits.reward_leaks` in assay.yaml."""
 
-    fewest_words: int = 6
+    fewest_words: int = FEWEST_WORDS
     """Words of the shortest answer that is compared."""
     near: float = 0.3
     """Similarity of answers about the same images from which one is near the other."""
@@ -36,6 +47,10 @@ class LeakSettings:
     """The same where no image is shared."""
     lead: float = 0.2
     """How much nearer than to a chosen response, as a part of what it does not share with the rejected one."""
+    near_cosine: float = 0.85
+    """Cosine of answers about the same images from which one may be the other in other words."""
+    lead_cosine: float = 3.0
+    """How much farther the chosen responses must lie, as a multiple of the distance to the rejected one."""
     most_responses: int = 500
     """Responses to one image, and answers about it, up to which each is compared with each."""
     held_out: tuple[str, ...] = ()
@@ -46,6 +61,8 @@ class LeakSettings:
             raise ValueError(f"lead is {self.lead}; it must lie between 0 and 1")
         if not 0 < self.near <= 1 or not 0 < self.far <= 1:
             raise ValueError(f"near and far are {self.near} and {self.far}; they must lie above 0 and be at most 1")
+        if not 0 < self.near_cosine <= 1 or self.lead_cosine < 0:
+            raise ValueError("near_cosine must lie above 0 and be at most 1, and lead_cosine must be at least 0")
 
 
 AUDIT = Audit(
@@ -56,6 +73,8 @@ AUDIT = Audit(
     columns=pa.schema(
         [
             ("is_near_rejected", pa.bool_()),
+            ("by_words", pa.bool_()),
+            ("by_meaning", pa.bool_()),
             ("is_both_sides", pa.bool_()),
             ("is_held_out_prompt", pa.bool_()),
             ("judgement_id", pa.string()),
@@ -63,13 +82,16 @@ AUDIT = Audit(
             ("judgement_example_id", pa.string()),
             ("similarity", pa.float64()),
             ("chosen_similarity", pa.float64()),
+            ("cosine", pa.float64()),
+            ("chosen_cosine", pa.float64()),
             ("same_query", pa.bool_()),
         ]
     ),
-    measure=lambda tables, settings: reward_leaks(tables["examples"], tables["preferences"], **asdict(settings)).select(
+    measure=lambda tables, settings: reward_leaks(*(tables[name] for name in AUDIT.reads), **asdict(settings)).select(
         *AUDIT.schema.names
     ),
     settings=LeakSettings(),
-    reads=("examples", "preferences"),
-    revision=3,
+    reads=("examples", "preferences", "embeddings"),
+    texts=told_answers,
+    revision=4,
 )

@@ -7,15 +7,20 @@ say the opposite, where elsewhere is
 - `by_image`: the same query about alike images: the perceptual hashes differ in at most `hash_distance` bits of 64
   (`hash_bits`), and at most `colour_distance` of the pixels are of another colour;
 - `by_query`: the same images and a query in other words: the same words in the same order once politeness, articles,
-  punctuation and mentions of the picture are taken away (`query_similarity` 1), or the same numbers, negations and
-  comparing words and at least `query_similarity` of the runs of two words in common (Jaccard index).
+  punctuation and mentions of the picture are taken away (`query_similarity` 1), or the same numbers, negations, colours
+  and comparing words and at least `query_similarity` of the runs of two words in common (Jaccard index);
+- `by_meaning`: the same images and a query whose vector lies near: a cosine of at least `query_cosine`. Vectors tell of
+  what a query speaks and hardly what it asks, so that both must also ask for the same kind of thing (a number, a place,
+  a colour, yes or no, ...) with the same numbers, negations, colours and words of place. Only queries of at most 40
+  words are compared in this way, for of longer ones some encoders read a part. What cosine is near depends on the
+  encoder; the setting's default was chosen for the one that is shipped.
 
-Every pair is verified: alike hashes and MinHash bands only say what to compare, for each side of a bucket its first 50
-subjects. `is_soft_flip` is a pair of responses preferred both ways, `is_soft_good_and_bad` a response called good and
-bad. `opposed` counts the subjects that say the opposite; `other_delivery`, `other_example_id` and `other_judgement_id`
-name a judgement of the nearest. The evidence is softer than for the same images and query: a detail of a picture or a
-word of a question may decide an answer, so no rule of the shipped policy acts on it. Queries that share their meaning
-but few words are not recognised. Judgements without such a counterpart have no row.
+Every pair is verified: alike hashes, MinHash bands and what is asked only say what to compare, for each side of a
+bucket its first 50 subjects. `is_soft_flip` is a pair of responses preferred both ways, `is_soft_good_and_bad` a
+response called good and bad. `opposed` counts the subjects that say the opposite; `other_delivery`, `other_example_id`
+and `other_judgement_id` name a judgement of the nearest. The evidence is softer than for the same images and query: a
+detail of a picture or a word of a question may decide an answer, so no rule of the shipped policy acts on it.
+Judgements without such a counterpart have no row.
 """
 
 from dataclasses import asdict, dataclass
@@ -23,6 +28,7 @@ from dataclasses import asdict, dataclass
 import pyarrow as pa
 
 from ops.audits.contract import Audit, Grain, Scope
+from ops.corpus.judged_texts import judged_queries
 from ops.corpus.soft_contradictions import soft_contradictions
 
 
@@ -36,12 +42,16 @@ class SoftContradictionSettings:
     """Share of the pixels that may be of a colour in one of two alike images and not in the other."""
     query_similarity: float = 0.8
     """Share of the runs of two words that long queries in other words have in common."""
+    query_cosine: float = 0.82
+    """Cosine of the vectors of queries in other words that ask for the same."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.hash_distance <= 16 or not 0 <= self.colour_distance <= 1:
             raise ValueError("hash_distance must lie in 0 to 16, and colour_distance in 0 to 1")
         if not 0 < self.query_similarity <= 1:
             raise ValueError(f"query_similarity is {self.query_similarity}; it must lie above 0 and be at most 1")
+        if not 0 < self.query_cosine <= 1:
+            raise ValueError(f"query_cosine is {self.query_cosine}; it must lie above 0 and be at most 1")
 
 
 AUDIT = Audit(
@@ -55,8 +65,10 @@ AUDIT = Audit(
             ("is_soft_good_and_bad", pa.bool_()),
             ("by_image", pa.bool_()),
             ("by_query", pa.bool_()),
+            ("by_meaning", pa.bool_()),
             ("hash_bits", pa.int32()),
             ("query_similarity", pa.float64()),
+            ("query_cosine", pa.float64()),
             ("opposed", pa.int64()),
             ("other_delivery", pa.string()),
             ("other_example_id", pa.string()),
@@ -67,5 +79,7 @@ AUDIT = Audit(
         *(tables[name] for name in AUDIT.reads), **asdict(settings)
     ).select(*AUDIT.schema.names),
     settings=SoftContradictionSettings(),
-    reads=("preferences", "examples", "images"),
+    reads=("preferences", "examples", "images", "embeddings"),
+    texts=judged_queries,
+    revision=2,
 )

@@ -4,14 +4,17 @@ Texts are compared by the Jaccard similarity of their sets of words and pairs of
 shared, every response to an image is compared with every SFT answer about it. Elsewhere candidates come from MinHash
 bands (Broder 1997): texts that share one of `_BANDS` groups of `_ROWS` minima. There each text is looked at once,
 however often it is said, and in each band with `_MOST_IN_BAND` judged texts of either side at most, so that a phrase
-which thousands repeat does not make pairs of them all.
+which thousands repeat does not make pairs of them all. Where images are shared, texts are also compared by their
+vectors (ops/corpus/paraphrases.py).
 """
 
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F  # noqa: N812
 
 from ops.canonical import image_key
+from ops.corpus.paraphrases import nearest_rejected
 from ops.corpus.turns import sft_turns
+from ops.corpus.vectors import text_id
 
 _BANDS, _ROWS = 20, 4
 _MOST_IN_BAND = 100
@@ -21,24 +24,30 @@ _TURN = ["delivery", "example_id", "turn"]
 def reward_leaks(
     examples: DataFrame,
     preferences: DataFrame,
+    embeddings: DataFrame,
     *,
     fewest_words: int,
     near: float,
     far: float,
     lead: float,
+    near_cosine: float,
+    lead_cosine: float,
     most_responses: int,
     held_out: tuple[str, ...],
 ) -> DataFrame:
     """SFT turns that stand near a rejected response, or next to the other side of a pair, or that answer a held-out
     prompt (columns of the audit)."""
     turns = sft_turns(examples)
-    close = _close(turns, preferences, fewest_words=fewest_words, near=near, far=far, most=most_responses)
-    near_rejected = _leaks(close, lead)
-    parts = near_rejected.unionByName(_both_sides(turns, preferences), allowMissingColumns=True)
+    said, judged = _texts(turns, preferences, fewest_words)
+    few_said, few_judged = _few(said, judged, most_responses)
+    pairs = _scored(few_said.join(few_judged, "image_key"), near)
+    by_words = _leaks(pairs.unionByName(_by_bands(said, judged, far)), lead)
+    by_meaning = _paraphrases(few_said, few_judged, embeddings, near=near_cosine, lead=lead_cosine)
+    parts = _either(by_words, by_meaning).unionByName(_both_sides(turns, preferences), allowMissingColumns=True)
     parts = parts.unionByName(_held_out(turns, preferences, held_out), allowMissingColumns=True)
     columns = [name for name in parts.columns if name not in _TURN]
     found = parts.groupBy(*_TURN).agg(*(F.max(name).alias(name) for name in columns))
-    flags = ("is_near_rejected", "is_both_sides", "is_held_out_prompt")
+    flags = ("is_near_rejected", "by_words", "by_meaning", "is_both_sides", "is_held_out_prompt")
     return found.withColumns({name: F.coalesce(name, F.lit(False)) for name in flags})
 
 
@@ -51,10 +60,8 @@ def shingles(words: Column) -> Column:
     return F.array_distinct(F.transform(texts, lambda text: F.xxhash64(text)))
 
 
-def _close(
-    turns: DataFrame, preferences: DataFrame, *, fewest_words: int, near: float, far: float, most: int
-) -> DataFrame:
-    """Turns with the judged responses that theirs is near to; about the same images also with all that are not bad."""
+def _texts(turns: DataFrame, preferences: DataFrame, fewest_words: int) -> tuple[DataFrame, DataFrame]:
+    """What SFT turns say and what was judged, with the shingles and the id of each text."""
     said = _shingled(turns.select(*_TURN, "image_key", "query_key", "response_key", "response"), fewest_words)
     judged = _shingled(
         preferences.where("label IN ('chosen', 'rejected', 'good', 'bad')").select(
@@ -66,12 +73,40 @@ def _close(
             "response",
         ),
         fewest_words,
-    ).withColumnRenamed("shingles", "judged_shingles")
-    # One row for each response: the same one judged often is one text.
-    judged = judged.groupBy("image_key", "judged_query", "judged_key", "is_bad").agg(
-        F.min("judgement").alias("judgement"), F.min("judged_shingles").alias("judged_shingles")
     )
-    return _scored(_same_image(said, judged, most), near).unionByName(_by_bands(said, judged, far))
+    # One row for each response: the same one judged often is one text.
+    once = judged.groupBy("image_key", "judged_query", "judged_key", "is_bad").agg(
+        F.min("judgement").alias("judgement"),
+        F.min("shingles").alias("judged_shingles"),
+        F.min("text").alias("judged_text"),
+    )
+    return said, once
+
+
+def _shingled(rows: DataFrame, fewest_words: int) -> DataFrame:
+    words = F.regexp_extract_all(F.lower("response"), F.lit(r"(?U)(\w+)"))
+    long = rows.withColumn("words", words).where(F.size("words") >= fewest_words)
+    made = long.withColumns({"shingles": shingles(F.col("words")), "text": text_id(F.col("response"))})
+    return made.drop("words", "response")
+
+
+def _few(said: DataFrame, judged: DataFrame, most: int) -> tuple[DataFrame, DataFrame]:
+    """Those about images of which each answer can be compared with each response; an image with more than `most`
+    responses or answers is left to the bands."""
+    by_image = Window.partitionBy("image_key")
+    responses = judged.where(F.col("image_key") != image_key([])).withColumn("responses", F.count("*").over(by_image))
+    answers = (
+        said.select("image_key", "response_key").distinct().groupBy("image_key").agg(F.count("*").alias("answers"))
+    )
+    small = answers.where(F.col("answers") <= most).select("image_key")
+    return said.join(small, "image_key"), responses.where(F.col("responses") <= most).drop("responses")
+
+
+def _scored(pairs: DataFrame, least: float) -> DataFrame:
+    """The pairs that are near by their words; with what was not rejected also those that are not."""
+    scored = pairs.withColumn("similarity", _similarity()).where((F.col("similarity") >= least) | ~F.col("is_bad"))
+    same_query = (F.col("query_key") == F.col("judged_query")).alias("same_query")
+    return scored.select(*_TURN, "judgement", "is_bad", "similarity", same_query)
 
 
 def _leaks(close: DataFrame, lead: float) -> DataFrame:
@@ -85,31 +120,45 @@ def _leaks(close: DataFrame, lead: float) -> DataFrame:
     is_leak = (ahead > 0) & (ahead >= lead * (1 - F.col("bad.similarity")))
     return best.where(is_leak).select(
         *_TURN,
-        F.lit(True).alias("is_near_rejected"),
-        F.col("bad.judgement.judgement_id").alias("judgement_id"),
-        F.col("bad.judgement.delivery").alias("judgement_delivery"),
-        F.col("bad.judgement.example_id").alias("judgement_example_id"),
+        F.struct(F.lit(True).alias("by_words"), "bad.judgement", "bad.same_query").alias("edge"),
         F.round("bad.similarity", 6).alias("similarity"),
         F.round("chosen_similarity", 6).alias("chosen_similarity"),
-        F.col("bad.same_query").alias("same_query"),
     )
 
 
-def _shingled(rows: DataFrame, fewest_words: int) -> DataFrame:
-    words = F.regexp_extract_all(F.lower("response"), F.lit(r"(?U)(\w+)"))
-    long = rows.withColumn("words", words).where(F.size("words") >= fewest_words)
-    return long.withColumn("shingles", shingles(F.col("words"))).drop("words", "response")
-
-
-def _same_image(said: DataFrame, judged: DataFrame, most: int) -> DataFrame:
-    """Pairs about the same images; an image with more than `most` responses or answers is left to the bands."""
-    by_image = Window.partitionBy("image_key")
-    few = judged.where(F.col("image_key") != image_key([])).withColumn("responses", F.count("*").over(by_image))
-    answers = (
-        said.select("image_key", "response_key").distinct().groupBy("image_key").agg(F.count("*").alias("answers"))
+def _paraphrases(said: DataFrame, judged: DataFrame, embeddings: DataFrame, *, near: float, lead: float) -> DataFrame:
+    """Turns whose answer is a rejected response to the same image in other words."""
+    found = nearest_rejected(said, judged, embeddings, near=near, lead=lead)
+    rejected = judged.where("is_bad").select("image_key", "judged_text", "judged_query", "judgement")
+    turns = said.select(*_TURN, "image_key", "text", "query_key").join(found, ["image_key", "text"])
+    edges = turns.join(rejected, ["image_key", "judged_text"]).withColumn(
+        "same_query", F.col("query_key") == F.col("judged_query")
     )
-    small = answers.where(F.col("answers") <= most).select("image_key")
-    return said.join(small, "image_key").join(few.where(F.col("responses") <= most).drop("responses"), "image_key")
+    edge = F.struct(F.lit(False).alias("by_words"), "judgement", "same_query")
+    return edges.groupBy(*_TURN).agg(
+        # The judgement of the same query, where one was judged there.
+        F.max_by(edge, F.struct("same_query", "judgement")).alias("edge"),
+        F.max("cosine").alias("cosine"),
+        F.max("chosen_cosine").alias("chosen_cosine"),
+    )
+
+
+def _either(by_words: DataFrame, by_meaning: DataFrame) -> DataFrame:
+    """Leaks that either comparison finds, and the judgement: that of the nearest by words, where those find one."""
+    both = by_words.unionByName(by_meaning, allowMissingColumns=True).groupBy(*_TURN)
+    figures = ("similarity", "chosen_similarity", "cosine", "chosen_cosine")
+    found = both.agg(F.max("edge").alias("edge"), *(F.max(name).alias(name) for name in figures))
+    return found.select(
+        *_TURN,
+        F.lit(True).alias("is_near_rejected"),
+        F.col("edge.by_words").alias("by_words"),
+        F.col("cosine").isNotNull().alias("by_meaning"),
+        F.col("edge.judgement.judgement_id").alias("judgement_id"),
+        F.col("edge.judgement.delivery").alias("judgement_delivery"),
+        F.col("edge.judgement.example_id").alias("judgement_example_id"),
+        *figures,
+        F.col("edge.same_query").alias("same_query"),
+    )
 
 
 def _by_bands(said: DataFrame, judged: DataFrame, far: float) -> DataFrame:
@@ -148,12 +197,6 @@ def _bands(hashes: Column) -> Column:
         return F.xxhash64(number, F.concat_ws("|", F.transform(rows, lambda row: row.cast("string"))))
 
     return F.transform(F.sequence(F.lit(0), F.lit(_BANDS - 1)), band)
-
-
-def _scored(pairs: DataFrame, least: float) -> DataFrame:
-    scored = pairs.withColumn("similarity", _similarity()).where((F.col("similarity") >= least) | ~F.col("is_bad"))
-    same_query = (F.col("query_key") == F.col("judged_query")).alias("same_query")
-    return scored.select(*_TURN, "judgement", "is_bad", "similarity", same_query)
 
 
 def _similarity() -> Column:

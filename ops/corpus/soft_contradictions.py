@@ -1,7 +1,7 @@
 """Judgements that contradict others about alike images, or in answer to a query in other words."""
 
-from collections.abc import Iterable, Iterator
-from functools import partial
+from collections.abc import Callable, Iterable, Iterator
+from functools import reduce
 
 import pyarrow as pa
 from pyspark.sql import Column, DataFrame, Window
@@ -9,24 +9,30 @@ from pyspark.sql import functions as F  # noqa: N812
 
 from ops.corpus.judgements import CHECKED, KEYS, sided
 from ops.corpus.pictures import apart, pictures
-from ops.soft_queries import similarity, soft_query
+from ops.corpus.vectors import cosines, text_id, with_vectors
+from ops.identity import digest
+from ops.soft_queries import fits_encoder, similarity, soft_query
 
 _MOST_IN_BUCKET = 50
 """Subjects of either side of a bucket that are compared with each other."""
 _EVIDENCE = ["image_key", "query_key", "query", "pictures", "witness"]
 _SUBJECT = [*CHECKED, *_EVIDENCE, "is_yes"]
-_ROUTES = pa.schema([("is_alike", pa.bool_()), ("hash_bits", pa.int32()), ("query_similarity", pa.float64())])
-_ROUTES_DDL = "is_alike boolean, hash_bits int, query_similarity double"
+_PAIR = [*CHECKED, *(f"other_{name}" for name in CHECKED), "witness", "other_witness"]
+_FIGURES = {"hash_bits": "int", "query_similarity": "double", "query_cosine": "double"}
+"""How alike a pair is, by each way of looking at it."""
+_Verify = Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]
 
 
 def soft_contradictions(
     preferences: DataFrame,
     examples: DataFrame,
     images: DataFrame,
+    embeddings: DataFrame,
     *,
     hash_distance: int,
     colour_distance: float,
     query_similarity: float,
+    query_cosine: float,
 ) -> DataFrame:
     """Each judgement of a subject on whose side all agree, where all agree on the other side of the same responses
     about alike images (same query) or to an alike query (same images); columns of the audit."""
@@ -35,13 +41,14 @@ def soft_contradictions(
     by_image = _opposed(agreed, ["query_key", "low_hash", "high_hash"])
     by_query = _opposed(agreed, ["image_key", "low_hash", "high_hash"])
     shown = pictures(examples.where("kind = 'preference'"), images, distance=hash_distance)
-    near = _pairs(_with_pictures(by_image, shown), _image_bucket()).where("image_key != other_image_key")
     pieces = by_query.withColumn("pictures", F.lit(None).cast(dict(shown.dtypes)["pictures"]))
-    read = pieces.mapInArrow(_pieces, _ddl(pieces, "pieces array<string>"))
-    alike = _pairs(read.withColumn("piece", F.explode("pieces")), _query_bucket())
-    verify = partial(_verified, distance=hash_distance, colour=colour_distance, least=query_similarity)
-    pairs = near.unionByName(alike.where("query_key != other_query_key"))
-    return _told(judged, pairs.mapInArrow(verify, _ddl(pairs, _ROUTES_DDL)).where("is_alike"))
+    read = pieces.mapInArrow(_read, _ddl(pieces, "pieces array<string>, asks string"))
+    routes = [
+        _near_images(_with_pictures(by_image, shown), distance=hash_distance, colour=colour_distance),
+        _near_words(read, query_similarity),
+        _near_meanings(read, embeddings, query_cosine),
+    ]
+    return _told(judged, reduce(DataFrame.unionByName, routes))
 
 
 def _agreed(judged: DataFrame) -> DataFrame:
@@ -71,59 +78,96 @@ def _with_pictures(subjects: DataFrame, shown: DataFrame) -> DataFrame:
     return subjects.join(shown, place[0] & place[1]).select(*_SUBJECT)
 
 
-def _image_bucket() -> Column:
+def _read(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """The queries with the pieces to look for, and a name of what they ask, null for those too long for an encoder."""
+    for batch in batches:
+        texts = batch.column("query").to_pylist()
+        read = [soft_query(text) for text in texts]
+        asks = [
+            digest(*query.asked, "", *query.marks) if fits_encoder(text) else None
+            for text, query in zip(texts, read, strict=True)
+        ]
+        pieces = pa.array([query.pieces for query in read], pa.list_(pa.string()))
+        columns = [*batch.columns, pieces, pa.array(asks, pa.string())]
+        yield pa.RecordBatch.from_arrays(columns, names=[*batch.schema.names, "pieces", "asks"])
+
+
+def _near_images(subjects: DataFrame, *, distance: int, colour: float) -> DataFrame:
+    """Pairs with the same query about images that are not the same, and the bits by which these differ."""
+
+    def bits(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            shown = (batch.column(name).to_pylist() for name in ("pictures", "other_pictures"))
+            found = [apart(one, other, distance=distance, colour=colour) for one, other in zip(*shown, strict=True)]
+            yield _kept(batch, "hash_bits", pa.array(found, pa.int32()))
+
     groups = F.array_join(F.transform("pictures", lambda picture: picture["group"]), "|")
-    return F.xxhash64(F.lit("images"), "query_key", "low_hash", "high_hash", groups)
+    bucket = F.xxhash64(F.lit("images"), "query_key", "low_hash", "high_hash", groups)
+    pairs = _pairs(subjects, bucket).where("image_key != other_image_key")
+    return _verified(pairs, bits, "hash_bits")
 
 
-def _query_bucket() -> Column:
-    return F.xxhash64(F.lit("query"), "image_key", "low_hash", "high_hash", "piece")
+def _near_words(subjects: DataFrame, least: float) -> DataFrame:
+    """Pairs about the same images whose queries share most of their words, and how much they share."""
+
+    def shared(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            said = (batch.column(name).to_pylist() for name in ("query", "other_query"))
+            alike = [similarity(soft_query(one), soft_query(other)) for one, other in zip(*said, strict=True)]
+            found = [round(share, 6) if share >= least else None for share in alike]
+            yield _kept(batch, "query_similarity", pa.array(found, pa.float64()))
+
+    bucket = F.xxhash64(F.lit("query"), "image_key", "low_hash", "high_hash", "piece")
+    pairs = _pairs(subjects.withColumn("piece", F.explode("pieces")), bucket).dropDuplicates(_PAIR)
+    return _verified(pairs.where("query_key != other_query_key"), shared, "query_similarity")
 
 
-def _pairs(subjects: DataFrame, bucket: Column) -> DataFrame:
-    """Subjects of one bucket that stand on different sides."""
+def _near_meanings(subjects: DataFrame, embeddings: DataFrame, least: float) -> DataFrame:
+    """Pairs about the same images whose queries ask for the same and lie near each other, and the cosine."""
+
+    def near(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            found = cosines(batch.column("vector"), batch.column("other_vector"))
+            yield _kept(batch, "query_cosine", pa.array(found, mask=~(found >= least)))
+
+    short = subjects.where("asks IS NOT NULL").withColumn("text", text_id(F.col("query")))
+    known = with_vectors(short, embeddings, modality="text", vector="text").where("vector IS NOT NULL")
+    bucket = F.xxhash64(F.lit("meaning"), "image_key", "low_hash", "high_hash", "asks")
+    return _verified(_pairs(known, bucket, "vector"), near, "query_cosine")
+
+
+def _pairs(subjects: DataFrame, bucket: Column, *also: str) -> DataFrame:
+    """Subjects of one bucket that stand on different sides; `also` names columns to keep of either."""
     place = F.row_number().over(Window.partitionBy("bucket", "is_yes").orderBy(*CHECKED))
-    first = subjects.select(*_SUBJECT, bucket.alias("bucket")).withColumn("place", place)
+    first = subjects.select(*_SUBJECT, *also, bucket.alias("bucket")).withColumn("place", place)
     first = first.where(F.col("place") <= _MOST_IN_BUCKET)
-    names = [*CHECKED, *_EVIDENCE]
+    names = [*CHECKED, *_EVIDENCE, *also]
     yes = first.where("is_yes").select("bucket", *names)
     no = first.where("NOT is_yes").select("bucket", *(F.col(name).alias(f"other_{name}") for name in names))
-    return yes.join(no, "bucket").drop("bucket").dropDuplicates([*CHECKED, *(f"other_{name}" for name in CHECKED)])
+    return yes.join(no, "bucket").drop("bucket")
 
 
-def _pieces(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    for batch in batches:
-        pieces = [soft_query(text).pieces for text in batch.column("query").to_pylist()]
-        yield batch.append_column("pieces", pa.array(pieces, pa.list_(pa.string())))
+def _kept(batch: pa.RecordBatch, name: str, found: pa.Array) -> pa.RecordBatch:
+    """The pairs with what was found of them, those of which nothing was found left out."""
+    told = pa.RecordBatch.from_arrays([*(batch.column(one) for one in _PAIR), found], names=[*_PAIR, name])
+    return told.filter(found.is_valid())
 
 
-def _verified(
-    batches: Iterable[pa.RecordBatch], *, distance: int, colour: float, least: float
-) -> Iterator[pa.RecordBatch]:
-    """The pairs with how alike their images or their queries are, and whether that is enough."""
-    compared = ["image_key", "query", "pictures", "other_image_key", "other_query", "other_pictures"]
-    for batch in batches:
-        found = []
-        for row in batch.select(compared).to_pylist():
-            bits, words = None, None
-            if row["image_key"] == row["other_image_key"]:
-                words = round(similarity(soft_query(row["query"]), soft_query(row["other_query"])), 6)
-            else:
-                bits = apart(row["pictures"], row["other_pictures"], distance=distance, colour=colour)
-            is_alike = bits is not None or (words or 0) >= least
-            found.append({"is_alike": is_alike, "hash_bits": bits, "query_similarity": words})
-        told = pa.RecordBatch.from_pylist(found, schema=_ROUTES)
-        names = [*batch.schema.names, *_ROUTES.names]
-        yield pa.RecordBatch.from_arrays([*batch.columns, *told.columns], names=names)
+def _verified(pairs: DataFrame, verify: _Verify, name: str) -> DataFrame:
+    """The pairs that `verify` keeps, with its figure; null for what the other ways of looking at them give."""
+    found = pairs.mapInArrow(verify, _ddl(pairs.select(*_PAIR), f"{name} {_FIGURES[name]}"))
+    others = {one: F.lit(None).cast(kind) for one, kind in _FIGURES.items() if one != name}
+    return found.withColumns(others)
 
 
 def _told(judged: DataFrame, pairs: DataFrame) -> DataFrame:
     """Each judgement of either subject of a pair, with the nearest that it contradicts."""
-    said = ["hash_bits", "query_similarity"]
-    one = pairs.select(*CHECKED, *said, F.col("other_witness").alias("witness"))
-    other = pairs.select(*(F.col(f"other_{name}").alias(name) for name in CHECKED), *said, "witness")
+    # A pair that was found in two ways is one.
+    once = pairs.groupBy(*_PAIR).agg(*(F.max(name).alias(name) for name in _FIGURES))
+    one = once.select(*CHECKED, *_FIGURES, F.col("other_witness").alias("witness"))
+    other = once.select(*(F.col(f"other_{name}").alias(name) for name in CHECKED), *_FIGURES, "witness")
     # A difference of images in bits, or one of queries as a share: the less of it, the nearer.
-    far = F.coalesce(F.col("hash_bits") / 64, 1 - F.col("query_similarity")).alias("far")
+    far = F.least(F.col("hash_bits") / 64, 1 - F.col("query_similarity"), 1 - F.col("query_cosine")).alias("far")
     best = (
         one.unionByName(other)
         .groupBy(*CHECKED)
@@ -131,6 +175,7 @@ def _told(judged: DataFrame, pairs: DataFrame) -> DataFrame:
             F.count("*").alias("opposed"),
             F.min("hash_bits").alias("hash_bits"),
             F.max("query_similarity").alias("query_similarity"),
+            F.max("query_cosine").alias("query_cosine"),
             F.min(F.struct(far, "witness"))["witness"].alias("witness"),
         )
     )
@@ -141,8 +186,8 @@ def _told(judged: DataFrame, pairs: DataFrame) -> DataFrame:
         (~is_pair).alias("is_soft_good_and_bad"),
         F.col("hash_bits").isNotNull().alias("by_image"),
         F.col("query_similarity").isNotNull().alias("by_query"),
-        "hash_bits",
-        "query_similarity",
+        F.col("query_cosine").isNotNull().alias("by_meaning"),
+        *_FIGURES,
         "opposed",
         F.col("witness.delivery").alias("other_delivery"),
         F.col("witness.example_id").alias("other_example_id"),

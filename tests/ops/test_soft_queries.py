@@ -2,7 +2,7 @@
 
 import pytest
 
-from ops.soft_queries import similarity, soft_query
+from ops.soft_queries import fits_encoder, similarity, soft_query
 
 LONG = "Describe what the people in the foreground are doing and what the weather seems to be like on that day"
 
@@ -40,3 +40,42 @@ def test_long_queries_may_differ_in_a_word_and_are_found_by_a_piece() -> None:
     assert similarity(soft_query(LONG), near) > 0.8
     assert set(one.pieces) & set(near.pieces)
     assert similarity(one, other) < 0.8
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("What colour is the car?", "Where is the car?"),
+        ("How many dogs are there?", "Is there a dog?"),
+        ("What is on the table?", "What is under the table?"),
+        ("Is the door open?", "Is the door closed?"),
+        ("Who holds the cup?", "What is the brand of the cup?"),
+        ("Is the cup red?", "Is the cup blue?"),
+        ("Are there two dogs?", "Are there 3 dogs?"),
+        ("Is it a dog?", "Isn't it a dog?"),
+    ],
+)
+def test_queries_about_one_thing_may_ask_for_another(one: str, other: str) -> None:
+    first, second = soft_query(one), soft_query(other)
+    assert (first.asked, first.marks) != (second.asked, second.marks)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Where is the photo taken?", "In what place was this picture taken?"),
+        ("How many dogs are there?", "What is the number of dogs in the image?"),
+        ("What colour is the car?", "Please tell me the color of the car."),
+        ("Does the picture show a dog?", "Is a dog visible?"),
+        ("Can you see a dog?", "Is there a dog?"),
+        ("What animal is near the bridge?", "Which animal is near the bridge?"),
+    ],
+)
+def test_other_words_may_ask_for_the_same(one: str, other: str) -> None:
+    first, second = soft_query(one), soft_query(other)
+    assert (first.asked, first.marks) == (second.asked, second.marks)
+
+
+def test_only_queries_that_an_encoder_reads_to_the_end_are_compared_by_it() -> None:
+    assert fits_encoder("word " * 40)
+    assert not any(map(fits_encoder, (None, "", " ?", "word " * 41)))

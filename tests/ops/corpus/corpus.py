@@ -4,12 +4,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 
 from ops.canonical import image_key, query_key, response_key
-from ops.identity import content_id, digest, example_id
-from ops.schemas import EXAMPLES, IMAGES, PREFERENCES
+from ops.identity import content_id, digest, example_id, text_id
+from ops.schemas import EMBEDDINGS, EXAMPLES, IMAGES, PREFERENCES
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,17 +117,30 @@ def tables(rows: Iterable[Judged | Said]) -> dict[str, pa.Table]:
 
 
 def frames(
-    spark: SparkSession, rows: Iterable[Judged | Said], images: Mapping[str, tuple[str, bytes]] | None = None
+    spark: SparkSession,
+    rows: Iterable[Judged | Said],
+    images: Mapping[str, tuple[str, bytes]] | None = None,
+    vectors: Mapping[str, np.ndarray] | None = None,
 ) -> dict[str, DataFrame]:
-    """`examples`, `preferences`, `images` (given by id: perceptual hash, colours) and `arrivals` of the rows, as an
-    audit gets them; drops came in the order in which the rows name them."""
+    """`examples`, `preferences`, `images` (given by id: perceptual hash, colours), `embeddings` (vectors given by text)
+    and `arrivals` of the rows, as an audit gets them; drops came in the order in which the rows name them."""
     made = tables(rows)
     names = list(dict.fromkeys(made["examples"]["delivery"].to_pylist()))
     made["arrivals"] = pa.table({"delivery": names, "arrival": pa.array(range(len(names)), pa.int32())})
     facts = [{"image_id": i, "perceptual_hash": h, "colours": c} for i, (h, c) in (images or {}).items()]
     schema = pa.schema([field for field in IMAGES.schema if field.name != "bytes"])
     made["images"] = pa.Table.from_pylist(facts, schema=schema)
+    said = [
+        {"encoder": "e", "modality": "text", "content_id": text_id(text), "vector": unit(vector).tobytes()}
+        for text, vector in (vectors or {}).items()
+    ]
+    made["embeddings"] = pa.Table.from_pylist(said, schema=EMBEDDINGS.schema)
     return {name: spark.createDataFrame(table) for name, table in made.items()}
+
+
+def unit(vector: np.ndarray) -> np.ndarray:
+    """The vector as the lake stores it: of length 1, in half precision."""
+    return (vector / np.linalg.norm(vector)).astype("<f2")
 
 
 def by_source(found: DataFrame, examples: DataFrame) -> dict[str, list[dict[str, Any]]]:

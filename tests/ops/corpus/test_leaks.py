@@ -3,6 +3,7 @@
 import random
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from pyspark.sql import SparkSession
 
@@ -68,3 +69,42 @@ def test_a_phrase_that_thousands_repeat_makes_no_pair_of_each_two(spark: SparkSe
     found = by_source(AUDIT.measure(tables, AUDIT.settings), tables["examples"])
     assert len(found) == 3000
     assert {(row["is_near_rejected"], row["same_query"]) for told in found.values() for row in told} == {(True, True)}
+
+
+REJECTED, CHOSEN = "the small dog sleeps on an old sofa", "the large cat walks along the garden wall"
+ANSWERS = {
+    "paraphrase": ("a little hound naps upon some aged couch", [1, 0.2, 0]),
+    "both": ("here a hound rests as felines stroll outside", [1, 0.9, 0]),
+    "chosen": ("one big feline strolls by a fence outside", [0.2, 1, 0]),
+    "other": ("two red lorries stand before some high tower", [0.1, 0.1, 1]),
+    "elsewhere": ("some tiny hound dozes on the ancient settee", [1, 0, 0]),
+    "not embedded": ("that wee hound slumbers on their elderly divan", None),
+}
+
+
+@pytest.mark.full
+def test_a_rejected_answer_in_other_words_is_found_by_its_vector_alone(spark: SparkSession) -> None:
+    rows: list[Judged | Said] = [
+        Judged(CHOSEN, REJECTED, query=Q, source_id="pair"),
+        Judged(CHOSEN, REJECTED, query="And now?", source_id="pair of another query"),
+        # Where nothing was chosen there is nothing to hold an answer against.
+        Judged(REJECTED, label="bad", query=Q, image="no choice", source_id="alone"),
+        Said(((Q, REJECTED),), source_id="verbatim"),
+        Said(((Q, ANSWERS["paraphrase"][0]),), image="no choice", source_id="unopposed"),
+    ]
+    rows += [
+        Said(((Q, text),), image="another" if name == "elsewhere" else "picture", source_id=name)
+        for name, (text, _) in ANSWERS.items()
+    ]
+    vectors = {text: np.array(vector) for text, vector in ANSWERS.values() if vector}
+    tables = frames(spark, rows, vectors=vectors | {REJECTED: np.array([1, 0, 0]), CHOSEN: np.array([0, 1, 0])})
+    found = by_source(AUDIT.measure(tables, AUDIT.settings), tables["examples"])
+    told = {source: (row["by_words"], row["by_meaning"]) for source, (row,) in found.items() if row["is_near_rejected"]}
+    assert told == {"verbatim": (True, True), "paraphrase": (False, True)}
+    (row,) = found["paraphrase"]
+    assert (row["cosine"], row["chosen_cosine"]) == pytest.approx((0.9806, 0.1961), abs=1e-3)
+    assert (row["similarity"], row["same_query"]) == (None, True)
+    sources = {one["example_id"]: one["source_id"] for one in tables["examples"].collect()}
+    assert sources[row["judgement_example_id"]] == "pair"
+    unread = AUDIT.measure({**tables, "embeddings": tables["embeddings"].limit(0)}, AUDIT.settings)
+    assert [row["by_meaning"] for row in unread.where("is_near_rejected").collect()] == [False]

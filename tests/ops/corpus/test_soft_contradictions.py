@@ -32,16 +32,34 @@ ROWS = [
     Judged("x", "y", query="both", source_id="both 1"),
     Judged("y", "x", query="both", source_id="both 2"),
     Judged("y", "x", query="both", image="scaled", source_id="both 3"),
+    # In other words.
+    Judged("s", "t", query="Can you spot a sofa?", source_id="sofa"),
+    Judged("t", "s", query="Do you see any couch?", source_id="couch, any"),
+    Judged("t", "s", query="Do you see a couch?", source_id="couch"),
+    Judged("t", "s", query="Do you see a lamp?", source_id="lamp"),
+    Judged("t", "s", query="Where is the sofa?", source_id="where"),
+    Judged("t", "s", query="Do you see two sofas?", source_id="two"),
+    Judged("t", "s", query="Do you see a settee?", source_id="not embedded"),
 ]
+SOFA = np.array([1.0, 0.0, 0.0])
+VECTORS = {
+    "Can you spot a sofa?": SOFA,
+    "Do you see any couch?": SOFA,
+    "Do you see a couch?": np.array([1.0, 0.2, 0.0]),
+    "Do you see a lamp?": np.array([1.0, 0.0, 0.9]),
+    "Where is the sofa?": SOFA,
+    "Do you see two sofas?": SOFA,
+}
 
 
 @pytest.mark.full
 def test_only_verified_counterparts_count(spark: SparkSession) -> None:
-    tables = frames(spark, ROWS, IMAGES)
+    tables = frames(spark, ROWS, IMAGES, VECTORS)
     found = by_source(AUDIT.measure(tables, AUDIT.settings), tables["examples"])
     told = {
         source: {(row["is_soft_flip"], row["hash_bits"], row["query_similarity"]) for row in rows}
         for source, rows in found.items()
+        if not rows[0]["by_meaning"]
     }
     assert told["for"] == told["against, scaled"] == {(True, 2, None)}
     assert told["good"] == told["bad"] == {(False, None, 1.0)}
@@ -52,3 +70,7 @@ def test_only_verified_counterparts_count(spark: SparkSession) -> None:
     examples = {row["example_id"]: row["source_id"] for row in tables["examples"].collect()}
     assert {examples[row["other_example_id"]] for row in found["for"]} == {"against, scaled"}
     assert [row["opposed"] for row in found["good"]] == [1]
+    meant = {source: row for source, (row, *_) in found.items() if row["by_meaning"]}
+    assert set(meant) == {"sofa", "couch"}
+    assert {(row["by_image"], row["by_query"], row["opposed"]) for row in meant.values()} == {(False, False, 1)}
+    assert meant["couch"]["query_cosine"] == pytest.approx(1 / np.sqrt(1.04), abs=1e-3)

@@ -1,0 +1,83 @@
+"""Answers that are rejected responses in other words, by the encoder's vectors."""
+
+from collections.abc import Iterable, Iterator
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F  # noqa: N812
+
+from ops.corpus.vectors import matrix, with_vectors
+
+_NEAR = pa.schema(
+    [
+        ("image_key", pa.string()),
+        ("text", pa.string()),
+        ("judged_text", pa.string()),
+        ("cosine", pa.float64()),
+        ("chosen_cosine", pa.float64()),
+    ]
+)
+_NEAR_DDL = "image_key string, text string, judged_text string, cosine double, chosen_cosine double"
+_TEXT = ["image_key", "text"]
+
+
+def nearest_rejected(
+    said: DataFrame, judged: DataFrame, embeddings: DataFrame, *, near: float, lead: float
+) -> DataFrame:
+    """Texts about an image (`image_key`, `text`: an id of ops.identity) whose vector lies near that of a rejected
+    response (`judged_text`) to the same image and clearly nearer than to each chosen one, with both cosines.
+
+    The distance (1 less the cosine) to the nearest chosen response must exceed that to the rejected one by `lead` times
+    the latter. Where nothing was chosen there is nothing to compare with, and no text is named. `judged` has image_key,
+    judged_text and is_bad. All vectors about one image are held at once; the caller bounds how many there are.
+    """
+    compared = judged.groupBy("image_key").agg(F.max("is_bad").alias("bad"), F.min("is_bad").alias("all_bad"))
+    images = compared.where("bad AND NOT all_bad").select("image_key")
+    answers = with_vectors(said.select(*_TEXT).distinct(), embeddings, modality="text", vector="text")
+    sides = judged.select("image_key", "judged_text", "is_bad").distinct().join(images, "image_key", "left_semi")
+    responses = with_vectors(sides, embeddings, modality="text", vector="judged_text")
+    packed = _packed(answers.join(images, "image_key", "left_semi"), "answers", "text").join(
+        _packed(responses, "responses", "judged_text", "is_bad"), "image_key"
+    )
+    return packed.mapInArrow(partial(_nearest, near=near, lead=lead), _NEAR_DDL)
+
+
+def _packed(texts: DataFrame, name: str, *columns: str) -> DataFrame:
+    """One row for each image, with its texts that have a vector, in order."""
+    known = texts.where("vector IS NOT NULL")
+    return known.groupBy("image_key").agg(F.array_sort(F.collect_list(F.struct(*columns, "vector"))).alias(name))
+
+
+def _nearest(batches: Iterable[pa.RecordBatch], *, near: float, lead: float) -> Iterator[pa.RecordBatch]:
+    for batch in batches:
+        found = []
+        # One image at a time, for a batch of them would be large as lists of Python.
+        for n, image in enumerate(batch.column("image_key").to_pylist()):
+            answers, responses = (batch.column(name)[n].values for name in ("answers", "responses"))
+            found += [{"image_key": image, **row} for row in _of_image(answers, responses, near=near, lead=lead)]
+        yield pa.RecordBatch.from_pylist(found, schema=_NEAR)
+
+
+def _of_image(
+    answers: pa.StructArray, responses: pa.StructArray, *, near: float, lead: float
+) -> Iterator[dict[str, Any]]:
+    is_bad = np.asarray(responses.field("is_bad"), dtype=bool)
+    if is_bad.all() or not is_bad.any():
+        return
+    vectors = [matrix(rows.field("vector"))[0] for rows in (answers, responses)]
+    alike = np.round(vectors[0] @ vectors[1].T, 6)
+    bad, chosen = alike[:, is_bad], alike[:, ~is_bad].max(axis=1)
+    names: list[Any] = responses.field("judged_text").filter(pa.array(is_bad)).to_pylist()
+    best = bad.argmax(axis=1)
+    nearest = bad[np.arange(len(bad)), best]
+    ahead = nearest - chosen
+    for at in np.flatnonzero((nearest >= near) & (ahead > 0) & (ahead >= lead * (1 - nearest))):
+        yield {
+            "text": answers.field("text")[int(at)].as_py(),
+            "judged_text": names[best[at]],
+            "cosine": float(nearest[at]),
+            "chosen_cosine": float(chosen[at]),
+        }
