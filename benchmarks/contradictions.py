@@ -11,7 +11,8 @@ the peak of resident memory (JVM, driver and Python workers together), judgement
 the audit's time grew. The direct kinds alone (flips; good and bad), with their votes, are then found once more by Spark
 and by DuckDB on the same files, with as many cores and as much memory: where DuckDB is faster, Spark does not pay yet.
 Precision and recall are against DuckDB's answer. `--skewed` puts all judgements on one image, half of them with an
-empty query, and makes most responses different. `--direct` leaves out all but the direct kinds.
+empty query, and makes most responses different. `--direct` leaves out all but the direct kinds; `--alone` leaves out
+DuckDB, which at 10^8 spills 40 GB.
 """
 
 import argparse
@@ -171,6 +172,8 @@ def measure(given: argparse.Namespace) -> dict[str, Any]:
     told |= cost.told("spark_direct") | {"load": [round(load, 1) for load in os.getloadavg()]}
     found = "spark" if given.direct else "measures"
     told |= {} if given.direct else accuracy(spark, folder, tables["preferences"])
+    if given.alone:
+        return told | {"all_s": round(time.perf_counter() - started, 1)}
     jvm_gb = psutil.Process(_jvm_of(spark)).memory_info().rss / 1e9
     with Cost(spark) as cost:
         duckdb_direct(folder, given.memory)
@@ -257,6 +260,7 @@ def main() -> None:
     parser.add_argument("--partitions", type=int, default=64)
     parser.add_argument("--skewed", action="store_true", help="all judgements about one image")
     parser.add_argument("--direct", action="store_true", help="the direct kinds alone")
+    parser.add_argument("--alone", action="store_true", help="Spark alone, without DuckDB beside it")
     parser.add_argument("--folder", type=Path, help="one size only, measured in this process")
     given = parser.parse_args()
     if given.folder:
@@ -267,7 +271,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             command = [sys.executable, "-m", "benchmarks.contradictions", "--judgements", str(size)]
             command += ["--memory", given.memory, "--partitions", str(given.partitions), "--folder", folder]
-            command += ["--skewed"] * given.skewed + ["--direct"] * given.direct
+            command += ["--skewed"] * given.skewed + ["--direct"] * given.direct + ["--alone"] * given.alone
             done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             sys.exit(done.stderr)
