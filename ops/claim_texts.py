@@ -2,8 +2,9 @@
 
 Claims are read by pattern rules for English: the answer to a question of colour, number, presence or yes and no; and in
 sentences a colour word before its noun ("a red car") or after its verb ("the car is red"), a number before a plural,
-and quoted text that is said to be written. Each comes with its *foils*: the same words with another colour or number,
-or the opposite answer, whose fit with the picture it must beat. What the rules do not know makes no claim.
+and quoted text that is said to be written, or the answer to what is written. Each comes with its *foils*: the same
+words with another colour or number, or the opposite answer, whose fit with the picture it must beat; those of an open
+question and of written text are what else is claimed in the delivery. What the rules do not know makes no claim.
 """
 
 import re
@@ -18,6 +19,8 @@ from ops.statements import make_statement
 KINDS = ("colour", "count", "presence", "yes_no", "text")
 MOST_CLAIMS = 8
 """Claims of one turn at most; the first are kept."""
+WRITTEN = "what is written?"
+"""The `question` of all claims of written text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,7 @@ def _words(text: str) -> tuple[str, ...]:
 _FOIL_COLOURS = _words("red green blue yellow black white gray brown")
 _NUMBERS = _words("zero one two three four five six seven eight nine ten")
 _MOST_CHARS = 4000
+_MOST_READ_CHARS = 80
 _COLOUR = rf"(?P<colour>{'|'.join(sorted(WORDS, key=len, reverse=True))})"
 _COLOUR_WORD = re.compile(rf"\b{_COLOUR}\b", re.IGNORECASE)
 _ASKS_COLOUR = re.compile(
@@ -83,6 +87,20 @@ _WRITTEN = re.compile(
     r"[\"“](?P<text>[^\"“”\n]{1,80})[\"”]",
     re.IGNORECASE,
 )
+_ASKS_WRITTEN = re.compile(
+    r"\bwhat (?:does|do|did|is|are) [^?.]{1,80}\b(?:says?|reads?|spells?|written|printed)\b|"
+    r"\b(?:what|which) (?:words?|text|letters?|numbers?|name|title) (?:is|are|does|do|can)\b|"
+    r"\bwhat (?:is|are|'s) the (?:words?|text|letters?|name|title|number) (?:on|of|in|at|written|printed|shown)\b",
+    re.IGNORECASE,
+)
+# Words in -ing that are things; others say what the thing before them does.
+_THINGS_IN_ING = frozenset(
+    _words(
+        "awning building ceiling clothing covering dressing earring evening fencing flooring frosting "
+        "icing king lettering lightning lining morning painting paving piping plumbing railing ring roofing "
+        "seasoning siding spring stocking string stuffing thing topping wing wiring writing"
+    )
+)
 
 
 def read_claims(query: str, answer: str) -> list[Claim]:
@@ -90,6 +108,9 @@ def read_claims(query: str, answer: str) -> list[Claim]:
     made = make_statement(query, answer)
     if made.uninformative:
         return []
+    if _ASKS_WRITTEN.search(query[-_MOST_CHARS:]) and _is_reading(answer):
+        claim = _written(answer)
+        return [claim] if claim else []
     closed = closed_answer(answer)
     if closed is None:
         return list(_spoken(answer[:_MOST_CHARS]))[:MOST_CLAIMS]
@@ -107,7 +128,7 @@ def _answered(query: str, answer: str, closed: ClosedAnswer, statement: str, *, 
         subject = _noun(next((part for part in asked.groups() if part), "")) if asked else ""
         if closed.value not in WORDS:
             return None
-        foils = [make_statement(query, other).text for other in _other_colours(closed.value)]
+        foils = [make_statement(query, other).text for other in other_colours(closed.value)]
         return Claim("colour", subject, closed.value, False, statement, tuple(foils))
     if closed.kind == "number":
         asked = _ASKS_COUNT.search(query)
@@ -118,6 +139,17 @@ def _answered(query: str, answer: str, closed: ClosedAnswer, statement: str, *, 
     asks = query.strip().lower().startswith(("what", "which"))
     question = canonical_query(query)
     return Claim("presence", "", closed.value, False, statement, question=question) if asks else None
+
+
+def _is_reading(answer: str) -> bool:
+    """Whether an answer to what is written is that text, and no sentence about it."""
+    return len(answer) <= _MOST_READ_CHARS and not _WRITTEN.search(answer) and not _NEGATION.search(answer)
+
+
+def _written(text: str) -> Claim | None:
+    """Letter case and spaces are no part of the claim: most encoders' tokenizers drop them."""
+    said = " ".join(text.split()).strip(" .,;:!?\"'“”")
+    return Claim("text", "", said, False, f'The text "{said.lower()}" is written.', question=WRITTEN) if said else None
 
 
 def _polar(query: str, said: str, statement: str, *, is_denied: bool) -> Claim:
@@ -136,13 +168,14 @@ def _spoken(answer: str) -> Iterator[Claim]:
     for found in _SENTENCE.finditer(answer):
         sentence = found[0].strip()
         for written in _WRITTEN.finditer(sentence):
-            yield Claim("text", "", written["text"], False, sentence)
+            if claim := _written(written["text"]):
+                yield claim
         if _NEGATION.search(sentence):
             continue  # what the "not" belongs to is more than these rules can say
         plain = _NO_COLOUR.sub(lambda match: "_" * len(match[0]), sentence)
         for colour in _COLOUR_WORD.finditer(plain):
             said = colour["colour"].lower()
-            foils = _replaced(sentence, colour.span(), _other_colours(said))
+            foils = _replaced(sentence, colour.span(), other_colours(said))
             yield Claim("colour", _coloured(plain, colour), said, False, sentence, foils)
         for count in _COUNT.finditer(sentence):
             noun = count["x"].lower()
@@ -158,7 +191,8 @@ def _replaced(sentence: str, span: tuple[int, int], others: list[str]) -> tuple[
     return tuple(f"{sentence[:start]}{other}{sentence[end:]}" for other in others)
 
 
-def _other_colours(said: str) -> list[str]:
+def other_colours(said: str) -> list[str]:
+    """The colours that a foil of this one may claim."""
     return [other for other in _FOIL_COLOURS if set(WORDS[other]).isdisjoint(WORDS[said])]
 
 
@@ -183,6 +217,8 @@ def _coloured(text: str, colour: re.Match[str]) -> str:
 def _noun(text: str) -> str:
     kept: list[str] = []
     for word in re.findall(r"[a-z'-]+", text.lower()):
+        if kept and word.endswith("ing") and word not in _THINGS_IN_ING:
+            break
         if word in _LITTLE or word in WORDS:
             if kept or word in {"of", "on", "in", "at", "is", "are"}:
                 break

@@ -8,23 +8,25 @@ import numpy as np
 from ops.claim_texts import Claim
 from ops.colours import PictureColours, Shares
 from ops.identity import text_id
+from ops.regions import Region
 from ops.vectors import Vectors
 
 SUPPORTED, CONTRADICTED = "supported", "contradicted"
 
 _THINGS = frozenset(("shape", "object", "thing", "item", "figure", "element", "it"))
 _GROUNDS = frozenset(("background", "ground", "wall", "walls", "sky", "floor", "border"))
+_BACKGROUNDS = frozenset(("background", "ground", "border"))  # of them, those that are where nothing else is
 _MOSTLY = 0.5  # of a subject that surely has a colour, for the claim to be supported
 _HARDLY = 0.03  # of a subject that could be called so, for the claim to be contradicted
 _WHOLLY = 0.8  # of a subject that surely has a colour which is denied
-_NOWHERE = 0.001  # of a picture that could be called so, for the colour to be nowhere in it
+_NOWHERE = 0.001  # of a picture, or of the places where a thing may be, that could be called so, for it to be nowhere
 _CHUNK = 4096
 
 
 @dataclass(frozen=True, slots=True)
 class Sight:
     """What the pixels say of a claim: `verdict` empty where they do not tell, `against` in 0..1 where they can be
-    asked. `region` is subject, image, or empty where they were not looked at; `box` as in `PictureColours`."""
+    asked. `region` is subject, phrase, image, or empty where they were not looked at; `box` as in `PictureColours`."""
 
     verdict: str = ""
     against: float | None = None
@@ -48,13 +50,38 @@ class Preferences:
     fit: np.ndarray
 
 
-def look(claim: Claim, picture: PictureColours | None) -> Sight:
-    """What the pixels say of the claim; nothing where they are not known or say nothing on its kind."""
+def look(claim: Claim, picture: PictureColours | None, region: Region | None = None) -> Sight:
+    """What the pixels say of the claim; nothing where they are not known or say nothing on its kind. `region` is where
+    the claim's subject is, if that is certain."""
     if picture is None:
         return Sight()
     if claim.kind == "count":
         return _counted(claim, picture)
-    return _coloured(claim, picture) if claim.kind == "colour" else Sight()
+    if claim.kind != "colour":
+        return Sight()
+    whole = _coloured(claim, picture)
+    return _placed(claim, region) if region and not whole.verdict else whole
+
+
+def sought(claim: Claim, picture: PictureColours | None) -> str:
+    """The thing that must be found in the picture before its colour can be told; empty where no place would tell it:
+    of a denial, of what names no thing, of grounds, and where the picture is known to show one thing alone."""
+    if claim.kind != "colour" or claim.is_denied or not claim.subject or _is_any_thing(claim.subject):
+        return ""
+    if not _BACKGROUNDS.isdisjoint(claim.subject.split()) or picture is None or picture.has_one_subject:
+        return ""
+    return claim.subject
+
+
+def rules_out(region: Region, colour: str) -> bool:
+    """Whether no pixel of any place where the thing may be could be called so."""
+    return region.may_be.of(colour)[0] <= _NOWHERE
+
+
+def _placed(claim: Claim, region: Region) -> Sight:
+    possible, sure = region.inside.of(claim.said)
+    verdict = SUPPORTED if sure >= _MOSTLY else CONTRADICTED if rules_out(region, claim.said) else ""
+    return Sight(verdict, 1 - possible, "phrase", region.box, region.inside.words(), possible, sure)
 
 
 def _coloured(claim: Claim, picture: PictureColours) -> Sight:

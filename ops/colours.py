@@ -145,6 +145,12 @@ def read_facts(facts: np.ndarray) -> PictureColours:
     return PictureColours(bool(facts[0]), int(facts[1]), box, Shares(*shares[:2]), Shares(*shares[2:]))
 
 
+def shares_of(rgb: np.ndarray, mask: np.ndarray) -> bytes:
+    """The colours of the pixels of a picture (h, w, 3; uint8) under a mask (h, w; bool): the shares that are possibly,
+    then surely, of each; 2 * len(COLOURS) of little-endian uint16, in 1/65535."""
+    return _shares(_kinds(rgb)[mask]).astype("<u2").tobytes()
+
+
 def _shares(kinds: np.ndarray) -> np.ndarray:
     """(2 * len(COLOURS),) shares of the pixels (n, by kind) that are possibly, then surely, of each colour; 1/65535."""
     names = _table()[1]
@@ -197,7 +203,7 @@ def _subject(rgb: np.ndarray) -> tuple[np.ndarray, int | None]:
         return away, 0
     rows, columns = np.flatnonzero(away.any(axis=1)), np.flatnonzero(away.any(axis=0))
     around = away[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    labels = _labelled(around)
+    labels = connected(around)
     sizes = np.bincount(labels.ravel())
     sizes[0] = 0
     large = sizes >= max(2, _PART_SHARE * away.size)
@@ -205,7 +211,7 @@ def _subject(rgb: np.ndarray) -> tuple[np.ndarray, int | None]:
     return away, int(large.sum())
 
 
-def _labelled(mask: np.ndarray) -> np.ndarray:
+def connected(mask: np.ndarray) -> np.ndarray:
     """A number for each set of pixels that touch, by side or corner; 0 outside the mask."""
     labels = np.where(mask, np.arange(1, mask.size + 1).reshape(mask.shape), 0)
     while True:

@@ -153,6 +153,21 @@ LIKELIHOODS = _table(
     ("tokens", pa.int32()),
 )
 
+# Where in a picture a phrase has its place (ops/regions.py), by picture, phrase, and the encoder that found it.
+REGIONS = _table(
+    "regions",
+    ("finder",),
+    ("finder", pa.string()),
+    ("key", pa.string()),
+    ("image_id", pa.string()),
+    ("text_id", pa.string()),
+    ("box", pa.list_(pa.float32())),  # left, top, right, bottom as shares; null of an encoder that cannot tell
+    ("similarity", pa.float32()),
+    ("fit", pa.float32()),
+    ("margin", pa.float32()),
+    ("colours", pa.binary()),
+)
+
 # The members and their verdicts carry `version`; a version exists when `versions` says so.
 VERDICTS = _table(
     "verdicts",
@@ -253,6 +268,7 @@ TABLES: dict[str, TableSpec] = {
         DROPS,
         EMBEDDINGS,
         LIKELIHOODS,
+        REGIONS,
         VERDICTS,
         CURATED,
         CURRICULUM,

@@ -9,6 +9,7 @@ Weights are read as safetensors or with `weights_only=True`; no code of a model'
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 import open_clip
@@ -19,6 +20,7 @@ from open_clip.factory import load_checkpoint
 from PIL import Image
 from torch import nn
 
+from resources.encoder_patches import patches_of
 from resources.encoder_settings import EncoderSettings
 from resources.encoder_source import (
     MINI,
@@ -94,6 +96,19 @@ class Encoder:
             with torch.inference_mode():
                 vectors[rows] = _unit(self.model.encode_text(tokens.to(self.device)))
         return vectors
+
+    def encode_patches(self, images: Sequence[Image.Image]) -> np.ndarray | None:
+        """Unit vectors of the cells that tile each RGB image (n, rows, columns, dim), which is squashed to the shape
+        that the encoder wants; None of an encoder that has none."""
+        prepared = self.preprocessing
+        found = patches_of(self.model.visual, (prepared.height, prepared.width))
+        if found is None:
+            return None
+        patches, (height, width) = found
+        squashed = replace(prepared, resize_mode="squash", height=height, width=width)
+        pixels = np.stack([squashed.pixels(image) for image in images])
+        parts = in_halves(lambda some: _unit(patches(self._normalised(some))), pixels, what="images")
+        return np.concatenate(parts)
 
     def _stack(self, images: Sequence[Image.Image]) -> np.ndarray:
         return np.stack([self.preprocessing.pixels(image) for image in images])

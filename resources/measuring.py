@@ -23,6 +23,7 @@ from ops.identity import fingerprint, text_id
 from ops.likelihoods import NO_LIKELIHOODS, LikelihoodTable
 from ops.picture_table import NO_PICTURES, PictureTable
 from ops.picture_table import READ as PICTURES
+from ops.regions import NO_REGIONS, Phrase, RegionTable
 from ops.schemas import EMBEDDINGS, EXAMPLES, IMAGES
 from ops.vectors import Vectors
 from resources.admission import admitted_drops
@@ -31,6 +32,7 @@ from resources.cluster import ray_map
 from resources.embedding import load_vectors
 from resources.lake import Lake, StagedFile
 from resources.progress import Progress
+from resources.regions import locate
 from resources.settings import Settings
 
 _BATCH_ROWS = 8192
@@ -47,6 +49,7 @@ class _Shared:
     colours: ColourTable
     pictures: PictureTable
     likelihoods: LikelihoodTable
+    regions: RegionTable = NO_REGIONS
 
 
 def row_audits() -> list[Audit]:
@@ -164,7 +167,8 @@ def measure_delivery(
         return {}
     held = _shared(lake, delivery, settings=settings, encoder=encoder, needed=todo)
     answered = _likelihoods(lake, delivery, settings=settings, needed=todo, progress=progress)
-    shared = ray.put(replace(held, likelihoods=answered))
+    located = _regions(lake, delivery, held, settings=settings, needed=todo, progress=progress)
+    shared = ray.put(replace(held, likelihoods=answered, regions=located))
     staged: dict[str, list[StagedFile]] = {audit.name: [] for audit in todo}
     for audits, batches in _passes(lake, delivery, todo):
         measure = partial(
@@ -235,6 +239,19 @@ def _likelihoods(
                 progress=progress,
             )
     return NO_LIKELIHOODS
+
+
+def _regions(
+    lake: Lake, delivery: str, held: _Shared, *, settings: Settings, needed: Sequence[Audit], progress: Progress
+) -> RegionTable:
+    """The places of the phrases that these audits want found in the delivery's pictures."""
+    asked = [audit.phrases for audit in needed if audit.phrases is not None]
+    wanted: set[Phrase] = set()
+    for examples in example_batches(lake, delivery) if asked else ():
+        wanted.update(phrase for phrases in asked for phrase in phrases(examples, held.colours))
+    if not wanted:
+        return NO_REGIONS
+    return locate(lake, wanted, texts=held.texts, encoder=settings.encoder, progress=progress)
 
 
 def load_colours(lake: Lake, image_ids: Iterable[str]) -> ColourTable:

@@ -5,29 +5,35 @@ written text (`kind`). It is held against two witnesses:
 
 - The pixels, for colours, and for how many things stand on a plain ground. Where the picture shows one thing on a plain
   ground (`region` subject), its pixels decide: a colour is supported where half of them surely have it, contradicted
-  where hardly any could be called so. In any other picture nobody knows which region a phrase means: there a colour is
-  contradicted (`region` image) only where no pixel at all could be called so, and never supported. `box` is the region
-  (left, top, right and bottom, as shares of the sides), `colours` what is seen in it, `possible_share` and `sure_share`
-  how much of it could be, and surely is, of the claimed colour.
+  where hardly any could be called so. In any other picture the encoder looks for the named thing, without its colour,
+  among the cells of the picture (`region` phrase; ops/regions.py, after MaskCLIP, Zhou et al., 2022). It has found a
+  place where the thing fits there at least `region_fit` standard deviations better than everyday things do, and
+  `region_margin` better than in the rest of the picture. The colour is supported where half of the place surely has it,
+  contradicted where no pixel of any place where the thing may be could be called so. Without a place (`region` image) a
+  colour is contradicted only where no pixel at all could be called so, and never supported. `box` is the region (left,
+  top, right and bottom, as shares of the sides), `colours` what is seen in it, `possible_share` and `sure_share` how
+  much of it could be, and surely is, of the claimed colour.
 - The encoder, by foils (as in VALSE, Parcalabescu et al., 2022): the same words with another colour or number, the
-  opposite answer, or what else the same question is answered in the delivery. `margin` is the claim's cosine with its
-  picture less that of the best foil (`foil`), both less their mean over the bank's pictures, so that what the text
-  alone prefers is taken off (`blind_margin`). A margin beyond `foil_margin` takes a side.
+  opposite answer, or what else the same question is answered in the delivery; of written text, what else is claimed to
+  be written, in other pictures. `margin` is the claim's cosine with its picture less that of the best foil (`foil`),
+  both less their mean over the bank's pictures, so that what the text alone prefers is taken off (`blind_margin`). A
+  margin beyond `foil_margin` takes a side.
 
 Not every encoder can tell every kind of claim in every sort of picture; the delivery itself shows it. Of a dataset's
 claims of one kind, the encoder must take a side on at least `decided`, and on those agree with at least `agreement`;
 else it is not heard on any of them, be it that it sees nothing or that too many of them are false (`agreed_share`).
-Apart from that, where what a claim denies fits its picture `denied_fit` standard deviations better than it fits others
-(`fit`), the denial is contradicted.
+Places are heard where they rule out claimed colours far more rarely than others: the one share less than
+1 - `region_agreement` of the other (`region_agreed_share` is 1 less their ratio). An encoder that points at random
+rules out both alike. Either takes `fewest_claims`. Apart from that, where what a claim denies fits its picture
+`denied_fit` standard deviations better than it fits others (`fit`), the denial is contradicted.
 
 `verdict` is that of the pixels where they tell, else the encoder's (`witness` says which); where the two disagree, the
-claim abstains. `score`, from 0 to 1, orders claims by the evidence against them, whatever the verdict. Written text
-always abstains: nothing here reads. So do claims of examples with several pictures, and counts in photographs. Turns
-that claim nothing have no row.
+claim abstains. `score`, from 0 to 1, orders claims by the evidence against them, whatever the verdict. Claims of
+examples with several pictures abstain, and counts in photographs mostly. Turns that claim nothing have no row.
 """
 
-from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,9 +41,11 @@ import numpy as np
 import pyarrow as pa
 
 from ops.audits.contract import Audit, Grain, RowInputs, Scope
-from ops.claim_texts import Claim, read_claims
-from ops.claim_witnesses import CONTRADICTED, SUPPORTED, Preferences, Sight, ask, look
-from ops.turns import read_turns
+from ops.claim_foils import MadeClaim, foils_of, made_claims
+from ops.claim_texts import Claim, other_colours
+from ops.claim_witnesses import CONTRADICTED, SUPPORTED, Preferences, Sight, ask, look, rules_out, sought
+from ops.colours import ColourTable
+from ops.regions import EVERYDAY, Phrase, Region, naming
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +62,12 @@ class ClaimSettings:
     """Claims of a dataset and kind below which it is not heard."""
     denied_fit: float = 3.0
     """Standard deviations by which what is denied must fit the picture better than others."""
+    region_fit: float = 3.0
+    """Standard deviations by which a thing must fit its place better than everyday things do."""
+    region_margin: float = 1.0
+    """Those by which it must fit there better than in the rest of the picture."""
+    region_agreement: float = 0.9
+    """1 less how often, at most, places may rule out claimed colours where they rule out others once."""
 
     def __post_init__(self) -> None:
         if self.foil_margin < 0 or not 0 <= self.decided <= 1 or not 0.5 <= self.agreement <= 1:
@@ -74,7 +88,7 @@ COLUMNS = pa.schema(
         ("verdict", pa.string()),  # supported | contradicted | abstained
         ("witness", pa.string()),  # pixels | encoder
         ("score", pa.float32()),
-        ("region", pa.string()),  # subject | image
+        ("region", pa.string()),  # subject | phrase | image
         ("box", pa.list_(pa.float32())),
         ("colours", pa.string()),
         ("possible_share", pa.float32()),
@@ -84,76 +98,103 @@ COLUMNS = pa.schema(
         ("fit", pa.float32()),
         ("foil", pa.string()),
         ("agreed_share", pa.float32()),
+        ("region_fit", pa.float32()),
+        ("region_margin", pa.float32()),
+        ("region_agreed_share", pa.float32()),
     ]
 )
-_MOST_RIVALS = 8
 _SCORE_MARGIN = 0.05  # of cosine: the softness with which a margin becomes a score
 
 
-@dataclass(frozen=True, slots=True)
-class _Made:
-    """A claim of the batch: its example's row there, its turn, its number in the turn, and the example's pictures."""
-
-    row: int
-    turn: int
-    number: int
-    claim: Claim
-    images: tuple[str, ...]
-
-
 def wanted_texts(examples: pa.Table) -> list[str]:
-    """The statements of claims about one picture, and their foils."""
-    claims = [one.claim for one in _claims(examples) if len(one.images) == 1 and one.claim.kind != "text"]
-    return sorted({text for claim in claims for text in (claim.statement, *claim.foils)})
+    """The statements of claims about one picture, their foils, and the things whose places may be looked for."""
+    claims = [one.claim for one in made_claims(examples) if len(one.images) == 1]
+    things = {claim.subject for claim in claims if claim.kind == "colour" and claim.subject}
+    texts = {text for claim in claims for text in (claim.statement, *claim.foils)}
+    return sorted(texts | {naming(thing) for thing in (*things, *(EVERYDAY if things else ()))})
+
+
+def wanted_phrases(examples: pa.Table, colours: ColourTable) -> list[Phrase]:
+    """The things that colours are claimed of, in pictures that show more than one."""
+    pictures = {i: colours.get(i) for ids in examples["image_ids"].to_pylist() if ids and len(ids) == 1 for i in ids}
+    made = (one for one in made_claims(examples) if len(one.images) == 1)
+    found = {(image, thing) for one in made for image in one.images if (thing := sought(one.claim, pictures[image]))}
+    return [Phrase(image, thing) for image, thing in sorted(found)]
 
 
 def measure(inputs: RowInputs, settings: ClaimSettings) -> pa.Table:
     """One row a claim."""
     ids = inputs.examples["example_id"].to_pylist()
-    made = sorted(_claims(inputs.examples), key=lambda one: (ids[one.row], one.turn, one.number))
-    foils = _foils(made)
+    datasets = inputs.examples["dataset"].to_pylist()
+    made = sorted(made_claims(inputs.examples), key=lambda one: (ids[one.row], one.turn, one.number))
+    foils = foils_of(made)
     vectors = {"images": inputs.images, "texts": inputs.texts, "bank": inputs.bank_images}
     shown = [one.images[0] if len(one.images) == 1 else "" for one in made]
     preferences = ask([one.claim for one in made], foils, shown, vectors)
-    sights = [
-        look(one.claim, inputs.colours.get(image)) if image else Sight() for one, image in zip(made, shown, strict=True)
-    ]
-    heard = _heard(made, inputs.examples["dataset"].to_pylist(), preferences.margin, settings)
+    places = _places(made, inputs, datasets, settings)
+    heard = _heard(made, datasets, preferences.margin, settings)
     rows = [
-        _row(inputs.examples, one, sights[n], heard[n], _at(preferences, n, one.claim, foils[n]), settings)
+        _row(inputs.examples, one, places[n], heard[n], _at(preferences, n, one.claim, foils[n]), settings)
         for n, one in enumerate(made)
     ]
     return pa.Table.from_pylist(rows, schema=AUDIT.schema)
 
 
-def _claims(examples: pa.Table) -> Iterator[_Made]:
-    shown = [tuple(ids or ()) for ids in examples["image_ids"].to_pylist()]
-    for turn in read_turns(examples):
-        if shown[turn.row]:
-            for number, claim in enumerate(read_claims(turn.query, turn.answer)):
-                yield _Made(turn.row, turn.turn, number, claim, shown[turn.row])
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """What the pixels say of a claim, where its thing was found, and what the dataset shows of such places."""
+
+    sight: Sight
+    region: Region | None = None
+    agreed: float | None = None
 
 
-def _foils(made: Sequence[_Made]) -> list[tuple[str, ...]]:
-    """The foils of each claim; for an open question, the statements that its other answers make, commonest first."""
-    answers: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    for one in made:
-        if one.claim.question and len(one.images) == 1:
-            answers[one.claim.question][one.claim.statement] += 1
-    ordered = {
-        question: sorted(counts, key=lambda text, counts=counts: (-counts[text], text))[: _MOST_RIVALS + 1]
-        for question, counts in answers.items()
-    }
-    return [
-        tuple(text for text in ordered[one.claim.question] if text != one.claim.statement)[:_MOST_RIVALS]
-        if one.claim.question in ordered
-        else one.claim.foils
-        for one in made
+def _places(
+    made: Sequence[MadeClaim], inputs: RowInputs, datasets: Sequence[str | None], settings: ClaimSettings
+) -> list[_Place]:
+    pictures = [inputs.colours.get(one.images[0]) if len(one.images) == 1 else None for one in made]
+    things = [sought(one.claim, picture) for one, picture in zip(made, pictures, strict=True)]
+    regions = [
+        inputs.regions.get(Phrase(one.images[0], thing)) if thing else None
+        for one, thing in zip(made, things, strict=True)
     ]
+    is_certain = [
+        region is not None and region.fit >= settings.region_fit and region.margin >= settings.region_margin
+        for region in regions
+    ]
+    certain = [region if sure else None for region, sure in zip(regions, is_certain, strict=True)]
+    agreed = _pointing(made, datasets, certain, settings)
+    found: list[_Place] = []
+    for one, picture, region, place in zip(made, pictures, regions, certain, strict=True):
+        share = agreed.get(datasets[one.row])
+        is_heard = share is not None and share >= settings.region_agreement
+        found.append(_Place(look(one.claim, picture, place if is_heard else None), region, share))
+    return found
+
+
+def _pointing(
+    made: Sequence[MadeClaim],
+    datasets: Sequence[str | None],
+    certain: Sequence[Region | None],
+    settings: ClaimSettings,
+) -> dict[str | None, float]:
+    """By dataset, 1 less the ratio of how often certain places rule out the claimed colour and how often another; for
+    datasets with enough of them, whose places rule out anything."""
+    counts: defaultdict[str | None, list[tuple[bool, float]]] = defaultdict(list)
+    for one, region in zip(made, certain, strict=True):
+        if region is not None:
+            others = [rules_out(region, colour) for colour in other_colours(one.claim.said)]
+            counts[datasets[one.row]].append((rules_out(region, one.claim.said), sum(others) / len(others)))
+    found: dict[str | None, float] = {}
+    for dataset, cases in counts.items():
+        claimed, other = (sum(float(case[side]) for case in cases) for side in (0, 1))
+        if len(cases) >= settings.fewest_claims and other:
+            found[dataset] = 1 - claimed / other
+    return found
 
 
 def _heard(
-    made: Sequence[_Made], datasets: Sequence[str | None], margins: np.ndarray, settings: ClaimSettings
+    made: Sequence[MadeClaim], datasets: Sequence[str | None], margins: np.ndarray, settings: ClaimSettings
 ) -> list[tuple[bool, float | None]]:
     """Whether the encoder is heard on each claim, and the share that it agrees with of those of the dataset and kind on
     which it takes a side."""
@@ -195,13 +236,13 @@ def _at(preferences: Preferences, n: int, claim: Claim, foils: Sequence[str]) ->
 
 def _row(
     examples: pa.Table,
-    one: _Made,
-    sight: Sight,
+    one: MadeClaim,
+    place: _Place,
     heard: tuple[bool, float | None],
     preference: _Preference | None,
     settings: ClaimSettings,
 ) -> dict[str, Any]:
-    claim = one.claim
+    claim, sight = one.claim, place.sight
     said = _side(claim, preference, settings, is_heard=heard[0])
     verdict = sight.verdict or said
     disagree = bool(sight.verdict and said and sight.verdict != said)
@@ -221,10 +262,13 @@ def _row(
         "witness": None if why else "pixels" if sight.verdict else "encoder",
         "score": _score(sight, preference),
         "agreed_share": heard[1],
+        "region_agreed_share": place.agreed if place.region else None,
     }
     if sight.region:
         row |= {"region": sight.region, "box": list(sight.box or ()), "colours": sight.colours}
         row |= {"possible_share": sight.possible, "sure_share": sight.sure}
+    if place.region:
+        row |= {"region_fit": place.region.fit, "region_margin": place.region.margin}
     if preference:
         row |= {"margin": preference.margin, "blind_margin": preference.blind, "fit": preference.fit}
         row["foil"] = preference.foil
@@ -249,11 +293,9 @@ def _score(sight: Sight, preference: _Preference | None) -> float | None:
     return preference.against() if sight.against is None else (sight.against + preference.against()) / 2
 
 
-def _why(one: _Made, preference: _Preference | None, heard: tuple[bool, float | None], *, disagree: bool) -> str:
+def _why(one: MadeClaim, preference: _Preference | None, heard: tuple[bool, float | None], *, disagree: bool) -> str:
     if disagree:
         return "the pixels and the encoder disagree"
-    if one.claim.kind == "text":
-        return "written text, which nothing here reads"
     if len(one.images) != 1:
         return "several images"
     if preference is None:
@@ -272,7 +314,9 @@ AUDIT = Audit(
     measure=measure,
     settings=ClaimSettings(),
     texts=wanted_texts,
+    phrases=wanted_phrases,
     uses_vectors=True,
     uses_colours=True,
     faults=("wrong_image",),
+    revision=2,
 )

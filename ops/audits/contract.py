@@ -13,6 +13,7 @@ from ops.colours import NO_COLOURS, ColourTable
 from ops.identity import fingerprint
 from ops.likelihoods import NO_LIKELIHOODS, LikelihoodTable
 from ops.picture_table import NO_PICTURES, PictureTable
+from ops.regions import NO_REGIONS, Phrase, RegionTable
 from ops.schemas import TableSpec
 from ops.vectors import Vectors
 
@@ -63,6 +64,8 @@ class RowInputs:
     pictures: PictureTable = NO_PICTURES
     likelihoods: LikelihoodTable = NO_LIKELIHOODS
     """Of the turns' answers, where a vision-language model is set."""
+    regions: RegionTable = NO_REGIONS
+    """Of the phrases whose place audits asked for, where the encoder can tell."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +92,9 @@ class Audit:
     encoder's vectors, of every image and text that it has embedded."""
     texts: Callable[[pa.Table], list[str]] | None = None
     """The texts, of a batch of examples, that must be embedded before `measure` runs, whatever the scope."""
+    phrases: Callable[[pa.Table, ColourTable], list[Phrase]] | None = None
+    """The phrases, of a batch of examples and the colours of their pictures, whose places must be found before
+    `measure` runs; their texts, and those of `ops.regions.EVERYDAY`, must be among `texts`. Row and drop scope."""
     uses_vectors: bool = False
     """Of row and drop scope; one of corpus scope reads `embeddings`."""
     uses_colours: bool = False

@@ -4,7 +4,8 @@ An image is seen in two ways. Its class probabilities (EfficientNet's own classi
 vectors, as in ConSE (Norouzi et al., 2014): what it shows. The mean, largest and smallest activations of the first
 stages go through a small MLP: which colours and shapes it is made of; a gate closes it for photographs, of which it
 knows nothing. A text is MiniLM's mean token, mapped linearly
-and by an MLP. Both end in `DIM` dimensions.
+and by an MLP. Both end in `DIM` dimensions. Of a picture's cells there are class probabilities too, and so vectors:
+the classifier at each place of the last feature map, as in class activation maps (Zhou et al., 2016).
 """
 
 # torch types a module's attributes as `Tensor | Module`, so that calls and sums of them look wrong.
@@ -31,6 +32,8 @@ POOLED = 3 * sum(STAGES)
 HIDDEN = 256
 TEXT_HIDDEN = 512
 LOGIT_SCALE = 20.0
+#: Side at which a picture's cells are looked at: 14 x 14 of them, where 224 would give 7 x 7.
+PATCH_SIDE_PX = 448
 
 
 class ImageHead(nn.Module):
@@ -85,6 +88,13 @@ class ImageTower(nn.Module):
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
         return self.head(*self.features(pixels))
+
+    def patches(self, pixels: torch.Tensor) -> torch.Tensor:
+        """(n, 3, h, w) pixels in -1..1, any multiples of 32, to (n, h / 32, w / 32, DIM), not yet of unit length."""
+        trunk = self.trunk
+        x = trunk.blocks(trunk.bn1(trunk.conv_stem(pixels)))
+        logits = trunk.classifier(trunk.bn2(trunk.conv_head(x)).permute(0, 2, 3, 1)).float()
+        return self.head.classes((logits / SOFTENING).softmax(-1))
 
 
 def _pool(x: torch.Tensor) -> torch.Tensor:
