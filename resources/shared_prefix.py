@@ -1,11 +1,15 @@
 """Reading once what several conversations start with: the pictures, and as many words as are the same.
 
-The prefix is read alone, and its keys and values are repeated for a batch of what follows. Nothing of it needs a mask:
-what follows is filled up on the right, where no earlier token looks, and positions follow from the length of the cache.
+The prefix is read alone, and what the model keeps of it (keys and values, states) is repeated for a batch of what
+follows. Nothing of it needs a mask: what follows is filled up on the right, where no earlier token looks, and positions
+follow from the length of the cache.
 
-Not every model can: its state may be no list of keys and values, its inputs may say of each token what is unknown here.
-`SharingError` says so; that what comes out is the same is for the caller to try, on each model.
+Not every model can: some keep nothing, have inputs that say of each token what is unknown here, or go on from a state
+with one token alone. `SharingError` says the first two; the last shows in what comes out, which the caller is to try.
 """
+
+# transformers types indices as LongTensor, which torch's functions do not return.
+# pyright: reportArgumentType=false
 
 import copy
 from collections.abc import Mapping
@@ -13,11 +17,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from transformers.cache_utils import Cache, DynamicCache, DynamicLayer, DynamicSlidingWindowLayer
+from transformers.cache_utils import Cache, DynamicCache
 
 #: Inputs that have a value a token, and that what follows the pictures can do without.
 _BY_TOKEN = {"input_ids", "attention_mask", "token_type_ids", "mm_token_type_ids"}
-_KEYS_AND_VALUES = (DynamicLayer, DynamicSlidingWindowLayer)
 
 
 class SharingError(RuntimeError):
@@ -45,12 +48,13 @@ class SharedPrefix:
                 module.rope_deltas = None
         start = {name: value[:, :length] if name in _BY_TOKEN else value for name, value in inputs.items()}
         cache = model(**start, use_cache=True, **options).past_key_values
-        if type(cache) is not DynamicCache or any(type(layer) not in _KEYS_AND_VALUES for layer in cache.layers):
-            raise SharingError("what it keeps of a text is no list of keys and values")
+        if not isinstance(cache, DynamicCache):
+            raise SharingError("it keeps nothing of a text that what follows could start from")
         return cls(cache, length)
 
     def follow(self, model: Any, ids: torch.Tensor, **options: Any) -> torch.Tensor:
         """Logits of tokens (rows, n) that follow the prefix; `options` go to the model."""
         cache = copy.deepcopy(self.cache)
-        cache.batch_repeat_interleave(len(ids))
+        # Unlike `batch_repeat_interleave`, it knows of states too.
+        cache.reorder_cache(torch.zeros(len(ids), dtype=torch.int64, device=ids.device))
         return model(input_ids=ids, past_key_values=cache, use_cache=True, **options).logits

@@ -21,8 +21,10 @@ blind): a single turn may be guessed by luck, a conversation that is blind throu
 
 Where `vlm` names a vision-language model, it is asked as well (as VisNec and VIG do), by its chat template, for the
 turn alone, in nats a token of the answer: `vlm_with_image`, `vlm_without_image`, and `vlm_swapped`, with the pictures
-of another turn; `vlm_gain` and `vlm_swap_loss` are what the first exceeds the others by. Without a model they are null,
-as they are where a conversation is longer than it reads; whether the heads abstain does not matter to them.
+of another turn; `vlm_gain` and `vlm_swap_loss` are what the first exceeds the others by. A CoCa, which writes captions
+instead of answering, reads question and answer as one text, and a grey picture where it is to do without. Without a
+model they are null, as they are where a turn is longer than it reads, or shows a CoCa several pictures; whether the
+heads abstain does not matter to them.
 
 Short answers that occur often enough are classes (`answer_kind` closed); the others must be told from the answers of
 other turns in the same batch of at most 64 (open), which tells topics rather than details, so that the two kinds are
@@ -71,7 +73,8 @@ class NecessitySettings:
     blind_probability: float = 0.8
     blind_pvi: float = 0.1
     vlm: str | None = None
-    """A vision-language model: a folder, or its name on the hub; None asks none."""
+    """A vision-language model (a folder, or its name on the hub) or a CoCa (`open_clip:local-dir:PATH`,
+    `open_clip:hf-hub:ORG/NAME`, `open_clip:NAME:CHECKPOINT`); None asks none."""
     vlm_batch: int = 8
     """Answers that it reads at once."""
 
