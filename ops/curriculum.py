@@ -23,7 +23,7 @@ CONTROLS: tuple[Control, ...] = ("own", "random", "reversed")
 SCHEMA = schemas.CURRICULUM.schema.remove(schemas.CURRICULUM.schema.get_field_index("version"))
 
 #: What makes an example hard, where nothing else is set: the words to be written, the turns to be kept in mind, words
-#: that tell of reasoning and of relations between things, and how much there is to see.
+#: that tell of reasoning and of relations between things, and how much there is to see and to read.
 DIFFICULTY: dict[str, float] = {
     "difficulty.answer_words": 1.0,
     "difficulty.turns": 0.5,
@@ -32,6 +32,7 @@ DIFFICULTY: dict[str, float] = {
     "difficulty.reasoning_words": 1.0,
     "difficulty.edge_share": 0.5,
     "difficulty.entropy_bits": 0.5,
+    "difficulty.text_share": 0.5,
     "difficulty.grounded_phrases": 0.5,
 }
 

@@ -17,7 +17,7 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 
 from ops.colours import SIDE_PX, picture_facts
 from ops.formats.contract import RowError
-from ops.image_complexity import complexity
+from ops.image_complexity import WRITING_PX, complexity, written_share
 from ops.rows import IngestSettings
 
 # The types read, by Pillow's names; Pillow's other decoders are never reached by data.
@@ -61,6 +61,8 @@ class ImageFacts:
     edge_share: float
     entropy_bits: float
     """How much there is to see (ops.image_complexity), at the size at which colours are looked at."""
+    text_share: float
+    """Share of the picture that looks written, at a longer side of at most `WRITING_PX`."""
     repairs: tuple[str, ...] = ()
 
 
@@ -159,6 +161,7 @@ def _decoded(image: Image.Image, data: bytes, settings: IngestSettings) -> Image
         thumbnail = _thumbnail(colours, orientation)
         facts = picture_facts(thumbnail)
         edges, entropy = complexity(thumbnail)
+        written = written_share(_readable(image, data, orientation))
     except Exception as error:
         raise RowError(
             "image_undecodable", f"{kind}, {width} x {height} px: {error or type(error).__name__}"[:300]
@@ -175,7 +178,9 @@ def _decoded(image: Image.Image, data: bytes, settings: IngestSettings) -> Image
     }
     detail = f"{kind}, mode {mode}, {frames} frames, orientation {orientation}"
     repairs = tuple(settings.accept(code, detail) for code, found in peculiar.items() if found)
-    return ImageFacts(width, height, kind, mode, frames, orientation, perceptual_hash, facts, edges, entropy, repairs)
+    return ImageFacts(
+        width, height, kind, mode, frames, orientation, perceptual_hash, facts, edges, entropy, written, repairs
+    )
 
 
 def _bits(image: Image.Image, data: bytes) -> int:
@@ -241,3 +246,19 @@ def _thumbnail(image: Image.Image, orientation: int) -> np.ndarray:
     """The upright picture (h, w, 3; uint8) at a longer side of at most `SIDE_PX`."""
     small = image.reduce(max(1, -(-max(image.size) // SIDE_PX)))
     return np.asarray(_turned(small.convert("RGB"), orientation))
+
+
+def _readable(image: Image.Image, data: bytes, orientation: int) -> np.ndarray:
+    """The upright picture in grey (h, w; uint8) at a longer side of at most `WRITING_PX`. A JPEG is decoded once more:
+    at the scale that the hash needs, nothing can be read."""
+    if image.format == "JPEG":
+        with Image.open(io.BytesIO(data), formats=FORMATS) as again:
+            again.draft("L", (WRITING_PX, WRITING_PX))
+            grey = again.convert("L")
+    else:
+        grey = _rgb(image).convert("L")
+    long = max(grey.size)
+    if long > WRITING_PX:
+        width, height = (max(1, round(side * WRITING_PX / long)) for side in grey.size)
+        grey = grey.resize((width, height), Image.Resampling.BOX)
+    return np.asarray(_turned(grey, orientation))

@@ -9,7 +9,8 @@ import pyarrow as pa
 from ops.colours import FACT_BYTES
 
 #: Columns of `images` that the table is made from.
-READ = ("image_id", "perceptual_hash", "colours", "width_px", "height_px", "edge_share", "entropy_bits")
+READ = ("image_id", "perceptual_hash", "colours", "width_px", "height_px", "edge_share", "entropy_bits", "text_share")
+_FIGURES = READ[5:]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,8 @@ class Look:
 @dataclass(frozen=True, slots=True)
 class PictureTable:
     """`ids` (n, sorted, fixed-width bytes); `hashes` (n, uint64) and `colours` (n, FACT_BYTES; uint8), where `seen` (n,
-    bool) says that they are known; `figures` (n, 3): megapixels, share of edges, entropy in bits, NaN where unknown."""
+    bool) says that they are known; `figures` (n, 4): megapixels, share of edges, entropy in bits, share that looks
+    written, NaN where unknown."""
 
     ids: np.ndarray
     hashes: np.ndarray
@@ -37,7 +39,7 @@ class PictureTable:
         texts = images["perceptual_hash"].to_pylist()
         ids = np.array([(one or "").encode("ascii") for one in images["image_id"].to_pylist()], dtype=np.bytes_)
         sides = [images[name].to_numpy().astype(np.float64) for name in ("width_px", "height_px")]
-        figures = [sides[0] * sides[1] / 1e6, *(images[name].to_numpy() for name in ("edge_share", "entropy_bits"))]
+        figures = [sides[0] * sides[1] / 1e6, *(images[name].to_numpy() for name in _FIGURES)]
         colours = images["colours"].to_pylist()
         facts = b"".join(one or bytes(FACT_BYTES) for one in colours)
         order = np.argsort(ids, kind="stable")
@@ -68,5 +70,5 @@ NO_PICTURES = PictureTable(
     np.zeros(0, dtype=np.uint64),
     np.zeros((0, FACT_BYTES), dtype=np.uint8),
     np.zeros(0, dtype=bool),
-    np.zeros((0, 3)),
+    np.zeros((0, 4)),
 )

@@ -81,6 +81,7 @@ IMAGES = _table(
     ("colours", pa.binary()),  # ops.colours.picture_facts; null in images stored before these were made
     ("edge_share", pa.float32()),  # ops.image_complexity; null in images stored before
     ("entropy_bits", pa.float32()),
+    ("text_share", pa.float32()),  # what looks written; null in images stored before it was looked for
 )
 
 PREFERENCES = _table(

@@ -25,8 +25,8 @@ def test_counts_of_an_example():
     none = Vectors.of([], np.zeros((0, 0)))
     size = {"width_px": 1000, "height_px": 500}
     known = [
-        {"image_id": "j", **size, "edge_share": 0.25, "entropy_bits": 7.0},
-        {"image_id": "i", **size, "edge_share": 0.75, "entropy_bits": 2.0},
+        {"image_id": "j", **size, "edge_share": 0.25, "entropy_bits": 7.0, "text_share": 0.5},
+        {"image_id": "i", **size, "edge_share": 0.75, "entropy_bits": 2.0, "text_share": None},
     ]
     pictures = PictureTable.of(pa.Table.from_pylist(known, schema=IMAGES.schema))
     rows = [row, row | {"example_id": "b", "image_ids": ["i", "gone"]}, row | {"example_id": "c", "image_ids": []}]
@@ -44,6 +44,7 @@ def test_counts_of_an_example():
         "megapixels": 1.0,
         "edge_share": 0.5,
         "entropy_bits": 4.5,
+        "text_share": None,
         "grounded_phrases": None,
     }
 
@@ -61,3 +62,12 @@ def test_difficulty_weighs_known_ranks():
     found = difficulty(ids, {"words": words, "margin": margin}, {"words": 1.0, "margin": -1.0})
     assert found.tolist() == pytest.approx([(0 + 1) / 2, (0.5 + 0) / 2, 1.0])
     assert np.isnan(difficulty(pa.array(["z"]), {"words": words}, {"words": 1.0})).all()
+
+
+def test_a_figure_that_was_not_looked_at_leaves_the_others_to_decide():
+    """Images stored before a figure was measured: what is known ranks the example."""
+    ids = pa.array(["old", "new", "newer"])
+    edges = Component(ids, np.array([9.0, 1.0, 5.0]))
+    text = Component(ids, np.array([np.nan, 0.2, 0.1]))
+    found = difficulty(ids, {"edges": edges, "text": text}, {"edges": 1.0, "text": 1.0})
+    assert found.tolist() == pytest.approx([1.0, 0.5, 0.25])

@@ -108,7 +108,7 @@ def sample_images(examples: pa.Table) -> pa.Table:
     nothing is known."""
     ids = sorted({i for ids in examples["image_ids"].to_pylist() for i in ids})
     plain = picture_facts(np.full((8, 8, 3), 200, np.uint8))
-    seen = {"width_px": 640, "height_px": 480, "edge_share": 0.25, "entropy_bits": 6.5}
+    seen = {"width_px": 640, "height_px": 480, "edge_share": 0.25, "entropy_bits": 6.5, "text_share": 0.1}
     rows = [
         {"image_id": one, "perceptual_hash": f"{max(at, 1):016x}", "colours": plain, **seen}
         if at < 9
