@@ -15,6 +15,7 @@ from ops.formats.registry import container_of, format_of
 from ops.identity import digest
 from ops.image_checks import check_image
 from ops.image_groups import HashIndex
+from ops.likeness import compared_pieces
 from ops.picture_table import Look
 from ops.rows import IngestSettings
 from ops.shard_rows import ImageReader, Outcome, outcomes
@@ -25,13 +26,14 @@ _PROBED = 50
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One question of an evaluation set: where it is from, its images (SHA-256 of their bytes) and what they look like,
-    its questions as they are compared, and the word n-grams of its questions."""
+    """One question of an evaluation set: where it is from, its images (SHA-256 of their bytes), what those of them that
+    decode look like, its questions as they are (`asked`) and as their words are compared, and their word n-grams."""
 
     benchmark: str
     source_id: str
     images: frozenset[str]
-    looks: tuple[Look, ...]
+    looks: Mapping[str, Look]
+    asked: tuple[str, ...]
     questions: frozenset[str]
     grams: frozenset[str]
 
@@ -48,6 +50,16 @@ class Index:
     """Each look of the items once, in the order of `by_hash`; `by_look` says which items have it."""
     by_hash: HashIndex
     by_look: Mapping[Look, Sequence[int]]
+
+    @property
+    def seen(self) -> dict[str, Look]:
+        """The images that decode, by id, in the order of their ids: those that an encoder can read."""
+        return dict(sorted({image: look for item in self.items for image, look in item.looks.items()}.items()))
+
+    @property
+    def texts(self) -> set[str]:
+        """The texts that questions are compared by where an encoder compares them."""
+        return {piece for item in self.items for text in item.asked for piece in compared_pieces("user", text)}
 
 
 def words(text: str) -> list[str]:
@@ -90,26 +102,40 @@ def index(sets: tuple[tuple[str, str, str], ...], n: int, distance: int) -> Inde
         for keys, known in ((item.images, by_image), (item.questions, by_question), (item.grams, by_gram)):
             for key in keys:
                 known.setdefault(key, []).append(at)
-        for look in dict.fromkeys(item.looks):
+        for look in dict.fromkeys(item.looks.values()):
             by_look.setdefault(look, []).append(at)
     looks = list(by_look)
     by_hash = HashIndex([look.hash for look in looks], distance)
     return Index(tuple(items), by_image, by_question, by_gram, looks, by_hash, by_look)
 
 
+def decodable_images(path: str) -> Iterator[tuple[str, bytes]]:
+    """The images of an evaluation set that decode: id and bytes, each once."""
+    known: set[str] = set()
+    for outcome in _read(path):
+        for image, data in outcome.images.items():
+            if image not in known and _look(data) is not None:
+                yield image, data
+            known.add(image)
+
+
 def _items(name: str, path: str, n: int) -> Iterator[Item]:
-    files = open_drop(path)
-    manifest = read_manifest(files)
     count = 0
     looks: dict[str, Look | None] = {}
-    for info in data_files(files.listing()):
-        for outcome in _outcomes(files, info.name, manifest.images):
-            looks |= {image: _look(data) for image, data in outcome.images.items() if image not in looks}
-            if outcome.parsed is not None:
-                count += 1
-                yield _item(name, outcome.parsed, n, looks)
+    for outcome in _read(path):
+        looks |= {image: _look(data) for image, data in outcome.images.items() if image not in looks}
+        if outcome.parsed is not None:
+            count += 1
+            yield _item(name, outcome.parsed, n, looks)
     if not count:
         raise DropError(f"{path}: no question of {name} could be read; is it in one of the input formats?")
+
+
+def _read(path: str) -> Iterator[Outcome]:
+    files = open_drop(path)
+    manifest = read_manifest(files)
+    for info in data_files(files.listing()):
+        yield from _outcomes(files, info.name, manifest.images)
 
 
 def _outcomes(files: DropFiles, file: str, folders: tuple[str, ...]) -> Iterator[Outcome]:
@@ -148,7 +174,8 @@ def _item(name: str, parsed: Mapping, n: int, looks: Mapping[str, Look | None]) 
         name,
         str(parsed["source_id"]),
         frozenset(parsed["image_ids"] or ()),
-        tuple(look for image in parsed["image_ids"] or () if (look := looks.get(image)) is not None),
+        {image: look for image in parsed["image_ids"] or () if (look := looks.get(image)) is not None},
+        tuple(dict.fromkeys(texts)),
         asked,
         frozenset(chain.from_iterable(grams(text, n) for text in texts)),
     )

@@ -58,14 +58,16 @@ def is_compared(role: str, text: str) -> bool:
     return role in ("user", "assistant") and not is_short and bool(text.split())
 
 
+def compared_pieces(role: str, text: str) -> list[str]:
+    """The pieces that a message is compared by; none of one that is not compared by its vectors, or is too long."""
+    found = pieces(text) if is_compared(role, text) else []
+    return found if len(found) <= MOST_PIECES else []
+
+
 def compared_texts(messages: Iterable[Mapping[str, Any]], roles: Sequence[str] = ("user", "assistant")) -> list[str]:
-    """The pieces of an example's messages that are compared by their vectors, of those that are not too long."""
-    found: list[str] = []
-    for message in messages:
-        text = "".join(part["text"] or "" for part in message["parts"] or ())
-        said = pieces(text) if message["role"] in roles and is_compared(message["role"], text) else []
-        found += said if len(said) <= MOST_PIECES else []
-    return found
+    """The pieces of an example's messages of these roles."""
+    said = ((m["role"], "".join(part["text"] or "" for part in m["parts"] or ())) for m in messages)
+    return [piece for role, text in said if role in roles for piece in compared_pieces(role, text)]
 
 
 def points_sideways(text: str) -> bool:

@@ -13,8 +13,9 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 import pyarrow as pa
@@ -31,6 +32,7 @@ from ops.vectors import Vectors
 from resources.cluster import flushed, start_ray
 from resources.encoder_settings import EmbeddingSettings, EncoderSettings
 from resources.encoder_source import device_of, encoder_identity, find_source
+from resources.ingest_scratch import Scratch
 from resources.lake import Lake
 from resources.lake_files import open_storage
 from resources.preprocessing import Preprocessing
@@ -42,6 +44,9 @@ FLUSH_ROWS = 4096
 _IMAGES_AN_ACTOR = 2000
 #: Pixels that go from a decode worker to an encoder at once.
 _BLOCK_BYTES = 16 << 20
+#: Images of a row group of a scratch file.
+_GROUP_IMAGES = 64
+_CONTENTS = pa.schema([("image_id", pa.string()), ("bytes", pa.large_binary())])
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +105,55 @@ def embed_delivery(
             lake, encoder, work, total=counts[0] + counts[2], settings=settings, embedding=embedding, progress=progress
         )
     return EmbedCounts(encoder, device_of(settings), *counts, seconds=round(time.perf_counter() - started, 3))
+
+
+def embed_contents(
+    lake: Lake,
+    images: Iterable[tuple[str, bytes]],
+    texts: Iterable[str],
+    *,
+    settings: EncoderSettings,
+    embedding: EmbeddingSettings,
+    progress: Progress,
+) -> None:
+    """Embeds images, given by id and bytes, that are not the lake's, and texts, unless the lake holds their vectors.
+
+    The images wait in a scratch file of the lake until their vectors are committed. Raises EncoderError where the
+    encoder cannot be had.
+    """
+    encoder = encoder_identity(settings)
+    said = {text_id(text): text for text in texts}
+    known = _known(lake, encoder, "text", said)
+    scratch = Scratch(lake, f"contents-{uuid4().hex}")
+    try:
+        groups = _kept(scratch, images)
+        new = set(chain.from_iterable(groups))
+        new -= _known(lake, encoder, "image", new)
+        file = f"{open_storage(lake.root, lake.storage_options)[1]}/.scratch/{scratch.name}/images.parquet"
+        here = [(at, tuple(one for one in ids if one in new)) for at, ids in enumerate(groups)]
+        work = [_Work(file=file, group=at, images=ids) for at, ids in here if ids]
+        unsaid = [text for key, text in sorted(said.items()) if key not in known]
+        work += _text_work(unsaid, embedding.text_batch)
+        if work:
+            total = len(new) + len(unsaid)
+            _embed(lake, encoder, work, total=total, settings=settings, embedding=embedding, progress=progress)
+    finally:
+        scratch.remove()
+
+
+def _kept(scratch: Scratch, images: Iterable[tuple[str, bytes]]) -> list[tuple[str, ...]]:
+    """Writes the images to the scratch file `images`, a few at a time; returns the ids of each row group."""
+    groups: list[tuple[str, ...]] = []
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        left = iter(images)
+        while rows := list(islice(left, _GROUP_IMAGES)):
+            ids, data = zip(*rows, strict=True)
+            groups.append(ids)
+            yield pa.record_batch([pa.array(ids, pa.string()), pa.array(data, pa.large_binary())], schema=_CONTENTS)
+
+    scratch.write_table("images", batches(), _CONTENTS)
+    return groups
 
 
 def load_vectors(lake: Lake, encoder: str, modality: str, ids: Iterable[str]) -> Vectors:

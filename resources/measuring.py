@@ -6,6 +6,7 @@ examples (batches) + vectors and colours (shared) + bank -> measures_<audit>, pa
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import ray
 
+from ops.audits.benchmark_leaks import LeakSettings
 from ops.audits.contract import Audit, RowInputs, Scope
 from ops.audits.registry import all_audits, audits_of
 from ops.bank import choose_bank
+from ops.benchmarks import decodable_images
 from ops.colours import NO_COLOURS, ColourTable
 from ops.grounding_scores import statement_texts
 from ops.guards import GuardSettings
@@ -29,7 +32,7 @@ from ops.vectors import Vectors
 from resources.admission import admitted_drops
 from resources.answering import answer_delivery, model_identity
 from resources.cluster import ray_map
-from resources.embedding import load_vectors
+from resources.embedding import embed_contents, load_vectors
 from resources.lake import Lake, StagedFile
 from resources.progress import Progress
 from resources.regions import locate
@@ -165,6 +168,7 @@ def measure_delivery(
     todo = [all_audits()[name] for name in unmeasured(lake, delivery, identities)]
     if not todo:
         return {}
+    _embed_sets(lake, settings=settings, encoder=encoder, needed=todo, progress=progress)
     held = _shared(lake, delivery, settings=settings, encoder=encoder, needed=todo)
     answered = _likelihoods(lake, delivery, settings=settings, needed=todo, progress=progress)
     located = _regions(lake, delivery, held, settings=settings, needed=todo, progress=progress)
@@ -211,16 +215,51 @@ def _shared(lake: Lake, delivery: str, *, settings: Settings, encoder: str, need
     statement_ids: set[str] = set()
     for examples in example_batches(lake, delivery):
         image_ids.update(i for ids in examples["image_ids"].to_pylist() for i in ids or [])
-        text_ids.update(text_id(text) for text in wanted_texts(examples, row_audits()))
+        text_ids.update(text_id(text) for text in wanted_texts(examples, _read(settings)))
         statement_ids.update(text_id(text) for text in statement_texts(examples))
     images = load_vectors(lake, encoder, "image", image_ids)
-    texts = load_vectors(lake, encoder, "text", text_ids)
     size = settings.embedding.bank_size
     statements = load_vectors(lake, encoder, "text", statement_ids)
+    banks = choose_bank(images, size), choose_bank(statements, size)
+    if sets := _sets(settings, needed):
+        # Beside the delivery's own; the bank is of the delivery alone.
+        known = sets.index()
+        images = load_vectors(lake, encoder, "image", image_ids | known.seen.keys())
+        text_ids.update(text_id(text) for text in known.texts)
+    texts = load_vectors(lake, encoder, "text", text_ids)
     colours = load_colours(lake, image_ids) if any(audit.uses_colours for audit in needed) else NO_COLOURS
     pictures = load_pictures(lake, image_ids) if any(audit.uses_pictures for audit in needed) else NO_PICTURES
-    banks = choose_bank(images, size), choose_bank(statements, size)
     return _Shared(images, texts, *banks, colours, pictures, NO_LIKELIHOODS)
+
+
+def _read(settings: Settings) -> list[Audit]:
+    """The audits whose texts are loaded: what is compared with evaluation sets is not where none is named."""
+    return [audit for audit in row_audits() if getattr(settings.audit(audit.name), "sets", True)]
+
+
+def _sets(settings: Settings, needed: Sequence[Audit]) -> LeakSettings | None:
+    """The settings of the audit that compares with evaluation sets, where it is needed and any set is named."""
+    chosen = [settings.audit(audit.name) for audit in needed]
+    return next((one for one in chosen if isinstance(one, LeakSettings) and one.sets), None)
+
+
+def _embed_sets(lake: Lake, *, settings: Settings, encoder: str, needed: Sequence[Audit], progress: Progress) -> None:
+    """Embeds the images and questions of the evaluation sets, once a set and encoder."""
+    sets = _sets(settings, needed)
+    if sets is None:
+        return
+    name = f"sets/{encoder}/{fingerprint(sorted(sets.stamps.values()), all_audits()['benchmark_leaks'].revision)}"
+    if lake.committed(EMBEDDINGS, name):
+        return
+    embed_contents(
+        lake,
+        chain.from_iterable(decodable_images(path) for _, path in sorted(sets.sets.items())),
+        sets.index().texts,
+        settings=settings.encoder,
+        embedding=settings.embedding,
+        progress=progress,
+    )
+    lake.commit(EMBEDDINGS, [], once=name)
 
 
 def _likelihoods(

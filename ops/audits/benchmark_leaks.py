@@ -6,16 +6,26 @@ every question of every set:
 - `shares_image`: one of its images is an image of the question, byte for byte or by its looks: perceptual hashes at
   most `hash_distance` of 64 bits apart (`image_bits`, 0 for the same bytes; null where no image is shared), and no
   colour that covers `colour_distance` more of one than of the other. Alone this is a shared source (many sets draw on
-  COCO), not a leak.
+  COCO), not a leak; the same holds for an image that is alike.
 - `shares_question`: one of its user turns asks the same question, letter case, punctuation and layout aside.
 - `ngram_share`: how much of the question's word n-grams (13 words by default; Brown et al., 2020) stands in the
   example's text. Null where the question is shorter than that: short questions are alike by chance.
-- `is_leak`: image and question come from the same item: the image and the question, or the image and at least
-  `leak_share` of its n-grams; for an item without images, at least `leak_share` of its n-grams.
+- `image_cosine`: cosine of the encoder's vectors of an image of each that are alike, at least `image_cosine`: cropped,
+  mirrored, stored anew. Vectors tell drawings of a few shapes hardly apart, so the perceptual hashes, mirrored or
+  turned by quarters where that is nearer, must differ in at most `turned_distance` bits, and the colours must fit as
+  above. Null where no image is so alike.
+- `question_cosine`: the same of a question of each in other words, where an image is shared or alike: at least
+  `question_cosine`, sentence by sentence, with the same numbers, denials, colours, words that compare or point, and the
+  same thing asked for (ops.likeness). Null where no question is so alike.
+- `is_leak`: image and question come from the same item, each the same, nearly the same or alike by its vector; the
+  question also by at least `leak_share` of its n-grams. For an item without images, at least `leak_share` of its
+  n-grams.
 
 Each example names the item it shares most with; `items` counts those that share anything, and is 0 where none does or
-no set is registered. An example without words and images abstains. Images that were cropped or turned are not
-recognised, nor are questions in other words.
+no set is registered. An example without words and images abstains. What an encoder reads of the sets is embedded once
+for each set and encoder, when the first delivery is measured with it. Images turned by less than a quarter or cropped
+by more than about a tenth are not recognised, nor are questions in quite other words, nor, in items without images, any
+in other words.
 """
 
 from collections import Counter
@@ -26,8 +36,10 @@ from typing import Any
 import pyarrow as pa
 
 from ops.audits.contract import Audit, Grain, RowInputs, Scope
-from ops.benchmarks import Index, grams, index, question, stamp
+from ops.benchmark_likeness import Likeness
+from ops.benchmarks import Index, Item, grams, index, question, stamp
 from ops.image_groups import colour_apart
+from ops.likeness import compared_texts
 from ops.picture_table import Look
 
 
@@ -45,6 +57,12 @@ class LeakSettings:
     """Bits of 64 by which the perceptual hashes of one image may differ."""
     colour_distance: float = 0.1
     """Share of the pixels that may be of a colour in one of two images that count as the same, and not in the other."""
+    image_cosine: float = 0.95
+    """Cosine of the encoder's vectors from which two images may be the same."""
+    turned_distance: int = 12
+    """Bits of 64 by which the hashes of two images that are alike by their vectors may differ, however turned."""
+    question_cosine: float = 0.9
+    """Cosine of the encoder's vectors from which two questions may be the same in other words."""
     stamps: Mapping[str, str] = field(default_factory=dict)
     """Filled in from the files, so that a changed set is looked up anew; not to be set."""
 
@@ -53,6 +71,8 @@ class LeakSettings:
             raise ValueError("ngram must be at least 1, and leak_share lie above 0 and up to 1")
         if not 0 <= self.hash_distance <= 16 or not 0 <= self.colour_distance <= 1:
             raise ValueError("hash_distance must lie in 0 to 16, and colour_distance in 0 to 1")
+        if not 0 < self.image_cosine <= 1 or not 0 < self.question_cosine <= 1 or not 0 <= self.turned_distance <= 64:
+            raise ValueError("cosines must lie above 0 and up to 1, and turned_distance in 0 to 64")
         object.__setattr__(self, "stamps", {name: stamp(path) for name, path in self.sets.items()})
 
     def index(self) -> Index:
@@ -66,7 +86,9 @@ _COLUMNS = [
     ("item", pa.string()),
     ("shares_image", pa.bool_()),
     ("image_bits", pa.int32()),
+    ("image_cosine", pa.float32()),
     ("shares_question", pa.bool_()),
+    ("question_cosine", pa.float32()),
     ("ngram_share", pa.float32()),
     ("is_leak", pa.bool_()),
     ("items", pa.int32()),
@@ -82,8 +104,23 @@ def measure(inputs: RowInputs, settings: LeakSettings) -> pa.Table:
     known = settings.index()
     columns = ["delivery", "example_id", "messages", "image_ids"]
     looks = _looks(inputs)
-    rows = [_found(row, known, looks, settings) for row in inputs.examples.select(columns).to_pylist()]
+    likeness = Likeness(
+        known,
+        inputs.images,
+        inputs.texts,
+        looks,
+        image_cosine=settings.image_cosine,
+        bits=settings.turned_distance,
+        colour=settings.colour_distance,
+    )
+    rows = [_found(row, known, likeness, settings) for row in inputs.examples.select(columns).to_pylist()]
     return pa.Table.from_pylist(rows, schema=AUDIT.schema)
+
+
+def wanted_texts(examples: pa.Table) -> list[str]:
+    """The questions of examples with images, by sentences."""
+    shown = zip(examples["image_ids"].to_pylist(), examples["messages"].to_pylist(), strict=True)
+    return [text for ids, messages in shown if ids for text in compared_texts(messages or (), ("user",))]
 
 
 def _looks(inputs: RowInputs) -> dict[str, Look | None]:
@@ -92,7 +129,7 @@ def _looks(inputs: RowInputs) -> dict[str, Look | None]:
     return {image: inputs.pictures.look(image) for image in images}
 
 
-def _alike(images: set[str], known: Index, looks: Mapping[str, Look | None], settings: LeakSettings) -> dict[int, int]:
+def _same(images: set[str], known: Index, looks: Mapping[str, Look | None], settings: LeakSettings) -> dict[int, int]:
     """Items that show one of the images, and by how many bits the nearest differs."""
     found: dict[int, int] = {}
     for image in images:
@@ -106,37 +143,43 @@ def _alike(images: set[str], known: Index, looks: Mapping[str, Look | None], set
     return found
 
 
-def _found(
-    row: Mapping[str, Any], known: Index, looks: Mapping[str, Look | None], settings: LeakSettings
-) -> dict[str, Any]:
+def _found(row: Mapping[str, Any], known: Index, likeness: Likeness, settings: LeakSettings) -> dict[str, Any]:
     texts = [(m["role"], "".join(p["text"] or "" for p in m["parts"] or ())) for m in row["messages"] or ()]
     images: set[str] = set(row["image_ids"] or ())
-    asked = {question(text) for role, text in texts if role == "user"}
+    asked = [text for role, text in texts if role == "user"]
+    questions = {question(text) for text in asked}
     said = {gram for _, text in texts for gram in grams(text, settings.ngram)}
     shared = Counter(at for gram in said for at in known.by_gram.get(gram, ()))
-    alike = _alike(images, known, looks, settings)
-    candidates = {*shared, *alike, *(at for one in asked for at in known.by_question.get(one, ()))}
-    rows = [_compared(known, at, alike.get(at), asked, shared[at], settings) for at in candidates]
-    told = {"delivery": row["delivery"], "example_id": row["example_id"], "items": len(rows)}
-    told["abstained"] = not images and not any(text for _, text in texts)
-    return told | min(rows, key=_order, default=_NOTHING)
+    same, alike = _same(images, known, likeness.looks, settings), likeness.items(images)
+    rows: list[dict[str, Any]] = []
+    for at in {*shared, *same, *alike, *(at for one in questions for at in known.by_question.get(one, ()))}:
+        cosine = likeness.question(asked, at) if at in same or at in alike else None
+        told = {
+            "image_bits": same.get(at),
+            "image_cosine": alike.get(at),
+            "shares_question": bool(questions & known.items[at].questions),
+            "question_cosine": cosine if cosine is not None and cosine >= settings.question_cosine else None,
+        }
+        rows.append(_compared(known.items[at], told, shared[at], settings))
+    about = {"delivery": row["delivery"], "example_id": row["example_id"], "items": len(rows)}
+    about["abstained"] = not images and not any(text for _, text in texts)
+    return about | min(rows, key=_order, default=_NOTHING)
 
 
-def _compared(
-    known: Index, at: int, image_bits: int | None, asked: set[str], shared: int, settings: LeakSettings
-) -> dict[str, Any]:
-    item = known.items[at]
+def _compared(item: Item, told: Mapping[str, Any], shared: int, settings: LeakSettings) -> dict[str, Any]:
+    """What an example has in common with an item."""
     share = shared / len(item.grams) if item.grams else None
-    same_image, same_question = image_bits is not None, bool(asked & item.questions)
     text_seen = share is not None and share >= settings.leak_share
+    shares_image = told["image_bits"] is not None
+    same_image = shares_image or told["image_cosine"] is not None
+    same_question = told["shares_question"] or text_seen or told["question_cosine"] is not None
     return {
+        **told,
         "benchmark": item.benchmark,
         "item": item.source_id,
-        "shares_image": same_image,
-        "image_bits": image_bits,
-        "shares_question": same_question,
+        "shares_image": shares_image,
         "ngram_share": share,
-        "is_leak": (same_image and (same_question or text_seen)) if item.images else text_seen,
+        "is_leak": (same_image and same_question) if item.images else text_seen,
     }
 
 
@@ -148,6 +191,8 @@ def _order(row: Mapping[str, Any]) -> tuple[Any, ...]:
         not row["shares_image"],
         -share,
         not row["shares_question"],
+        -(row["image_cosine"] or 0.0),
+        -(row["question_cosine"] or 0.0),
         row["benchmark"],
         row["item"],
     )
@@ -161,6 +206,8 @@ AUDIT = Audit(
     columns=pa.schema(_COLUMNS),
     measure=measure,
     settings=LeakSettings(),
+    texts=wanted_texts,
+    uses_vectors=True,
     uses_pictures=True,
-    revision=2,
+    revision=3,
 )

@@ -49,7 +49,7 @@ class SemanticDuplicateSettings:
     """Cosine from which two images are alike."""
     text: float = 0.9
     """Cosine from which two texts are alike."""
-    hash_distance: int = 16
+    hash_distance: int = 12
     """Bits of 64 by which the perceptual hashes of alike images may differ, however turned."""
     colour_distance: float = 0.1
     """Share of the pixels that may be of a colour in one of two alike images and not in the other."""

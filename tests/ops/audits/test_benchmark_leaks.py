@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from ops.audits.benchmark_leaks import AUDIT, LeakSettings, measure
 from ops.audits.contract import RowInputs
 from ops.drop_files import DropError
-from ops.identity import image_id
+from ops.identity import image_id, text_id
 from ops.image_checks import check_image
 from ops.picture_table import PictureTable
 from ops.rows import IngestSettings
@@ -65,7 +65,11 @@ def pictures(*stored: bytes) -> PictureTable:
 
 
 def measured(
-    settings: LeakSettings, *examples: tuple[str, str | None], stored: Mapping[str, bytes] | None = None
+    settings: LeakSettings,
+    *examples: tuple[str, str | None],
+    stored: Mapping[str, bytes] | None = None,
+    images: Vectors | None = None,
+    texts: Vectors | None = None,
 ) -> list[dict[str, Any]]:
     rows = [
         {
@@ -83,7 +87,8 @@ def measured(
     none = Vectors.of([], np.zeros((0, 0)))
     table = pa.Table.from_pylist(rows, schema=EXAMPLES.schema)
     known = pictures(*(stored or {}).values())
-    return measure(RowInputs(table, none, none, none, none, pictures=known), settings).to_pylist()
+    inputs = RowInputs(table, images or none, texts or none, none, none, pictures=known)
+    return measure(inputs, settings).to_pylist()
 
 
 def test_image_and_question_are_a_leak_and_an_image_alone_is_not(sets: dict[str, str]):
@@ -117,6 +122,43 @@ def test_an_image_stored_anew_is_recognised_by_its_looks(sets: dict[str, str]):
         ("q1", True, 0, False),
         ("q1", False, None, False),
     ]
+
+
+@pytest.mark.parametrize(("cosine", "turned_distance"), [(0.97, 12), (0.9, 12), (0.97, 0)])
+def test_an_image_and_a_question_alike_by_their_vectors(tmp_path: Path, cosine: float, turned_distance: int):
+    """The picture is mirrored: its own hash is far off, and only the turned one is near."""
+    blocks = np.random.default_rng(5).integers(0, 255, (9, 12, 3), dtype=np.uint8)
+    shown = Image.fromarray(blocks).resize((240, 180), Image.Resampling.BICUBIC)
+    theirs = encoded(ImageOps.mirror(shown), "JPEG")
+    (tmp_path / "mirrored.jpg").write_bytes(theirs)
+    row = {"id": "q1", "image": "mirrored.jpg", "conversations": turns("<image>\nIs there a cat?", "no")}
+    (tmp_path / "questions.json").write_text(json.dumps([row]))
+    asked = {
+        "Is there any cat to be seen?": [0.99, 0.141],
+        "Do you see a cat?": [0.99, 0.141],
+        "Are there two cats?": [1.0, 0.0],
+        "Is there a dog?": [0.0, 1.0],
+        "Is there a cat?": [1.0, 0.0],
+    }
+    vectors = {
+        "texts": Vectors.of([text_id(text) for text in asked], np.array(list(asked.values()))),
+        "images": Vectors.of(
+            [image_id(theirs), image_id(encoded(shown, "PNG"))], np.array([[1, 0], [cosine, (1 - cosine**2) ** 0.5]])
+        ),
+    }
+    settings = LeakSettings(sets={"seen": str(tmp_path)}, turned_distance=turned_distance)
+    told = [(text, "own") for text in asked]
+    rows = measured(settings, *told, stored={"own": encoded(shown, "PNG")}, **vectors)
+    is_alike = cosine > 0.95 and turned_distance > 0
+    # "any" and "two" decide an answer, whatever the vectors say.
+    assert [row["is_leak"] for row in rows] == [False, is_alike, False, False, is_alike]
+    assert not any(row["shares_image"] for row in rows)
+    if is_alike:
+        assert [row["image_cosine"] for row in rows] == pytest.approx([cosine] * 5, abs=1e-3)
+        assert rows[1]["question_cosine"] == pytest.approx(0.99, abs=2e-3)
+        assert rows[4]["shares_question"]
+    else:
+        assert {row["image_cosine"] for row in rows} == {None}
 
 
 def test_long_texts_are_compared_by_their_ngrams(sets: dict[str, str]):
