@@ -14,13 +14,12 @@ from ops.schemas import EXAMPLES, IMAGES, LIKELIHOODS
 from resources.answering import answer_delivery, model_identity
 from resources.encoder_settings import EncoderSettings
 from resources.lake import Lake
-from resources.likelihood import Asked
+from resources.likelihood import Asked, load_likelihood_model
 from resources.measuring import row_identities
 from resources.progress import SilentProgress
 from resources.settings import load_settings
-from resources.vision_language import VisionLanguageModel
 from tests.resources.test_embedding import add, drawn
-from tests.resources.tiny_models import save_llava
+from tests.resources.tiny_models import save_coca, save_llava
 
 CPU = EncoderSettings(device="cpu")
 
@@ -48,9 +47,22 @@ def with_questions(lake: Lake, pictures: list[bytes], answers: list[str]) -> Non
     lake.write(EXAMPLES, pa.Table.from_pylist(rows, schema=EXAMPLES.schema), partition={"delivery": "first"}, once="q")
 
 
+@pytest.fixture(scope="module")
+def captioner(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The reference of a tiny CoCa."""
+    folder = tmp_path_factory.mktemp("captioner")
+    torch.manual_seed(5)
+    save_coca(folder)
+    return f"open_clip:local-dir:{folder}"
+
+
 @pytest.mark.full
 @pytest.mark.usefixtures("ray_session")
-def test_each_question_is_answered_once_as_the_model_answers_it(tmp_path: Path, model: str):
+@pytest.mark.parametrize("kind", ["model", "captioner"])
+def test_each_question_is_answered_once_as_the_model_answers_it(
+    tmp_path: Path, kind: str, request: pytest.FixtureRequest
+):
+    model = request.getfixturevalue(kind)
     lake = Lake(tmp_path)
     pictures = [drawn(1), drawn(2), drawn(1)]
     with_questions(lake, pictures, ["red", "blue", "red"])
@@ -58,7 +70,7 @@ def test_each_question_is_answered_once_as_the_model_answers_it(tmp_path: Path, 
     assert len(table.keys) == 6
     opened = {row["image_id"]: Image.open(io.BytesIO(row["bytes"])) for row in lake.read(IMAGES).to_pylist()}
     ids = sorted(opened)
-    alone = VisionLanguageModel.load(model)
+    alone = load_likelihood_model(model)
     for shown in ((ids[0],), (ids[1],), ()):
         (expected,) = alone.answers([Asked("what color is the circle?", "red", tuple(opened[i] for i in shown))])
         (found,) = table.a_token([Question("what color is the circle?", "red", shown)])
