@@ -50,11 +50,14 @@ _ASKED = tuple(
         ("yes or no", r"is|are|was|were|does|do|did|has|have|^(?:see|spot|notice)"),
     )
 )
-# What stands where, or is turned round by one word.
-_RELATIONS = frozenset(
+# What stands where, and words with an opposite, which lies next to them.
+_TURNING = frozenset(
     _WORD.findall(
-        "under beneath over inside outside on next beside near far between up down open opened closed full empty with "
-        "indoors outdoors day night man woman men women boy girl boys girls male female young old"
+        "under beneath over inside outside on off next beside near far between up down with indoors outdoors day "
+        "night man woman men women boy girl boys girls male female young old open opened closed full empty clean "
+        "dirty wet dry big large small little tall short long wide narrow thick thin heavy light dark bright hot "
+        "cold warm cool fast slow new broken happy sad real fake alive dead hard soft smooth rough sunny rainy "
+        "cloudy"
     )
 )
 _CLITICS = str.maketrans({"'": " "})
@@ -66,8 +69,8 @@ MOST_WORDS = 40
 @dataclass(frozen=True, slots=True)
 class SoftQuery:
     """A query without its wording: the `key` of the words that are left, in order; `marks`, those that decide an
-    answer; `asked`, what it asks for and in which relation; `shingles` (ops.shingles) of all words, and the `pieces`
-    that alike queries probably share one of."""
+    answer; `asked`, what it asks for and the words that turn it round; `shingles` (ops.shingles) of all words, and the
+    `pieces` that alike queries probably share one of."""
 
     key: str
     marks: tuple[str, ...]
@@ -88,7 +91,7 @@ def soft_query(text: str | None) -> SoftQuery:
     marks = tuple(sorted(word for word in words if word in _DECIDING or any(map(str.isdigit, word))))
     kept = " ".join(words)
     sought = next((name for name, asking in _ASKED if asking.search(kept)), "description")
-    asked = (sought, *sorted({word for word in words if word in _RELATIONS}))
+    asked = (sought, *sorted({word for word in words if word in _TURNING}))
     return SoftQuery(digest("soft query", *words), marks, asked, shingles(kept, _RUN))
 
 

@@ -42,7 +42,7 @@ class SoftContradictionSettings:
     """Share of the pixels that may be of a colour in one of two alike images and not in the other."""
     query_similarity: float = 0.8
     """Share of the runs of two words that long queries in other words have in common."""
-    query_cosine: float = 0.82
+    query_cosine: float = 0.9
     """Cosine of the vectors of queries in other words that ask for the same."""
 
     def __post_init__(self) -> None:
