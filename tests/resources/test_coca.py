@@ -40,11 +40,17 @@ ASKED = [
 ]
 
 
+@cache
+def exact(folder: Path) -> open_clip.CoCa:
+    """The saved model as open_clip builds it, in double precision."""
+    model = open_clip.CoCa(**{name: value for name, value in COCA.items() if name != "custom_text"})
+    model.load_state_dict(safetensors.torch.load_file(folder / "open_clip_model.safetensors"))
+    return model.double().eval()
+
+
 def plain(folder: Path, one: Asked) -> tuple[float, int]:
     """By hand: the picture's pixels as open_clip prepares them, each token predicted by a text that ends before it."""
-    model = open_clip.CoCa(**{name: value for name, value in COCA.items() if name != "custom_text"}).double().eval()
-    weights = safetensors.torch.load_file(folder / "open_clip_model.safetensors")
-    model.load_state_dict({name: value.double() for name, value in weights.items()})
+    model = exact(folder)
     mean, std = np.array([0.4, 0.5, 0.6], np.float32), np.array([0.2, 0.25, 0.3], np.float32)
     if one.images:
         transform = open_clip.image_transform(32, is_train=False, mean=(0, 0, 0), std=(1, 1, 1))
