@@ -15,8 +15,30 @@ from tests.ops.corpus.corpus import Judged, Said, by_source, frames
 
 GREY = picture_facts(np.full((8, 8, 3), 120, np.uint8))
 IMAGES = {"i": (f"{0xF0F0:016x}", GREY), "j": (f"{0xF0F1:016x}", GREY), "k": (f"{0xFF0F00:016x}", GREY)}
-QUERIES = ["Is there a dog?", "Please, is there a dog in the picture?", "Where is it?", ""]
-TEXTS = ["A dog.", " a dog.", "A brown dog runs over the wide green lawn.", "A brown dog runs over the wide lawn."]
+QUERIES = ["Is there a dog?", "Please, is there a dog in the picture?", "Do you see a hound?", "Where is it?", ""]
+TEXTS = [
+    "A dog.",
+    " a dog.",
+    "A brown dog runs over the wide green lawn.",
+    "A brown dog runs over the wide lawn.",
+    "Some hound races across a large meadow.",
+    "Two grey lorries stand before a tower.",
+]
+VECTORS = {
+    text: np.array(vector)
+    for text, vector in zip(
+        [*QUERIES[:4], *TEXTS[2:]],
+        [[1, 0, 0], [1, 0.1, 0], [1, 0.2, 0], [0, 0, 1], [0, 1, 0.1], [0, 1, 0.2], [0.1, 1, 0], [1, 0, 1]],
+        strict=True,
+    )
+}
+# What each list holds besides, so that no way of finding anything goes without a case.
+ALWAYS = [
+    Judged("A dog.", label="good", image="h", query="Is there a dog?"),
+    Judged("A dog.", label="bad", image="h", query="Do you see a hound?"),
+    Judged(TEXTS[5], TEXTS[2], image="h", query="Where is it?"),
+    Said((("Where is it?", TEXTS[4]),), image="h"),
+]
 RATERS = [None, "ada", "ben", "chi"]
 FACTS = {
     contradictions: [
@@ -28,8 +50,24 @@ FACTS = {
         "soft_label",
         "cycle_size",
     ],
-    soft_contradictions: ["is_soft_flip", "is_soft_good_and_bad", "hash_bits", "query_similarity", "opposed"],
-    reward_leaks: ["is_near_rejected", "is_both_sides", "similarity", "chosen_similarity"],
+    soft_contradictions: [
+        "is_soft_flip",
+        "is_soft_good_and_bad",
+        "by_meaning",
+        "hash_bits",
+        "query_similarity",
+        "query_cosine",
+        "opposed",
+    ],
+    reward_leaks: [
+        "is_near_rejected",
+        "is_both_sides",
+        "by_meaning",
+        "similarity",
+        "chosen_similarity",
+        "cosine",
+        "chosen_cosine",
+    ],
 }
 
 judged = st.builds(
@@ -57,7 +95,7 @@ def told(tables: dict[str, DataFrame]) -> dict[Any, Any]:
         rows = by_source(module.AUDIT.measure(tables, module.AUDIT.settings), tables["examples"])
         for source, measures in rows.items():
             first = [row for row in measures if row["delivery"] == "one-0"]
-            found[module.AUDIT.name, source] = sorted(str([row[name] for name in facts]) for row in first)
+            found[module.AUDIT.name, source] = sorted((tuple(row[name] for name in facts) for row in first), key=str)
     return found
 
 
@@ -71,11 +109,13 @@ def renamed(row: Judged | Said) -> Judged | Said:
 @settings(max_examples=2, derandomize=True, phases=[Phase.generate])
 @given(rows=st.lists(judged | said, min_size=15, max_size=30))
 def test_order_partitions_names_and_copies_change_nothing(spark: SparkSession, rows: list[Judged | Said]) -> None:
-    named = [replace(row, source_id=f"row {n}") for n, row in enumerate(rows)]
-    before = told(frames(spark, named, IMAGES))
-    assert before
+    named = [replace(row, source_id=f"row {n}") for n, row in enumerate([*ALWAYS, *rows])]
+    before = told(frames(spark, named, IMAGES, VECTORS))
+    for module in (soft_contradictions, reward_leaks):
+        at = FACTS[module].index("by_meaning")
+        assert any(row[at] for (name, _), found in before.items() if name == module.AUDIT.name for row in found)
     changed = [*(replace(renamed(row), drop="two") for row in named), *(renamed(row) for row in named[::-1])]
-    again = frames(spark, changed, IMAGES)
+    again = frames(spark, changed, IMAGES, VECTORS)
     spread = {name: frame.repartition(3) for name, frame in again.items()}
     after = told(spread)
     # A second copy is neither another voter nor another subject.
