@@ -12,6 +12,10 @@ look at no picture: what the encoder's text tower alone prefers (`blind_margin`)
 answer in the delivery. Claims without a score count as 0.5. AUROC and recall at 1 % false alarms come with the 95 %
 interval of 400 bootstrap draws of claims, over the seeds together; shares of verdicts with Wilson's. `--seeds` are for
 reporting; what the audit was set by: easy-VQA's train split, and photos with seeds that are not reported.
+
+Pointing (as in Zhang et al., "Top-down Neural Attention by Excitation Backprop", 2016): the share of the boxes'
+categories in a photo for which the centre of the region that is found lies in a box of that category, beside the
+centre of the picture. Every second photo served to choose how regions are found; they are counted apart.
 """
 
 import argparse
@@ -26,6 +30,7 @@ from random import Random
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from PIL import Image
 
 from benchmarks.audit_accuracy import Embeddings, Ledger, Shown, example, raw_texts
 from ops.accuracy import wilson
@@ -38,6 +43,7 @@ from ops.demo.pictures import load_pictures
 from ops.demo.rows import other_answers
 from ops.identity import text_id
 from ops.image_checks import check_image
+from ops.regions import EVERYDAY, Found, Phrase, RegionTable, found_regions, naming
 from ops.rows import IngestSettings
 from ops.schemas import EXAMPLES
 from ops.turns import read_turns
@@ -141,7 +147,65 @@ def _turns_of(one: Told, kind: str) -> list[int]:
     return [n for n, (query, answer) in enumerate(one.turns) if any(c.kind == kind for c in read_claims(query, answer))]
 
 
-def inputs_of(told: Sequence[Told], embeddings: Embeddings) -> RowInputs:
+class Places:
+    """Regions by phrase, each found once."""
+
+    def __init__(self, embeddings: Embeddings) -> None:
+        self.embeddings = embeddings
+        self.everyday = self._vectors(EVERYDAY)
+        self.found: dict[str, Found | None] = {}
+
+    def of(self, phrases: Sequence[Phrase], paths: dict[str, Path]) -> RegionTable:
+        """The regions of the phrases, in the pictures at these paths."""
+        sought: defaultdict[str, list[Phrase]] = defaultdict(list)
+        for phrase in phrases:
+            if phrase.key not in self.found:
+                sought[phrase.image_id].append(phrase)
+        for image, some in sorted(sought.items()):
+            picture = Image.open(paths[image]).convert("RGB")
+            cells = self.embeddings.encoder.encode_patches([picture])
+            vectors = self._vectors([phrase.thing for phrase in some])
+            places = [None] * len(some) if cells is None else found_regions(picture, cells[0], vectors, self.everyday)
+            self.found |= {phrase.key: place for phrase, place in zip(some, places, strict=True)}
+        known = {phrase.key: place for phrase in phrases if (place := self.found[phrase.key])}
+        figures = [(place.similarity, place.fit, place.margin) for place in known.values()]
+        boxes, colours = [place.box for place in known.values()], [place.colours for place in known.values()]
+        return RegionTable.of(list(known), boxes, figures, colours)
+
+    def _vectors(self, things: Sequence[str]) -> np.ndarray:
+        texts = [naming(thing) for thing in things]
+        return self.embeddings.texts(set(texts)).gather([text_id(text) for text in texts])[0]
+
+
+def pointing(folder: Path, places: Places) -> Iterator[str]:
+    """Lines of a Markdown table: how often a region's centre lies in a box of what it is the region of."""
+    hits: defaultdict[str, list[tuple[bool, bool]]] = defaultdict(list)
+    for number, line in enumerate(sorted(_lines(folder / "objects.jsonl"), key=lambda one: one["image"])):
+        image = places.embeddings.image(folder / line["image"])
+        named = sorted({box["category"] for box in line["objects"] if not box["iscrowd"]})
+        regions = places.of([Phrase(image, thing) for thing in named], {image: folder / line["image"]})
+        for thing in named:
+            if region := regions.get(Phrase(image, thing)):
+                left, top, right, bottom = region.box
+                hit = _in_box(line, thing, (left + right) / 2, (top + bottom) / 2), _in_box(line, thing, 0.5, 0.5)
+                is_certain = region.fit >= AUDIT.settings.region_fit and region.margin >= AUDIT.settings.region_margin
+                group = "chosen on" if number % 2 == 0 else "others"
+                hits[f"all, {group}"].append(hit)
+                hits[f"{'certain' if is_certain else 'uncertain'}, {group}"].append(hit)
+    yield "| regions, photos | centre in a box | centre of the picture |"
+    yield "|---|---|---|"
+    for group, found in sorted(hits.items()):
+        cells = (with_interval(sum(hit[side] for hit in found), len(found)) for side in (0, 1))
+        yield f"| {group} | {' | '.join(cells)} |"
+
+
+def _in_box(line: dict, thing: str, across: float, down: float) -> bool:
+    x, y = across * line["width"], down * line["height"]
+    boxes = (box["bbox_xywh_px"] for box in line["objects"] if box["category"] == thing)
+    return any(left <= x <= left + width and top <= y <= top + height for left, top, width, height in boxes)
+
+
+def inputs_of(told: Sequence[Told], embeddings: Embeddings, places: Places) -> RowInputs:
     """What the audit sees."""
     rows = [Shown(tuple(one.turns), one.picture, bool(one.false)) for one in told]
     made = [example(n, row, embeddings.image(row.picture)) | {"dataset": "told"} for n, row in enumerate(rows)]
@@ -151,7 +215,10 @@ def inputs_of(told: Sequence[Told], embeddings: Embeddings) -> RowInputs:
     paths = sorted({one.picture for one in told})
     facts = [check_image(path.read_bytes(), IngestSettings()).colours for path in paths]
     colours = ColourTable.of([embeddings.image(path) for path in paths], facts)
-    return RowInputs(examples, images, texts, choose_bank(images, BANK), choose_bank(texts, BANK), colours)
+    phrases = AUDIT.phrases(examples, colours) if AUDIT.phrases else []
+    regions = places.of(phrases, {embeddings.image(path): path for path in paths})
+    bank = choose_bank(images, BANK)
+    return RowInputs(examples, images, texts, bank, choose_bank(texts, BANK), colours, regions=regions)
 
 
 def claims_of(told: Sequence[Told], kind: str, inputs: RowInputs) -> pd.DataFrame:
@@ -220,7 +287,10 @@ def main() -> None:
     options = parser.parse_args()
     encoder = load_encoder(EncoderSettings(model=options.model))
     embeddings, ledger, verdicts = Embeddings(encoder, options.cache), Ledger(), Verdicts()
+    places = Places(embeddings)
     print(f"encoder {encoder.identity}, seeds {options.seeds}", flush=True)
+    if options.photos:
+        print("\n".join([*pointing(options.photos, places), ""]), flush=True)
     for data in ("easy-VQA", *(["photos"] if options.photos else [])):
         for kind in ("colour", "count", "presence"):
             for share in options.shares:
@@ -229,7 +299,7 @@ def main() -> None:
                     told = (
                         easy_vqa(rng, kind, share) if data == "easy-VQA" else photos(options.photos, rng, kind, share)
                     )
-                    frame = claims_of(told, kind, inputs_of(told, embeddings))
+                    frame = claims_of(told, kind, inputs_of(told, embeddings, places))
                     task = f"{kind}, {data}, {share:.0%}"
                     false = frame["is_false"].to_numpy()
                     for how, scores in (

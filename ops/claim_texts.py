@@ -88,7 +88,7 @@ _WRITTEN = re.compile(
     re.IGNORECASE,
 )
 _ASKS_WRITTEN = re.compile(
-    r"\bwhat (?:does|do|did|is|are) [^?.]{1,80}\b(?:says?|reads?|spells?|written|printed)\b|"
+    r"\bwhat (?:does|do|did|is|are) [^?.]{0,80}\b(?:says?|reads?|spells?|written|printed)\b|"
     r"\b(?:what|which) (?:words?|text|letters?|numbers?|name|title) (?:is|are|does|do|can)\b|"
     r"\bwhat (?:is|are|'s) the (?:words?|text|letters?|name|title|number) (?:on|of|in|at|written|printed|shown)\b",
     re.IGNORECASE,
@@ -148,7 +148,7 @@ def _is_reading(answer: str) -> bool:
 
 def _written(text: str) -> Claim | None:
     """Letter case and spaces are no part of the claim: most encoders' tokenizers drop them."""
-    said = " ".join(text.split()).strip(" .,;:!?\"'“”")
+    said = " ".join(text.split()).strip(" .,;:!?\"'“”‘’")
     return Claim("text", "", said, False, f'The text "{said.lower()}" is written.', question=WRITTEN) if said else None
 
 

@@ -30,6 +30,7 @@ EVERYDAY = _words(
 )
 _NEAR_PEAK = 0.75  # of the way from the picture's mean to its best cell, above which cells belong to the place
 _MAY_BE = 0.5  # of that way, above which the thing may be there too
+_LEAST_SPREAD = 0.5  # of the picture's mean one
 _PICTURE_PX = 112  # side, about, at which the colours of cells are looked at
 
 
@@ -126,7 +127,9 @@ def found_regions(picture: Image.Image, cells: np.ndarray, phrases: np.ndarray, 
     (n, d) and of the `EVERYDAY` things (m, d). The cells tile the whole picture."""
     rows, columns = cells.shape[:2]
     usual = _smoothed(cells @ everyday.T)
-    mean, spread = usual.mean(axis=2), np.maximum(usual.std(axis=2), 1e-6)
+    mean, spread = usual.mean(axis=2), usual.std(axis=2)
+    # A cell that all everyday things fit alike must not make any difference a large one.
+    spread = np.maximum(spread, max(_LEAST_SPREAD * float(spread.mean()), 1e-6))
     scale = -(-_PICTURE_PX // max(rows, columns))
     rgb = np.asarray(picture.resize((columns * scale, rows * scale), Image.Resampling.BOX))
     nearness = _smoothed(cells @ phrases.T)

@@ -62,7 +62,7 @@ class ClaimSettings:
     """Claims of a dataset and kind below which it is not heard."""
     denied_fit: float = 3.0
     """Standard deviations by which what is denied must fit the picture better than others."""
-    region_fit: float = 3.0
+    region_fit: float = 3.5
     """Standard deviations by which a thing must fit its place better than everyday things do."""
     region_margin: float = 1.0
     """Those by which it must fit there better than in the rest of the picture."""

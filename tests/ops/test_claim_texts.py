@@ -27,6 +27,9 @@ def said(query: str, answer: str) -> list[tuple[str, str, str, bool]]:
         ("Does the image contain a triangle?", "yes", ("presence", "triangle", "yes", False)),
         ("Is the man smiling?", "no", ("yes_no", "", "no", True)),
         ("What shape is present?", "circle", ("presence", "", "circle", False)),
+        ("What does the sign say?", "Main Street East.", ("text", "", "Main Street East", False)),
+        ("What number is on the bus?", "42", ("text", "", "42", False)),
+        ("What is written on the wall?", "'Hello'", ("text", "", "Hello", False)),
     ],
 )
 def test_answers_to_closed_questions(query: str, answer: str, expected: tuple[str, str, str, bool]):
@@ -66,6 +69,24 @@ def test_what_only_looks_like_a_claim(sentence: str):
 @pytest.mark.parametrize(("query", "answer"), [("What is this?", "Sorry, I cannot tell."), ("", "yes"), ("", "")])
 def test_answers_that_say_nothing(query: str, answer: str):
     assert said(query, answer) == []
+
+
+@pytest.mark.parametrize(
+    ("sentence", "subject"),
+    [
+        ("A black poodle standing on a red carpet.", "poodle"),
+        ("A white cat feeding its kittens at home.", "cat"),
+        ("A gray office building stands at a corner.", "office building"),
+    ],
+)
+def test_what_a_thing_does_is_no_part_of_its_name(sentence: str, subject: str):
+    assert read_claims("Describe the image.", sentence)[0].subject == subject
+
+
+def test_written_text_is_one_claim_however_it_is_told():
+    (read,) = read_claims("What does the sign say?", "STOP")
+    (told,) = read_claims("What does the sign say?", 'It is a sign that says "Stop".')
+    assert (read.statement, read.question) == (told.statement, told.question)
 
 
 def test_foils_differ_from_the_claim_in_one_word():

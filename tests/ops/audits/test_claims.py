@@ -5,13 +5,17 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 import pytest
+from PIL import Image, ImageDraw, ImageFont
 
 from ops.audits.claims import AUDIT, ClaimSettings
 from ops.audits.contract import RowInputs
-from ops.colours import ColourTable, picture_facts
+from ops.colours import ColourTable, picture_facts, shares_of
 from ops.identity import image_id, text_id
+from ops.regions import Phrase, RegionTable, naming
 from ops.schemas import EXAMPLES
 from ops.vectors import Vectors
+from resources.encoder import load_encoder
+from resources.encoder_settings import EncoderSettings
 
 RED, BLUE, WHITE = (220, 20, 30), (30, 60, 220), (245, 245, 245)
 COLOURS = {"red": RED, "blue": BLUE}
@@ -101,6 +105,7 @@ def measured(given: RowInputs, **settings: float) -> list[dict]:
         ("street", "How many shapes are there?", "3", "abstained"),
         ("red", "How many dogs are there?", "3", "abstained"),
         ("red", "What is written?", 'The sign says "STOP".', "abstained"),
+        ("street", "What does the sign say?", "STOP", "abstained"),
         ("red blue", "What color is the square?", "teal", "abstained"),
     ],
 )
@@ -159,6 +164,134 @@ def test_other_answers_to_the_same_question_are_the_foils():
     assert [row["kind"] for row in found] == ["presence"] * 3
     assert [row["foil"] for row in found] == ["A blue ball is in the image.", "A red ball is in the image.", None]
     assert [row["margin"] for row in found] == [pytest.approx(1), pytest.approx(1), None]
+
+
+def placed(rows: list[tuple[str, str, str]], seen: dict[str, str], *, fit: float = 5, margin: float = 2) -> RowInputs:
+    """Of rows about the street: each thing in `seen` has a place of one colour, found with this fit and margin."""
+    painted = {"red": RED, "blue": BLUE, "green": (20, 140, 40)}
+    every = np.ones((4, 4), bool)
+    colours = {name: 2 * shares_of(np.tile(np.array(rgb, np.uint8), (4, 4, 1)), every) for name, rgb in painted.items()}
+    keys = [Phrase(KEYS["street"], thing).key for thing in seen]
+    boxes, figures = [(0.25, 0.5, 0.5, 1.0)] * len(seen), [(0.3, fit, margin)] * len(seen)
+    regions = RegionTable.of(keys, boxes, figures, [colours[colour] for colour in seen.values()])
+    return replace(inputs(rows), regions=regions)
+
+
+def things(n: int, *, true: int) -> tuple[list[tuple[str, str, str]], dict[str, str]]:
+    """n claims that a thing of the street is green, of which the first so many are true; others are red."""
+    names = [f"{first}{second}cart" for first in "bdfglmn" for second in "aeiouy"][:n]
+    rows = [("street", f"What color is the {name}?", "green") for name in names]
+    return rows, {name: "green" if k < true else "red" for k, name in enumerate(names)}
+
+
+def test_the_place_of_the_thing_decides_where_places_are_heard():
+    rows, seen = things(40, true=39)
+    found = measured(placed(rows, seen))
+    assert [row["verdict"] for row in found] == ["supported"] * 39 + ["contradicted"]
+    wrong = found[-1]
+    assert (wrong["region"], wrong["witness"], wrong["colours"]) == ("phrase", "pixels", "red 100%")
+    assert wrong["box"] == [0.25, 0.5, 0.5, 1.0]
+    assert (wrong["region_fit"], wrong["region_margin"]) == (5, 2)
+    assert wrong["score"] > found[0]["score"]
+    assert 0.9 <= wrong["region_agreed_share"] < 1
+
+
+@pytest.mark.parametrize("why", ["fit", "margin", "too few", "points anywhere", "nothing ruled out"])
+def test_places_are_not_heard_without_evidence(why: str):
+    rows, seen = things(20 if why == "too few" else 40, true=10 if why == "points anywhere" else 19)
+    if why == "nothing ruled out":
+        rows, seen = [], {}
+    given = placed(rows, seen, fit=2 if why == "fit" else 5, margin=0.5 if why == "margin" else 2)
+    rows = [*rows, ("street", "What color is the car?", "green")]
+    found = measured(replace(given, examples=examples(rows)))
+    assert {row["verdict"] for row in found} == {"abstained"}
+    assert {row["region"] for row in found} == {"image"}
+
+
+def test_what_needs_a_place_is_asked_for():
+    rows = [
+        ("street", "What color is the car?", "red"),
+        ("street", "What color is the background?", "red"),
+        ("street", "What color is the object?", "red"),
+        ("street", "Is there a red bus?", "no"),
+        ("street", "How many birds are there?", "2"),
+        ("red", "What color is the square?", "red"),
+        ("street red", "What color is the van?", "red"),
+    ]
+    table = examples(rows)
+    assert AUDIT.phrases is not None
+    assert AUDIT.texts is not None
+    assert AUDIT.phrases(table, TABLE) == [Phrase(KEYS["street"], "car")]
+    assert {naming("car"), naming("person")} <= set(AUDIT.texts(table))
+    assert naming("person") not in AUDIT.texts(examples([("street", "How many birds are there?", "2")]))
+
+
+SIGNS = [f"{word} street" for word in ("oak", "elm", "main", "high", "mill", "park", "lake", "hill", "king", "bay")]
+
+
+def reading(rows: list[tuple[int, str]], *, reads: bool) -> RowInputs:
+    """Pictures of signs, by number (twice each), and what is claimed to be written on them. An encoder that reads has a
+    sign and its text on one axis; one that does not has the text of another there."""
+    ids = [image_id(f"sign {n}".encode()) for n in range(2 * len(SIGNS))]
+    axes, other = np.eye(len(SIGNS)), np.roll(np.eye(len(SIGNS)), 3, axis=0)
+    made = examples([("street", "What does the sign say?", said) for _, said in rows]).to_pylist()
+    for row, (sign, _) in zip(made, rows, strict=True):
+        row["image_ids"] = [ids[sign]]
+    table = pa.Table.from_pylist(made, schema=EXAMPLES.schema)
+    images = Vectors.of(ids, np.tile(axes, (2, 1)))
+    wanted = AUDIT.texts(table) if AUDIT.texts else []
+    said = {text: n for text in wanted for n, sign in enumerate(SIGNS) if f'"{sign}"' in text}
+    spread = np.stack([(axes if reads else other)[n] for n in said.values()])
+    texts = Vectors.of([text_id(text) for text in said], spread)
+    return RowInputs(table, images, texts, images, texts)
+
+
+def test_written_text_is_told_by_an_encoder_that_reads():
+    rows = [(n % 10, SIGNS[n % 10].upper()) for n in range(40)]
+    found = measured(reading([*rows, (10, "Elm street")], reads=True))
+    assert [row["kind"] for row in found] == ["text"] * 41
+    assert [row["verdict"] for row in found] == ["supported"] * 40 + ["contradicted"]
+    assert found[-1]["foil"] == 'The text "oak street" is written.'
+
+
+def test_texts_of_one_picture_are_no_foils_of_each_other():
+    both = [(0, "oak street"), (0, "elm street"), (1, "lake street")]
+    assert [row["foil"] for row in measured(reading(both, reads=True))[:2]] == [
+        'The text "lake street" is written.'
+    ] * 2
+
+
+def test_written_text_abstains_where_the_encoder_does_not_read():
+    rows = [(n % 10, SIGNS[n % 10]) for n in range(40)]
+    found = measured(reading([*rows, (10, "Elm street")], reads=False))
+    assert {row["verdict"] for row in found} == {"abstained"}
+    assert found[0]["agreed_share"] < 0.75
+
+
+@pytest.mark.full
+def test_mini_abstains_on_drawn_words():
+    """Real pictures of words, real vectors: mini cannot read, and the delivery shows it."""
+    words = [f"{sign} {number}" for sign in SIGNS for number in (12, 307, 45, 98)]
+    encoder = load_encoder(EncoderSettings(device="cpu"))
+    pictures = [drawn_word(word) for word in words]
+    ids = [image_id(picture.tobytes()) for picture in pictures]
+    made = examples([("street", "What does the sign say?", word) for word in words]).to_pylist()
+    for row, key in zip(made, ids, strict=True):
+        row["image_ids"] = [key]
+    table = pa.Table.from_pylist(made, schema=EXAMPLES.schema)
+    images = Vectors.of(ids, encoder.encode_images(pictures))
+    wanted = AUDIT.texts(table) if AUDIT.texts else []
+    texts = Vectors.of([text_id(text) for text in wanted], encoder.encode_texts(wanted))
+    found = measured(RowInputs(table, images, texts, images, texts))
+    assert len(found) == len(words)
+    assert all(row["margin"] is not None for row in found)
+    assert {row["verdict"] for row in found} == {"abstained"}
+
+
+def drawn_word(word: str) -> Image.Image:
+    picture = Image.new("RGB", (300, 120), "white")
+    ImageDraw.Draw(picture).text((20, 35), word, "black", ImageFont.load_default(36))
+    return picture
 
 
 def test_impossible_settings_are_errors():
