@@ -13,6 +13,7 @@ from ops.diversity import Figure, against_chance, answer_bits, clustered, covera
 from ops.schemas import EMBEDDINGS, EXAMPLES, VERDICTS
 from ops.versions import MEMBER_ACTIONS
 from resources.lake import Lake
+from resources.lookup import among
 
 SAMPLE = 20_000
 """Examples that are looked at: those with the smallest hash of their id, whatever the order of rows."""
@@ -75,11 +76,11 @@ def _told(figure: Figure) -> dict[str, float]:
 
 def _content(lake: Lake, sample: pa.Table) -> list[dict[str, Any]]:
     """Messages and pictures of the sample, in its order."""
-    ids = sample["example_id"].combine_chunks()
+    ids = set(sample["example_id"].to_pylist())
     found: list[pa.Table] = []
     where = {"delivery": sample["delivery"].unique().to_pylist()}
     for batch in lake.batches(EXAMPLES, where=where, columns=["example_id", "messages", "image_ids"]):
-        found.append(pa.Table.from_batches([batch]).filter(pc.is_in(batch.column("example_id"), value_set=ids)))
+        found.append(pa.Table.from_batches([among(batch, "example_id", ids)]))
     return pa.concat_tables(found).sort_by("example_id").to_pylist()
 
 

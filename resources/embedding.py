@@ -11,6 +11,7 @@ stream carries both images and texts: an actor's start, which loads the model, i
 
 import time
 from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import chain, islice
@@ -35,6 +36,7 @@ from resources.encoder_source import device_of, encoder_identity, find_source
 from resources.ingest_scratch import Scratch
 from resources.lake import Lake
 from resources.lake_files import open_storage
+from resources.lookup import among
 from resources.preprocessing import Preprocessing
 from resources.progress import Progress
 
@@ -94,7 +96,7 @@ def embed_delivery(
     encoder = encoder_identity(settings)
     images, said = _wanted(lake, delivery, texts)
     known_images = _known(lake, encoder, "image", images)
-    known_texts = _known(lake, encoder, "text", said)
+    known_texts = _known(lake, encoder, "text", said.keys())
     new_texts = [text for key, text in said.items() if key not in known_texts]
     work = _image_work(lake, images - known_images)
     work += _text_work(new_texts, embedding.text_batch)
@@ -123,7 +125,7 @@ def embed_contents(
     """
     encoder = encoder_identity(settings)
     said = {text_id(text): text for text in texts}
-    known = _known(lake, encoder, "text", said)
+    known = _known(lake, encoder, "text", said.keys())
     scratch = Scratch(lake, f"contents-{uuid4().hex}")
     try:
         groups = _kept(scratch, images)
@@ -158,11 +160,11 @@ def _kept(scratch: Scratch, images: Iterable[tuple[str, bytes]]) -> list[tuple[s
 
 def load_vectors(lake: Lake, encoder: str, modality: str, ids: Iterable[str]) -> Vectors:
     """Vectors of those of the ids that are embedded. Streams the table; holds the wanted vectors alone."""
-    wanted = pa.array(sorted(set(ids)), pa.string())
+    wanted = set(ids)
     found: list[str] = []
     parts: list[np.ndarray] = []
     for batch in _embedded(lake, encoder, modality, ["content_id", "vector"]):
-        kept = batch.filter(pc.is_in(batch["content_id"], value_set=wanted))
+        kept = among(batch, "content_id", wanted)
         if kept.num_rows:
             found += kept["content_id"].to_pylist()
             data = b"".join(kept["vector"].to_pylist())
@@ -185,12 +187,10 @@ def _wanted(lake: Lake, delivery: str, texts: Callable[[pa.Table], Iterable[str]
     return images, said
 
 
-def _known(lake: Lake, encoder: str, modality: str, wanted: Iterable[str]) -> set[str]:
-    looked_for = pa.array(list(wanted), pa.string())
+def _known(lake: Lake, encoder: str, modality: str, wanted: AbstractSet[str]) -> set[str]:
     known: set[str] = set()
     for batch in _embedded(lake, encoder, modality, ["content_id"]):
-        ids = batch["content_id"]
-        known.update(ids.filter(pc.is_in(ids, value_set=looked_for)).to_pylist())
+        known.update(wanted & set(batch["content_id"].to_pylist()))
     return known
 
 

@@ -29,6 +29,7 @@ from ops.formats.contract import Message, Part
 from ops.schemas import EXAMPLES, IMAGES, PREFERENCES
 from ops.versions import Version
 from resources.lake import Lake
+from resources.lookup import KeyIndex
 from resources.progress import Progress
 
 FLUSH_BYTES = 64 << 20
@@ -70,12 +71,13 @@ def lay_out(
     routes = Routes.of(planned)
     where = {"delivery": list(version.row["deliveries"])}
     shown = _shown(lake, where, routes)
-    endings = _endings(lake, shown)
+    pictures = KeyIndex(shown)
+    endings = _endings(lake, shown, pictures)
     _write_pictures(lake, content, shown, endings, progress)
     with progress.track("Sort rows into shards", len(routes.ids)) as advance:
         spool = _Spool(scratch / "rows", routes)
         for batch in lake.batches(EXAMPLES, where=where, columns=_COLUMNS):
-            found = spool.add(batch, lambda rows: _with_endings(rows, shown, endings))
+            found = spool.add(batch, lambda rows: _with_endings(rows, pictures, endings))
             advance(found)
         spool.close()
     if any(shard.kind == PREFERENCE for shard, _ in planned.shards):
@@ -105,6 +107,7 @@ class Routes:
     n are `shards[starts[n]:starts[n + 1]]`."""
 
     ids: pa.Array
+    index: KeyIndex
     starts: np.ndarray
     shards: np.ndarray
     names: Sequence[str]
@@ -120,13 +123,13 @@ class Routes:
         width = max(1, len(columns))
         pairs = np.unique(example * width + shard)
         starts = np.searchsorted(pairs // width, np.arange(len(ids) + 1))
-        return cls(ids, starts, pairs % width, [shard.name for shard, _ in planned.shards])
+        return cls(ids, KeyIndex(ids), starts, pairs % width, [shard.name for shard, _ in planned.shards])
 
     def of_batch(self, batch: pa.RecordBatch) -> tuple[np.ndarray, np.ndarray]:
         """The batch's rows that some shard needs, and which example each is."""
-        index = pc.index_in(batch.column("example_id"), value_set=self.ids)
-        rows = np.flatnonzero(pc.is_valid(index).to_numpy(zero_copy_only=False))
-        return rows, index.drop_null().to_numpy().astype(np.int64)
+        example = self.index.positions(batch.column("example_id"))
+        rows = np.flatnonzero(example >= 0)
+        return rows, example[rows]
 
 
 @dataclass(slots=True)
@@ -206,16 +209,16 @@ def _at(rows: np.ndarray) -> pa.Int64Array:
     return pa.array(rows, pa.int64())
 
 
-def _endings(lake: Lake, shown: pa.Array) -> pa.Array:
+def _endings(lake: Lake, shown: pa.Array, pictures: KeyIndex) -> pa.Array:
     """File name ending of each picture. Raises ExportError where one is not in the lake, or where an id is no hash."""
     odd = [one for one in shown.to_pylist() if not _ID.fullmatch(str(one))]
     if odd:
         raise ExportError(f"{odd[0]!r:.80} is no image id: ids are 64 hex digits, for they name files")
     formats: list[str | None] = [None] * len(shown)
     for batch in lake.batches(IMAGES, columns=["image_id", "format"]):
-        index = pc.index_in(batch.column("image_id"), value_set=shown).to_pylist()
+        index = pictures.positions(batch.column("image_id")).tolist()
         for at, name in zip(index, batch.column("format").to_pylist(), strict=True):
-            if at is not None:
+            if at >= 0:
                 formats[at] = PICTURE_ENDINGS.get((name or "").upper(), "img")
     missing = [shown[at].as_py() for at, name in enumerate(formats) if name is None]
     if missing:
@@ -251,10 +254,10 @@ def _write_picture(path: Path, image_id: str, data: pa.Buffer) -> None:
     os.replace(unfinished, path)
 
 
-def _with_endings(rows: pa.Table, shown: pa.Array, endings: pa.Array) -> pa.Table:
+def _with_endings(rows: pa.Table, pictures: KeyIndex, endings: pa.Array) -> pa.Table:
     ids = rows["image_ids"].combine_chunks()
     lengths: Any = pc.list_value_length(ids)
-    values = endings.take(pc.index_in(pc.list_flatten(ids), value_set=shown))
+    values = endings.take(pa.array(pictures.positions(pc.list_flatten(ids)), pa.int64()))
     offsets: Any = pa.array(np.concatenate([[0], np.cumsum(lengths.fill_null(0).to_numpy())]).astype(np.int32))
     return rows.append_column("endings", pa.ListArray.from_arrays(offsets, values))
 

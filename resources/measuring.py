@@ -34,6 +34,7 @@ from resources.answering import answer_delivery, model_identity
 from resources.cluster import ray_map
 from resources.embedding import embed_contents, load_vectors
 from resources.lake import Lake, StagedFile
+from resources.lookup import among
 from resources.progress import Progress
 from resources.regions import locate
 from resources.settings import Settings
@@ -295,12 +296,11 @@ def _regions(
 
 def load_colours(lake: Lake, image_ids: Iterable[str]) -> ColourTable:
     """Colours of those of the images that have any; those stored before colours were looked at have none."""
-    wanted = pa.array(sorted(image_ids), pa.string())
+    wanted = set(image_ids)
     ids: list[str] = []
     facts: list[bytes] = []
     for batch in lake.batches(IMAGES, columns=["image_id", "colours"]):
-        known = pc.and_(pc.is_in(batch["image_id"], value_set=wanted), pc.is_valid(batch["colours"]))
-        kept = batch.filter(known).to_pydict()
+        kept = among(batch.filter(pc.is_valid(batch["colours"])), "image_id", wanted).to_pydict()
         ids += kept["image_id"]
         facts += kept["colours"]
     return ColourTable.of(ids, facts)
@@ -308,10 +308,8 @@ def load_colours(lake: Lake, image_ids: Iterable[str]) -> ColourTable:
 
 def load_pictures(lake: Lake, image_ids: Iterable[str]) -> PictureTable:
     """What ingest found in the pixels of those of the images that the lake has."""
-    wanted = pa.array(sorted(image_ids), pa.string())
-    found = [
-        batch.filter(pc.is_in(batch["image_id"], value_set=wanted)) for batch in lake.batches(IMAGES, columns=PICTURES)
-    ]
+    wanted = set(image_ids)
+    found = [among(batch, "image_id", wanted) for batch in lake.batches(IMAGES, columns=PICTURES)]
     return PictureTable.of(pa.Table.from_batches(found)) if found else NO_PICTURES
 
 
