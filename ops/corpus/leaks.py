@@ -95,11 +95,13 @@ def _few(said: DataFrame, judged: DataFrame, most: int) -> tuple[DataFrame, Data
     responses or answers is left to the bands."""
     by_image = Window.partitionBy("image_key")
     responses = judged.where(F.col("image_key") != image_key([])).withColumn("responses", F.count("*").over(by_image))
-    answers = (
-        said.select("image_key", "response_key").distinct().groupBy("image_key").agg(F.count("*").alias("answers"))
+    # The last of the answers in order counts how many different ones there are.
+    numbered = said.withColumn("answer", F.dense_rank().over(by_image.orderBy("response_key")))
+    answers = numbered.withColumn("answers", F.max("answer").over(by_image))
+    return (
+        answers.where(F.col("answers") <= most).drop("answer", "answers"),
+        responses.where(F.col("responses") <= most).drop("responses"),
     )
-    small = answers.where(F.col("answers") <= most).select("image_key")
-    return said.join(small, "image_key"), responses.where(F.col("responses") <= most).drop("responses")
 
 
 def _scored(pairs: DataFrame, least: float) -> DataFrame:
