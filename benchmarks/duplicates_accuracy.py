@@ -52,7 +52,8 @@ _WORDS = {
     "close up": "closeup", "in front of": "before", "holding": "carrying", "walking": "strolling", "kids": "children",
     "on top of": "on", "near": "close to", "field": "meadow", "plane": "airplane", "tv": "television",
 }  # fmt: skip
-_CHANGES: dict[str, Callable[[Image.Image], Image.Image]] = {
+#: Ways to change a picture that leave it the same.
+CHANGES: dict[str, Callable[[Image.Image], Image.Image]] = {
     "stored anew": lambda one: one,
     "half the size": lambda one: one.resize((one.width // 2, one.height // 2)),
     "cropped by 5 %": lambda one: _cropped(one, 0.05),
@@ -105,7 +106,7 @@ def corpus(folder: Path, half: int, change: str, scratch: Path) -> Iterator[Told
         name, other = line["image"], known[(at + 1) % len(known)]
         changed = scratch / f"{digest(name, change)}.jpg"
         if not changed.exists():
-            _CHANGES[change](Image.open(folder / name).convert("RGB")).save(changed, quality=60)
+            CHANGES[change](Image.open(folder / name).convert("RGB")).save(changed, quality=60)
         for caption, foreign in zip(line["captions"], other["captions"], strict=False):
             said = reworded(caption)
             yield Told(folder / name, _ASKED, caption, "photo", (name, name))
@@ -133,7 +134,7 @@ def duplicates(
     """Place of each redundant example, and of the one that the audit names."""
     made = [
         example(at, Shown(((one.query, one.answer),), one.picture, faulty=False), embeddings.image(one.picture))
-        | {"repairs": [] if one.kind == "photo" else ["made"]}
+        | {"content_id": digest(str(at)), "repairs": [] if one.kind == "photo" else ["made"]}
         for at, one in enumerate(told)
     ]
     examples = pa.Table.from_pylist(made, schema=EXAMPLES.schema)
@@ -191,7 +192,7 @@ def main() -> None:
     heads = ["change", "recall", "precision", *(f"false: {kind}" for kind in _NEGATIVES), "another person's caption"]
     print(f"| {' | '.join(heads)} |\n|{'---|' * len(heads)}", flush=True)
     with tempfile.TemporaryDirectory() as scratch:
-        for change in _CHANGES:
+        for change in CHANGES:
             told = list(corpus(options.photos, options.half, change, Path(scratch)))
             print(figures(change, told, duplicates(spark, told, embeddings, chosen)), flush=True)
     told = drawings(options.half)

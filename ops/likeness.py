@@ -28,6 +28,7 @@ _WORD = re.compile(r"\w+")
 _SENTENCE_END = re.compile(r"(?<=[.!?…])\s+|\n+")
 _SIDES = frozenset({"left", "right"})
 _SIDE = 8  # bits of a perceptual hash's side
+_soft = lru_cache(maxsize=4096)(soft_query)
 
 
 def pieces(text: str) -> list[str]:
@@ -45,9 +46,9 @@ def deciding(role: str, text: str) -> tuple[str, ...]:
     what is neither all that it says."""
     if role == "assistant":
         is_short = len(text.split()) <= SHORT_WORDS
-        return ("answer", response_key(text)) if is_short else ("answer", "", *soft_query(text).marks)
+        return ("answer", response_key(text)) if is_short else ("answer", "", *_soft(text).marks)
     if role == "user":
-        asked = soft_query(text)
+        asked = _soft(text)
         return ("question", *asked.marks, "", *asked.asked) if text.split() else ("nothing",)
     return (role, digest(canonical_query(text)))
 
@@ -72,13 +73,13 @@ def compared_texts(messages: Iterable[Mapping[str, Any]], roles: Sequence[str] =
 
 def points_sideways(text: str) -> bool:
     """Whether a text tells left from right, so that it is another one about a mirrored picture."""
-    return not _SIDES.isdisjoint(soft_query(text).marks)
+    return not _SIDES.isdisjoint(_soft(text).marks)
 
 
 def same_order(one: str, other: str) -> bool:
     """Whether the words that two texts share stand in the same order in both, where a word in them compares or points:
     "the man left of the dog" is not "the dog left of the man"."""
-    if not soft_query(one).marks and not soft_query(other).marks:
+    if not _soft(one).marks and not _soft(other).marks:
         return True
     words = [list(dict.fromkeys(_WORD.findall(canonical_query(text)))) for text in (one, other)]
     shared = set(words[0]) & set(words[1])

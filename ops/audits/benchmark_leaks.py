@@ -23,9 +23,9 @@ every question of every set:
 
 Each example names the item it shares most with; `items` counts those that share anything, and is 0 where none does or
 no set is registered. An example without words and images abstains. What an encoder reads of the sets is embedded once
-for each set and encoder, when the first delivery is measured with it. Images turned by less than a quarter or cropped
-by more than about a tenth are not recognised, nor are questions in quite other words, nor, in items without images, any
-in other words.
+for each set and encoder, when the first delivery is measured with it. Images that were turned, or cropped by more than
+about a tenth, are mostly not recognised, nor are questions in quite other words, nor, in items without images, any in
+other words.
 """
 
 from collections import Counter

@@ -28,6 +28,7 @@ cluster that agree in what decides, or with the `group_examples` that lie about 
 more. So pairs on either side of a border are missed, and which these are changes with the corpus. Which example stays
 follows the rule of `duplicates`: a new drop loses rows and takes none, and nothing is removed through a third.
 
+Pictures that were turned, or cropped by more than about a tenth, are mostly missed, and captions in quite other words.
 Left out are examples without an image (an encoder of images reads captions, and little else), those with a message of
 more than twelve sentences, and those of which something is not embedded. The rows depend on the encoder.
 """

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.types import DoubleType, IntegerType, StructField, StructType
@@ -14,7 +15,7 @@ from pyspark.sql.types import DoubleType, IntegerType, StructField, StructType
 from ops.colours import FACT_BYTES
 from ops.corpus.staying import RANK, Rank, redundant
 from ops.corpus.turns import dialogue_key, message_text
-from ops.corpus.vectors import with_vectors
+from ops.corpus.vectors import matrix, with_vectors
 from ops.identity import digest, text_id
 from ops.image_groups import colour_apart
 from ops.likeness import (
@@ -31,20 +32,20 @@ from ops.shingles import jaccard, shingles
 from ops.spherical import centres, nearest, unit
 
 _KEY = ["delivery", "example_id"]
-_READ = ("delivery", "example_id", "arrival", "messages", "image_ids", "repairs")
+_READ = ("delivery", "example_id", "content_id", "arrival", "messages", "image_ids", "repairs")
 _SAMPLE = 20_000
 """Examples at most that clusters are fitted on, and held on the driver: about 160 MB for vectors of 512."""
 _SAMPLED_EACH = 20
 _SHINGLE = 3  # words, as near duplicates have them
 _MOST_CLUSTERS = 1024
 _TOLD_DDL = (
-    "delivery string, example_id string, arrival int, repairs int, dialogue_key string, decides string, "
-    "sideways boolean, texts array<string>, image_ids array<string>, "
+    "delivery string, example_id string, content_id string, arrival int, repairs int, dialogue_key string, "
+    "decides string, sideways boolean, texts array<string>, image_ids array<string>, "
     "pieces array<struct<slot: int, at: int, content_id: string>>"
 )
 _TOLD = pa.schema(
     [
-        *((name, pa.string()) for name in ("delivery", "example_id")),
+        *((name, pa.string()) for name in ("delivery", "example_id", "content_id")),
         *((name, pa.int32()) for name in ("arrival", "repairs")),
         *((name, pa.string()) for name in ("dialogue_key", "decides")),
         ("sideways", pa.bool_()),
@@ -101,8 +102,8 @@ def semantic_duplicates(
     count = min(_MOST_CLUSTERS, -(-sft.count() // cluster_examples))
     found = np.zeros((0, 0))
     if count > 1:
-        drawn = alone.orderBy("dialogue_key").limit(min(_SAMPLE, _SAMPLED_EACH * count))
-        sample = _pictured(drawn, images, embeddings).orderBy("dialogue_key").toArrow()
+        drawn = sft.orderBy("content_id").limit(min(_SAMPLE, _SAMPLED_EACH * count)).mapInArrow(_told, _TOLD_DDL)
+        sample = _pictured(drawn, images, embeddings).orderBy("dialogue_key", "content_id").toArrow()
         found = centres(_whole(sample), count)
     whole = _pictured(alone, images, embeddings)
     added = [StructField("cluster", IntegerType()), StructField("nearness", DoubleType())]
@@ -163,7 +164,7 @@ def _read(example: dict[str, Any]) -> dict[str, Any] | None:
         return None
     decides = [str(len(example["image_ids"])), *(digest(*deciding(role, text)) for role, text in said)]
     return {
-        **{name: example[name] for name in ("delivery", "example_id", "arrival", "image_ids")},
+        **{name: example[name] for name in ("delivery", "example_id", "content_id", "arrival", "image_ids")},
         "repairs": len(example["repairs"] or ()),
         "dialogue_key": dialogue_key(example["image_ids"], messages),
         "decides": digest(*decides),
@@ -188,16 +189,25 @@ def _clustered(batches: Iterable[pa.RecordBatch], *, found: np.ndarray) -> Itera
 
 def _whole(rows: pa.Table | pa.RecordBatch) -> np.ndarray:
     """One unit vector an example (n, 2 d): the mean of its pictures beside the mean of its texts."""
-    if not rows.num_rows:
-        return np.zeros((0, 0))
-    shown, said = (rows.column(name).to_pylist() for name in ("shown", "said"))
-    pictures = np.stack([_mean(parts or ()) for parts in shown])
-    texts = np.stack([_mean(parts) if parts else np.zeros(pictures.shape[1]) for parts in said])
-    return unit(np.concatenate([unit(pictures), unit(texts)], axis=1))
+    shown, said = (_flat(rows.column(name)) for name in ("shown", "said"))
+    pictures = _means(shown, 0)
+    return unit(np.concatenate([pictures, _means(said, pictures.shape[1])], axis=1))
 
 
-def _mean(parts: Sequence[dict[str, Any]]) -> np.ndarray:
-    return unit(_vectors(parts)).mean(axis=0)
+def _flat(column: Any) -> Any:
+    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+
+
+def _means(parts: Any, width: int) -> np.ndarray:
+    """The mean, at length 1, of the unit vectors of each list (n, d); zeros, `width` wide where all are empty."""
+    owner = pc.list_parent_indices(parts).to_numpy()
+    if not len(owner):
+        return np.zeros((len(parts), width))
+    vectors, _ = matrix(pc.struct_field(pc.list_flatten(parts), "vector"))
+    starts = np.flatnonzero(np.diff(owner, prepend=-1))
+    sums = np.zeros((len(parts), vectors.shape[1]))
+    sums[owner[starts]] = np.add.reduceat(unit(vectors), starts, axis=0)
+    return unit(sums)
 
 
 def _vectors(parts: Sequence[dict[str, Any]]) -> np.ndarray:

@@ -126,8 +126,8 @@ said = st.builds(
 
 
 @pytest.mark.full
-@settings(max_examples=2, derandomize=True, phases=[Phase.generate])
-@given(rows=st.lists(said, min_size=12, max_size=24))
+@settings(max_examples=1, derandomize=True, phases=[Phase.generate])
+@given(rows=st.lists(said, min_size=30, max_size=40))
 def test_order_and_partitions_change_nothing(spark: SparkSession, rows: list[Said]) -> None:
     """In several clusters, and in groups that are cut."""
     named = [replace(row, source_id=f"row {n}") for n, row in enumerate(rows)]
@@ -138,8 +138,7 @@ def test_order_and_partitions_change_nothing(spark: SparkSession, rows: list[Sai
         sorted(map(str, AUDIT.measure(made, chosen).drop("jaccard").toArrow().to_pylist())) for made in (before, after)
     ]
     assert told[0] == told[1]
-    # Another name of the drop is another name alone: the same rows go, for the same ones.
+    assert told[0]
+    # The drop's name decides which of equals stays, and not how many.
     renamed = tables(spark, [replace(row, drop="another") for row in named])
-    source = by_source(AUDIT.measure(before, chosen), before["examples"])
-    again = by_source(AUDIT.measure(renamed, chosen), renamed["examples"])
-    assert len(source) == len(again)
+    assert AUDIT.measure(renamed, chosen).count() == len(told[0])
