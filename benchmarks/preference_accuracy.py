@@ -23,9 +23,9 @@ negatives (benchmarks/soft_pairs.py). Recall and false alarms by kind; precision
 `likeness`: SFT answers in the style of rejected or of chosen responses: how well the likeness tells them apart, beside
 style alone and the number of words alone.
 
-Shares have their 95 % Wilson interval; where several cases share an annotator or a photo, and for areas under a curve,
-the interval is that of bootstrap draws (of annotators, photos, answers). Cuts of `captions` and `soft` were chosen on
-`--half tuning`, those of `leaks` on seed 3.
+Shares have their 95 % Wilson interval, in which a pair of queries that was drawn twice counts twice; where several
+cases share an annotator or a photo, and for areas under a curve, the interval is that of bootstrap draws (of
+annotators, photos, answers). Cuts of `captions` and `soft` were chosen on `--half tuning`, those of `leaks` on seed 3.
 """
 
 import argparse
