@@ -57,7 +57,7 @@ class LeakSettings:
     """Bits of 64 by which the perceptual hashes of one image may differ."""
     colour_distance: float = 0.1
     """Share of the pixels that may be of a colour in one of two images that count as the same, and not in the other."""
-    image_cosine: float = 0.95
+    image_cosine: float = 0.9
     """Cosine of the encoder's vectors from which two images may be the same."""
     turned_distance: int = 12
     """Bits of 64 by which the hashes of two images that are alike by their vectors may differ, however turned."""

@@ -46,7 +46,7 @@ from ops.likeness import compared_texts
 class SemanticDuplicateSettings:
     """`audits.semantic_duplicates` in assay.yaml."""
 
-    image: float = 0.95
+    image: float = 0.9
     """Cosine from which two images are alike."""
     text: float = 0.9
     """Cosine from which two texts are alike."""

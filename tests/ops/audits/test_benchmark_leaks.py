@@ -124,7 +124,7 @@ def test_an_image_stored_anew_is_recognised_by_its_looks(sets: dict[str, str]):
     ]
 
 
-@pytest.mark.parametrize(("cosine", "turned_distance"), [(0.97, 12), (0.9, 12), (0.97, 0)])
+@pytest.mark.parametrize(("cosine", "turned_distance"), [(0.97, 12), (0.85, 12), (0.97, 0)])
 def test_an_image_and_a_question_alike_by_their_vectors(tmp_path: Path, cosine: float, turned_distance: int):
     """The picture is mirrored: its own hash is far off, and only the turned one is near."""
     blocks = np.random.default_rng(5).integers(0, 255, (9, 12, 3), dtype=np.uint8)
@@ -149,7 +149,7 @@ def test_an_image_and_a_question_alike_by_their_vectors(tmp_path: Path, cosine: 
     settings = LeakSettings(sets={"seen": str(tmp_path)}, turned_distance=turned_distance)
     told = [(text, "own") for text in asked]
     rows = measured(settings, *told, stored={"own": encoded(shown, "PNG")}, **vectors)
-    is_alike = cosine > 0.95 and turned_distance > 0
+    is_alike = cosine > 0.9 and turned_distance > 0
     # "any" and "two" decide an answer, whatever the vectors say.
     assert [row["is_leak"] for row in rows] == [False, is_alike, False, False, is_alike]
     assert not any(row["shares_image"] for row in rows)
