@@ -166,8 +166,7 @@ def _places(
     agreed = _pointing(made, datasets, certain, settings)
     found: list[_Place] = []
     for one, picture, region, place in zip(made, pictures, regions, certain, strict=True):
-        share = agreed.get(datasets[one.row])
-        is_heard = share is not None and share >= settings.region_agreement
+        is_heard, share = agreed.get(datasets[one.row], (False, None))
         found.append(_Place(look(one.claim, picture, place if is_heard else None), region, share))
     return found
 
@@ -177,19 +176,20 @@ def _pointing(
     datasets: Sequence[str | None],
     certain: Sequence[Region | None],
     settings: ClaimSettings,
-) -> dict[str | None, float]:
-    """By dataset, 1 less the ratio of how often certain places rule out the claimed colour and how often another; for
-    datasets with enough of them, whose places rule out anything."""
+) -> dict[str | None, tuple[bool, float]]:
+    """By dataset whose certain places rule out anything: whether they are heard, and 1 less the ratio of how often they
+    rule out the claimed colour and how often another."""
     counts: defaultdict[str | None, list[tuple[bool, float]]] = defaultdict(list)
     for one, region in zip(made, certain, strict=True):
         if region is not None:
             others = [rules_out(region, colour) for colour in other_colours(one.claim.said)]
             counts[datasets[one.row]].append((rules_out(region, one.claim.said), sum(others) / len(others)))
-    found: dict[str | None, float] = {}
+    found: dict[str | None, tuple[bool, float]] = {}
     for dataset, cases in counts.items():
         claimed, other = (sum(float(case[side]) for case in cases) for side in (0, 1))
-        if len(cases) >= settings.fewest_claims and other:
-            found[dataset] = 1 - claimed / other
+        if other:
+            share = 1 - claimed / other
+            found[dataset] = (len(cases) >= settings.fewest_claims and share >= settings.region_agreement, share)
     return found
 
 
