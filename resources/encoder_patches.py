@@ -24,6 +24,7 @@ Patches = Callable[[torch.Tensor], torch.Tensor]
 def patches_of(tower: nn.Module, size: tuple[int, int]) -> tuple[Patches, tuple[int, int]] | None:
     """How the tower gives vectors of cells, and the height and width of the picture that it wants for it; None where it
     keeps none: what attends over its cells to pool them has no vector a cell."""
+    tower = getattr(tower, "_orig_mod", tower)  # what torch.compile wraps
     if isinstance(tower, ImageTower):
         return tower.patches, (PATCH_SIDE_PX, PATCH_SIDE_PX)
     if isinstance(tower, VisionTransformer) and tower.attn_pool is None:
