@@ -1,5 +1,5 @@
-"""Evaluation sets beside a delivery, on a real Ray, a real lake and the encoder that ships: images cropped and mirrored,
-and questions in other words."""
+"""Evaluation sets beside a delivery, on a real Ray, a real lake and the encoder that ships: images that were cropped or
+mirrored, and questions in other words."""
 
 import json
 from dataclasses import replace
