@@ -140,6 +140,8 @@ def load_encoder(settings: EncoderSettings) -> Encoder:
             made = _open_clip(source, precision, device)
     identity = encoder_identity(settings)
     encoder = Encoder(*made, source.preprocessing, identity=identity, device=torch.device(device), precision=precision)
+    if settings.compile:
+        encoder.model.visual = torch.compile(encoder.model.visual)
     golden_check(encoder)
     return encoder
 
@@ -154,10 +156,11 @@ def _mini(precision: str) -> tuple[nn.Module, Tokenize]:
 
 def _open_clip(source: Source, precision: str, device: str) -> tuple[nn.Module, Tokenize]:
     tagged = (source.tag and open_clip.get_pretrained_cfg(source.model, source.tag)) or {}
-    try:
+
+    def create(precision: str) -> nn.Module:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
-            model = open_clip.create_model(
+            return open_clip.create_model(
                 source.model,
                 load_weights=False,
                 precision=precision,
@@ -166,6 +169,12 @@ def _open_clip(source: Source, precision: str, device: str) -> tuple[nn.Module, 
                 pretrained_image=False,
                 pretrained_text=False,
             )
+
+    try:
+        model = create(precision)
+        if isinstance(model, open_clip.CoCa):
+            # open_clip's mixed precision (3.3) leaves parts of it in fp32 that its other parts then refuse.
+            model = create("fp32").to(_DTYPES[precision])
         if source.checkpoint is not None:
             load_checkpoint(model, str(source.checkpoint), weights_only=True)
         tokenizer = open_clip.get_tokenizer(source.model)

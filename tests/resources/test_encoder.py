@@ -94,6 +94,22 @@ def test_bf16_is_close_to_fp32(mini: Encoder) -> None:
     assert (half.encode_texts(GOLDEN_TEXTS) * mini.encode_texts(GOLDEN_TEXTS)).sum(1).min() > 0.99
 
 
+@pytest.mark.full
+def test_a_coca_in_bf16_is_close_to_fp32() -> None:
+    settings = replace(SETTINGS, model="coca_ViT-B-32", pretrained="random")
+    whole, half = (load_encoder(replace(settings, precision=precision)) for precision in ("fp32", "bf16"))
+    assert (half.encode_images(golden_images()) * whole.encode_images(golden_images())).sum(1).min() > 0.99
+
+
+@pytest.mark.full
+def test_a_compiled_image_tower_gives_the_same_vectors(tiny: Path) -> None:
+    settings = replace(SETTINGS, model=f"local-dir:{tiny}")
+    plain, compiled = (load_encoder(replace(settings, compile=value)) for value in (False, True))
+    pixels = np.random.default_rng(0).integers(0, 255, (5, 64, 48, 3), np.uint8)
+    pictures = [Image.fromarray(one) for one in pixels]
+    np.testing.assert_allclose(compiled.encode_images(pictures), plain.encode_images(pictures), atol=1e-5)
+
+
 def test_any_open_clip_model_from_a_folder(tiny: Path) -> None:
     settings = replace(SETTINGS, model=f"local-dir:{tiny}")
     encoder = load_encoder(settings)
