@@ -112,7 +112,8 @@ def rater_curve(spark: SparkSession, asked: argparse.Namespace, share: float) ->
 
 
 def _correlation(one: np.ndarray, other: np.ndarray) -> float:
-    return float(np.corrcoef(one, other)[0, 1]) if one.std() and other.std() else float("nan")
+    # Of draws without a bad annotator there is none.
+    return float(np.corrcoef(one, other)[0, 1]) if np.ptp(one) and np.ptp(other) else float("nan")
 
 
 def _resolutions(
