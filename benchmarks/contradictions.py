@@ -32,6 +32,7 @@ import numpy as np
 import psutil
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
+from pyspark.sql.pandas.types import from_arrow_type
 
 from ops.audits.contradictions import AUDIT
 from ops.canonical import query_key
@@ -104,7 +105,15 @@ def synthetic(spark: SparkSession, judgements: int, *, skewed: bool = False) -> 
     }
     names = [name for name in PREFERENCES.schema.names if name not in ("delivery", "example_id", "dataset")]
     preferences = judged.select("delivery", "example_id", "dataset", *(values[name].alias(name) for name in names))
-    kept = {"source_id": F.col("id").cast("string"), "content_id": F.md5(F.concat_ws("|", "id", "chosen"))}
+    unsaid = {
+        name: F.lit(None).cast(from_arrow_type(EXAMPLES.schema.field(name).type)) for name in ("messages", "metadata")
+    }
+    kept = {
+        "kind": F.lit("preference"),
+        **unsaid,
+        "source_id": F.col("id").cast("string"),
+        "content_id": F.md5(F.concat_ws("|", "id", "chosen")),
+    }
     examples = rows.select("delivery", "example_id", *(column.alias(name) for name, column in kept.items()))
     return preferences, examples
 

@@ -24,7 +24,8 @@ CONTRADICTED = ("is_good_and_bad", "is_flip", "in_cycle")
 #: is text; without columns every row says so.
 POLLUTED: dict[str, tuple[str, ...]] = {
     "rejected_as_target": (),
-    "reward_leaks": ("is_near_rejected", "is_both_sides", "is_held_out_prompt"),
+    # By their words alone: what only an encoder takes for a rejected response is a hint.
+    "reward_leaks": ("by_words", "is_both_sides", "is_held_out_prompt"),
     "reward_residue": ("kind",),
 }
 

@@ -1,7 +1,7 @@
 """Row checks: what a row must be to become an example, and the settings that say so."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, Literal
@@ -11,6 +11,7 @@ from ops.identity import canonical_json, image_id
 from ops.reasons import REASONS
 
 CANDIDATE_ROLES = ("chosen", "rejected", "response")
+_ASKING = ("system", "user", "assistant", "tool")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f]")
 _DEFAULT_REPAIRS = (
     "duplicate_id",
@@ -63,6 +64,13 @@ class IngestSettings:
         if reason not in self.repairs:
             raise RowError(reason, detail)
         return reason
+
+
+def whole_query(said: Iterable[tuple[str, str]]) -> str:
+    """What is asked by a conversation of (role, text): its one turn, or all of them where there were turns before the
+    question. Candidate responses are not part of it."""
+    turns = [(role, text) for role, text in said if role in _ASKING]
+    return turns[0][1] if len(turns) == 1 else "\n".join(f"{role}: {text}" for role, text in turns)
 
 
 def check_row(row: Row, settings: IngestSettings) -> Row:

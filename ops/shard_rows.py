@@ -12,7 +12,7 @@ from ops.formats.contract import Format, ImageRef, Message, Row, RowError
 from ops.formats.registry import all_containers
 from ops.identity import canonical_json, content_id, image_id
 from ops.image_checks import name_mismatch
-from ops.rows import IngestSettings, check_row, raw_text, readable
+from ops.rows import IngestSettings, check_row, raw_text, readable, whole_query
 from ops.schemas import EXAMPLES, QUARANTINE
 
 JUDGEMENT = pa.struct(
@@ -151,7 +151,7 @@ def _parsed(
         "image_ids": ids,
         "metadata": metadata,
         "repairs": sorted({*row.repairs, *repairs}),
-        "query": _query(row.messages) if row.judgements else None,
+        "query": whole_query((m.role, m.text) for m in row.messages) if row.judgements else None,
         "judgements": [{name: getattr(judgement, name) for name in JUDGEMENT.names} for judgement in row.judgements],
         "raw": raw_text(record.fields, record.raw, limit=settings.max_raw_bytes) if ids else None,
     }
@@ -167,14 +167,6 @@ def _stored(message: Message, ids: Sequence[str]) -> dict[str, Any]:
             for part in message.parts
         ],
     }
-
-
-def _query(messages: Sequence[Message]) -> str:
-    """What is asked: the one question, or the whole conversation where there were turns before it."""
-    turns = [m for m in messages if m.role in ("system", "user", "assistant", "tool")]
-    if len(turns) == 1:
-        return turns[0].text
-    return "\n".join(f"{message.role}: {message.text}" for message in turns)
 
 
 def _refused(record: Record, row: Row | None, problem: RowError, settings: IngestSettings) -> dict[str, Any]:

@@ -10,8 +10,11 @@ Judgements about the same responses to the same query about the same images that
 - `is_identical`: the chosen and the rejected response are the same after normalisation; `is_identical_when_cut`: they
   are the same within the training length.
 - `is_score_conflict`: the rating contradicts the label (good below the middle of the scale, bad above it, chosen rated
-  lower than rejected). `is_scale_error`: the rating lies outside its scale, or `rating_gap` of the scale and more from
-  the median of three and more ratings of the same response.
+  lower than rejected), or the rationale that came with it: that states a rating on the other side of the middle ("2 out
+  of 5" beside a 5), or says that the rejected response is the better one. Rationales are fields of the row's metadata
+  such as `rationale`, `critique` or `explanation`; one that states several ratings, or none in figures, says nothing.
+- `is_scale_error`: the rating lies outside its scale, or `rating_gap` of the scale and more from the median of three
+  and more ratings of the same response.
 
 Votes are counted by voter: an annotator where one is named, and otherwise a raw row, so that a row delivered twice is
 one vote. Where no annotator is named, the larger side decides if its share reaches `clear_majority` (`resolution`
@@ -58,5 +61,5 @@ AUDIT = Audit(
     settings=ContradictionSettings(),
     reads=("preferences", "examples"),
     faults=("contradictory_judgements",),
-    revision=4,
+    revision=5,
 )

@@ -64,18 +64,20 @@ def contradictions(preferences: DataFrame, examples: DataFrame, settings: Contra
     """All kinds of contradiction, with what they say joined by judgement (schema of the audit)."""
     judged = sided(preferences)
     voted = _voted(judged, examples, settings)
-    alone = _alone(judged, preferences, settings).withColumnRenamed("group_id", "own_group")
+    alone = _alone(judged, preferences, examples, settings).withColumnRenamed("group_id", "own_group")
     # Both have one row a judgement.
     rows = voted.join(alone, KEYS, "full_outer").withColumn("group_id", F.coalesce("group_id", "own_group"))
     return rows.drop("own_group").withColumns({name: F.coalesce(name, F.lit(False)) for name in FLAGS})
 
 
-def _alone(judged: DataFrame, preferences: DataFrame, settings: ContradictionSettings) -> DataFrame:
+def _alone(
+    judged: DataFrame, preferences: DataFrame, examples: DataFrame, settings: ContradictionSettings
+) -> DataFrame:
     """Judgements that are wrong whatever others say: one row each, with its flags and the group of identical ones."""
     parts = (
         judged.where("is_identical").select(*KEYS, "is_identical", group_id(CHECKED).alias("group_id")),
         identical_when_cut(preferences, training_tokens=settings.training_tokens, image_tokens=settings.image_tokens),
-        odd_ratings(preferences, rating_gap=settings.rating_gap),
+        odd_ratings(preferences, examples, rating_gap=settings.rating_gap),
     )
     rows = reduce(lambda one, other: one.unionByName(other, allowMissingColumns=True), parts)
     # A judgement has at most one value of each column but null, so that the largest is that value.

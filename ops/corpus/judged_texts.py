@@ -10,13 +10,12 @@ from typing import Any
 import pyarrow as pa
 
 from ops.corpus.turns import message_text
+from ops.rows import CANDIDATE_ROLES, whole_query
 from ops.soft_queries import fits_encoder
 
 FEWEST_WORDS = 6
 """Words of the shortest answer that is embedded."""
 
-_CANDIDATES = frozenset(("chosen", "rejected", "response"))
-_ASKING = frozenset(("system", "user", "assistant", "tool"))
 _WORD = re.compile(r"\w+")
 
 
@@ -34,17 +33,14 @@ def told_answers(examples: pa.Table) -> list[str]:
         for kind, messages, images in _rows(examples)
         if images
         for message in messages
-        if message["role"] in (_CANDIDATES if kind == "preference" else ("assistant",))
+        if message["role"] in (CANDIDATE_ROLES if kind == "preference" else ("assistant",))
     }
     return sorted(text for text in texts if len(_WORD.findall(text)) >= FEWEST_WORDS)
 
 
 def judged_query(messages: Sequence[dict[str, Any]]) -> str:
     """The one question before the candidates, or the whole conversation where there were turns before it."""
-    turns = [message for message in messages if message["role"] in _ASKING]
-    if len(turns) == 1:
-        return message_text(turns[0])
-    return "\n".join(f"{turn['role']}: {message_text(turn)}" for turn in turns)
+    return whole_query((message["role"], message_text(message)) for message in messages)
 
 
 def _rows(examples: pa.Table) -> Iterator[tuple[str, Sequence[dict[str, Any]], Sequence[str]]]:

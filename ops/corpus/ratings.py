@@ -4,24 +4,28 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
 from ops.corpus.judgements import KEYS
+from ops.corpus.rationales import against_rationale
 
 _PAIR = ["delivery", "example_id", "low", "high"]
 _RESPONSE = ["image_key", "query_key", "response_key"]
 _FEWEST_RATINGS = 3
 
 
-def odd_ratings(preferences: DataFrame, *, rating_gap: float) -> DataFrame:
+def odd_ratings(preferences: DataFrame, examples: DataFrame, *, rating_gap: float) -> DataFrame:
     """Judgements whose rating cannot be right.
 
     `is_score_conflict`: called good with a rating below the middle of its scale or bad with one above it, or chosen
-    with a lower rating than the response it beat, in the same row. `is_scale_error`: a rating outside its scale, or
+    with a lower rating than the response it beat, in the same row; or a rationale that says otherwise
+    (`against_rationale`). `is_scale_error`: a rating outside its scale, or
     one that lies `rating_gap` of the scale or more from the median of at least three ratings of the same response (a
     10 that should be a 1).
     """
     rated = preferences.where("rating IS NOT NULL AND NOT isnan(rating)").withColumn(
         "share", F.when(F.col("rating_scale") > 0, F.col("rating") / F.col("rating_scale"))
     )
-    return _against_label(rated).unionByName(_against_opponent(rated)).unionByName(_off_scale(rated, rating_gap))
+    said = _found(against_rationale(preferences, examples), conflict=True)
+    found = _against_label(rated).unionByName(_against_opponent(rated)).unionByName(said)
+    return found.unionByName(_off_scale(rated, rating_gap))
 
 
 def _found(rows: DataFrame, *, conflict: bool) -> DataFrame:

@@ -8,6 +8,8 @@ from ops.audits.contract import KEYS, Audit, Scope
 from ops.audits.registry import audits_of
 from tests.ops.audits.samples import sample_embeddings, sample_examples, sample_images, sample_preferences
 
+pytestmark = pytest.mark.full
+
 AUDITS = [pytest.param(audit, id=audit.name) for audit in audits_of(Scope.CORPUS)]
 EXAMPLES = sample_examples()
 TABLES = {
@@ -48,7 +50,6 @@ def test_empty_input_gives_no_rows(spark: SparkSession, audit: Audit) -> None:
     assert rows.num_rows == 0
 
 
-@pytest.mark.full
 @pytest.mark.parametrize("audit", AUDITS)
 def test_order_and_partitioning_do_not_matter(spark: SparkSession, audit: Audit) -> None:
     assert measured(spark, audit).to_pylist() == measured(spark, audit, reverse=True).to_pylist()

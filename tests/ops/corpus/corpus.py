@@ -1,5 +1,6 @@
 """Small corpora written as rows."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -28,6 +29,7 @@ class Judged:
     dataset: str | None = None
     rating: float | None = None
     rating_scale: float | None = None
+    metadata: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,7 @@ def example(row: Judged | Said, number: int) -> dict[str, Any]:
         "dataset": row.dataset,
         "messages": messages,
         "image_ids": images,
-        "metadata": None,
+        "metadata": json.dumps(row.metadata) if isinstance(row, Judged) and row.metadata else None,
         "repairs": list(row.repairs) if isinstance(row, Said) else [],
         "provenance": {"file": "rows.jsonl", "row": number},
     }

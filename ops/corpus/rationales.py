@@ -1,0 +1,80 @@
+"""Judgements that their own rationale contradicts."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import pyarrow as pa
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F  # noqa: N812
+
+from ops.canonical import response_key
+from ops.corpus.judgements import KEYS
+from ops.corpus.turns import message_text
+from ops.rationales import MENTIONS, Stated, rationales
+from ops.rows import CANDIDATE_ROLES
+
+_PLACE = ["delivery", "example_id", "response_key"]
+_TOLD = pa.schema(
+    [
+        *((name, pa.string()) for name in (*_PLACE, "who")),
+        *((name, pa.float64()) for name in ("stated", "scale", "beside")),
+        ("against", pa.bool_()),
+    ]
+)
+_TOLD_DDL = (
+    "delivery string, example_id string, response_key string, who string, stated double, scale double, beside double, "
+    "against boolean"
+)
+
+
+def against_rationale(preferences: DataFrame, examples: DataFrame) -> DataFrame:
+    """Keys of the judgements whose rationale, in the metadata of their row, states a rating on the other side of the
+    middle of the scale than the rating that was recorded (where none was, than the label good or bad), or says that the
+    rejected response is the better one."""
+    spoken = examples.where(F.col("metadata").rlike(MENTIONS)).where("kind = 'preference'")
+    told = spoken.select("delivery", "example_id", "messages", "metadata").mapInArrow(_told, _TOLD_DDL)
+    judged = preferences.select(*KEYS, "response_key", "label", "rating", "rating_scale", "annotator").join(
+        told, _PLACE
+    )
+    ours = judged.where("who IS NULL OR annotator IS NULL OR who = annotator")
+    stated = _side(F.col("stated"), F.coalesce("scale", "rating_scale"))
+    rated = _side(F.coalesce("beside", "rating"), F.coalesce("rating_scale", "scale"))
+    called = F.when(F.col("label") == "good", 1.0).when(F.col("label") == "bad", -1.0)
+    is_other = stated * F.coalesce(rated, called) < 0
+    is_against = F.col("against") & F.col("label").isin("chosen", "rejected")
+    return ours.where(is_other | is_against).select(*KEYS)
+
+
+def _side(rating: Column, scale: Column) -> Column:
+    """Below (-1), on (0) or above (1) the middle of a scale that starts at 1; null where either is not known."""
+    return F.when(scale > 1, F.signum(rating - (scale + 1) / 2))
+
+
+def _told(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    for batch in batches:
+        rows = [row for example in batch.to_pylist() for row in _of(example)]
+        yield pa.RecordBatch.from_pylist(rows, schema=_TOLD)
+
+
+def _of(example: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    messages = [message for message in example["messages"] or () if message["role"] in CANDIDATE_ROLES]
+    for found in rationales(example["metadata"]):
+        for place, message in enumerate(messages):
+            # What is said of no response in particular is said of the only one.
+            is_meant = found.place in (place, message["role"]) or (found.place is None and len(messages) == 1)
+            if found.against or is_meant:
+                yield {
+                    **{name: example[name] for name in ("delivery", "example_id")},
+                    "response_key": response_key(message_text(message)),
+                    **_figures(found),
+                }
+
+
+def _figures(found: Stated) -> dict[str, Any]:
+    return {
+        "who": found.annotator,
+        "stated": found.rating,
+        "scale": found.scale,
+        "beside": found.beside,
+        "against": found.against,
+    }

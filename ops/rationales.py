@@ -1,0 +1,95 @@
+"""What the rationales that come with preference data say of a response's rating or place, in words that can be told for
+certain: a rating out of a scale, or that the chosen response is the worse one."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+_FIELD = re.compile(r"rationale|critique|explanation|justification|reasoning|feedback|comment", re.IGNORECASE)
+MENTIONS = f"(?i){_FIELD.pattern}"
+"""In a row's metadata, as JSON, where there may be a rationale."""
+_NUMBER = r"(\d{1,3}(?:\.\d{1,3})?)"
+_OUT_OF = re.compile(rf"\b{_NUMBER} ?(?:/|out of) ?(4|5|7|10|100)\b(?! ?(?:of|images?|people|objects?))", re.IGNORECASE)
+_NAMED = re.compile(
+    r"\b(?:rating|score|grade)\b(?: (?:it|this|here))?(?: (?:is|of|as|at)|:|=){1,2} ?" + _NUMBER + r"(?![\d.]*\d|%)",
+    re.IGNORECASE,
+)
+_GOOD = r"(?:better|superior|preferable|more (?:accurate|correct|helpful|faithful))"
+_BAD = r"(?:worse|inferior|less (?:accurate|correct|helpful|faithful))"
+_CHOSEN = r"(?:chosen|preferred) (?:response|answer|one)"
+_REJECTED = r"(?:rejected|dispreferred) (?:response|answer|one)"
+_SIDES = re.compile(r"chosen|rejected", re.IGNORECASE)
+_AGAINST = re.compile(
+    rf"\b{_CHOSEN} (?:is|was|seems) (?:\w+ )?{_BAD}\b|\b{_REJECTED} (?:is|was|seems) (?:\w+ )?{_GOOD}\b", re.IGNORECASE
+)
+_RATINGS = ("rating", "score")
+_WHO = ("annotator", "annotator_id")
+_DEEPEST = 6
+_LONGEST = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """What a rationale says of the response at `place`, of the one chosen or rejected, or of the row as a whole (None):
+    the `rating`, of `scale` where it says so; the rating that stands beside it in the same object (`beside`), and whose
+    it is. `against` is true where it says that the rejected response is the better one."""
+
+    place: int | str | None
+    rating: float | None = None
+    scale: float | None = None
+    beside: float | None = None
+    annotator: str | None = None
+    against: bool = False
+
+
+def rationales(metadata: str | None) -> Iterator[Stated]:
+    """What the rationales in a row's metadata (JSON, as ingest keeps it) state; nothing where it is vague, or states
+    several different ratings."""
+    try:
+        fields = json.loads(metadata or "null")
+    except ValueError:
+        return
+    if not isinstance(fields, Mapping):
+        return
+    responses = fields.get("responses")
+    for place, item in enumerate(responses if isinstance(responses, Sequence) else ()):
+        yield from _stated(item, place, None, _DEEPEST)
+    yield from _stated({name: value for name, value in fields.items() if name != "responses"}, None, None, _DEEPEST)
+
+
+def _stated(item: Any, place: int | str | None, annotator: str | None, depth: int) -> Iterator[Stated]:
+    if isinstance(item, list) and depth:
+        for one in item:
+            yield from _stated(one, place, annotator, depth - 1)
+    if not isinstance(item, Mapping) or not depth:
+        return
+    own = {str(name).lower(): value for name, value in item.items()}
+    annotator = next((str(own[name]) for name in _WHO if own.get(name) is not None), annotator)
+    beside = next((_number(own[name]) for name in _RATINGS if own.get(name) is not None), None)
+    for name, value in item.items():
+        named = _SIDES.search(str(name))
+        of = named[0].lower() if named and place is None else place
+        if isinstance(value, str) and _FIELD.search(str(name)):
+            yield from _read(value[:_LONGEST], Stated(of, beside=beside, annotator=annotator))
+        elif isinstance(value, Mapping | list):
+            yield from _stated(value, of, annotator, depth - 1)
+
+
+def _read(text: str, found: Stated) -> Iterator[Stated]:
+    out_of = {(float(one), float(scale)) for one, scale in _OUT_OF.findall(text)}
+    ratings = out_of or {(float(one), None) for one in _NAMED.findall(text)}
+    if len(ratings) == 1:
+        rating, scale = ratings.pop()
+        if scale is None or rating <= scale:
+            yield Stated(found.place, rating, scale, found.beside, found.annotator)
+    if _AGAINST.search(text):
+        yield Stated(found.place, annotator=found.annotator, against=True)
+
+
+def _number(value: Any) -> float | None:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return None
