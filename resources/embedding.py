@@ -44,8 +44,10 @@ from resources.progress import Progress
 FLUSH_ROWS = 4096
 #: Work for which one more encoder process repays the seconds that it takes to load.
 _IMAGES_AN_ACTOR = 2000
-#: Pixels that go from a decode worker to an encoder at once.
+#: Pixels that go from a decode worker to an encoder at once, at most.
 _BLOCK_BYTES = 16 << 20
+#: Blocks that each encoder gets at least, where there are so many batches: few large ones would leave some idle.
+_BLOCKS_AN_ACTOR = 8
 #: Images of a row group of a scratch file.
 _GROUP_IMAGES = 64
 _CONTENTS = pa.schema([("image_id", pa.string()), ("bytes", pa.large_binary())])
@@ -247,7 +249,9 @@ def _embed(
     rows = ray.data.from_items(work, override_num_blocks=min(len(work), 4 * cores))
     # Ray joins blocks until they have 128 MB, some 900 images: the encoder would wait for the first and finish the last
     # alone.
-    rows.context.target_max_block_size = _BLOCK_BYTES
+    image_bytes = 3 * preprocessing.height * preprocessing.width
+    share = sum(len(one.images) for one in work) * image_bytes // (_BLOCKS_AN_ACTOR * actors)
+    rows.context.target_max_block_size = min(_BLOCK_BYTES, max(share, embedding.image_batch * image_bytes))
     pixels = rows.map_batches(
         partial(_decode, lake=lake, preprocessing=preprocessing, at_once=embedding.image_batch),
         batch_size=1,
