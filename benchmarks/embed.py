@@ -55,7 +55,7 @@ from resources.lake import Lake
 from resources.preprocessing import Preprocessing
 
 #: Images and texts that each model is measured on: about half a minute on two cores.
-COUNTS = {"mini": (2048, 8192), "ViT-B-32": (512, 1024), "ViT-L-14": (24, 48)}
+COUNTS = {"mini": (2048, 8192), "ViT-B-32": (512, 1024), "ViT-L-14": (64, 128)}
 #: A model so small that what is measured is everything else.
 TINY = {
     "embed_dim": 8,
@@ -209,14 +209,14 @@ def rates(models: Sequence[str], scale: float) -> None:
         settings = EncoderSettings(model=model, pretrained=None if model == "mini" else RANDOM)
         images, lines = (max(8, round(scale * n)) for n in COUNTS.get(model, COUNTS["ViT-B-32"]))
         pictures, texts = photos(images), sentences(lines)
-        batch = 32 if images > 100 else 4
+        batch = min(32, max(1, images // 4))
         encoder = load_encoder(settings)
         on_cpu = encoder.device.type == "cpu"
         prepared = find_source(settings).preprocessing
         decode, shown, told = decode_rate(pictures, prepared, cores), *bare_rates(encoder, pictures, texts)
         parts = part_costs(encoder, pictures)
         of_images, cost = stage_rate(settings, pictures, [], batch)
-        of_texts, _ = stage_rate(settings, [], texts, batch)
+        of_texts, _ = stage_rate(settings, [], texts, min(128, max(1, lines // 4)))
         parts = (parts + part_costs(encoder, pictures)) / 2
         shown_again, told_again = bare_rates(encoder, pictures, texts)
         decode = (decode + decode_rate(pictures, prepared, cores)) / 2

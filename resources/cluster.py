@@ -84,7 +84,9 @@ def flushed(rows: ray.data.Dataset, *, every: int, progress: Progress, label: st
     as it comes loses at most that much to a kill. The bar counts rows."""
     waiting: list[pa.Table] = []
     with progress.track(label, total=total) as advance:
-        for batch in cast("Iterator[pa.Table]", rows.iter_batches(batch_size=None, batch_format="pyarrow")):
+        # Not one ahead: each would be handed on, and counted, only when the next is there.
+        made = rows.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0)
+        for batch in cast("Iterator[pa.Table]", made):
             waiting.append(batch)
             advance(batch.num_rows)
             if sum(held.num_rows for held in waiting) >= every:

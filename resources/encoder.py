@@ -41,9 +41,9 @@ from resources.preprocessing import Preprocessing
 GOLDEN = HEADS.with_name("golden.safetensors")
 GOLDEN_COSINE = 0.98
 GOLDEN_TEXTS = ("A red circle.", "There is no dog in the picture.", "a plate of food on a wooden table", "42")
-#: On a CPU more images at once are slower: activations no longer fit the caches. Best are 2 to 4 for an encoder with
-#: one thread and 8 for one with two (`python -m benchmarks.embed batches`).
-_CPU_IMAGES, _CPU_TOKENS = 4, 512
+#: Images at once on a CPU (`python -m benchmarks.embed batches`): of a convolutional network a few, whose activations
+#: fit the caches; a transformer is mostly products of matrices, which gain from more.
+_CPU_CONVOLVED, _CPU_ATTENDED, _CPU_TOKENS = 4, 16, 512
 _GPU_TOKENS = 16384
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -68,7 +68,7 @@ class Encoder:
         self.device = device
         self.precision = precision
         self.dtype = _DTYPES[precision]
-        self.images_at_once = _CPU_IMAGES if device.type == "cpu" else None
+        self.images_at_once = _cpu_images(self.model.visual) if device.type == "cpu" else None
         self.mean = torch.tensor(preprocessing.mean, device=device)[:, None, None]
         self.std = torch.tensor(preprocessing.std, device=device)[:, None, None]
         with torch.inference_mode():
@@ -119,6 +119,12 @@ class Encoder:
 
     def _encode_pixels(self, pixels: np.ndarray) -> np.ndarray:
         return _unit(self.model.encode_image(self._normalised(pixels)))
+
+
+def _cpu_images(tower: nn.Module) -> int:
+    # A transformer convolves once, where it cuts the picture into patches.
+    convolutions = sum(isinstance(module, nn.Conv2d) for module in tower.modules())
+    return _CPU_CONVOLVED if convolutions > 1 else _CPU_ATTENDED
 
 
 def _unit(vectors: torch.Tensor) -> np.ndarray:
