@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ops.bank import pair_spread
 from ops.claim_texts import Claim
 from ops.colours import PictureColours, Shares
 from ops.identity import text_id
@@ -20,6 +21,7 @@ _MOSTLY = 0.5  # of a subject that surely has a colour, for the claim to be supp
 _HARDLY = 0.03  # of a subject that could be called so, for the claim to be contradicted
 _WHOLLY = 0.8  # of a subject that surely has a colour which is denied
 _NOWHERE = 0.001  # of a picture, or of the places where a thing may be, that could be called so, for it to be nowhere
+_NO_SPREAD = 1e-4  # of cosine, which half precision cannot tell from 0
 _CHUNK = 4096
 
 
@@ -39,10 +41,10 @@ class Sight:
 
 @dataclass(frozen=True, slots=True)
 class Preferences:
-    """What the encoder says of n claims: `margin` over the best foil, what of it the text alone gives (`blind`), the
-    place of that foil among the claim's own, and `fit`, in standard deviations over the bank's images: how much better
-    than to other pictures the claim (or what it denies, then negated) fits to its own. Not a number where a vector is
-    missing or there is no foil."""
+    """What the encoder says of n claims: `margin` over the best foil, in units of the bank's `pair_spread`, what of it
+    the text alone gives (`blind`), the place of that foil among the claim's own, and `fit`, in standard deviations over
+    the bank's images: how much better than to other pictures the claim (or what it denies, then negated) fits to its
+    own. Not a number where a vector is missing, there is no foil, or the bank has no spread."""
 
     margin: np.ndarray
     blind: np.ndarray
@@ -126,10 +128,11 @@ def ask(
     claims: Sequence[Claim], foils: Sequence[Sequence[str]], image_ids: Sequence[str], vectors: Mapping[str, Vectors]
 ) -> Preferences:
     """What the encoder prefers, of n claims with their foils and their one image each. `vectors` are those of the
-    `images`, the `texts`, and the `bank` of images."""
-    bank = vectors["bank"].matrix.astype(np.float32)
+    `images`, the `texts`, and of the bank's images and texts (`bank_images`, `bank_texts`)."""
+    bank = vectors["bank_images"].matrix.astype(np.float32)
+    unit = pair_spread(vectors["bank_images"], vectors["bank_texts"])
     parts = [
-        _asked(claims[at : at + _CHUNK], foils[at : at + _CHUNK], image_ids[at : at + _CHUNK], vectors, bank)
+        _asked(claims[at : at + _CHUNK], foils[at : at + _CHUNK], image_ids[at : at + _CHUNK], vectors, bank, unit)
         for at in range(0, len(claims), _CHUNK)
     ]
     if not parts:
@@ -144,6 +147,7 @@ def _asked(
     image_ids: Sequence[str],
     vectors: Mapping[str, Vectors],
     bank: np.ndarray,
+    unit: float,
 ) -> Preferences:
     texts = sorted({text for claim, rivals in zip(claims, foils, strict=True) for text in (claim.statement, *rivals)})
     place = {text: n for n, text in enumerate(texts)}
@@ -151,7 +155,7 @@ def _asked(
     shown, seen = vectors["images"].gather(image_ids)
     result = Preferences(*(np.full(len(claims), np.nan, np.float32) for _ in range(4)))
     result = Preferences(result.margin, result.blind, np.zeros(len(claims), np.int64), result.fit)
-    if not matrix.shape[1] or not shown.shape[1] or not len(bank):
+    if not matrix.shape[1] or not shown.shape[1] or unit <= _NO_SPREAD:
         return result
     over_bank = matrix @ bank.T
     usual, spread = over_bank.mean(axis=1), np.maximum(over_bank.std(axis=1), 1e-6)
@@ -162,8 +166,8 @@ def _asked(
         better = matrix[at] @ shown[n] - usual[at]
         best = int(np.argmax(better[1:])) + 1
         result.foil[n] = best - 1
-        result.margin[n] = better[0] - better[best]
-        result.blind[n] = usual[at[0]] - usual[at[best]]
+        result.margin[n] = (better[0] - better[best]) / unit
+        result.blind[n] = (usual[at[0]] - usual[at[best]]) / unit
         affirmed = 1 if claim.is_denied and len(rivals) == 1 else 0
         result.fit[n] = better[affirmed] / spread[at[affirmed]] * (-1 if affirmed else 1)
     return result

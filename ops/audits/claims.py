@@ -16,8 +16,9 @@ written text (`kind`). It is held against two witnesses:
 - The encoder, by foils (as in VALSE, Parcalabescu et al., 2022): the same words with another colour or number, the
   opposite answer, or what else the same question is answered in the delivery; of written text, what else is claimed to
   be written, in other pictures. `margin` is the claim's cosine with its picture less that of the best foil (`foil`),
-  both less their mean over the bank's pictures, so that what the text alone prefers is taken off (`blind_margin`). A
-  margin beyond `foil_margin` takes a side.
+  both less their mean over the bank's pictures, so that what the text alone prefers is taken off (`blind_margin`). Both
+  are told in standard deviations of the bank's pairs of a picture and a text, as encoders differ in how far their
+  cosines spread. A margin beyond `foil_margin` takes a side.
 
 Not every encoder can tell every kind of claim in every sort of picture; the delivery itself shows it. Of a dataset's
 claims of one kind, the encoder must take a side on at least `decided`, and on those agree with at least `agreement`;
@@ -52,8 +53,9 @@ from ops.regions import EVERYDAY, Phrase, Region, naming
 class ClaimSettings:
     """`audits.claims` in assay.yaml."""
 
-    foil_margin: float = 0.1
-    """Cosine by which a claim must beat its best foil, or lose to it, for the encoder to take a side."""
+    foil_margin: float = 0.6
+    """Standard deviations (of the bank's pairs) by which a claim must beat its best foil, or lose to it, for the
+    encoder to take a side."""
     decided: float = 0.5
     """Share of a dataset's claims of one kind on which the encoder must take a side to be heard on them."""
     agreement: float = 0.75
@@ -103,7 +105,7 @@ COLUMNS = pa.schema(
         ("region_agreed_share", pa.float32()),
     ]
 )
-_SCORE_MARGIN = 0.05  # of cosine: the softness with which a margin becomes a score
+_SCORE_MARGIN = 0.3  # standard deviations: the softness with which a margin becomes a score
 
 
 def wanted_texts(examples: pa.Table) -> list[str]:
@@ -128,7 +130,8 @@ def measure(inputs: RowInputs, settings: ClaimSettings) -> pa.Table:
     datasets = inputs.examples["dataset"].to_pylist()
     made = sorted(made_claims(inputs.examples), key=lambda one: (ids[one.row], one.turn, one.number))
     foils = foils_of(made)
-    vectors = {"images": inputs.images, "texts": inputs.texts, "bank": inputs.bank_images}
+    banks = {"bank_images": inputs.bank_images, "bank_texts": inputs.bank_texts}
+    vectors = {"images": inputs.images, "texts": inputs.texts} | banks
     shown = [one.images[0] if len(one.images) == 1 else "" for one in made]
     preferences = ask([one.claim for one in made], foils, shown, vectors)
     places = _places(made, inputs, datasets, settings)
@@ -299,7 +302,7 @@ def _why(one: MadeClaim, preference: _Preference | None, heard: tuple[bool, floa
     if len(one.images) != 1:
         return "several images"
     if preference is None:
-        return "no foil to compare with, or no vector for a text or the image"
+        return "no foil to compare with, no vector for a text or the image, or too few others"
     if heard[0]:
         return "neither the pixels nor the encoder take a side"
     return "the encoder does not carry this kind of claim in this dataset, or too many of them are false"
@@ -318,5 +321,5 @@ AUDIT = Audit(
     uses_vectors=True,
     uses_colours=True,
     faults=("wrong_image",),
-    revision=2,
+    revision=3,
 )

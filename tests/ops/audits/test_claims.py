@@ -163,7 +163,23 @@ def test_other_answers_to_the_same_question_are_the_foils():
     found = measured(seeing(rows))
     assert [row["kind"] for row in found] == ["presence"] * 3
     assert [row["foil"] for row in found] == ["A blue ball is in the image.", "A red ball is in the image.", None]
-    assert [row["margin"] for row in found] == [pytest.approx(1), pytest.approx(1), None]
+    # A cosine of 1, in standard deviations: two of the bank's three texts lie on the axis of one half of its pictures.
+    assert [row["margin"] for row in found] == [pytest.approx(3 / 2**0.5), pytest.approx(3 / 2**0.5), None]
+
+
+@pytest.mark.parametrize("narrow", [0.5, 0.9])
+def test_margins_do_not_depend_on_how_far_an_encoders_cosines_spread(narrow: float):
+    given = seeing(both(40))
+    wide = measured(given)
+
+    def drawn_together(vectors: Vectors) -> Vectors:
+        shared = np.full((len(vectors), 1), narrow**0.5)
+        return Vectors(vectors.ids, np.hstack([(1 - narrow) ** 0.5 * vectors.matrix, shared]).astype(np.float16))
+
+    names = ("images", "texts", "bank_images", "bank_texts")
+    cone = measured(replace(given, **{name: drawn_together(getattr(given, name)) for name in names}))
+    assert [row["margin"] for row in cone] == pytest.approx([row["margin"] for row in wide], rel=0.02)
+    assert [row["verdict"] for row in cone] == [row["verdict"] for row in wide]
 
 
 def placed(rows: list[tuple[str, str, str]], seen: dict[str, str], *, fit: float = 5, margin: float = 2) -> RowInputs:
