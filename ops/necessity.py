@@ -12,6 +12,7 @@ from ops.heads import Batch, principal
 
 _PARTS = 64
 _HASHED = 128
+_NAMED = 3  # the size of that feature: gates start at 0, so that a larger one is learnt from fewer turns
 _WORD = re.compile(r"[^\W_]+")
 _NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 _SPELT: dict[str, str] = {"gray": "grey"} | {word: str(n) for n, word in enumerate(_NUMBERS)}
@@ -102,7 +103,7 @@ class ClosedTask:
         seen = self.seen
         asked = seen.queries[rows]
         codes = np.eye(len(seen.raw_answers), dtype=np.float32)
-        x, aligned = seen.query_parts[asked], (self.given[asked].astype(np.float32),)
+        x, aligned = seen.query_parts[asked], self._named(asked)
         if pictures is not None:
             shown = seen.raw_pictures[pictures]
             polar = np.zeros((len(rows), len(codes)), dtype=np.float32)
@@ -114,6 +115,13 @@ class ClosedTask:
             aligned = (shown @ seen.raw_answers.T * 8, polar)
             x = np.concatenate([x, seen.picture_parts[pictures]], axis=1)
         return Batch(x, codes, aligned, offset, None, seen.answers[rows])
+
+    def _named(self, asked: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The classes that each query names, apart for yes/no questions: these name what they ask about, and are many,
+        so that one gate for all would not learn from a few others that name their own answer."""
+        named = self.given[asked] * np.float32(_NAMED)
+        is_polar = self.polar[asked].any(axis=1, keepdims=True)
+        return named * ~is_polar, named * is_polar
 
 
 @dataclass(frozen=True, slots=True)

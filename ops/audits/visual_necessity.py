@@ -349,5 +349,5 @@ AUDIT = Audit(
     texts=wanted_texts,
     uses_vectors=True,
     faults=("blind_questions",),
-    revision=2,
+    revision=3,
 )

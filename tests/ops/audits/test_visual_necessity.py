@@ -93,6 +93,26 @@ def test_tells_blind_questions_from_visual_ones() -> None:
     assert {row["candidates"] for row in rows} == {4}
 
 
+def test_few_answers_in_their_own_question_are_found_beside_many_yes_no_questions() -> None:
+    """Yes/no questions name colours too, and are never answered by one."""
+    rng = np.random.default_rng(3)
+    rows, seen = [], {}
+    for n in range(400):
+        colour = int(rng.integers(len(COLOURS)))
+        seen[image(n)] = np.eye(DIM)[colour] + 0.2 * rng.normal(size=DIM)
+        turns = [("What color is the ball?", COLOURS[colour])]
+        turns += [
+            (f"Is the ball in the image {one}?", "yes" if at == colour else "no") for at, one in enumerate(COLOURS)
+        ]
+        if n % 40 == 0:
+            turns = [(f"A {COLOURS[colour]} ball lies here. What color is the ball?", COLOURS[colour])]
+        rows.append(example(n, turns, image(n)))
+    found = measured(inputs_of(rows, seen))
+    blind = [row["text_predictability"] for row in found if int(row["example_id"][1:]) % 40 == 0]
+    assert len(blind) == 10
+    assert min(blind) > np.log(0.6)
+
+
 def test_answers_that_no_picture_tells_gain_nothing_from_one() -> None:
     """Were a turn scored by heads that saw it, the noise of its picture would give its answer away."""
     rng = np.random.default_rng(1)
