@@ -16,6 +16,8 @@ from functools import cache
 
 import numpy as np
 
+from ops.sorted_keys import places, sorted_keys
+
 #: Longer side to which a picture is shrunk before its pixels are named.
 SIDE_PX = 64
 
@@ -110,15 +112,13 @@ class ColourTable:
     @classmethod
     def of(cls, ids: Sequence[str], facts: Sequence[bytes]) -> "ColourTable":
         """From ids in any order, each at most once."""
-        keys = np.array([one.encode("ascii") for one in ids], dtype=np.bytes_)
-        order = np.argsort(keys, kind="stable")
-        return cls(keys[order], np.frombuffer(b"".join(facts), np.uint8).reshape(-1, FACT_BYTES)[order])
+        keys, order = sorted_keys(ids)
+        return cls(keys, np.frombuffer(b"".join(facts), np.uint8).reshape(-1, FACT_BYTES)[order])
 
     def get(self, image_id: str) -> PictureColours | None:
         """What is known of the picture, or None."""
-        key = image_id.encode("ascii")
-        at = int(np.searchsorted(self.ids, key)) if len(self.ids) else 0
-        return read_facts(self.facts[at]) if at < len(self.ids) and self.ids[at] == key else None
+        at = int(places(self.ids, [image_id])[0])
+        return read_facts(self.facts[at]) if at >= 0 else None
 
 
 NO_COLOURS = ColourTable.of([], [])

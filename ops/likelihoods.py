@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ops.identity import digest
+from ops.sorted_keys import places, sorted_keys
 
 if TYPE_CHECKING:  # it imports the audits' contract, which imports this module
     from ops.grounding_scores import ImageTurn
@@ -49,18 +50,16 @@ class LikelihoodTable:
     @classmethod
     def of(cls, keys: Sequence[str], nats: Sequence[float], tokens: Sequence[int]) -> "LikelihoodTable":
         """From keys in any order, each at most once."""
-        names = np.array([key.encode("ascii") for key in keys], dtype=np.bytes_)
-        order = np.argsort(names, kind="stable")
-        return cls(names[order], np.array(nats, np.float64)[order], np.array(tokens, np.int64)[order])
+        names, order = sorted_keys(keys)
+        return cls(names, np.array(nats, np.float64)[order], np.array(tokens, np.int64)[order])
 
     def a_token(self, questions: Sequence[Question | None]) -> np.ndarray:
         """Nats a token of each answer (m), NaN where it is not known."""
-        found = np.full(len(questions), np.nan)
-        for n, question in enumerate(questions):
-            key = question.key.encode("ascii") if question else b""
-            at = int(np.searchsorted(self.keys, key)) if question and len(self.keys) else 0
-            if question and at < len(self.keys) and self.keys[at] == key and self.tokens[at]:
-                found[n] = self.nats[at] / self.tokens[at]
+        at = places(self.keys, [question.key if question else None for question in questions])
+        known = np.flatnonzero(at >= 0)
+        told = known[self.tokens[at[known]] != 0]
+        found = np.full(len(at), np.nan)
+        found[told] = self.nats[at[told]] / self.tokens[at[told]]
         return found
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from ops.colours import FACT_BYTES
+from ops.sorted_keys import places, sorted_keys
 
 #: Columns of `images` that the table is made from.
 READ = ("image_id", "perceptual_hash", "colours", "width_px", "height_px", "edge_share", "entropy_bits", "text_share")
@@ -37,14 +38,13 @@ class PictureTable:
     def of(cls, images: pa.Table) -> "PictureTable":
         """From rows of `images` (READ), each image at most once, in any order."""
         texts = images["perceptual_hash"].to_pylist()
-        ids = np.array([(one or "").encode("ascii") for one in images["image_id"].to_pylist()], dtype=np.bytes_)
+        ids, order = sorted_keys([one or "" for one in images["image_id"].to_pylist()])
         sides = [images[name].to_numpy().astype(np.float64) for name in ("width_px", "height_px")]
         figures = [sides[0] * sides[1] / 1e6, *(images[name].to_numpy() for name in _FIGURES)]
         colours = images["colours"].to_pylist()
         facts = b"".join(one or bytes(FACT_BYTES) for one in colours)
-        order = np.argsort(ids, kind="stable")
         return cls(
-            ids[order],
+            ids,
             np.array([int(text, 16) if text else 0 for text in texts], dtype=np.uint64)[order],
             np.frombuffer(facts, np.uint8).reshape(-1, FACT_BYTES)[order],
             np.array([bool(text and one) for text, one in zip(texts, colours, strict=True)], dtype=bool)[order],
@@ -53,11 +53,7 @@ class PictureTable:
 
     def places(self, image_ids: Sequence[str]) -> np.ndarray:
         """Place of each image in the table (n, int64); -1 where it is not there."""
-        keys = np.array([one.encode("ascii") for one in image_ids], dtype=np.bytes_)
-        if not len(keys) or not len(self.ids):
-            return np.full(len(keys), -1)
-        at = np.minimum(np.searchsorted(self.ids, keys), len(self.ids) - 1)
-        return np.where(self.ids[at] == keys, at, -1)
+        return places(self.ids, image_ids)
 
     def look(self, image_id: str) -> Look | None:
         """What the image is recognised by, or None."""

@@ -15,6 +15,7 @@ from PIL import Image
 
 from ops.colours import COLOURS, Shares, connected, shares_of
 from ops.identity import digest, text_id
+from ops.sorted_keys import places, sorted_keys
 
 
 def _words(text: str) -> tuple[str, ...]:
@@ -85,17 +86,15 @@ class RegionTable:
         colours: Sequence[bytes],
     ) -> "RegionTable":
         """From keys in any order, each at most once; the colours as `found_regions` gives them."""
-        names = np.array([key.encode("ascii") for key in keys], dtype=np.bytes_)
-        order = np.argsort(names, kind="stable")
+        names, order = sorted_keys(keys)
         shares = np.frombuffer(b"".join(colours), "<u2").reshape(len(names), 4, len(COLOURS))
         sides, told = np.array(boxes, np.float32).reshape(-1, 4), np.array(figures, np.float32).reshape(-1, 3)
-        return cls(names[order], sides[order], told[order], shares[order])
+        return cls(names, sides[order], told[order], shares[order])
 
     def get(self, phrase: Phrase) -> Region | None:
         """Where the phrase is, or None where nobody looked or nothing could be told."""
-        key = phrase.key.encode("ascii")
-        at = int(np.searchsorted(self.keys, key)) if len(self.keys) else 0
-        if at >= len(self.keys) or self.keys[at] != key:
+        at = int(places(self.keys, [phrase.key])[0])
+        if at < 0:
             return None
         left, top, right, bottom = self.boxes[at].tolist()
         shares = self.shares[at].astype(np.float64) / 65535

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ops.sorted_keys import places, sorted_keys
+
 
 @dataclass(frozen=True, slots=True)
 class Vectors:
@@ -19,20 +21,15 @@ class Vectors:
     @classmethod
     def of(cls, ids: Sequence[str], matrix: np.ndarray) -> "Vectors":
         """From hex ids in any order, each at most once, and their vectors (n, d)."""
-        keys = np.array([i.encode("ascii") for i in ids], dtype=np.bytes_)
-        order = np.argsort(keys, kind="stable")
-        return cls(keys[order], np.ascontiguousarray(matrix[order], dtype=np.float16))
+        keys, order = sorted_keys(ids)
+        return cls(keys, np.ascontiguousarray(matrix[order], dtype=np.float16))
 
     def __len__(self) -> int:
         return len(self.ids)
 
     def positions(self, ids: Sequence[str]) -> np.ndarray:
         """Row of each id in `matrix` (int64), -1 where it is unknown."""
-        if not len(self.ids) or not len(ids):
-            return np.full(len(ids), -1, dtype=np.int64)
-        keys = np.array([(i or "").encode("ascii") for i in ids], dtype=np.bytes_)
-        at = np.minimum(np.searchsorted(self.ids, keys), len(self.ids) - 1)
-        return np.where(self.ids[at] == keys, at, -1)
+        return places(self.ids, ids)
 
     def gather(self, ids: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """Vectors of the ids, (n, d) float32 with zeros where unknown, and which are known, (n,) bool."""
