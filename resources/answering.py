@@ -19,13 +19,14 @@ from ray.data import ActorPoolStrategy
 from ops.grounding_scores import image_turns
 from ops.image_checks import decode_rgb
 from ops.likelihoods import LikelihoodTable, Question, trios
-from ops.schemas import EXAMPLES, IMAGES, LIKELIHOODS
+from ops.schemas import EXAMPLES, LIKELIHOODS
 from resources.cluster import flushed, start_ray
 from resources.encoder_settings import EncoderSettings
 from resources.encoder_source import device_of, precision_of
 from resources.lake import Lake
 from resources.likelihood import Asked, likelihood_identity, load_likelihood_model
 from resources.progress import Progress
+from resources.stored_images import stored_images
 
 #: Answers after which they are committed: what a kill costs at most.
 FLUSH_ROWS = 512
@@ -118,14 +119,8 @@ class _AnswerActor:
             yield self._answers(one.questions)
 
     def _answers(self, questions: tuple[Question, ...]) -> dict[str, Any]:
-        ids = sorted({image for one in questions for image in one.image_ids})
-        stored = self.lake.read(IMAGES, where={"image_id": ids}, columns=["image_id", "bytes"]).to_pylist()
-        pictures = {row["image_id"]: decode_rgb(row["bytes"]) for row in stored}
-        if lost := set(ids) - pictures.keys():
-            raise LookupError(
-                f"{len(lost)} images that examples show are not in the lake's images, among them {min(lost)}; "
-                "restore it, or ingest again"
-            )
+        ids = {image for one in questions for image in one.image_ids}
+        pictures = {image: decode_rgb(data) for image, data in stored_images(self.lake, ids)}
         asked = [Asked(one.query, one.answer, tuple(pictures[i] for i in one.image_ids)) for one in questions]
         found = self.model.answers(asked, batch=self.batch)
         return {

@@ -39,6 +39,7 @@ from resources.lake_files import open_storage
 from resources.lookup import among
 from resources.preprocessing import Preprocessing
 from resources.progress import Progress
+from resources.stored_images import images_lost
 
 #: Rows after which vectors are committed: what a kill costs at most.
 FLUSH_ROWS = 4096
@@ -213,10 +214,7 @@ def _image_work(lake: Lake, missing: set[str]) -> list[_Work]:
                 if here:
                     work.append(_Work(file=path, group=group, images=here))
     if left:
-        raise LookupError(
-            f"{len(left)} images that examples show are not in the lake's images, among them {min(left)}; "
-            "ingest stores images before examples, so the lake was changed by hand: restore it, or ingest again"
-        )
+        raise images_lost(left)
     return work
 
 

@@ -18,13 +18,14 @@ from ray.data import ActorPoolStrategy
 from ops.identity import text_id
 from ops.image_checks import decode_rgb
 from ops.regions import EVERYDAY, Found, Phrase, RegionTable, found_regions, naming
-from ops.schemas import IMAGES, REGIONS
+from ops.schemas import REGIONS
 from ops.vectors import Vectors
 from resources.cluster import flushed, start_ray
 from resources.encoder_settings import EncoderSettings
 from resources.encoder_source import device_of, encoder_identity
 from resources.lake import Lake
 from resources.progress import Progress
+from resources.stored_images import stored_images
 
 #: Places after which they are committed: what a kill costs at most.
 FLUSH_ROWS = 512
@@ -118,15 +119,8 @@ class _RegionActor:
             sought: dict[str, list[Phrase]] = {}
             for phrase in one.phrases:
                 sought.setdefault(phrase.image_id, []).append(phrase)
-            where = {"image_id": list(sought)}
-            for batch in self.lake.batches(IMAGES, where=where, columns=["image_id", "bytes"]):
-                for image, data in zip(batch["image_id"].to_pylist(), batch["bytes"].to_pylist(), strict=True):
-                    yield self._places(data, sought.pop(image))
-            if sought:
-                raise LookupError(
-                    f"{len(sought)} images that examples show are not in the lake's images, among them {min(sought)}; "
-                    "restore it, or ingest again"
-                )
+            for image, data in stored_images(self.lake, sought):
+                yield self._places(data, sought[image])
 
     def _places(self, data: bytes, phrases: list[Phrase]) -> pa.Table:
         picture = decode_rgb(data)
