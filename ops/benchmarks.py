@@ -19,6 +19,7 @@ from ops.likeness import compared_pieces
 from ops.picture_table import Look
 from ops.rows import IngestSettings
 from ops.shard_rows import ImageReader, Outcome, outcomes
+from ops.turns import message_text
 
 _WORD = re.compile(r"\w+")
 _PROBED = 50
@@ -168,7 +169,7 @@ def _look(data: bytes) -> Look | None:
 
 
 def _item(name: str, parsed: Mapping, n: int, looks: Mapping[str, Look | None]) -> Item:
-    texts = ["".join(p["text"] or "" for p in m["parts"]) for m in parsed["messages"] if m["role"] == "user"]
+    texts = [message_text(message) for message in parsed["messages"] if message["role"] == "user"]
     asked = frozenset(q for q in map(question, texts) if q)
     return Item(
         name,

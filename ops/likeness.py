@@ -16,6 +16,7 @@ import numpy as np
 from ops.canonical import canonical_query, response_key
 from ops.identity import digest
 from ops.soft_queries import soft_query
+from ops.turns import message_text
 
 MOST_PIECES = 12
 """Pieces of the longest text that is compared."""
@@ -67,7 +68,7 @@ def compared_pieces(role: str, text: str) -> list[str]:
 
 def compared_texts(messages: Iterable[Mapping[str, Any]], roles: Sequence[str] = ("user", "assistant")) -> list[str]:
     """The pieces of an example's messages of these roles."""
-    said = ((m["role"], "".join(part["text"] or "" for part in m["parts"] or ())) for m in messages)
+    said = ((message["role"], message_text(message)) for message in messages)
     return [piece for role, text in said if role in roles for piece in compared_pieces(role, text)]
 
 

@@ -21,6 +21,11 @@ class Turn:
     answer: str
 
 
+def message_text(message: Mapping[str, Any]) -> str:
+    """The texts of a message as it is stored (schemas.EXAMPLES), joined."""
+    return "".join(part["text"] for part in message["parts"] or () if part["text"])
+
+
 def read_turns(examples: pa.Table) -> list[Turn]:
     """The turns of the examples (schemas.EXAMPLES), in order."""
     return [turn for row, messages in enumerate(examples["messages"].to_pylist()) for turn in _turns(row, messages)]
@@ -30,7 +35,7 @@ def _turns(row: int, messages: list[Mapping[str, Any]] | None) -> list[Turn]:
     found: list[Turn] = []
     query = ""
     for message in messages or ():
-        text = "".join(part["text"] for part in message["parts"] or () if part["text"])
+        text = message_text(message)
         if message["role"] == "user":
             query = text
         elif message["role"] in ANSWERS:

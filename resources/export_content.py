@@ -27,6 +27,7 @@ from ops.exports.plan import Plan
 from ops.exports.sink import UNFINISHED
 from ops.formats.contract import Message, Part
 from ops.schemas import EXAMPLES, IMAGES, PREFERENCES
+from ops.turns import message_text
 from ops.versions import Version
 from resources.lake import Lake
 from resources.lookup import KeyIndex
@@ -307,7 +308,7 @@ def _member(
     responses: list[Judged] = []
     for message in row["messages"]:
         if message["role"] in CANDIDATE_ROLES:
-            text = "".join(part["text"] or "" for part in message["parts"] if part["type"] == "text")
+            text = message_text(message)
             responses.append(Judged(text, message["role"], *judged.get(text, (None, None))))
             continue
         parts: list[Part] = []

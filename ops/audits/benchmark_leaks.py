@@ -41,6 +41,7 @@ from ops.benchmarks import Index, Item, grams, index, question, stamp
 from ops.image_groups import colour_apart
 from ops.likeness import compared_texts
 from ops.picture_table import Look
+from ops.turns import message_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +145,7 @@ def _same(images: set[str], known: Index, looks: Mapping[str, Look | None], sett
 
 
 def _found(row: Mapping[str, Any], known: Index, likeness: Likeness, settings: LeakSettings) -> dict[str, Any]:
-    texts = [(m["role"], "".join(p["text"] or "" for p in m["parts"] or ())) for m in row["messages"] or ()]
+    texts = [(message["role"], message_text(message)) for message in row["messages"] or ()]
     images: set[str] = set(row["image_ids"] or ())
     asked = [text for role, text in texts if role == "user"]
     questions = {question(text) for text in asked}

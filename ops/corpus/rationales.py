@@ -9,9 +9,9 @@ from pyspark.sql import functions as F  # noqa: N812
 
 from ops.canonical import response_key
 from ops.corpus.judgements import KEYS
-from ops.corpus.turns import message_text
 from ops.rationales import MENTIONS, Stated, rationales
 from ops.rows import CANDIDATE_ROLES
+from ops.turns import message_text
 
 _PLACE = ["delivery", "example_id", "response_key"]
 _TOLD = pa.schema(

@@ -14,7 +14,7 @@ from pyspark.sql.types import DoubleType, IntegerType, StructField, StructType
 
 from ops.colours import FACT_BYTES
 from ops.corpus.staying import RANK, Rank, redundant
-from ops.corpus.turns import dialogue_key, message_text
+from ops.corpus.turns import dialogue_key
 from ops.corpus.vectors import matrix, with_vectors
 from ops.identity import digest, text_id
 from ops.image_groups import colour_apart
@@ -30,6 +30,7 @@ from ops.likeness import (
 )
 from ops.shingles import jaccard, shingles
 from ops.spherical import centres, nearest, unit
+from ops.turns import message_text
 
 _KEY = ["delivery", "example_id"]
 _READ = ("delivery", "example_id", "content_id", "arrival", "messages", "image_ids", "repairs")

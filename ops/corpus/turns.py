@@ -10,6 +10,7 @@ from pyspark.sql import functions as F  # noqa: N812
 from ops.canonical import image_key, query_key, response_key
 from ops.closed_answers import closed_answer
 from ops.identity import digest
+from ops.turns import message_text
 
 _READ = ("delivery", "example_id", "source_id", "dataset", "kind", "messages", "image_ids", "repairs")
 _TURNS = pa.schema(
@@ -53,11 +54,6 @@ def sft_turns(examples: DataFrame) -> DataFrame:
 def dialogues(examples: DataFrame) -> DataFrame:
     """Each example with one key of all its images and messages (schema `_DIALOGUES`)."""
     return examples.select(*_READ).mapInArrow(_dialogues, _DIALOGUES_DDL)
-
-
-def message_text(message: dict[str, Any]) -> str:
-    """The texts of a message, joined."""
-    return "".join(part["text"] for part in message["parts"] or () if part["text"])
 
 
 def dialogue_key(image_ids: list[str] | None, messages: Iterable[dict[str, Any]]) -> str:
