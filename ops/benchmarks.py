@@ -51,16 +51,10 @@ class Index:
     """Each look of the items once, in the order of `by_hash`; `by_look` says which items have it."""
     by_hash: HashIndex
     by_look: Mapping[Look, Sequence[int]]
-
-    @property
-    def seen(self) -> dict[str, Look]:
-        """The images that decode, by id, in the order of their ids: those that an encoder can read."""
-        return dict(sorted({image: look for item in self.items for image, look in item.looks.items()}.items()))
-
-    @property
-    def texts(self) -> set[str]:
-        """The texts that questions are compared by where an encoder compares them."""
-        return {piece for item in self.items for text in item.asked for piece in compared_pieces("user", text)}
+    seen: Mapping[str, Look]
+    """The images that decode, by id, in the order of their ids: those that an encoder can read."""
+    texts: frozenset[str]
+    """The texts that questions are compared by where an encoder compares them."""
 
 
 def words(text: str) -> list[str]:
@@ -107,7 +101,11 @@ def index(sets: tuple[tuple[str, str, str], ...], n: int, distance: int) -> Inde
             by_look.setdefault(look, []).append(at)
     looks = list(by_look)
     by_hash = HashIndex([look.hash for look in looks], distance)
-    return Index(tuple(items), by_image, by_question, by_gram, looks, by_hash, by_look)
+    seen = {image: look for item in items for image, look in item.looks.items()}
+    texts = frozenset(piece for item in items for text in item.asked for piece in compared_pieces("user", text))
+    return Index(
+        tuple(items), by_image, by_question, by_gram, looks, by_hash, by_look, dict(sorted(seen.items())), texts
+    )
 
 
 def decodable_images(path: str) -> Iterator[tuple[str, bytes]]:
