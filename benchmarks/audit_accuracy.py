@@ -15,9 +15,7 @@ bootstrap draws of examples, over the seeds together (photos: the first seed alo
 on others.
 """
 
-import argparse
 import json
-import tempfile
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -29,6 +27,7 @@ import numpy as np
 import pyarrow as pa
 from PIL import Image
 
+from benchmarks.options import planted_options
 from ops.accuracy import auroc
 from ops.audits.contract import RowInputs
 from ops.audits.registry import all_audits
@@ -304,12 +303,7 @@ def descriptions(folder: Path, rng: Random, embeddings: Embeddings, ledger: Ledg
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[101, 102, 103])
-    parser.add_argument("--shares", type=float, nargs="+", default=[0.02, 0.05, 0.1, 0.2])
-    parser.add_argument("--photos", type=Path)
-    parser.add_argument("--model", default="mini")
-    parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "assay-embeddings")
+    parser = planted_options(__doc__)
     parser.add_argument("--only", nargs="+", default=["wrong", "blind", "shift"])
     options = parser.parse_args()
     encoder = load_encoder(EncoderSettings(model=options.model))

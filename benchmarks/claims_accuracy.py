@@ -18,9 +18,7 @@ categories in a photo for which the centre of the region that is found lies in a
 centre of the picture. Every second photo served to choose how regions are found; they are counted apart.
 """
 
-import argparse
 import json
-import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -33,6 +31,7 @@ import pyarrow as pa
 from PIL import Image
 
 from benchmarks.audit_accuracy import Embeddings, Ledger, Shown, example, raw_texts
+from benchmarks.options import planted_options
 from ops.accuracy import wilson
 from ops.audits.claims import AUDIT
 from ops.audits.contract import RowInputs
@@ -278,13 +277,7 @@ def with_interval(found: int, of: int) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[101, 102, 103])
-    parser.add_argument("--shares", type=float, nargs="+", default=[0.02, 0.05, 0.1, 0.2])
-    parser.add_argument("--photos", type=Path)
-    parser.add_argument("--model", default="mini")
-    parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "assay-embeddings")
-    options = parser.parse_args()
+    options = planted_options(__doc__).parse_args()
     encoder = load_encoder(EncoderSettings(model=options.model))
     embeddings, ledger, verdicts = Embeddings(encoder, options.cache), Ledger(), Verdicts()
     places = Places(embeddings)

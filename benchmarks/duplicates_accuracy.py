@@ -15,7 +15,6 @@ Last, pictures of easy-VQA, every one of which is another drawing of one shape, 
 how many come out as duplicates with the hash and the colours, and by vectors alone.
 """
 
-import argparse
 import json
 import re
 import tempfile
@@ -30,6 +29,7 @@ from pyspark.sql import SparkSession
 
 from benchmarks.audit_accuracy import Embeddings, Shown, example
 from benchmarks.claims_accuracy import with_interval
+from benchmarks.options import halves_options
 from ops.audits.semantic_duplicates import AUDIT, SemanticDuplicateSettings, wanted_texts
 from ops.demo.pictures import load_pictures
 from ops.identity import digest
@@ -177,11 +177,7 @@ def figures(change: str, told: Sequence[Told], found: dict[int, int]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--photos", type=Path, required=True)
-    parser.add_argument("--half", type=int, choices=(0, 1), default=1)
-    parser.add_argument("--model", default="mini")
-    parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "assay-embeddings")
+    parser = halves_options(__doc__)
     parser.add_argument("--cuts", nargs="*", default=[], help="settings to try, such as image=0.9")
     options = parser.parse_args()
     embeddings = Embeddings(load_encoder(EncoderSettings(model=options.model)), options.cache)

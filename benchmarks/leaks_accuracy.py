@@ -10,7 +10,6 @@ photo are not independent, so the intervals (Wilson) are somewhat too narrow. Th
 without any vector.
 """
 
-import argparse
 import json
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -24,6 +23,7 @@ from PIL import Image
 from benchmarks.audit_accuracy import Embeddings, Shown, example
 from benchmarks.claims_accuracy import with_interval
 from benchmarks.duplicates_accuracy import CHANGES
+from benchmarks.options import halves_options
 from ops.audits.benchmark_leaks import AUDIT, LeakSettings, measure, wanted_texts
 from ops.audits.contract import RowInputs
 from ops.identity import digest
@@ -108,12 +108,7 @@ def found(asked: Sequence[Asked], folder: Path, settings: LeakSettings, embeddin
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--photos", type=Path, required=True)
-    parser.add_argument("--half", type=int, choices=(0, 1), default=1)
-    parser.add_argument("--model", default="mini")
-    parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "assay-embeddings")
-    options = parser.parse_args()
+    options = halves_options(__doc__).parse_args()
     embeddings = Embeddings(load_encoder(EncoderSettings(model=options.model)), options.cache)
     known = photos_of(options.photos, options.half)
     print(f"encoder {embeddings.encoder.identity}, half {options.half}, {len(known)} photos, {AUDIT.settings}")
