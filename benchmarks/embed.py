@@ -2,7 +2,7 @@
 
     OMP_NUM_THREADS=2 .venv/bin/python -m benchmarks.embed rates --models mini ViT-B-32 ViT-L-14
     .venv/bin/python -m benchmarks.embed batches
-    .venv/bin/python -m benchmarks.embed draft --photos ../shared/data/photos
+    .venv/bin/python -m benchmarks.embed scaled --photos ../shared/data/photos
     .venv/bin/python -m benchmarks.embed growth
 
 `rates`: for each model (random weights but for mini), one after the other in one run, and once more in reverse order so
@@ -13,9 +13,9 @@ workers and the first batch. The roofline is 1 / (1 / decode + 1 / model) where 
 min(decode, model) where the model has a GPU. Where other work takes the cores, wall times say little: processor seconds
 of 1,000 images stand beside them, of the parts together and of the whole stage with all its processes.
 
-`batches`: the bare encoder by images at once. `draft`: cosines of vectors from JPEG files decoded at a reduced scale
-with those of full decoding. `growth`: peak memory of all processes at 10,000 and at 100,000 images, with a tiny
-encoder.
+`batches`: the bare encoder by images at once. `scaled`: cosines of vectors from JPEG files decoded at a reduced scale
+with those of full decoding, and what that saves. `growth`: peak memory of all processes at 10,000 and at 100,000
+images, with a tiny encoder.
 """
 
 import argparse
@@ -158,8 +158,13 @@ def _take_files(files: list[bytes]) -> None:
     _files.extend(files)
 
 
+def _pixels(data: bytes, preprocessing: Preprocessing) -> np.ndarray:
+    """As the stage has them."""
+    return preprocessing.pixels(decode_rgb(data, shortest_px=preprocessing.decoded_px))
+
+
 def _decode(rows: range, preprocessing: Preprocessing) -> int:
-    return sum(len(preprocessing.pixels(decode_rgb(_files[row])).tobytes()) > 0 for row in rows)
+    return sum(_pixels(_files[row], preprocessing).size > 0 for row in rows)
 
 
 def decode_rate(pictures: Sequence[bytes], preprocessing: Preprocessing, cores: int) -> float:
@@ -177,7 +182,7 @@ def decode_rate(pictures: Sequence[bytes], preprocessing: Preprocessing, cores: 
 
 def bare_rates(encoder: Encoder, pictures: Sequence[bytes], texts: Sequence[str]) -> tuple[float, float]:
     """Images and texts a second of the encoder alone, on what is in memory."""
-    pixels = np.stack([encoder.preprocessing.pixels(decode_rgb(data)) for data in pictures[:256]])
+    pixels = np.stack([_pixels(data, encoder.preprocessing) for data in pictures[:256]])
     some = list(texts[:1024])
     encoder.encode_pixels(pixels[:4])
     return len(pixels) / seconds(lambda: encoder.encode_pixels(pixels)), len(some) / seconds(
@@ -188,7 +193,7 @@ def bare_rates(encoder: Encoder, pictures: Sequence[bytes], texts: Sequence[str]
 def part_costs(encoder: Encoder, pictures: Sequence[bytes]) -> float:
     """Processor seconds of 1,000 images decoded and encoded in this process."""
     started = time.process_time()
-    pixels = np.stack([encoder.preprocessing.pixels(decode_rgb(data)) for data in pictures[:128]])
+    pixels = np.stack([_pixels(data, encoder.preprocessing) for data in pictures[:128]])
     encoder.encode_pixels(pixels)
     return 1000 * (time.process_time() - started) / len(pixels)
 
@@ -240,7 +245,7 @@ def batches(models: Sequence[str]) -> None:
 
 def _batches(model: str) -> None:
     encoder = load_encoder(EncoderSettings(model=model, pretrained=None if model == "mini" else RANDOM))
-    pixels = np.stack([encoder.preprocessing.pixels(decode_rgb(data)) for data in photos(64)])
+    pixels = np.stack([_pixels(data, encoder.preprocessing) for data in photos(64)])
     sizes = [1, 2, 4, 8, 16, 32, 64]
     for threads in sorted({1, torch.get_num_threads()}):
         torch.set_num_threads(threads)
@@ -254,39 +259,48 @@ def _batches(model: str) -> None:
         print(f"{encoder.identity}, {threads} threads, best images/s by images at once: {rates_told}", flush=True)
 
 
-def draft(folder: Path) -> None:
-    """Cosines of vectors from scaled JPEG decoding, at least so many times the encoder's side, with those from full: of
-    the photos, and of larger files, each of nine of them."""
-    files = [path.read_bytes() for path in sorted((folder / "images").glob("*.jpg"))]
+def scaled(folder: Path) -> None:
+    """A table of cosines of vectors from JPEG files decoded at a half and a quarter with those from whole ones, by how
+    many times the encoder's side is left, and of the time that decoding and resizing take."""
     encoder = load_encoder(EncoderSettings())
-    for label, data in (("photos", files), ("nine photos in one", mosaics(files))):
-        whole = [decode_rgb(one) for one in data]
-        vectors = encoder.encode_images(whole)
-        for least in (1, 1.5, 2):
-            scaled = [_scaled(one, round(least * encoder.preprocessing.height)) for one in data]
-            fewer = sum(a.size != b.size for a, b in zip(scaled, whole, strict=True))
-            cosine = (encoder.encode_images(scaled) * vectors).sum(axis=1).min()
-            print(f"{label}, at least {least} times the side: {fewer} of {len(data)} scaled, least cosine {cosine:.4f}")
+    side = encoder.preprocessing.height
+    tiles = [Image.open(path).convert("RGB") for path in sorted((folder / "images").glob("*.jpg"))]
+    print("| left, times the side | decoded at 1 / | photos a file | files | least cosine | ms whole | ms scaled |")
+    print(f"|{'--:|' * 7}")
+    for left in (1, 2, 3, 4, 6):
+        for by in (2, 4):
+            for across in (1, 3):
+                data = mosaics(tiles, round(left * by * side), across)
+                whole, long = _resized(data, encoder.preprocessing, None)
+                part, short = _resized(data, encoder.preprocessing, round(left * side))
+                cosine = (encoder.encode_pixels(whole) * encoder.encode_pixels(part)).sum(axis=1).min()
+                print(
+                    f"| {left} | {by} | {across**2} | {len(data)} | {cosine:.4f} | {long:.1f} | {short:.1f} |",
+                    flush=True,
+                )
 
 
-def mosaics(files: Sequence[bytes]) -> list[bytes]:
-    """JPEG files of 1920 x 1440 pixels, each of nine of the files."""
-    tiles = [decode_rgb(data).resize((640, 480)) for data in files]
+def _resized(data: Sequence[bytes], preprocessing: Preprocessing, shortest_px: int | None) -> tuple[np.ndarray, float]:
+    """The encoder's pixels of each, and the milliseconds of one."""
+    started = time.process_time()
+    pixels = np.stack([preprocessing.pixels(decode_rgb(one, shortest_px=shortest_px)) for one in data])
+    return pixels, 1000 * (time.process_time() - started) / len(data)
+
+
+def mosaics(tiles: Sequence[Image.Image], height: int, across: int) -> list[bytes]:
+    """JPEG files of that height (4:3), each of `across` by `across` photos; as many as the photos fill, at most 24."""
+    width, count = height // 3 * 4, across**2
+    size = -(-width // across), -(-height // across)
     made: list[bytes] = []
-    for first in range(0, len(tiles), 3):
-        whole = Image.new("RGB", (1920, 1440))
-        for place in range(9):
-            whole.paste(tiles[(first + place) % len(tiles)], (640 * (place % 3), 480 * (place // 3)))
+    for first in range(0, len(tiles), count)[:24]:
+        whole = Image.new("RGB", (width, height))
+        for place in range(count):
+            tile = tiles[(first + place) % len(tiles)].resize(size, Image.Resampling.LANCZOS)
+            whole.paste(tile, (size[0] * (place % across), size[1] * (place // across)))
         out = io.BytesIO()
         whole.save(out, "JPEG", quality=92)
         made.append(out.getvalue())
     return made
-
-
-def _scaled(data: bytes, side: int) -> Image.Image:
-    image = Image.open(io.BytesIO(data))
-    image.draft("RGB", (side, side))
-    return image.convert("RGB")
 
 
 def growth(sizes: Sequence[int]) -> None:
@@ -331,7 +345,7 @@ def write_tiny(folder: Path) -> Path:
 def main() -> None:
     """Reads the command line and runs what it names."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("parts", nargs="+", choices=["rates", "batches", "draft", "growth"])
+    parser.add_argument("parts", nargs="+", choices=["rates", "batches", "scaled", "growth"])
     parser.add_argument("--models", nargs="+", default=["mini"])
     parser.add_argument("--scale", type=float, default=1.0, help="multiplies how many images and texts are measured")
     parser.add_argument("--photos", type=Path, default=Path("../shared/data/photos"))
@@ -342,7 +356,7 @@ def main() -> None:
     parts: dict[str, Callable[[], None]] = {
         "rates": lambda: rates(options.models, options.scale),
         "batches": lambda: batches(options.models),
-        "draft": lambda: draft(options.photos),
+        "scaled": lambda: scaled(options.photos),
         "growth": lambda: growth(options.sizes),
     }
     for part in options.parts:

@@ -10,6 +10,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+#: Times the encoder's side that a JPEG file is decoded at, at least: from there on its vector has a cosine above 0.999
+#: with that of the whole (`python -m benchmarks.embed scaled`).
+DECODED_SIDES = 6
 _FILTERS = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
 
 
@@ -39,6 +42,11 @@ class Preprocessing:
             config["resize_mode"],
             config["fill_color"],
         )
+
+    @property
+    def decoded_px(self) -> int:
+        """Shortest side (pixels) that an image must have, or be decoded at."""
+        return DECODED_SIDES * max(self.height, self.width)
 
     def pixels(self, image: Image.Image) -> np.ndarray:
         """(height, width, 3) bytes of an RGB image of any size."""

@@ -46,6 +46,29 @@ def reason(data: bytes, settings: IngestSettings = SETTINGS) -> str:
     return error.value.reason
 
 
+@pytest.mark.parametrize(
+    ("size", "shortest", "by"),
+    [
+        ((400, 304), None, 1),
+        ((400, 304), 153, 1),
+        ((400, 304), 152, 2),
+        ((400, 304), 76, 4),
+        ((400, 304), 1, 8),
+        ((400, 302), 1, 2),
+        ((401, 304), 1, 1),
+    ],
+)
+def test_a_jpeg_is_decoded_no_smaller_than_asked(size: tuple[int, int], shortest: int | None, by: int):
+    picture = gradient(*size)
+    exif = Image.Exif()
+    exif[274] = 6  # to be turned by a quarter
+    found = decode_rgb(encoded(picture, "JPEG", exif=exif, quality=95), shortest_px=shortest)
+    assert found.size == (size[1] // by, size[0] // by)
+    upright = np.asarray(picture.rotate(-90, expand=True).resize(found.size, Image.Resampling.BOX), np.int16)
+    assert np.abs(np.asarray(found, np.int16) - upright).mean() < 3
+    assert decode_rgb(encoded(picture, "PNG"), shortest_px=shortest).size == size
+
+
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF"])
 def test_every_type_is_read_to_its_end(kind: str):
     data = encoded(gradient(), kind)
