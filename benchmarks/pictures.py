@@ -66,7 +66,8 @@ def _lines(message: dict[str, Any], width: int) -> list[str]:
 
 
 def _measured(lake: Lake, audit: Audit, key: dict[str, str]) -> list[tuple[str, Any]]:
-    rows = lake.read(audit.table, where=key).to_pylist()
+    # Of several claims the one with most evidence against it; what has no score keeps its order.
+    rows = sorted(lake.read(audit.table, where=key).to_pylist(), key=lambda row: -(row.get("score") or 0))
     values = [(c.name, rows[0][c.name]) for c in audit.columns] if rows else [("measured", "no row")]
     told = [(n, f"{v:.3g}" if isinstance(v, float) else v) for n, v in values if v is not None and v is not False]
     return told[:_SHOWN_MEASURES]
