@@ -25,6 +25,17 @@ VOTES = "yes long, no long, has_names boolean, log_odds double, best_yes double,
 _ALONE = 0
 
 
+def rating_side(rating: Column, scale: Column) -> Column:
+    """Below (-1), on (0) or above (1) the middle of a scale that starts at 1 (3 of 1 to 5, 5.5 of 1 to 10); null where
+    either is not known."""
+    return F.when(scale > 1, F.signum(rating - (scale + 1) / 2))
+
+
+def label_side() -> Column:
+    """What the label alone says of a response: good (1) or bad (-1); null for others."""
+    return F.when(F.col("label") == "good", 1.0).when(F.col("label") == "bad", -1.0)
+
+
 def sided(preferences: DataFrame, *also: str) -> DataFrame:
     """Each judgement with its subject as hashes: its `context` (images and query; `context_check` is a second hash of
     them) and its responses in order, `low_hash` and `high_hash`, the latter 0 for a response on its own. `side` is true

@@ -3,7 +3,7 @@
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
-from ops.corpus.judgements import KEYS
+from ops.corpus.judgements import KEYS, label_side, rating_side
 from ops.corpus.rationales import against_rationale
 
 _PAIR = ["delivery", "example_id", "low", "high"]
@@ -16,9 +16,8 @@ def odd_ratings(preferences: DataFrame, examples: DataFrame, *, rating_gap: floa
 
     `is_score_conflict`: called good with a rating below the middle of its scale or bad with one above it, or chosen
     with a lower rating than the response it beat, in the same row; or a rationale that says otherwise
-    (`against_rationale`). `is_scale_error`: a rating outside its scale, or
-    one that lies `rating_gap` of the scale or more from the median of at least three ratings of the same response (a
-    10 that should be a 1).
+    (`against_rationale`). `is_scale_error`: a rating outside its scale, or one that lies `rating_gap` of the scale or
+    more from the median of at least three ratings of the same response (a 10 that should be a 1).
     """
     rated = preferences.where("rating IS NOT NULL AND NOT isnan(rating)").withColumn(
         "share", F.when(F.col("rating_scale") > 0, F.col("rating") / F.col("rating_scale"))
@@ -37,11 +36,8 @@ def _found(rows: DataFrame, *, conflict: bool) -> DataFrame:
 
 
 def _against_label(rated: DataFrame) -> DataFrame:
-    # The middle of a scale from 1: 3 of 1 to 5, 5.5 of 1 to 10.
-    middle = (F.col("rating_scale") + 1) / 2
-    low = (F.col("label") == "good") & (F.col("rating") < middle)
-    high = (F.col("label") == "bad") & (F.col("rating") > middle)
-    return _found(rated.where((F.col("rating_scale") > 1) & (low | high)), conflict=True)
+    side = rating_side(F.col("rating"), F.col("rating_scale"))
+    return _found(rated.where(label_side() * side < 0), conflict=True)
 
 
 def _against_opponent(rated: DataFrame) -> DataFrame:

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pyarrow as pa
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
 from ops.canonical import response_key
-from ops.corpus.judgements import KEYS
+from ops.corpus.judgements import KEYS, label_side, rating_side
 from ops.rationales import MENTIONS, Stated, rationales
 from ops.rows import CANDIDATE_ROLES
 from ops.turns import message_text
@@ -37,17 +37,11 @@ def against_rationale(preferences: DataFrame, examples: DataFrame) -> DataFrame:
         told, _PLACE
     )
     ours = judged.where("who IS NULL OR annotator IS NULL OR who = annotator")
-    stated = _side(F.col("stated"), F.coalesce("scale", "rating_scale"))
-    rated = _side(F.coalesce("beside", "rating"), F.coalesce("rating_scale", "scale"))
-    called = F.when(F.col("label") == "good", 1.0).when(F.col("label") == "bad", -1.0)
-    is_other = stated * F.coalesce(rated, called) < 0
+    stated = rating_side(F.col("stated"), F.coalesce("scale", "rating_scale"))
+    rated = rating_side(F.coalesce("beside", "rating"), F.coalesce("rating_scale", "scale"))
+    is_other = stated * F.coalesce(rated, label_side()) < 0
     is_against = F.col("against") & F.col("label").isin("chosen", "rejected")
     return ours.where(is_other | is_against).select(*KEYS)
-
-
-def _side(rating: Column, scale: Column) -> Column:
-    """Below (-1), on (0) or above (1) the middle of a scale that starts at 1; null where either is not known."""
-    return F.when(scale > 1, F.signum(rating - (scale + 1) / 2))
 
 
 def _told(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
