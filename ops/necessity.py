@@ -103,8 +103,10 @@ class ClosedTask:
         seen = self.seen
         asked = seen.queries[rows]
         codes = np.eye(len(seen.raw_answers), dtype=np.float32)
-        x, aligned = seen.query_parts[asked], self._named(asked)
-        if pictures is not None:
+        x = seen.query_parts[asked]
+        if pictures is None:
+            aligned = self._named(asked)
+        else:
             shown = seen.raw_pictures[pictures]
             polar = np.zeros((len(rows), len(codes)), dtype=np.float32)
             leaning = np.einsum("nd,nd->n", self.polar[asked].astype(np.float32), shown) * 8
@@ -135,9 +137,9 @@ class OpenTask:
         seen = self.seen
         asked, said = seen.queries[rows], seen.answers[rows]
         candidates = seen.raw_answers[said]
-        x, aligned = seen.query_parts[asked], (seen.raw_queries[asked] @ candidates.T * 8,)
+        x, given = seen.query_parts[asked], seen.raw_queries[asked]
         if pictures is not None:
-            aligned = (seen.raw_pictures[pictures] @ candidates.T * 8,)
+            given = seen.raw_pictures[pictures]
             x = np.concatenate([x, seen.picture_parts[pictures]], axis=1)
         barred = (said[:, None] == said[None, :]) & ~np.eye(len(rows), dtype=bool)
-        return Batch(x, seen.answer_parts[said], aligned, offset, barred, np.arange(len(rows)))
+        return Batch(x, seen.answer_parts[said], (given @ candidates.T * 8,), offset, barred, np.arange(len(rows)))
