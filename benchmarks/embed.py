@@ -158,13 +158,8 @@ def _take_files(files: list[bytes]) -> None:
     _files.extend(files)
 
 
-def _pixels(data: bytes, preprocessing: Preprocessing) -> np.ndarray:
-    """As the stage has them."""
-    return preprocessing.pixels(decode_rgb(data, shortest_px=preprocessing.decoded_px))
-
-
 def _decode(rows: range, preprocessing: Preprocessing) -> int:
-    return sum(_pixels(_files[row], preprocessing).size > 0 for row in rows)
+    return sum(preprocessing.file_pixels(_files[row]).size > 0 for row in rows)
 
 
 def decode_rate(pictures: Sequence[bytes], preprocessing: Preprocessing, cores: int) -> float:
@@ -182,7 +177,7 @@ def decode_rate(pictures: Sequence[bytes], preprocessing: Preprocessing, cores: 
 
 def bare_rates(encoder: Encoder, pictures: Sequence[bytes], texts: Sequence[str]) -> tuple[float, float]:
     """Images and texts a second of the encoder alone, on what is in memory."""
-    pixels = np.stack([_pixels(data, encoder.preprocessing) for data in pictures[:256]])
+    pixels = np.stack([encoder.preprocessing.file_pixels(data) for data in pictures[:256]])
     some = list(texts[:1024])
     encoder.encode_pixels(pixels[:4])
     return len(pixels) / seconds(lambda: encoder.encode_pixels(pixels)), len(some) / seconds(
@@ -193,7 +188,7 @@ def bare_rates(encoder: Encoder, pictures: Sequence[bytes], texts: Sequence[str]
 def part_costs(encoder: Encoder, pictures: Sequence[bytes]) -> float:
     """Processor seconds of 1,000 images decoded and encoded in this process."""
     started = time.process_time()
-    pixels = np.stack([_pixels(data, encoder.preprocessing) for data in pictures[:128]])
+    pixels = np.stack([encoder.preprocessing.file_pixels(data) for data in pictures[:128]])
     encoder.encode_pixels(pixels)
     return 1000 * (time.process_time() - started) / len(pixels)
 
@@ -245,7 +240,7 @@ def batches(models: Sequence[str]) -> None:
 
 def _batches(model: str) -> None:
     encoder = load_encoder(EncoderSettings(model=model, pretrained=None if model == "mini" else RANDOM))
-    pixels = np.stack([_pixels(data, encoder.preprocessing) for data in photos(64)])
+    pixels = np.stack([encoder.preprocessing.file_pixels(data) for data in photos(64)])
     sizes = [1, 2, 4, 8, 16, 32, 64]
     for threads in sorted({1, torch.get_num_threads()}):
         torch.set_num_threads(threads)
@@ -263,16 +258,16 @@ def scaled(folder: Path) -> None:
     """A table of cosines of vectors from JPEG files decoded at a half and a quarter with those from whole ones, by how
     many times the encoder's side is left, and of the time that decoding and resizing take."""
     encoder = load_encoder(EncoderSettings())
-    side = encoder.preprocessing.height
+    prepared = encoder.preprocessing
     tiles = [Image.open(path).convert("RGB") for path in sorted((folder / "images").glob("*.jpg"))]
     print("| left, times the side | decoded at 1 / | photos a file | files | least cosine | ms whole | ms scaled |")
     print(f"|{'--:|' * 7}")
     for left in (1, 2, 3, 4, 6):
         for by in (2, 4):
             for across in (1, 3):
-                data = mosaics(tiles, round(left * by * side), across)
-                whole, long = _resized(data, encoder.preprocessing, None)
-                part, short = _resized(data, encoder.preprocessing, round(left * side))
+                data = mosaics(tiles, left * by * prepared.height, across)
+                whole, long = _resized(data, lambda one: prepared.pixels(decode_rgb(one)))
+                part, short = _resized(data, partial(prepared.file_pixels, sides=left))
                 cosine = (encoder.encode_pixels(whole) * encoder.encode_pixels(part)).sum(axis=1).min()
                 print(
                     f"| {left} | {by} | {across**2} | {len(data)} | {cosine:.4f} | {long:.1f} | {short:.1f} |",
@@ -280,10 +275,10 @@ def scaled(folder: Path) -> None:
                 )
 
 
-def _resized(data: Sequence[bytes], preprocessing: Preprocessing, shortest_px: int | None) -> tuple[np.ndarray, float]:
+def _resized(data: Sequence[bytes], pixels_of: Callable[[bytes], np.ndarray]) -> tuple[np.ndarray, float]:
     """The encoder's pixels of each, and the milliseconds of one."""
     started = time.process_time()
-    pixels = np.stack([preprocessing.pixels(decode_rgb(one, shortest_px=shortest_px)) for one in data])
+    pixels = np.stack([pixels_of(one) for one in data])
     return pixels, 1000 * (time.process_time() - started) / len(data)
 
 

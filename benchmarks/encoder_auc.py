@@ -19,7 +19,6 @@ import numpy as np
 
 from benchmarks.mini_data import COLOURS, SHAPES, holds, words_that_hold
 from benchmarks.train_mini import auc
-from ops.image_checks import decode_rgb
 from ops.statements import make_statement
 from resources.encoder import Encoder, load_encoder
 from resources.encoder_settings import EncoderSettings
@@ -29,7 +28,7 @@ _TEMPERATURE = 0.05
 
 def encode(encoder: Encoder, paths: list[Path]) -> np.ndarray:
     """Vectors of image files."""
-    return encoder.encode_pixels(np.stack([encoder.preprocessing.pixels(decode_rgb(p.read_bytes())) for p in paths]))
+    return encoder.encode_pixels(np.stack([encoder.preprocessing.file_pixels(p.read_bytes()) for p in paths]))
 
 
 def normalised(cosines: np.ndarray) -> np.ndarray:

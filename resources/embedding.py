@@ -26,7 +26,6 @@ import ray
 from ray.data import ActorPoolStrategy
 
 from ops.identity import text_id
-from ops.image_checks import decode_rgb
 from ops.schemas import EMBEDDINGS, EXAMPLES, IMAGES
 from ops.throughput import TEXTS_AN_IMAGE
 from ops.vectors import Vectors
@@ -264,7 +263,7 @@ def _embed(
         batch_format="pyarrow",
         **needs,
     )
-    for found in flushed(vectors, every=FLUSH_ROWS, progress=progress, label="embed", total=total):
+    for found in flushed(vectors, every=FLUSH_ROWS, progress=progress, label="Embed images and texts", total=total):
         _store(lake, encoder, found)
 
 

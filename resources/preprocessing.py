@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from ops.image_checks import decode_rgb
+
 #: Times the encoder's side that a JPEG file is decoded at, at least: from there on its vector has a cosine above 0.999
 #: with that of the whole (`python -m benchmarks.embed scaled`).
 DECODED_SIDES = 6
@@ -43,11 +45,6 @@ class Preprocessing:
             config["fill_color"],
         )
 
-    @property
-    def decoded_px(self) -> int:
-        """Shortest side (pixels) that an image must have, or be decoded at."""
-        return DECODED_SIDES * max(self.height, self.width)
-
     def pixels(self, image: Image.Image) -> np.ndarray:
         """(height, width, 3) bytes of an RGB image of any size."""
         kind = _FILTERS.get(self.interpolation)
@@ -56,6 +53,11 @@ class Preprocessing:
         if self.resize_mode == "shortest" and self.height == self.width and kind is not None:
             return np.asarray(self._shortest(image, kind))
         return np.asarray(self._unusual(image))
+
+    def file_pixels(self, data: bytes, *, sides: int = DECODED_SIDES) -> np.ndarray:
+        """The same of an image file; a large JPEG is decoded at a reduced scale, `sides` times the encoder's side at
+        least. Raises RowError and OSError where it does not decode."""
+        return self.pixels(decode_rgb(data, shortest_px=sides * max(self.height, self.width)))
 
     def _shortest(self, image: Image.Image, kind: Image.Resampling) -> Image.Image:
         side = self.height
