@@ -39,7 +39,7 @@ def _corpus_measures(audit: Audit) -> dg.AssetsDefinition:
         progress: dg.ResourceParam[Progress],
     ) -> dg.MaterializeResult:
         deliveries = admitted_deliveries(lake)
-        with progress.track(f"measure {audit.name}"):
+        with progress.track(f"Measure {audit.name}"):
             identity = measure_corpus(
                 start_spark(settings.spark),
                 lake,
@@ -68,7 +68,7 @@ def contradiction_rates(
     """Share of judgements that contradict others, by drop, dataset and kind, with its 95 % interval."""
     deliveries = admitted_deliveries(lake)
     measures = corpus_identities(settings, deliveries, encoder_identity(settings.encoder))["contradictions"]
-    with progress.track("rate contradictions"):
+    with progress.track("Rate contradictions"):
         rate_contradictions(start_spark(settings.spark), lake, measures=measures, deliveries=deliveries)
     return dg.MaterializeResult(metadata={"deliveries": deliveries, "identity": measures})
 
@@ -87,6 +87,6 @@ def modality_statistics(
     # Counted once and kept: a drop that is not measured yet would be missing for good.
     require_measured(lake, settings=settings, encoder=encoder)
     measures = row_identities(settings, encoder)
-    with progress.track("count modalities"):
+    with progress.track("Count modalities"):
         identity = count_modality(start_spark(settings.spark), lake, deliveries=deliveries, measures=measures)
     return dg.MaterializeResult(metadata={"deliveries": deliveries, "identity": identity})

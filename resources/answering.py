@@ -97,7 +97,7 @@ def _ask(
         batch_format="numpy",
         **needs,
     )
-    label = "ask the vision-language model"
+    label = "Ask the vision-language model"
     for rows in flushed(answers, every=FLUSH_ROWS, progress=progress, label=label, total=len(questions)):
         _store(lake, model, rows)
 

@@ -317,7 +317,7 @@ def _stored_images(lake: Lake, work: _Work) -> Iterator[tuple[str, bytes]]:
 
 def _pixels(key: str, data: bytes, preprocessing: Preprocessing) -> bytes:
     try:
-        return preprocessing.pixels(decode_rgb(data, shortest_px=preprocessing.decoded_px)).tobytes()
+        return preprocessing.file_pixels(data).tobytes()
     except (OSError, ValueError) as error:
         raise ValueError(
             f"image {key}: {len(data)} bytes that ingest could decode and this run cannot: {error}"

@@ -182,7 +182,7 @@ def measure_delivery(
             shared=shared,
             plans=[(a.name, settings.audit(a.name), identities[a.name]) for a in audits],
         )
-        label = f"measure {audits[0].name}" + (f" and {len(audits) - 1} more" if len(audits) > 1 else "")
+        label = f"Measure {audits[0].name}" + (f" and {len(audits) - 1} more" if len(audits) > 1 else "")
         for files in ray_map(measure, batches, progress=progress, label=label):
             for name, added in files.items():
                 staged[name] += added

@@ -80,7 +80,7 @@ def build_candidate(
     standing = _standing(lake, content)
     if standing is not None:
         return Candidate(standing.number, content, standing.counts, fresh=False)
-    with progress.track("judge examples", 3) as advance:
+    with progress.track("Judge examples", 3) as advance:
         judged = judge(lake, deliveries=deliveries, measures=measures, policy=settings.policy)
         _require_all_rows(lake, deliveries, judged)
         advance(1)

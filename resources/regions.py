@@ -90,7 +90,7 @@ def _look(
         batch_format="numpy",
         **({"num_gpus": 1, "num_cpus": 0} if on_gpu else {"num_cpus": 1}),
     )
-    label = "find what claims speak of"
+    label = "Find what claims speak of"
     for rows in flushed(places, every=FLUSH_ROWS, progress=progress, label=label, total=len(phrases)):
         named = rows.append_column("finder", pa.repeat(pa.scalar(finder), rows.num_rows))
         staged = lake.stage(REGIONS, named.select(REGIONS.schema.names), {"finder": finder})
