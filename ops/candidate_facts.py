@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ops.gate_facts import Batches, counted, share
-from ops.key_hashes import absent, distinct, joined, key_hashes, present
+from ops.hashing import absent, distinct, joined, key_hashes, present
 from ops.policy import Action
 
 #: Actions whose examples are members of the version.

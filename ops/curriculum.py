@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from ops import schemas
-from ops.splitmix import splitmix
+from ops.hashing import splitmix
 
 Order = Literal["rising", "random", "reversed"]
 Control = Literal["own", "random", "reversed"]

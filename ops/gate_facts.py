@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ops.audits.contract import KEYS, Audit
-from ops.key_hashes import EXAMPLE_KEY, absent, distinct, joined, key_hashes
+from ops.hashing import EXAMPLE_KEY, absent, distinct, joined, key_hashes
 
 Batches = Iterable[pa.RecordBatch]
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ops.canonical import canonical_query
-from ops.splitmix import splitmix
+from ops.hashing import splitmix
 
 HASHES = 64
 """Values of a signature; 16 bands of 4 find a pair of Jaccard similarity 0.8 with probability 0.9998, 0.4 with 0.34."""

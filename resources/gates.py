@@ -27,7 +27,7 @@ from ops.candidate_facts import (
 )
 from ops.gate_facts import ingest_facts, measures_facts
 from ops.guards import GuardSettings
-from ops.key_hashes import EXAMPLE_KEY, joined, key_hashes
+from ops.hashing import EXAMPLE_KEY, joined, key_hashes
 from ops.reasons import REASONS
 from ops.schemas import CURATED, CURRICULUM, DROPS, EXAMPLES, PREFERENCES, QUARANTINE, VERDICTS, VERSIONS
 from resources.diversity import diversity_facts

@@ -1,12 +1,11 @@
 """Judging: stored measures, streamed from the lake, become verdicts and an order; nothing is measured, or written."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ops.audits.contract import Scope
 from ops.audits.registry import all_audits
 from ops.curriculum import CurriculumSettings, curriculum
 from ops.difficulty import components, difficulty, per_example
@@ -15,6 +14,7 @@ from ops.schemas import EXAMPLES
 from ops.verdicts import EXAMPLE_COLUMNS, verdicts
 from ops.versions import MEMBER_ACTIONS
 from resources.lake import Lake
+from resources.stored_measures import read_measures, visual_ids
 
 SOFT_LABEL = "soft_label"
 """Column of an audit's measures: the probability that an example's chosen response beats its rejected one."""
@@ -32,18 +32,6 @@ def judge(lake: Lake, *, deliveries: Sequence[str], measures: Mapping[str, str],
         if audit in measures
     }
     return verdicts(examples, rows, policy)
-
-
-def read_measures(
-    lake: Lake, audit: str, *, identity: str, deliveries: Sequence[str], columns: set[str]
-) -> Iterator[pa.RecordBatch]:
-    """The keys and the given columns of an audit's measures, as a stream."""
-    found = all_audits()[audit]
-    where: dict[str, Any] = {"identity": identity}
-    if found.scope is not Scope.CORPUS:
-        where["delivery"] = list(deliveries)
-    keys = [name for name in ("delivery", "example_id", "turn") if name in found.schema.names]
-    return lake.batches(found.table, where=where, columns=[*keys, *sorted(columns - set(keys))])
 
 
 def soft_labels(lake: Lake, members: pa.Table, *, deliveries: Sequence[str], measures: Mapping[str, str]) -> Any:
@@ -111,13 +99,3 @@ def order(
     ]
     ready = pa.table(columns, names=["delivery", "example_id", "dataset", "visual", "difficulty"])
     return curriculum(ready, settings)
-
-
-def visual_ids(lake: Lake, deliveries: Sequence[str]) -> pa.Array:
-    """Ids of the examples that show a picture."""
-    batches = lake.batches(EXAMPLES, where={"delivery": list(deliveries)}, columns=["example_id", "image_ids"])
-    shown: list[pa.Array] = []
-    for batch in batches:
-        pictures: Any = pc.list_value_length(batch.column("image_ids"))
-        shown.append(batch.column("example_id").filter(pc.greater(pictures, pa.scalar(0))))
-    return pa.concat_arrays(shown) if shown else pa.array([], pa.string())

@@ -11,8 +11,8 @@ from ops.difficulty import components, per_example
 from ops.mix import Mass, Mix, MixSettings, curve, effective_share, mixed, visual_share
 from ops.schemas import CURATED, VERDICTS
 from ops.versions import MEMBER_ACTIONS
-from resources.judging import read_measures, visual_ids
 from resources.lake import Lake
+from resources.stored_measures import read_measures, visual_ids
 
 _BLIND = "blind_share"
 

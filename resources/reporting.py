@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from ops.audits.contract import KEYS, Audit, Grain, Scope
 from ops.audits.registry import all_audits
 from ops.gate_facts import measures_facts
-from ops.key_hashes import distinct, joined, key_hashes
+from ops.hashing import distinct, joined, key_hashes
 from ops.mismatch import Cut, cuts_of, mismatch_notes
 from ops.reasons import REASONS
 from ops.report.counting import VerdictFigures, count_quarantine, count_stages, count_verdicts, visual_keys

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ops.gate_facts import counted
-from ops.key_hashes import distinct, joined, key_hashes, present
+from ops.hashing import distinct, joined, key_hashes, present
 from ops.report.data import Quarantined, Stage
 
 Batches = Iterable[pa.RecordBatch]

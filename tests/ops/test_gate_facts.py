@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from ops.audits.contract import KEYS, Audit, Grain, Scope
 from ops.candidate_facts import candidate_facts, contradiction_facts
 from ops.gate_facts import Promise, ingest_facts, measures_facts, promised_range
-from ops.key_hashes import joined, key_hashes
+from ops.hashing import joined, key_hashes
 from ops.schemas import CURATED, CURRICULUM, EXAMPLES, QUARANTINE, VERDICTS
 
 AUDIT = Audit(

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from ops.key_hashes import distinct, key_hashes
+from ops.hashing import distinct, key_hashes
 from ops.report.charts import histogram
 from ops.report.counting import count_quarantine, count_stages, count_verdicts, visual_keys
 from ops.report.data import (

@@ -1,4 +1,5 @@
-"""Keys as 64-bit hashes: sets of a corpus's rows at eight bytes a row."""
+"""64-bit hashes of arrays, equal on every machine and in every version, unlike those of libraries: sets of a corpus's
+rows at eight bytes a row, and seeds."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -10,6 +11,14 @@ import pyarrow.compute as pc
 EXAMPLE_KEY = ("delivery", "example_id")
 
 
+def splitmix(x: np.ndarray) -> np.ndarray:
+    """The values (uint64) mixed so that any change of input changes half of the bits. Steele, Lea and Flood, 2014."""
+    x = x + np.uint64(0x9E3779B97F4A7C15)
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return x ^ (x >> np.uint64(31))
+
+
 def key_hashes(batch: pa.RecordBatch, columns: Sequence[str] = EXAMPLE_KEY) -> np.ndarray:
     """A hash (n, uint64) of each row's key, the same in every batch and on every machine.
 
@@ -17,7 +26,7 @@ def key_hashes(batch: pa.RecordBatch, columns: Sequence[str] = EXAMPLE_KEY) -> n
     """
     state = np.zeros(batch.num_rows, dtype=np.uint64)
     for name in columns:
-        state = _splitmix(state ^ _hashes(batch.column(name)))
+        state = splitmix(state ^ _hashes(batch.column(name)))
     return state
 
 
@@ -48,7 +57,7 @@ def present(hashes: np.ndarray, among: np.ndarray) -> np.ndarray:
 def _hashes(column: pa.Array) -> np.ndarray:
     if pa.types.is_integer(column.type):
         numbers: Any = pc.fill_null(column.cast(pa.int64()), pa.scalar(-1, pa.int64()))
-        return _splitmix(numbers.to_numpy().view(np.uint64))
+        return splitmix(numbers.to_numpy().view(np.uint64))
     # Names of deliveries are few and can be long; each is hashed once.
     encoded: Any = column.dictionary_encode(null_encoding="encode")
     return _text_hashes(encoded.dictionary)[encoded.indices.to_numpy()]
@@ -61,19 +70,11 @@ def _text_hashes(texts: pa.Array) -> np.ndarray:
     offsets = np.frombuffer(offset_bytes, dtype=np.int64)[filled.offset : filled.offset + len(filled) + 1]
     data = np.frombuffer(data_bytes or b"", dtype=np.uint8)
     lengths = np.diff(offsets)
-    state = _splitmix(lengths.view(np.uint64))
+    state = splitmix(lengths.view(np.uint64))
     for start in range(0, int(lengths.max(initial=0)), 8):
         chosen = np.flatnonzero(lengths > start)
         at = offsets[chosen, None] + start + np.arange(8)
         inside = at < offsets[chosen + 1, None]
         words = np.where(inside, data[np.minimum(at, len(data) - 1)], 0).astype(np.uint8).view("<u8").ravel()
-        state[chosen] = _splitmix(state[chosen] ^ words)
+        state[chosen] = splitmix(state[chosen] ^ words)
     return state
-
-
-def _splitmix(x: np.ndarray) -> np.ndarray:
-    """The finaliser of SplitMix64 (Steele, Lea and Flood 2014), which spreads each bit over all 64."""
-    x = x + np.uint64(0x9E3779B97F4A7C15)
-    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return x ^ (x >> np.uint64(31))

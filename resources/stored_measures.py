@@ -1,0 +1,34 @@
+"""Measures of the lake, read as decisions and gates need them: the columns asked for, in a stream."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ops.audits.contract import Scope
+from ops.audits.registry import all_audits
+from ops.schemas import EXAMPLES
+from resources.lake import Lake
+
+
+def read_measures(
+    lake: Lake, audit: str, *, identity: str, deliveries: Sequence[str], columns: set[str]
+) -> Iterator[pa.RecordBatch]:
+    """The keys and the given columns of an audit's measures, as a stream."""
+    found = all_audits()[audit]
+    where: dict[str, Any] = {"identity": identity}
+    if found.scope is not Scope.CORPUS:
+        where["delivery"] = list(deliveries)
+    keys = [name for name in ("delivery", "example_id", "turn") if name in found.schema.names]
+    return lake.batches(found.table, where=where, columns=[*keys, *sorted(columns - set(keys))])
+
+
+def visual_ids(lake: Lake, deliveries: Sequence[str]) -> pa.Array:
+    """Ids of the examples that show a picture."""
+    batches = lake.batches(EXAMPLES, where={"delivery": list(deliveries)}, columns=["example_id", "image_ids"])
+    shown: list[pa.Array] = []
+    for batch in batches:
+        pictures: Any = pc.list_value_length(batch.column("image_ids"))
+        shown.append(batch.column("example_id").filter(pc.greater(pictures, pa.scalar(0))))
+    return pa.concat_arrays(shown) if shown else pa.array([], pa.string())
