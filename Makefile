@@ -1,6 +1,6 @@
 # Every target sets up what it needs; `make setup` does nothing when nothing changed.
 .DEFAULT_GOAL := help
-.PHONY: help setup streaming check format test test-all demo dev lock clean
+.PHONY: help setup streaming check format test-ops test test-all demo dev lock clean
 
 BIN := .venv/bin
 # The lake that `make dev` shows. `make demo` fills this one.
@@ -24,6 +24,9 @@ check: setup ## Lint, format, types, and the lock in step with pyproject.toml
 format: setup ## Formats the code and mends what ruff can mend
 	$(BIN)/ruff check --fix --quiet
 	$(BIN)/ruff format --quiet
+
+test-ops: setup ## The tests of what is measured and decided, without an engine: seconds
+	$(BIN)/python -m pytest tests/ops -m "not full" --ignore tests/ops/corpus -n 2
 
 test: setup ## The tests, but for the long ones
 	$(BIN)/python -m pytest -m "not full"
