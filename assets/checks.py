@@ -1,8 +1,19 @@
 """A gate's verdict as Dagster shows it."""
 
-import dagster as dg
+import warnings
 
+import dagster as dg
+from dagster._utils.warnings import PreviewWarning
+
+from assets.partitions import drops
 from resources.gates import GateResult
+
+
+def by_drop(name: str, asset: str, *, blocking: bool = True) -> dg.AssetCheckSpec:
+    """A check that is judged for each drop, so that one drop that passes hides no other that failed."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PreviewWarning)
+        return dg.AssetCheckSpec(name, asset=asset, blocking=blocking, partitions_def=drops)
 
 
 def check_result(gate: GateResult, *, asset: str, check: str) -> dg.AssetCheckResult:

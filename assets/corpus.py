@@ -1,4 +1,6 @@
-"""Audits of the whole corpus, over the last admitted delivery of every drop: one asset an audit, on Spark."""
+"""Audits of the whole corpus, over the deliveries that enter the next version: one asset an audit, on Spark."""
+
+from collections.abc import Iterator
 
 import dagster as dg
 
@@ -7,15 +9,45 @@ from assets.measures import audit_spec
 from ops.audits.contract import Audit, Scope
 from ops.audits.registry import audits_of
 from ops.schemas import TABLES
-from resources.admission import admitted_deliveries
 from resources.corpus import corpus_identities, count_modality, measure_corpus, rate_contradictions
 from resources.encoder_source import encoder_identity
+from resources.entering import Entering, decided
 from resources.gates import measures_gate
 from resources.lake import Lake
-from resources.measuring import require_measured, row_identities
+from resources.measuring import row_audits, row_identities
 from resources.progress import Progress
 from resources.settings import Settings
 from resources.spark import start_spark
+
+
+@dg.multi_asset(
+    name="corpus",
+    specs=[
+        dg.AssetSpec(
+            "corpus",
+            deps=["drops", *(audit.table.name for audit in row_audits())],
+            group_name="corpus",
+            description="The deliveries that the next version is made of, and what is left out of it, by whom and why.",
+            skippable=True,
+        )
+    ],
+)
+def corpus(
+    context: dg.AssetExecutionContext, lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings]
+) -> Iterator[dg.MaterializeResult]:
+    """Decides what enters the next version, before Spark works. Where nothing does, every later step is skipped."""
+    entering = _entering(lake, settings)
+    for one in entering.left_out:
+        context.log.warning(f"left out: {one.line}")
+    if not entering.deliveries:
+        context.log.warning("no drop enters the next version, so none is made")
+        return
+    left_out = [one.line for one in entering.left_out]
+    yield dg.MaterializeResult(metadata={"deliveries": list(entering.deliveries), "left out": left_out})
+
+
+def _entering(lake: Lake, settings: Settings) -> Entering:
+    return decided(lake, settings=settings, encoder=encoder_identity(settings.encoder))
 
 
 def _corpus_measures(audit: Audit) -> dg.AssetsDefinition:
@@ -27,7 +59,7 @@ def _corpus_measures(audit: Audit) -> dg.AssetsDefinition:
             audit_spec(
                 audit.name,
                 group="corpus",
-                deps=[*(name for name in audit.reads if name in TABLES), "drops"],
+                deps=[*(name for name in audit.reads if name in TABLES), "corpus"],
                 kinds={"spark"},
             )
         ],
@@ -38,7 +70,7 @@ def _corpus_measures(audit: Audit) -> dg.AssetsDefinition:
         settings: dg.ResourceParam[Settings],
         progress: dg.ResourceParam[Progress],
     ) -> dg.MaterializeResult:
-        deliveries = admitted_deliveries(lake)
+        deliveries = list(_entering(lake, settings).deliveries)
         with progress.track(f"Measure {audit.name}"):
             identity = measure_corpus(
                 start_spark(settings.spark),
@@ -66,7 +98,7 @@ def contradiction_rates(
     lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings], progress: dg.ResourceParam[Progress]
 ) -> dg.MaterializeResult:
     """Share of judgements that contradict others, by drop, dataset and kind, with its 95 % interval."""
-    deliveries = admitted_deliveries(lake)
+    deliveries = list(_entering(lake, settings).deliveries)
     measures = corpus_identities(settings, deliveries, encoder_identity(settings.encoder))["contradictions"]
     with progress.track("Rate contradictions"):
         rate_contradictions(start_spark(settings.spark), lake, measures=measures, deliveries=deliveries)
@@ -74,7 +106,7 @@ def contradiction_rates(
 
 
 @dg.asset(
-    deps=["examples", "drops", "measures_modality", "measures_visual_necessity"],
+    deps=["examples", "corpus", "measures_modality", "measures_visual_necessity"],
     group_name="corpus",
     kinds={"spark", "deltalake"},
 )
@@ -82,11 +114,10 @@ def modality_statistics(
     lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings], progress: dg.ResourceParam[Progress]
 ) -> dg.MaterializeResult:
     """Examples, answers, loss tokens, images and image tokens by drop, dataset, kind and modality."""
-    deliveries = admitted_deliveries(lake)
-    encoder = encoder_identity(settings.encoder)
-    # Counted once and kept: a drop that is not measured yet would be missing for good.
-    require_measured(lake, settings=settings, encoder=encoder)
-    measures = row_identities(settings, encoder)
+    entering = _entering(lake, settings)
+    deliveries = list(entering.deliveries)
+    measures = row_identities(settings, encoder_identity(settings.encoder))
     with progress.track("Count modalities"):
-        identity = count_modality(start_spark(settings.spark), lake, deliveries=deliveries, measures=measures)
+        spark = start_spark(settings.spark)
+        identity = count_modality(spark, lake, deliveries=deliveries, measures=measures, without=entering.without)
     return dg.MaterializeResult(metadata={"deliveries": deliveries, "identity": identity})

@@ -6,6 +6,7 @@ from typing import Any
 
 import dagster as dg
 
+from assets.checks import by_drop
 from assets.partitions import drops
 from ops.throughput import EmbedRun, slowness
 from resources.admission import admitted_delivery
@@ -24,7 +25,7 @@ _RUNS_COMPARED = 20
     partitions_def=drops,
     group_name="drop",
     kinds={"ray", "pytorch", "deltalake"},
-    check_specs=[dg.AssetCheckSpec("throughput", asset="embeddings", blocking=True)],
+    check_specs=[by_drop("throughput", "embeddings")],
 )
 def embeddings(
     context: dg.AssetExecutionContext,

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from assets.checks import check_result
+from assets.checks import by_drop, check_result
 from assets.partitions import drops
 from resources.admission import admit, drop_source
 from resources.cluster import start_ray
@@ -57,26 +57,37 @@ def ingested(
         yield dg.MaterializeResult(asset_key=table, metadata=metadata)
 
 
-@dg.asset(
+@dg.multi_asset(
     name="drops",
-    deps=["examples", "images", "preferences", "quarantine"],
+    specs=[
+        dg.AssetSpec(
+            "drops",
+            deps=list(_TABLES),
+            kinds={"greatexpectations", "deltalake"},
+            description="The log of deliveries: which arrived, and were admitted to the corpus, rejected or withdrawn.",
+            skippable=True,
+        )
+    ],
     partitions_def=drops,
     group_name="drop",
-    kinds={"greatexpectations", "deltalake"},
-    check_specs=[dg.AssetCheckSpec("ingest_gate", asset="drops", blocking=True)],
+    # Not blocking: a step that fails would show every later asset of the drop as failed, though none was tried.
+    check_specs=[by_drop("ingest_gate", "drops", blocking=False)],
 )
 def admitted(
     context: dg.AssetExecutionContext,
     lake: dg.ResourceParam[Lake],
     settings: dg.ResourceParam[Settings],
-) -> dg.MaterializeResult:
+) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
     """Admits the drop's last delivery, or rejects it with the figures that failed; both are recorded.
 
-    Corpus assets read admitted deliveries only. The failed check alone would not keep the rows from the next version:
-    it stops its own run, not the next one.
+    A rejected drop is not materialised, its check fails, and what comes after it is skipped. Corpus assets read
+    admitted deliveries only: the failed check alone would not keep the rows from the next version.
     """
     delivery, gate = admit(lake, context.partition_key, settings=settings.gates)
-    return dg.MaterializeResult(
-        metadata={"delivery": delivery, "state": "admitted" if gate.success else "rejected"},
-        check_results=[check_result(gate, asset="drops", check="ingest_gate")],
-    )
+    yield check_result(gate, asset="drops", check="ingest_gate")
+    if gate.success:
+        yield dg.MaterializeResult(asset_key="drops", metadata={"delivery": delivery, "state": "admitted"})
+        return
+    context.log.error(gate.message)
+    # The run itself did what it should; the list of runs says what came of it.
+    context.instance.add_run_tags(context.run.run_id, {"assay/rejected": delivery})

@@ -1,19 +1,20 @@
 """Row-wise audits: one asset an audit, all measured in one pass over a delivery. Found by the registry."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 import dagster as dg
 
-from assets.checks import check_result
+from assets.checks import by_drop, check_result
 from assets.partitions import drops
 from ops.audits.registry import all_audits
 from resources.admission import admitted_delivery
 from resources.cluster import start_ray
 from resources.encoder_source import encoder_identity
-from resources.gates import measures_gate
+from resources.gate_outcomes import record_gates
+from resources.gates import GateResult, measures_gate
 from resources.lake import Lake
-from resources.measuring import measure_delivery, record_failure, row_audits, row_identities
-from resources.progress import Progress
+from resources.measuring import measure_delivery, require_measures, row_audits, row_identities
+from resources.progress import Advance, Progress
 from resources.settings import Settings
 
 
@@ -32,6 +33,7 @@ def audit_spec(name: str, *, group: str, deps: list[str], kinds: set[str]) -> dg
 
 #: Audit by asset, in order of names.
 MEASURES = {audit.table.name: audit.name for audit in row_audits()}
+CHECK = "measures_gate"
 
 
 @dg.multi_asset(
@@ -39,7 +41,7 @@ MEASURES = {audit.table.name: audit.name for audit in row_audits()}
     specs=[
         audit_spec(name, group="measures", deps=["examples", "embeddings"], kinds={"ray"}) for name in MEASURES.values()
     ],
-    check_specs=[dg.AssetCheckSpec("measures_gate", asset=table, blocking=True) for table in MEASURES],
+    check_specs=[by_drop(CHECK, table) for table in MEASURES],
     partitions_def=drops,
     can_subset=True,
 )
@@ -48,23 +50,45 @@ def row_measures(
     lake: dg.ResourceParam[Lake],
     settings: dg.ResourceParam[Settings],
     progress: dg.ResourceParam[Progress],
-) -> Iterator[dg.MaterializeResult]:
-    """Measures the drop's last admitted delivery with every selected audit."""
-    names = [name for table, name in MEASURES.items() if dg.AssetKey(table) in context.selected_asset_keys]
+) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+    """Measures the drop's last admitted delivery with every selected audit, and keeps what each gate says of it.
+
+    Where only checks are selected, as by the Execute button of one, what is stored is judged and nothing is measured.
+    """
+    chosen = [name for table, name in MEASURES.items() if dg.AssetKey(table) in context.selected_asset_keys]
+    checked = [name for table, name in MEASURES.items() if _check_of(table) in context.selected_asset_check_keys]
     delivery = admitted_delivery(lake, context.partition_key)
     encoder = encoder_identity(settings.encoder)
-    start_ray(num_cpus=settings.ray.num_cpus, object_store_bytes=settings.ray.object_store_mb * 10**6)
-    rows = measure_delivery(lake, delivery, names=names, settings=settings, encoder=encoder, progress=progress)
+    rows: dict[str, int] = {}
+    if chosen:
+        start_ray(num_cpus=settings.ray.num_cpus, object_store_bytes=settings.ray.object_store_mb * 10**6)
+        rows = measure_delivery(lake, delivery, names=chosen, settings=settings, encoder=encoder, progress=progress)
     identities = row_identities(settings, encoder)
+    require_measures(lake, delivery, {name: identities[name] for name in checked})
+    with progress.track("Check the measures", len(checked)) as advance:
+        gates = dict(_gated(lake, delivery, checked, identities=identities, settings=settings, advance=advance))
+    record_gates(lake, delivery, gates, identities=identities, settings=settings.gates)
+    for name in chosen:
+        metadata = {"delivery": delivery, "identity": identities[name], "rows measured now": rows.get(name, 0)}
+        yield dg.MaterializeResult(asset_key=all_audits()[name].table.name, metadata=metadata)
+    for name, gate in gates.items():
+        yield check_result(gate, asset=all_audits()[name].table.name, check=CHECK)
+
+
+def _check_of(table: str) -> dg.AssetCheckKey:
+    return dg.AssetCheckKey(dg.AssetKey(table), CHECK)
+
+
+def _gated(
+    lake: Lake,
+    delivery: str,
+    names: Sequence[str],
+    *,
+    identities: Mapping[str, str],
+    settings: Settings,
+    advance: Advance,
+) -> Iterator[tuple[str, GateResult]]:
     for name in names:
-        table = all_audits()[name].table.name
-        gate = measures_gate(
-            lake, all_audits()[name], deliveries=[delivery], identity=identities[name], settings=settings.gates
-        )
-        if not gate.success:
-            record_failure(lake, all_audits()[name], delivery=delivery, identity=identities[name], gates=settings.gates)
-        yield dg.MaterializeResult(
-            asset_key=table,
-            metadata={"delivery": delivery, "identity": identities[name], "rows measured now": rows.get(name, 0)},
-            check_results=[check_result(gate, asset=table, check="measures_gate")],
-        )
+        audit, identity = all_audits()[name], identities[name]
+        yield name, measures_gate(lake, audit, deliveries=[delivery], identity=identity, settings=settings.gates)
+        advance(1)

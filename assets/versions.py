@@ -6,13 +6,13 @@ import dagster as dg
 
 from assets.checks import check_result
 from ops.audits.registry import all_audits
-from resources.admission import admitted_deliveries
 from resources.code_identity import code_identity
 from resources.corpus import corpus_identities
 from resources.encoder_source import encoder_identity
+from resources.entering import decided
 from resources.gates import candidate_gate
 from resources.lake import Lake
-from resources.measuring import require_measured, row_identities
+from resources.measuring import row_identities
 from resources.progress import Progress
 from resources.publishing import build_candidate, publish, reject
 from resources.settings import Settings
@@ -23,7 +23,10 @@ _TABLES = {
     "curriculum": "The order in which the members are to be learnt, by stage.",
     "versions": "The log of versions: which candidates were published or rejected, and what each one pins.",
 }
-_DEPS = {"verdicts": [audit.table.name for audit in all_audits().values()], "versions": ["curated", "curriculum"]}
+_DEPS = {
+    "verdicts": ["corpus", *(audit.table.name for audit in all_audits().values())],
+    "versions": ["curated", "curriculum"],
+}
 
 
 @dg.multi_asset(
@@ -44,13 +47,14 @@ _DEPS = {"verdicts": [audit.table.name for audit in all_audits().values()], "ver
 def version(
     lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings], progress: dg.ResourceParam[Progress]
 ) -> Iterator[dg.MaterializeResult]:
-    """Judges every example of the admitted deliveries by the policy and gates the result.
+    """Judges every example of the deliveries that enter by the policy and gates the result.
 
-    A candidate that fails its gate is recorded as rejected; the version published before stays current.
+    A candidate that fails its gate is recorded as rejected; the version published before stays current. The version
+    pins what it is made without.
     """
-    deliveries = admitted_deliveries(lake)
     encoder = encoder_identity(settings.encoder)
-    require_measured(lake, settings=settings, encoder=encoder)
+    entering = decided(lake, settings=settings, encoder=encoder)
+    deliveries = entering.deliveries
     made = build_candidate(
         lake,
         deliveries=deliveries,
@@ -59,10 +63,12 @@ def version(
         code=code_identity(),
         encoder=encoder,
         progress=progress,
+        left_out=entering.left_out,
     )
     gate = candidate_gate(lake, made.version, deliveries=deliveries, settings=settings.gates)
     (publish if gate.success else reject)(lake, made, gate.results)
-    metadata = {"version": made.version, "made now": made.fresh, **made.counts}
+    left_out = [one.line for one in entering.left_out]
+    metadata = {"version": made.version, "made now": made.fresh, "left out": left_out, **made.counts}
     checks = {"verdicts": [check_result(gate, asset="verdicts", check="candidate_gate")]}
     for table in _TABLES:
         if gate.success or table != "versions":

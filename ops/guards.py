@@ -1,6 +1,7 @@
 """Guards: limits on what a delivery or a candidate version may lose, and the figures they are held against."""
 
 from dataclasses import dataclass, fields
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +17,8 @@ class GuardSettings:
     many rows lie behind the break."""
     abstention_limit: float = 1.0
     """Examples of a delivery that a row-wise audit may be unable to judge, on average over its rows."""
+    failed_measures: Literal["drop", "audit"] = "drop"
+    """What a version leaves out where a drop's measures by an audit fail their gate: the drop, or these measures."""
     removed_limit: float = 0.3
     """Examples of the corpus that a candidate may hold or drop."""
     removed_limit_dataset: float = 0.5
@@ -36,6 +39,8 @@ class GuardSettings:
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
+            if isinstance(value, str):
+                continue
             if field.name.endswith("_floor"):
                 if value < 0:
                     raise ValueError(f"{field.name} must be 0 or more, but is {value}")

@@ -126,12 +126,29 @@ DROPS = _table(
     ("drop", pa.string()),
     ("delivery", pa.string()),
     ("source", pa.string()),  # where the files were read from
-    ("state", pa.string()),  # arrived | admitted | rejected | superseded
+    ("state", pa.string()),  # arrived | admitted | rejected | superseded | withdrawn
     ("rows_in", pa.int64()),
     ("rows_kept", pa.int64()),
     ("rows_quarantined", pa.int64()),
     ("files", pa.list_(FILE_COUNT)),
     ("licence", pa.string()),
+    ("gate_results", pa.string()),  # JSON
+    ("note", pa.string()),  # what the person said who withdrew it; null in rows written before
+)
+
+# What the gate of an audit's measures made of a delivery's, by the identity of these measures and of the limits. Where
+# there are several rows of the same identities, the last holds.
+MEASURES_GATES = _table(
+    "measures_gates",
+    ("delivery",),
+    ("delivery", pa.string()),
+    ("at", TIMESTAMP),
+    ("audit", pa.string()),
+    ("identity", pa.string()),
+    ("limits", pa.string()),
+    ("success", pa.bool_()),
+    ("failures", pa.list_(pa.string())),
+    ("fixes", pa.list_(pa.string())),
     ("gate_results", pa.string()),  # JSON
 )
 
@@ -218,6 +235,7 @@ VERSIONS = _table(
     ("parent", pa.int64()),
     ("content", pa.string()),  # hash of everything that decides the version's content
     ("deliveries", pa.list_(pa.string())),
+    ("left_out", pa.string()),  # JSON: ops.versions.LeftOut; null in rows written before
     ("measures", pa.string()),  # JSON: audit -> identity of its measures
     ("tables", pa.string()),  # JSON: table -> pinned Delta version
     ("policy", pa.string()),  # hash of the policy
@@ -267,6 +285,7 @@ TABLES: dict[str, TableSpec] = {
         PREFERENCES,
         QUARANTINE,
         DROPS,
+        MEASURES_GATES,
         EMBEDDINGS,
         LIKELIHOODS,
         REGIONS,

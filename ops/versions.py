@@ -1,7 +1,7 @@
 """What the log of versions says, and what changed between two versions. Plain functions on tables."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -15,6 +15,76 @@ from ops.schemas import REASON
 MEMBER_ACTIONS = ("keep", "downweight")
 REMOVED = "removed"
 """State of a version whose rows gave their room back."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """What a version is made without: a drop's last delivery, or, where only `audits` is set, these measures of it.
+
+    `state` says why: rejected (by the ingest gate), arrived (not gated yet), withdrawn (by a person), unmeasured, or
+    gate (measures of `audits` failed theirs). `stays` names the earlier delivery that stands for the drop meanwhile.
+    """
+
+    drop: str
+    delivery: str
+    state: str
+    why: str
+    fix: str = ""
+    audits: tuple[str, ...] = ()
+    measures_only: bool = False
+    stays: str = ""
+
+    @property
+    def what(self) -> str:
+        """In words: the drop, its last delivery, or measures of it."""
+        if self.measures_only:
+            return f"the measures of {' and '.join(self.audits)} of drop {self.drop!r}"
+        return f"the last delivery of drop {self.drop!r}" if self.stays else f"drop {self.drop!r}"
+
+    @property
+    def line(self) -> str:
+        """What, why, and what to do, in one line."""
+        fix = f". Fix: {self.fix}" if self.fix else ""
+        return f"{self.what}: {self.because}{fix}"
+
+    @property
+    def because(self) -> str:
+        """Why, with the word for its state."""
+        words = {
+            "rejected": "rejected by the ingest gate",
+            "arrived": "not gated yet",
+            "withdrawn": "withdrawn",
+            "unmeasured": "not measured",
+            "gate": "failed the measures gate",
+        }
+        return f"{words[self.state]}: {self.why}" if self.why else words[self.state]
+
+
+def without_measures(left_out: Iterable[LeftOut]) -> dict[str, list[str]]:
+    """The deliveries whose measures by an audit a version does not use, by audit."""
+    found: dict[str, list[str]] = {}
+    for one in left_out:
+        for audit in one.audits if one.measures_only else ():
+            found.setdefault(audit, []).append(one.delivery)
+    return {audit: sorted(found[audit]) for audit in sorted(found)}
+
+
+def left_out_of(row: Mapping[str, Any]) -> tuple[LeftOut, ...]:
+    """What a version of that row of the log was made without."""
+    listed = json.loads(row.get("left_out") or "[]")
+    return tuple(LeftOut(**{**one, "audits": tuple(one["audits"])}) for one in listed)
+
+
+_NAMED = 3
+
+
+def headline(number: int, left_out: Sequence[LeftOut]) -> str:
+    """The first line about a version: its number, and what it leaves out, each with its reason; of many, the first."""
+    if not left_out:
+        return f"Version {number}"
+    named = "; ".join(f"{one.what} ({one.because})" for one in left_out[:_NAMED])
+    more = len(left_out) - _NAMED
+    return f"Version {number} leaves out {named}{f'; and {more} more' if more > 0 else ''}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +107,11 @@ class Version:
     def counts(self) -> dict[str, Any]:
         """Examples by action, kind, dataset and rule."""
         return json.loads(self.row["counts"] or "{}")
+
+    @property
+    def left_out(self) -> tuple[LeftOut, ...]:
+        """What it was made without."""
+        return left_out_of(self.row)
 
 
 def read_log(log: pa.Table) -> list[Version]:
@@ -100,11 +175,17 @@ class Pins:
 
     policy: str
     measures: Mapping[str, str]
+    without: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Deliveries whose measures by an audit were not used, by audit."""
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> "Pins":
         """From a row of the `versions` log."""
-        return cls(row["policy"], json.loads(row["measures"] or "{}"))
+        return cls(row["policy"], json.loads(row["measures"] or "{}"), without_measures(left_out_of(row)))
+
+    def used(self, audit: str) -> tuple[Any, ...]:
+        """Identity of what the version knew by that audit."""
+        return self.measures.get(audit), *self.without.get(audit, ())
 
 
 COUNTED = "counted"
@@ -204,7 +285,7 @@ def _both(left: pa.Table, right: pa.Table, pins: tuple[Pins, Pins]) -> pa.Table:
 
 def _causes(before: pa.ChunkedArray, after: pa.ChunkedArray, pins: tuple[Pins, Pins]) -> pa.Array:
     old, new = pins
-    if old.measures == new.measures:
+    if old.measures == new.measures and old.without == new.without:
         return pa.repeat("new policy" if old.policy != new.policy else "new code", len(before))
     pairs = zip(before.to_pylist(), after.to_pylist(), strict=True)
     return pa.array([_cause(was or [], now or [], pins) for was, now in pairs], pa.string())
@@ -218,7 +299,7 @@ def _cause(before: list[dict[str, Any]], after: list[dict[str, Any]], pins: tupl
     old, new = pins
     same_policy = old.policy == new.policy
     differing = {r["audit"] for r in _unlike(before, after)}
-    remeasured = {audit for audit in differing if old.measures.get(audit) != new.measures.get(audit)}
+    remeasured = {audit for audit in differing if old.used(audit) != new.used(audit)}
     if same_policy:
         return "new measure" if remeasured else "new code"
     if not remeasured:

@@ -3,6 +3,8 @@
 The `drops` table is a log: each row says that a delivery entered a state.
 """
 
+import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,6 +13,7 @@ import pyarrow as pa
 from ops.guards import GuardSettings
 from ops.identity import canonical_json
 from ops.schemas import DROPS
+from ops.versions import LeftOut
 from resources.gates import GateResult, ingest_gate
 from resources.lake import Lake
 from resources.watching import drop_at
@@ -79,6 +82,72 @@ def admitted_delivery(lake: Lake, drop: str) -> str:
     if drop not in found:
         raise LookupError(f"no delivery of drop {drop!r} has been admitted; run `assay run` with its folder")
     return found[drop]
+
+
+def not_admitted(lake: Lake) -> list[LeftOut]:
+    """The drops whose last delivery is rejected, not gated yet or withdrawn, with the reason, in order of names. Where
+    an earlier delivery of the drop is in the corpus, it stays there."""
+    log = lake.read(DROPS)
+    last_rows = _last_rows(log)
+    admitted = _last_admitted(log)
+    last_of_drop = {str(row["drop"]): row for row in last_rows.values()}
+    rows = [row for _, row in sorted(last_of_drop.items()) if row["state"] in _OUT]
+    return [_left_out(row, admitted.get(row["drop"], "")) for row in rows]
+
+
+def withdraw(lake: Lake, drop: str, *, note: str = "") -> str | None:
+    """Takes the drop out of the next version; its rows and measures stay. Returns the delivery that left, None where
+    none was in the corpus. LookupError where no drop has that name."""
+
+    def rows(log: pa.Table) -> list[dict[str, Any]]:
+        last_rows = _last_rows(log)
+        gone = [last_rows[delivery] for delivery in _admitted(log, _known(log, drop))]
+        return [_row({**row, "state": "withdrawn", "at": datetime.now(UTC), "note": note or None}) for row in gone]
+
+    entered = lake.log(DROPS, rows)
+    return entered[-1]["delivery"] if entered else None
+
+
+def undo_withdrawal(lake: Lake, drop: str) -> str | None:
+    """Takes a withdrawn drop back in, as it was admitted. Returns the delivery that came back, None where none was
+    withdrawn. LookupError where no drop has that name."""
+
+    def rows(log: pa.Table) -> list[dict[str, Any]]:
+        deliveries = {row["delivery"] for row in log.to_pylist() if row["drop"] == _known(log, drop)}
+        withdrawn = [row for d, row in _last_rows(log).items() if d in deliveries and row["state"] == "withdrawn"]
+        if not withdrawn or _admitted(log, drop):
+            return []
+        return [_row({**withdrawn[-1], "state": "admitted", "at": datetime.now(UTC), "note": None})]
+
+    entered = lake.log(DROPS, rows)
+    return entered[-1]["delivery"] if entered else None
+
+
+_OUT = ("arrived", "rejected", "withdrawn")
+
+
+def _left_out(row: Mapping[str, Any], stays: str) -> LeftOut:
+    drop, state = row["drop"], row["state"]
+    gate = json.loads(row["gate_results"] or "{}") if state == "rejected" else {}
+    why = "; ".join(gate.get("failures", ())) if state == "rejected" else row["note"] or ""
+    fix = {
+        "arrived": "run the drop again",
+        "rejected": "; ".join(gate.get("fixes", ())),
+        "withdrawn": f"`assay withdraw {drop} --undo` takes it back",
+    }[state]
+    return LeftOut(drop, row["delivery"], state, why, fix, stays=stays)
+
+
+def _known(log: pa.Table, drop: str) -> str:
+    names = sorted({str(name) for name in log["drop"].to_pylist()})
+    if drop not in names:
+        raise LookupError(f"there is no drop {drop!r}; there are {', '.join(names) or 'none'}")
+    return drop
+
+
+def _last_rows(log: pa.Table) -> dict[str, dict[str, Any]]:
+    """The last row of each delivery, in the order in which the deliveries came."""
+    return {row["delivery"]: row for row in sorted(log.to_pylist(), key=lambda row: row["sequence"])}
 
 
 def _arrivals(log: pa.Table) -> list[dict[str, Any]]:

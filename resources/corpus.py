@@ -21,6 +21,7 @@ from resources.lake import Lake
 from resources.measuring import require_embedded
 from resources.settings import Settings
 from resources.spark import read_frame, write_frame
+from resources.stored_measures import NONE, Without, used
 
 ARRIVALS = "arrivals"
 _MODALITY = ("modality", "visual_necessity")
@@ -57,24 +58,37 @@ def _identity(audit: Audit, settings: Any, deliveries: Sequence[str], encoder: s
     return audit.identity(settings, *context, *([encoder] if EMBEDDINGS.name in audit.reads else ()))
 
 
-def modality_identity(deliveries: Sequence[str], measures: Mapping[str, str]) -> str:
-    """Identity of the modality statistics over these deliveries, made from measures of these identities."""
-    return fingerprint("modality_statistics", 2, sorted(deliveries), [measures.get(name) for name in _MODALITY])
+def modality_identity(deliveries: Sequence[str], measures: Mapping[str, str], without: Without = NONE) -> str:
+    """Identity of the modality statistics over these deliveries, made from measures of these identities, but for those
+    of the deliveries in `without`."""
+    left = {name: without[name] for name in _MODALITY if name in without}
+    made_from = [measures.get(name) for name in _MODALITY]
+    return fingerprint("modality_statistics", 2, sorted(deliveries), made_from, *([left] if left else ()))
 
 
-def count_modality(spark: SparkSession, lake: Lake, *, deliveries: Sequence[str], measures: Mapping[str, str]) -> str:
+def count_modality(
+    spark: SparkSession,
+    lake: Lake,
+    *,
+    deliveries: Sequence[str],
+    measures: Mapping[str, str],
+    without: Without = NONE,
+) -> str:
     """Counts the deliveries' modalities, unless the lake has these counts; returns their identity."""
 
     def make() -> DataFrame:
         found = [
             read_frame(
-                spark, lake, all_audits()[name].table, where={"identity": measures[name], "delivery": list(deliveries)}
+                spark,
+                lake,
+                all_audits()[name].table,
+                where={"identity": measures[name], "delivery": used(deliveries, without, name)},
             )
             for name in _MODALITY
         ]
         return modality_statistics(_frame(spark, lake, "examples", deliveries), *found)
 
-    return _written_once(lake, MODALITY_STATISTICS, modality_identity(deliveries, measures), make)
+    return _written_once(lake, MODALITY_STATISTICS, modality_identity(deliveries, measures, without), make)
 
 
 def rate_contradictions(spark: SparkSession, lake: Lake, *, measures: str, deliveries: Sequence[str]) -> str:

@@ -30,6 +30,7 @@ from ops.guards import GuardSettings
 from ops.hashing import EXAMPLE_KEY, joined, key_hashes
 from ops.reasons import REASONS
 from ops.schemas import CURATED, CURRICULUM, DROPS, EXAMPLES, PREFERENCES, QUARANTINE, VERDICTS, VERSIONS
+from ops.versions import left_out_of, without_measures
 from resources.diversity import diversity_facts
 from resources.gate_suites import (
     Suites,
@@ -44,6 +45,7 @@ from resources.gate_words import Check, check_of
 from resources.lake import Lake
 from resources.lake_files import open_storage
 from resources.mixing import mix_facts, pinned_mix
+from resources.stored_measures import used
 
 #: Rows of a facts table that a result carries.
 SHOWN = 100
@@ -52,7 +54,7 @@ SHOWN = 100
 @dataclass(frozen=True, slots=True)
 class GateResult:
     """What a gate found. `failures` are sentences that name the figure and its limit; `results` is plain JSON:
-    gate, subject, success, failures, checks (part, expectation, figure, promised, found, success) and facts."""
+    gate, subject, success, failures, fixes, checks (part, expectation, figure, promised, found, success) and facts."""
 
     name: str
     subject: str
@@ -127,9 +129,10 @@ def candidate_gate(lake: Lake, version: int, *, deliveries: Sequence[str], setti
     """Whether a candidate version accounts for every example of its deliveries and stays within the limits."""
     of_version = {"version": version}
     of_deliveries = {"delivery": list(deliveries)}
-    rows = lake.read(VERSIONS, where=of_version, columns=["config", "encoder", "measures"]).to_pylist()
+    rows = lake.read(VERSIONS, where=of_version, columns=["config", "encoder", "measures", "left_out"]).to_pylist()
     pinned = rows[-1] if rows else {}
     measures: dict[str, str] = json.loads(pinned.get("measures") or "{}")
+    without = without_measures(left_out_of(pinned))
     facts = candidate_facts(
         examples=lake.batches(EXAMPLES, where=of_deliveries, columns=list(EXAMPLE_KEY)),
         verdicts=lake.batches(VERDICTS, where=of_version),
@@ -142,11 +145,15 @@ def candidate_gate(lake: Lake, version: int, *, deliveries: Sequence[str], setti
     )
     facts |= pollution_facts(
         lake.batches(EXAMPLES, where=of_deliveries, columns=[*EXAMPLE_KEY, "kind"]),
-        {name: _targets(lake, name, deliveries, measures[name]) for name in POLLUTED if name in measures},
+        {
+            name: _targets(lake, name, used(deliveries, without, name), measures[name])
+            for name in POLLUTED
+            if name in measures
+        },
     )
     facts |= diversity_facts(lake, version, encoder=pinned.get("encoder") or "")
     mix = pinned_mix(pinned.get("config"))
-    facts |= mix_facts(lake, version, deliveries=deliveries, measures=measures, settings=mix)
+    facts |= mix_facts(lake, version, deliveries=deliveries, measures=measures, settings=mix, without=without)
     suites = candidate_suites(settings, replays=replays(pinned.get("config"))) | diversity_suites(settings)
     suites |= mix_suites(mix)
     return run_gate(
@@ -177,6 +184,7 @@ def run_gate(
         "subject": subject,
         "success": not failures,
         "failures": failures,
+        "fixes": fixes,
         "checks": [check.plain() for check in checks],
         "facts": {part: table.slice(0, SHOWN).to_pylist() for part, table in facts.items()},
     }

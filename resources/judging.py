@@ -14,20 +14,31 @@ from ops.schemas import EXAMPLES
 from ops.verdicts import EXAMPLE_COLUMNS, verdicts
 from ops.versions import MEMBER_ACTIONS
 from resources.lake import Lake
-from resources.stored_measures import read_measures, visual_ids
+from resources.stored_measures import NONE, Without, read_measures, used, visual_ids
 
 SOFT_LABEL = "soft_label"
 """Column of an audit's measures: the probability that an example's chosen response beats its rejected one."""
 
 
-def judge(lake: Lake, *, deliveries: Sequence[str], measures: Mapping[str, str], policy: Policy) -> pa.Table:
-    """Verdicts of a policy over stored measures; writes nothing and measures nothing."""
+def judge(
+    lake: Lake, *, deliveries: Sequence[str], measures: Mapping[str, str], policy: Policy, without: Without = NONE
+) -> pa.Table:
+    """Verdicts of a policy over stored measures; writes nothing and measures nothing.
+
+    `without` names, by audit, deliveries whose measures are not to be used: its rules do not judge these.
+    """
     examples = lake.read(EXAMPLES, where={"delivery": list(deliveries)}, columns=EXAMPLE_COLUMNS)
     columns = {
         audit: {c for rule in policy.rules if rule.audit == audit for c in rule.columns} for audit in policy.audits
     }
     rows = {
-        audit: read_measures(lake, audit, identity=measures[audit], deliveries=deliveries, columns=columns[audit])
+        audit: read_measures(
+            lake,
+            audit,
+            identity=measures[audit],
+            deliveries=used(deliveries, without, audit),
+            columns=columns[audit],
+        )
         for audit in policy.audits
         if audit in measures
     }
@@ -76,6 +87,7 @@ def order(
     deliveries: Sequence[str],
     measures: Mapping[str, str],
     settings: CurriculumSettings,
+    without: Without = NONE,
 ) -> pa.Table:
     """The members in the order of the curriculum. Raises LookupError where a measure that it weighs was not made."""
     ids = members["example_id"].combine_chunks()
@@ -89,7 +101,8 @@ def order(
         weighed.setdefault(audit, []).append(column)
     found = {}
     for audit, columns in weighed.items():
-        rows = read_measures(lake, audit, identity=measures[audit], deliveries=deliveries, columns=set(columns))
+        known = used(deliveries, without, audit)
+        rows = read_measures(lake, audit, identity=measures[audit], deliveries=known, columns=set(columns))
         found |= {f"{audit}.{column}": one for column, one in components(rows, columns).items()}
     visual = visual_ids(lake, deliveries)
     columns = [

@@ -4,7 +4,7 @@ examples (batches) + vectors and colours (shared) + bank -> measures_<audit>, pa
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from itertools import chain
 from typing import Any
@@ -21,7 +21,6 @@ from ops.bank import choose_bank
 from ops.benchmarks import decodable_images
 from ops.colours import NO_COLOURS, ColourTable
 from ops.grounding_scores import statement_texts
-from ops.guards import GuardSettings
 from ops.identity import fingerprint, text_id
 from ops.likelihoods import NO_LIKELIHOODS, LikelihoodTable
 from ops.picture_table import NO_PICTURES, PictureTable
@@ -33,6 +32,7 @@ from resources.admission import admitted_drops
 from resources.answering import answer_delivery, model_identity
 from resources.cluster import ray_map
 from resources.embedding import embed_contents, load_vectors
+from resources.gate_outcomes import measures_gates
 from resources.lake import Lake, StagedFile
 from resources.lookup import among
 from resources.progress import Progress
@@ -88,43 +88,28 @@ def unmeasured(lake: Lake, delivery: str, identities: Mapping[str, str]) -> list
 
 
 def unmeasured_drops(lake: Lake, *, settings: Settings, encoder: str) -> dict[str, list[str]]:
-    """The admitted drops that are not embedded, or that some audit has not measured, under these settings, with the
-    names of what is missing."""
+    """The admitted drops that are not embedded, or that some audit has not measured or no gate has judged, under these
+    settings, with the names of what is missing."""
     identities = row_identities(settings, encoder)
+    admitted = admitted_drops(lake)
+    gates = measures_gates(lake, admitted.values(), identities=identities, settings=settings.gates)
     found: dict[str, list[str]] = {}
-    for drop, delivery in admitted_drops(lake).items():
+    for drop, delivery in admitted.items():
         missing = [] if _is_embedded(lake, delivery, encoder) else [EMBEDDINGS.name]
-        if missing := missing + unmeasured(lake, delivery, identities):
+        missing += unmeasured(lake, delivery, identities)
+        missing += [f"gate of {name}" for name in identities if name not in gates[delivery] and name not in missing]
+        if missing:
             found[drop] = missing
     return found
 
 
-def require_measured(lake: Lake, *, settings: Settings, encoder: str) -> None:
-    """LookupError where a version cannot be judged because measures are missing; says which and what to run."""
-    missing = unmeasured_drops(lake, settings=settings, encoder=encoder)
-    if missing:
-        drop, names = next(iter(missing.items()))
+def require_measures(lake: Lake, delivery: str, identities: Mapping[str, str]) -> None:
+    """LookupError where some of these measures of the delivery are not in the lake; says which and what to run."""
+    if missing := unmeasured(lake, delivery, identities):
         raise LookupError(
-            f"{len(missing)} admitted drops are not measured under these settings, among them {drop!r} "
-            f"({', '.join(names)}); run `assay run`, or backfill these partitions of the measures"
+            f"delivery {delivery} is not measured by {', '.join(missing)} under these settings; run `assay run`, or "
+            "backfill this partition of the measures"
         )
-    for name, identity in row_identities(settings, encoder).items():
-        table = all_audits()[name].table
-        for drop, delivery in admitted_drops(lake).items():
-            if lake.committed(table, _failed(delivery, identity, settings.gates)):
-                raise LookupError(
-                    f"the measures of {name} of drop {drop!r} failed their gate; `assay run` says why: mend what it "
-                    "names, or the limit under `gates`, before a version is made"
-                )
-
-
-def record_failure(lake: Lake, audit: Audit, *, delivery: str, identity: str, gates: GuardSettings) -> None:
-    """Notes that these measures failed their gate under these limits, so that no version is made of them."""
-    lake.commit(audit.table, [], once=_failed(delivery, identity, gates))
-
-
-def _failed(delivery: str, identity: str, gates: GuardSettings) -> str:
-    return f"failed/{once(delivery, identity)}/{fingerprint(asdict(gates))}"
 
 
 def wanted_texts(examples: pa.Table, audits: Iterable[Audit] | None = None) -> set[str]:

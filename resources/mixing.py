@@ -12,7 +12,7 @@ from ops.mix import Mass, Mix, MixSettings, curve, effective_share, mixed, visua
 from ops.schemas import CURATED, VERDICTS
 from ops.versions import MEMBER_ACTIONS
 from resources.lake import Lake
-from resources.stored_measures import read_measures, visual_ids
+from resources.stored_measures import NONE, Without, read_measures, used, visual_ids
 
 _BLIND = "blind_share"
 
@@ -21,21 +21,27 @@ class Mixing:
     """Which of a corpus's examples are visual, and how much each counts: read once, asked for any members."""
 
     def __init__(
-        self, lake: Lake, *, deliveries: Sequence[str], measures: Mapping[str, str], settings: MixSettings
+        self,
+        lake: Lake,
+        *,
+        deliveries: Sequence[str],
+        measures: Mapping[str, str],
+        settings: MixSettings,
+        without: Without = NONE,
     ) -> None:
         self.settings = settings
         self._visual = visual_ids(lake, deliveries)
         if settings.blind_as_text and "visual_necessity" in measures:
-            blind = _blind_ids(lake, deliveries, measures["visual_necessity"])
+            known = used(deliveries, without, "visual_necessity")
+            blind = _blind_ids(lake, known, measures["visual_necessity"])
             self._visual = self._visual.filter(pc.invert(pc.is_in(self._visual, value_set=blind)))
         self._tokens = None
         if settings.count == "loss_tokens":
             if "modality" not in measures:
                 raise LookupError("mix.count is loss_tokens, but modality was not measured; run that audit first")
             columns = {"loss_tokens"}
-            rows = read_measures(
-                lake, "modality", identity=measures["modality"], deliveries=deliveries, columns=columns
-            )
+            known = used(deliveries, without, "modality")
+            rows = read_measures(lake, "modality", identity=measures["modality"], deliveries=known, columns=columns)
             self._tokens = components(rows, ["loss_tokens"])["loss_tokens"]
 
     def visual(self, members: pa.Table) -> np.ndarray:
@@ -63,14 +69,20 @@ def pinned_mix(config: str | None) -> MixSettings:
 
 
 def mix_facts(
-    lake: Lake, version: int, *, deliveries: Sequence[str], measures: Mapping[str, str], settings: MixSettings
+    lake: Lake,
+    version: int,
+    *,
+    deliveries: Sequence[str],
+    measures: Mapping[str, str],
+    settings: MixSettings,
+    without: Without = NONE,
 ) -> dict[str, pa.Table]:
     """Facts of a stored candidate, from its verdicts (weights before) and its members (after).
 
     `mix`, one row: counted, target, visual_examples, text_examples, before, visual_share, off_target, repeats,
     effective_share. `mix_curve`: what other mixes would have cost, a row each (the columns of ops.mix.Mix).
     """
-    mixing = Mixing(lake, deliveries=deliveries, measures=measures, settings=settings)
+    mixing = Mixing(lake, deliveries=deliveries, measures=measures, settings=settings, without=without)
     columns = ["example_id", "weight"]
     judged = lake.read(VERDICTS, where={"version": version}, columns=[*columns, "action"])
     stays = pc.is_in(judged["action"], value_set=pa.array(MEMBER_ACTIONS))

@@ -21,12 +21,14 @@ from ops.versions import (
     MEMBER_ACTIONS,
     REMOVED,
     Diff,
+    LeftOut,
     Pins,
     Version,
     current_number,
     diff,
     left_by_rollback,
     read_log,
+    without_measures,
 )
 from resources.judging import count, counted, judge, order, soft_labels
 from resources.lake import Lake
@@ -62,10 +64,12 @@ def build_candidate(
     code: str,
     encoder: str,
     progress: Progress,
+    left_out: Sequence[LeftOut] = (),
 ) -> Candidate:
     """Judge and order the examples of the deliveries, and write them as the next version, not yet published.
 
-    `measures` names the identity of each audit's measures. The same deliveries, measures, policy, curriculum and code
+    `measures` names the identity of each audit's measures; `left_out`, which the version pins, what it is made without:
+    measures that it names are not used. The same deliveries, measures, policy, curriculum and code
     give the same rows bit for bit and the same `content`; a candidate of that content which was begun before is
     finished, and one that is current already is returned as it is. Raises PublishError where rows were lost.
     """
@@ -76,21 +80,24 @@ def build_candidate(
         "code": code,
         "encoder": encoder,
     }
+    without = without_measures(left_out)
+    if without:
+        pins["without"] = without
     content = fingerprint(pins, asdict(settings.curriculum), asdict(settings.mix))
     standing = _standing(lake, content)
     if standing is not None:
         return Candidate(standing.number, content, standing.counts, fresh=False)
     with progress.track("Judge examples", 3) as advance:
-        judged = judge(lake, deliveries=deliveries, measures=measures, policy=settings.policy)
+        judged = judge(lake, deliveries=deliveries, measures=measures, policy=settings.policy, without=without)
         _require_all_rows(lake, deliveries, judged)
         advance(1)
         members = judged.filter(pc.is_in(judged["action"], value_set=pa.array(MEMBER_ACTIONS)))
-        where = {"deliveries": deliveries, "measures": measures}
+        where = {"deliveries": deliveries, "measures": measures, "without": without}
         curated, mix = _curated(lake, members, **where, settings=settings.mix)
         ordered = order(lake, members, **where, settings=settings.curriculum)
         advance(1)
         counts = count(judged) | mix
-        reserved = _reserve(lake, pins, content=content, counts=counts, settings=settings)
+        reserved = _reserve(lake, pins, content=content, counts=counts, settings=settings, left_out=left_out)
         if reserved.fresh:
             _write(lake, reserved.version, judged=judged, curated=curated, ordered=ordered)
         advance(1)
@@ -187,7 +194,13 @@ def _settled(rows: Sequence[Mapping[str, Any]], content: str) -> int | None:
 
 
 def _reserve(
-    lake: Lake, pins: Mapping[str, Any], *, content: str, counts: dict[str, Any], settings: Settings
+    lake: Lake,
+    pins: Mapping[str, Any],
+    *,
+    content: str,
+    counts: dict[str, Any],
+    settings: Settings,
+    left_out: Sequence[LeftOut],
 ) -> Candidate:
     """A number for the content: the one it has, or the next."""
     chosen: list[Candidate] = []
@@ -208,6 +221,7 @@ def _reserve(
             "parent": current_number(ordered),
             "content": content,
             "deliveries": pins["deliveries"],
+            "left_out": canonical_json([asdict(one) for one in left_out]),
             "measures": canonical_json(pins["measures"]),
             "tables": canonical_json(tables),
             "policy": pins["policy"],
@@ -237,14 +251,20 @@ def _publish_rows(log: pa.Table, candidate: Candidate, gate_results: Mapping[str
 
 
 def _curated(
-    lake: Lake, members: pa.Table, *, deliveries: Sequence[str], measures: Mapping[str, str], settings: MixSettings
+    lake: Lake,
+    members: pa.Table,
+    *,
+    deliveries: Sequence[str],
+    measures: Mapping[str, str],
+    without: Mapping[str, Sequence[str]],
+    settings: MixSettings,
 ) -> tuple[pa.Table, dict[str, Any]]:
     """The rows of `curated`, and what the target mix did to their weights, for the counts; nothing without one."""
     labels = soft_labels(lake, members, deliveries=deliveries, measures=measures)
     curated = members.select(["delivery", "example_id", "kind", "weight"]).append_column("soft_label", labels)
     if settings.visual_share is None:
         return curated, {}
-    mixing = Mixing(lake, deliveries=deliveries, measures=measures, settings=settings)
+    mixing = Mixing(lake, deliveries=deliveries, measures=measures, settings=settings, without=without)
     weights, mix = mixing.weights(curated)
     return curated.set_column(curated.schema.get_field_index("weight"), "weight", weights), {"mix": asdict(mix)}
 

@@ -47,10 +47,13 @@ from ops.schemas import (
     VERDICTS,
     VERSIONS,
 )
+from ops.versions import LeftOut, Version, without_measures
+from resources.admission import not_admitted
 from resources.corpus import modality_identity
 from resources.lake import Lake
 from resources.publishing import version_of
 from resources.report_examples import read_shown
+from resources.stored_measures import Without, used
 
 #: Examples that a rule shows, and rows that a quarantine reason shows.
 SHOWN = 4
@@ -81,6 +84,7 @@ def collect(lake: Lake, version: int) -> ReportData:
     deliveries = list(row["deliveries"] or ())
     measures: dict[str, str] = json.loads(row["measures"] or "{}")
     rules = _rules_of(row)
+    without = without_measures(found.left_out)
     admitted = _admissions(lake, deliveries)
     names = {delivery: drop["drop"] for delivery, drop in admitted.items()}
     of_version = {"version": version}
@@ -102,15 +106,23 @@ def collect(lake: Lake, version: int) -> ReportData:
         drops=tuple(_drop_flow(drop, by_file, judged) for drop in admitted.values()),
         quarantined=quarantined,
         datasets={name: dict(judged.by_dataset[name]) for name in sorted(judged.by_dataset)},
-        modality=_modality(lake, admitted, measures),
+        modality=_modality(lake, admitted, measures, without),
         mix=_mix(lake, version),
         contradictions=_contradictions(lake, measures, names),
-        audits=tuple(_audits(lake, deliveries, measures, rules)),
+        audits=tuple(_audits(lake, deliveries, measures, rules, without)),
         rules=_rule_figures(rules, judged, shown),
         gates=tuple(_gates(lake, version, admitted)),
         stages=_stages(lake, version, deliveries, sorted(judged.by_dataset)),
         advice={reason: REASONS[reason].title for reason in REASONS},
+        left_out=_left_out(lake, found),
     )
+
+
+def _left_out(lake: Lake, version: Version) -> tuple[LeftOut, ...]:
+    """What the version was made without, and, where it is current, what has been kept out since: rejected first."""
+    pinned = {one.delivery for one in version.left_out}
+    since = [one for one in not_admitted(lake) if one.delivery not in pinned] if version.current else []
+    return tuple(sorted([*version.left_out, *since], key=lambda one: one.state != "rejected"))
 
 
 def _rules_of(row: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -143,9 +155,9 @@ def _drop_flow(drop: Mapping[str, Any], by_file: Mapping[tuple[str, str], Any], 
 
 
 def _modality(
-    lake: Lake, admitted: Mapping[str, Mapping[str, Any]], measures: Mapping[str, str]
+    lake: Lake, admitted: Mapping[str, Mapping[str, Any]], measures: Mapping[str, str], without: Without
 ) -> tuple[ModalityRow, ...]:
-    identity = modality_identity(list(admitted), measures)
+    identity = modality_identity(list(admitted), measures, without)
     rows = lake.read(MODALITY_STATISTICS, where={"identity": identity}).to_pylist()
     figures = [
         ModalityRow(
@@ -204,7 +216,11 @@ def _gated(lake: Lake, version: int) -> dict[str, Any] | None:
 
 
 def _audits(
-    lake: Lake, deliveries: Sequence[str], measures: Mapping[str, str], rules: Sequence[Mapping[str, Any]]
+    lake: Lake,
+    deliveries: Sequence[str],
+    measures: Mapping[str, str],
+    rules: Sequence[Mapping[str, Any]],
+    without: Without,
 ) -> Iterator[AuditFigures]:
     known = joined(_hashes(lake.batches(EXAMPLES, where={"delivery": list(deliveries)}, columns=_KEY)))
     for name, identity in sorted(measures.items()):
@@ -213,7 +229,7 @@ def _audits(
             continue
         where: dict[str, Any] = {"identity": identity}
         if audit.scope is not Scope.CORPUS:
-            where["delivery"] = list(deliveries)
+            where["delivery"] = used(deliveries, without, name)
         read = partial(lake.batches, audit.table, where=where)
         facts = measures_facts(audit, read, examples=known)["measures"].to_pylist()[0]
         figures = _audit_figures(audit, identity, read, facts, _thresholds(rules, name))

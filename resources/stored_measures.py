@@ -1,6 +1,6 @@
 """Measures of the lake, read as decisions and gates need them: the columns asked for, in a stream."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -10,6 +10,10 @@ from ops.audits.contract import Scope
 from ops.audits.registry import all_audits
 from ops.schemas import EXAMPLES
 from resources.lake import Lake
+
+Without = Mapping[str, Collection[str]]
+"""Deliveries whose measures by an audit are not to be used, by audit."""
+NONE: Without = {}
 
 
 def read_measures(
@@ -22,6 +26,11 @@ def read_measures(
         where["delivery"] = list(deliveries)
     keys = [name for name in ("delivery", "example_id", "turn") if name in found.schema.names]
     return lake.batches(found.table, where=where, columns=[*keys, *sorted(columns - set(keys))])
+
+
+def used(deliveries: Sequence[str], without: Without, audit: str) -> list[str]:
+    """The deliveries of which a version uses the audit's measures: all but those in `without`."""
+    return [delivery for delivery in deliveries if delivery not in without.get(audit, ())]
 
 
 def visual_ids(lake: Lake, deliveries: Sequence[str]) -> pa.Array:

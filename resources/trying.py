@@ -2,7 +2,7 @@
 nothing is written."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
@@ -45,9 +45,11 @@ def try_policy(lake: Lake, policy: Policy, version: int | None = None) -> Trial:
         raise PublishError("no version has been published to compare with; `assay run DROP` makes one")
     pinned = version_of(lake, number)
     pins = Pins.of(pinned.row)
-    judged = judge(lake, deliveries=pinned.row["deliveries"], measures=pins.measures, policy=policy)
+    judged = judge(
+        lake, deliveries=pinned.row["deliveries"], measures=pins.measures, policy=policy, without=pins.without
+    )
     standing = lake.read(VERDICTS, where={"version": number})
-    change = diff(standing, judged, numbers=(number, number), pins=(pins, Pins(policy.hash, pins.measures)))
+    change = diff(standing, judged, numbers=(number, number), pins=(pins, replace(pins, policy=policy.hash)))
     return Trial(number, count(standing), count(judged), change)
 
 

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from ops.versions import LeftOut
+
 
 @dataclass(frozen=True, slots=True)
 class FileFlow:
@@ -312,6 +314,8 @@ class ReportData:
     stages: tuple[Stage, ...]
     advice: dict[str, str]
     """What each quarantine reason means."""
+    left_out: tuple[LeftOut, ...] = ()
+    """What the version is made without, rejected drops first."""
 
     @property
     def actions(self) -> dict[str, int]:
