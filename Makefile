@@ -38,8 +38,7 @@ demo: setup ## The whole pipeline on real data with planted faults
 	$(BIN)/assay demo
 
 dev: setup ## The Dagster UI on the lake LAKE (default demo/lake), on this machine only
-	@mkdir -p $(LAKE)/.dagster
-	@test -e $(LAKE)/.dagster/dagster.yaml || cp infra/dagster.yaml $(LAKE)/.dagster/
+	@$(BIN)/python -m pipelines.instance $(LAKE)/.dagster
 	ASSAY_LAKE=$(abspath $(LAKE)) DAGSTER_HOME=$(abspath $(LAKE))/.dagster \
 	  $(BIN)/dagster dev --host 127.0.0.1 --workspace workspace.yaml
 

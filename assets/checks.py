@@ -3,7 +3,6 @@
 import warnings
 
 import dagster as dg
-from dagster._utils.warnings import PreviewWarning
 
 from assets.partitions import drops
 from resources.gates import GateResult
@@ -12,7 +11,7 @@ from resources.gates import GateResult
 def by_drop(name: str, asset: str, *, blocking: bool = True) -> dg.AssetCheckSpec:
     """A check that is judged for each drop, so that one drop that passes hides no other that failed."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", PreviewWarning)
+        warnings.simplefilter("ignore", dg.PreviewWarning)
         return dg.AssetCheckSpec(name, asset=asset, blocking=blocking, partitions_def=drops)
 
 

@@ -82,7 +82,14 @@ def print_json(value: Any) -> None:
 
 def load_commands() -> None:
     """Imports the modules that add their commands to `app` (they import this one)."""
-    from pipelines import demo_command, export_command, question_commands, run_command, version_commands  # noqa: F401
+    from pipelines import (  # noqa: F401
+        demo_command,
+        drop_commands,
+        export_command,
+        question_commands,
+        run_command,
+        version_commands,
+    )
 
 
 def main() -> None:

@@ -1,5 +1,6 @@
 """`assay demo`: real data with planted faults through the whole pipeline, and an honest table at the end."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -23,11 +24,11 @@ from pipelines.cli import (
     settings_of,
     told,
 )
-from pipelines.run_command import show
+from pipelines.run_command import say, show
 from pipelines.tables import score_table, tally_table
 from resources.admission import admitted_delivery
 from resources.lake import Lake
-from resources.progress import RichProgress
+from resources.progress import console_progress
 from resources.publishing import current_version
 
 DROP = "easy-vqa"
@@ -49,8 +50,9 @@ def demo(
         planted = built(drop, folder / "planted.jsonl", seed=seed, conversations=conversations)
         from pipelines.execution import run_all  # the engines take seconds to import
 
-        outcomes = run_all(lake, settings, {DROP: str(drop)}, progress=RichProgress(err))
-        show(str(lake), outcomes, debug=debug)
+        tell = partial(say, debug=debug)
+        outcomes = run_all(lake, settings, {DROP: str(drop)}, progress=console_progress(err), tell=tell)
+        show(str(lake), outcomes)
         if all(outcome.success for outcome in outcomes):
             show_score(Lake(lake), planted)
     raise typer.Exit(DONE if all(outcome.success for outcome in outcomes) else FAILED)

@@ -4,8 +4,7 @@ The runs are recorded in the lake's own Dagster instance, so that they show in t
 """
 
 import os
-import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,18 +14,20 @@ import dagster as dg
 from assets.measures import MEASURES
 from assets.partitions import drops
 from pipelines.definitions import bind
+from pipelines.instance import configure
 from resources.encoder_source import encoder_identity
+from resources.entering import decided
+from resources.lake import Lake
 from resources.lake_address import lake_of
 from resources.measuring import unmeasured_drops
 from resources.progress import Progress
 from resources.settings import Settings
 
-_INSTANCE = Path(__file__).resolve().parents[1] / "infra" / "dagster.yaml"
-
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of a run: the gates that failed, the error that stopped it, and where to read more."""
+    """What came of a run: the gates that failed, the error that stopped it, and where to read more. `run_id` is empty
+    where the job did not run, as there was nothing for it to do."""
 
     job: str
     drop: str | None
@@ -39,21 +40,54 @@ class Outcome:
     run_id: str
 
 
-def run_all(lake: str | Path, settings: Settings, paths: Mapping[str, str], *, progress: Progress) -> list[Outcome]:
+def run_all(
+    lake: str | Path,
+    settings: Settings,
+    paths: Mapping[str, str],
+    *,
+    progress: Progress,
+    tell: Callable[[Outcome], None] = lambda _: None,
+) -> list[Outcome]:
     """The drop job for each drop (path by name) and for drops measured under other settings, then the corpus job.
 
-    A drop that is rejected does not stop the others: the version is made of those that were admitted. Measures that
-    fail their gate do: the version published before stays current.
+    A drop that is rejected, or whose measures fail a gate, does not stop the others: the version is made without it and
+    says so. Where nothing enters a version, the corpus job does not run. `tell` hears of each outcome as it comes.
     """
     definitions = bind(lake, settings, progress=progress)
     store = lake_of(lake)
+    outcomes: list[Outcome] = []
+
+    def came(outcome: Outcome) -> None:
+        outcomes.append(outcome)
+        tell(outcome)
+
     with open_instance(lake) as instance:
-        outcomes = [run_drop(definitions, instance, drop=name, path=path) for name, path in paths.items()]
-        stale = unmeasured_drops(store, settings=settings, encoder=encoder_identity(settings.encoder))
-        outcomes += [measure_drop(definitions, instance, drop=name) for name in stale if name not in paths]
-        if any(outcome.error or (outcome.gate_failures and not outcome.rejected) for outcome in outcomes):
-            return outcomes
-        return [*outcomes, run_corpus(definitions, instance)]
+        for name, path in paths.items():
+            came(run_drop(definitions, instance, drop=name, path=path))
+        for name in unmeasured_drops(store, settings=settings, encoder=encoder_identity(settings.encoder)):
+            if name not in paths:
+                came(measure_drop(definitions, instance, drop=name))
+        problem = why_no_version(store, settings)
+        came(_not_run("corpus_job", problem) if problem else run_corpus(definitions, instance))
+    return outcomes
+
+
+def why_no_version(lake: Lake, settings: Settings) -> str:
+    """What stands in the way of a version, before any engine works for it, and what to do; empty where nothing does."""
+    try:
+        entering = decided(lake, settings=settings, encoder=encoder_identity(settings.encoder))
+    except LookupError as error:
+        return str(error.args[0])
+    if entering.deliveries:
+        return ""
+    if not entering.left_out:
+        return "the lake holds no drop to make a version of; read one with `assay run DROP`"
+    listed = "; ".join(one.line for one in entering.left_out)
+    return f"no version was made, for no drop enters one: {listed}"
+
+
+def _not_run(job: str, problem: str) -> Outcome:
+    return Outcome(job, None, False, (), rejected=False, error=problem, stack=None, run_id="")
 
 
 def open_instance(lake: str | Path) -> dg.DagsterInstance:
@@ -62,10 +96,7 @@ def open_instance(lake: str | Path) -> dg.DagsterInstance:
         # A lake in an object store has no folder of its own; its instance then lives in the working folder.
         base = Path() if "://" in str(lake) else Path(lake)
         home = base.expanduser().absolute() / ".dagster"
-        home.mkdir(parents=True, exist_ok=True)
-        config = home / "dagster.yaml"
-        if not config.exists():
-            shutil.copyfile(_INSTANCE, config)
+        configure(home)
         os.environ["DAGSTER_HOME"] = str(home)
     return dg.DagsterInstance.get()
 
@@ -109,7 +140,7 @@ def _execute(
     return Outcome(
         job=job,
         drop=drop,
-        success=result.success,
+        success=result.success and not failed,
         gate_failures=tuple(check.description or check.check_name for check in failed),
         rejected=any(check.check_name == "ingest_gate" for check in failed),
         error=None if failed else error,

@@ -1,9 +1,13 @@
 """`assay run`: drops in, a version out."""
 
+from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.markup import escape
 
+from ops.versions import headline
 from pipelines.cli import (
     DONE,
     FAILED,
@@ -19,8 +23,9 @@ from pipelines.cli import (
     told,
 )
 from pipelines.tables import version_table
+from resources.admission import kept_out
 from resources.lake_address import lake_of
-from resources.progress import RichProgress, SilentProgress
+from resources.progress import SilentProgress, console_progress
 from resources.publishing import current_version, version_of
 from resources.reporting import report_path
 from resources.watching import drop_name
@@ -48,22 +53,28 @@ def run(
         named = {drop_name(path): path for path in drops or []}
         from pipelines.execution import run_all  # the engines take seconds to import
 
-        outcomes = run_all(lake, settings, named, progress=SilentProgress() if as_json else RichProgress(err))
-        summary = summarise(lake, outcomes)
+        before = current_version(lake_of(lake))
+        progress = SilentProgress() if as_json else console_progress(err)
+        tell = (lambda _: None) if as_json else partial(say, debug=debug)
+        outcomes = run_all(lake, settings, named, progress=progress, tell=tell)
+        summary = summarise(lake, outcomes, before=before)
     if as_json:
         print_json(summary)
     else:
-        show(lake, outcomes, debug=debug)
+        show(lake, outcomes, before=before)
     raise typer.Exit(DONE if all(outcome.success for outcome in outcomes) else FAILED)
 
 
-def summarise(lake: str, outcomes: list["Outcome"]) -> dict[str, Any]:
-    """What a program wants to know of a run."""
+def summarise(lake: str, outcomes: list["Outcome"], *, before: int | None) -> dict[str, Any]:
+    """What a program wants to know of a run. `before` is the version that was current when it began."""
     store = lake_of(lake)
     version = current_version(store)
+    left_out = () if version is None else kept_out(store, version_of(store, version))
     return {
         "success": all(outcome.success for outcome in outcomes),
         "version": version,
+        "published": version if _published(outcomes) and version != before else None,
+        "left_out": [asdict(one) for one in left_out],
         "report": None if version is None else str(report_path(store, version)),
         "runs": [
             {
@@ -79,22 +90,42 @@ def summarise(lake: str, outcomes: list["Outcome"]) -> dict[str, Any]:
     }
 
 
-def show(lake: str, outcomes: list["Outcome"], *, debug: bool) -> None:
-    """What a person wants to know of a run: what failed first, then the current version and where to look."""
-    for outcome in outcomes:
-        for failure in outcome.gate_failures:
-            err.print(f"[bold red]gate failed:[/] {failure}", soft_wrap=True, highlight=False)
-        if outcome.error:
-            err.print(f"[bold red]error:[/] {outcome.error}", soft_wrap=True, highlight=False, markup=True)
-            if debug and outcome.stack:
-                err.print(outcome.stack, highlight=False, markup=False)
+def say(outcome: "Outcome", *, debug: bool) -> None:
+    """Says what failed, as soon as it did."""
+    for failure in outcome.gate_failures:
+        err.print(f"[bold red]gate failed:[/] {escape(failure)}", soft_wrap=True, highlight=False)
+    if outcome.error:
+        of = f"drop {outcome.drop!r}: " if outcome.drop else ""
+        err.print(f"[bold red]error:[/] {escape(of + outcome.error)}", soft_wrap=True, highlight=False)
+        if debug and outcome.stack:
+            err.print(outcome.stack, highlight=False, markup=False)
+
+
+def show(lake: str, outcomes: list["Outcome"], *, before: int | None = None) -> None:
+    """What a person wants to know after a run: the version and what it leaves out, and where to look. Where none was
+    published, that; the figures of the one before would look like the result."""
     store = lake_of(lake)
-    version = current_version(store)
-    if version is None:
+    number = current_version(store)
+    if number is None:
         out.print("No version has been published yet.")
         return
-    out.print(version_table(version_of(store, version)))
-    tables = ", ".join(f"{store.root}/{name}/version={version}" for name in ("curated", "curriculum"))
+    version = version_of(store, number)
+    if not _published(outcomes):
+        out.print(f"No version was published: version {number} stays current, as it was.", highlight=False)
+        return
+    left_out = kept_out(store, version)
+    out.print(headline(number, left_out), soft_wrap=True, highlight=False, markup=False)
+    if left_out:
+        out.print(f"assay status --lake {lake} tells what to do.", soft_wrap=True, highlight=False, markup=False)
+    if number == before:
+        out.print("It was current before: nothing that decides a version has changed.", highlight=False)
+    out.print(version_table(version))
+    tables = ", ".join(f"{store.root}/{name}/version={number}" for name in ("curated", "curriculum"))
     out.print(f"tables   {tables}", soft_wrap=True, highlight=False)
-    out.print(f"report   {report_path(store, version)}", soft_wrap=True, highlight=False)
+    out.print(f"report   {report_path(store, number)}", soft_wrap=True, highlight=False)
     out.print(f"lineage  make dev LAKE={lake}    (the Dagster UI, on 127.0.0.1:3000)", soft_wrap=True, highlight=False)
+
+
+def _published(outcomes: list["Outcome"]) -> bool:
+    """Whether the corpus job ran to its end: its version is current, newly or still."""
+    return any(outcome.job == "corpus_job" and outcome.success for outcome in outcomes)

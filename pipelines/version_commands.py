@@ -1,5 +1,6 @@
 """`assay versions`, `diff`, `rollback`, `report`: questions to the versions of a lake that run no audit."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -7,9 +8,10 @@ import typer
 from rich.table import Table
 
 from ops.schemas import DROPS
-from ops.versions import Version
+from ops.versions import Version, headline
 from pipelines.cli import DebugOption, JsonOption, LakeOption, UnusableError, app, out, print_json, told
 from pipelines.tables import key_value_table
+from resources.admission import not_admitted
 from resources.lake import Lake
 from resources.lake_address import lake_of
 from resources.publishing import compare, current_version, rollback, version_of
@@ -37,6 +39,7 @@ def described(version: Version) -> dict[str, Any]:
         "at": version.at.isoformat(timespec="seconds"),
         "parent": version.parent,
         "deliveries": version.row["deliveries"],
+        "left_out": [asdict(one) for one in version.left_out],
         "policy": version.row["policy"],
         "encoder": version.row["encoder"],
         "code": version.row["code"],
@@ -48,10 +51,18 @@ def described(version: Version) -> dict[str, Any]:
 def versions(lake: LakeOption = "lake", as_json: JsonOption = False, debug: DebugOption = False) -> None:
     """Lists the versions of a lake: when, from what, how many examples, which is current."""
     with told(debug=debug):
-        found = [described(version) for version in all_versions(lake_at(lake))]
+        store = lake_at(lake)
+        known = all_versions(store)
+        found = [described(version) for version in known]
+        outside = not_admitted(store)
     if as_json:
         print_json(found)
         return
+    for one in outside:
+        out.print(f"kept out: {one.line}", soft_wrap=True, highlight=False, markup=False)
+    for version in known:
+        if version.left_out:
+            out.print(headline(version.number, version.left_out), soft_wrap=True, highlight=False, markup=False)
     table = Table("version", "state", "made", "drops", "examples", "curated", "policy", title_justify="left")
     for version in found:
         counts = version["counts"]

@@ -13,7 +13,7 @@ import pyarrow as pa
 from ops.guards import GuardSettings
 from ops.identity import canonical_json
 from ops.schemas import DROPS
-from ops.versions import LeftOut
+from ops.versions import LeftOut, Version
 from resources.gates import GateResult, ingest_gate
 from resources.lake import Lake
 from resources.watching import drop_at
@@ -93,6 +93,13 @@ def not_admitted(lake: Lake) -> list[LeftOut]:
     last_of_drop = {str(row["drop"]): row for row in last_rows.values()}
     rows = [row for _, row in sorted(last_of_drop.items()) if row["state"] in _OUT]
     return [_left_out(row, admitted.get(row["drop"], "")) for row in rows]
+
+
+def kept_out(lake: Lake, version: Version) -> tuple[LeftOut, ...]:
+    """What the version was made without, and, where it is current, what has been kept out since; rejected drops first."""
+    pinned = {one.delivery for one in version.left_out}
+    since = [one for one in not_admitted(lake) if one.delivery not in pinned] if version.current else []
+    return tuple(sorted([*version.left_out, *since], key=lambda one: one.state != "rejected"))
 
 
 def withdraw(lake: Lake, drop: str, *, note: str = "") -> str | None:

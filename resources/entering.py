@@ -40,7 +40,7 @@ def entering(lake: Lake, *, settings: Settings, encoder: str) -> Entering:
     missing = unmeasured_drops(lake, settings=settings, encoder=encoder)
     identities = row_identities(settings, encoder)
     gates = measures_gates(lake, admitted, identities=identities, settings=settings.gates)
-    current = {drop_of.get(delivery) for delivery in _current_deliveries(lake)}
+    current = {drop_of.get(delivery) for delivery in current_deliveries(lake)}
     deliveries: list[str] = []
     left_out = not_admitted(lake)
     blocking: list[LeftOut] = []
@@ -79,6 +79,7 @@ def _failed(drop: str, delivery: str, gates: Mapping[str, MeasuresGate], *, alon
     return LeftOut(drop, delivery, "gate", why, fix, audits=tuple(gates), measures_only=alone)
 
 
-def _current_deliveries(lake: Lake) -> list[str]:
+def current_deliveries(lake: Lake) -> list[str]:
+    """The deliveries of the current version; none before the first."""
     number = current_version(lake)
     return [] if number is None else list(version_of(lake, number).row["deliveries"] or ())

@@ -1,9 +1,9 @@
-"""Progress of long work: bars in a terminal, lines in a log, nothing in tests."""
+"""Progress of long work: bars in a terminal, lines in a log or where there is no terminal, nothing in tests."""
 
 import logging
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Protocol
 
 from rich.console import Console
@@ -41,6 +41,7 @@ class LogProgress:
         done, started = 0, time.monotonic()
         said = started
         of = "" if total is None else f" of {total}"
+        self.logger.info("%s: begun", label)
 
         def advance(n: int) -> None:
             nonlocal done, said
@@ -72,3 +73,33 @@ class RichProgress:
             yield lambda n: bars.advance(task, n)
             done = int(bars.tasks[0].completed)
             bars.update(task, total=max(done, 1), completed=max(done, 1))
+
+
+class Together:
+    """Says it in several places at once."""
+
+    def __init__(self, *places: Progress) -> None:
+        self.places = places
+
+    @contextmanager
+    def track(self, label: str, total: int | None = None) -> Iterator[Advance]:
+        with ExitStack() as stack:
+            advances = [stack.enter_context(place.track(label, total)) for place in self.places]
+
+            def advance(n: int) -> None:
+                for one in advances:
+                    one(n)
+
+            yield advance
+
+
+def console_progress(console: Console) -> Progress:
+    """Bars where the console is a terminal; elsewhere, as in a file or under a scheduler, lines with the time."""
+    if console.is_terminal:
+        return RichProgress(console)
+    # A logger of its own: the one called `assay` also writes to the log of the Dagster run.
+    logger = logging.Logger("console", logging.INFO)
+    handler = logging.StreamHandler(console.file)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
+    logger.addHandler(handler)
+    return LogProgress(logger)

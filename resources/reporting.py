@@ -47,8 +47,8 @@ from ops.schemas import (
     VERDICTS,
     VERSIONS,
 )
-from ops.versions import LeftOut, Version, without_measures
-from resources.admission import not_admitted
+from ops.versions import without_measures
+from resources.admission import kept_out
 from resources.corpus import modality_identity
 from resources.lake import Lake
 from resources.publishing import version_of
@@ -114,15 +114,8 @@ def collect(lake: Lake, version: int) -> ReportData:
         gates=tuple(_gates(lake, version, admitted)),
         stages=_stages(lake, version, deliveries, sorted(judged.by_dataset)),
         advice={reason: REASONS[reason].title for reason in REASONS},
-        left_out=_left_out(lake, found),
+        left_out=kept_out(lake, found),
     )
-
-
-def _left_out(lake: Lake, version: Version) -> tuple[LeftOut, ...]:
-    """What the version was made without, and, where it is current, what has been kept out since: rejected first."""
-    pinned = {one.delivery for one in version.left_out}
-    since = [one for one in not_admitted(lake) if one.delivery not in pinned] if version.current else []
-    return tuple(sorted([*version.left_out, *since], key=lambda one: one.state != "rejected"))
 
 
 def _rules_of(row: Mapping[str, Any]) -> list[dict[str, Any]]:

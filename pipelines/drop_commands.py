@@ -1,0 +1,89 @@
+"""`assay status` and `assay withdraw`: the drops of a lake, what enters the next version, and taking a drop out of it."""
+
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+from ops.versions import LeftOut
+from pipelines.cli import (
+    ConfigOption,
+    DebugOption,
+    JsonOption,
+    LakeOption,
+    UnusableError,
+    app,
+    out,
+    print_json,
+    settings_of,
+    told,
+)
+from pipelines.version_commands import described, lake_at
+from resources.admission import undo_withdrawal, withdraw
+from resources.publishing import current_version, version_of
+
+UndoOption = Annotated[bool, typer.Option("--undo", help="Take the drop back in.")]
+NoteOption = Annotated[str, typer.Option("--note", help="Why; the versions without the drop say so.")]
+
+
+@app.command(name="withdraw")
+def withdraw_command(
+    drop: Annotated[str, typer.Argument(help="Name of the drop.")],
+    lake: LakeOption = "lake",
+    undo: UndoOption = False,
+    note: NoteOption = "",
+    debug: DebugOption = False,
+) -> None:
+    """Takes a drop out of the next version. Its rows and measures stay, and so do the versions that have it.
+
+    Running the drop again takes it back in, as does --undo.
+    """
+    with told(debug=debug):
+        store = lake_at(lake)
+        delivery = undo_withdrawal(store, drop) if undo else withdraw(store, drop, note=note)
+        if delivery is None:
+            state = "is not withdrawn" if undo else "has no delivery in the corpus"
+            raise UnusableError(f"drop {drop!r} {state}; `assay status` lists the drops and their states")
+    moved = "is back in" if undo else "is taken out of"
+    out.print(f"Delivery {delivery} {moved} the next version: `assay run` makes it.", soft_wrap=True, highlight=False)
+
+
+@app.command()
+def status(
+    lake: LakeOption = "lake", config: ConfigOption = None, as_json: JsonOption = False, debug: DebugOption = False
+) -> None:
+    """Shows the drops and their states, what the next version leaves out and why, and the current version."""
+    with told(debug=debug):
+        store = lake_at(lake)
+        settings = settings_of(config)
+        from resources.standing import standing  # the engines take seconds to import
+
+        now = standing(store, settings)
+        number = current_version(store)
+        current = None if number is None else described(version_of(store, number))
+    if as_json:
+        drops = [asdict(drop) for drop in now.drops]
+        left_out = [asdict(one) | {"line": one.line} for one in (*now.left_out, *now.blocking)]
+        print_json({"current": current, "drops": drops, "left_out": left_out, "next_version": not now.blocking})
+        return
+    _show(now.left_out, now.blocking, current)
+    table = Table("drop", "state", "kept", "rows", "since", "current", box=SIMPLE_HEAD)
+    for drop in now.drops:
+        counts = f"{drop.rows_kept:,}", f"{drop.rows_in:,}"
+        table.add_row(drop.drop, drop.state, *counts, f"{drop.at:%Y-%m-%d %H:%M}", "yes" if drop.in_current else "no")
+    out.print(table if now.drops else "The lake holds no drop.")
+
+
+def _show(left_out: tuple[LeftOut, ...], blocking: tuple[LeftOut, ...], current: dict[str, Any] | None) -> None:
+    if current is None:
+        out.print("No version has been published yet.")
+    else:
+        without = f", made without {'; '.join(LeftOut(**one).what for one in current['left_out'])}"
+        told_all = f"Version {current['version']} is current{without if current['left_out'] else ''}."
+        out.print(told_all, soft_wrap=True, highlight=False, markup=False)
+    for one in left_out:
+        out.print(f"The next version leaves out {one.line}", soft_wrap=True, highlight=False, markup=False)
+    for one in blocking:
+        out.print(f"No version can be made before {one.line}", soft_wrap=True, highlight=False, markup=False)
