@@ -1,4 +1,4 @@
-"""`assay status` and `assay withdraw`: the drops of a lake, what enters the next version, and taking a drop out of it."""
+"""`assay status` and `assay withdraw`: the drops of a lake, what enters the next version, and taking a drop out."""
 
 from dataclasses import asdict
 from typing import Annotated, Any
@@ -24,6 +24,7 @@ from pipelines.version_commands import described, lake_at
 from resources.admission import undo_withdrawal, withdraw
 from resources.publishing import current_version, version_of
 
+_STATES = {"gate": "gate failed", "arrived": "not gated", "unmeasured": "not measured"}
 UndoOption = Annotated[bool, typer.Option("--undo", help="Take the drop back in.")]
 NoteOption = Annotated[str, typer.Option("--note", help="Why; the versions without the drop say so.")]
 
@@ -72,7 +73,8 @@ def status(
     table = Table("drop", "state", "kept", "rows", "since", "current", box=SIMPLE_HEAD)
     for drop in now.drops:
         counts = f"{drop.rows_kept:,}", f"{drop.rows_in:,}"
-        table.add_row(drop.drop, drop.state, *counts, f"{drop.at:%Y-%m-%d %H:%M}", "yes" if drop.in_current else "no")
+        state = _STATES.get(drop.state, drop.state)
+        table.add_row(drop.drop, state, *counts, f"{drop.at:%Y-%m-%d %H:%M}", "yes" if drop.in_current else "no")
     out.print(table if now.drops else "The lake holds no drop.")
 
 
