@@ -82,8 +82,7 @@ def why_no_version(lake: Lake, settings: Settings) -> str:
         return ""
     if not entering.left_out:
         return "the lake holds no drop to make a version of; read one with `assay run DROP`"
-    listed = "; ".join(one.line for one in entering.left_out)
-    return f"no version was made, for no drop enters one: {listed}"
+    return "\n".join(["no version was made, for no drop enters one:", *(one.line for one in entering.left_out)])
 
 
 def _not_run(job: str, problem: str) -> Outcome:

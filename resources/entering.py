@@ -75,7 +75,9 @@ def decided(lake: Lake, *, settings: Settings, encoder: str) -> Entering:
 
 def _failed(drop: str, delivery: str, gates: Mapping[str, MeasuresGate], *, alone: bool = False) -> LeftOut:
     why = "; ".join(f"{audit}: {', '.join(gate.failures)}" for audit, gate in gates.items())
-    fix = "; ".join(dict.fromkeys(fix for gate in gates.values() for fix in gate.fixes))
+    fixes = dict.fromkeys(fix for gate in gates.values() for fix in gate.fixes)
+    other = "set gates.failed_measures to audit, which leaves out these measures and keeps the drop"
+    fix = "; ".join([*fixes, *([] if alone else [f"or {other}"])])
     return LeftOut(drop, delivery, "gate", why, fix, audits=tuple(gates), measures_only=alone)
 
 

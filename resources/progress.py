@@ -51,7 +51,8 @@ class LogProgress:
                 self.logger.info("%s: %d%s", label, done, of)
 
         yield advance
-        self.logger.info("%s: %d%s in %.1f s", label, done, of, time.monotonic() - started)
+        count = f"{done}{of} " if done or total is not None else "done "
+        self.logger.info("%s: %sin %.1f s", label, count, time.monotonic() - started)
 
 
 class RichProgress:
