@@ -14,6 +14,7 @@ from pipelines.tables import key_value_table
 from resources.admission import not_admitted
 from resources.lake import Lake
 from resources.lake_address import lake_of
+from resources.places import is_address
 from resources.publishing import compare, current_version, rollback, version_of
 from resources.publishing import versions as all_versions
 from resources.reporting import make_report
@@ -24,7 +25,7 @@ RowsOption = Annotated[int, typer.Option("--rows", help="How many rows to show."
 def lake_at(root: str) -> Lake:
     """The lake in that folder or at that address; UnusableError where there is none."""
     lake = lake_of(root)
-    here = lake.version(DROPS) >= 0 if "://" in root else (Path(root) / "drops").exists()
+    here = lake.version(DROPS) >= 0 if is_address(root) else (Path(lake.root) / "drops").exists()
     if not here:
         raise UnusableError(f"{root}: no lake is here; name its folder with --lake, or make one with `assay run DROP`")
     return lake

@@ -38,6 +38,7 @@ from resources.lake_files import (
     without_partition,
     write_files,
 )
+from resources.places import plain_place
 
 Rows = pa.Table | Iterable[pa.RecordBatch]
 SERIAL = "serial"
@@ -58,14 +59,14 @@ class StagedFile:
 
 
 class Lake:
-    """The tables under `root`, a local folder or an object-store address such as s3://bucket/prefix.
+    """The tables under `root`, a local folder, however written, or an object-store address such as s3://bucket/prefix.
 
     `storage_options` are delta-rs's own (AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, ...). Picklable: workers use it too.
     `where` maps columns to a value or a list of values. Reads give the schema of the spec whatever the files hold:
     columns that came later are null in older files, and a table never written is empty."""
 
     def __init__(self, root: str | Path, storage_options: Mapping[str, str] | None = None) -> None:
-        self.root = str(root).rstrip("/") if "://" in str(root) else str(Path(root).expanduser().absolute())
+        self.root = plain_place(root)
         self.storage_options = dict(storage_options or {})
 
     def __repr__(self) -> str:

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from resources.lake import Lake
+from resources.places import is_address
 
 #: What a lake in an object store is opened with, where the environment says so; pyarrow would leave some of it unread.
 _VARIABLES = (
@@ -19,4 +20,4 @@ _VARIABLES = (
 def lake_of(root: str | Path) -> Lake:
     """The lake at that place, which need not be there yet."""
     known = {name: os.environ[name] for name in _VARIABLES if os.environ.get(name)}
-    return Lake(root, known if "://" in str(root) else None)
+    return Lake(root, known if is_address(root) else None)

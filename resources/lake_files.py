@@ -33,6 +33,10 @@ S3_OPTIONS = {
 """delta-rs's names of what pyarrow's S3FileSystem must know too."""
 
 
+class LakeError(RuntimeError):
+    """The lake cannot be read or written as asked; the message says which table, why, and what to do."""
+
+
 def open_storage(root: str, storage_options: Mapping[str, str]) -> tuple[pafs.FileSystem, str]:
     """The file system of a lake's root, and the root's path within it."""
     if "://" not in root:

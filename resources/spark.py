@@ -5,6 +5,7 @@ lake's to say. So Spark needs no extra jar.
 """
 
 import os
+import re
 import sys
 from collections.abc import Mapping
 from functools import reduce
@@ -13,15 +14,18 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from pyspark.errors import PySparkRuntimeError
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame, DataFrameReader, Observation, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.pandas.types import from_arrow_schema
 
 from ops.schemas import TableSpec
 from resources.java import require_java
 from resources.lake import Lake
+from resources.lake_files import LakeError
 from resources.spark_settings import SparkSettings
 
+#: What Spark takes for patterns in the paths that it reads.
+_PATTERN = re.compile(r"([\[\]{}*?\\])")
 _LOG_FILE = Path(__file__).with_name("spark_log4j2.properties")
 
 
@@ -98,7 +102,8 @@ def read_frame(
     if not files:
         return spark.createDataFrame([], schema)
     base = f"{lake.root}/{spec.name}"
-    frame = spark.read.schema(schema).option("basePath", base).parquet(*files).select(*spec.schema.names)
+    frame = _reader(spark).schema(schema).option("basePath", base).parquet(*map(_literal, files))
+    frame = frame.select(*spec.schema.names)
     for column, wanted in (where or {}).items():
         values = list(wanted) if isinstance(wanted, list | tuple | set | frozenset) else [wanted]
         frame = frame.where(F.col(column).isin(values) if values else F.lit(False))
@@ -109,16 +114,39 @@ def write_frame(
     frame: DataFrame, lake: Lake, spec: TableSpec, *, partition: Mapping[str, str | int], once: str
 ) -> bool:
     """Writes the frame as the given partition of a table, from the workers, and commits it; False, and no work done,
-    where `once` was committed before."""
+    where `once` was committed before.
+
+    LakeError, and no commit, where the files that are to be seen from here hold other than the rows that the workers
+    wrote: a worker that does not see the lake's folder writes into one of its own.
+    """
     if lake.committed(spec, once):
         return False
     folder = lake.folder(spec, partition)
     rows = _conform(frame, spec, partition)
-    rows.write.parquet(folder)
-    addresses = frame.sparkSession.read.schema(rows.schema).parquet(folder).inputFiles()
+    # The workers count as they write; of a task that is run again its last run counts.
+    written = Observation()
+    rows.observe(written, F.count(F.lit(1)).alias("rows")).write.parquet(folder)
+    addresses = _reader(frame.sparkSession).schema(rows.schema).parquet(_literal(folder)).inputFiles()
     # Spark gives addresses; of local files the lake wants paths.
     paths = [unquote(urlsplit(a).path) if a.startswith("file:") else a for a in sorted(addresses)]
-    return lake.commit(spec, lake.adopt(spec, paths, partition), once=once)
+    staged = lake.adopt(spec, paths, partition) if paths else []
+    arrived, sent = sum(file.rows for file in staged), written.get["rows"]
+    if arrived != sent:
+        raise LakeError(
+            f"{spec.name}: Spark's workers wrote {sent} rows, the files in {folder} hold {arrived}. Nothing was "
+            "committed. Every worker must see the lake at this very path, on storage that all of them share"
+        )
+    return lake.commit(spec, staged, once=once)
+
+
+def _reader(spark: SparkSession) -> DataFrameReader:
+    """A reader that never passes over a file that is gone or broken, whatever the session's options."""
+    return spark.read.option("ignoreMissingFiles", "false").option("ignoreCorruptFiles", "false")
+
+
+def _literal(path: str) -> str:
+    """The path for a reader, to whom it would be a pattern."""
+    return _PATTERN.sub(r"\\\1", path)
 
 
 def _conform(frame: DataFrame, spec: TableSpec, partition: Mapping[str, str | int]) -> DataFrame:

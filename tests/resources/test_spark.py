@@ -1,6 +1,8 @@
 """Spark's way in and out of the lake."""
 
 import os
+import shutil
+import time
 from pathlib import Path
 
 import pyarrow as pa
@@ -9,6 +11,8 @@ from pyspark.sql import SparkSession
 
 from ops.schemas import TABLES, TableSpec
 from resources.lake import Lake
+from resources.lake_address import lake_of
+from resources.lake_files import LakeError
 from resources.spark import read_frame, start_spark, write_frame
 
 SPEC = TableSpec(
@@ -89,3 +93,78 @@ def test_workers_run_this_python(spark: SparkSession) -> None:
         return (pa.RecordBatch.from_pydict({"at": [ops.__file__] * batch.num_rows}) for batch in batches)
 
     assert spark.range(1).mapInArrow(packages, "at string").first()["at"].startswith(os.getcwd())
+
+
+def lost_before_the_job_ends(things: Path):
+    """Rows as they are; of 1000 in four partitions, the task of the second takes away the finished file of the first."""
+
+    def rows(batches):
+        for batch in batches:
+            if batch.column("n")[0].as_py() == 250:
+                while not (done := list(things.rglob("task_*_m_000000"))):
+                    time.sleep(0.05)
+                shutil.rmtree(done[0])
+            yield batch
+
+    return rows
+
+
+def test_rows_that_were_written_and_are_not_there_are_not_committed(spark: SparkSession, lake: Lake) -> None:
+    """As where a worker sees another folder under the lake's path: its files are nowhere to be listed."""
+    frame = spark.range(0, 1000, numPartitions=4).selectExpr("id AS n", "'x' AS name")
+    lossy = frame.mapInArrow(lost_before_the_job_ends(Path(lake.root) / "things"), frame.schema)
+    with pytest.raises(LakeError, match=r"workers wrote 1000 rows, the files in .* hold 750\. Nothing was committed"):
+        write_frame(lossy, lake, SPEC, partition={"delivery": "d"}, once="it")
+    assert not lake.committed(SPEC, "it")
+    assert write_frame(frame, lake, SPEC, partition={"delivery": "d"}, once="it")
+    assert lake.read(SPEC).num_rows == 1000
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [
+        "SELECT id AS n, 'x' AS name FROM range(100) WHERE id < 0",
+        "SELECT a.id AS n, 'x' AS name FROM range(100) a JOIN (SELECT id FROM range(9) WHERE rand() > 2) b ON a.id = b.id",
+        "SELECT id AS n, 'x' AS name FROM range(100) ORDER BY id DESC LIMIT 7",
+        "SELECT /*+ REPARTITION(5) */ id % 3 AS n, max('x') AS name FROM range(100) GROUP BY 1",
+        "SELECT * FROM VALUES (1, 'x'), (2, 'y') AS t(n, name)",
+    ],
+)
+def test_whatever_the_plan_rows_are_counted_as_they_are_written(spark: SparkSession, lake: Lake, plan: str) -> None:
+    frame = spark.sql(plan)
+    assert write_frame(frame, lake, SPEC, partition={"delivery": "d"}, once="it")
+    assert lake.read(SPEC).num_rows == frame.count()
+
+
+def test_a_table_with_a_file_gone_is_no_smaller_table(lake: Lake, spark: SparkSession) -> None:
+    """Even where the session is told to pass over such files."""
+    for name in ("a", "b"):
+        lake.write(SPEC, pa.table({"n": [1], "name": [name]}), partition={"delivery": name}, once=name)
+    spark.conf.set("spark.sql.files.ignoreMissingFiles", "true")
+    try:
+        frame = read_frame(spark, lake, SPEC)
+        Path(lake.files(SPEC)[0]).unlink()
+        with pytest.raises(Exception, match="FILE_NOT_EXIST|does not exist"):
+            frame.count()
+    finally:
+        spark.conf.unset("spark.sql.files.ignoreMissingFiles")
+
+
+@pytest.mark.parametrize(
+    "name", ["../beside", "./here/", "link/../beside", "link/inside", "a[1]{b,c}", "st*r?", "co:lon"]
+)
+def test_a_lake_may_be_named_as_it_comes(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """What Spark makes of a path is what the lake makes of it; names are no patterns."""
+    (tmp_path / "work").mkdir()
+    (tmp_path / "far" / "off").mkdir(parents=True)
+    (tmp_path / "work" / "link").symlink_to(tmp_path / "far" / "off")
+    monkeypatch.chdir(tmp_path / "work")
+    for other in ("star1", "star2"):  # what `st*r?` would match
+        lake_of(other).write(SPEC, pa.table({"n": [7], "name": ["other"]}), partition={"delivery": "d"}, once="it")
+    lake = lake_of(name)
+    frame = spark.range(10).selectExpr("id AS n", "'x' AS name")
+    assert write_frame(frame, lake, SPEC, partition={"delivery": "d"}, once="it")
+    assert read_frame(spark, lake, SPEC).count() == lake.read(SPEC).num_rows == 10
+    assert os.path.realpath(lake.root) == os.path.realpath(name)
