@@ -11,7 +11,7 @@ from ops.drop import data_files, read_manifest
 from ops.drop_files import DropError, DropFiles, open_drop, plain_name
 from ops.formats.containers.contract import Limits, Probe, Shard
 from ops.formats.contract import RowError
-from ops.formats.registry import container_of, format_of
+from ops.formats.registry import container_of, format_of, trusting
 from ops.identity import digest
 from ops.image_checks import check_image
 from ops.image_groups import HashIndex
@@ -153,7 +153,7 @@ def _outcomes(files: DropFiles, file: str, folders: tuple[str, ...]) -> Iterator
     images = ImageReader(files, tuple(dict.fromkeys([*folders, *places])), settings)
     for shard in shards:
         yield from outcomes(
-            files, shard, container=container.name, form=form, dataset="", images=images, settings=settings
+            files, shard, container=container.name, form=trusting(form), dataset="", images=images, settings=settings
         )
 
 

@@ -18,7 +18,7 @@ MARKER = "_SUCCESS"
 _MANIFEST_BYTES = 1 << 16
 _MANIFEST_BRACKETS = 500  # the parser takes seconds for thousands of open ones
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-_KEYS = ("name", "datasets", "format", "licence", "arrived", "images")
+_KEYS = ("name", "datasets", "format", "ignore_fields", "licence", "arrived", "images")
 # Files that go with a data set and hold no rows of it.
 _SIDE_FILES = re.compile(
     r"(^|/)(dataset_info\.json|dataset_infos\.json|state\.json|dataset_dict\.json|[^/]*_stats\.json|_temporary.*|"
@@ -39,6 +39,8 @@ class Manifest:
     licence: str | None = None
     arrived: str | None = None
     images: tuple[str, ...] = ()
+    ignore_fields: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By file pattern: columns that are plain metadata, whatever their names seem to say."""
 
     def dataset(self, file: str) -> str:
         """The data set that the rows of a file belong to: as `datasets` says, else the file's name."""
@@ -47,6 +49,11 @@ class Manifest:
     def format_of(self, file: str) -> str | None:
         """The format that `drop.yaml` names for a file, if any."""
         return _matching(self.format, file)
+
+    def ignored(self, file: str) -> tuple[str, ...]:
+        """The fields of a file that are plain metadata, as every pattern that matches it says."""
+        lists = [names for pattern, names in self.ignore_fields.items() if fnmatch.fnmatchcase(file, pattern)]
+        return tuple(dict.fromkeys(name for names in lists for name in names))
 
 
 def read_manifest(files: DropFiles) -> Manifest:
@@ -76,6 +83,7 @@ def read_manifest(files: DropFiles) -> Manifest:
         licence=_text(values, "licence"),
         arrived=_text(values, "arrived"),
         images=_folders(values.get("images")),
+        ignore_fields=_field_names(values.get("ignore_fields")),
     )
 
 
@@ -150,6 +158,16 @@ def _patterns(values: Mapping[str, Any], key: str) -> dict[str, str]:
     if isinstance(value, dict) and all(isinstance(v, str) for pair in value.items() for v in pair):
         return dict(value)
     raise DropError(f"{MANIFEST}: {key} must be a name, or names by file pattern")
+
+
+def _field_names(value: Any) -> dict[str, tuple[str, ...]]:
+    by_pattern = value if isinstance(value, dict) else {"*": [] if value is None else value}
+    lists = {key: [names] if isinstance(names, str) else names for key, names in by_pattern.items()}
+    if not all(isinstance(key, str) and isinstance(names, list) for key, names in lists.items()) or not all(
+        isinstance(name, str) for names in lists.values() for name in names
+    ):
+        raise DropError(f"{MANIFEST}: ignore_fields must be a list of fields, or such lists by file pattern")
+    return {key: tuple(names) for key, names in lists.items() if names}
 
 
 def _folders(value: Any) -> tuple[str, ...]:

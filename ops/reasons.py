@@ -76,6 +76,26 @@ _REASONS = (
         "Restore the images or the placeholders.",
         "images without any placeholder go before the first question",
     ),
+    Reason(
+        "ambiguous_judgement",
+        "A field says how good an answer is and its format does not read it, or two formats judge the row differently",
+        "Name the format in drop.yaml (`format`); a column that judges nothing goes under `ignore_fields`.",
+    ),
+    Reason(
+        "pair_differs",
+        "Chosen and rejected do not answer the same prompt about the same images",
+        "Deliver pairs of two answers to one prompt; a pair that differs in its images alone cannot be held.",
+    ),
+    Reason(
+        "no_target",
+        "No turn of the row carries loss",
+        "Drop the row, or mend loss, loss_weight or weight: a trainer learns nothing from it.",
+    ),
+    Reason(
+        "modality_unsupported",
+        "The row holds video or sound, which has no type of its own yet",
+        "Leave such rows out; a column that only names a video goes under `ignore_fields` in drop.yaml.",
+    ),
     # The image
     Reason(
         "image_missing",

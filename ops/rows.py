@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, Literal
 
-from ops.formats.contract import Message, Part, Row, RowError
+from ops.formats.contract import CONTEXT, Message, Part, Row, RowError
 from ops.identity import canonical_json, image_id
 from ops.reasons import REASONS
 
 CANDIDATE_ROLES = ("chosen", "rejected", "response")
-_ASKING = ("system", "user", "assistant", "tool")
+_ASKING = ("system", "user", "assistant", "tool", CONTEXT)
 _CONTROL = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f]")
 _DEFAULT_REPAIRS = (
     "duplicate_id",
@@ -83,6 +83,8 @@ def check_row(row: Row, settings: IngestSettings) -> Row:
     if not turns:
         raise RowError("no_messages")
     turns, repairs = _check_order(turns, settings, answered=row.kind == "sft")
+    if row.kind == "sft" and not any(m.role == "assistant" for m in turns):
+        raise RowError("no_target")
     _check_filled(turns)
     return replace(row, messages=(*turns, *answers), repairs=(*row.repairs, *repairs))
 
@@ -157,6 +159,7 @@ def _order_problem(turns: Sequence[Message], *, answered: bool) -> str:
     roles = [message.role for message in turns]
     while roles and roles[0] == "system":
         roles.pop(0)
+    roles = _speakers(roles)
     if not roles or roles[0] != "user":
         return f"the first turn is of {roles[0]}" if roles else "there are only system turns"
     for index, (before, after) in enumerate(pairwise(roles)):
@@ -166,6 +169,16 @@ def _order_problem(turns: Sequence[Message], *, answered: bool) -> str:
     if answered and roles[-1] != "assistant":
         return f"the last turn is of {roles[-1]}"
     return ""
+
+
+def _speakers(roles: Sequence[str]) -> list[str]:
+    """Who speaks, turn by turn: one answer may be learned in part, and then is of several turns in a row."""
+    spoken: list[str] = []
+    for before, role in zip(["", *roles], roles, strict=False):
+        if CONTEXT in (role, before) and {role, before} <= {"assistant", CONTEXT}:
+            continue
+        spoken.append("assistant" if role == CONTEXT else role)
+    return spoken
 
 
 def _mend_order(turns: Sequence[Message], *, answered: bool) -> tuple[Message, ...]:
@@ -180,7 +193,7 @@ def _mend_order(turns: Sequence[Message], *, answered: bool) -> tuple[Message, .
             rest.append(message)
     while rest and rest[0].role != "user" and not _has_image(rest[0]):
         rest.pop(0)
-    while answered and rest and rest[-1].role != "assistant" and not _has_image(rest[-1]):
+    while answered and rest and rest[-1].role not in ("assistant", CONTEXT) and not _has_image(rest[-1]):
         rest.pop()
     return (*systems, *rest)
 

@@ -50,7 +50,7 @@ from resources.ingest_shards import (
 from resources.lake import Lake
 from resources.progress import Progress
 
-REVISION = 2
+REVISION = 3
 """Raised when ingest would make other rows of the same files, so that what a crash left is not mixed with new."""
 _HASH_GROUP_BYTES = 64 << 20
 _HASH_GROUP_FILES = 500
@@ -135,7 +135,9 @@ def _name(drop: str, hashes: Mapping[str, str], manifest: Manifest, settings: In
     content = {name: value for name, value in hashes.items() if name not in (MANIFEST, MARKER)}
     said = replace(manifest, arrived=None, name=None)
     if said != Manifest():
-        content[MANIFEST] = fingerprint(asdict(said))
+        # A key that came later counts where it is used, so that older drops keep their deliveries' names.
+        later = () if said.ignore_fields else ("ignore_fields",)
+        content[MANIFEST] = fingerprint({name: value for name, value in asdict(said).items() if name not in later})
     if chosen := _row_settings(settings):
         content["assay.yaml"] = fingerprint(chosen)
     return delivery_id(drop, content)

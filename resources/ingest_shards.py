@@ -15,7 +15,7 @@ from ops.drop import Manifest
 from ops.drop_files import OUTSIDE, DropFiles, FileInfo, plain_name
 from ops.formats.containers.contract import Limits, Probe, Shard
 from ops.formats.contract import RowError
-from ops.formats.registry import all_formats, container_of, format_of
+from ops.formats.registry import all_formats, container_of, format_of, reading
 from ops.identity import digest, example_id
 from ops.image_checks import check_image
 from ops.rows import IngestSettings
@@ -174,7 +174,7 @@ def plan_file(work: PlanWork) -> FilePlan:
     except Exception as error:
         return FilePlan(file, problem=("file_unreadable", clean(f"{type(error).__name__}: {error}"[:500])))
     named = context.manifest.format_of(file)
-    form = all_formats().get(named) if named else format_of(probed)
+    form = all_formats().get(named) if named else format_of(probed, ignored=context.manifest.ignored(file))
     if form is None and probed:
         seen = ", ".join(sorted(probed[0]))[:200]
         return FilePlan(file, problem=("file_unrecognised", clean(f"{container.title} with the fields {seen}")))
@@ -233,7 +233,11 @@ class _ShardReader:
             context.files,
             self.work.shard,
             container=plan.container,
-            form=all_formats()[plan.format],
+            form=reading(
+                plan.format,
+                named=context.manifest.format_of(plan.file) is not None,
+                ignored=context.manifest.ignored(plan.file),
+            ),
             dataset=context.manifest.dataset(plan.file),
             images=ImageReader(context.files, folders, context.settings),
             settings=context.settings,

@@ -10,6 +10,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+CONTEXT = "context"
+"""The role of an assistant's turn that carries no loss: a trainer shows it to the model and does not teach it, so it is
+no target of any audit. Code that takes `assistant` for targets is right without knowing this role."""
+
 
 class RowError(ValueError):
     """A record that cannot become an example. `reason` is a code of `ops.rows.REASONS`."""
@@ -41,8 +45,8 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A turn. Roles: system, user, assistant, tool; a preference row ends in messages whose role is chosen, rejected
-    or response."""
+    """A turn. Roles: system, user, assistant, tool, and `CONTEXT`; a preference row ends in messages whose role is
+    chosen, rejected or response."""
 
     role: str
     parts: tuple[Part, ...]

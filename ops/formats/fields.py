@@ -21,12 +21,18 @@ _ROLES = {
     "bot": "assistant",
     "chatgpt": "assistant",
     "function_call": "assistant",
+    "tool_call": "assistant",
     "tool": "tool",
     "function": "tool",
     "observation": "tool",
+    "observations": "tool",
+    "function_response": "tool",
     "tool_response": "tool",
 }
 _SHOWN_ROLES = ("user", "tool")
+_GOOD = ("true", "1", "1.0", "good", "desirable", "positive", "correct", "accepted")
+_BAD = ("false", "0", "0.0", "bad", "undesirable", "negative", "incorrect", "rejected", "-1")
+_LABELS = {**dict.fromkeys(_GOOD, "good"), **dict.fromkeys(_BAD, "bad")}
 
 
 def text_field(fields: Mapping[str, Any], name: str) -> str:
@@ -71,6 +77,27 @@ def number(value: Any) -> float:
     return result
 
 
+def is_label(value: Any) -> bool:
+    """Whether a value says good or bad; a class of a classification (`7`, `cat`) says neither."""
+    return str(value).strip().lower() in _LABELS
+
+
+def label(value: Any, name: str = "label") -> str:
+    """`good` or `bad`, as the label of a judged response says it."""
+    said = _LABELS.get(str(value).strip().lower())
+    if said is None:
+        detail = (
+            f"{name} {str(value)[:80]!r} says neither good nor bad; if it is no judgement: ignore_fields in drop.yaml"
+        )
+        raise RowError("rating_invalid", detail)
+    return said
+
+
+def present(value: Any) -> bool:
+    """Whether a field holds anything: a table gives every row all columns, null or empty where a row has none."""
+    return value is not None and not (isinstance(value, str | bytes | list | tuple | Mapping) and len(value) == 0)
+
+
 def rest(fields: Mapping[str, Any], *used: str) -> dict[str, Any]:
     """The fields that the format does not read, kept as metadata."""
     return {key: value for key, value in fields.items() if key not in used and value is not None}
@@ -78,7 +105,7 @@ def rest(fields: Mapping[str, Any], *used: str) -> dict[str, Any]:
 
 def role(value: Any) -> str:
     """The role by which the lake knows what a data set calls `value`."""
-    known = _ROLES.get(value.strip().lower()) if isinstance(value, str) else None
+    known = _ROLES.get(value.strip().lower().replace("-", "_")) if isinstance(value, str) else None
     if known is None:
         raise RowError("unknown_role", str(value)[:80])
     return known

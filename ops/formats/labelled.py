@@ -11,10 +11,6 @@ from ops.formats.messages import conversation
 _PROMPTS = ("prompt", "question", "query")
 _ANSWERS = ("completion", "response", "answer")
 _USED = ("id", *_PROMPTS, *_ANSWERS, "label", "image", "images", "annotator")
-_LABELS = {
-    **dict.fromkeys(("true", "1", "1.0", "good", "desirable", "positive", "correct", "accepted"), "good"),
-    **dict.fromkeys(("false", "0", "0.0", "bad", "undesirable", "negative", "incorrect", "rejected", "-1"), "bad"),
-}
 
 
 def _first(record: Mapping[str, Any], names: tuple[str, ...]) -> str | None:
@@ -22,7 +18,11 @@ def _first(record: Mapping[str, Any], names: tuple[str, ...]) -> str | None:
 
 
 def _recognise(record: Mapping[str, Any]) -> bool:
-    return "label" in record and _first(record, _PROMPTS) is not None and _first(record, _ANSWERS) is not None
+    return (
+        record.get("label") is not None
+        and _first(record, _PROMPTS) is not None
+        and _first(record, _ANSWERS) is not None
+    )
 
 
 def _parse(record: Mapping[str, Any]) -> Row:
@@ -33,9 +33,7 @@ def _parse(record: Mapping[str, Any]) -> Row:
     said = conversation(answer, (), implicit=True).messages
     if len(said) != 1 or said[0].role != "assistant":
         raise RowError("field_type", f"the response is {len(said)} messages, not one answer")
-    label = _LABELS.get(str(record.get("label")).strip().lower())
-    if label is None:
-        raise RowError("rating_invalid", f"label {str(record.get('label'))[:80]!r}")
+    label = fields.label(record.get("label"))
     who = record.get("annotator")
     return Row(
         kind="preference",

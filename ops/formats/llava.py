@@ -1,10 +1,11 @@
 """LLaVA: `id`, `image` (a path, a list of paths, or none), `conversations` of `from` (human, gpt, system) and `value`.
-Each image has an `<image>` placeholder in a human turn. ShareGPT rows are the same without images, or with `images`."""
+Each image has an `<image>` placeholder in a human turn. ShareGPT rows are the same without images, or with `images`.
+`loss` and its like beside a turn, and `objects`, are read as in `messages`."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from ops.formats import fields
+from ops.formats import boxes, fields, losses
 from ops.formats.contract import Format, Row, RowError
 
 _USED = ("id", "image", "images", "conversations", "system")
@@ -15,24 +16,30 @@ def _recognise(record: Mapping[str, Any]) -> bool:
 
 
 def _parse(record: Mapping[str, Any]) -> Row:
-    messages = [_turn(turn) for turn in fields.list_field(record, "conversations")]
+    turns = fields.list_field(record, "conversations")
+    said = [_turn(turn) for turn in turns]
     if isinstance(record.get("system"), str) and record["system"]:
-        messages.insert(0, ("system", record["system"]))
+        said.insert(0, ("system", record["system"]))
+        turns = [{}, *turns]
     images = fields.images(record.get("image")) or fields.images(record.get("images"))
+    filled, found = boxes.expand(said, record.get("objects"), images=len(images))
+    weights = losses.loss_weights(turns)
+    extra = {name: value for name, value in ((boxes.BOXES, found), ("loss_weights", weights)) if value}
+    used = (*_USED, *(("objects",) if boxes.readable(record.get("objects")) else ()))
     return Row(
         kind="sft",
         source_id=fields.id_field(record, "id"),
-        messages=fields.turns(messages, len(images)),
+        messages=fields.turns(filled, len(images)),
         images=images,
-        metadata=fields.rest(record, *_USED),
+        metadata={**fields.rest(record, *used), **extra},
     )
 
 
 def _turn(turn: Any) -> tuple[str, str]:
     if not isinstance(turn, Mapping):
         raise RowError("field_type", "a turn is not an object")
-    who = turn.get("from", turn.get("role"))
-    return fields.role(who), fields.text_field(turn, "value" if "value" in turn else "content")
+    who = fields.role(turn.get("from", turn.get("role")))
+    return losses.loss_role(who, turn), fields.text_field(turn, "value" if "value" in turn else "content")
 
 
 FORMAT = Format(name="llava", title="LLaVA and ShareGPT conversations", recognise=_recognise, parse=_parse)

@@ -1,33 +1,77 @@
-"""Chat messages as OpenAI, TRL and LLaMA-Factory write them: `messages` of `role` and `content`; the content is a
-text, or a list of parts (`text`, `image`, `image_url`). Images stand in the parts, or in `images` (or `image`) with an
-`<image>` placeholder or an `image` part for each."""
+"""Chat messages as OpenAI, TRL, ms-swift and LLaMA-Factory write them: `messages` of `role` and `content`; the content
+is a text, or a list of parts (`text`, `image`, `image_url`; LLaMA-Factory v1 keeps what a part holds under `value`, and
+has the parts `reasoning` and `tool_call`). Images stand in the parts, or in `images` (or `image`) with an `<image>`
+placeholder or an `image` part for each. A turn that `loss`, `loss_weight`, `loss_scale` or `weight` says is not learned
+is no target. `objects` (`ref`, `bbox`, `bbox_type`, `image_id`) fill `<ref-object>` and `<bbox>`. `system` may stand
+beside the messages; `tools` and `channel` are kept as metadata."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from ops.formats import fields
-from ops.formats.contract import Format, ImageRef, Message, Part, Row, RowError
+from ops.formats import boxes, fields, losses
+from ops.formats.contract import CONTEXT, Format, ImageRef, Message, Part, Row, RowError
 from ops.identity import canonical_json
 
 _USED = ("id", "messages", "images", "image")
-_IMAGE_KEYS = ("image", "image_url", "url", "path")
+_IMAGE_KEYS = ("image", "image_url", "url", "path", "value")
+_TEXTS = ("text", "input_text", "output_text", "tool_call")
+_OTHER_MEDIA = ("video", "audio", "video_url", "audio_url", "input_audio", "input_video")
 
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """Messages and the images that their parts name by number."""
+    """Messages and the images that their parts name by number; the boxes that `objects` gave them."""
 
     messages: tuple[Message, ...]
     images: tuple[ImageRef, ...]
+    boxes: tuple[Mapping[str, Any], ...] = ()
 
 
-def conversation(items: Sequence[Any], images: Sequence[ImageRef], *, implicit: bool = False) -> Conversation:
+def conversation(
+    items: Sequence[Any], images: Sequence[ImageRef], *, implicit: bool = False, objects: Any = None
+) -> Conversation:
     """Messages in any of these shapes, and the images of the row. `implicit`: see `fields.turns`."""
+    return built(said(items), images, implicit=implicit, objects=objects)
+
+
+def said(items: Sequence[Any]) -> list[tuple[str, Any]]:
+    """The role and the content, a text or a list of parts, of each message. Where the row says which messages carry
+    loss, or calls tools in messages of their own, neighbours of the assistant are one turn, as trainers join them."""
     pairs = [_message(item) for item in items]
-    if all(isinstance(content, str) for _, content in pairs):
-        return Conversation(fields.turns(pairs, len(images), implicit=implicit), tuple(images))
-    return _from_parts(pairs, images, implicit=implicit)
+    if not any(_splits_turns(item) for item in items):
+        return pairs
+    joined: list[tuple[str, Any]] = []
+    for who, content in pairs:
+        speaker, before = joined[-1] if joined else ("", "")
+        if who != speaker or who not in ("assistant", "tool", CONTEXT):
+            joined.append((who, content))
+        elif isinstance(before, str) and isinstance(content, str):
+            joined[-1] = (who, f"{before}\n{content}")
+        else:
+            joined[-1] = (who, [*_parts(before), {"type": "text", "text": "\n"}, *_parts(content)])
+    return joined
+
+
+def built(
+    pairs: Sequence[tuple[str, Any]], images: Sequence[ImageRef], *, implicit: bool = False, objects: Any = None
+) -> Conversation:
+    """What `said` gave, with its placeholders filled."""
+    filled, found = boxes.expand(pairs, objects, images=len(images))
+    if all(isinstance(content, str) for _, content in filled):
+        made = Conversation(fields.turns(filled, len(images), implicit=implicit), tuple(images))
+    else:
+        made = _from_parts(filled, images, implicit=implicit)
+    return replace(made, boxes=tuple(found))
+
+
+def _parts(content: Any) -> list[Any]:
+    return [{"type": "text", "text": content}] if isinstance(content, str) else list(content)
+
+
+def answer_text(pairs: Sequence[tuple[str, Any]]) -> str:
+    """The text of an answer; where it is of several messages, as with calls of tools, each on lines of its own."""
+    return "\n".join(message.text for pair in pairs for message in built([pair], (), implicit=True).messages)
 
 
 def _from_parts(pairs: Sequence[tuple[str, Any]], images: Sequence[ImageRef], *, implicit: bool) -> Conversation:
@@ -36,7 +80,7 @@ def _from_parts(pairs: Sequence[tuple[str, Any]], images: Sequence[ImageRef], *,
     messages: list[Message] = []
     for who, content in pairs:
         parts: list[Part] = []
-        for item in [{"type": "text", "text": content}] if isinstance(content, str) else content:
+        for item in _parts(content):
             part = _part(item)
             if isinstance(part, str):
                 parts += [Part(part)] if part else []
@@ -62,7 +106,13 @@ def _message(item: Any) -> tuple[str, Any]:
         content = canonical_json(item["tool_calls"])
     if not isinstance(content, str | list):
         raise RowError("field_type" if content is not None else "field_missing", "content of a message")
-    return fields.role(item.get("role", item.get("from"))), content
+    who = fields.role(item.get("role", item.get("from")))
+    return losses.loss_role(who, item), content
+
+
+def _splits_turns(item: Mapping[str, Any]) -> bool:
+    who = item.get("role", item.get("from"))
+    return who in ("tool_call", "tool-call") or any(item.get(name) is not None for name in losses.WEIGHTS)
 
 
 def _part(item: Any) -> str | ImageRef | None:
@@ -72,11 +122,16 @@ def _part(item: Any) -> str | ImageRef | None:
     if not isinstance(item, Mapping):
         raise RowError("field_type", "a part is not an object")
     kind = item.get("type")
-    if kind in ("text", "input_text", "output_text"):
-        return item.get("text") if isinstance(item.get("text"), str) else ""
+    if kind in _TEXTS:
+        text = item.get("text") if item.get("text") is not None else item.get("value")
+        return text if isinstance(text, str) else ""
+    if kind == "reasoning":
+        return f"<think>\n{fields.text_field(item, 'value')}\n</think>\n\n"
     if kind in ("image", "image_url", "input_image"):
         value = next((item[key] for key in _IMAGE_KEYS if item.get(key) is not None), None)
         return None if value is None else fields.image(value)
+    if kind in _OTHER_MEDIA:
+        raise RowError("modality_unsupported", f"a part of type {kind}")
     raise RowError("field_type", f"a part of type {str(kind)[:40]}")
 
 
@@ -86,14 +141,36 @@ def _recognise(record: Mapping[str, Any]) -> bool:
 
 def _parse(record: Mapping[str, Any]) -> Row:
     images = fields.images(record.get("images")) or fields.images(record.get("image"))
-    turns = conversation(fields.list_field(record, "messages"), images)
+    items = with_system(fields.list_field(record, "messages"), record.get("system"))
+    turns = conversation(items, images, objects=record.get("objects"))
     return Row(
         kind="sft",
         source_id=fields.id_field(record, "id"),
         messages=turns.messages,
         images=turns.images,
-        metadata=fields.rest(record, *_USED),
+        metadata={**fields.rest(record, *_USED, *beside_names(record)), **beside(turns, items)},
     )
 
 
-FORMAT = Format(name="messages", title="Chat messages (OpenAI, TRL, LLaMA-Factory)", recognise=_recognise, parse=_parse)
+def with_system(items: list[Any], system: Any) -> list[Any]:
+    """The messages after the system prompt that stands beside them, where they have none of their own."""
+    first = items[0] if items and isinstance(items[0], Mapping) else {}
+    own = str(first.get("role", first.get("from"))).strip().lower() in ("system", "developer")
+    return [{"role": "system", "content": system}, *items] if isinstance(system, str) and system and not own else items
+
+
+def beside_names(record: Mapping[str, Any]) -> list[str]:
+    """The fields beside the messages that are read where they hold what they should."""
+    held = {"system": isinstance(record.get("system"), str), "objects": boxes.readable(record.get("objects"))}
+    return [name for name, is_read in held.items() if is_read]
+
+
+def beside(turns: Conversation, items: Sequence[Any]) -> dict[str, Any]:
+    """What the metadata keeps of messages whose roles and texts do not say all."""
+    held = {boxes.BOXES: list(turns.boxes), "loss_weights": losses.loss_weights(items)}
+    return {name: value for name, value in held.items() if value}
+
+
+FORMAT = Format(
+    name="messages", title="Chat messages (OpenAI, TRL, ms-swift, LLaMA-Factory)", recognise=_recognise, parse=_parse
+)

@@ -13,7 +13,8 @@ _USED = ("id", "prompt", "question", "chosen", "rejected", "images", "image", "a
 
 
 def _recognise(record: Mapping[str, Any]) -> bool:
-    return "chosen" in record and "rejected" in record
+    sides = [fields.present(record[name]) for name in ("chosen", "rejected") if name in record]
+    return len(sides) == 2 and any(sides)
 
 
 def _parse(record: Mapping[str, Any]) -> Row:

@@ -2,19 +2,59 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from functools import cache
+from dataclasses import replace
+from functools import cache, wraps
 from typing import Any
 
 from ops import formats
 from ops.discovery import declared
-from ops.formats import containers
+from ops.formats import boxes, containers
 from ops.formats.containers.contract import Container, Probe
-from ops.formats.contract import Format
+from ops.formats.contract import Format, Row, RowError
+from ops.formats.judgements import check_judgements, parsed, set_aside
+from ops.formats.video_audio import other_media
 
 
 @cache
 def all_formats() -> dict[str, Format]:
-    """Every format by name, those that win ties first."""
+    """Every format by name, those that win ties first. Their `parse` refuses what no format may let pass: a judgement
+    that it does not read, video and sound."""
+    return {name: reading(name) for name in _declared()}
+
+
+def reading(name: str, *, named: bool = False, ignored: Iterable[str] = ()) -> Format:
+    """The format as a drop's rows are read by it: `named` where the drop's sender named it for the file, so that no
+    other format's claim counts; `ignored` fields are plain metadata."""
+    form = _declared()[name]
+    others = [] if named else [other for other in _declared().values() if other is not form]
+    aside = tuple(ignored)
+
+    @wraps(form.parse)
+    def parse(record: Mapping[str, Any]) -> Row:
+        read, kept = set_aside(record, aside) if aside else (record, {})
+        media = other_media(read)
+        if media:
+            raise RowError("modality_unsupported", ", ".join(media))
+        row = parsed(form, read)
+        check_judgements(row, read, form, others=others)
+        marked = [] if boxes.BOXES in row.metadata else boxes.marked_boxes(row.messages)
+        more = {**({boxes.BOXES: marked} if marked else {}), **kept}
+        return replace(row, metadata={**row.metadata, **more}) if more else row
+
+    def recognise(record: Mapping[str, Any]) -> bool:
+        return form.recognise(set_aside(record, aside)[0] if aside else record)
+
+    return replace(form, recognise=recognise, parse=parse)
+
+
+def trusting(form: Format) -> Format:
+    """The format without that care, for rows that nothing is ever trained on: the questions of an evaluation set, whose
+    `label` is the answer."""
+    return _declared()[form.name]
+
+
+@cache
+def _declared() -> dict[str, Format]:
     return declared(formats, "FORMAT", order=lambda item: (-item.rank, item.name))
 
 
@@ -29,10 +69,13 @@ def container_of(probe: Probe) -> Container | None:
     return next((item for item in all_containers().values() if item.recognise(probe)), None)
 
 
-def format_of(records: Iterable[Mapping[str, Any]]) -> Format | None:
-    """The format that most of these records have, so that one strange row at the top of a file decides nothing."""
+def format_of(records: Iterable[Mapping[str, Any]], *, ignored: Iterable[str] = ()) -> Format | None:
+    """The format that most of these records have, so that one strange row at the top of a file decides nothing. Fields
+    that are `ignored` tell nothing."""
     votes: Counter[str] = Counter()
-    for record in records:
+    aside = tuple(ignored)
+    for raw in records:
+        record = set_aside(raw, aside)[0] if aside else raw
         winner = next((item.name for item in all_formats().values() if item.recognise(record)), None)
         if winner:
             votes[winner] += 1

@@ -12,6 +12,7 @@ from ops.formats import captions, fields, registry
 from ops.formats.contract import Format, ImageRef, Row, RowError
 
 _IMAGE = re.compile(r"(.*\.)?(jpe?g|png|webp|gif|bmp|tiff?|avif|img)")
+_OTHER_MEDIA = re.compile(r"(.*\.)?(mp4|avi|mov|mkv|webm|mp3|wav|flac|ogg|m4a)")
 
 
 def _recognise(record: Mapping[str, Any]) -> bool:
@@ -21,6 +22,9 @@ def _recognise(record: Mapping[str, Any]) -> bool:
 
 
 def _parse(record: Mapping[str, Any]) -> Row:
+    media = sorted(name for name in record if _OTHER_MEDIA.fullmatch(name))
+    if media:
+        raise RowError("modality_unsupported", ", ".join(media))
     images = [
         ImageRef(f"{record['__key__']}.{name}", data)
         for name, data in sorted(record.items())
@@ -29,7 +33,7 @@ def _parse(record: Mapping[str, Any]) -> Row:
     body = _json(record["json"]) if "json" in record else {}
     inner = registry.format_of([body])
     source = fields.id_field(body, "id", "key") or str(record["__key__"])
-    if inner and inner not in (FORMAT, captions.FORMAT):
+    if inner and inner.name not in (FORMAT.name, captions.FORMAT.name):
         # The names of the images in a row of another format are replaced by the bytes beside it.
         shown = {k: v for k, v in body.items() if k not in ("image", "images")}
         row = inner.parse({**shown, "images": [{"path": i.path, "bytes": i.data} for i in images]} if images else body)

@@ -19,6 +19,7 @@ from ops.formats.containers.contract import Limits, Probe
 from ops.formats.contract import Row, RowError
 from ops.formats.registry import all_containers, all_formats, container_of, format_of
 from ops.rows import IngestSettings, check_row
+from tests.ops.test_formats_trainers import TRAINERS
 
 LIMITS = Limits(32 << 20, 200)
 
@@ -211,8 +212,9 @@ def test_a_layout_is_found_and_read(tmp_path: Path, name: str, form: str, row: d
     assert (found, [text(r) for r in rows]) == (form, [expected] * 3)
 
 
-def test_every_format_has_a_layout_here_or_a_writer_below():
-    assert {case[1] for case in LAYOUTS} | {"webdataset"} == set(all_formats())
+def test_every_format_has_a_layout_here_or_among_the_trainers_or_a_writer_below():
+    trainers = {case[1] for case in TRAINERS}
+    assert {case[1] for case in LAYOUTS} | trainers | {"webdataset", "video_audio"} == set(all_formats())
 
 
 def test_every_container_is_read_here():
@@ -230,7 +232,7 @@ def test_hugging_face_datasets_as_parquet_and_on_disk(tmp_path: Path):
                 }
             ],
             "images": [datasets.Image()],
-            "score": datasets.Value("float32"),
+            "sharpness": datasets.Value("float32"),
         }
     )
     content = [{"type": "image", "text": None}, {"type": "text", "text": "What?"}]
@@ -239,7 +241,7 @@ def test_hugging_face_datasets_as_parquet_and_on_disk(tmp_path: Path):
         {
             "messages": [{"role": "user", "content": content}, {"role": "assistant", "content": reply}],
             "images": [Image.open(io.BytesIO(picture(n, "PNG")))],
-            "score": n / 2,
+            "sharpness": n / 2,
         }
         for n in range(4)
     ]
@@ -253,7 +255,7 @@ def test_hugging_face_datasets_as_parquet_and_on_disk(tmp_path: Path):
             assert (found, form) == (container, "messages")
             assert [text(row) for row in read_rows] == ["user: <0>What? | assistant: A cat."] * 4
             assert [row.images[0].data for row in read_rows] == [picture(n, "PNG") for n in range(4)]
-            assert [row.metadata["score"] for row in read_rows] == [0, 0.5, 1, 1.5]
+            assert [row.metadata["sharpness"] for row in read_rows] == [0, 0.5, 1, 1.5]
 
 
 def test_arrow_files_in_many_batches_and_with_dictionaries(tmp_path: Path):

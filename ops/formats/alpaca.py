@@ -1,0 +1,36 @@
+"""Alpaca, as LLaMA-Factory and ms-swift read it: `instruction`, `input` (the two are one question, on two lines),
+`output`, perhaps `system`, a `history` of pairs of question and answer (which are learned as well), and `image` or
+`images`. Placeholders are optional: images without any go before the first question."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ops.formats import dialogues, fields
+from ops.formats.contract import Format, Row
+from ops.formats.messages import conversation
+
+
+def _recognise(record: Mapping[str, Any]) -> bool:
+    return isinstance(record.get("instruction"), str) and isinstance(record.get("output"), str)
+
+
+def _parse(record: Mapping[str, Any]) -> Row:
+    fields.text_field(record, "instruction")
+    fields.text_field(record, "output")
+    return answered_row(record)
+
+
+def answered_row(record: Mapping[str, Any]) -> Row:
+    """An example of a row that asks and answers in fields of their own."""
+    read = dialogues.dialogue(record)
+    turns = conversation(read.items, dialogues.images(record), implicit=True, objects=record.get("objects"))
+    return Row(
+        kind="sft",
+        source_id=fields.id_field(record, "id"),
+        messages=turns.messages,
+        images=turns.images,
+        metadata={**fields.rest(record, *read.used), **({"boxes": list(turns.boxes)} if turns.boxes else {})},
+    )
+
+
+FORMAT = Format(name="alpaca", title="Alpaca", recognise=_recognise, parse=_parse, rank=-5)

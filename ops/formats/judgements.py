@@ -1,0 +1,122 @@
+"""Never a judged answer as a target: what every row is asked before any format's reading of it is believed.
+
+A row whose fields say how good an answer is must not become an SFT example because its file's format does not know
+these fields. So an SFT row is refused (`ambiguous_judgement`) where a field of the family stands beside it, in one of
+its turns, or in JSON that it takes for a text, and where another format reads a judgement in it. A preference row is
+refused where a field that judges responses in a known format is left unread, or two formats judge it differently."""
+
+import math
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import orjson
+
+from ops.formats import fields
+from ops.formats.contract import Format, Row, RowError
+
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_FAMILY = re.compile(
+    r"(?:kto|chosen|rejected|rewards?|scores?|ratings?|preferred|preferences?)(?:_.*)?|labels?|helpfulness|correctness"
+    r"|is_(?:chosen|rejected|preferred|correct|good|bad|safe|accepted)"
+)
+_SIDES = re.compile(
+    r"kto_tag|(?:chosen|rejected)(?:_(?:responses?|messages|images|objects|answers?|outputs?|completions?|texts?))?"
+)
+_CONVERSATIONS = ("messages", "conversations", "conversation", "prompt", "completion", "response")
+
+
+def check_judgements(row: Row, record: Mapping[str, Any], form: Format, *, others: Iterable[Format]) -> None:
+    """Raises `RowError` where the row, as `form` reads it, hides a judgement. `others` are the formats that may claim
+    the record as well; none where the drop's sender named the format."""
+    unread = sorted(set(_unread(row, record)))
+    rivals = sorted(other.name for other in others if _reads_otherwise(other, record, row))
+    if not unread and not rivals:
+        return
+    left = f"{', '.join(unread)[:200]}: not read by {form.name}" if unread else f"{form.name} and others claim the row"
+    claimed = f"; {', '.join(rivals)} would read a judgement" if rivals else ""
+    advice = "in drop.yaml name the file's format, or list plain columns under ignore_fields"
+    raise RowError("ambiguous_judgement", f"{left}{claimed}; {advice}")
+
+
+def parsed(form: Format, record: Mapping[str, Any]) -> Row:
+    """The record as `form` reads it. What a format stumbles over, when a file holds a record of another shape than the
+    rest, is a problem of that record alone."""
+    try:
+        return form.parse(record)
+    except (AttributeError, LookupError, StopIteration, TypeError) as error:
+        detail = f"no row of {form.name}: {type(error).__name__} {error}"[:200]
+        raise RowError("field_type", detail) from None
+
+
+def set_aside(record: Mapping[str, Any], ignored: Iterable[str]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The record without the fields that judge nothing, as its sender says, and these. In a sample of a tar they are
+    looked for in its `json` as well."""
+    names = frozenset(ignored)
+    aside = {name: value for name, value in record.items() if name in names and value is not None}
+    left = {name: value for name, value in record.items() if name not in names}
+    if isinstance(left.get("__key__"), str) and isinstance(left.get("json"), bytes):
+        try:
+            body = orjson.loads(left["json"])
+        except orjson.JSONDecodeError:
+            return left, aside
+        if isinstance(body, dict) and names & set(body):
+            aside |= {name: value for name, value in body.items() if name in names and value is not None}
+            left["json"] = orjson.dumps({name: value for name, value in body.items() if name not in names})
+    return left, aside
+
+
+def _unread(row: Row, record: Mapping[str, Any]) -> Iterator[str]:
+    if row.kind == "preference":
+        yield from (name for name, value in row.metadata.items() if _holds(value) and _judges_responses(name))
+        return
+    for source in (record, row.metadata):
+        yield from (name for name, value in source.items() if _holds(value) and _FAMILY.fullmatch(_plain(name)))
+    for name, value in record.items():
+        if isinstance(value, str | Mapping):
+            yield from (f"{name}.{key}" for key in _sides(value))
+        elif isinstance(value, list | tuple) and name in _CONVERSATIONS:
+            turns = (turn for turn in value if isinstance(turn, Mapping))
+            yield from (
+                f"{name}.{key}"
+                for turn in turns
+                for key, held in turn.items()
+                if _holds(held) and _FAMILY.fullmatch(_plain(key))
+            )
+
+
+def _judges_responses(name: str) -> bool:
+    return bool(_SIDES.fullmatch(_plain(name))) or _plain(name) in ("label", "labels")
+
+
+def _sides(value: str | Mapping[str, Any]) -> list[str]:
+    """Fields of an object, perhaps written as JSON in a text, that hold the sides of a pair."""
+    if isinstance(value, str):
+        if not value.lstrip().startswith("{") or ("chosen" not in value and "rejected" not in value):
+            return []
+        try:
+            value = orjson.loads(value)
+        except (orjson.JSONDecodeError, UnicodeEncodeError):
+            return []
+    if not isinstance(value, Mapping):
+        return []
+    return [str(key) for key, held in value.items() if _holds(held) and _SIDES.fullmatch(_plain(str(key)))]
+
+
+def _reads_otherwise(other: Format, record: Mapping[str, Any], row: Row) -> bool:
+    """Whether the other format reads a judgement that this reading of the row does not have."""
+    if not other.recognise(record):
+        return False
+    try:
+        read = parsed(other, record)
+    except RowError:
+        return False
+    return read.kind == "preference" and set(read.judgements) != set(row.judgements)
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\s.\-]+", "_", _CAMEL.sub("_", name)).lower().strip("_")
+
+
+def _holds(value: Any) -> bool:
+    return fields.present(value) and not (isinstance(value, float) and math.isnan(value))

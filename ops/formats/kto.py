@@ -1,0 +1,59 @@
+"""One judged response at the end of a conversation: ms-swift's KTO (`messages` and `label`) and LLaMA-Factory's
+(`conversations`, `messages` or alpaca's fields, and `kto_tag` or `label`). The last answer is the response; label or
+tag says whether it is good (true, 1, good, ...) or bad (false, 0, bad, ...)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ops.formats import boxes, dialogues, fields
+from ops.formats.contract import CONTEXT, Format, Judgement, Message, Part, Row, RowError
+from ops.formats.messages import answer_text, built, said
+
+_TAGS = ("kto_tag", "label")
+
+
+def _tag(record: Mapping[str, Any]) -> str | None:
+    return next((name for name in _TAGS if record.get(name) is not None), None)
+
+
+def _recognise(record: Mapping[str, Any]) -> bool:
+    tag = _tag(record)
+    if tag is None or not fields.is_label(record[tag]) or not dialogues.has_dialogue(record):
+        return False
+    name = dialogues.listed(record)
+    if name is None:
+        return tag == "kto_tag" or dialogues.is_alpaca(record)
+    last = record[name][-1]
+    return isinstance(last, Mapping) and last.get("role", last.get("from")) not in ("user", "human", "system")
+
+
+def _parse(record: Mapping[str, Any]) -> Row:
+    tag = _tag(record)
+    if tag is None:
+        raise RowError("field_missing", "label or kto_tag")
+    label = fields.label(record[tag], tag)
+    read = dialogues.dialogue(record)
+    images = dialogues.images(record)
+    pairs, found = boxes.expand(said(read.items), record.get("objects"), images=len(images))
+    if not pairs or pairs[-1][0] not in ("assistant", CONTEXT):
+        raise RowError("turn_order", f"the row has a {tag} and does not end in an answer")
+    prompt = built(pairs[:-1], images, implicit=True)
+    response = answer_text(pairs[-1:])
+    who = record.get("annotator")
+    return Row(
+        kind="preference",
+        source_id=fields.id_field(record, "id"),
+        messages=(*prompt.messages, Message("response", (Part(response),))),
+        images=prompt.images,
+        judgements=(Judgement(response, label, annotator=None if who is None else str(who)),),
+        metadata={**fields.rest(record, *read.used, tag, "annotator"), **({boxes.BOXES: found} if found else {})},
+    )
+
+
+FORMAT = Format(
+    name="kto",
+    title="Good and bad answers of conversations (ms-swift, LLaMA-Factory KTO)",
+    recognise=_recognise,
+    parse=_parse,
+    rank=6,
+)

@@ -1,0 +1,44 @@
+"""A prompt and its response: TRL's `prompt` and `completion`, ms-swift's `query` and `response`, and any other pair of
+`prompt`, `query` or `question` with `completion`, `response` or `answer`; each a text or a list of messages, of which
+only the response's are learned. Perhaps `system`, a `history` of pairs of question and answer (which are learned as
+well), and `image` or `images`. Placeholders are optional: images without any go before the first question."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ops.formats import dialogues
+from ops.formats.alpaca import answered_row
+from ops.formats.contract import Format, Row, RowError
+
+
+def _recognise(record: Mapping[str, Any]) -> bool:
+    prompt, answer = dialogues.asked(record), dialogues.answered(record)
+    if prompt is None or answer is None or dialogues.listed(record):
+        return False
+    shaped = isinstance(record[prompt], str | list) and isinstance(record[answer], str | list)
+    return shaped and not any(name in record for name in ("caption", "captions"))
+
+
+def _parse(record: Mapping[str, Any]) -> Row:
+    prompt, answer = dialogues.asked(record), dialogues.answered(record)
+    if prompt is None or answer is None:
+        raise RowError("field_missing", "completion" if prompt else "prompt")
+    return answered_row({**record, prompt: _shown(record[prompt])})
+
+
+def _shown(prompt: Any) -> Any:
+    """The prompt's messages, of which none is learned."""
+    if not isinstance(prompt, list):
+        return prompt
+    asking = ("user", "human", "system", "developer")
+    answers = [isinstance(item, Mapping) and item.get("role", item.get("from")) not in asking for item in prompt]
+    return [{**item, "loss": False} if is_answer else item for item, is_answer in zip(prompt, answers, strict=True)]
+
+
+FORMAT = Format(
+    name="prompt_response",
+    title="Prompt and response (TRL, ms-swift)",
+    recognise=_recognise,
+    parse=_parse,
+    rank=-5,
+)

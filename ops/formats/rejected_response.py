@@ -1,0 +1,82 @@
+"""ms-swift's DPO: `messages` (or `query` and `response`) whose answer is chosen, and what is rejected: a
+`rejected_response` (a text, or messages), which takes the place of all that follows the last question, or whole
+`rejected_messages`. `rejected_images` and `rejected_objects` belong to the rejected side; where they are not given, the
+chosen side's count for both. A pair whose sides show different images is refused by name. `margin` is kept as
+metadata."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ops.formats import boxes, dialogues, fields
+from ops.formats.contract import Format, ImageRef, Row, RowError
+from ops.formats.messages import answer_text, built, said
+from ops.formats.preferences import pair
+
+_REJECTED = ("rejected_response", "rejected_messages", "rejected_images", "rejected_objects")
+Said = Sequence[tuple[str, Any]]
+
+
+def _recognise(record: Mapping[str, Any]) -> bool:
+    return any(fields.present(record.get(name)) for name in _REJECTED[:3]) and dialogues.has_dialogue(record)
+
+
+def _parse(record: Mapping[str, Any]) -> Row:
+    read = dialogues.dialogue(record)
+    images = dialogues.images(record)
+    _check_images(images, record.get("rejected_images"))
+    prompt, chosen = _split(said(read.items), "messages")
+    rejected = _rejected(record, prompt)
+    objects = record.get("objects")
+    both, found = boxes.expand([*prompt, *chosen], objects, images=len(images))
+    other = record.get("rejected_objects") if fields.present(record.get("rejected_objects")) else objects
+    worse, found_worse = boxes.expand([*prompt, *rejected], other, images=len(images))
+    at = len(prompt)
+    turns = built(both[:at], images, implicit=True)
+    placed = boxes.of_pair(found, found_worse, at)
+    return pair(
+        turns.messages,
+        turns.images,
+        (answer_text(both[at:]), answer_text(worse[at:])),
+        source_id=fields.id_field(record, "id"),
+        annotator=record.get("annotator"),
+        metadata={
+            **fields.rest(record, *read.used, *_REJECTED, "annotator"),
+            **({boxes.BOXES: placed} if placed else {}),
+        },
+    )
+
+
+def _check_images(images: tuple[ImageRef, ...], rejected: Any) -> None:
+    if fields.present(rejected) and fields.images(rejected) != images:
+        raise RowError("pair_differs", "rejected_images are not the row's images")
+
+
+def _split(pairs: Said, name: str) -> tuple[Said, Said]:
+    """What comes up to the last question, and what follows it."""
+    asked = [number for number, (who, _) in enumerate(pairs) if who == "user"]
+    if not asked or asked[-1] == len(pairs) - 1:
+        raise RowError("turn_order", f"{name} {'ends in' if asked else 'has no'} a turn of user")
+    return pairs[: asked[-1] + 1], pairs[asked[-1] + 1 :]
+
+
+def _rejected(record: Mapping[str, Any], prompt: Said) -> Said:
+    if fields.present(record.get("rejected_messages")):
+        asked, rejected = _split(said(fields.list_field(record, "rejected_messages")), "rejected_messages")
+        if [one for one in asked if one[0] != "system"] != [one for one in prompt if one[0] != "system"]:
+            raise RowError("pair_differs", "rejected_messages ask what messages do not")
+        return rejected
+    if not fields.present(record.get("rejected_response")):
+        raise RowError("field_missing", "rejected_response")
+    rejected = said(dialogues.as_messages(record, "rejected_response", "assistant"))
+    if any(who in ("user", "system") for who, _ in rejected):
+        raise RowError("field_type", "rejected_response holds a turn of user or system")
+    return rejected
+
+
+FORMAT = Format(
+    name="rejected_response",
+    title="Conversations with a rejected response (ms-swift DPO)",
+    recognise=_recognise,
+    parse=_parse,
+    rank=12,
+)

@@ -1,0 +1,26 @@
+"""A row of video or sound and of no image that another format reads. Rows with a `video`, `videos`, `audio` or `audios`
+are quarantined by name, in whatever format they come: reading them without it would teach answers about nothing."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ops.formats import fields
+from ops.formats.contract import Format, Row, RowError
+
+FIELDS = ("video", "videos", "audio", "audios", "rejected_videos", "rejected_audios")
+
+
+def other_media(record: Mapping[str, Any]) -> list[str]:
+    """The fields that hold video or sound. A flag (`audio: false`) is none."""
+    return [name for name in FIELDS if fields.present(record.get(name)) and not isinstance(record[name], bool)]
+
+
+def _recognise(record: Mapping[str, Any]) -> bool:
+    return bool(other_media(record))
+
+
+def _parse(record: Mapping[str, Any]) -> Row:
+    raise RowError("modality_unsupported", ", ".join(other_media(record)) or "neither video nor sound")
+
+
+FORMAT = Format(name="video_audio", title="Video and sound", recognise=_recognise, parse=_parse, rank=-100)
