@@ -48,7 +48,9 @@ def _table(name: str, partition_by: tuple[str, ...], *fields: tuple[str, pa.Data
 TIMESTAMP = pa.timestamp("us", tz="UTC")
 
 # A preference example ends in candidate messages whose role is `chosen`, `rejected` or `response`; the roles of a
-# conversation are `system`, `user`, `assistant` and `tool`.
+# conversation are `system`, `user`, `assistant`, `tool`, and `context`: an assistant's turn that carries no loss. It is
+# a role rather than a column so that what takes `assistant` for targets is right without knowing it, and that the
+# tables of older lakes stay as they are.
 EXAMPLES = _table(
     "examples",
     ("delivery",),

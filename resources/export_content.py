@@ -25,7 +25,7 @@ from ops.exports.contract import (
 )
 from ops.exports.plan import Plan
 from ops.exports.sink import UNFINISHED
-from ops.formats.contract import Message, Part
+from ops.formats.contract import CONTEXT, Message, Part
 from ops.schemas import EXAMPLES, IMAGES, PREFERENCES
 from ops.turns import message_text
 from ops.versions import Version
@@ -320,7 +320,9 @@ def _member(
                 raise ExportError(f"{row['example_id']}: a message shows {part['image_id']}, not among its image_ids")
             parts.append(Part(image=len(pictures)))
             pictures.append(Picture(part["image_id"], endings[part["image_id"]], folder))
-        turns.append(Message(message["role"], tuple(parts)))
+        # Nothing of a preference's prompt is learned, so that an answer in it is an answer whatever loss it carried.
+        role = "assistant" if message["role"] == CONTEXT and shard.kind == PREFERENCE else message["role"]
+        turns.append(Message(role, tuple(parts)))
     return Member(
         kind=shard.kind,
         stage=shard.stage,

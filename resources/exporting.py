@@ -18,6 +18,7 @@ from typing import Any
 
 from ops.curriculum import Control, control
 from ops.exports.contract import Export, ExportError, Facts, Member, Shard, ShardDone
+from ops.exports.conversation import refuse_unlearned
 from ops.exports.croissant import croissant
 from ops.exports.datasheet import datasheet
 from ops.exports.plan import Plan, plan
@@ -199,7 +200,7 @@ def _write_shard(work: _Work) -> ShardDone:
 
     def taken() -> Iterator[Member]:
         for member in members(work.content, work.shard):
-            reason = export.refuse(member)
+            reason = refuse_unlearned(member) or export.refuse(member)
             if reason is None:
                 yield member
             else:

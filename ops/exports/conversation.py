@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ops.exports.contract import PREFERENCE, SFT, Judged, Member
-from ops.formats.contract import Message
+from ops.formats.contract import CONTEXT, Message
 
 PLACEHOLDER = "<image>"
 LITERAL = "<image >"
@@ -81,11 +81,21 @@ def refuse_unjudged(member: Member) -> str | None:
     return "no response is better than another"
 
 
+def refuse_unlearned(member: Member) -> str | None:
+    """Why no format here carries an SFT example of which an answer is shown and not learned: written as an answer it
+    would be taught."""
+    if member.kind == SFT and any(message.role == CONTEXT for message in member.messages):
+        return "an answer carries no loss, which the format cannot say"
+    return None
+
+
 def require_sft(member: Member) -> Member:
     """The member, where nothing but the turns of its conversation is in it. A rejected response that a trainer took
     for a target would be taught: ValueError rather than a row."""
     if member.kind != SFT or member.responses:
         raise ValueError(f"{member.example_id} is of kind {member.kind} with {len(member.responses)} responses: no SFT")
+    if reason := refuse_unlearned(member):
+        raise ValueError(f"{member.example_id}: {reason}")
     return member
 
 

@@ -27,11 +27,20 @@ def test_a_manifest_says_what_the_drop_is(tmp_path: Path):
     datasets: {"vqa/*.json": easy-vqa}
     format: llava
     images: [shared/pictures]
+    ignore_fields: {"*.json": [label, score], "vqa/*": video}
     """
     manifest = read_manifest(drop(tmp_path, drop__yaml=text))
     assert manifest == Manifest(
-        "007", {"vqa/*.json": "easy-vqa"}, {"*": "llava"}, "CC-BY-4.0", "2026-11-23", ("shared/pictures",)
+        "007",
+        {"vqa/*.json": "easy-vqa"},
+        {"*": "llava"},
+        "CC-BY-4.0",
+        "2026-11-23",
+        ("shared/pictures",),
+        {"*.json": ("label", "score"), "vqa/*": ("video",)},
     )
+    assert manifest.ignored("vqa/train.json") == ("label", "score", "video")
+    assert manifest.ignored("rows.jsonl") == ()
     assert manifest.dataset("vqa/train.json") == "easy-vqa"
     assert manifest.dataset("a/b.c.jsonl.gz") == "b"
     assert read_manifest(open_drop(tmp_path.parent)) == Manifest()
@@ -52,6 +61,8 @@ LAUGHS = "a0: &a0 [x]\n" + "\n".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 
         ("images: ../other", "leaves the drop"),
         ("images: {a: b}", "a folder, or a list of folders"),
         ("format: [llava]", "format must be"),
+        ("ignore_fields: 3", "a list of fields, or such lists by file pattern"),
+        ("ignore_fields: {'*': [[label]]}", "a list of fields, or such lists by file pattern"),
         ("!!python/object/apply:os.system ['touch /tmp/x']", "not plain YAML"),
         ("name: !!python/name:os.system", "not plain YAML"),
         ("licence: &a [*a]", "licence must be text"),

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ops.exports.contract import ExportError, Facts, Judged, Member, Picture, Shard, ShardDone
-from ops.exports.conversation import Pair, pair_of, placeholder_text, refuse_unjudged
+from ops.exports.conversation import Pair, pair_of, placeholder_text, refuse_unjudged, refuse_unlearned
 from ops.exports.croissant import croissant
 from ops.exports.datasheet import datasheet, plain
 from ops.exports.llava import row as llava_row
@@ -321,3 +321,13 @@ def _webdataset(path: Path) -> list[tuple[Any, ...]]:
 
 
 READERS = {"trl": _trl, "jsonl": _jsonl, "webdataset": _webdataset}
+
+
+def test_an_answer_that_carries_no_loss_is_not_exported_as_one_to_learn():
+    turns = [Message(role, (Part("A"),)) for role in ("user", "context", "user", "assistant")]
+    reason = refuse_unlearned(member(turns))
+    assert reason == "an answer carries no loss, which the format cannot say"
+    for row in (llava_row, table_row):
+        with pytest.raises(ValueError, match="carries no loss"):
+            row(member(turns))
+    assert refuse_unlearned(member(turns[:1] + turns[3:])) is None

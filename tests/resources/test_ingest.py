@@ -209,3 +209,35 @@ def test_one_broken_row_spoils_only_itself(lake: Lake, tmp_path: Path):
     reasons = [row["reason"] for row in content(lake, QUARANTINE, by=["row"])]
     assert reasons == ["json_invalid", "encoding", "not_an_object", "field_type", "json_invalid"]
     assert [e["provenance"]["row"] for e in content(lake, EXAMPLES, by=["source_id"])] == [0, 7, 8]
+
+
+def test_judged_answers_are_judged_and_never_learned(lake: Lake, tmp_path: Path):
+    drop = make_drop(
+        tmp_path / "drop", [llava(n, f"{n}.png") for n in range(4)] + [{**llava(5, None), "kto_tag": False}]
+    )
+    ask, good, bad = (
+        {"role": r, "content": t} for r, t in (("user", "What?"), ("assistant", "Cat"), ("assistant", "Dog"))
+    )
+    files = {
+        "kto.jsonl": [{"messages": [ask, bad], "label": False}, {"messages": [ask, good], "label": True}],
+        "classes.jsonl": [{"image": "0.png", "caption": f"Flower {n}.", "label": n} for n in range(3)],
+        "masked.jsonl": [{"messages": [ask, bad | {"loss": False}, ask, good]}],
+    }
+    for name, rows in files.items():
+        (drop / name).write_text("\n".join(map(json.dumps, rows)))
+    delivery = take(lake, drop)
+    assert (delivery.rows_in, delivery.rows_kept) == (11, 7)
+    refused = [(row["file"], row["reason"]) for row in content(lake, QUARANTINE, by=["file", "row"])]
+    assert refused == [("classes.jsonl", "ambiguous_judgement")] * 3 + [("train.json", "ambiguous_judgement")]
+    judged = content(lake, PREFERENCES, by=["label"])
+    assert [(row["label"], row["response"]) for row in judged] == [("bad", "Dog"), ("good", "Cat")]
+    examples = content(lake, EXAMPLES, by=["source_id"])
+    assert [[m["role"] for m in row["messages"]] for row in examples if row["dataset"] == "masked"] == [
+        ["user", "context", "user", "assistant"]
+    ]
+
+    (drop / "drop.yaml").write_text("ignore_fields: {classes.jsonl: label}")
+    delivery = take(lake, drop)
+    assert (delivery.rows_in, delivery.rows_kept, delivery.fresh) == (11, 10, True)
+    kept = [row for row in lake.read(EXAMPLES).to_pylist() if row["dataset"] == "classes"]
+    assert sorted(json.loads(row["metadata"])["label"] for row in kept) == [0, 1, 2]
