@@ -1,6 +1,7 @@
 """What the log of versions says, and why a verdict differs between two versions."""
 
 import json
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,7 +10,17 @@ import pytest
 
 from ops.schemas import VERSIONS
 from ops.verdicts import SCHEMA
-from ops.versions import Pins, current_number, diff, left_by_rollback, read_log
+from ops.versions import (
+    LeftOut,
+    Pins,
+    current_number,
+    diff,
+    headline,
+    left_by_rollback,
+    left_out_of,
+    read_log,
+    without_measures,
+)
 
 
 def entered(number: int, state: str, **told: Any) -> dict[str, Any]:
@@ -93,3 +104,27 @@ def test_what_only_one_version_saw_is_new_data_and_what_changes_no_dataset_is_no
         ("came", "added", "new data"),
         ("gone", "removed", "new data"),
     ]
+
+
+BROKEN = LeftOut("b", "b-2", "rejected", "quarantine_share 0.5 > 0.05", "deliver again", stays="b-1")
+ODD = LeftOut("c", "c-1", "gate", "claims: share -1 < 0", "mend it", audits=("claims",), measures_only=True)
+
+
+def test_the_first_line_of_a_version_says_what_it_leaves_out():
+    assert headline(3, ()) == "Version 3"
+    assert headline(3, (BROKEN, ODD)) == (
+        "Version 3 leaves out the last delivery of drop 'b' "
+        "(rejected by the ingest gate: quarantine_share 0.5 > 0.05); "
+        "the measures of claims of drop 'c' (failed the measures gate: claims: share -1 < 0)"
+    )
+    assert headline(3, (BROKEN,) * 5).endswith("; and 2 more")
+    assert BROKEN.line.endswith("quarantine_share 0.5 > 0.05. Fix: deliver again")
+
+
+def test_what_is_left_out_is_read_as_it_was_pinned():
+    row = {"left_out": json.dumps([asdict(BROKEN), asdict(ODD)])}
+    assert left_out_of(row) == (BROKEN, ODD)
+    assert left_out_of({"left_out": None}) == left_out_of({}) == ()
+    assert without_measures([BROKEN, ODD, replace(ODD, measures_only=False)]) == {"claims": ["c-1"]}
+    pins = Pins.of({"policy": "p", "measures": json.dumps({"claims": "x"}), **row})
+    assert pins.used("claims") == ("x", "c-1")

@@ -1,15 +1,14 @@
 """Which delivery of a drop counts, whatever came when."""
 
-from datetime import UTC, datetime
 from pathlib import Path
 
-import pyarrow as pa
 import pytest
 
 from ops.guards import GuardSettings
-from ops.schemas import DROPS, EXAMPLES, QUARANTINE
+from ops.schemas import DROPS, EXAMPLES
 from resources.admission import admit, admitted_deliveries, admitted_delivery, drop_source, last_delivery
 from resources.lake import Lake
+from tests.resources.standing_lake import arrive
 
 LIMITS = GuardSettings(quarantine_floor=0)
 
@@ -17,21 +16,6 @@ LIMITS = GuardSettings(quarantine_floor=0)
 @pytest.fixture
 def lake(tmp_path: Path) -> Lake:
     return Lake(tmp_path / "lake")
-
-
-def arrive(lake: Lake, drop: str, delivery: str, *, broken: int = 0) -> None:
-    """A delivery of ten rows, some of them unusable."""
-    kept = [
-        {"drop": drop, "delivery": delivery, "example_id": f"{delivery}{n}", "provenance": {"file": "a.json", "row": n}}
-        for n in range(10 - broken)
-    ]
-    aside = [{"delivery": delivery, "file": "a.json", "row": n, "reason": "image_missing"} for n in range(broken)]
-    for spec, rows in ((EXAMPLES, kept), (QUARANTINE, aside)):
-        table = pa.Table.from_pylist(rows, schema=spec.schema)
-        lake.write(spec, table, partition={"delivery": delivery}, once=delivery)
-    counts = {"rows_in": 10, "rows_kept": 10 - broken, "rows_quarantined": broken}
-    row = {"at": datetime.now(UTC), "drop": drop, "delivery": delivery, "source": f"from/{drop}", "state": "arrived"}
-    lake.log(DROPS, lambda log: [row | counts | {"files": [{"file": "a.json", **counts}]}])
 
 
 def states(lake: Lake) -> list[tuple[str, str]]:

@@ -18,6 +18,7 @@ from ops.mix import MixSettings
 from ops.policy import Action, Condition, Policy, Rule
 from ops.schemas import CURATED, CURRICULUM, DROPS, EXAMPLES, VERDICTS, VERSIONS
 from ops.vectors import Vectors
+from ops.versions import LeftOut
 from resources.gates import candidate_gate
 from resources.lake import Lake
 from resources.progress import SilentProgress
@@ -312,3 +313,25 @@ def test_the_target_mix_changes_weights_alone_and_is_gated(lake: Lake, settings:
     assert not gate.success
     assert "off_target" in gate.message
     assert gate.results["facts"]["mix"][0]["repeats"] == pytest.approx(3, abs=1e-4)
+
+
+def test_a_version_pins_what_it_leaves_out_and_does_not_use_it(lake: Lake, settings: Settings):
+    fill(lake)
+    whole = build(lake, settings)
+    publish(lake, whole, {})
+    gone = LeftOut("c", "c-1", "rejected", "quarantine_share 1 > 0.05", "mend it")
+    unheard = LeftOut("a", "a-1", "gate", "difficulty: odd", audits=("difficulty",), measures_only=True)
+    without = build(lake, settings, left_out=[gone, unheard])
+    assert without.content != whole.content
+    assert without.counts["rules"] == {"copy": 1}, "the long answer is of the delivery whose measures are not used"
+    publish(lake, without, {})
+    assert version_of(lake, without.version).left_out == (gone, unheard)
+    changed = compare(lake, whole.version, without.version).rows.to_pylist()
+    assert [(row["change"], row["cause"]) for row in changed] == [("reweighted", "new measure")]
+
+
+def test_a_drop_that_is_left_out_alone_makes_no_other_content(lake: Lake, settings: Settings):
+    fill(lake)
+    publish(lake, build(lake, settings), {})
+    again = build(lake, settings, left_out=[LeftOut("c", "c-1", "rejected", "bad")])
+    assert (again.version, again.fresh) == (1, False)
