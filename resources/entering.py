@@ -62,15 +62,15 @@ def entering(lake: Lake, *, settings: Settings, encoder: str) -> Entering:
 def decided(lake: Lake, *, settings: Settings, encoder: str) -> Entering:
     """What enters the next version. LookupError where drops of the current version are not measured under these
     settings; says which and what to run."""
-    found = entering(lake, settings=settings, encoder=encoder)
-    if found.blocking:
-        first = found.blocking[0]
+    following = entering(lake, settings=settings, encoder=encoder)
+    if following.blocking:
+        first = following.blocking[0]
         raise LookupError(
-            f"{len(found.blocking)} drops of the current version are not measured under these settings, among them "
+            f"{len(following.blocking)} drops of the current version are not measured under these settings, among them "
             f"{first.drop!r} ({first.why}); run `assay run`, backfill these partitions of the measures, or take a drop "
             f"out with `assay withdraw {first.drop}`"
         )
-    return found
+    return following
 
 
 def _failed(drop: str, delivery: str, gates: Mapping[str, MeasuresGate], *, alone: bool = False) -> LeftOut:

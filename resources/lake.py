@@ -148,6 +148,11 @@ class Lake:
         table = self._log(spec).open()
         return table is not None and table.transaction_version(once) is not None
 
+    def committed_of(self, spec: TableSpec, names: Iterable[str]) -> set[str]:
+        """Those of the names under which a commit has succeeded; opens the table once."""
+        table = self._log(spec).open()
+        return set() if table is None else {name for name in names if table.transaction_version(name) is not None}
+
     def commit(self, spec: TableSpec, staged: Sequence[StagedFile], *, once: str) -> bool:
         """Add the staged files in one transaction named `once`. False, and the files are removed, where that name
         was committed before. No files is a commit too: it records that the partition is empty."""

@@ -93,14 +93,19 @@ def unmeasured_drops(lake: Lake, *, settings: Settings, encoder: str) -> dict[st
     identities = row_identities(settings, encoder)
     admitted = admitted_drops(lake)
     gates = measures_gates(lake, admitted.values(), identities=identities, settings=settings.gates)
-    found: dict[str, list[str]] = {}
+    embedded = lake.committed_of(EMBEDDINGS, [_embedded(delivery, encoder) for delivery in admitted.values()])
+    measured = {
+        name: lake.committed_of(all_audits()[name].table, [once(delivery, i) for delivery in admitted.values()])
+        for name, i in identities.items()
+    }
+    lacking: dict[str, list[str]] = {}
     for drop, delivery in admitted.items():
-        missing = [] if _is_embedded(lake, delivery, encoder) else [EMBEDDINGS.name]
-        missing += unmeasured(lake, delivery, identities)
+        missing = [] if _embedded(delivery, encoder) in embedded else [EMBEDDINGS.name]
+        missing += [name for name, i in identities.items() if once(delivery, i) not in measured[name]]
         missing += [f"gate of {name}" for name in identities if name not in gates[delivery] and name not in missing]
         if missing:
-            found[drop] = missing
-    return found
+            lacking[drop] = missing
+    return lacking
 
 
 def require_measures(lake: Lake, delivery: str, identities: Mapping[str, str]) -> None:

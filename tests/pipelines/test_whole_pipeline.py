@@ -15,8 +15,9 @@ from pipelines.demo_command import DROP
 from pipelines.execution import Outcome, run_all
 from resources.admission import admitted_delivery
 from resources.lake import Lake
+from resources.measuring import row_audits
 from resources.progress import SilentProgress
-from resources.publishing import current_version
+from resources.publishing import current_version, version_of
 from resources.reporting import report_path
 from resources.settings import Settings, load_settings
 
@@ -115,6 +116,54 @@ def test_a_second_drop_makes_a_second_version(demo: Demo, lake: Path, settings: 
     store = Lake(lake)
     assert current_version(store) == 2
     assert store.read(EXAMPLES, where={"drop": "2026-11-23"}).num_rows == 20
+
+
+def test_a_drop_whose_measures_fail_a_gate_is_left_out_and_comes_back(lake: Path, settings: Settings) -> None:
+    """The text-only drop has no picture to judge by: an audit that must not abstain fails on it alone."""
+    store = Lake(lake)
+    measured = {audit.name: store.version(audit.table) for audit in row_audits()}
+    strict = replace(settings, gates=replace(settings.gates, abstention_limit=0.99))
+    outcomes = run(lake, strict, {})
+    assert [(o.job, o.drop, o.success, o.error) for o in outcomes] == [
+        ("drop_job", "2026-11-23", False, None),
+        ("drop_job", DROP, True, None),
+        ("corpus_job", None, True, None),
+    ]
+    assert "abstained_share 1 > 0.99" in outcomes[0].gate_failures[0]
+    (gone,) = version_of(store, current_version(store) or 0).left_out
+    assert (gone.drop, gone.state) == ("2026-11-23", "gate")
+    assert "abstained_share 1 > 0.99" in gone.why
+    assert store.read(CURATED, where={"version": current_version(store), "delivery": gone.delivery}).num_rows == 0
+
+    assert [(o.job, o.success) for o in run(lake, strict, {})] == [("corpus_job", True)], "known, and not judged again"
+    assert [(o.job, o.success) for o in run(lake, settings, {})] == [("corpus_job", True)], "the old limit let it in"
+    assert current_version(store) == 2
+    assert version_of(store, 2).left_out == ()
+    assert {audit.name: store.version(audit.table) for audit in row_audits()} == measured, "nothing is measured again"
+
+
+def test_where_every_drop_is_rejected_no_corpus_job_runs(demo: Demo, settings: Settings, tmp_path: Path) -> None:
+    broken = tmp_path / DROP
+    shutil.copytree(demo.folder, broken)
+    for image in sorted((broken / "images").iterdir())[::2]:
+        image.write_bytes(b"not an image")
+    heard: list[str] = []
+    drops = {"one": str(broken), "two": str(broken)}
+    outcomes = run_all(
+        tmp_path / "lake",
+        settings,
+        drops,
+        progress=SilentProgress(),
+        tell=lambda outcome: heard.append(outcome.drop or outcome.job),
+    )
+    assert heard == ["one", "two", "corpus_job"], "each as it comes"
+    assert [(o.rejected, o.success, bool(o.run_id)) for o in outcomes] == [
+        (True, False, True),
+        (True, False, True),
+        (False, False, False),
+    ]
+    assert "no drop enters" in (outcomes[-1].error or "")
+    assert "Fix: mend the rows that `quarantine` lists" in (outcomes[-1].error or "")
 
 
 def test_a_failed_gate_leaves_the_version_current(lake: Path, settings: Settings) -> None:
