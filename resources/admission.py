@@ -52,11 +52,12 @@ def admit(lake: Lake, drop: str, *, settings: GuardSettings) -> tuple[str, GateR
     state = "admitted" if gate.success else "rejected"
 
     def rows(log: pa.Table) -> list[dict[str, Any]]:
-        if _states(log).get(delivery) == state:
+        if _last_rows(log)[delivery]["state"] == state:
             return []
         entered = {**arrived, "state": state, "at": datetime.now(UTC), "gate_results": canonical_json(gate.results)}
-        before = [d for d in _admitted(log, drop) if d != delivery] if gate.success else []
-        return [_row(entered), *(_superseded(log, d) for d in before)]
+        before = [row for row in _in_state(log, drop, "admitted") if row["delivery"] != delivery]
+        gone = {"state": "superseded", "at": datetime.now(UTC)}
+        return [_row(entered), *(_row({**row, **gone}) for row in before if gate.success)]
 
     lake.log(DROPS, rows)
     return delivery, gate
@@ -64,15 +65,14 @@ def admit(lake: Lake, drop: str, *, settings: GuardSettings) -> tuple[str, GateR
 
 def admitted_drops(lake: Lake) -> dict[str, str]:
     """The last admitted delivery of every drop that has one, by drop, in order of names."""
-    return _last_admitted(lake.read(DROPS))
+    return _last_admitted(_last_rows(lake.read(DROPS, columns=_STATE)))
 
 
 def admitted_deliveries(lake: Lake) -> list[str]:
     """The last admitted delivery of every drop: the corpus, in the order in which the drops entered it."""
-    log = lake.read(DROPS)
-    ordered = sorted(log.to_pylist(), key=lambda row: row["sequence"])
-    entered = dict.fromkeys(row["drop"] for row in ordered if row["state"] == "admitted")
-    last = _last_admitted(log)
+    log = lake.read(DROPS, columns=_STATE)
+    entered = dict.fromkeys(row["drop"] for row in _ordered(log) if row["state"] == "admitted")
+    last = _last_admitted(_last_rows(log))
     return [last[drop] for drop in entered if drop in last]
 
 
@@ -87,9 +87,8 @@ def admitted_delivery(lake: Lake, drop: str) -> str:
 def not_admitted(lake: Lake) -> list[LeftOut]:
     """The drops whose last delivery is rejected, not gated yet or withdrawn, with the reason, in order of names. Where
     an earlier delivery of the drop is in the corpus, it stays there."""
-    log = lake.read(DROPS)
-    last_rows = _last_rows(log)
-    admitted = _last_admitted(log)
+    last_rows = _last_rows(lake.read(DROPS))
+    admitted = _last_admitted(last_rows)
     last_of_drop = {str(row["drop"]): row for row in last_rows.values()}
     rows = [row for _, row in sorted(last_of_drop.items()) if row["state"] in _OUT]
     return [_left_out(row, admitted.get(row["drop"], "")) for row in rows]
@@ -107,8 +106,8 @@ def withdraw(lake: Lake, drop: str, *, note: str = "") -> str | None:
     none was in the corpus. LookupError where no drop has that name."""
 
     def rows(log: pa.Table) -> list[dict[str, Any]]:
-        last_rows = _last_rows(log)
-        gone = [last_rows[delivery] for delivery in _admitted(log, _known(log, drop))]
+        _require_known(log, drop)
+        gone = _in_state(log, drop, "admitted")
         return [_row({**row, "state": "withdrawn", "at": datetime.now(UTC), "note": note or None}) for row in gone]
 
     entered = lake.log(DROPS, rows)
@@ -120,9 +119,9 @@ def undo_withdrawal(lake: Lake, drop: str) -> str | None:
     withdrawn. LookupError where no drop has that name."""
 
     def rows(log: pa.Table) -> list[dict[str, Any]]:
-        deliveries = {row["delivery"] for row in log.to_pylist() if row["drop"] == _known(log, drop)}
-        withdrawn = [row for d, row in _last_rows(log).items() if d in deliveries and row["state"] == "withdrawn"]
-        if not withdrawn or _admitted(log, drop):
+        _require_known(log, drop)
+        withdrawn = _in_state(log, drop, "withdrawn")
+        if not withdrawn or _in_state(log, drop, "admitted"):
             return []
         return [_row({**withdrawn[-1], "state": "admitted", "at": datetime.now(UTC), "note": None})]
 
@@ -145,42 +144,37 @@ def _left_out(row: Mapping[str, Any], stays: str) -> LeftOut:
     return LeftOut(drop, row["delivery"], state, why, fix, stays=stays)
 
 
-def _known(log: pa.Table, drop: str) -> str:
+def _require_known(log: pa.Table, drop: str) -> None:
     names = sorted({str(name) for name in log["drop"].to_pylist()})
     if drop not in names:
         raise LookupError(f"there is no drop {drop!r}; there are {', '.join(names) or 'none'}")
-    return drop
+
+
+#: The columns of `drops` that say which delivery is in which state.
+_STATE = ["sequence", "drop", "delivery", "state"]
+
+
+def _ordered(log: pa.Table) -> list[dict[str, Any]]:
+    return sorted(log.to_pylist(), key=lambda row: row["sequence"])
 
 
 def _last_rows(log: pa.Table) -> dict[str, dict[str, Any]]:
     """The last row of each delivery, in the order in which the deliveries came."""
-    return {row["delivery"]: row for row in sorted(log.to_pylist(), key=lambda row: row["sequence"])}
+    return {row["delivery"]: row for row in _ordered(log)}
 
 
 def _arrivals(log: pa.Table) -> list[dict[str, Any]]:
-    ordered = sorted(log.to_pylist(), key=lambda row: row["sequence"])
-    return [row for row in ordered if row["state"] == "arrived"]
+    return [row for row in _ordered(log) if row["state"] == "arrived"]
 
 
-def _states(log: pa.Table) -> dict[str, str]:
-    """The present state of each delivery."""
-    ordered = sorted(log.to_pylist(), key=lambda row: row["sequence"])
-    return {row["delivery"]: row["state"] for row in ordered}
+def _last_admitted(last_rows: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    admitted = {str(row["drop"]): delivery for delivery, row in last_rows.items() if row["state"] == "admitted"}
+    return dict(sorted(admitted.items()))
 
 
-def _last_admitted(log: pa.Table) -> dict[str, str]:
-    found = {drop: _admitted(log, drop) for drop in sorted({str(name) for name in log["drop"].to_pylist()})}
-    return {drop: deliveries[-1] for drop, deliveries in found.items() if deliveries}
-
-
-def _admitted(log: pa.Table, drop: str) -> list[str]:
-    of_drop = {row["delivery"] for row in log.to_pylist() if row["drop"] == drop}
-    return [delivery for delivery, state in _states(log).items() if state == "admitted" and delivery in of_drop]
-
-
-def _superseded(log: pa.Table, delivery: str) -> dict[str, Any]:
-    last = [row for row in log.to_pylist() if row["delivery"] == delivery][-1]
-    return _row({**last, "state": "superseded", "at": datetime.now(UTC)})
+def _in_state(log: pa.Table, drop: str, state: str) -> list[dict[str, Any]]:
+    """The last rows of the drop's deliveries that are in that state, in the order in which they came."""
+    return [row for row in _last_rows(log).values() if row["drop"] == drop and row["state"] == state]
 
 
 def _row(entered: dict[str, Any]) -> dict[str, Any]:

@@ -3,10 +3,19 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ops.guards import GuardSettings
 from ops.schemas import DROPS, EXAMPLES
-from resources.admission import admit, admitted_deliveries, admitted_delivery, drop_source, last_delivery
+from resources.admission import (
+    admit,
+    admitted_deliveries,
+    admitted_delivery,
+    admitted_drops,
+    drop_source,
+    last_delivery,
+)
 from resources.lake import Lake
 from tests.resources.standing_lake import arrive
 
@@ -76,3 +85,31 @@ def test_what_is_unknown_says_what_to_do(lake: Lake, tmp_path: Path) -> None:
         drop_source(lake, "gone", watched="")
     arrive(lake, "a", "a-1")
     assert drop_source(lake, "a", watched="") == "from/a"
+
+
+STATES = ("arrived", "admitted", "rejected", "superseded", "withdrawn")
+
+
+@settings(max_examples=40)
+@given(
+    rows=st.lists(
+        st.tuples(st.sampled_from("abc"), st.integers(1, 3), st.sampled_from(STATES)), min_size=1, max_size=30
+    )
+)
+def test_the_corpus_is_the_last_admitted_delivery_of_each_drop(
+    rows: list[tuple[str, int, str]], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Whatever the log says, in any order: against the definition, written out delivery by delivery."""
+    lake = Lake(tmp_path_factory.mktemp("lake"))
+    lake.log(DROPS, lambda log: [{"drop": d, "delivery": f"{d}-{n}", "state": state} for d, n, state in rows])
+    names = [f"{drop}-{number}" for drop, number, _ in rows]
+    last = {name: rows[at][2] for at, name in enumerate(names)}
+    first = {name: names.index(name) for name in names}
+    wanted: dict[str, str] = {}
+    for drop in "abc":
+        of_drop = [name for name in names if name[0] == drop and last[name] == "admitted"]
+        if of_drop:
+            wanted[drop] = max(of_drop, key=lambda name: first[name])
+    assert admitted_drops(lake) == wanted
+    entered = {drop: at for at, (drop, _, state) in reversed(list(enumerate(rows))) if state == "admitted"}
+    assert admitted_deliveries(lake) == [wanted[drop] for drop in sorted(wanted, key=lambda drop: entered[drop])]

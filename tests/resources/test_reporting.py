@@ -2,6 +2,8 @@
 
 import io
 import json
+import shutil
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from ops.audits.registry import all_audits
 from ops.identity import image_id
 from ops.mix import MixSettings
 from ops.report.data import ReportData
+from ops.report.page import render
 from ops.schemas import (
     CONTRADICTION_RATES,
     CURATED,
@@ -27,6 +30,7 @@ from ops.schemas import (
     VERSIONS,
     TableSpec,
 )
+from ops.versions import LeftOut
 from resources.corpus import modality_identity
 from resources.lake import Lake
 from resources.mixing import mix_facts
@@ -283,6 +287,31 @@ def test_the_page_is_written_and_escapes_what_the_data_says(lake: Lake):
     assert HOSTILE not in page
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
     assert path.stat().st_size < 400_000
+
+
+def test_the_head_of_the_page_says_what_is_left_out_and_rejected_drops_first(lake: Lake, tmp_path: Path):
+    # The version leaves out two drops; a third was rejected since.
+    out = tmp_path / "lake"
+    shutil.copytree(lake.root, out)
+    copy = Lake(out)
+    odd = LeftOut("odd", "odd-1", "gate", "claims: share -1 < 0", "mend <it>", audits=("claims",))
+    gone = LeftOut("old", "old-1", "withdrawn", "wrong licence", "`assay withdraw old --undo`")
+    pinned = json.dumps([asdict(odd), asdict(gone)])
+
+    def entered(log: pa.Table) -> list[dict[str, Any]]:
+        row = {name: value for name, value in log.to_pylist()[-1].items() if name != "sequence"}
+        return [row | {"left_out": pinned}]
+
+    copy.log(VERSIONS, entered)
+    gate = json.dumps({"failures": ["quarantine_share 1 > 0.05"], "fixes": ["mend the rows"]})
+    copy.log(DROPS, lambda log: [{"drop": "new", "delivery": "new-1", "state": "rejected", "gate_results": gate}])
+    data = collect(copy, 1)
+    assert [one.drop for one in data.left_out] == ["new", "odd", "old"]
+    page = render(data)
+    head = page[: page.index("rows came in")]
+    line = "<b>drop &#39;new&#39;</b>: rejected by the ingest gate: quarantine_share 1 &gt; 0.05. Fix: mend the rows"
+    assert line in head
+    assert "mend &lt;it&gt;" in head
 
 
 def test_a_lake_without_a_version_says_so(tmp_path: Path):
