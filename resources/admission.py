@@ -78,10 +78,12 @@ def admitted_deliveries(lake: Lake) -> list[str]:
 
 def admitted_delivery(lake: Lake, drop: str) -> str:
     """The drop's last admitted delivery. LookupError where it has none."""
-    found = admitted_drops(lake)
-    if drop not in found:
-        raise LookupError(f"no delivery of drop {drop!r} has been admitted; run `assay run` with its folder")
-    return found[drop]
+    admitted = admitted_drops(lake)
+    if drop not in admitted:
+        out = next((one.line for one in not_admitted(lake) if one.drop == drop), "")
+        known = out or f"no delivery of drop {drop!r} has been admitted; run `assay run` with its folder"
+        raise LookupError(known)
+    return admitted[drop]
 
 
 def not_admitted(lake: Lake) -> list[LeftOut]:

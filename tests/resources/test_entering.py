@@ -7,7 +7,7 @@ import pytest
 
 from ops.guards import GuardSettings
 from ops.schemas import MEASURES_GATES, VERSIONS
-from resources.admission import admit, undo_withdrawal, withdraw
+from resources.admission import admit, admitted_delivery, undo_withdrawal, withdraw
 from resources.entering import decided, entering
 from resources.gate_outcomes import measures_gates, record_gates
 from resources.lake import Lake
@@ -113,6 +113,8 @@ def test_a_withdrawn_drop_leaves_and_comes_back_to_its_place(lake: Lake, setting
     assert now.deliveries == ("b-1",)
     assert [(one.drop, one.state, one.why) for one in now.left_out] == [("a", "withdrawn", "wrong licence")]
     assert "--undo" in now.left_out[0].fix
+    with pytest.raises(LookupError, match=r"withdrawn: wrong licence\. Fix: `assay withdraw a --undo`"):
+        admitted_delivery(lake, "a")
     assert undo_withdrawal(lake, "a") == "a-1"
     assert undo_withdrawal(lake, "a") is None
     assert entering(lake, settings=settings, encoder=ENCODER).deliveries == ("a-1", "b-1")
