@@ -106,6 +106,8 @@ def _fields(example: dict[str, Any]) -> Iterator[_Field]:
         metadata = json.loads(example["metadata"] or "{}")
     except ValueError:
         metadata = {}
+    if isinstance(metadata, dict):
+        metadata.pop("boxes", None)  # the answer's own, as ingest lists them
     for name, text in list(_leaves("", metadata))[:_MOST_FIELDS]:
         yield _Field.of("metadata", name, text)
     yield _Field.of("id", "source_id", example["source_id"] or "")

@@ -58,13 +58,25 @@ def dialogue(record: Mapping[str, Any]) -> Dialogue:
     """The conversation, with its answer where the row has one beside its prompt."""
     name = listed(record)
     if name:
-        found = Dialogue(fields.list_field(record, name), (name,))
+        found = Dialogue(rounds_as_turns(fields.list_field(record, name)), (name,))
     elif is_alpaca(record):
         found = _alpaca(record)
     else:
         found = _prompted(record)
     read = ["id", *PICTURES, *found.used, *beside_names(record)]
     return Dialogue(with_system(found.items, record.get("system")), tuple(read))
+
+
+def rounds_as_turns(items: list[Any]) -> list[Any]:
+    """The turns of a conversation, also where it is written in rounds of `human` (or `user`) and `assistant`."""
+    turns: list[Any] = []
+    for item in items:
+        asking = next((key for key in ("human", "user") if isinstance(item, Mapping) and key in item), None)
+        if asking is None or "assistant" not in item or "role" in item or "from" in item:
+            turns.append(item)
+            continue
+        turns += [{"from": "human", "value": item[asking]}, {"from": "gpt", "value": item["assistant"]}]
+    return turns
 
 
 def images(record: Mapping[str, Any]) -> tuple[ImageRef, ...]:

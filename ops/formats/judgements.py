@@ -8,6 +8,7 @@ refused where a field that judges responses in a known format is left unread, or
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -68,24 +69,29 @@ def set_aside(record: Mapping[str, Any], ignored: Iterable[str]) -> tuple[dict[s
 
 def _unread(row: Row, record: Mapping[str, Any]) -> Iterator[str]:
     if row.kind == "preference":
-        yield from (name for name, value in row.metadata.items() if _holds(value) and _judges_responses(name))
+        yield from (name for name, value in row.metadata.items() if _judges_responses(name) and _holds(value))
         return
     for source in (record, row.metadata):
-        yield from (name for name, value in source.items() if _holds(value) and _FAMILY.fullmatch(_plain(name)))
+        yield from (name for name, value in source.items() if _judges(name) and _holds(value))
     for name, value in record.items():
         if isinstance(value, str | Mapping):
             yield from (f"{name}.{key}" for key in _sides(value))
         elif isinstance(value, list | tuple) and name in _CONVERSATIONS:
             turns = (turn for turn in value if isinstance(turn, Mapping))
             yield from (
-                f"{name}.{key}"
-                for turn in turns
-                for key, held in turn.items()
-                if _holds(held) and _FAMILY.fullmatch(_plain(key))
+                f"{name}.{key}" for turn in turns for key, held in turn.items() if _judges(key) and _holds(held)
             )
 
 
+@lru_cache(4096)
+def _judges(name: str) -> bool:
+    """Whether a field of this name says, in some format, how good an answer is."""
+    return bool(_FAMILY.fullmatch(_plain(name)))
+
+
+@lru_cache(4096)
 def _judges_responses(name: str) -> bool:
+    """Whether a field of this name holds, in a known format, a response or its label."""
     return bool(_SIDES.fullmatch(_plain(name))) or _plain(name) in ("label", "labels")
 
 

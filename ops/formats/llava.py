@@ -1,22 +1,24 @@
 """LLaVA: `id`, `image` (a path, a list of paths, or none), `conversations` of `from` (human, gpt, system) and `value`.
 Each image has an `<image>` placeholder in a human turn. ShareGPT rows are the same without images, or with `images`.
-`loss` and its like beside a turn, and `objects`, are read as in `messages`."""
+`loss` and its like beside a turn, and `objects`, are read as in `messages`. ms-swift's ShareGPT has a `conversation` of
+rounds, each with `human` (or `user`) and `assistant`."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from ops.formats import boxes, fields, losses
+from ops.formats import boxes, dialogues, fields, losses
 from ops.formats.contract import Format, Row, RowError
 
-_USED = ("id", "image", "images", "conversations", "system")
+_USED = ("id", "image", "images", "conversations", "conversation", "system")
 
 
 def _recognise(record: Mapping[str, Any]) -> bool:
-    return isinstance(record.get("conversations"), list)
+    return isinstance(record.get("conversations"), list) or isinstance(record.get("conversation"), list)
 
 
 def _parse(record: Mapping[str, Any]) -> Row:
-    turns = fields.list_field(record, "conversations")
+    name = "conversations" if record.get("conversations") is not None else "conversation"
+    turns = dialogues.rounds_as_turns(fields.list_field(record, name))
     said = [_turn(turn) for turn in turns]
     if isinstance(record.get("system"), str) and record["system"]:
         said.insert(0, ("system", record["system"]))

@@ -192,6 +192,15 @@ TRAINERS: list[tuple[str, str, dict[str, Any], str]] = [
         "user: What is this? | context: A cat. | user: What is this? | assistant: A cat.",
     ),
     (
+        "ms-swift sharegpt in rounds",
+        "llava",
+        {
+            "system": "Be brief.",
+            "conversation": [{"human": "Hi", "assistant": "Hello"}, {"human": "What?", "assistant": "A cat."}],
+        },
+        "system: Be brief. | user: Hi | assistant: Hello | user: What? | assistant: A cat.",
+    ),
+    (
         "ms-swift agent",
         "messages",
         {
