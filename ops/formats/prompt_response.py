@@ -1,12 +1,13 @@
 """A prompt and its response: TRL's `prompt` and `completion`, ms-swift's `query` and `response`, and any other pair of
-`prompt`, `query` or `question` with `completion`, `response` or `answer`; each a text or a list of messages, of which
-only the response's are learned. Perhaps `system`, a `history` of pairs of question and answer (which are learned as
-well), and `image` or `images`. Placeholders are optional: images without any go before the first question."""
+`prompt` or `query` with `completion` or `response`; beside an image also `question` and `answer`. Each is a text or a
+list of messages, of which only the response's are learned. Perhaps `system`, a `history` of pairs of question and
+answer (which are learned as well), and `image` or `images`. Placeholders are optional: images without any go before the
+first question."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from ops.formats import dialogues
+from ops.formats import dialogues, fields
 from ops.formats.alpaca import answered_row
 from ops.formats.contract import Format, Row, RowError
 
@@ -15,8 +16,12 @@ def _recognise(record: Mapping[str, Any]) -> bool:
     prompt, answer = dialogues.asked(record), dialogues.answered(record)
     if prompt is None or answer is None or dialogues.listed(record):
         return False
+    # Tables of who answered what have a question and an answer as well, and no image.
+    shown = any(fields.present(record.get(name)) for name in dialogues.PICTURES)
+    if not shown and (prompt == "question" or answer == "answer"):
+        return False
     shaped = isinstance(record[prompt], str | list) and isinstance(record[answer], str | list)
-    return shaped and not any(name in record for name in ("caption", "captions"))
+    return shaped and not any(fields.present(record.get(name)) for name in ("caption", "captions"))
 
 
 def _parse(record: Mapping[str, Any]) -> Row:

@@ -254,6 +254,12 @@ TRAINERS: list[tuple[str, str, dict[str, Any], str]] = [
         "system: Be brief. | user: <0>Hi | assistant: Hello | user: What? | assistant: A cat.",
     ),
     (
+        "question and answer about an image",
+        "prompt_response",
+        {"question": "What?", "answer": "A cat.", "image": "a.jpg"},
+        "user: <0>What? | assistant: A cat.",
+    ),
+    (
         "trl prompt and completion",
         "prompt_response",
         {"prompt": "The sky is", "completion": " blue.", "image": "a.jpg"},
@@ -448,6 +454,10 @@ def test_the_refusal_names_fields_formats_and_the_way_out():
         "label: not read by messages; kto would read a judgement; "
         "in drop.yaml name the file's format, or list plain columns under ignore_fields"
     )
+
+
+def test_a_table_of_who_answered_what_is_no_conversation():
+    assert format_of([{"question": "17", "worker": "3", "answer": "0"}]) is None
 
 
 def test_a_column_that_its_sender_calls_plain_is_metadata():
