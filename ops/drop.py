@@ -11,6 +11,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from ops.drop_files import DropError, DropFiles, FileInfo, plain_name
+from ops.formats.manifests.contract import Described, Descriptions
 from ops.image_checks import IMAGE_NAME
 
 MANIFEST = "drop.yaml"
@@ -41,10 +42,24 @@ class Manifest:
     images: tuple[str, ...] = ()
     ignore_fields: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """By file pattern: columns that are plain metadata, whatever their names seem to say."""
+    described: Descriptions = field(default_factory=Descriptions)
+    """What the trainers' manifests in the drop say of its files."""
+
+    def said_of(self, file: str) -> Described | None:
+        """What a trainer's manifest says of a file."""
+        return self.described.files.get(file)
+
+    def folders(self, file: str) -> tuple[str, ...]:
+        """Folders that the image paths in a file may be relative to, as `images` and a trainer's manifest say."""
+        said = self.said_of(file)
+        return self.images if said is None else (*self.images, *said.images)
 
     def dataset(self, file: str) -> str:
-        """The data set that the rows of a file belong to: as `datasets` says, else the file's name."""
-        return _matching(self.datasets, file) or plain_name(file).rpartition("/")[2].partition(".")[0]
+        """The data set that the rows of a file belong to: as `datasets` or a trainer's manifest says, else the file's
+        name."""
+        said = self.said_of(file)
+        named = _matching(self.datasets, file) or (said and said.dataset)
+        return named or plain_name(file).rpartition("/")[2].partition(".")[0]
 
     def format_of(self, file: str) -> str | None:
         """The format that `drop.yaml` names for a file, if any."""

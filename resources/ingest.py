@@ -26,6 +26,7 @@ from pandas.util import hash_array
 
 from ops.drop import MANIFEST, MARKER, Manifest, check_finished, check_name, data_files, read_manifest
 from ops.drop_files import OUTSIDE, DropError, DropFiles, FileInfo, open_drop
+from ops.formats.manifests.registry import descriptions
 from ops.formats.registry import all_formats
 from ops.identity import delivery_id, fingerprint
 from ops.rows import IngestSettings
@@ -80,8 +81,8 @@ def ingest(lake: Lake, path: str | Path, drop: str, *, settings: IngestSettings,
     Raises `DropError` where there is nothing to take in, or where files change meanwhile."""
     check_name(drop)
     files = open_drop(path)
-    manifest = _manifest(files)
     listing = files.listing()
+    manifest = _manifest(files, listing)
     check_finished(listing)
     if not data_files(listing):
         raise DropError(f"drop {drop}: no file that may hold rows among the {len(listing)} files of {files.root}")
@@ -106,7 +107,7 @@ def ingest(lake: Lake, path: str | Path, drop: str, *, settings: IngestSettings,
 
 
 def _take(context: Context, listing: Sequence[FileInfo], hashes: Mapping[str, str], progress: Progress) -> Delivery:
-    data = data_files(listing)
+    data = [info for info in data_files(listing) if info.name not in context.manifest.described.manifests]
     plans = _plans(context, data, progress)
     parsed = _parse(context, plans, progress)
     _check_unchanged(context.files, listing)
@@ -121,8 +122,8 @@ def _take(context: Context, listing: Sequence[FileInfo], hashes: Mapping[str, st
     return taken
 
 
-def _manifest(files: DropFiles) -> Manifest:
-    manifest = read_manifest(files)
+def _manifest(files: DropFiles, listing: Sequence[FileInfo]) -> Manifest:
+    manifest = replace(read_manifest(files), described=descriptions(files, listing))
     unknown = sorted(set(manifest.format.values()) - set(all_formats()))
     if unknown:
         raise DropError(f"drop.yaml: format {unknown[0]!r} is not known; known are {', '.join(sorted(all_formats()))}")
@@ -136,7 +137,7 @@ def _name(drop: str, hashes: Mapping[str, str], manifest: Manifest, settings: In
     said = replace(manifest, arrived=None, name=None)
     if said != Manifest():
         # A key that came later counts where it is used, so that older drops keep their deliveries' names.
-        later = () if said.ignore_fields else ("ignore_fields",)
+        later = [name for name in ("ignore_fields", "described") if getattr(said, name) == getattr(Manifest(), name)]
         content[MANIFEST] = fingerprint({name: value for name, value in asdict(said).items() if name not in later})
     if chosen := _row_settings(settings):
         content["assay.yaml"] = fingerprint(chosen)

@@ -1,6 +1,6 @@
 """The tasks of an ingest, each safe to repeat: hash files, plan a file, parse a shard, finish a shard."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import chain, islice
 from typing import Any
@@ -14,7 +14,7 @@ from ops.canonical import image_key, query_key, response_key
 from ops.drop import Manifest
 from ops.drop_files import OUTSIDE, DropFiles, FileInfo, plain_name
 from ops.formats.containers.contract import Limits, Probe, Shard
-from ops.formats.contract import RowError
+from ops.formats.contract import Format, RowError
 from ops.formats.registry import all_formats, container_of, format_of, reading
 from ops.identity import digest, example_id
 from ops.image_checks import check_image
@@ -174,11 +174,15 @@ def plan_file(work: PlanWork) -> FilePlan:
     except Exception as error:
         return FilePlan(file, problem=("file_unreadable", clean(f"{type(error).__name__}: {error}"[:500])))
     named = context.manifest.format_of(file)
-    form = all_formats().get(named) if named else format_of(probed, ignored=context.manifest.ignored(file))
+    form = all_formats().get(named) if named else _detected(context.manifest, file, probed)
     if form is None and probed:
         seen = ", ".join(sorted(probed[0]))[:200]
         return FilePlan(file, problem=("file_unrecognised", clean(f"{container.title} with the fields {seen}")))
     return FilePlan(file, container.name, form.name if form else next(iter(all_formats())), tuple(shards))
+
+
+def _detected(manifest: Manifest, file: str, probed: Sequence[Mapping[str, Any]]) -> Format | None:
+    return format_of(probed, ignored=manifest.ignored(file), said=manifest.said_of(file))
 
 
 def read_result(work: ShardWork) -> ParsedShard | None:
@@ -228,7 +232,7 @@ class _ShardReader:
         context, plan = self.work.context, self.work.plan
         folder = plan.file.rpartition("/")[0]
         places = [f"{base}/{inner}".strip("/") or "." for base in (folder, "") for inner in ("", "images")]
-        folders = tuple(dict.fromkeys([*context.manifest.images, *places]))
+        folders = tuple(dict.fromkeys([*context.manifest.folders(plan.file), *places]))
         return outcomes(
             context.files,
             self.work.shard,
@@ -237,6 +241,7 @@ class _ShardReader:
                 plan.format,
                 named=context.manifest.format_of(plan.file) is not None,
                 ignored=context.manifest.ignored(plan.file),
+                said=context.manifest.said_of(plan.file),
             ),
             dataset=context.manifest.dataset(plan.file),
             images=ImageReader(context.files, folders, context.settings),

@@ -5,6 +5,7 @@ import inspect
 import sys
 from pathlib import Path
 
+from ops.formats.manifests.registry import all_manifests
 from ops.formats.registry import all_containers, all_formats
 from ops.reasons import REASONS
 from ops.rows import IngestSettings
@@ -18,6 +19,8 @@ def reference() -> str:
     lines += [f"| `{item.name}` | {_page(item.parse)} |" for item in all_formats().values()]
     lines += ["", "## Containers", "", "| name | what a file is |", "|---|---|"]
     lines += [f"| `{item.name}` | {_page(item.read)} |" for item in all_containers().values()]
+    lines += ["", "## Manifests of trainers", "", "| name | what it is and what is read of it |", "|---|---|"]
+    lines += [f"| `{item.name}` | {_page(item.find)} |" for item in all_manifests().values()]
     default = IngestSettings().repairs
     lines += ["", "## Reasons", "", "| code | what is wrong | what to do | what `ingest.repairs` does instead |"]
     lines += ["|---|---|---|---|"]

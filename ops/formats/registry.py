@@ -12,6 +12,7 @@ from ops.formats import boxes, containers
 from ops.formats.containers.contract import Container, Probe
 from ops.formats.contract import Format, Row, RowError
 from ops.formats.judgements import check_judgements, parsed, set_aside
+from ops.formats.manifests.contract import Described
 from ops.formats.video_audio import other_media
 
 
@@ -22,16 +23,17 @@ def all_formats() -> dict[str, Format]:
     return {name: reading(name) for name in _declared()}
 
 
-def reading(name: str, *, named: bool = False, ignored: Iterable[str] = ()) -> Format:
+def reading(name: str, *, named: bool = False, ignored: Iterable[str] = (), said: Described | None = None) -> Format:
     """The format as a drop's rows are read by it: `named` where the drop's sender named it for the file, so that no
-    other format's claim counts; `ignored` fields are plain metadata."""
+    other format's claim counts; `ignored` fields are plain metadata; `said` is what a trainer's manifest says of the
+    file."""
     form = _declared()[name]
     others = [] if named else [other for other in _declared().values() if other is not form]
     aside = tuple(ignored)
 
     @wraps(form.parse)
     def parse(record: Mapping[str, Any]) -> Row:
-        read, kept = set_aside(record, aside) if aside else (record, {})
+        read, kept = _seen(record, aside, said)
         media = other_media(read)
         if media:
             raise RowError("modality_unsupported", ", ".join(media))
@@ -42,7 +44,7 @@ def reading(name: str, *, named: bool = False, ignored: Iterable[str] = ()) -> F
         return replace(row, metadata={**row.metadata, **more}) if more else row
 
     def recognise(record: Mapping[str, Any]) -> bool:
-        return form.recognise(set_aside(record, aside)[0] if aside else record)
+        return form.recognise(_seen(record, aside, said)[0])
 
     return replace(form, recognise=recognise, parse=parse)
 
@@ -51,6 +53,16 @@ def trusting(form: Format) -> Format:
     """The format without that care, for rows that nothing is ever trained on: the questions of an evaluation set, whose
     `label` is the answer."""
     return _declared()[form.name]
+
+
+def _seen(
+    record: Mapping[str, Any], ignored: Iterable[str], said: Described | None
+) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """The record under the names that the formats know, and what its metadata holds besides."""
+    read, kept = set_aside(record, ignored) if ignored else (record, {})
+    if said is None:
+        return read, kept
+    return (read if said.rewrite is None else said.rewrite(read)), {**said.facts, **kept}
 
 
 @cache
@@ -69,13 +81,18 @@ def container_of(probe: Probe) -> Container | None:
     return next((item for item in all_containers().values() if item.recognise(probe)), None)
 
 
-def format_of(records: Iterable[Mapping[str, Any]], *, ignored: Iterable[str] = ()) -> Format | None:
-    """The format that most of these records have, so that one strange row at the top of a file decides nothing. Fields
-    that are `ignored` tell nothing."""
+def format_of(
+    records: Iterable[Mapping[str, Any]], *, ignored: Iterable[str] = (), said: Described | None = None
+) -> Format | None:
+    """The format that most of these records have, so that one strange row at the top of a file decides nothing.
+    `ignored` and `said` as in `reading`."""
     votes: Counter[str] = Counter()
     aside = tuple(ignored)
     for raw in records:
-        record = set_aside(raw, aside)[0] if aside else raw
+        try:
+            record = _seen(raw, aside, said)[0]
+        except RowError:
+            continue
         winner = next((item.name for item in all_formats().values() if item.recognise(record)), None)
         if winner:
             votes[winner] += 1

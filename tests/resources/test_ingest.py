@@ -241,3 +241,24 @@ def test_judged_answers_are_judged_and_never_learned(lake: Lake, tmp_path: Path)
     assert (delivery.rows_in, delivery.rows_kept, delivery.fresh) == (11, 10, True)
     kept = [row for row in lake.read(EXAMPLES).to_pylist() if row["dataset"] == "classes"]
     assert sorted(json.loads(row["metadata"])["label"] for row in kept) == [0, 1, 2]
+
+
+def test_a_trainers_manifest_says_what_its_files_are(lake: Lake, tmp_path: Path):
+    drop = make_drop(tmp_path / "drop", [llava(0, "0.png")])
+    turns = [{"who": "me", "says": "<image>What?"}, {"who": "bot", "says": "Dog"}]
+    (drop / "liked.jsonl").write_text(json.dumps({"talk": turns, "shown": ["0.png"], "thumb": False}))
+    columns = {"messages": "talk", "images": "shown", "kto_tag": "thumb"}
+    tags = {"role_tag": "who", "content_tag": "says", "user_tag": "me", "assistant_tag": "bot"}
+    info = {"likes": {"file_name": "liked.jsonl", "formatting": "sharegpt", "columns": columns, "tags": tags}}
+    (drop / "dataset_info.json").write_text(json.dumps(info))
+    meta = {"shapes": {"root": "images", "annotation": "data/train.json", "repeat_time": 2}}
+    (drop / "meta.json").write_text(json.dumps(meta))
+    delivery = take(lake, drop)
+    assert (delivery.rows_in, delivery.rows_kept) == (2, 2)
+    examples = {row["dataset"]: row for row in lake.read(EXAMPLES).to_pylist()}
+    assert {name: json.loads(row["metadata"]) for name, row in examples.items()} == {
+        "likes": {},
+        "shapes": {"repeat_time": 2},
+    }
+    (judged,) = lake.read(PREFERENCES).to_pylist()
+    assert (judged["label"], judged["response"], judged["query"]) == ("bad", "Dog", "What?")

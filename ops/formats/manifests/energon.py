@@ -1,0 +1,154 @@
+"""Megatron-Energon's `.nv-meta/dataset.yaml` beside tars: the class of the samples and, where they are no crude ones,
+the `field_map` that says which part of a sample is what (`jpg`, `txt`, `json[caption]`, `json[answers][0]`; several by
+comma, of which the first that is there counts). Read are captioning (`image`, `caption`) and VQA (`image`, `context`,
+`answers`, of which the one of most `answer_weights`, or else the first, is the answer; all are kept as metadata).
+Samples of other classes are read as WebDataset."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from ops.drop_files import DropError, DropFiles, FileInfo, plain_name
+from ops.formats import fields
+from ops.formats.contract import RowError
+from ops.formats.manifests.contract import Described, Descriptions, TrainerManifest, describe
+
+_PLACE = ".nv-meta/dataset.yaml"
+_MOST_BYTES = 1 << 16
+_MOST_BRACKETS = 500  # the parser takes seconds for thousands of open ones
+_ACCESS = re.compile(r"(?P<part>[^\[\]]+)(?P<steps>(?:\[[^\[\]]+\])*)")
+_CLASS = re.compile(r"(Captioning|VQA)(Sample|Webdataset)")
+
+
+@dataclass(frozen=True, slots=True)
+class Mapped:
+    """Makes of the parts of a sample a row of captions, or of question and answer."""
+
+    kind: str
+    field_map: Mapping[str, str]
+
+    def __call__(self, record: Mapping[str, Any]) -> dict[str, Any]:
+        if not isinstance(record.get("__key__"), str):
+            return dict(record)
+        image, part = self._field(record, "image")
+        used = {part}
+        if not isinstance(image, bytes):
+            raise RowError("image_missing", f"no part {part} of the sample is an image")
+        row: dict[str, Any] = {
+            "id": record["__key__"],
+            "image": {"path": f"{record['__key__']}.{part}", "bytes": image},
+        }
+        if self.kind == "Captioning":
+            row["caption"], part = self._text(record, "caption")
+            return self._rest(record, row, {*used, part})
+        row["question"], part = self._text(record, "context")
+        answers, answer_part = self._field(record, "answers")
+        used |= {part, answer_part}
+        answers = [answers] if isinstance(answers, str | bytes) else answers
+        if not isinstance(answers, list) or not answers:
+            raise RowError("field_missing", "answers")
+        row["answer"] = _decoded(answers[self._best(record, len(answers))], "answers")
+        return self._rest(record, row | ({"answers": answers} if len(answers) > 1 else {}), used)
+
+    def _best(self, record: Mapping[str, Any], count: int) -> int:
+        if "answer_weights" not in self.field_map:
+            return 0
+        weights = self._field(record, "answer_weights")[0]
+        if not isinstance(weights, list) or len(weights) != count:
+            raise RowError("rating_invalid", f"answer_weights are not {count} numbers")
+        numbers = [fields.number(weight) for weight in weights]
+        return max(range(count), key=lambda place: (numbers[place], -place))
+
+    def _text(self, record: Mapping[str, Any], name: str) -> tuple[str, str]:
+        value, part = self._field(record, name)
+        return _decoded(value, name), part
+
+    def _field(self, record: Mapping[str, Any], name: str) -> tuple[Any, str]:
+        """What the field map says a field is, and the part of the sample that it is in."""
+        options = self.field_map[name].split(",")
+        for option in options:
+            access = _ACCESS.fullmatch(option.strip())
+            if access is None or access["part"] not in record:
+                continue
+            try:
+                return _reached(record[access["part"]], re.findall(r"\[([^\[\]]+)\]", access["steps"])), access["part"]
+            except (LookupError, TypeError, ValueError):
+                continue
+        raise RowError("field_missing", f"{name}: {self.field_map[name]}")
+
+    def _rest(self, record: Mapping[str, Any], row: dict[str, Any], used: set[str]) -> dict[str, Any]:
+        return row | {name: value for name, value in record.items() if name not in used and name != "__key__"}
+
+
+def _reached(value: Any, steps: Sequence[str]) -> Any:
+    if steps and isinstance(value, bytes):
+        value = orjson.loads(value)
+    for step in steps:
+        value = value[int(step)] if isinstance(value, list) else value[step]
+    return value
+
+
+def _decoded(value: Any, name: str) -> str:
+    if isinstance(value, bytes):
+        try:
+            return value.decode("utf-8").strip()
+        except UnicodeDecodeError as error:
+            raise RowError("encoding", f"{name}, byte {error.start}: {error.reason}") from None
+    if not isinstance(value, str):
+        raise RowError("field_type", f"{name} is not text")
+    return value
+
+
+def _find(files: DropFiles, listing: Sequence[FileInfo]) -> Descriptions:
+    tars = [info.name for info in listing if plain_name(info.name).endswith(".tar")]
+    described: dict[str, Described] = {}
+    found: list[str] = []
+    for folder in sorted({place for name in tars for place in _above(name)}):
+        place = f"{folder}/{_PLACE}".strip("/")
+        rewrite = _mapping(files, place)
+        if rewrite is None:
+            continue
+        found.append(place)
+        said = Described(source=place, rewrite=rewrite)
+        describe(described, [name for name in tars if folder == "" or name.startswith(f"{folder}/")], said)
+    return Descriptions(described, tuple(found))
+
+
+def _above(name: str) -> list[str]:
+    """The folders that a file lies in, the drop's own as an empty text."""
+    steps = name.split("/")[:-1]
+    return ["/".join(steps[:count]) for count in range(len(steps) + 1)]
+
+
+def _mapping(files: DropFiles, place: str) -> Mapped | None:
+    try:
+        with files.open(place) as stream:
+            data = stream.read(_MOST_BYTES + 1)
+    except OSError:
+        return None
+    if len(data) > _MOST_BYTES or data.count(b"[") + data.count(b"{") > _MOST_BRACKETS:
+        raise DropError(f"{place}: larger than {_MOST_BYTES} bytes, or of more than {_MOST_BRACKETS} brackets")
+    try:
+        said = YAML(typ="safe", pure=True).load(data.decode("utf-8"))
+    except (YAMLError, ValueError, RecursionError) as error:
+        raise DropError(f"{place}: not plain YAML: {' '.join(str(error).split())[:200]}") from None
+    said = said if isinstance(said, Mapping) else {}
+    nested = said.get("sample_type")
+    sample = nested if isinstance(nested, Mapping) else said
+    known = _CLASS.fullmatch(str(sample.get("__class__")))
+    field_map = said.get("field_map")
+    if known is None or not isinstance(field_map, Mapping):
+        return None
+    wanted = ("image", "caption") if known[1] == "Captioning" else ("image", "context", "answers")
+    missing = [name for name in wanted if not isinstance(field_map.get(name), str)]
+    if missing:
+        raise DropError(f"{place}: field_map lacks {', '.join(missing)}, which a sample of {known[1]} has")
+    return Mapped(known[1], {str(name): str(access) for name, access in field_map.items()})
+
+
+MANIFEST = TrainerManifest(name="energon", title="Megatron-Energon: .nv-meta/dataset.yaml", find=_find)

@@ -1,0 +1,46 @@
+"""InternVL's meta file: a JSON object that gives by data set `annotation` (the file of rows), `root` (the folder of its
+images) and `repeat_time`, which goes into the metadata of its rows: more than 1 repeats them, less takes as many from
+the file's beginning."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ops.drop_files import DropFiles, FileInfo
+from ops.formats.manifests.contract import (
+    Described,
+    Descriptions,
+    TrainerManifest,
+    beside,
+    candidates,
+    describe,
+    folders,
+    read_object,
+)
+
+
+def _find(files: DropFiles, listing: Sequence[FileInfo]) -> Descriptions:
+    names = [info.name for info in listing]
+    described: dict[str, Described] = {}
+    found: list[str] = []
+    for info in candidates(listing, ".json"):
+        entries = read_object(files, info, marks=(b'"annotation"', b'"root"'))
+        if not entries or not all(map(_is_entry, entries.values())):
+            continue
+        found.append(info.name)
+        for dataset, entry in entries.items():
+            repeat = entry.get("repeat_time")
+            said = Described(
+                source=info.name,
+                dataset=str(dataset),
+                images=folders(info.name, str(entry.get("root") or "")),
+                facts={} if repeat is None else {"repeat_time": repeat},
+            )
+            describe(described, beside(info.name, entry["annotation"], names), said)
+    return Descriptions(described, tuple(found))
+
+
+def _is_entry(value: Any) -> bool:
+    return isinstance(value, Mapping) and isinstance(value.get("annotation"), str) and bool(value["annotation"])
+
+
+MANIFEST = TrainerManifest(name="internvl", title="InternVL: meta file", find=_find)

@@ -1,0 +1,31 @@
+"""Finds the trainers' manifests: every module here that defines `MANIFEST`."""
+
+from collections.abc import Sequence
+from functools import cache
+
+from ops.discovery import declared
+from ops.drop_files import DropError, DropFiles, FileInfo
+from ops.formats import manifests
+from ops.formats.manifests.contract import Described, Descriptions, TrainerManifest
+
+
+@cache
+def all_manifests() -> dict[str, TrainerManifest]:
+    """Every kind of manifest by name."""
+    return declared(manifests, "MANIFEST", order=lambda item: item.name)
+
+
+def descriptions(files: DropFiles, listing: Sequence[FileInfo]) -> Descriptions:
+    """What the trainers' manifests in a drop say of its files. `DropError` where two say it of one file, or one is
+    wrong."""
+    described: dict[str, Described] = {}
+    found: list[str] = []
+    for kind in all_manifests().values():
+        said = kind.find(files, listing)
+        both = sorted(set(described) & set(said.files))
+        if both:
+            names = f"{described[both[0]].source} and {said.files[both[0]].source}"
+            raise DropError(f"{both[0]}: {names} both say what it is; leave one of them out of the drop")
+        described |= said.files
+        found += said.manifests
+    return Descriptions({name: said for name, said in described.items() if name not in found}, tuple(found))
