@@ -69,7 +69,7 @@ class IngestSettings:
 def whole_query(said: Iterable[tuple[str, str]]) -> str:
     """What is asked by a conversation of (role, text): its one turn, or all of them where there were turns before the
     question. Candidate responses are not part of it."""
-    turns = [(role, text) for role, text in said if role in _ASKING]
+    turns = [("assistant" if role == CONTEXT else role, text) for role, text in said if role in _ASKING]
     return turns[0][1] if len(turns) == 1 else "\n".join(f"{role}: {text}" for role, text in turns)
 
 

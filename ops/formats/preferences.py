@@ -1,6 +1,6 @@
 """Preference pairs as TRL writes them: `prompt`, `chosen` and `rejected`, each a text or a list of messages, and
-`images` (or `image`). Without a `prompt` the part that chosen and rejected have in common is the prompt. Placeholders
-are optional: images without any go before the first question."""
+`images` (or `image`). Without a `prompt`, or where it only says again what they ask, the part that chosen and rejected
+have in common is the prompt. Placeholders are optional: images without any go before the first question."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -20,7 +20,9 @@ def _recognise(record: Mapping[str, Any]) -> bool:
 def _parse(record: Mapping[str, Any]) -> Row:
     images = fields.images(record.get("images")) or fields.images(record.get("image"))
     chosen, rejected = (_as_messages(record, name, "assistant") for name in ("chosen", "rejected"))
-    if record.get("prompt", record.get("question")) is not None:
+    if _repeats_prompt(record, chosen, rejected):
+        prompt, chosen, rejected = _common(chosen, rejected)
+    elif record.get("prompt", record.get("question")) is not None:
         prompt = _as_messages(record, "prompt" if record.get("prompt") is not None else "question", "user")
     else:
         prompt, chosen, rejected = _common(chosen, rejected)
@@ -75,6 +77,14 @@ def _common(chosen: list[Any], rejected: list[Any]) -> tuple[list[Any], list[Any
     while shared < min(len(chosen), len(rejected)) - 1 and chosen[shared] == rejected[shared]:
         shared += 1
     return chosen[:shared], chosen[shared:], rejected[shared:]
+
+
+def _repeats_prompt(record: Mapping[str, Any], chosen: list[Any], rejected: list[Any]) -> bool:
+    """Whether both sides are whole conversations beside a prompt that only says again what they ask."""
+    if not isinstance(record.get("prompt"), str) or min(len(chosen), len(rejected)) < 2:
+        return False
+    asked = [item.get("content") for item in _common(chosen, rejected)[0] if isinstance(item, Mapping)]
+    return record["prompt"] in asked
 
 
 def _answer(messages: list[Any], name: str) -> str:

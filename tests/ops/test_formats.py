@@ -155,6 +155,19 @@ LAYOUTS: list[tuple[str, str, dict[str, Any], str]] = [
         "user: What? | chosen: A cat. | rejected: A dog.",
     ),
     (
+        "ultrafeedback, the prompt and whole conversations",
+        "preferences",
+        {
+            "prompt": "What?",
+            "chosen": CHAT,
+            "rejected": [CHAT[0], {"role": "assistant", "content": "A dog."}],
+            "messages": CHAT,
+            "score_chosen": 7.5,
+            "score_rejected": 3.0,
+        },
+        "user: What? | chosen: A cat. | rejected: A dog.",
+    ),
+    (
         "rlhf-v with json in a string",
         "rlhf_v",
         {

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from ops.formats.contract import Message, Part, Row, RowError
 from ops.formats.page import with_reference
 from ops.reasons import REASONS
-from ops.rows import IngestSettings, check_row, raw_text
+from ops.rows import IngestSettings, check_row, raw_text, whole_query
 
 ROLES = st.sampled_from(["system", "user", "assistant", "tool", "context"])
 MESSAGES = st.lists(
@@ -91,6 +91,12 @@ def test_every_code_in_the_sources_is_in_the_table_and_the_other_way_round():
     raised = set(re.findall(r'(?:RowError|accept)\(\s*"(\w+)"', text))
     assert raised <= set(REASONS)
     assert not [code for code in REASONS if f'"{code}"' not in text]
+
+
+def test_what_was_asked_is_the_same_whether_the_turns_before_it_carried_loss():
+    asked = [("user", "Is it a dog?"), ("assistant", "Yes."), ("user", "Sure?"), ("chosen", "No.")]
+    shown = [("context" if role == "assistant" else role, text) for role, text in asked]
+    assert whole_query(shown) == whole_query(asked) == "user: Is it a dog?\nassistant: Yes.\nuser: Sure?"
 
 
 def test_raw_rows_are_kept_as_text_and_bounded():
