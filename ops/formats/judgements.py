@@ -19,6 +19,7 @@ from ops.formats.contract import Format, Row, RowError
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _FAMILY = re.compile(
     r"(?:kto|chosen|rejected|rewards?|scores?|ratings?|preferred|preferences?)(?:_.*)?|labels?|helpfulness|correctness"
+    r"|(?:dispreferred|non_preferred)(?:_.*)?|negative_(?:messages|responses?|answers?|outputs?|completions?)"
     r"|is_(?:chosen|rejected|preferred|correct|good|bad|safe|accepted)"
 )
 _SIDES = re.compile(

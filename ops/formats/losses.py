@@ -1,5 +1,6 @@
 """Which turns carry loss: what trainers write beside a message. ms-swift: `loss` (true or false) and `loss_scale` (a
-weight). LLaMA-Factory v1: `loss_weight`. OpenAI's fine-tuning: `weight` (0 or 1)."""
+weight). LLaMA-Factory v1: `loss_weight`. OpenAI's fine-tuning: `weight` (0 or 1). axolotl: `train` or `training` (true or
+false)."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,12 +9,14 @@ from ops.formats import fields
 from ops.formats.contract import CONTEXT, RowError
 
 WEIGHTS = ("loss", "loss_weight", "loss_scale", "weight")
+_FLAGS = ("train", "training")  # as axolotl's message_field_training names them most often
 
 
 def loss_of(message: Mapping[str, Any]) -> float | None:
     """The weight with which a message is learned, or None where nothing is said. Any of the fields that says nothing is
     learned settles it, as in ms-swift `loss: false` does beside a `loss_scale`."""
     weights = [_weight(message[name], name) for name in WEIGHTS if message.get(name) is not None]
+    weights += [float(message[name]) for name in _FLAGS if isinstance(message.get(name), bool)]
     if not weights:
         return None
     return min(weights) if min(weights) <= 0 else max(weights)

@@ -186,6 +186,12 @@ TRAINERS: list[tuple[str, str, dict[str, Any], str]] = [
         "user: <0>What is this? | context: A dog. | user: <1>What is this? | assistant: A cat.",
     ),
     (
+        "axolotl turns",
+        "messages",
+        {"messages": [ASK, DOG | {"train": False}, ASK, CAT | {"train": True}], "images": ["a.jpg", "b.jpg"]},
+        "user: <0>What is this? | context: A dog. | user: <1>What is this? | assistant: A cat.",
+    ),
+    (
         "sharegpt with a loss",
         "llava",
         {"conversations": [TALK[0], TALK[1] | {"loss": False}, TALK[0], TALK[1]]},
@@ -429,6 +435,8 @@ BROKEN: list[tuple[str, dict[str, Any]]] = [
     ("ambiguous_judgement", {"image": "a.jpg", "caption": "A cat.", "label": 1}),
     ("ambiguous_judgement", {"prompt": "What?", "response": "A dog.", "rating": 1}),
     ("ambiguous_judgement", {"prompt": "What?", "completion": "A dog.", "rewardScore": -1.5}),
+    ("ambiguous_judgement", {"messages": [CAT | {"role": "user"}, DOG], "negative_messages": [[DOG]]}),
+    ("ambiguous_judgement", {"prompt": "What?", "response": "A dog.", "is_safe": False}),
     ("ambiguous_judgement", {"conversations": [TALK[0], TALK[1] | {"score": 0}]}),
     # TRL's stepwise supervision: the labels are of steps, not of responses.
     ("ambiguous_judgement", {"prompt": "9.8 or 9.11?", "completions": ["0.8", "0.11"], "labels": [True, False]}),
