@@ -1,6 +1,7 @@
 """The image-text encoder: any open_clip model, or `mini`, which ships with the project and needs no network.
 
-Weights are read as safetensors or with `weights_only=True`; no code of a model's repository is ever run.
+Weights are read as safetensors or with `weights_only=True`; no code of a model's repository is ever run
+(resources/model_files.py).
 """
 
 # torch types a module's attributes as `Tensor | Module`, so that calls and sums of them look wrong.
@@ -36,6 +37,7 @@ from resources.halving import in_halves
 from resources.mini.files import HEADS
 from resources.mini.model import MiniClip
 from resources.mini.towers import text_tokenizer
+from resources.model_files import no_model_code, own_code
 from resources.preprocessing import Preprocessing
 
 GOLDEN = HEADS.with_name("golden.safetensors")
@@ -142,7 +144,7 @@ def load_encoder(settings: EncoderSettings) -> Encoder:
     if source.model == MINI:
         made = _mini(precision)
     else:
-        with _quiet():
+        with _quiet(), no_model_code(offline=source.model.startswith("local-dir:")):
             made = _open_clip(source, precision, device)
     identity = encoder_identity(settings)
     encoder = Encoder(*made, source.preprocessing, identity=identity, device=torch.device(device), precision=precision)
@@ -183,13 +185,17 @@ def _open_clip(source: Source, precision: str, device: str) -> tuple[nn.Module, 
             model = create("fp32").to(_DTYPES[precision])
         if source.checkpoint is not None:
             load_checkpoint(model, str(source.checkpoint), weights_only=True)
-        tokenizer = open_clip.get_tokenizer(source.model)
+        tokenizer = open_clip.get_tokenizer(source.model, **_untrusted(source.model))
     except Exception as error:
-        reason = (str(error).strip().splitlines() or [repr(error)])[0][:300]
-        raise EncoderError(
-            f"the encoder {source.label} cannot be built from {source.checkpoint or source.model}: {reason}"
-        ) from error
+        where = source.checkpoint or source.model
+        raise EncoderError(f"the encoder {source.label} cannot be built from {where}: {own_code(error)}") from error
     return model.eval().requires_grad_(False), FixedTokens(tokenizer)
+
+
+def _untrusted(model: str) -> dict[str, bool]:
+    # open_clip's own tokenizers do not know the argument, that of transformers asks at the terminal without it.
+    text = (open_clip.get_model_config(model) or {}).get("text_cfg", {})
+    return {"trust_remote_code": False} if text.get("hf_tokenizer_name") else {}
 
 
 @contextmanager

@@ -8,7 +8,6 @@ seconds.
 # pyright: reportArgumentType=false
 
 import hashlib
-import json
 import os
 import re
 from collections.abc import Callable
@@ -21,12 +20,13 @@ from typing import Any
 from ops.identity import fingerprint
 from resources.encoder_settings import EncoderSettings
 from resources.mini.files import HEADS, tower_files
+from resources.model_files import OPEN_CLIP as _CONFIG
+from resources.model_files import ModelFileError, check_folder, check_open_clip, read_object
 from resources.preprocessing import Preprocessing
 
 MINI = "mini"
 RANDOM = "random"
 """`pretrained: random` gives seeded random weights: for measuring speed, not data."""
-_CONFIG = "open_clip_config.json"
 _WEIGHTS = (
     "open_clip_model.safetensors",
     "open_clip_pytorch_model.safetensors",
@@ -115,18 +115,30 @@ def _folder(folder: Path, reference: str) -> Source:
             f"encoder.model {reference}: {config} is not there; point to a folder that holds {_CONFIG} and the "
             "weights, as `open_clip.push_to_hf_hub.save_for_hf` writes them"
         )
+    try:
+        check_folder(folder)
+        said = read_object(config)
+        check_open_clip(said, config)
+    except ModelFileError as error:
+        raise EncoderError(f"encoder.model {reference}: {error}") from None
     known = [folder / name for name in _WEIGHTS if (folder / name).is_file()]
     others = sorted(folder.glob("*.safetensors")) + sorted(folder.glob("*.bin")) + sorted(folder.glob("*.pt*"))
     found = known or others
     if not found:
         raise EncoderError(f"encoder.model {reference}: no weights in {folder}; looked for *.safetensors, *.bin, *.pt")
     try:
-        said = json.loads(config.read_text("utf-8"))
         preprocessing = _preprocessing(said["model_cfg"], said.get("preprocess_cfg") or {})
     except (ValueError, KeyError, TypeError) as error:
         raise EncoderError(f"encoder.model {reference}: {config} is no open_clip configuration ({error!r})") from None
+    _fetch_tower(said["model_cfg"]["text_cfg"].get("hf_model_name"), reference)
     label = reference.rstrip("/").rsplit("/", 1)[-1].rsplit(":", 1)[-1]
     return Source(f"local-dir:{folder}", found[0], file_hash(found[0]), fingerprint(said), _plain(label), preprocessing)
+
+
+def _fetch_tower(name: str | None, reference: str) -> None:
+    """The configuration of a text tower that a folder names by its place on a hub; the model is built without one."""
+    if name:
+        _fetched(name, ["config.json"], reference)
 
 
 def _built_in(model: str, pretrained: str | None) -> Source:

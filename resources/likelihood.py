@@ -18,6 +18,7 @@ from PIL import Image
 from ops.identity import fingerprint
 from resources.encoder_settings import EncoderSettings
 from resources.encoder_source import EncoderError, encoder_identity, file_hash
+from resources.model_files import ModelFileError, check_transformers
 
 _OPEN_CLIP = "open_clip:"
 _FILES = ("*.json", "*.safetensors", "*.jinja", "*.model", "*.txt")
@@ -82,10 +83,19 @@ def likelihood_identity(reference: str, *, precision: str) -> str:
 
 
 def model_folder(reference: str) -> Path:
-    """The folder of a model: as it is, or fetched from the hub by its name. LikelihoodError where neither is there."""
+    """The folder of a model: as it is, or fetched from the hub by its name. LikelihoodError where neither is there, or
+    where a file of it is not to be read."""
     folder = Path(reference).expanduser()
-    if folder.is_dir():
-        return folder
+    if not folder.is_dir():
+        folder = _fetched_folder(reference)
+    try:
+        check_transformers(folder)
+    except ModelFileError as error:
+        raise LikelihoodError(f"the model {reference!r}: {error}") from None
+    return folder
+
+
+def _fetched_folder(reference: str) -> Path:
     from huggingface_hub import snapshot_download
 
     try:

@@ -28,6 +28,7 @@ from transformers import AutoModelForImageTextToText, AutoProcessor
 from resources.answer_tokens import DTYPES, Span, common_length, padded, span_nats, wanted_logits
 from resources.halving import in_halves
 from resources.likelihood import AnswerLikelihood, Asked, LikelihoodError, first_line, model_folder
+from resources.model_files import no_model_code, own_code
 from resources.shared_prefix import SharedPrefix
 
 #: Nats a token by which an answer behind a shared prefix may differ from the same answer read whole: rounding.
@@ -87,6 +88,7 @@ class VisionLanguageModel:
                 f"the processor of {model.config.name_or_path} has no chat template, so nobody knows how it wants to "
                 "be asked; take a model that was tuned to converse"
             )
+        self._try_template()
         self.fewest_saved: float = 1
         self.shared = 0
         if why := self._why_not_share():
@@ -99,12 +101,13 @@ class VisionLanguageModel:
         it cannot be had."""
         folder = model_folder(reference)
         try:
-            processor = AutoProcessor.from_pretrained(folder, trust_remote_code=False)
-            model = AutoModelForImageTextToText.from_pretrained(
-                folder, dtype=DTYPES[precision], trust_remote_code=False, use_safetensors=True
-            )
-        except (OSError, ValueError, KeyError) as error:
-            raise LikelihoodError(f"the model in {folder} cannot be loaded: {first_line(error)}") from error
+            with no_model_code(offline=True):
+                processor = AutoProcessor.from_pretrained(folder, trust_remote_code=False)
+                model = AutoModelForImageTextToText.from_pretrained(
+                    folder, dtype=DTYPES[precision], trust_remote_code=False, use_safetensors=True
+                )
+        except Exception as error:  # Whatever the files make some library raise.
+            raise LikelihoodError(f"the model in {folder} cannot be loaded: {own_code(error)}") from error
         return cls(model, processor, device=device)
 
     def answers(self, asked: Sequence[Asked], *, batch: int = 8) -> list[AnswerLikelihood]:
@@ -153,6 +156,16 @@ class VisionLanguageModel:
         head = next(n for n in range(len(complete) - len(plain) + 1) if complete[n : n + len(plain)] == plain)
         span = (head + common_length([self._ids(prompt, special=False), plain]), head + len(plain))
         return _Written(place, prompt, text, one.images, adds_special, tuple(complete), span)
+
+    def _try_template(self) -> None:
+        """LikelihoodError where the chat template, which runs in a sandbox, does not write a plain conversation."""
+        try:
+            self._written(0, Asked("Is it day?", "Day"))
+        except Exception as error:  # A template raises what it likes.
+            raise LikelihoodError(
+                f"the chat template of {self.model.config.name_or_path} cannot be used: {first_line(error)}; take a "
+                "model whose template writes a question and its answer"
+            ) from error
 
     def _plain(self, text: str) -> str:
         """The text without the model's own tokens: what data says must not pass for a picture or a turn's end."""
