@@ -40,7 +40,7 @@ demo: setup ## The whole pipeline on real data with planted faults
 dev: setup ## The Dagster UI on the lake LAKE (default demo/lake), on this machine only
 	@$(BIN)/python -m pipelines.instance $(LAKE)/.dagster
 	ASSAY_LAKE=$(abspath $(LAKE)) DAGSTER_HOME=$(abspath $(LAKE))/.dagster \
-	  $(BIN)/dagster dev --host 127.0.0.1 --workspace workspace.yaml
+	  $(BIN)/python -m pipelines.ui dev --host 127.0.0.1 --workspace workspace.yaml
 
 lock: setup ## Locks the dependencies anew; UPGRADE=--upgrade takes the newest versions
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python infra/lock.py $(UPGRADE)

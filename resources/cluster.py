@@ -1,5 +1,8 @@
 """Ray on this machine, and the one way in which row-wise work is spread over it.
 
+A Ray of this machine listens on loopback and wants a token of everyone who speaks to it (resources/private.py): without
+one, any user of the machine could run code as the user of the run. Its sockets and logs lie in a folder that others
+cannot enter, for Ray opens its own to everyone.
 On a cluster the Dagster step is itself a Ray job (infra/README.md), so that `ray.init` here finds that cluster.
 """
 
@@ -13,26 +16,34 @@ import pyarrow as pa
 import ray
 from ray.exceptions import RayTaskError
 
+from resources.lake import Lake
+from resources.private import passing_folder, private_folder, token_file
 from resources.progress import Progress
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def start_ray(*, num_cpus: int | None = None, object_store_bytes: int | None = None) -> None:
+def start_ray(*, num_cpus: int | None = None, object_store_bytes: int | None = None, lake: Lake | None = None) -> None:
     """Starts Ray once a process; a Ray that already runs in this process is left as it is.
 
-    Inside a Ray job (`RAY_ADDRESS` set by Ray) the job's own cluster is used; elsewhere a local one is started.
+    Inside a Ray job (`RAY_ADDRESS` set by Ray) the job's own cluster is used; elsewhere a local one is started, whose
+    token lies in the private folder of the lake, or of the user where no lake is given.
     """
     if ray.is_initialized():
         return
     options: dict[str, Any] = {"logging_level": "warning", "log_to_driver": False}
-    if "RAY_ADDRESS" not in os.environ:
+    if os.environ.get("RAY_ADDRESS", "local") == "local":
+        if not {"RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"} & set(os.environ):
+            os.environ["RAY_AUTH_TOKEN_PATH"] = str(token_file(private_folder(lake.root if lake else None)))
         options |= {
             "address": "local",
             "num_cpus": num_cpus,
             "object_store_memory": object_store_bytes,
             "include_dashboard": False,
+            # Ray opens this folder to everyone, so that the one above keeps others out. Names are short: the path of a
+            # socket may have 107 bytes.
+            "_temp_dir": str(passing_folder("ray-", within=os.environ.get("RAY_TMPDIR"), first=ray.shutdown) / "s"),
         }
     ray.init(**options)
     # Progress is ours to show (resources/progress.py).

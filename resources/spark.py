@@ -22,6 +22,7 @@ from ops.schemas import TableSpec
 from resources.java import require_java
 from resources.lake import Lake
 from resources.lake_files import LakeError
+from resources.private import passing_folder
 from resources.spark_settings import SparkSettings
 
 #: What Spark takes for patterns in the paths that it reads.
@@ -54,6 +55,10 @@ def start_spark(settings: SparkSettings | None = None) -> SparkSession:
         ) from error
 
 
+def _scratch() -> str:
+    return str(passing_folder("spark-"))
+
+
 def _options(settings: SparkSettings) -> dict[str, str]:
     return {
         "spark.master": settings.master or f"local[{settings.cores or '*'}]",
@@ -67,6 +72,8 @@ def _options(settings: SparkSettings) -> dict[str, str]:
             )
         ),
         "spark.ui.enabled": "false",
+        # Within one process Spark makes up a secret by itself, and speaks to nobody on its ports who lacks it.
+        **({} if settings.master else {"spark.authenticate": "true"}),
         "spark.ui.showConsoleProgress": "false",
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.ansi.enabled": "true",
@@ -79,7 +86,8 @@ def _options(settings: SparkSettings) -> dict[str, str]:
         "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
         # The lake names a table's files one by one; looking at them needs no Spark job.
         "spark.sql.sources.parallelPartitionDiscovery.threshold": "100000",
-        **({"spark.local.dir": settings.scratch} if settings.scratch else {}),
+        # What spills is of the corpus; Spark lets everyone read it.
+        **({} if settings.master and not settings.scratch else {"spark.local.dir": settings.scratch or _scratch()}),
         **(settings.options or {}),
     }
 

@@ -20,7 +20,7 @@ class SparkSettings:
     quick_start: bool = False
     """Let Java compile little: half the processor time on a small corpus, much slower on a large one."""
     scratch: str = ""
-    """Folder of the files that spill; empty leaves it to Spark (the system's temporary folder)."""
+    """Folder of the files that spill; empty makes one, for this user alone, in the system's temporary folder."""
     driver_host: str = "127.0.0.1"
     """Address that the driver listens on. Loopback keeps it on this machine; a cluster's workers must reach it."""
     options: Mapping[str, str] | None = None
