@@ -14,11 +14,13 @@ from typing import Any, TypeVar, cast
 
 import pyarrow as pa
 import ray
+from ray._private import services
 from ray.exceptions import RayTaskError
 
 from resources.lake import Lake
 from resources.private import passing_folder, private_folder, token_file
 from resources.progress import Progress
+from resources.replacing import replaced
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -45,7 +47,10 @@ def start_ray(*, num_cpus: int | None = None, object_store_bytes: int | None = N
             # socket may have 107 bytes.
             "_temp_dir": str(passing_folder("ray-", within=os.environ.get("RAY_TMPDIR"), first=ray.shutdown) / "s"),
         }
-    ray.init(**options)
+    # Ray 2.60 starts its dashboard's process even where none is wanted, for the usage statistics. Though they are off,
+    # that process asks the metadata addresses of three clouds where it runs. Nothing here speaks to it.
+    with replaced(services, "start_api_server", lambda *_, **__: (None, None)):
+        ray.init(**options)
     # Progress is ours to show (resources/progress.py).
     ray.data.DataContext.get_current().enable_progress_bars = False
     for name in ("ray.data", "ray"):

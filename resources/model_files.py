@@ -13,6 +13,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+from resources.replacing import replaced
+
 OPEN_CLIP = "open_clip_config.json"
 INDEX = "model.safetensors.index.json"
 #: Bytes of a vocabulary (the largest in use have 35 MB), and of any other file that is read as text.
@@ -209,21 +211,11 @@ def no_model_code(*, offline: bool) -> Iterator[None]:
         # These two are what every path to a model's Python ends in.
         for module in (dynamic, generation):
             for name in ("get_class_in_module", "get_cached_module_file"):
-                stack.enter_context(_set(module, name, _refuse))
-        stack.enter_context(_set(dynamic, "TIME_OUT_REMOTE_CODE", 0))
+                stack.enter_context(replaced(module, name, _refuse))
+        stack.enter_context(replaced(dynamic, "TIME_OUT_REMOTE_CODE", 0))
         if offline:
-            stack.enter_context(_set(constants, "HF_HUB_OFFLINE", True))
+            stack.enter_context(replaced(constants, "HF_HUB_OFFLINE", True))
         yield
-
-
-@contextmanager
-def _set(module: Any, name: str, value: Any) -> Iterator[None]:
-    before = getattr(module, name)
-    setattr(module, name, value)
-    try:
-        yield
-    finally:
-        setattr(module, name, before)
 
 
 @contextmanager
