@@ -84,6 +84,7 @@ def load_commands() -> None:
     """Imports the modules that add their commands to `app` (they import this one)."""
     from pipelines import (  # noqa: F401
         demo_command,
+        doctor_command,
         drop_commands,
         export_command,
         question_commands,

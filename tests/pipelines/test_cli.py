@@ -78,3 +78,14 @@ def test_a_lake_may_be_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
         assert [(version["version"], version["current"]) for version in told] == [(1, True)]
     finally:
         server.stop()
+
+
+def test_doctor_says_by_its_status_whether_the_machine_will_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for mode, status in (("token", 0), ("disabled", 1)):
+        monkeypatch.setenv("RAY_AUTH_MODE", mode)
+        done = CliRunner().invoke(app, ["doctor", "--json", "--lake", str(tmp_path / "lake")])
+        said = json.loads(done.stdout)
+        bad = {one["subject"] for one in said["findings"] if one["state"] == "bad"} - {"listening"}
+        assert bad == ({"ray"} if status else set())
+        assert said["sound"] == (done.exit_code == 0)
+    assert not (tmp_path / "lake").exists()
