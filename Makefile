@@ -32,6 +32,7 @@ test: setup ## The tests, but for the long ones
 	$(BIN)/python -m pytest -m "not full"
 
 test-all: streaming ## Every test
+	@sh infra/tools.sh
 	$(BIN)/python -m pytest
 
 demo: setup ## The whole pipeline on real data with planted faults

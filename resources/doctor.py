@@ -4,7 +4,7 @@ import ipaddress
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -37,8 +37,8 @@ class Finding:
     fix: str = ""
 
 
-def examine(lake: str, settings: Settings) -> Iterator[Finding]:
-    """The findings, in the order in which a run would meet what they are about."""
+def examine(lake: str, settings: Settings, *, about: Collection[str] | None = None) -> Iterator[Finding]:
+    """The findings (`about` some subjects alone), in the order in which a run would meet what they are about."""
     looks: dict[str, Callable[[], Iterator[Finding]]] = {
         "java": _java,
         "cores": lambda: _cores(settings),
@@ -52,6 +52,8 @@ def examine(lake: str, settings: Settings) -> Iterator[Finding]:
         "listening": _listening,
     }
     for subject, look in looks.items():
+        if about is not None and subject not in about:
+            continue
         try:
             yield from look()
         except Exception as error:  # Each library has errors of its own, and the rest is still to be looked at.

@@ -1,20 +1,94 @@
-"""What stands in infra/ is at least well-formed, and Dagster takes the instance file."""
+"""What stands in infra/ names images, commands, files and versions that are there, and Dagster takes its own files."""
 
+import re
+import shlex
 import shutil
 import subprocess
+from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
+from typer.core import TyperGroup
+from typer.main import get_command
+
+from pipelines.cli import app, load_commands
 
 ROOT = Path(__file__).resolve().parents[1]
-YAMLS = [*sorted((ROOT / "infra").glob("*.yaml")), ROOT / "workspace.yaml", ROOT / ".pre-commit-config.yaml"]
 
 
-@pytest.mark.parametrize("path", YAMLS, ids=lambda path: path.name)
-def test_every_yaml_is_one(path: Path) -> None:
-    assert isinstance(YAML(typ="safe").load(path), dict)
+def read(name: str) -> Any:
+    return YAML(typ="safe").load(ROOT / name)
+
+
+def require_command(command: str) -> None:
+    """A command line of a container: its program is of a package, its module is there, `assay` takes its arguments."""
+    program, *arguments = shlex.split(command)
+    if program == "python":
+        assert arguments[0] == "-m"
+        assert find_spec(arguments[1]) is not None
+    elif program == "assay":
+        load_commands()
+        group = get_command(app)
+        assert isinstance(group, TyperGroup)
+        name, *rest = arguments
+        group.commands[name].make_context(name, rest)  # refuses what it does not know
+    elif program == "sh":
+        for word in shlex.split(arguments[1]):
+            assert not word.startswith("infra/") or (ROOT / word).exists(), word
+    else:
+        assert program in {script.name for script in entry_points(group="console_scripts")}, program
+
+
+def pods() -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    """Each pod of the Ray job, and its one container."""
+    cluster = read("infra/rayjob.yaml")["spec"]["rayClusterSpec"]
+    specs = [group["template"]["spec"] for group in (cluster["headGroupSpec"], *cluster["workerGroupSpecs"])]
+    return [(spec, container) for spec in specs for container in spec["containers"]]
+
+
+def test_ray_job_runs_a_command_that_is_there_on_volumes_that_are_mounted() -> None:
+    job = read("infra/rayjob.yaml")["spec"]
+    require_command(job["entrypoint"])
+    paths = [word for word in shlex.split(job["entrypoint"]) if word.startswith("/")]
+    assert len(paths) == 2, "a drop and a lake"
+    for spec, container in pods():
+        mounted = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
+        assert mounted.keys() <= {volume["name"] for volume in spec["volumes"]}
+        assert all(any(Path(path).is_relative_to(at) for at in mounted.values()) for path in paths)
+
+
+def test_ray_job_has_a_token_and_the_ray_that_is_locked() -> None:
+    cluster = read("infra/rayjob.yaml")["spec"]["rayClusterSpec"]
+    assert cluster["authOptions"] == {"mode": "token"}
+    locked = re.search(r"^ray(?:\[[a-z,]+\])?==(\S+)", (ROOT / "requirements.lock").read_text("utf-8"), re.MULTILINE)
+    assert locked
+    assert cluster["rayVersion"] == locked[1]
+
+
+def test_one_image_is_built_and_named_everywhere() -> None:
+    dockerfile = (ROOT / "infra" / "Dockerfile").read_text("utf-8")
+    built = re.search(r"docker build -f (\S+) -t (\S+) ", dockerfile)
+    assert built
+    assert (ROOT / built[1]).is_file()
+    composed = [service["image"] for service in read("infra/compose.yaml")["services"].values()]
+    assert {built[2]} == {*composed, *(container["image"] for _, container in pods())}
+    for copied in re.findall(r"^COPY (.+) \S+$", dockerfile, re.MULTILINE):
+        assert all((ROOT / name).exists() for name in copied.split()), copied
+
+
+def test_variables_of_the_containers_are_read_by_something() -> None:
+    dockerfile = (ROOT / "infra" / "Dockerfile").read_text("utf-8")
+    block = re.search(r"^ENV ((?:.*\\\n)*.*)$", dockerfile, re.MULTILINE)
+    assert block
+    given = set(re.findall(r"([A-Z_]+)=", block[1])) - {"PATH", "DAGSTER_HOME"}
+    for service in read("infra/compose.yaml")["services"].values():
+        given |= set(service.get("environment", {}))
+    sources = "".join(path.read_text("utf-8") for path in (ROOT / "pipelines").glob("*.py"))
+    assert given
+    assert not [name for name in given if f'"{name}"' not in sources]
 
 
 def test_dagster_takes_the_instance_file(tmp_path: Path) -> None:
@@ -27,19 +101,28 @@ def test_dagster_takes_the_instance_file(tmp_path: Path) -> None:
 
 
 def test_the_workspace_names_a_module_that_is_there() -> None:
-    (entry,) = YAML(typ="safe").load(ROOT / "workspace.yaml")["load_from"]
+    (entry,) = read("workspace.yaml")["load_from"]
     assert find_spec(entry["python_module"]["module_name"]) is not None
 
 
 def test_compose_starts_each_service_from_files_that_are_there() -> None:
-    compose = YAML(typ="safe").load(ROOT / "infra" / "compose.yaml")
+    compose = read("infra/compose.yaml")
     for service in compose["services"].values():
         context = (ROOT / "infra" / service["build"]["context"]).resolve()
         assert (context / service["build"]["dockerfile"]).is_file()
-        assert not any(port.count(":") < 2 for port in service.get("ports", ())), "a port open to other machines"
+        require_command(service["command"])
+        assert all(port.startswith("127.0.0.1:") for port in service.get("ports", ())), "a port open to other machines"
 
 
-@pytest.mark.parametrize("script", ["infra/setup.sh", ".ci/run"])
+@pytest.mark.parametrize("script", ["infra/setup.sh", "infra/tools.sh", ".ci/run"])
 def test_scripts_parse(script: str) -> None:
     shell = "bash" if script == ".ci/run" else "sh"
     subprocess.run([shell, "-n", ROOT / script], check=True)
+
+
+def test_commit_hooks_run_programs_of_the_environment() -> None:
+    hooks = [hook for repo in read(".pre-commit-config.yaml")["repos"] for hook in repo["hooks"]]
+    assert hooks
+    for hook in hooks:
+        program = Path(shlex.split(hook["entry"])[0])
+        assert (ROOT / program).exists() or program.name == "make", hook["entry"]

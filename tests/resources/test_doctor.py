@@ -23,7 +23,7 @@ def own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def finding(subject: str, lake: Path, settings: Settings | None = None) -> Finding:
     """The worst that is said of it."""
-    of_it = [one for one in examine(str(lake), settings or load_settings(None)) if one.subject == subject]
+    of_it = examine(str(lake), settings or load_settings(None), about=[subject])
     return max(of_it, key=lambda one: ("good", "poor", "bad").index(one.state))
 
 
@@ -85,7 +85,7 @@ def test_looking_makes_nothing(tmp_path: Path) -> None:
 @contextmanager
 def serving(address: str) -> Iterator[int]:
     """A process of a name like a run's that listens there."""
-    code = f"import socket, sys; s = socket.create_server(({address!r}, 0)); print(s.getsockname()[1], flush=True); input()"
+    code = f"import socket; s = socket.create_server(({address!r}, 0)); print(s.getsockname()[1], flush=True); input()"
     pipe = subprocess.PIPE
     with subprocess.Popen([sys.executable, "-c", code, "assay"], stdin=pipe, stdout=pipe, text=True) as process:
         assert process.stdout is not None
@@ -98,7 +98,9 @@ def test_what_listens_beyond_loopback_is_bad(address: str, state: str, tmp_path:
     with serving(address) as port:
         (ours,) = [one for one in listeners() if one.port == port]
         assert (ours.address, ours.on_loopback) == (address, state == "good")
-        about = [one for one in examine(str(tmp_path), load_settings(None)) if f":{port}" in one.detail]
+        about = [
+            one for one in examine(str(tmp_path), load_settings(None), about=["listening"]) if f":{port}" in one.detail
+        ]
         assert [one.state for one in about] == ([] if state == "good" else ["bad"])
 
 
