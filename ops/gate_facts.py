@@ -6,7 +6,6 @@ keys themselves, so that a chance collision is never reported.
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ops.audits.contract import KEYS, Audit
+from ops.audits.ranges import has_numbers
 from ops.hashing import EXAMPLE_KEY, absent, distinct, joined, key_hashes
 
 Batches = Iterable[pa.RecordBatch]
@@ -35,51 +35,6 @@ FILES = pa.schema(
         ("stored_quarantined", pa.int64()),
     ]
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Promise:
-    """The range that a measure's column promises to lie in; None where a side is open to infinity."""
-
-    low: float | None = None
-    high: float | None = None
-    above_low: bool = False
-    """Whether `low` itself is excluded."""
-
-
-_BY_WORD: tuple[tuple[str, Promise], ...] = (
-    # Vectors are stored in half precision, so that a vector's cosine with itself can come out as 1.0005.
-    ("cosine", Promise(-1.001, 1.001)),
-    ("correlation", Promise(-1, 1)),
-    ("p_value", Promise(0, 1, above_low=True)),
-    ("probability", Promise(0, 1)),
-    ("share", Promise(0, 1)),
-    ("jaccard", Promise(0, 1)),
-    ("count", Promise(0)),
-    ("rank", Promise(0)),
-    ("size", Promise(0)),
-    ("turns", Promise(0)),
-    ("words", Promise(0)),
-    ("tokens", Promise(0)),
-    ("images", Promise(0)),
-    ("px", Promise(0)),
-)
-
-
-def promised_range(column: pa.Field) -> Promise | None:
-    """What a numeric column of an audit promises: what its field's metadata says (`low` or `above`, and `high`), or
-    what its name says (`cosine`, `image_cosine` and `cosine_mean` lie in -1 to 1, but for rounding). None where nothing
-    is promised."""
-    if not _numeric(column):
-        return None
-    told = {key.decode(): float(value) for key, value in (column.metadata or {}).items() if key in _TOLD}
-    if told:
-        return Promise(told.get("above", told.get("low")), told.get("high"), above_low="above" in told)
-    words = f"_{column.name}_"
-    return next((promise for word, promise in _BY_WORD if f"_{word}_" in words), None)
-
-
-_TOLD = (b"low", b"above", b"high")
 
 
 def ingest_facts(drop: Mapping[str, Any], examples: Batches, quarantine: Batches) -> dict[str, pa.Table]:
@@ -127,7 +82,7 @@ def measures_facts(
     measured; `columns` are those that the files really have (None: not known). The row has: audit, rows, examples,
     null_keys, duplicate_keys, duplicates (the first few, as text), unknown_examples, examples_measured,
     examples_unmeasured, abstained_share (of the rows), missing_columns, and for each numeric column NAME of the audit
-    NAME.nulls, NAME.nans, NAME.minimum and NAME.maximum (of the values that are numbers).
+    NAME.nulls, NAME.nans, NAME.minimum and NAME.maximum (of the values that are numbers; of lists, of their members).
     """
     keys = KEYS[audit.grain].names
     tally = _Tally(audit)
@@ -162,7 +117,7 @@ class _Tally:
     def __init__(self, audit: Audit) -> None:
         self.rows = self.null_keys = self.abstained = 0
         self._keys = KEYS[audit.grain].names
-        self._numeric = [column.name for column in audit.columns if _numeric(column)]
+        self._numeric = [column.name for column in audit.columns if has_numbers(column)]
         self._telling = [column.name for column in audit.columns if pa.types.is_floating(column.type)]
         self._says_so = "abstained" in audit.columns.names
         self.columns: dict[str, Any] = {}
@@ -187,6 +142,8 @@ class _Tally:
 
     def _column(self, name: str, values: pa.Array) -> None:
         self.columns[f"{name}.nulls"] += values.null_count
+        if pa.types.is_list(values.type):
+            values = pc.list_flatten(values)
         if pa.types.is_floating(values.type):
             nan: Any = pc.is_nan(values)
             self.columns[f"{name}.nans"] += nan.true_count
@@ -238,10 +195,6 @@ def counted(values: pa.Array) -> Counter[str]:
 def share(part: int | None, whole: int | None) -> float:
     """A part as a share of the whole; 0 where the whole is empty."""
     return (part or 0) / whole if whole else 0.0
-
-
-def _numeric(column: pa.Field) -> bool:
-    return pa.types.is_floating(column.type) or pa.types.is_integer(column.type)
 
 
 def _is_null(column: pa.Array) -> np.ndarray:

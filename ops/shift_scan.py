@@ -126,7 +126,8 @@ def _tail(found: float, drawn: np.ndarray) -> float:
         return float((1 + np.sum(drawn >= found)) / (len(drawn) + 1))
     scale = max(float(drawn.std()) * np.sqrt(6) / np.pi, 1e-9)
     tail = np.exp(-(found - (float(drawn.mean()) - _GUMBEL_MEAN * scale)) / scale)
-    return float(-np.expm1(-tail))
+    # A p-value is above 0, however far out the tail.
+    return max(float(-np.expm1(-tail)), float(np.finfo(np.float64).tiny))
 
 
 def _best_stretch(differences: np.ndarray) -> tuple[int, int, int]:

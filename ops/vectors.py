@@ -27,6 +27,21 @@ class Vectors:
     def __len__(self) -> int:
         return len(self.ids)
 
+    @property
+    def width(self) -> int:
+        """Dimensions of a vector; 0 where that is not known, because there is none."""
+        return self.matrix.shape[1]
+
+    def widened(self, width: int) -> "Vectors":
+        """The same with vectors of that width, where there are none. ValueError where there are, of another."""
+        if self.width == width:
+            return self
+        if len(self):
+            raise ValueError(
+                f"vectors of {self.width} dimensions stand beside others of {width}; one encoder makes all"
+            )
+        return Vectors(self.ids, np.zeros((0, width), dtype=np.float16))
+
     def positions(self, ids: Sequence[str]) -> np.ndarray:
         """Row of each id in `matrix` (int64), -1 where it is unknown."""
         return places(self.ids, ids)
@@ -35,6 +50,6 @@ class Vectors:
         """Vectors of the ids, (n, d) float32 with zeros where unknown, and which are known, (n,) bool."""
         at = self.positions(ids)
         known = at >= 0
-        found = np.zeros((len(at), self.matrix.shape[1] if self.matrix.ndim == 2 else 0), dtype=np.float32)
+        found = np.zeros((len(at), self.width), dtype=np.float32)
         found[known] = self.matrix[at[known]]
         return found, known

@@ -2,10 +2,11 @@
 
 import sys
 from functools import cache
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from ops.audits.contract import Audit
-from ops.gate_facts import promised_range
+from ops.audits.ranges import ANY, has_numbers, range_of
 from ops.guards import GuardSettings
 from ops.mix import MixSettings
 
@@ -64,7 +65,7 @@ def ingest_suites(settings: GuardSettings) -> Suites:
 
 
 def measures_suites(audit: Audit, settings: GuardSettings | None = None) -> Suites:
-    """Keys are unique and whole, columns are as promised, values lie where the audit says they lie.
+    """Keys are unique and whole, columns are as promised, values lie in the ranges that the audit declares.
 
     With `settings`, the audit may also abstain on no more than `abstention_limit` of its rows.
     """
@@ -75,14 +76,14 @@ def measures_suites(audit: Audit, settings: GuardSettings | None = None) -> Suit
         none_of("unknown_examples", own),
         one_of("missing_columns", [""], own),
     ]
-    for measured in audit.columns:
-        promise = promised_range(measured)
-        checks += [none_of(f"{measured.name}.nans", own)] if _real(measured) else []
-        if promise is not None and promise.low is not None:
-            low = promise.low
-            checks.append(within(f"{measured.name}.minimum", low=low, above_low=promise.above_low, fix=own))
-        if promise is not None and promise.high is not None:
-            checks.append(within(f"{measured.name}.maximum", high=promise.high, fix=own))
+    for measured in filter(has_numbers, audit.columns):
+        values = range_of(measured) or ANY
+        checks.append(none_of(f"{measured.name}.nans", own))
+        if isfinite(values.low):
+            low, above_low = values.low, values.above_low
+            checks.append(within(f"{measured.name}.minimum", low=low, above_low=above_low, fix=own))
+        if isfinite(values.high):
+            checks.append(within(f"{measured.name}.maximum", high=values.high, fix=own))
     if settings is not None:
         too_often = f"the audit {audit.name} cannot judge this data; leave it out of the policy or raise the limit"
         checks.append(within("abstained_share", high=settings.abstention_limit, fix=too_often))
@@ -207,7 +208,3 @@ def _expectation(name: str, **kwargs: Any) -> "Expectation":
 
 def _meta(detail: str, fix: str) -> dict[str, str]:
     return {"detail": detail, "fix": fix}
-
-
-def _real(measured: Any) -> bool:
-    return str(measured.type) in ("halffloat", "float", "double")

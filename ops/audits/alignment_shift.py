@@ -28,6 +28,7 @@ import numpy as np
 import pyarrow as pa
 
 from ops.audits.contract import Audit, Grain, RowInputs, Scope
+from ops.audits.ranges import ANY, COUNT, NUMBER, P_VALUE, Range, column
 from ops.identity import digest, text_id
 from ops.shift_scan import Run, find_runs, partners, shift_scores
 from ops.statements import make_statement
@@ -61,17 +62,17 @@ class ShiftSettings:
 COLUMNS = pa.schema(
     [
         ("file", pa.string()),
-        ("row", pa.int64()),
+        column("row", pa.int64(), COUNT),
         ("abstained", pa.bool_()),
         ("why", pa.string()),
-        ("score", pa.float32()),  # with the row's own image
-        ("score_shifted", pa.float32()),  # with the image `shift` rows on
-        ("shift", pa.int32()),
+        column("score", pa.float32(), Range(-4.01, 4.01)),  # with the row's own image
+        column("score_shifted", pa.float32(), Range(-4.01, 4.01)),  # with the image `shift` rows on
+        column("shift", pa.int32(), ANY),
         ("is_shifted", pa.bool_()),
-        ("run_first_row", pa.int64()),
-        ("run_rows", pa.int64()),
-        ("p_value", pa.float64()),
-        ("shard_p_value", pa.float64()),
+        column("run_first_row", pa.int64(), COUNT),
+        column("run_rows", pa.int64(), NUMBER),
+        column("p_value", pa.float64(), P_VALUE),
+        column("shard_p_value", pa.float64(), P_VALUE),
         ("proposed_image_ids", pa.list_(pa.string())),
     ]
 )
@@ -176,8 +177,7 @@ class _Members:
         """Mean of the vectors of each owner from `first` on, less the mean of these (count, d), and which have any."""
         part = slice(*np.searchsorted(self.owners, [first, first + count]))
         owners, places = self.owners[part] - first, self.places[part]
-        width = vectors.matrix.shape[1] if vectors.matrix.ndim == 2 else 0
-        sums = np.zeros((count, width), dtype=np.float32)
+        sums = np.zeros((count, vectors.width), dtype=np.float32)
         for start in range(0, len(owners), 65536):
             some = slice(start, start + 65536)
             np.add.at(sums, owners[some], vectors.matrix[places[some]].astype(np.float32))
@@ -217,7 +217,7 @@ def _measured(file: _File, examples: pa.Table, settings: ShiftSettings, *, level
                 "abstained": bool(why),
                 "why": why or None,
                 "score": score,
-                "score_shifted": float(file.texts[n] @ file.images[other]) if other >= 0 and score else score,
+                "score_shifted": score if other < 0 or score is None else float(file.texts[n] @ file.images[other]),
                 "shift": (int(file.rows[other] - file.rows[n]) if other >= 0 else run.shift) if run else 0,
                 "is_shifted": run is not None,
                 "run_first_row": int(file.rows[run.start]) if run else None,
@@ -303,4 +303,5 @@ AUDIT = Audit(
     texts=wanted_texts,
     uses_vectors=True,
     faults=("shifted_join",),
+    revision=2,
 )

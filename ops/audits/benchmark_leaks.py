@@ -36,6 +36,7 @@ from typing import Any
 import pyarrow as pa
 
 from ops.audits.contract import Audit, Grain, RowInputs, Scope
+from ops.audits.ranges import COSINE, COUNT, HASH_BITS, SHARE, column
 from ops.benchmark_likeness import Likeness
 from ops.benchmarks import Index, Item, grams, index, question, stamp
 from ops.image_groups import colour_apart
@@ -86,13 +87,13 @@ _COLUMNS = [
     ("benchmark", pa.string()),
     ("item", pa.string()),
     ("shares_image", pa.bool_()),
-    ("image_bits", pa.int32()),
-    ("image_cosine", pa.float32()),
+    column("image_bits", pa.int32(), HASH_BITS),
+    column("image_cosine", pa.float32(), COSINE),
     ("shares_question", pa.bool_()),
-    ("question_cosine", pa.float32()),
-    ("ngram_share", pa.float32()),
+    column("question_cosine", pa.float32(), COSINE),
+    column("ngram_share", pa.float32(), SHARE),
     ("is_leak", pa.bool_()),
-    ("items", pa.int32()),
+    column("items", pa.int32(), COUNT),
     ("abstained", pa.bool_()),
 ]
 

@@ -24,6 +24,7 @@ import numpy as np
 import pyarrow as pa
 
 from ops.audits.contract import Audit, Grain, RowInputs, Scope
+from ops.audits.ranges import ANY, NUMBER, column
 from ops.grounding_scores import ImageTurn, image_turns, score_turns, scored_texts
 
 
@@ -43,10 +44,10 @@ class CalibrationSettings:
 
 COLUMNS = pa.schema(
     [
-        ("calibrated_z", pa.float32()),
+        column("calibrated_z", pa.float32(), ANY),
         ("group", pa.string()),
         ("group_level", pa.string()),  # template | length | dataset | delivery
-        ("group_turns", pa.int32()),
+        column("group_turns", pa.int32(), NUMBER),
         ("abstained", pa.bool_()),
         ("why", pa.string()),
     ]

@@ -24,8 +24,9 @@ Not every encoder can tell every kind of claim in every sort of picture; the del
 claims of one kind, the encoder must take a side on at least `decided`, and on those agree with at least `agreement`;
 else it is not heard on any of them, be it that it sees nothing or that too many of them are false (`agreed_share`).
 Places are heard where they rule out claimed colours far more rarely than others: the one share less than
-1 - `region_agreement` of the other (`region_agreed_share` is 1 less their ratio). An encoder that points at random
-rules out both alike. Either takes `fewest_claims`. Apart from that, where what a claim denies fits its picture
+1 - `region_agreement` of the other. `region_agreed_share` is 1 less their ratio: 1 where no claimed colour is ruled
+out, near 0 for an encoder that points at random and rules out both alike, below 0 where claimed colours are ruled out
+more often than others. Either takes `fewest_claims`. Apart from that, where what a claim denies fits its picture
 `denied_fit` standard deviations better than it fits others (`fit`), the denial is contradicted.
 
 `verdict` is that of the pixels where they tell, else the encoder's (`witness` says which); where the two disagree, the
@@ -42,6 +43,7 @@ import numpy as np
 import pyarrow as pa
 
 from ops.audits.contract import Audit, Grain, RowInputs, Scope
+from ops.audits.ranges import ANY, SHARE, Range, column
 from ops.claim_foils import MadeClaim, foils_of, made_claims
 from ops.claim_texts import Claim, other_colours
 from ops.claim_witnesses import CONTRADICTED, SUPPORTED, Preferences, Sight, ask, look, rules_out, sought
@@ -89,20 +91,20 @@ COLUMNS = pa.schema(
         ("is_denied", pa.bool_()),
         ("verdict", pa.string()),  # supported | contradicted | abstained
         ("witness", pa.string()),  # pixels | encoder
-        ("score", pa.float32()),
+        column("score", pa.float32(), SHARE),
         ("region", pa.string()),  # subject | phrase | image
-        ("box", pa.list_(pa.float32())),
+        column("box", pa.list_(pa.float32()), SHARE),
         ("colours", pa.string()),
-        ("possible_share", pa.float32()),
-        ("sure_share", pa.float32()),
-        ("margin", pa.float32()),
-        ("blind_margin", pa.float32()),
-        ("fit", pa.float32()),
+        column("possible_share", pa.float32(), SHARE),
+        column("sure_share", pa.float32(), SHARE),
+        column("margin", pa.float32(), ANY),
+        column("blind_margin", pa.float32(), ANY),
+        column("fit", pa.float32(), ANY),
         ("foil", pa.string()),
-        ("agreed_share", pa.float32()),
-        ("region_fit", pa.float32()),
-        ("region_margin", pa.float32()),
-        ("region_agreed_share", pa.float32()),
+        column("agreed_share", pa.float32(), SHARE),
+        column("region_fit", pa.float32(), ANY),
+        column("region_margin", pa.float32(), ANY),
+        column("region_agreed_share", pa.float32(), Range(high=1)),
     ]
 )
 _SCORE_MARGIN = 0.3  # standard deviations: the softness with which a margin becomes a score

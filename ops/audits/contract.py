@@ -53,7 +53,10 @@ class RowInputs:
     """What a row- or drop-scope audit may look at: a batch of `examples` (schemas.EXAMPLES), the vectors of their
     images and of the texts the audits asked for, and the delivery's bank: a fixed random set of its images and
     statements (at most `bank_size` each), which stands for "some other image" and "some other text". The colours of
-    the images, and what else ingest found in their pixels, are there for audits that use them."""
+    the images, and what else ingest found in their pixels, are there for audits that use them.
+
+    A delivery may be without images, without texts that say anything, without either: all vectors are of one width,
+    those too of which there are none."""
 
     examples: pa.Table
     images: Vectors
@@ -66,6 +69,12 @@ class RowInputs:
     """Of the turns' answers, where a vision-language model is set."""
     regions: RegionTable = NO_REGIONS
     """Of the phrases whose place audits asked for, where the encoder can tell."""
+
+    def __post_init__(self) -> None:
+        sides = ("images", "texts", "bank_images", "bank_texts")
+        width = max(getattr(self, side).width for side in sides)
+        for side in sides:
+            object.__setattr__(self, side, getattr(self, side).widened(width))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +91,7 @@ class Audit:
     grain: Grain
     scope: Scope
     columns: pa.Schema
+    """What is measured. Each column of numbers declares the range of its values: `ops.audits.ranges.column`."""
     measure: Callable[..., Any]
     settings: Any = None
     """A frozen dataclass instance holding the defaults of `audits.<name>` in assay.yaml; None where there is nothing
@@ -106,8 +116,8 @@ class Audit:
 
     @property
     def schema(self) -> pa.Schema:
-        """Keys, then columns."""
-        return pa.schema([*KEYS[self.grain], *self.columns])
+        """Keys, then columns; the lake's tables know nothing of ranges."""
+        return pa.schema([*KEYS[self.grain], *(column.remove_metadata() for column in self.columns)])
 
     @property
     def table(self) -> TableSpec:

@@ -31,21 +31,22 @@ Judgements that contradict nothing have no row.
 import pyarrow as pa
 
 from ops.audits.contract import Audit, Grain, Scope
+from ops.audits.ranges import COUNT, NUMBER, SHARE, column
 from ops.corpus.contradictions import FLAGS, ContradictionSettings, contradictions
 
 _COLUMNS = [
     *((name, pa.bool_()) for name in FLAGS),
     ("group_id", pa.string()),
-    ("votes_for", pa.int64()),
-    ("votes_against", pa.int64()),
-    ("majority_share", pa.float64()),
+    column("votes_for", pa.int64(), COUNT),
+    column("votes_against", pa.int64(), COUNT),
+    column("majority_share", pa.float64(), SHARE),
     ("resolution", pa.string()),
     ("side", pa.string()),
-    ("soft_label", pa.float64()),
-    ("reliability", pa.float64()),
+    column("soft_label", pa.float64(), SHARE),
+    column("reliability", pa.float64(), SHARE),
     ("cause", pa.string()),
     ("cycle_id", pa.string()),
-    ("cycle_size", pa.int32()),
+    column("cycle_size", pa.int32(), NUMBER),
     ("is_top_cycle", pa.bool_()),
 ]
 

@@ -21,6 +21,7 @@ import numpy as np
 import pyarrow as pa
 
 from ops.audits.contract import Audit, Grain, RowInputs, Scope
+from ops.audits.ranges import ANY, COSINES_APART, COUNT, NUMBER, P_VALUE, column
 from ops.grounding_scores import Scores, image_turns, ranks, score_turns, scored_texts
 
 
@@ -108,12 +109,12 @@ AUDIT = Audit(
     scope=Scope.ROW,
     columns=pa.schema(
         [
-            ("turns", pa.int32()),
-            ("pooled_margin", pa.float32()),
-            ("pooled_z", pa.float32()),
-            ("rank", pa.int32()),
-            ("compared", pa.int32()),
-            ("p_value", pa.float32()),
+            column("turns", pa.int32(), COUNT),
+            column("pooled_margin", pa.float32(), COSINES_APART),
+            column("pooled_z", pa.float32(), ANY),
+            column("rank", pa.int32(), NUMBER),
+            column("compared", pa.int32(), COUNT),
+            column("p_value", pa.float32(), P_VALUE),
             ("abstained", pa.bool_()),
             ("why", pa.string()),
         ]

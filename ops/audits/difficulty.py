@@ -23,6 +23,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ops.audits.contract import KEYS, Audit, Grain, RowInputs, Scope
+from ops.audits.ranges import COUNT, SHARE, Range, column
 from ops.grounded_phrases import grounded_phrases
 from ops.grounding_scores import scored_texts
 from ops.picture_table import PictureTable
@@ -76,16 +77,16 @@ _LEFT_OUT = ["rejected"]
 
 COLUMNS = pa.schema(
     [
-        ("turns", pa.int32()),
-        ("answer_words", pa.int32()),
-        ("images", pa.int32()),
-        ("relation_words", pa.int32()),
-        ("reasoning_words", pa.int32()),
-        ("megapixels", pa.float32()),
-        ("edge_share", pa.float32()),
-        ("entropy_bits", pa.float32()),
-        ("text_share", pa.float32()),
-        ("grounded_phrases", pa.int32()),
+        column("turns", pa.int32(), COUNT),
+        column("answer_words", pa.int32(), COUNT),
+        column("images", pa.int32(), COUNT),
+        column("relation_words", pa.int32(), COUNT),
+        column("reasoning_words", pa.int32(), COUNT),
+        column("megapixels", pa.float32(), Range(0)),
+        column("edge_share", pa.float32(), SHARE),
+        column("entropy_bits", pa.float32(), Range(0, 8)),
+        column("text_share", pa.float32(), SHARE),
+        column("grounded_phrases", pa.int32(), COUNT),
     ]
 )
 

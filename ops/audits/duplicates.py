@@ -14,6 +14,7 @@ order in which drops came is part of what the measures are identified by. Exampl
 import pyarrow as pa
 
 from ops.audits.contract import Audit, Grain, Scope
+from ops.audits.ranges import NUMBER, column
 from ops.corpus.duplicates import duplicates
 
 AUDIT = Audit(
@@ -24,7 +25,7 @@ AUDIT = Audit(
     columns=pa.schema(
         [
             ("group_id", pa.string()),
-            ("copies", pa.int64()),
+            column("copies", pa.int64(), NUMBER),
             ("same_delivery", pa.bool_()),
         ]
     ),

@@ -32,6 +32,7 @@ import numpy as np
 import pyarrow as pa
 
 from ops.audits.contract import Audit, Grain, RowInputs, Scope
+from ops.audits.ranges import COSINE, COSINES_APART, COUNT, NUMBER, P_VALUE, column
 from ops.grounding_scores import (
     ImageTurn,
     Scores,
@@ -65,14 +66,14 @@ def measure(inputs: RowInputs, settings: GroundingSettings) -> pa.Table:
     """One row a turn of an example that shows images."""
     turns = image_turns(inputs.examples)
     chunks = [_measured(s, inputs, settings) for s in score_turns(inputs, turns, temperature=settings.temperature)]
-    joined = {name: np.concatenate([c[name] for c in chunks]) for name in _FIGURES} if chunks else {}
+    joined = {name: np.concatenate([c[name] for c in chunks]) for name in _FIGURES.names} if chunks else {}
     why = [reason for chunk in chunks for reason in chunk["why"]]
     said = np.array([not reason for reason in why], dtype=bool)
     columns: dict[str, Any] = _keys(inputs.examples, turns)
     columns["text_id"] = [text_id(one.statement.text) for one in turns]
-    for name, kind in _FIGURES.items():
-        values = joined.get(name, np.zeros(0))
-        columns[name] = pa.array(values, type=kind, mask=~said | np.isnan(values))
+    for figure in _FIGURES:
+        values = joined.get(figure.name, np.zeros(0))
+        columns[figure.name] = pa.array(values, type=figure.type, mask=~said | np.isnan(values))
     weakest = [part for chunk in chunks for part in chunk["weakest_part"]]
     columns["weakest_part"] = pa.array(weakest, pa.string(), mask=~said)
     columns |= {"abstained": ~said, "why": [reason or None for reason in why]}
@@ -110,17 +111,19 @@ def _keys(examples: pa.Table, turns: list[ImageTurn]) -> dict[str, Any]:
     return keys | {"turn": pa.array([one.turn.turn for one in turns], pa.int32())}
 
 
-_FIGURES = {
-    "cosine": pa.float32(),
-    "margin": pa.float32(),
-    "rank": pa.int32(),
-    "compared": pa.int32(),
-    "p_value": pa.float32(),
-    "hard_rank": pa.int32(),
-    "hard_compared": pa.int32(),
-    "parts": pa.int32(),
-    "weakest_gain": pa.float32(),
-}
+_FIGURES = pa.schema(
+    [
+        column("cosine", pa.float32(), COSINE),
+        column("margin", pa.float32(), COSINES_APART),
+        column("rank", pa.int32(), NUMBER),
+        column("compared", pa.int32(), COUNT),
+        column("p_value", pa.float32(), P_VALUE),
+        column("hard_rank", pa.int32(), NUMBER),
+        column("hard_compared", pa.int32(), COUNT),
+        column("parts", pa.int32(), COUNT),
+        column("weakest_gain", pa.float32(), COSINES_APART),
+    ]
+)
 
 AUDIT = Audit(
     name="grounding",
@@ -130,7 +133,7 @@ AUDIT = Audit(
     columns=pa.schema(
         [
             ("text_id", pa.string()),
-            *_FIGURES.items(),
+            *_FIGURES,
             ("weakest_part", pa.string()),
             ("abstained", pa.bool_()),
             ("why", pa.string()),

@@ -25,6 +25,7 @@ from typing import Any
 import pyarrow as pa
 
 from ops.audits.contract import Audit, Grain, RowInputs, Scope
+from ops.audits.ranges import SHARE, column
 from ops.field_leaks import LeakSettings, find_leaks
 
 COLUMNS = pa.schema(
@@ -34,7 +35,7 @@ COLUMNS = pa.schema(
         ("is_leaked", pa.bool_()),
         ("source", pa.string()),  # question | metadata | id | file
         ("field", pa.string()),
-        ("containment", pa.float32()),
+        column("containment", pa.float32(), SHARE),
         ("evidence", pa.string()),
     ]
 )

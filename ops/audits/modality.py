@@ -23,6 +23,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ops.audits.contract import KEYS, Audit, Grain, RowInputs, Scope
+from ops.audits.ranges import COUNT, column
 from ops.tokens import counter, stamp
 
 ANSWERS = ("assistant", "chosen", "rejected", "response")
@@ -80,10 +81,10 @@ AUDIT = Audit(
     columns=pa.schema(
         [
             ("modality", pa.string()),
-            ("turns", pa.int32()),
-            ("loss_tokens", pa.int64()),
-            ("images", pa.int32()),
-            ("image_tokens", pa.int64()),
+            column("turns", pa.int32(), COUNT),
+            column("loss_tokens", pa.int64(), COUNT),
+            column("images", pa.int32(), COUNT),
+            column("image_tokens", pa.int64(), COUNT),
         ]
     ),
     measure=measure,

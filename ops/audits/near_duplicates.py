@@ -23,6 +23,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from ops.audits.contract import Audit, Grain, Scope
+from ops.audits.ranges import HASH_BITS, SHARE, column
 from ops.corpus.near_duplicates import near_duplicates
 
 
@@ -51,7 +52,13 @@ AUDIT = Audit(
     title="Near duplicates",
     grain=Grain.PAIR,
     scope=Scope.CORPUS,
-    columns=pa.schema([("jaccard", pa.float64()), ("hash_bits", pa.int32()), ("same_delivery", pa.bool_())]),
+    columns=pa.schema(
+        [
+            column("jaccard", pa.float64(), SHARE),
+            column("hash_bits", pa.int32(), HASH_BITS),
+            ("same_delivery", pa.bool_()),
+        ]
+    ),
     measure=lambda tables, settings: near_duplicates(
         *(tables[name] for name in AUDIT.reads),
         threshold=settings.threshold,

@@ -4,7 +4,10 @@ it between the page's two markers."""
 import sys
 from pathlib import Path
 
+import pyarrow as pa
+
 from ops.audits.contract import Audit
+from ops.audits.ranges import ANY, range_of
 from ops.audits.registry import all_audits
 
 START, END = "<!-- generated: audits -->", "<!-- end of the generated part -->"
@@ -12,7 +15,7 @@ START, END = "<!-- generated: audits -->", "<!-- end of the generated part -->"
 
 def reference(pictures: Path) -> str:
     """The table of audits, then each with what it says of itself, its picture of that folder if there is one (made by
-    `benchmarks/pictures.py`), its columns and settings."""
+    `benchmarks/pictures.py`), its columns with the ranges of their values, and its settings."""
     lines = ["## The audits", "", "| audit | looks for | one row is | sees at once |", "|---|---|---|---|"]
     lines += [f"| [`{a.name}`](#{a.name}) | {a.title} | a {a.grain} | a {a.scope} |" for a in all_audits().values()]
     for audit in all_audits().values():
@@ -24,12 +27,19 @@ def reference(pictures: Path) -> str:
 
 
 def _columns(audit: Audit) -> list[str]:
-    columns = ", ".join(f"`{column.name}` ({column.type})" for column in audit.columns)
+    columns = ", ".join(f"`{column.name}` ({_values(column)})" for column in audit.columns)
     said = [f"Table `{audit.table.name}`: {columns}."]
     if audit.settings is not None:
         named = ", ".join(f"`{name}`" for name in audit.settings.__dataclass_fields__)
         said += ["", f"Settings, under `audits.{audit.name}` in assay.yaml: {named}."]
     return said
+
+
+def _values(column: pa.Field) -> str:
+    """The type of a column, and the range of its numbers."""
+    kind = f"list of {column.type.value_type}" if pa.types.is_list(column.type) else str(column.type)
+    declared = range_of(column)
+    return kind if declared is None or declared == ANY else f"{kind}, {declared}"
 
 
 def with_reference(text: str, pictures: Path) -> str:

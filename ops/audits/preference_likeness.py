@@ -22,6 +22,7 @@ from dataclasses import asdict, dataclass
 import pyarrow as pa
 
 from ops.audits.contract import Audit, Grain, Scope
+from ops.audits.ranges import SHARE, column
 from ops.corpus.fingerprints import fingerprints
 
 
@@ -46,10 +47,10 @@ AUDIT = Audit(
     scope=Scope.CORPUS,
     columns=pa.schema(
         [
-            pa.field("rejected_probability", pa.float64()),
-            pa.field("style_probability", pa.float64()),
-            pa.field("auroc", pa.float64(), metadata={"low": "0", "high": "1"}),
-            pa.field("style_auroc", pa.float64(), metadata={"low": "0", "high": "1"}),
+            column("rejected_probability", pa.float64(), SHARE),
+            column("style_probability", pa.float64(), SHARE),
+            column("auroc", pa.float64(), SHARE),
+            column("style_auroc", pa.float64(), SHARE),
             pa.field("auroc_of", pa.string()),
         ]
     ),

@@ -12,6 +12,7 @@ the judgements in its favour. Turns whose answer nobody rejected have no row.
 import pyarrow as pa
 
 from ops.audits.contract import Audit, Grain, Scope
+from ops.audits.ranges import COUNT, NUMBER, column
 from ops.corpus.rejected_targets import rejected_as_target
 
 AUDIT = Audit(
@@ -24,8 +25,8 @@ AUDIT = Audit(
             ("judgement_id", pa.string()),
             ("judgement_delivery", pa.string()),
             ("judgement_example_id", pa.string()),
-            ("rejections", pa.int64()),
-            ("acceptances", pa.int64()),
+            column("rejections", pa.int64(), NUMBER),
+            column("acceptances", pa.int64(), COUNT),
             ("is_disputed", pa.bool_()),
             ("accepted_judgement_id", pa.string()),
             ("response", pa.string()),

@@ -31,6 +31,7 @@ from dataclasses import asdict, dataclass
 import pyarrow as pa
 
 from ops.audits.contract import Audit, Grain, Scope
+from ops.audits.ranges import COSINE, SHARE, column
 from ops.corpus.judged_texts import FEWEST_WORDS, told_answers
 from ops.corpus.leaks import reward_leaks
 
@@ -80,10 +81,10 @@ AUDIT = Audit(
             ("judgement_id", pa.string()),
             ("judgement_delivery", pa.string()),
             ("judgement_example_id", pa.string()),
-            ("similarity", pa.float64()),
-            ("chosen_similarity", pa.float64()),
-            ("cosine", pa.float64()),
-            ("chosen_cosine", pa.float64()),
+            column("similarity", pa.float64(), SHARE),
+            column("chosen_similarity", pa.float64(), SHARE),
+            column("cosine", pa.float64(), COSINE),
+            column("chosen_cosine", pa.float64(), COSINE),
             ("same_query", pa.bool_()),
         ]
     ),

@@ -13,10 +13,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ops.audits.contract import Audit, Grain, RowInputs, Scope
+from ops.audits.ranges import COUNT, column
 from ops.reward_talk import reward_residue
 from ops.turns import read_turns
 
-COLUMNS = pa.schema([("kind", pa.string()), ("text", pa.string()), ("start", pa.int32())])
+COLUMNS = pa.schema([("kind", pa.string()), ("text", pa.string()), column("start", pa.int32(), COUNT)])
 
 
 def measure(inputs: RowInputs, settings: None) -> pa.Table:

@@ -38,6 +38,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from ops.audits.contract import Audit, Grain, Scope
+from ops.audits.ranges import COSINE, HASH_BITS, SHARE, column
 from ops.corpus.semantic_duplicates import Cuts, semantic_duplicates
 from ops.likeness import compared_texts
 
@@ -86,10 +87,10 @@ AUDIT = Audit(
     scope=Scope.CORPUS,
     columns=pa.schema(
         [
-            ("image_cosine", pa.float64()),
-            ("text_cosine", pa.float64()),
-            ("hash_bits", pa.int32()),
-            ("jaccard", pa.float64()),
+            column("image_cosine", pa.float64(), COSINE),
+            column("text_cosine", pa.float64(), COSINE),
+            column("hash_bits", pa.int32(), HASH_BITS),
+            column("jaccard", pa.float64(), SHARE),
             ("same_delivery", pa.bool_()),
         ]
     ),

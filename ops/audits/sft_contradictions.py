@@ -14,6 +14,7 @@ whose question has one answer have no row.
 import pyarrow as pa
 
 from ops.audits.contract import Audit, Grain, Scope
+from ops.audits.ranges import NUMBER, SHARE, column
 from ops.corpus.answers import sft_contradictions
 
 AUDIT = Audit(
@@ -26,11 +27,11 @@ AUDIT = Audit(
             ("group_id", pa.string()),
             ("answer_kind", pa.string()),
             ("answer", pa.string()),
-            ("distinct_answers", pa.int32()),
-            ("votes", pa.int64()),
-            ("all_votes", pa.int64()),
+            column("distinct_answers", pa.int32(), NUMBER),
+            column("votes", pa.int64(), NUMBER),
+            column("all_votes", pa.int64(), NUMBER),
             ("majority_answer", pa.string()),
-            ("majority_share", pa.float64()),
+            column("majority_share", pa.float64(), SHARE),
             ("is_majority", pa.bool_()),
         ]
     ),

@@ -28,6 +28,7 @@ from dataclasses import asdict, dataclass
 import pyarrow as pa
 
 from ops.audits.contract import Audit, Grain, Scope
+from ops.audits.ranges import COSINE, HASH_BITS, NUMBER, SHARE, column
 from ops.corpus.judged_texts import judged_queries
 from ops.corpus.soft_contradictions import soft_contradictions
 
@@ -66,10 +67,10 @@ AUDIT = Audit(
             ("by_image", pa.bool_()),
             ("by_query", pa.bool_()),
             ("by_meaning", pa.bool_()),
-            ("hash_bits", pa.int32()),
-            ("query_similarity", pa.float64()),
-            ("query_cosine", pa.float64()),
-            ("opposed", pa.int64()),
+            column("hash_bits", pa.int32(), HASH_BITS),
+            column("query_similarity", pa.float64(), SHARE),
+            column("query_cosine", pa.float64(), COSINE),
+            column("opposed", pa.int64(), NUMBER),
             ("other_delivery", pa.string()),
             ("other_example_id", pa.string()),
             ("other_judgement_id", pa.string()),

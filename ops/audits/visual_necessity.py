@@ -32,7 +32,8 @@ not comparable; `candidates` is the number chosen among. A picture that the enco
 heads could use: low `pvi` alone is no proof that a question is blind, high `text_predictability` is what counts.
 
 A turn abstains, and `why` says so, where its answer says nothing, where a vector is missing, or where the delivery has
-too few answers of its kind to fit heads on. Turns of examples without images have no row.
+too few answers of its kind to fit heads on, or all of them about the same pictures. Turns of examples without images
+have no row.
 """
 
 from collections import Counter
@@ -45,6 +46,7 @@ import numpy as np
 import pyarrow as pa
 
 from ops.audits.contract import Audit, Grain, RowInputs, Scope
+from ops.audits.ranges import ANY, DIVERGENCE, LOG_PROBABILITY, NUMBER, SHARE, column
 from ops.closed_answers import closed_answer
 from ops.crossfit import Predicted, cross_fit, spread
 from ops.grounding_scores import ImageTurn, image_turns
@@ -88,19 +90,37 @@ class NecessitySettings:
             )
 
 
-_FIGURES = ("text_predictability", "with_image", "swapped", "pvi", "swap_loss", "information")
-_VLM = ("vlm_with_image", "vlm_without_image", "vlm_swapped", "vlm_gain", "vlm_swap_loss")
-_POOLED = ("example_text_predictability", "example_pvi", "blind_share")
+_POOLED = pa.schema(
+    [
+        column("example_text_predictability", pa.float32(), LOG_PROBABILITY),
+        column("example_pvi", pa.float32(), ANY),
+        column("blind_share", pa.float32(), SHARE),
+    ]
+)
+_VLM = pa.schema(
+    [
+        column("vlm_with_image", pa.float32(), LOG_PROBABILITY),
+        column("vlm_without_image", pa.float32(), LOG_PROBABILITY),
+        column("vlm_swapped", pa.float32(), LOG_PROBABILITY),
+        column("vlm_gain", pa.float32(), ANY),
+        column("vlm_swap_loss", pa.float32(), ANY),
+    ]
+)
 COLUMNS = pa.schema(
     [
         ("abstained", pa.bool_()),
         ("why", pa.string()),
         ("answer_kind", pa.string()),  # closed | open
-        ("candidates", pa.int32()),
-        *((name, pa.float32()) for name in _FIGURES),
+        column("candidates", pa.int32(), NUMBER),
+        column("text_predictability", pa.float32(), LOG_PROBABILITY),
+        column("with_image", pa.float32(), LOG_PROBABILITY),
+        column("swapped", pa.float32(), LOG_PROBABILITY),
+        column("pvi", pa.float32(), ANY),
+        column("swap_loss", pa.float32(), ANY),
+        column("information", pa.float32(), DIVERGENCE),
         ("is_blind", pa.bool_()),
-        *((name, pa.float32()) for name in _POOLED),
-        *((name, pa.float32()) for name in _VLM),
+        *_POOLED,
+        *_VLM,
     ]
 )
 _MOST_CLASSES = 128
@@ -146,6 +166,8 @@ def measure(inputs: RowInputs, settings: NecessitySettings) -> pa.Table:
         result = _predicted(kind, rows, turns, said, inputs, settings)
         for name in Predicted.__slots__:
             getattr(predicted, name)[rows] = getattr(result, name)
+        for row in rows[np.isnan(result.text)]:
+            why[row] = "every turn is about the same pictures, so that no head is fitted without them"
     return _table(inputs, turns, why, closed, predicted, settings)
 
 
@@ -302,7 +324,7 @@ def _table(
     owners = rows.to_numpy(zero_copy_only=False)
     pooled = dict(
         zip(
-            _POOLED,
+            _POOLED.names,
             (_mean(values, owners, kept) for values in (figures["text_predictability"], figures["pvi"], blind)),
             strict=True,
         )
@@ -326,7 +348,7 @@ def _asked(turns: Sequence[ImageTurn], likelihoods: LikelihoodTable) -> dict[str
         likelihoods.a_token([getattr(trio, name) if trio else None for trio in asked]).astype(np.float32)
         for name in ("real", "missing", "swapped")
     )
-    return dict(zip(_VLM, (real, missing, swapped, real - missing, real - swapped), strict=True))
+    return dict(zip(_VLM.names, (real, missing, swapped, real - missing, real - swapped), strict=True))
 
 
 def _mean(values: np.ndarray, owners: np.ndarray, kept: np.ndarray) -> np.ndarray:
@@ -349,5 +371,5 @@ AUDIT = Audit(
     texts=wanted_texts,
     uses_vectors=True,
     faults=("blind_questions",),
-    revision=3,
+    revision=4,
 )

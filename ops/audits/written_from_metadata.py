@@ -18,6 +18,7 @@ import numpy as np
 import pyarrow as pa
 
 from ops.audits.contract import Audit, Grain, RowInputs, Scope
+from ops.audits.ranges import COSINES_APART, P_VALUE, column
 from ops.field_leaks import LeakSettings, find_leaks
 from ops.grounding_scores import Scores, image_turns, ranks, score_turns, scored_texts
 
@@ -83,8 +84,8 @@ AUDIT = Audit(
             ("source", pa.string()),  # question | metadata | id | file
             ("field", pa.string()),
             ("evidence", pa.string()),
-            ("p_value", pa.float32()),
-            ("margin", pa.float32()),
+            column("p_value", pa.float32(), P_VALUE),
+            column("margin", pa.float32(), COSINES_APART),
             ("is_ungrounded", pa.bool_()),
             ("abstained", pa.bool_()),
             ("why", pa.string()),

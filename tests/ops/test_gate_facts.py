@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from ops.audits.contract import KEYS, Audit, Grain, Scope
 from ops.candidate_facts import candidate_facts, contradiction_facts
-from ops.gate_facts import Promise, ingest_facts, measures_facts, promised_range
+from ops.gate_facts import ingest_facts, measures_facts
 from ops.hashing import joined, key_hashes
 from ops.schemas import CURATED, CURRICULUM, EXAMPLES, QUARANTINE, VERDICTS
 
@@ -69,22 +69,20 @@ def test_measures_without_rows_have_facts():
     assert (row["rows"], row["cosine.minimum"], row["abstained_share"]) == (0, None, 0.0)
 
 
-@pytest.mark.parametrize(
-    ("column", "promise"),
-    [
-        (pa.field("cosine", pa.float32()), Promise(-1.001, 1.001)),
-        (pa.field("hard_cosine_mean", pa.float64()), Promise(-1.001, 1.001)),
-        (pa.field("p_value", pa.float64()), Promise(0, 1, above_low=True)),
-        (pa.field("answer_words", pa.int32()), Promise(0)),
-        (pa.field("margin", pa.float64()), None),
-        (pa.field("share", pa.string()), None),
-        (pa.field("cosine", pa.float64(), metadata={"low": "0", "high": "2"}), Promise(0, 2)),
-        (pa.field("odds", pa.float64(), metadata={"above": "0"}), Promise(0, None, above_low=True)),
-        (pa.field("cosine", pa.float64(), metadata={"unit": "1"}), Promise(-1.001, 1.001)),
-    ],
-)
-def test_a_column_promises_what_its_metadata_or_its_name_says(column: pa.Field, promise: Promise | None):
-    assert promised_range(column) == promise
+def test_of_lists_the_members_count():
+    boxes = Audit(
+        name="boxes",
+        title="Boxes",
+        grain=Grain.EXAMPLE,
+        scope=Scope.ROW,
+        columns=pa.schema([("box", pa.list_(pa.float32()))]),
+        measure=lambda inputs, settings: None,
+    )
+    rows = [("a", [0.5, 1.5, float("nan")]), ("b", None), ("c", [])]
+    batch = pa.RecordBatch.from_pylist([{"example_id": i, "box": box} for i, box in rows], schema=boxes.schema)
+    facts = measures_facts(boxes, lambda: iter([batch]), examples=np.zeros(0, np.uint64))["measures"].to_pylist()[0]
+    told = [facts[f"box.{name}"] for name in ("minimum", "maximum", "nans", "nulls")]
+    assert told == [0.5, 1.5, 1, 1]
 
 
 def test_hashes_do_not_depend_on_the_batch():

@@ -72,5 +72,14 @@ def test_neighbours_that_look_alike_are_no_shift() -> None:
     assert runs_of(scores)[1] > 0.01
 
 
+def test_a_p_value_is_above_nothing_however_strong_the_run() -> None:
+    images = np.eye(4000, 64, dtype=np.float32)
+    images[np.arange(4000), np.arange(4000) % 64] = 1
+    scores = shift_scores(np.arange(4000), images, np.roll(images, 1, axis=0), usable=np.ones(4000, bool), reach=8)
+    runs, p_value = runs_of(scores)
+    assert [run.shift for run in runs] == [1]
+    assert 0 < p_value < 1e-300
+
+
 def test_nothing_to_scan() -> None:
     assert runs_of(np.full((30, 17), np.nan, dtype=np.float32)) == ([], 1.0)

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 
 from ops.audits.contract import KEYS, Audit, Grain, Scope
+from ops.audits.ranges import COSINE, P_VALUE, Range, column
 from ops.audits.registry import all_audits
 from ops.candidate_facts import candidate_facts, contradiction_facts, pollution_facts
 from ops.guards import GuardSettings
@@ -27,7 +28,7 @@ AUDIT = Audit(
     title="Grounding",
     grain=Grain.TURN,
     scope=Scope.ROW,
-    columns=pa.schema([("cosine", pa.float64()), ("p_value", pa.float64())]),
+    columns=pa.schema([column("cosine", pa.float64(), COSINE), column("p_value", pa.float64(), P_VALUE)]),
     measure=lambda inputs, settings: None,
 )
 
@@ -171,6 +172,32 @@ def test_a_broken_promise_of_an_audit_fails(lake: Lake, rows: list[Any], failure
     gate = measure(lake, *rows)
     assert failure in gate.failures
     assert gate.message.startswith("measures gate failed for audit 'grounding' of x-1: ")
+
+
+def test_a_column_is_held_to_what_its_audit_declares_and_not_to_what_it_is_called(lake: Lake):
+    named = pa.schema([("cosine", pa.float64()), column("p_value", pa.float64(), Range(high=1))])
+    loose = replace(AUDIT, columns=named)
+    assert measure(lake, ("e0", 0, 3.0, -7.5), audit=loose).success
+
+
+@pytest.mark.parametrize(("share", "failures"), [(-0.75, []), (1.5, ["region_agreed_share.maximum 1.5 > 1"])])
+def test_places_of_claims_may_rule_out_more_of_what_is_claimed_than_of_the_rest(
+    lake: Lake, share: float, failures: list[str]
+):
+    deliver(lake, kept=1)
+    audit = all_audits()["claims"]
+    row = {"delivery": "x-1", "identity": "i", "example_id": "e0", "turn": 0, "claim": 0, "abstained": False}
+    put(lake, audit.table, [row | {"region_agreed_share": share}], delivery="x-1", identity="i")
+    assert measures_gate(lake, audit, deliveries=["x-1"], identity="i").failures == failures
+
+
+def test_a_list_is_held_to_the_range_of_its_members(lake: Lake):
+    deliver(lake, kept=1)
+    audit = all_audits()["claims"]
+    row = {"delivery": "x-1", "identity": "i", "example_id": "e0", "turn": 0, "claim": 0, "abstained": False}
+    put(lake, audit.table, [row | {"box": [0.0, 0.0, 1.0, 1.25]}], delivery="x-1", identity="i")
+    gate = measures_gate(lake, audit, deliveries=["x-1"], identity="i")
+    assert gate.failures == ["box.maximum 1.25 > 1"]
 
 
 def test_a_column_that_the_files_lack_fails_though_the_lake_reads_it_as_nulls(lake: Lake):

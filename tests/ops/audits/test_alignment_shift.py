@@ -74,6 +74,16 @@ def test_names_the_rows_of_a_run_and_the_pictures_that_are_theirs(by: int) -> No
     assert {(row["run_first_row"], row["run_rows"]) for row in rows[85:135]} == {(80 + by, 60 - by)}
 
 
+def test_a_score_of_nothing_at_all_is_a_score() -> None:
+    whole = inputs_of(turned(60, 10, 50, 2))
+    # Two pictures an axis, on its two sides: the mean is 0, and a row's own picture is at right angles to its text.
+    sides = np.repeat(np.eye(30), 2, axis=0) * np.tile([1, -1], 30)[:, None]
+    images = Vectors.of([image(n) for n in range(60)], sides)
+    texts = Vectors.of([text_id(caption(n)) for n in range(60)], sides)
+    rows = measured(RowInputs(whole.examples, images, texts, images, texts))
+    assert {(row["is_shifted"], row["score"], row["score_shifted"]) for row in rows[15:45]} == {(True, 0.0, 1.0)}
+
+
 def test_says_nothing_of_a_clean_file_or_a_scrambled_one() -> None:
     clean = measured(inputs_of(list(range(200))))
     scrambled = measured(inputs_of(np.random.default_rng(0).permutation(200).tolist()))
