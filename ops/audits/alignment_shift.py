@@ -61,19 +61,19 @@ class ShiftSettings:
 
 COLUMNS = pa.schema(
     [
-        ("file", pa.string()),
+        column("file", pa.string()),
         column("row", pa.int64(), COUNT),
-        ("abstained", pa.bool_()),
-        ("why", pa.string()),
+        column("abstained", pa.bool_()),
+        column("why", pa.string()),
         column("score", pa.float32(), Range(-4.01, 4.01)),  # with the row's own image
         column("score_shifted", pa.float32(), Range(-4.01, 4.01)),  # with the image `shift` rows on
         column("shift", pa.int32(), ANY),
-        ("is_shifted", pa.bool_()),
+        column("is_shifted", pa.bool_()),
         column("run_first_row", pa.int64(), COUNT),
         column("run_rows", pa.int64(), NUMBER),
         column("p_value", pa.float64(), P_VALUE),
         column("shard_p_value", pa.float64(), P_VALUE),
-        ("proposed_image_ids", pa.list_(pa.string())),
+        column("proposed_image_ids", pa.list_(pa.string())),
     ]
 )
 _MOST_RUNS = 8

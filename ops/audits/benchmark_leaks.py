@@ -84,17 +84,17 @@ class LeakSettings:
 
 
 _COLUMNS = [
-    ("benchmark", pa.string()),
-    ("item", pa.string()),
-    ("shares_image", pa.bool_()),
+    column("benchmark", pa.string()),
+    column("item", pa.string()),
+    column("shares_image", pa.bool_()),
     column("image_bits", pa.int32(), HASH_BITS),
     column("image_cosine", pa.float32(), COSINE),
-    ("shares_question", pa.bool_()),
+    column("shares_question", pa.bool_()),
     column("question_cosine", pa.float32(), COSINE),
     column("ngram_share", pa.float32(), SHARE),
-    ("is_leak", pa.bool_()),
+    column("is_leak", pa.bool_()),
     column("items", pa.int32(), COUNT),
-    ("abstained", pa.bool_()),
+    column("abstained", pa.bool_()),
 ]
 
 

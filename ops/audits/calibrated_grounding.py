@@ -45,11 +45,11 @@ class CalibrationSettings:
 COLUMNS = pa.schema(
     [
         column("calibrated_z", pa.float32(), ANY),
-        ("group", pa.string()),
-        ("group_level", pa.string()),  # template | length | dataset | delivery
+        column("group", pa.string()),
+        column("group_level", pa.string()),  # template | length | dataset | delivery
         column("group_turns", pa.int32(), NUMBER),
-        ("abstained", pa.bool_()),
-        ("why", pa.string()),
+        column("abstained", pa.bool_()),
+        column("why", pa.string()),
     ]
 )
 

@@ -83,24 +83,24 @@ class ClaimSettings:
 
 COLUMNS = pa.schema(
     [
-        ("abstained", pa.bool_()),
-        ("why", pa.string()),
-        ("kind", pa.string()),  # colour | count | presence | yes_no | text
-        ("subject", pa.string()),
-        ("said", pa.string()),
-        ("is_denied", pa.bool_()),
-        ("verdict", pa.string()),  # supported | contradicted | abstained
-        ("witness", pa.string()),  # pixels | encoder
+        column("abstained", pa.bool_()),
+        column("why", pa.string()),
+        column("kind", pa.string()),  # colour | count | presence | yes_no | text
+        column("subject", pa.string()),
+        column("said", pa.string()),
+        column("is_denied", pa.bool_()),
+        column("verdict", pa.string()),  # supported | contradicted | abstained
+        column("witness", pa.string()),  # pixels | encoder
         column("score", pa.float32(), SHARE),
-        ("region", pa.string()),  # subject | phrase | image
+        column("region", pa.string()),  # subject | phrase | image
         column("box", pa.list_(pa.float32()), SHARE),
-        ("colours", pa.string()),
+        column("colours", pa.string()),
         column("possible_share", pa.float32(), SHARE),
         column("sure_share", pa.float32(), SHARE),
         column("margin", pa.float32(), ANY),
         column("blind_margin", pa.float32(), ANY),
         column("fit", pa.float32(), ANY),
-        ("foil", pa.string()),
+        column("foil", pa.string()),
         column("agreed_share", pa.float32(), SHARE),
         column("region_fit", pa.float32(), ANY),
         column("region_margin", pa.float32(), ANY),

@@ -35,19 +35,19 @@ from ops.audits.ranges import COUNT, NUMBER, SHARE, column
 from ops.corpus.contradictions import FLAGS, ContradictionSettings, contradictions
 
 _COLUMNS = [
-    *((name, pa.bool_()) for name in FLAGS),
-    ("group_id", pa.string()),
+    *(column(name, pa.bool_()) for name in FLAGS),
+    column("group_id", pa.string()),
     column("votes_for", pa.int64(), COUNT),
     column("votes_against", pa.int64(), COUNT),
     column("majority_share", pa.float64(), SHARE),
-    ("resolution", pa.string()),
-    ("side", pa.string()),
+    column("resolution", pa.string()),
+    column("side", pa.string()),
     column("soft_label", pa.float64(), SHARE),
     column("reliability", pa.float64(), SHARE),
-    ("cause", pa.string()),
-    ("cycle_id", pa.string()),
+    column("cause", pa.string()),
+    column("cycle_id", pa.string()),
     column("cycle_size", pa.int32(), NUMBER),
-    ("is_top_cycle", pa.bool_()),
+    column("is_top_cycle", pa.bool_()),
 ]
 
 AUDIT = Audit(

@@ -115,8 +115,8 @@ AUDIT = Audit(
             column("rank", pa.int32(), NUMBER),
             column("compared", pa.int32(), COUNT),
             column("p_value", pa.float32(), P_VALUE),
-            ("abstained", pa.bool_()),
-            ("why", pa.string()),
+            column("abstained", pa.bool_()),
+            column("why", pa.string()),
         ]
     ),
     measure=measure,

@@ -24,9 +24,9 @@ AUDIT = Audit(
     scope=Scope.CORPUS,
     columns=pa.schema(
         [
-            ("group_id", pa.string()),
+            column("group_id", pa.string()),
             column("copies", pa.int64(), NUMBER),
-            ("same_delivery", pa.bool_()),
+            column("same_delivery", pa.bool_()),
         ]
     ),
     measure=lambda tables, settings: duplicates(tables["examples"], tables["preferences"], tables["arrivals"]),

@@ -132,11 +132,11 @@ AUDIT = Audit(
     scope=Scope.ROW,
     columns=pa.schema(
         [
-            ("text_id", pa.string()),
+            column("text_id", pa.string()),
             *_FIGURES,
-            ("weakest_part", pa.string()),
-            ("abstained", pa.bool_()),
-            ("why", pa.string()),
+            column("weakest_part", pa.string()),
+            column("abstained", pa.bool_()),
+            column("why", pa.string()),
         ]
     ),
     measure=measure,

@@ -30,13 +30,13 @@ from ops.field_leaks import LeakSettings, find_leaks
 
 COLUMNS = pa.schema(
     [
-        ("abstained", pa.bool_()),
-        ("why", pa.string()),
-        ("is_leaked", pa.bool_()),
-        ("source", pa.string()),  # question | metadata | id | file
-        ("field", pa.string()),
+        column("abstained", pa.bool_()),
+        column("why", pa.string()),
+        column("is_leaked", pa.bool_()),
+        column("source", pa.string()),  # question | metadata | id | file
+        column("field", pa.string()),
         column("containment", pa.float32(), SHARE),
-        ("evidence", pa.string()),
+        column("evidence", pa.string()),
     ]
 )
 

@@ -80,7 +80,7 @@ AUDIT = Audit(
     scope=Scope.ROW,
     columns=pa.schema(
         [
-            ("modality", pa.string()),
+            column("modality", pa.string()),
             column("turns", pa.int32(), COUNT),
             column("loss_tokens", pa.int64(), COUNT),
             column("images", pa.int32(), COUNT),

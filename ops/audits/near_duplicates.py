@@ -56,7 +56,7 @@ AUDIT = Audit(
         [
             column("jaccard", pa.float64(), SHARE),
             column("hash_bits", pa.int32(), HASH_BITS),
-            ("same_delivery", pa.bool_()),
+            column("same_delivery", pa.bool_()),
         ]
     ),
     measure=lambda tables, settings: near_duplicates(

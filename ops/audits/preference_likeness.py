@@ -51,7 +51,7 @@ AUDIT = Audit(
             column("style_probability", pa.float64(), SHARE),
             column("auroc", pa.float64(), SHARE),
             column("style_auroc", pa.float64(), SHARE),
-            pa.field("auroc_of", pa.string()),
+            column("auroc_of", pa.string()),
         ]
     ),
     measure=lambda tables, settings: fingerprints(tables["examples"], tables["preferences"], **asdict(settings)),

@@ -55,10 +55,14 @@ DIVERGENCE = Range(low=-0.0001)
 """Of two distributions; but for the same rounding."""
 
 
-def column(name: str, kind: pa.DataType, values: Range) -> pa.Field:
-    """The column of that name and type, whose values (or, of a list, members) lie in that range."""
-    bounds = {"above" if values.above_low else "low": repr(values.low), "high": repr(values.high)}
-    return pa.field(name, kind, metadata=bounds)
+def column(name: str, kind: pa.DataType, values: Range | None = None) -> pa.Field:
+    """The column of that name and type, whose values (or, of a list, members) lie in that range; none for what are no
+    numbers."""
+    if values is None:
+        return pa.field(name, kind)
+    return pa.field(
+        name, kind, metadata={"above" if values.above_low else "low": repr(values.low), "high": repr(values.high)}
+    )
 
 
 def range_of(measured: pa.Field) -> Range | None:

@@ -22,14 +22,14 @@ AUDIT = Audit(
     scope=Scope.CORPUS,
     columns=pa.schema(
         [
-            ("judgement_id", pa.string()),
-            ("judgement_delivery", pa.string()),
-            ("judgement_example_id", pa.string()),
+            column("judgement_id", pa.string()),
+            column("judgement_delivery", pa.string()),
+            column("judgement_example_id", pa.string()),
             column("rejections", pa.int64(), NUMBER),
             column("acceptances", pa.int64(), COUNT),
-            ("is_disputed", pa.bool_()),
-            ("accepted_judgement_id", pa.string()),
-            ("response", pa.string()),
+            column("is_disputed", pa.bool_()),
+            column("accepted_judgement_id", pa.string()),
+            column("response", pa.string()),
         ]
     ),
     measure=lambda tables, settings: rejected_as_target(tables["examples"], tables["preferences"]),

@@ -73,19 +73,19 @@ AUDIT = Audit(
     scope=Scope.CORPUS,
     columns=pa.schema(
         [
-            ("is_near_rejected", pa.bool_()),
-            ("by_words", pa.bool_()),
-            ("by_meaning", pa.bool_()),
-            ("is_both_sides", pa.bool_()),
-            ("is_held_out_prompt", pa.bool_()),
-            ("judgement_id", pa.string()),
-            ("judgement_delivery", pa.string()),
-            ("judgement_example_id", pa.string()),
+            column("is_near_rejected", pa.bool_()),
+            column("by_words", pa.bool_()),
+            column("by_meaning", pa.bool_()),
+            column("is_both_sides", pa.bool_()),
+            column("is_held_out_prompt", pa.bool_()),
+            column("judgement_id", pa.string()),
+            column("judgement_delivery", pa.string()),
+            column("judgement_example_id", pa.string()),
             column("similarity", pa.float64(), SHARE),
             column("chosen_similarity", pa.float64(), SHARE),
             column("cosine", pa.float64(), COSINE),
             column("chosen_cosine", pa.float64(), COSINE),
-            ("same_query", pa.bool_()),
+            column("same_query", pa.bool_()),
         ]
     ),
     measure=lambda tables, settings: reward_leaks(*(tables[name] for name in AUDIT.reads), **asdict(settings)).select(

@@ -17,7 +17,7 @@ from ops.audits.ranges import COUNT, column
 from ops.reward_talk import reward_residue
 from ops.turns import read_turns
 
-COLUMNS = pa.schema([("kind", pa.string()), ("text", pa.string()), column("start", pa.int32(), COUNT)])
+COLUMNS = pa.schema([column("kind", pa.string()), column("text", pa.string()), column("start", pa.int32(), COUNT)])
 
 
 def measure(inputs: RowInputs, settings: None) -> pa.Table:

@@ -91,7 +91,7 @@ AUDIT = Audit(
             column("text_cosine", pa.float64(), COSINE),
             column("hash_bits", pa.int32(), HASH_BITS),
             column("jaccard", pa.float64(), SHARE),
-            ("same_delivery", pa.bool_()),
+            column("same_delivery", pa.bool_()),
         ]
     ),
     measure=lambda tables, settings: semantic_duplicates(

@@ -24,15 +24,15 @@ AUDIT = Audit(
     scope=Scope.CORPUS,
     columns=pa.schema(
         [
-            ("group_id", pa.string()),
-            ("answer_kind", pa.string()),
-            ("answer", pa.string()),
+            column("group_id", pa.string()),
+            column("answer_kind", pa.string()),
+            column("answer", pa.string()),
             column("distinct_answers", pa.int32(), NUMBER),
             column("votes", pa.int64(), NUMBER),
             column("all_votes", pa.int64(), NUMBER),
-            ("majority_answer", pa.string()),
+            column("majority_answer", pa.string()),
             column("majority_share", pa.float64(), SHARE),
-            ("is_majority", pa.bool_()),
+            column("is_majority", pa.bool_()),
         ]
     ),
     measure=lambda tables, settings: sft_contradictions(tables["examples"]),

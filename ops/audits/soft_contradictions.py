@@ -62,18 +62,18 @@ AUDIT = Audit(
     scope=Scope.CORPUS,
     columns=pa.schema(
         [
-            ("is_soft_flip", pa.bool_()),
-            ("is_soft_good_and_bad", pa.bool_()),
-            ("by_image", pa.bool_()),
-            ("by_query", pa.bool_()),
-            ("by_meaning", pa.bool_()),
+            column("is_soft_flip", pa.bool_()),
+            column("is_soft_good_and_bad", pa.bool_()),
+            column("by_image", pa.bool_()),
+            column("by_query", pa.bool_()),
+            column("by_meaning", pa.bool_()),
             column("hash_bits", pa.int32(), HASH_BITS),
             column("query_similarity", pa.float64(), SHARE),
             column("query_cosine", pa.float64(), COSINE),
             column("opposed", pa.int64(), NUMBER),
-            ("other_delivery", pa.string()),
-            ("other_example_id", pa.string()),
-            ("other_judgement_id", pa.string()),
+            column("other_delivery", pa.string()),
+            column("other_example_id", pa.string()),
+            column("other_judgement_id", pa.string()),
         ]
     ),
     measure=lambda tables, settings: soft_contradictions(

@@ -108,9 +108,9 @@ _VLM = pa.schema(
 )
 COLUMNS = pa.schema(
     [
-        ("abstained", pa.bool_()),
-        ("why", pa.string()),
-        ("answer_kind", pa.string()),  # closed | open
+        column("abstained", pa.bool_()),
+        column("why", pa.string()),
+        column("answer_kind", pa.string()),  # closed | open
         column("candidates", pa.int32(), NUMBER),
         column("text_predictability", pa.float32(), LOG_PROBABILITY),
         column("with_image", pa.float32(), LOG_PROBABILITY),
@@ -118,7 +118,7 @@ COLUMNS = pa.schema(
         column("pvi", pa.float32(), ANY),
         column("swap_loss", pa.float32(), ANY),
         column("information", pa.float32(), DIVERGENCE),
-        ("is_blind", pa.bool_()),
+        column("is_blind", pa.bool_()),
         *_POOLED,
         *_VLM,
     ]

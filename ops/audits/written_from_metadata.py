@@ -81,14 +81,14 @@ AUDIT = Audit(
     scope=Scope.ROW,
     columns=pa.schema(
         [
-            ("source", pa.string()),  # question | metadata | id | file
-            ("field", pa.string()),
-            ("evidence", pa.string()),
+            column("source", pa.string()),  # question | metadata | id | file
+            column("field", pa.string()),
+            column("evidence", pa.string()),
             column("p_value", pa.float32(), P_VALUE),
             column("margin", pa.float32(), COSINES_APART),
-            ("is_ungrounded", pa.bool_()),
-            ("abstained", pa.bool_()),
-            ("why", pa.string()),
+            column("is_ungrounded", pa.bool_()),
+            column("abstained", pa.bool_()),
+            column("why", pa.string()),
         ]
     ),
     measure=measure,
