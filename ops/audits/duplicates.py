@@ -8,7 +8,8 @@ are the same too: the same choice made by two people is two votes.
 One row for each redundant example, naming the member of its group that stays: the one of the drop that came into the
 corpus first, of these the one that needed the fewest repairs, then the one with the smallest example id. So a new drop
 is deduplicated against the corpus and removes nothing from it, and a drop that is delivered again keeps its place. The
-order in which drops came is part of what the measures are identified by. Examples without a copy have no row.
+order in which drops came is part of what the measures are identified by. `group_id` names the group and `copies` counts
+its members; `same_delivery` says whether both came in one delivery. Examples without a copy have no row.
 """
 
 import pyarrow as pa

@@ -71,7 +71,8 @@ def _judgements(item: Mapping[str, Any], text: str, scale: float | None) -> list
         return [_judgement(one if isinstance(one, Mapping) else {"rating": one}, text, scale) for one in several]
     aspects = item.get("annotations")
     if isinstance(aspects, Mapping):
-        return [_judgement({**item, "rating": _mean(aspects)}, text, scale or _ASPECT_SCALE)]
+        usual = _ASPECT_SCALE if scale is None else scale
+        return [_judgement({**item, "rating": _mean(aspects)}, text, usual)]
     return [_judgement(item, text, scale)]
 
 

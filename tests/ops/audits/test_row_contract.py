@@ -1,6 +1,7 @@
 """Every row- and drop-scope audit keeps the promises of ops/audits/contract.py."""
 
 from dataclasses import replace
+from importlib import import_module
 
 import numpy as np
 import pyarrow as pa
@@ -38,9 +39,13 @@ def assert_same(left: pa.Table, right: pa.Table) -> None:
 
 
 @pytest.mark.parametrize("name", list(all_audits()))
-def test_file_is_named_after_its_audit_and_says_what_it_is(name: str) -> None:
+def test_file_is_named_after_its_audit_and_says_what_it_measures(name: str) -> None:
     audit = all_audits()[name]
-    assert len(audit.page) > 80
+    assert import_module(f"ops.audits.{name}").AUDIT is audit
+    first, blank, *rest = audit.page.splitlines()
+    assert first[-1] in ".?"
+    assert blank == ""
+    assert any(f"`{column}`" in line for column in audit.columns.names for line in rest)
     assert audit.title
 
 
@@ -86,6 +91,13 @@ def test_without_any_vector_nothing_is_claimed(audit: Audit) -> None:
     nothing = INPUTS.images.matrix[:0]
     empty = type(INPUTS.images)(INPUTS.images.ids[:0], nothing)
     inputs = replace(INPUTS, images=empty, texts=empty, bank_images=empty, bank_texts=empty)
-    rows = audit.measure(inputs, audit.settings)
+    rows = audit.measure(inputs, audit.settings).sort_by([(key, "ascending") for key in KEYS[audit.grain].names])
     assert rows.schema == audit.schema
-    assert "abstained" not in rows.schema.names or all(rows["abstained"].to_pylist())
+    assert rows.num_rows
+    if "abstained" in rows.schema.names:
+        assert all(rows["abstained"].to_pylist())
+        return
+    seeing = measured(audit, INPUTS.examples)
+    pairs = {name: list(zip(rows[name], seeing[name], strict=True)) for name in audit.columns.names}
+    assert [name for name, both in pairs.items() if any(blind.is_valid and blind != seen for blind, seen in both)] == []
+    assert any(seen.is_valid and not blind.is_valid for both in pairs.values() for blind, seen in both)
