@@ -58,10 +58,10 @@ BANK = 256
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """One example to measure: what it says, the picture's file, and whether a fault was planted in it."""
+    """One example to measure: what it says, the picture's file if it has one, and whether a fault was planted in it."""
 
     turns: tuple[tuple[str, str], ...]
-    picture: Path
+    picture: Path | None
     faulty: bool
 
 
@@ -101,17 +101,18 @@ class Embeddings:
         if changed:
             self.file.parent.mkdir(parents=True, exist_ok=True)
             np.savez(self.file, allow_pickle=False, **self.vectors)
-        return Vectors.of(ids, np.stack([self.vectors[i] for i in ids]))
+        return Vectors.of(ids, np.stack([self.vectors[i] for i in ids]) if ids else np.zeros((0, 0)))
 
 
-def example(number: int, shown: Shown, image: str) -> dict[str, Any]:
+def example(number: int, shown: Shown, embeddings: Embeddings) -> dict[str, Any]:
     """A row of schemas.EXAMPLES."""
-    picture = {"type": "image", "text": None, "image_id": image}
+    images = [] if shown.picture is None else [embeddings.image(shown.picture)]
+    picture = [{"type": "image", "text": None, "image_id": image} for image in images]
     messages = []
     for turn, (question, answer) in enumerate(shown.turns):
         asked = [{"type": "text", "text": question, "image_id": None}]
         said = [{"type": "text", "text": answer, "image_id": None}]
-        messages.append({"role": "user", "parts": [picture, *asked] if turn == 0 else asked})
+        messages.append({"role": "user", "parts": [*picture, *asked] if turn == 0 else asked})
         messages.append({"role": "assistant", "parts": said})
     return {
         "delivery": "bench-0",
@@ -119,16 +120,16 @@ def example(number: int, shown: Shown, image: str) -> dict[str, Any]:
         "source_id": str(number),
         "kind": "sft",
         "messages": messages,
-        "image_ids": [image],
+        "image_ids": images,
         "provenance": {"file": "rows.json", "row": number},
     }
 
 
 def inputs_of(rows: Sequence[Shown], embeddings: Embeddings) -> RowInputs:
     """What the audits see of these rows."""
-    made = [example(n, row, embeddings.image(row.picture)) for n, row in enumerate(rows)]
+    made = [example(n, row, embeddings) for n, row in enumerate(rows)]
     examples = pa.Table.from_pylist(made, schema=EXAMPLES.schema)
-    images = embeddings.images([row.picture for row in rows])
+    images = embeddings.images([row.picture for row in rows if row.picture])
     wanted = {text for name in AUDITS if (texts := all_audits()[name].texts) for text in texts(examples)}
     texts = embeddings.texts(wanted | set(raw_texts(examples)))
     return RowInputs(examples, images, texts, choose_bank(images, BANK), choose_bank(texts, BANK))
@@ -140,13 +141,21 @@ def raw_texts(examples: pa.Table) -> list[str]:
 
 
 def raw_cosine(inputs: RowInputs) -> np.ndarray:
-    """Mean cosine of an example's questions and answers with its picture (n)."""
-    owners = np.array([turn.row for turn in read_turns(inputs.examples)])
-    shown = [ids[0] if ids else "" for ids in inputs.examples["image_ids"].to_pylist()]
-    images, _ = inputs.images.gather([shown[row] for row in owners])
-    texts, _ = inputs.texts.gather([text_id(text) for text in raw_texts(inputs.examples)])
-    cosines = np.einsum("nd,nd->n", images, texts)
-    return np.bincount(owners, weights=cosines) / np.bincount(owners)
+    """Mean cosine of an example's questions and answers with its picture (n), NaN where it has none."""
+    owners = np.array([turn.row for turn in read_turns(inputs.examples)], dtype=np.int64)
+    cosines, known = raw_cosines(inputs)
+    rows = inputs.examples.num_rows
+    sums = np.bincount(owners[known], weights=cosines[known], minlength=rows)
+    counts = np.bincount(owners[known], minlength=rows)
+    return np.divide(sums, counts, out=np.full(rows, np.nan), where=counts > 0)
+
+
+def raw_cosines(inputs: RowInputs) -> tuple[np.ndarray, np.ndarray]:
+    """Cosine of each turn's question and answer, as they stand, with its picture (m), and whether there is one (m)."""
+    shown = inputs.examples["image_ids"].to_pylist()
+    images, seen = inputs.images.gather([(shown[turn.row] or [""])[0] for turn in read_turns(inputs.examples)])
+    texts, told = inputs.texts.gather([text_id(text) for text in raw_texts(inputs.examples)])
+    return np.einsum("nd,nd->n", images, texts), seen & told
 
 
 def measured(name: str, inputs: RowInputs) -> Any:
@@ -164,10 +173,11 @@ class Ledger:
         self.scores: dict[tuple[str, str], tuple[list[np.ndarray], list[np.ndarray]]] = defaultdict(lambda: ([], []))
 
     def add(self, task: str, how: str, scores: np.ndarray, faulty: np.ndarray) -> None:
-        """Scores of rows and which of them are faulty."""
+        """Scores of rows, NaN where there is none, and which of them are faulty."""
         bad, good = self.scores[task, how]
-        bad.append(scores[faulty])
-        good.append(scores[~faulty])
+        known = ~np.isnan(scores)
+        bad.append(scores[known & faulty])
+        good.append(scores[known & ~faulty])
 
     def rows(self) -> Iterator[str]:
         """Lines of a Markdown table."""
@@ -185,7 +195,9 @@ def recall_at_one_percent(bad: np.ndarray, good: np.ndarray) -> float:
 
 
 def interval(bad: np.ndarray, good: np.ndarray, figure: Any) -> str:
-    """The figure with its 95 % bootstrap interval."""
+    """The figure with its 95 % bootstrap interval; none where either side is empty."""
+    if not len(bad) or not len(good):
+        return "none"
     rng = np.random.default_rng(0)
     drawn = [figure(rng.choice(bad, len(bad)), rng.choice(good, len(good))) for _ in range(400)]
     low, high = np.quantile(drawn, [0.025, 0.975])
@@ -269,21 +281,22 @@ def photo_captions(folder: Path, rng: Random, embeddings: Embeddings, ledger: Le
     """Photos with their captions: each with its own picture, then each with another's."""
     lines = [json.loads(line) for line in (folder / "captions.jsonl").read_text("utf-8").splitlines()]
     paths = [folder / line["image"] for line in lines]
-    by = rng.randrange(1, len(lines))
+    by = rng.randrange(1, max(2, len(lines)))
     said = [tuple(("Describe the image.", caption) for caption in line["captions"]) for line in lines]
     for faulty, pictures in ((False, paths), (True, paths[by:] + paths[:by])):
         shown = [Shown(turns, path, faulty) for turns, path in zip(said, pictures, strict=True)]
         inputs = inputs_of(shown, embeddings)
         flags = np.full(len(shown), faulty)
         found = measured("conversation_grounding", inputs)
-        ledger.add("wrong image, photos", "conversation_grounding.pooled_z", -found["pooled_z"].to_numpy(), flags)
+        scores = -found["pooled_z"].to_numpy()
+        ledger.add("wrong image, photos", "conversation_grounding.pooled_z", scores, flags[found["row"]])
         ledger.add("wrong image, photos", "mean raw cosine", -raw_cosine(inputs), flags)
 
 
 def descriptions(folder: Path, rng: Random, embeddings: Embeddings, ledger: Ledger) -> None:
     """Photos with a description of three captions, of which the last, or all, are another photo's."""
     lines = [json.loads(line) for line in (folder / "captions.jsonl").read_text("utf-8").splitlines()]
-    by = rng.randrange(1, len(lines))
+    by = rng.randrange(1, max(2, len(lines)))
     said = [[caption.strip().rstrip(".") + "." for caption in line["captions"][:3]] for line in lines]
     for task, own in (("partly wrong text, photos", 2), ("wrong description, photos", 0)):
         for faulty in (False, True):
@@ -295,10 +308,9 @@ def descriptions(folder: Path, rng: Random, embeddings: Embeddings, ledger: Ledg
             ]
             inputs = inputs_of(shown, embeddings)
             found = measured("grounding", inputs)
-            flags = np.full(len(found), faulty)
-            for name in ("margin", "weakest_gain"):
-                ledger.add(task, f"grounding.{name}", -found[name].to_numpy(), flags)
-            ledger.add(task, "grounding.p_value", found["p_value"].to_numpy(), flags)
+            flags = np.full(len(shown), faulty)
+            for name, sign in (("margin", -1), ("weakest_gain", -1), ("p_value", 1)):
+                ledger.add(task, f"grounding.{name}", sign * found[name].to_numpy(), flags[found["row"]])
             ledger.add(task, "raw cosine of the whole", -raw_cosine(inputs), flags)
 
 

@@ -30,7 +30,7 @@ import pandas as pd
 import pyarrow as pa
 from PIL import Image
 
-from benchmarks.audit_accuracy import Embeddings, Ledger, Shown, example, raw_texts
+from benchmarks.audit_accuracy import Embeddings, Ledger, Shown, example, raw_cosines, raw_texts
 from benchmarks.options import planted_options
 from ops.accuracy import wilson
 from ops.audits.claims import AUDIT
@@ -57,11 +57,11 @@ _HOW_MANY = "how many shapes are there?"
 
 @dataclass(slots=True)
 class Told:
-    """A conversation about a picture, and the turns of it that were made false, each with what it now says; empty where
-    all that it claims is false."""
+    """A conversation, about a picture where there is one, and the turns of it that were made false, each with what it
+    now says; empty where all that it claims is false."""
 
     turns: list[tuple[str, str]]
-    picture: Path
+    picture: Path | None
     false: dict[int, str]
 
 
@@ -88,7 +88,7 @@ def photos(folder: Path, rng: Random, kind: str, share: float) -> list[Told]:
         pairs = list(_captions(captions, rng))
     else:
         pairs = list((_counts if kind == "count" else _presences)(boxes, rng))
-    chosen = set(rng.sample(range(len(pairs)), max(1, round(share * len(pairs)))))
+    chosen = set(rng.sample(range(len(pairs)), min(len(pairs), max(1, round(share * len(pairs))))))
     return [
         Told([(query, false if n in chosen else true)], folder / image, {0: said} if n in chosen else {})
         for n, (image, query, true, false, said) in enumerate(pairs)
@@ -137,7 +137,8 @@ def _presences(boxes: dict[str, list[dict]], rng: Random) -> Iterator[_Pair]:
     categories = sorted({box["category"] for objects in boxes.values() for box in objects})
     for image, objects in sorted(boxes.items()):
         shown = sorted({box["category"] for box in objects})
-        absent = rng.sample([one for one in categories if one not in shown], len(shown))
+        others = [one for one in categories if one not in shown]
+        absent = rng.sample(others, min(len(others), len(shown)))
         yield from ((image, f"Is there a {one} in the picture?", "yes", "no", "") for one in shown)
         yield from ((image, f"Is there a {one} in the picture?", "no", "yes", "") for one in absent)
 
@@ -207,11 +208,11 @@ def _in_box(line: dict, thing: str, across: float, down: float) -> bool:
 def inputs_of(told: Sequence[Told], embeddings: Embeddings, places: Places) -> RowInputs:
     """What the audit sees."""
     rows = [Shown(tuple(one.turns), one.picture, bool(one.false)) for one in told]
-    made = [example(n, row, embeddings.image(row.picture)) | {"dataset": "told"} for n, row in enumerate(rows)]
+    made = [example(n, row, embeddings) | {"dataset": "told"} for n, row in enumerate(rows)]
     examples = pa.Table.from_pylist(made, schema=EXAMPLES.schema)
-    images = embeddings.images([one.picture for one in told])
+    paths = sorted({one.picture for one in told if one.picture})
+    images = embeddings.images(paths)
     texts = embeddings.texts({*(AUDIT.texts(examples) if AUDIT.texts else ()), *raw_texts(examples)})
-    paths = sorted({one.picture for one in told})
     facts = [check_image(path.read_bytes(), IngestSettings()).colours for path in paths]
     colours = ColourTable.of([embeddings.image(path) for path in paths], facts)
     phrases = AUDIT.phrases(examples, colours) if AUDIT.phrases else []
@@ -230,7 +231,7 @@ def claims_of(told: Sequence[Told], kind: str, inputs: RowInputs) -> pd.DataFram
         for row, turn, said in zip(owner, frame["turn"], frame["said"], strict=True)
     ]
     turns = read_turns(inputs.examples)
-    cosines = dict(zip([(turn.row, turn.turn) for turn in turns], _raw_cosines(inputs), strict=True))
+    cosines = dict(zip([(turn.row, turn.turn) for turn in turns], raw_cosines(inputs)[0], strict=True))
     given = Counter((turn.query, turn.answer) for turn in turns)
     asked = Counter(turn.query for turn in turns)
     pairs = {(turn.row, turn.turn): (turn.query, turn.answer) for turn in turns}
@@ -238,14 +239,6 @@ def claims_of(told: Sequence[Told], kind: str, inputs: RowInputs) -> pd.DataFram
     frame["raw"] = [-cosines[key] for key in keys]
     frame["rare"] = [-given[pairs[key]] / asked[pairs[key][0]] for key in keys]
     return frame
-
-
-def _raw_cosines(inputs: RowInputs) -> np.ndarray:
-    owners = [turn.row for turn in read_turns(inputs.examples)]
-    shown = inputs.examples["image_ids"].to_pylist()
-    images, _ = inputs.images.gather([(shown[row] or [""])[0] for row in owners])
-    texts, _ = inputs.texts.gather([text_id(text) for text in raw_texts(inputs.examples)])
-    return np.einsum("nd,nd->n", images, texts)
 
 
 class Verdicts:

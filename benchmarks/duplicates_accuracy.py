@@ -67,10 +67,10 @@ _NEGATIVES = ("caption of another photo", "another photo", "another question", "
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """An example: its picture, question and answer, what kind it is, and what it is about: examples about the same are
-    duplicates."""
+    """An example: its picture if it has one, question and answer, what kind it is, and what it is about: examples about
+    the same are duplicates."""
 
-    picture: Path
+    picture: Path | None
     query: str
     answer: str
     kind: str
@@ -111,8 +111,9 @@ def corpus(folder: Path, half: int, change: str, scratch: Path) -> Iterator[Told
             said = reworded(caption)
             yield Told(folder / name, _ASKED, caption, "photo", (name, name))
             yield Told(changed, _ASKED, said, "positive", (name, name))
-            yield Told(changed, _ASKED, reworded(foreign), _NEGATIVES[0], (name, other["image"]))
-            yield Told(folder / other["image"], _ASKED, said, _NEGATIVES[1], (other["image"], name))
+            if other is not line:
+                yield Told(changed, _ASKED, reworded(foreign), _NEGATIVES[0], (name, other["image"]))
+                yield Told(folder / other["image"], _ASKED, said, _NEGATIVES[1], (other["image"], name))
             yield Told(changed, _OTHERWISE, said, _NEGATIVES[2], (name, name, _OTHERWISE))
             yield Told(changed, _ASKED, spoilt(caption), _NEGATIVES[3], (name, name, "spoilt"))
 
@@ -133,12 +134,12 @@ def duplicates(
 ) -> dict[int, int]:
     """Place of each redundant example, and of the one that the audit names."""
     made = [
-        example(at, Shown(((one.query, one.answer),), one.picture, faulty=False), embeddings.image(one.picture))
+        example(at, Shown(((one.query, one.answer),), one.picture, faulty=False), embeddings)
         | {"content_id": digest(str(at)), "repairs": [] if one.kind == "photo" else ["made"]}
         for at, one in enumerate(told)
     ]
     examples = pa.Table.from_pylist(made, schema=EXAMPLES.schema)
-    paths = {embeddings.image(one.picture): one.picture for one in told}
+    paths = {embeddings.image(one.picture): one.picture for one in told if one.picture}
     facts = [
         {"image_id": i, **asdict(check_image(path.read_bytes(), IngestSettings()))} for i, path in sorted(paths.items())
     ]

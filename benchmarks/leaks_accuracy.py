@@ -47,9 +47,9 @@ _KINDS = ("leak", "another thing", "another question", "another photo")
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """An example: its picture, its question and what kind it is."""
+    """An example: its picture if it has one, its question and what kind it is."""
 
-    picture: Path
+    picture: Path | None
     question: str
     kind: str
 
@@ -78,7 +78,7 @@ def examples_of(known: Sequence[tuple[str, list[str]]], photos: Path, change: st
     """What is asked of the changed photos."""
     changed = {image: scratch / f"{digest(image, change)}.jpg" for image, _ in known}
     for image, things in known:
-        other = next(one for one, shown in known if things[0] not in shown)
+        other = next((one for one, shown in known if things[0] not in shown), None)
         CHANGES[change](Image.open(photos / image).convert("RGB")).save(changed[image], quality=60)
         for number, (_, reworded) in enumerate(_QUESTIONS):
             said = reworded.format(things[0])
@@ -86,15 +86,16 @@ def examples_of(known: Sequence[tuple[str, list[str]]], photos: Path, change: st
             yield Asked(changed[image], reworded.format(things[1]), "another thing")
             # Each photo is asked all four, so that any other of them would be a leak.
             yield Asked(changed[image], f"Who owns the {things[0]}, and since when ({number})?", "another question")
-            yield Asked(photos / other, said, "another photo")
+            if other is not None:
+                yield Asked(photos / other, said, "another photo")
 
 
 def found(asked: Sequence[Asked], folder: Path, settings: LeakSettings, embeddings: Embeddings) -> list[np.ndarray]:
     """Which examples the audit calls a leak (n, bool), with vectors and without."""
     shown = [Shown(((one.question, "x"),), one.picture, faulty=False) for one in asked]
-    made = [example(at, one, embeddings.image(one.picture)) for at, one in enumerate(shown)]
+    made = [example(at, one, embeddings) for at, one in enumerate(shown)]
     examples = pa.Table.from_pylist(made, schema=EXAMPLES.schema)
-    ours = sorted({one.picture for one in asked})
+    ours = sorted({one.picture for one in asked if one.picture})
     facts = [
         {"image_id": embeddings.image(path), **asdict(check_image(path.read_bytes(), IngestSettings()))}
         for path in ours
@@ -104,7 +105,7 @@ def found(asked: Sequence[Asked], folder: Path, settings: LeakSettings, embeddin
     texts = embeddings.texts({*wanted_texts(examples), *settings.index().texts})
     none = Vectors.of([], np.zeros((0, 0)))
     both = (RowInputs(examples, *vectors, none, none, pictures=pictures) for vectors in ((images, texts), (none, none)))
-    return [np.asarray(measure(inputs, settings)["is_leak"].to_pylist()) for inputs in both]
+    return [np.asarray(measure(inputs, settings)["is_leak"].to_pylist(), dtype=bool) for inputs in both]
 
 
 def main() -> None:
@@ -121,7 +122,7 @@ def main() -> None:
         for change in CHANGES:
             asked = list(examples_of(known, options.photos, change, Path(made)))
             leaks, by_looks = found(asked, folder, settings, embeddings)
-            kinds = np.array([one.kind for one in asked])
+            kinds = np.array([one.kind for one in asked], dtype=np.str_)
             cells = [(int(leaks[kinds == kind].sum()), int((kinds == kind).sum())) for kind in _KINDS]
             cells.append((int(by_looks[kinds == "leak"].sum()), cells[0][1]))
             print(f"| {change} | {' | '.join(with_interval(*cell) for cell in cells)} |", flush=True)

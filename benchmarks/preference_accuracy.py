@@ -52,6 +52,7 @@ from ops.corpus.judgements import sided
 from ops.corpus.raters import reliability_of
 from ops.identity import image_id
 from ops.image_checks import check_image
+from ops.reliability import EXPECTED
 from ops.rows import IngestSettings
 from resources.encoder import load_encoder
 from resources.encoder_settings import EncoderSettings
@@ -91,14 +92,14 @@ def rater_curve(spark: SparkSession, asked: argparse.Namespace, share: float) ->
     frames = corpus.frames(spark)
     fitted = reliability_of(sided(frames["preferences"]), fit_judgements=10**7)
     truth = np.array([_BAD if w in bad else _SOUND for w in range(ANNOTATORS)])
-    model = np.array([fitted[f"annotator|annotator {w}"] for w in range(ANNOTATORS)])
+    model = np.array([fitted.get(f"annotator|annotator {w}", EXPECTED) for w in range(ANNOTATORS)])
     agrees: dict[int, list[bool]] = defaultdict(list)
     for cast in votes.values():
         yes = sum(cast.values())
         for w, right in cast.items():
             if 2 * yes != len(cast):
                 agrees[w].append(right == (2 * yes > len(cast)))
-    majority = np.array([np.mean(agrees[w]) for w in range(ANNOTATORS)])
+    majority = np.array([np.mean(agrees[w]) if agrees[w] else EXPECTED for w in range(ANNOTATORS)])
     resolved = {true[row["judgement_id"]][0]: row for row in measured(contradictions.AUDIT, frames) if row["is_flip"]}
     return {
         "bad_annotators": len(bad),
@@ -222,7 +223,8 @@ def _show_photos(corpus: Corpus, cases: dict[tuple[str, bool], list[str]], photo
     for at, path in enumerate(photos):
         shown = {(f"photo, {how}", True): changed(path, made) for how, made in SAME.items()}
         shown |= {(f"photo, {how}", False): changed(path, made) for how, made in DIFFERENT.items()}
-        shown["photo, another", False] = photos[(at + 1) % len(photos)].read_bytes()
+        if len(photos) > 1:
+            shown["photo, another", False] = photos[(at + 1) % len(photos)].read_bytes()
         for kind, data in shown.items():
             one, other = (_known(corpus, content) for content in (path.read_bytes(), data))
             query = f"{kind[0]} {at}"
@@ -244,7 +246,7 @@ def _balanced(hits: Mapping[tuple[str, bool], list[bool]]) -> dict[str, str]:
         rates = {True: [], False: []}
         for (_, is_same), found in hits.items():
             rates[is_same].append(np.mean(found if n == 0 else drawn.choice(found, len(found))))
-        recall, alarms = (float(np.mean(rates[is_same])) for is_same in (True, False))
+        recall, alarms = (float(np.mean(rates[is_same])) if rates[is_same] else np.nan for is_same in (True, False))
         shares.append((recall, alarms, recall / (recall + alarms) if recall + alarms else np.nan))
     named = zip(("recall", "false alarms", "precision"), np.array(shares).T, strict=True)
     return {f"all, {name}": _spread(values[0], values[1:]) for name, values in named}
@@ -262,10 +264,14 @@ def likeness_curve(spark: SparkSession, asked: argparse.Namespace) -> dict[str, 
             answer = _styled(rng, style, bad=bad)
             is_bad[corpus.say(f"other {n}", place[1], answer)] = (bad, len(answer.split()))
         rows = measured(preference_likeness.AUDIT, corpus.frames(spark))
-        bad, words = (np.array(column) for column in zip(*(is_bad[row["example_id"]] for row in rows), strict=True))
-        scores = {name: np.array([row[name] for row in rows]) for name in ("rejected_probability", "style_probability")}
+        planted = [is_bad[row["example_id"]] for row in rows]
+        bad, words = np.array([is_bad for is_bad, _ in planted], dtype=bool), np.array([count for _, count in planted])
+        names = ("rejected_probability", "style_probability")
+        scores = {name: np.array([row[name] for row in rows], dtype=float) for name in names}
         told[style] = {
-            name: interval(score[bad], score[~bad], auroc) for name, score in (scores | {"words": words}).items()
+            # Nothing is scored where there are too few responses to learn from.
+            name: interval(score[bad & ~np.isnan(score)], score[~bad & ~np.isnan(score)], auroc)
+            for name, score in (scores | {"words": words}).items()
         }
     return told
 
@@ -291,11 +297,15 @@ def share_of(part: int, whole: int) -> str:
 
 def _over_units(figure: Any, units: int) -> str:
     """A figure of all units (annotators, photos), with the 95 % interval of bootstrap draws of them."""
+    if not units:
+        return "none"
     drawn = np.random.default_rng(0)
     return _spread(figure(np.arange(units)), [figure(drawn.integers(0, units, units)) for _ in range(_DRAWS)])
 
 
 def _spread(value: float, draws: Iterable[float]) -> str:
+    if np.isnan(value):
+        return "none"
     low, high = np.nanquantile(np.fromiter(draws, float), [0.025, 0.975])
     return f"{value:.3f} ({low:.3f} to {high:.3f})"
 

@@ -370,7 +370,7 @@ def test_judgements():
     aspects = {"Helpfulness": {"Rating": "4", "Rationale": "r"}, "Visual Faithfulness": {"Rating": "5"}}
     stored = {"annotations": [aspects], "model": ["m"], "response": ["A"]}
     assert judged({"prompt": "q", "completions": stored}) == [("A", None, None, 4.5, 5.0, None)]
-    # A scale of 0 is wrong, and said to be so by `contradictions`; it is not missing.
+    # A scale of 0 is no sound one, and yet not missing.
     assert judged({"prompt": "q", "completions": stored, "scale": 0}) == [("A", None, None, 4.5, 0.0, None)]
 
 

@@ -1,14 +1,18 @@
 """Deliveries that try an audit's arithmetic: few rows or many, vectors that are all alike or opposite or missing, texts
 of every kind beside pictures that they do not fit."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
+from math import isfinite
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from hypothesis import strategies as st
 
 from ops.audits.contract import Audit, RowInputs
+from ops.audits.ranges import ANY, has_numbers, range_of
 from ops.audits.registry import all_audits
 from ops.colours import COLOURS, ColourTable, picture_facts
 from ops.grounding_scores import image_turns
@@ -18,6 +22,7 @@ from ops.picture_table import READ, PictureTable
 from ops.regions import Phrase, RegionTable
 from ops.schemas import EXAMPLES, IMAGES
 from ops.vectors import Vectors
+from tests.ops.audits.samples import sample_images, sample_preferences, stored_vectors
 
 QUERIES = (
     "What colour is the car?",
@@ -180,6 +185,27 @@ class Hostile:
             regions=_regions(rng, [phrase for some in phrases for phrase in some]),
         )
 
+    def tables(self) -> dict[str, pa.Table]:
+        """The delivery as corpus audits read it."""
+        rng = np.random.default_rng(self.seed)
+        inputs = self.inputs()
+        judged = sample_preferences(inputs.examples)
+        raters = {
+            "annotator": rng.choice([None, "ada", "ben"], judged.num_rows).tolist(),
+            "rating": rng.choice([None, 0.0, 1.0, 5.0, 99.0], judged.num_rows).tolist(),
+            "rating_scale": rng.choice([None, 0.0, 5.0], judged.num_rows).tolist(),
+        }
+        for name, values in raters.items():
+            at = judged.schema.get_field_index(name)
+            judged = judged.set_column(at, judged.schema.field(at), pa.array(values, judged.schema.field(at).type))
+        return {
+            "examples": inputs.examples,
+            "preferences": judged,
+            "images": sample_images(inputs.examples),
+            "embeddings": stored_vectors(inputs),
+            "arrivals": pa.table({"delivery": ["hostile-0"], "arrival": pa.array([0], pa.int32())}),
+        }
+
 
 _KINDS = st.sampled_from(["any", "missing", "same", "sides", "none"])
 _BANKS = st.sampled_from(["all", "one", "none"])
@@ -188,7 +214,7 @@ hostile = st.builds(
     Hostile,
     seed=st.integers(0, 2**32 - 1),
     rows=st.sampled_from([0, 1, 3, 40, 90]),
-    pictures=st.sampled_from([1, 2, 40]),
+    pictures=st.sampled_from([0, 1, 2, 40]),
     mix=st.sampled_from(["all", "colours"]),
     images=_KINDS,
     texts=_KINDS,
@@ -196,6 +222,37 @@ hostile = st.builds(
     bank_images=_BANKS,
     bank_texts=_BANKS,
 )
+
+
+_SOUND = Hostile(
+    seed=5, rows=40, pictures=6, mix="all", images="any", texts="any", sign=1, bank_images="all", bank_texts="all"
+)
+#: Deliveries with next to nothing in them.
+BARE = {
+    "empty": replace(_SOUND, rows=0),
+    "one row": replace(_SOUND, rows=1, mix="colours"),
+    "text alone": replace(_SOUND, pictures=0),
+    "images alone": replace(_SOUND, texts="none"),
+    "no vector": replace(_SOUND, images="none", texts="none"),
+}
+#: Deliveries that try the arithmetic of corpus audits, each of which takes seconds.
+TRYING = {
+    "all kinds": _SOUND,
+    "alike": replace(_SOUND, rows=60, pictures=2, mix="colours", images="same", texts="same"),
+    "opposite": replace(_SOUND, rows=60, pictures=2, images="sides", texts="sides"),
+}
+
+
+def outside(audit: Audit, measured: pa.Table) -> Iterator[str]:
+    """What lies outside the ranges that the audit declares, or is no finite number."""
+    for declared in filter(has_numbers, audit.columns):
+        values: Any = measured[declared.name].combine_chunks().drop_null()
+        numbers: Any = pc.list_flatten(values) if pa.types.is_list(values.type) else values
+        holds = range_of(declared) or ANY
+        for value in numbers.to_pylist():
+            if not isfinite(value) or not holds.holds(value):
+                yield f"{audit.name}.{declared.name} is {value}, declared {holds}"
+                break
 
 
 def bold(audit: Audit) -> Any:

@@ -134,8 +134,12 @@ def sample_inputs(examples: pa.Table) -> RowInputs:
 
 
 def sample_embeddings(examples: pa.Table) -> pa.Table:
-    """The vectors of `sample_inputs` as the lake stores them (schemas.EMBEDDINGS)."""
-    inputs = sample_inputs(examples)
+    """The vectors of `sample_inputs` as the lake stores them."""
+    return stored_vectors(sample_inputs(examples))
+
+
+def stored_vectors(inputs: RowInputs) -> pa.Table:
+    """The vectors of images and texts as the lake stores them (schemas.EMBEDDINGS)."""
     rows = [
         {"encoder": "sample", "modality": modality, "content_id": key.decode(), "vector": vector.tobytes()}
         for modality, held in (("image", inputs.images), ("text", inputs.texts))

@@ -6,6 +6,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from ops.audits.contract import KEYS, Audit, Scope
 from ops.audits.registry import audits_of
+from tests.ops.audits.hostile import BARE, TRYING, bold, outside
 from tests.ops.audits.samples import sample_embeddings, sample_examples, sample_images, sample_preferences
 
 pytestmark = pytest.mark.full
@@ -48,6 +49,16 @@ def test_empty_input_gives_no_rows(spark: SparkSession, audit: Audit) -> None:
     rows = measured(spark, audit, rows=0)
     assert rows.schema.names == audit.schema.names
     assert rows.num_rows == 0
+
+
+@pytest.mark.parametrize("audit", AUDITS)
+@pytest.mark.parametrize("delivery", BARE | TRYING)
+def test_bare_and_hostile_deliveries_keep_to_the_ranges(spark: SparkSession, audit: Audit, delivery: str) -> None:
+    tables = (BARE | TRYING)[delivery].tables()
+    found = audit.measure({name: spark.createDataFrame(tables[name]) for name in audit.reads}, bold(audit)).toArrow()
+    rows = found.select(audit.schema.names).cast(audit.schema)
+    assert list(outside(audit, rows)) == []
+    assert set(rows["example_id"].to_pylist()) <= set(tables["examples"]["example_id"].to_pylist())
 
 
 @pytest.mark.parametrize("audit", AUDITS)

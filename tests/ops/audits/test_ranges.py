@@ -1,11 +1,8 @@
 """Every audit declares in what range its figures lie, and keeps to it on hostile inputs."""
 
-from collections.abc import Iterator
-from math import isfinite
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -13,22 +10,10 @@ from hypothesis import strategies as st
 from ops.audits.contract import Audit, Scope
 from ops.audits.ranges import ANY, COSINE, Range, column, has_numbers, range_of
 from ops.audits.registry import all_audits, audits_of
-from tests.ops.audits.hostile import Hostile, bold, hostile
+from tests.ops.audits.hostile import Hostile, bold, hostile, outside
 
 AUDITS = [pytest.param(audit, id=audit.name) for audit in all_audits().values()]
 ROW_AUDITS = [pytest.param(audit, id=audit.name) for audit in audits_of(Scope.ROW, Scope.DROP)]
-
-
-def broken(audit: Audit, measured: pa.Table) -> Iterator[str]:
-    """What lies outside the ranges that the audit declares."""
-    for declared in filter(has_numbers, audit.columns):
-        values = measured[declared.name].combine_chunks().drop_null()
-        numbers: Any = pc.list_flatten(values) if pa.types.is_list(values.type) else values
-        holds = range_of(declared) or ANY
-        for value in numbers.to_pylist():
-            if not isfinite(value) or not holds.holds(value):
-                yield f"{audit.name}.{declared.name} is {value}, declared {holds}"
-                break
 
 
 @pytest.mark.parametrize("audit", AUDITS)
@@ -50,7 +35,7 @@ def test_row_audits_keep_to_their_ranges(audit: Audit, delivery: Hostile) -> Non
     for chosen in (audit.settings, bold(audit)):
         measured = audit.measure(inputs, chosen)
         assert measured.schema == audit.schema
-        assert list(broken(audit, measured)) == []
+        assert list(outside(audit, measured)) == []
 
 
 @given(

@@ -9,6 +9,7 @@ import pytest
 
 from ops.audits.contract import KEYS, Audit, Scope
 from ops.audits.registry import all_audits, audits_of
+from tests.ops.audits.hostile import BARE, outside
 from tests.ops.audits.samples import sample_examples, sample_inputs
 
 ROW_AUDITS = [pytest.param(audit, id=audit.name) for audit in audits_of(Scope.ROW, Scope.DROP)]
@@ -84,6 +85,16 @@ def test_each_row_is_measured_by_itself(audit: Audit) -> None:
     apart = [measured(audit, INPUTS.examples.slice(n, 1)) for n in range(INPUTS.examples.num_rows)]
     together = pa.concat_tables(apart).sort_by([(key, "ascending") for key in KEYS[audit.grain].names])
     assert_same(measured(audit, INPUTS.examples), together)
+
+
+@pytest.mark.parametrize("delivery", BARE)
+@pytest.mark.parametrize("audit", ROW_AUDITS)
+def test_bare_deliveries_are_measured(audit: Audit, delivery: str) -> None:
+    inputs = BARE[delivery].inputs()
+    rows = audit.measure(inputs, audit.settings)
+    assert rows.schema == audit.schema
+    assert list(outside(audit, rows)) == []
+    assert set(rows["example_id"].to_pylist()) <= set(inputs.examples["example_id"].to_pylist())
 
 
 @pytest.mark.parametrize("audit", VECTOR_AUDITS)
