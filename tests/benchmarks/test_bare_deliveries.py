@@ -34,7 +34,8 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     folder = tmp_path_factory.mktemp("pictures")
     paths = [folder / f"{n}.png" for n in range(3)]
     for n, path in enumerate(paths):
-        Image.new("RGB", (48, 40), (70 * n, 200, 40)).save(path)
+        squares = np.random.default_rng(n).integers(0, 256, (5, 6, 3)).repeat(8, axis=0).repeat(8, axis=1)
+        Image.fromarray(squares.astype(np.uint8)).save(path)
     return paths
 
 

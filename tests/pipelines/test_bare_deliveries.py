@@ -60,7 +60,7 @@ def images_alone(folder: Path) -> Iterator[dict[str, Any]]:
 
 def labels_alone(folder: Path) -> Iterator[dict[str, Any]]:
     for n in range(6):
-        yield {"id": f"l{n}", "prompt": "What is it?", "completion": f"thing {n % 2}", "label": n % 3 > 0}
+        yield {"id": f"l{n}", "prompt": "What is it?", "completion": f"thing {n}", "label": n % 2 > 0}
 
 
 def one_of_many(folder: Path) -> Iterator[dict[str, Any]]:
