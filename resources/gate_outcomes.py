@@ -5,15 +5,15 @@ audit or a corrected delivery there is none yet, and the gate judges anew.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
 
 from ops.audits.contract import Audit
+from ops.audits.ranges import has_numbers, range_of
 from ops.audits.registry import all_audits
-from ops.gate_facts import promised_range
 from ops.guards import GuardSettings
 from ops.identity import canonical_json, fingerprint
 from ops.schemas import MEASURES_GATES
@@ -36,9 +36,9 @@ class MeasuresGate:
 
 
 def limits_of(audit: Audit, settings: GuardSettings) -> str:
-    """Identity of what the gate holds an audit's measures to: the ranges it promises, and the limit that is set."""
-    promised = {column.name: promise for column in audit.columns if (promise := promised_range(column)) is not None}
-    return fingerprint({name: asdict(promise) for name, promise in promised.items()}, settings.abstention_limit)
+    """Identity of what the gate holds an audit's measures to: the ranges it declares, and the limit that is set."""
+    declared = {column.name: repr(range_of(column)) for column in filter(has_numbers, audit.columns)}
+    return fingerprint(declared, settings.abstention_limit)
 
 
 def record_gates(
