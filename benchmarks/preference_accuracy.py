@@ -188,9 +188,10 @@ def caption_curve(spark: SparkSession, asked: argparse.Namespace) -> dict[str, A
     frames = corpus.frames(spark, asked.embeddings.texts(set(told_answers(corpus.table))))
     told: dict[str, Any] = {"photos": len(chosen_half), "cases": len(photo_of)}
     for way, found in _leak_ways(frames).items():
-        by_photo = np.array(
-            [np.mean([e in found for e, name in photo_of.items() if name == one]) for one in sorted(chosen_half)]
-        )
+        hits: defaultdict[str, list[bool]] = defaultdict(list)
+        for example, name in photo_of.items():
+            hits[name].append(example in found)
+        by_photo = np.array([np.mean(hits[name]) for name in sorted(hits)])
         told[way] = _over_units(lambda drawn, by_photo=by_photo: float(by_photo[drawn].mean()), len(by_photo))
     return told
 

@@ -106,7 +106,9 @@ def folder_of(root: Path, pictures: list[Path], count: int) -> Path:
         name = f"images/{picture.name}"
         (root / name).write_bytes(picture.read_bytes())
         box = {"category": "car", "bbox_xywh_px": [1, 1, 20, 20], "iscrowd": 0}
-        lines["captions"].append(json.dumps({"image": name, "captions": ["A red car.", "A car by a tree."]}))
+        lines["captions"].append(
+            json.dumps({"image": name, "captions": ["A red car stands by a tree.", "A car by a tree."]})
+        )
         about = {"image": name, "width": 48, "height": 40, "objects": [box, box | {"category": "tree"}]}
         lines["objects"].append(json.dumps(about))
     for name, written in lines.items():
