@@ -237,7 +237,6 @@ BARE = {
 }
 #: Deliveries that try the arithmetic of corpus audits, each of which takes seconds.
 TRYING = {
-    "all kinds": _SOUND,
     "alike": replace(_SOUND, rows=60, pictures=2, mix="colours", images="same", texts="same"),
     "opposite": replace(_SOUND, rows=60, pictures=2, images="sides", texts="sides"),
 }
