@@ -19,6 +19,7 @@ from typing import Any, BinaryIO
 import fsspec
 import zstandard
 
+from ops.errors import AssayError
 from ops.formats.contract import RowError
 
 CHUNK_BYTES = 1 << 20
@@ -30,7 +31,7 @@ _COMPRESSIONS = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
 _SUFFIXES = (".gz", ".zst")
 
 
-class DropError(ValueError):
+class DropError(AssayError, ValueError):
     """A drop that cannot be taken in: says the file, what is wrong and the fix."""
 
 

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ops.audits.contract import Audit
+from ops.errors import AssayError
 from ops.identity import fingerprint
 
 Value = bool | int | float | str
@@ -41,7 +42,7 @@ COMPARISONS = (*_COMPARE, "in")
 _CONDITION = re.compile(r"^\s*([A-Za-z_]\w*)\s*(==|!=|<=|>=|<|>|\bin\b)\s*(.+?)\s*$", re.DOTALL)
 
 
-class PolicyError(ValueError):
+class PolicyError(AssayError, ValueError):
     """A rule that cannot be used. `key` is the part of the rule at fault, such as `audit` or `when`."""
 
     def __init__(self, key: str, problem: str) -> None:

@@ -10,6 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ops.errors import UnusableError
+
 Counter = Callable[[pa.Array], np.ndarray]
 """Tokens (n, int64) of each text of an array of strings without nulls."""
 
@@ -18,12 +20,12 @@ _COUNTED = r"[\p{L}\p{M}\p{N}_]+|[^\p{L}\p{M}\p{N}_\s\p{Z}]"
 
 
 def stamp(path: str) -> str:
-    """What changes when the tokenizer does; empty where none is named. ValueError where the file cannot be used."""
+    """What changes when the tokenizer does; empty where none is named. UnusableError where the file cannot be used."""
     if not path:
         return ""
     file = _file(path)
     if not file.is_file():
-        raise ValueError(
+        raise UnusableError(
             f"tokenizer {path}: no such file; give a tokenizer.json of the `tokenizers` library, or its folder"
         )
     found = hashlib.sha256(file.read_bytes()).hexdigest()[:16]
@@ -64,4 +66,4 @@ def _load(path: str, found: str) -> Any:
     try:
         return Tokenizer.from_file(path)
     except Exception as error:  # the library raises bare Exception
-        raise ValueError(f"tokenizer {path}: not a file of the `tokenizers` library ({error})") from None
+        raise UnusableError(f"tokenizer {path}: not a file of the `tokenizers` library ({error})") from None

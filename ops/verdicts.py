@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ops import schemas
+from ops.errors import MissingError
 from ops.policy import STRENGTH, Action, Policy, Rule
 
 SCHEMA = schemas.VERDICTS.schema.remove(schemas.VERDICTS.schema.get_field_index("version"))
@@ -30,12 +31,12 @@ def verdicts(examples: pa.Table, measures: Mapping[str, Measures], policy: Polic
 
     `examples` has EXAMPLE_COLUMNS; ids are unique in it. `measures` holds the rows of each audit that a rule names,
     with the columns of its table; rows about examples that are not in `examples` are ignored. The result does not
-    depend on the order of any input's rows. Raises LookupError where a rule's audit was not measured.
+    depend on the order of any input's rows. Raises MissingError where a rule's audit was not measured.
     """
     examples = _by_id(examples.select(EXAMPLE_COLUMNS))
     missing = [audit for audit in policy.audits if audit not in measures]
     if missing:
-        raise LookupError(f"the policy needs the measures of {', '.join(missing)}; run these audits before publishing")
+        raise MissingError(f"the policy needs the measures of {', '.join(missing)}; run these audits before publishing")
     hits = _sorted(_hits(examples, measures, policy.rules))
     action, weight = _decide(examples.num_rows, hits, policy.rules)
     columns = [

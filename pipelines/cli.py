@@ -3,29 +3,46 @@
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
+from typer.core import TyperCommand
 
-from ops.drop_files import DropError
-from resources.publishing import PublishError
-from resources.settings import Settings, SettingsError, load_settings
+from pipelines.faults import DONE, out, reporting_errors
+from resources.code_identity import code_identity
+from resources.settings import Settings, load_settings
 
-app = typer.Typer(
+
+class Command(TyperCommand):
+    """A command whose errors are said in one line, with the exit status that fits."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Runs the command. A demo keeps its lake in its folder."""
+        given = ctx.params
+        lake = given.get("lake") or (given["folder"] / "lake" if "folder" in given else None)
+        with reporting_errors(lake, debug=given.get("debug", False)):
+            return super().invoke(ctx)
+
+
+class App(typer.Typer):
+    """The application: each of its commands reports its errors, so that none can forget to."""
+
+    def command(self, name: str | None = None, **options: Any) -> Callable[[Any], Any]:
+        """Typer's decorator."""
+        return super().command(name, cls=Command, **options)
+
+
+app = App(
     name="assay",
-    help="Audits image-text instruction data before a model is trained on it, and publishes what is worth keeping.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-policy_app = typer.Typer(help="The policy: what is done with what was measured.", no_args_is_help=True)
+policy_app = App(help="The policy: what is done with what was measured.", no_args_is_help=True)
 app.add_typer(policy_app, name="policy")
-
-DONE, FAILED, WRONG_USAGE = 0, 1, 2
 
 LakeOption = Annotated[
     str,
@@ -37,34 +54,20 @@ ConfigOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")]
 DebugOption = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
-out = Console()
-err = Console(stderr=True)
+
+def _say_version(asked: bool) -> None:
+    if asked:
+        out.print(f"assay {version('assay')}, code {code_identity()}", highlight=False)
+        raise typer.Exit(DONE)
 
 
-class UnusableError(Exception):
-    """Something the user asked for cannot be done; the message says why and what to do."""
-
-
-@contextmanager
-def told(*, debug: bool = False) -> Iterator[None]:
-    """Turns errors into one clear line and the exit status that fits."""
-    try:
-        yield
-    except SettingsError as error:
-        _stop(str(error), WRONG_USAGE)
-    except (DropError, PublishError, UnusableError, LookupError, FileNotFoundError, ValueError) as error:
-        if debug:
-            raise
-        _stop(error.args[0] if isinstance(error, LookupError) and error.args else str(error), FAILED)
-
-
-def _stop(message: str, status: int) -> None:
-    err.print(f"[bold red]error:[/] {_plain(message)}", highlight=False, soft_wrap=True)
-    raise typer.Exit(status)
-
-
-def _plain(message: str) -> str:
-    return message.replace("[", r"\[")
+@app.callback()
+def assay(
+    _: Annotated[
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Audits image-text instruction data before a model is trained on it, and publishes what is worth keeping."""
 
 
 def settings_of(config: Path | None, overrides: Mapping[str, Any] | None = None) -> Settings:

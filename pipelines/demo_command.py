@@ -11,19 +11,10 @@ from ops.audits.registry import all_audits
 from ops.demo.build import MOST, build
 from ops.demo.faults import Planted, read_planted
 from ops.demo.score import score, tally
+from ops.errors import UnusableError
 from ops.schemas import EXAMPLES, QUARANTINE, VERDICTS
-from pipelines.cli import (
-    DONE,
-    FAILED,
-    ConfigOption,
-    DebugOption,
-    UnusableError,
-    app,
-    err,
-    out,
-    settings_of,
-    told,
-)
+from pipelines.cli import ConfigOption, DebugOption, app, settings_of
+from pipelines.faults import DONE, FAILED, err, out
 from pipelines.run_command import say, show
 from pipelines.tables import score_table, tally_table
 from resources.admission import admitted_delivery
@@ -43,18 +34,17 @@ def demo(
     debug: DebugOption = False,
 ) -> None:
     """Builds a drop from the easy-VQA test split, plants faults, audits it and shows what was found."""
-    with told(debug=debug):
-        # A corpus this small is done before Java has compiled what it runs.
-        settings = settings_of(config, {"spark.quick_start": True, "spark.shuffle_partitions": 2})
-        drop, lake = folder / DROP, folder / "lake"
-        planted = built(drop, folder / "planted.jsonl", seed=seed, conversations=conversations)
-        from pipelines.execution import run_all  # the engines take seconds to import
+    # A corpus this small is done before Java has compiled what it runs.
+    settings = settings_of(config, {"spark.quick_start": True, "spark.shuffle_partitions": 2})
+    drop, lake = folder / DROP, folder / "lake"
+    planted = built(drop, folder / "planted.jsonl", seed=seed, conversations=conversations)
+    from pipelines.execution import run_all  # the engines take seconds to import
 
-        tell = partial(say, debug=debug)
-        outcomes = run_all(lake, settings, {DROP: str(drop)}, progress=console_progress(err), tell=tell)
-        show(str(lake), outcomes)
-        if all(outcome.success for outcome in outcomes):
-            show_score(Lake(lake), planted)
+    tell = partial(say, debug=debug)
+    outcomes = run_all(lake, settings, {DROP: str(drop)}, progress=console_progress(err), tell=tell)
+    show(str(lake), outcomes)
+    if all(outcome.success for outcome in outcomes):
+        show_score(Lake(lake), planted)
     raise typer.Exit(DONE if all(outcome.success for outcome in outcomes) else FAILED)
 
 

@@ -7,19 +7,10 @@ import typer
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from ops.errors import UnusableError
 from ops.versions import LeftOut
-from pipelines.cli import (
-    ConfigOption,
-    DebugOption,
-    JsonOption,
-    LakeOption,
-    UnusableError,
-    app,
-    out,
-    print_json,
-    settings_of,
-    told,
-)
+from pipelines.cli import ConfigOption, DebugOption, JsonOption, LakeOption, app, print_json, settings_of
+from pipelines.faults import out
 from pipelines.version_commands import described, lake_at
 from resources.admission import undo_withdrawal, withdraw
 from resources.publishing import current_version, version_of
@@ -41,12 +32,11 @@ def withdraw_command(
 
     Running the drop again takes it back in, as does --undo.
     """
-    with told(debug=debug):
-        store = lake_at(lake)
-        delivery = undo_withdrawal(store, drop) if undo else withdraw(store, drop, note=note)
-        if delivery is None:
-            state = "is not withdrawn" if undo else "has no delivery in the corpus"
-            raise UnusableError(f"drop {drop!r} {state}; `assay status` lists the drops and their states")
+    store = lake_at(lake)
+    delivery = undo_withdrawal(store, drop) if undo else withdraw(store, drop, note=note)
+    if delivery is None:
+        state = "is not withdrawn" if undo else "has no delivery in the corpus"
+        raise UnusableError(f"drop {drop!r} {state}; `assay status` lists the drops and their states")
     moved = "is back in" if undo else "is taken out of"
     out.print(f"Delivery {delivery} {moved} the next version: `assay run` makes it.", soft_wrap=True, highlight=False)
 
@@ -56,14 +46,13 @@ def status(
     lake: LakeOption = "lake", config: ConfigOption = None, as_json: JsonOption = False, debug: DebugOption = False
 ) -> None:
     """Shows the drops and their states, what the next version leaves out and why, and the current version."""
-    with told(debug=debug):
-        store = lake_at(lake)
-        settings = settings_of(config)
-        from resources.standing import standing  # the engines take seconds to import
+    store = lake_at(lake)
+    settings = settings_of(config)
+    from resources.standing import standing  # the engines take seconds to import
 
-        now = standing(store, settings)
-        number = current_version(store)
-        current = None if number is None else described(version_of(store, number))
+    now = standing(store, settings)
+    number = current_version(store)
+    current = None if number is None else described(version_of(store, number))
     if as_json:
         drops = [asdict(drop) for drop in now.drops]
         left_out = [asdict(one) | {"line": one.line} for one in (*now.left_out, *now.blocking)]

@@ -7,8 +7,10 @@ from typing import Annotated
 import typer
 
 from ops.curriculum import CONTROLS, Control
+from ops.errors import UnusableError
 from ops.exports.registry import all_exports
-from pipelines.cli import DebugOption, JsonOption, LakeOption, UnusableError, app, err, out, print_json, told
+from pipelines.cli import DebugOption, JsonOption, LakeOption, app, print_json
+from pipelines.faults import err, out
 from pipelines.tables import key_value_table
 from pipelines.version_commands import lake_at
 from resources.exporting import Exported, export_version, verify
@@ -47,21 +49,20 @@ def export(
     chosen = known.get(order)
     if chosen is None:
         raise typer.BadParameter(f"{order!r} is none of {', '.join(CONTROLS)}", param_hint="--order")
-    with told(debug=debug):
-        done = export_version(
-            lake_at(lake),
-            version,
-            to=to,
-            folder=path,
-            progress=RichProgress(err),
-            order=chosen,
-            repeats=repeats,
-            shard_rows=shard_rows,
-            workers=workers,
-        )
-        wrong = verify(path) if check else []
-        if wrong:
-            raise UnusableError(f"{path}: {len(wrong)} files are not as they were written, first {wrong[0]}")
+    done = export_version(
+        lake_at(lake),
+        version,
+        to=to,
+        folder=path,
+        progress=RichProgress(err),
+        order=chosen,
+        repeats=repeats,
+        shard_rows=shard_rows,
+        workers=workers,
+    )
+    wrong = verify(path) if check else []
+    if wrong:
+        raise UnusableError(f"{path}: {len(wrong)} files are not as they were written, first {wrong[0]}")
     if as_json:
         print_json({**asdict(done), "checked": check})
         return

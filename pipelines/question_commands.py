@@ -11,7 +11,8 @@ import typer
 from rich.table import Table
 
 from ops.report.contact_sheet import contact_sheet
-from pipelines.cli import DebugOption, JsonOption, LakeOption, app, out, policy_app, print_json, told
+from pipelines.cli import DebugOption, JsonOption, LakeOption, app, policy_app, print_json
+from pipelines.faults import out
 from pipelines.tables import key_value_table
 from pipelines.version_commands import lake_at
 from resources.explaining import Explanation, save_pictures, why
@@ -33,10 +34,9 @@ def why_command(
     debug: DebugOption = False,
 ) -> None:
     """Everything known of one example: where it came from, what was measured, what became of it and why."""
-    with told(debug=debug):
-        store = lake_at(lake)
-        found = why(store, name)
-        paths = save_pictures(store, found, pictures) if pictures is not None else []
+    store = lake_at(lake)
+    found = why(store, name)
+    paths = save_pictures(store, found, pictures) if pictures is not None else []
     if as_json:
         print_json(asdict(found) | {"pictures": [str(path) for path in paths]})
         return
@@ -83,14 +83,13 @@ def try_command(
     debug: DebugOption = False,
 ) -> None:
     """What another policy would change, from the measures there are. Nothing is measured anew, nothing is written."""
-    with told(debug=debug):
-        store = lake_at(lake)
-        trial = try_policy(store, load_settings(other).policy, version)
-        examples = trial.change.rows.slice(0, rows).to_pylist()
-        if html is not None:
-            title = f"What {other.name} would change in version {trial.version}"
-            sheet = contact_sheet(title, rules=trial.by_rule, rows=shown(store, trial.change.rows, limit=90))
-            html.write_text(sheet, encoding="utf-8")
+    store = lake_at(lake)
+    trial = try_policy(store, load_settings(other).policy, version)
+    examples = trial.change.rows.slice(0, rows).to_pylist()
+    if html is not None:
+        title = f"What {other.name} would change in version {trial.version}"
+        sheet = contact_sheet(title, rules=trial.by_rule, rows=shown(store, trial.change.rows, limit=90))
+        html.write_text(sheet, encoding="utf-8")
     if as_json:
         told_all = {"version": trial.version, "before": trial.before, "after": trial.after, "rules": trial.by_rule}
         print_json(told_all | {"changes": trial.change.counts, "rows": examples})
@@ -124,8 +123,7 @@ def vacuum_command(
     debug: DebugOption = False,
 ) -> None:
     """Removes old versions. The current one stays, and every example, image, embedding and measure."""
-    with told(debug=debug):
-        done = vacuum(lake_at(lake), keep_last=keep_last, keep=keep or (), dry_run=dry_run)
+    done = vacuum(lake_at(lake), keep_last=keep_last, keep=keep or (), dry_run=dry_run)
     if as_json:
         print_json(asdict(done) | {"dry_run": dry_run})
         return

@@ -8,20 +8,8 @@ import typer
 from rich.markup import escape
 
 from ops.versions import headline
-from pipelines.cli import (
-    DONE,
-    FAILED,
-    ConfigOption,
-    DebugOption,
-    JsonOption,
-    LakeOption,
-    app,
-    err,
-    out,
-    print_json,
-    settings_of,
-    told,
-)
+from pipelines.cli import ConfigOption, DebugOption, JsonOption, LakeOption, app, print_json, settings_of
+from pipelines.faults import DONE, FAILED, err, out
 from pipelines.tables import version_table
 from resources.admission import kept_out
 from resources.lake_address import lake_of
@@ -48,16 +36,15 @@ def run(
 
     Without a drop it audits and publishes what the lake holds.
     """
-    with told(debug=debug):
-        settings = settings_of(config)
-        named = {drop_name(path): path for path in drops or []}
-        from pipelines.execution import run_all  # the engines take seconds to import
+    settings = settings_of(config)
+    named = {drop_name(path): path for path in drops or []}
+    from pipelines.execution import run_all  # the engines take seconds to import
 
-        before = current_version(lake_of(lake))
-        progress = SilentProgress() if as_json else console_progress(err)
-        tell = (lambda _: None) if as_json else partial(say, debug=debug)
-        outcomes = run_all(lake, settings, named, progress=progress, tell=tell)
-        summary = summarise(lake, outcomes, before=before)
+    before = current_version(lake_of(lake))
+    progress = SilentProgress() if as_json else console_progress(err)
+    tell = (lambda _: None) if as_json else partial(say, debug=debug)
+    outcomes = run_all(lake, settings, named, progress=progress, tell=tell)
+    summary = summarise(lake, outcomes, before=before)
     if as_json:
         print_json(summary)
     else:

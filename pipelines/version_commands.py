@@ -7,9 +7,11 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from ops.errors import MissingError
 from ops.schemas import DROPS
 from ops.versions import Version, headline
-from pipelines.cli import DebugOption, JsonOption, LakeOption, UnusableError, app, out, print_json, told
+from pipelines.cli import DebugOption, JsonOption, LakeOption, app, print_json
+from pipelines.faults import out
 from pipelines.tables import key_value_table
 from resources.admission import not_admitted
 from resources.lake import Lake
@@ -23,11 +25,11 @@ RowsOption = Annotated[int, typer.Option("--rows", help="How many rows to show."
 
 
 def lake_at(root: str) -> Lake:
-    """The lake in that folder or at that address; UnusableError where there is none."""
+    """The lake in that folder or at that address; MissingError where there is none."""
     lake = lake_of(root)
     here = lake.version(DROPS) >= 0 if is_address(root) else (Path(lake.root) / "drops").exists()
     if not here:
-        raise UnusableError(f"{root}: no lake is here; name its folder with --lake, or make one with `assay run DROP`")
+        raise MissingError(f"{root}: no lake is here; name its folder with --lake, or make one with `assay run DROP`")
     return lake
 
 
@@ -51,11 +53,10 @@ def described(version: Version) -> dict[str, Any]:
 @app.command()
 def versions(lake: LakeOption = "lake", as_json: JsonOption = False, debug: DebugOption = False) -> None:
     """Lists the versions of a lake: when, from what, how many examples, which is current."""
-    with told(debug=debug):
-        store = lake_at(lake)
-        known = all_versions(store)
-        found = [described(version) for version in known]
-        outside = not_admitted(store)
+    store = lake_at(lake)
+    known = all_versions(store)
+    found = [described(version) for version in known]
+    outside = not_admitted(store)
     if as_json:
         print_json(found)
         return
@@ -85,9 +86,8 @@ def diff(
     debug: DebugOption = False,
 ) -> None:
     """What changed between two versions: examples added, removed and re-weighted, and what caused it."""
-    with told(debug=debug):
-        found = compare(lake_at(lake), before, after)
-        shown = found.rows.slice(0, rows).to_pylist()
+    found = compare(lake_at(lake), before, after)
+    shown = found.rows.slice(0, rows).to_pylist()
     if as_json:
         print_json({"before": before, "after": after, "counts": found.counts, "rows": shown})
         return
@@ -112,8 +112,7 @@ def _weight(weight: float | None) -> str:
 @app.command(name="rollback")
 def roll_back(version: int, lake: LakeOption = "lake", debug: DebugOption = False) -> None:
     """Makes an earlier version current again. Nothing is deleted."""
-    with told(debug=debug):
-        changed = rollback(lake_at(lake), version)
+    changed = rollback(lake_at(lake), version)
     out.print(f"Version {version} is current{'' if changed else ' already'}.", highlight=False)
 
 
@@ -124,9 +123,8 @@ def report(
     debug: DebugOption = False,
 ) -> None:
     """Writes the report of a version, one HTML page, and says where it is."""
-    with told(debug=debug):
-        store = lake_at(lake)
-        number = current_version(store) if version is None else version_of(store, version).number
-        if number is None:
-            raise UnusableError("no version has been published yet; `assay run DROP` makes one")
-        out.print(str(make_report(store, number)), soft_wrap=True, highlight=False)
+    store = lake_at(lake)
+    number = current_version(store) if version is None else version_of(store, version).number
+    if number is None:
+        raise MissingError("no version has been published yet; `assay run DROP` makes one")
+    out.print(str(make_report(store, number)), soft_wrap=True, highlight=False)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from ops.errors import MissingError
 from ops.guards import GuardSettings
 from ops.identity import canonical_json
 from ops.schemas import DROPS
@@ -20,20 +21,20 @@ from resources.watching import drop_at
 
 
 def last_delivery(lake: Lake, drop: str) -> str:
-    """The delivery that arrived last under the drop's name. LookupError where none has."""
+    """The delivery that arrived last under the drop's name. MissingError where none has."""
     rows = _arrivals(lake.read(DROPS, where={"drop": drop}))
     if not rows:
-        raise LookupError(f"drop {drop!r} has not been read; run `assay run` with its folder")
+        raise MissingError(f"drop {drop!r} has not been read; run `assay run` with its folder")
     return rows[-1]["delivery"]
 
 
 def drop_source(lake: Lake, drop: str, *, watched: str) -> str:
-    """Where the drop's files lie: in the watched folder, or where they were read last. LookupError where neither
+    """Where the drop's files lie: in the watched folder, or where they were read last. MissingError where neither
     knows the drop."""
     path = drop_at(watched, drop) if watched else None
     rows = [row for row in lake.read(DROPS, where={"drop": drop}).to_pylist() if row["source"]]
     if path is None and not rows:
-        raise LookupError(
+        raise MissingError(
             f"nothing says where drop {drop!r} lies: give the run config `ops.ingest.config.path`, or put the drop "
             "into the watched folder (`ingest.watched` in assay.yaml)"
         )
@@ -77,12 +78,12 @@ def admitted_deliveries(lake: Lake) -> list[str]:
 
 
 def admitted_delivery(lake: Lake, drop: str) -> str:
-    """The drop's last admitted delivery. LookupError where it has none."""
+    """The drop's last admitted delivery. MissingError where it has none."""
     admitted = admitted_drops(lake)
     if drop not in admitted:
         out = next((one.line for one in not_admitted(lake) if one.drop == drop), "")
         known = out or f"no delivery of drop {drop!r} has been admitted; run `assay run` with its folder"
-        raise LookupError(known)
+        raise MissingError(known)
     return admitted[drop]
 
 

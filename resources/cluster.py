@@ -21,6 +21,7 @@ from resources.lake import Lake
 from resources.private import passing_folder, private_folder, token_file
 from resources.progress import Progress
 from resources.replacing import replaced
+from resources.unsaid import leaving_out
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -49,7 +50,11 @@ def start_ray(*, num_cpus: int | None = None, object_store_bytes: int | None = N
         }
     # Ray 2.60 starts its dashboard's process even where none is wanted, for the usage statistics. Though they are off,
     # that process asks the metadata addresses of three clouds where it runs. Nothing here speaks to it.
-    with replaced(services, "start_api_server", lambda *_, **__: (None, None)):
+    with (
+        replaced(services, "start_api_server", lambda *_, **__: (None, None)),
+        # Ray's core says so before the level that it speaks of counts.
+        leaving_out("Set ray log level from environment variable"),
+    ):
         ray.init(**options)
     # Progress is ours to show (resources/progress.py).
     ray.data.DataContext.get_current().enable_progress_bars = False

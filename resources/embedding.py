@@ -25,6 +25,7 @@ import pyarrow.parquet as pq
 import ray
 from ray.data import ActorPoolStrategy
 
+from ops.errors import UnusableError
 from ops.identity import text_id
 from ops.schemas import EMBEDDINGS, EXAMPLES, IMAGES
 from ops.throughput import TEXTS_AN_IMAGE
@@ -319,7 +320,7 @@ def _pixels(key: str, data: bytes, preprocessing: Preprocessing) -> bytes:
     try:
         return preprocessing.file_pixels(data).tobytes()
     except (OSError, ValueError) as error:
-        raise ValueError(
+        raise UnusableError(
             f"image {key}: {len(data)} bytes that ingest could decode and this run cannot: {error}"
         ) from None
 

@@ -17,6 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from ops.errors import AssayError
 from ops.identity import fingerprint
 from resources.encoder_settings import EncoderSettings
 from resources.mini.files import HEADS, tower_files
@@ -40,7 +41,7 @@ _REACHABLE_S = 5
 _REVISION = 2
 
 
-class EncoderError(RuntimeError):
+class EncoderError(AssayError, RuntimeError):
     """The encoder that was asked for cannot be had; the message says why and what to do."""
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ops.audits.registry import all_audits
+from ops.errors import AssayError, MissingError
 from ops.schemas import CURATED, CURRICULUM, DROPS, EXAMPLES, IMAGES, PREFERENCES, VERDICTS
 from ops.versions import Pins, Version
 from resources.lake import Lake
@@ -13,7 +14,13 @@ from resources.publishing import versions
 
 _MEMBER = ("weight", "soft_label")
 """What membership adds to the verdict; the target mix may have changed the weight."""
+MOST_LISTED = 5
+"""How many examples a message names."""
 _KEYS = ("delivery", "example_id", "identity")
+
+
+class AmbiguousError(AssayError, LookupError):
+    """A name that several examples bear."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +46,7 @@ class Explanation:
 def why(lake: Lake, name: str) -> Explanation:
     """Everything known of the example of that id, or of the one raw row of that source id.
 
-    Raises LookupError where there is none, or where several examples share the source id.
+    Raises MissingError where there is none, AmbiguousError where several examples share the source id.
     """
     rows = lake.read(EXAMPLES, where={"example_id": name}).to_pylist() or _by_source(lake, name)
     example = rows[0]["example_id"]
@@ -70,12 +77,16 @@ def save_pictures(lake: Lake, explanation: Explanation, folder: Path) -> list[Pa
 
 def _by_source(lake: Lake, name: str) -> list[dict[str, Any]]:
     rows = lake.read(EXAMPLES, where={"source_id": name}).to_pylist()
-    ids = list(dict.fromkeys(row["example_id"] for row in rows))
-    if not ids:
-        raise LookupError(f"no example and no raw row is called {name!r}; ids stand in the report and in `assay diff`")
-    if len(ids) > 1:
-        shown = ", ".join(f"{row['example_id']} ({row['drop']})" for row in rows[:5])
-        raise LookupError(f"{len(ids)} examples came from rows called {name!r}; ask for one of {shown}")
+    drops: dict[str, list[str]] = {}
+    for row in rows:
+        drops.setdefault(row["example_id"], []).append(row["drop"])
+    if not rows:
+        raise MissingError(f"no example and no raw row is called {name!r}; ids stand in the report and in `assay diff`")
+    if len(drops) > 1:
+        listed = [f"{example} ({', '.join(dict.fromkeys(names))})" for example, names in drops.items()]
+        shown = ", ".join(listed[:MOST_LISTED])
+        more = f" and {len(listed) - MOST_LISTED} more" if len(listed) > MOST_LISTED else ""
+        raise AmbiguousError(f"{len(drops)} examples came from rows called {name!r}; ask for one of {shown}{more}")
     return rows
 
 

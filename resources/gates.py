@@ -25,6 +25,7 @@ from ops.candidate_facts import (
     pollution_facts,
     replays,
 )
+from ops.errors import MissingError
 from ops.gate_facts import ingest_facts, measures_facts
 from ops.guards import GuardSettings
 from ops.hashing import EXAMPLE_KEY, joined, key_hashes
@@ -253,7 +254,7 @@ def _targets(lake: Lake, name: str, deliveries: Sequence[str], identity: str) ->
 def _last(log: pa.Table, what: str) -> dict[str, Any]:
     rows = sorted(log.to_pylist(), key=lambda row: row["sequence"])
     if not rows:
-        raise LookupError(f"{what} is not in the lake; run `assay run` with the drop's folder")
+        raise MissingError(f"{what} is not in the lake; run `assay run` with the drop's folder")
     return rows[-1]
 
 

@@ -1,4 +1,4 @@
-"""Finds the Java that Spark needs. Standard library only: set-up runs it before anything is installed."""
+"""Finds the Java that Spark needs. Standard library only, and errors: set-up runs it before anything is installed."""
 
 import os
 import re
@@ -8,6 +8,8 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from ops.errors import EngineError
 
 #: The releases that this Spark supports.
 SUPPORTED = (17, 21, 25)
@@ -53,10 +55,10 @@ def find_java() -> Java | None:
 
 
 def require_java() -> Java:
-    """`find_java`, or a RuntimeError that says what to install."""
+    """`find_java`, or an EngineError that says what to install."""
     java = find_java()
     if java is None:
-        raise RuntimeError(MISSING)
+        raise EngineError(MISSING)
     return java
 
 

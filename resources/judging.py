@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 from ops.audits.registry import all_audits
 from ops.curriculum import CurriculumSettings, curriculum
 from ops.difficulty import components, difficulty, per_example
+from ops.errors import MissingError
 from ops.policy import Policy
 from ops.schemas import EXAMPLES
 from ops.verdicts import EXAMPLE_COLUMNS, verdicts
@@ -89,13 +90,13 @@ def order(
     settings: CurriculumSettings,
     without: Without = NONE,
 ) -> pa.Table:
-    """The members in the order of the curriculum. Raises LookupError where a measure that it weighs was not made."""
+    """The members in the order of the curriculum. Raises MissingError where a measure that it weighs was not made."""
     ids = members["example_id"].combine_chunks()
     weighed: dict[str, list[str]] = {}
     for name in settings.difficulty:
         audit, column = name.split(".")
         if audit not in measures:
-            raise LookupError(
+            raise MissingError(
                 f"curriculum.difficulty weighs {name}, but {audit} was not measured; run that audit first"
             )
         weighed.setdefault(audit, []).append(column)

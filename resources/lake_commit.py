@@ -13,6 +13,7 @@ from deltalake import Schema as DeltaSchema
 from deltalake.exceptions import CommitFailedError, DeltaError, SchemaMismatchError, TableNotFoundError
 from deltalake.transaction import AddAction
 
+from ops.errors import BusyError, UnusableError
 from ops.schemas import TableSpec
 
 # A published version must open a year later, so no old log entry is ever cleaned away.
@@ -54,12 +55,16 @@ class TableLog:
         except TableNotFoundError:
             if version is None:
                 return None
-            raise ValueError(f"{self.spec.name}: version {version} is asked for, but the table is empty") from None
-        except DeltaError as error:
+            raise UnusableError(f"{self.spec.name}: version {version} is asked for, but the table is empty") from None
+        except (DeltaError, OSError) as error:
             if version is None:
-                raise
+                problem = str(error).splitlines()[0]
+                fix = "is the store reachable, and the log whole?"
+                raise UnusableError(f"the Delta log of {self.address} cannot be read ({problem}): {fix}") from error
             present = DeltaTable(self.address, storage_options=self.storage_options).version()
-            raise ValueError(f"{self.spec.name} has no version {version}; the last is {present} ({error})") from error
+            raise UnusableError(
+                f"{self.spec.name} has no version {version}; the last is {present} ({error})"
+            ) from error
 
     def prepare(self) -> DeltaTable:
         """The last version, with every column of the spec: creates the table, or adds the columns it lacks.
@@ -68,7 +73,7 @@ class TableLog:
         table = self.open() or self._create()
         partition_by = table.metadata().partition_columns
         if partition_by != list(self.spec.partition_by):
-            raise ValueError(
+            raise UnusableError(
                 f"{self.spec.name} at {self.address} is partitioned by {partition_by}, the schema promises "
                 f"{list(self.spec.partition_by)}: write to a new lake, or give the table a new name"
             )
@@ -84,7 +89,7 @@ class TableLog:
         try:
             table.alter.add_columns(lacking)
         except SchemaMismatchError as error:
-            raise ValueError(
+            raise UnusableError(
                 f"{self.spec.name} at {self.address} holds another type than the schema promises ({error}): "
                 "give the column a new name"
             ) from error
@@ -115,7 +120,7 @@ class TableLog:
                 time.sleep(min(0.005 * (attempt + 1), 0.25))
             else:
                 return True
-        raise TimeoutError(f"{self.spec.name}: {ATTEMPTS} commits in a row lost to other writers; run it again")
+        raise BusyError(f"{self.spec.name}: {ATTEMPTS} commits in a row lost to other writers; run it again")
 
     def _create(self) -> DeltaTable:
         try:

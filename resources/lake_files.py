@@ -3,6 +3,7 @@
 import re
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, unquote
@@ -12,6 +13,7 @@ import pyarrow.dataset as ds
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
+from ops.errors import UnusableError
 from ops.schemas import TableSpec
 
 ROW_GROUP_BYTES = 8 << 20
@@ -259,18 +261,31 @@ class Scan:
 
     def table(self) -> pa.Table:
         """All rows at once, decoded by several threads."""
-        fragments = self._row_groups() if self._sifts() else self.fragments
-        dataset = ds.FileSystemDataset(list(fragments), self.schema, FORMAT)
-        return dataset.to_table(columns=self.columns, filter=self.wanted)
+        with self._readable():
+            fragments = self._row_groups() if self._sifts() else self.fragments
+            dataset = ds.FileSystemDataset(list(fragments), self.schema, FORMAT)
+            return dataset.to_table(columns=self.columns, filter=self.wanted)
 
     def batches(self, batch_rows: int) -> Iterator[pa.RecordBatch]:
         """The rows as a stream. One scan a row group: a scan of many reads ahead of a slow consumer (800 MB of images
         took 1700 MB; so they take 70)."""
-        for group in self._row_groups():
-            scanner = group.scanner(
-                schema=self.schema, columns=self.columns, filter=self.wanted, batch_size=batch_rows, batch_readahead=1
-            )
-            yield from (batch for batch in scanner.to_batches() if batch.num_rows)
+        how = {"batch_size": batch_rows, "batch_readahead": 1}
+        with self._readable():
+            for group in self._row_groups():
+                scanner = group.scanner(schema=self.schema, columns=self.columns, filter=self.wanted, **how)
+                yield from (batch for batch in scanner.to_batches() if batch.num_rows)
+
+    @contextmanager
+    def _readable(self) -> Iterator[None]:
+        """Names the place where a file cannot be read: Arrow may say no more than that a stream ends."""
+        try:
+            yield
+        except (pa.ArrowInvalid, OSError) as error:
+            place = min((fragment.path.rpartition("/")[0] for fragment in self.fragments), default="")
+            problem = str(error).splitlines()[0]
+            raise UnusableError(
+                f"a file of {place} cannot be read ({problem}): is the store reachable, and the folder whole?"
+            ) from error
 
     def _sifts(self) -> bool:
         return self.wanted is not None and has_binary(pa.schema([self.schema.field(name) for name in self.columns]))

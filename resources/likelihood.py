@@ -15,6 +15,7 @@ from typing import Protocol
 
 from PIL import Image
 
+from ops.errors import AssayError
 from ops.identity import fingerprint
 from resources.encoder_settings import EncoderSettings
 from resources.encoder_source import EncoderError, encoder_identity, file_hash
@@ -26,7 +27,7 @@ _FILES = ("*.json", "*.safetensors", "*.jinja", "*.model", "*.txt")
 _REVISION = 1
 
 
-class LikelihoodError(RuntimeError):
+class LikelihoodError(AssayError, RuntimeError):
     """The model that was asked for cannot be had or used; the message says why and what to do."""
 
 

@@ -13,13 +13,15 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
+from ops.errors import AssayError
+
 Path = tuple[str | int, ...]
 
 _SCALARS = {f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null")}
 _MAX_NODES = 100_000  # aliases of aliases can make a small file mean a huge one
 
 
-class SettingsError(ValueError):
+class SettingsError(AssayError, ValueError):
     """A configuration that cannot be used: says the file, the line, the key and the fix."""
 
 

@@ -20,6 +20,7 @@ from ops.audits.registry import all_audits, audits_of
 from ops.bank import choose_bank
 from ops.benchmarks import decodable_images
 from ops.colours import NO_COLOURS, ColourTable
+from ops.errors import MissingError
 from ops.grounding_scores import statement_texts
 from ops.identity import fingerprint, text_id
 from ops.likelihoods import NO_LIKELIHOODS, LikelihoodTable
@@ -109,9 +110,9 @@ def unmeasured_drops(lake: Lake, *, settings: Settings, encoder: str) -> dict[st
 
 
 def require_measures(lake: Lake, delivery: str, identities: Mapping[str, str]) -> None:
-    """LookupError where some of these measures of the delivery are not in the lake; says which and what to run."""
+    """MissingError where some of these measures of the delivery are not in the lake; says which and what to run."""
     if missing := unmeasured(lake, delivery, identities):
-        raise LookupError(
+        raise MissingError(
             f"delivery {delivery} is not measured by {', '.join(missing)} under these settings; run `assay run`, or "
             "backfill this partition of the measures"
         )
@@ -129,10 +130,10 @@ def record_embedded(lake: Lake, delivery: str, encoder: str) -> None:
 
 
 def require_embedded(lake: Lake, deliveries: Iterable[str], encoder: str) -> None:
-    """LookupError where one of the deliveries is not embedded by this encoder; says which and what to run."""
+    """MissingError where one of the deliveries is not embedded by this encoder; says which and what to run."""
     for delivery in deliveries:
         if not _is_embedded(lake, delivery, encoder):
-            raise LookupError(
+            raise MissingError(
                 f"delivery {delivery} is not embedded by {encoder}, or audits have come to want more of it; run "
                 "`assay run`, or backfill this partition of the embeddings"
             )

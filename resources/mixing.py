@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ops.difficulty import components, per_example
+from ops.errors import MissingError
 from ops.mix import Mass, Mix, MixSettings, curve, effective_share, mixed, visual_share
 from ops.schemas import CURATED, VERDICTS
 from ops.versions import MEMBER_ACTIONS
@@ -38,7 +39,7 @@ class Mixing:
         self._tokens = None
         if settings.count == "loss_tokens":
             if "modality" not in measures:
-                raise LookupError("mix.count is loss_tokens, but modality was not measured; run that audit first")
+                raise MissingError("mix.count is loss_tokens, but modality was not measured; run that audit first")
             columns = {"loss_tokens"}
             known = used(deliveries, without, "modality")
             rows = read_measures(lake, "modality", identity=measures["modality"], deliveries=known, columns=columns)

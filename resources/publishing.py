@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ops.audits.registry import all_audits
+from ops.errors import AssayError
 from ops.identity import canonical_json, fingerprint
 from ops.mix import MixSettings
 from ops.schemas import CURATED, CURRICULUM, DROPS, EXAMPLES, IMAGES, PREFERENCES, VERDICTS, VERSIONS
@@ -37,7 +38,7 @@ from resources.progress import Progress
 from resources.settings import Settings
 
 
-class PublishError(ValueError):
+class PublishError(AssayError, ValueError):
     """A version that cannot be made or published: says what stands in the way and what to do."""
 
 

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from ops.audits.contract import KEYS, Audit, Grain, Scope
 from ops.audits.registry import all_audits
+from ops.errors import MissingError
 from ops.gate_facts import measures_facts
 from ops.hashing import distinct, joined, key_hashes
 from ops.mismatch import Cut, cuts_of, mismatch_notes
@@ -71,9 +72,9 @@ def report_path(lake: Lake, version: int) -> Path:
 
 
 def make_report(lake: Lake, version: int | None) -> Path:
-    """Write the page of a version and return its path. LookupError where there is no version yet."""
+    """Write the page of a version and return its path. MissingError where there is no version yet."""
     if version is None:
-        raise LookupError("no version is published yet, so there is nothing to report; run `assay run` on a drop")
+        raise MissingError("no version is published yet, so there is nothing to report; run `assay run` on a drop")
     return write_report(collect(lake, version), report_path(lake, version))
 
 

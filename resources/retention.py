@@ -14,6 +14,7 @@ import pyarrow as pa
 from deltalake import DeltaTable
 from deltalake.exceptions import CommitFailedError, TableNotFoundError
 
+from ops.errors import BusyError, UnusableError
 from ops.schemas import CURATED, CURRICULUM, VERDICTS, VERSIONS, TableSpec
 from ops.versions import REMOVED, read_log
 from resources.lake import Lake
@@ -40,7 +41,7 @@ def vacuum(
     is never given again.
     """
     if keep_last < 0:
-        raise ValueError(f"keep_last must be 0 or more, but is {keep_last}")
+        raise UnusableError(f"keep_last must be 0 or more, but is {keep_last}")
     known = read_log(lake.read(VERSIONS))
     published = [version.number for version in known if version.state == "published"]
     kept = {*keep, *(published[-keep_last:] if keep_last else [])}
@@ -87,4 +88,4 @@ def _remove(lake: Lake, spec: TableSpec, removed: list[int]) -> None:
             time.sleep(0.05 * (attempt + 1))
         else:
             return
-    raise TimeoutError(f"{spec.name}: other writers kept the table busy; run vacuum again")
+    raise BusyError(f"{spec.name}: other writers kept the table busy; run vacuum again")

@@ -18,6 +18,7 @@ from pyspark.sql import DataFrame, DataFrameReader, Observation, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.pandas.types import from_arrow_schema
 
+from ops.errors import EngineError
 from ops.schemas import TableSpec
 from resources.java import require_java
 from resources.lake import Lake
@@ -28,12 +29,13 @@ from resources.spark_settings import SparkSettings
 #: What Spark takes for patterns in the paths that it reads.
 _PATTERN = re.compile(r"([\[\]{}*?\\])")
 _LOG_FILE = Path(__file__).with_name("spark_log4j2.properties")
+_CONF_FOLDER = Path(__file__).with_name("spark_conf")
 
 
 def start_spark(settings: SparkSettings | None = None) -> SparkSession:
     """The process's Spark session, started on the first call; later calls return it whatever their settings.
 
-    Raises RuntimeError with the fix where no Java that Spark runs on is found.
+    Raises EngineError with the fix where no Java that Spark runs on is found.
     """
     running = SparkSession.getActiveSession()
     if running is not None:
@@ -41,6 +43,8 @@ def start_spark(settings: SparkSettings | None = None) -> SparkSession:
     settings = settings or SparkSettings()
     os.environ["JAVA_HOME"] = str(require_java().home)
     os.environ.setdefault("SPARK_LOCAL_IP", settings.driver_host)
+    if "SPARK_HOME" not in os.environ:  # a Spark of one's own has its own folder of settings
+        os.environ.setdefault("SPARK_CONF_DIR", str(_CONF_FOLDER))
     # Ray or an outer Spark may have set it for their own workers; ours need the packages of this very interpreter.
     os.environ["PYSPARK_PYTHON"] = sys.executable
     builder = SparkSession.builder.appName("assay")
@@ -49,7 +53,7 @@ def start_spark(settings: SparkSettings | None = None) -> SparkSession:
     try:
         return builder.getOrCreate()
     except PySparkRuntimeError as error:
-        raise RuntimeError(
+        raise EngineError(
             f"Spark did not start with {os.environ['JAVA_HOME']} and spark.memory {settings.memory}: {error}. "
             "Its own message stands above; too little memory is the usual cause"
         ) from error

@@ -4,13 +4,14 @@ from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from typing import Any
 
+from ops.errors import MissingError
 from ops.schemas import IMAGES
 from resources.lake import Lake
 
 
 def stored_images(lake: Lake, ids: Iterable[str]) -> Iterator[tuple[str, bytes]]:
-    """Id and bytes of each of these images, in the order of the lake; holds one row group at a time. LookupError, after
-    those that are there, where some are not."""
+    """Id and bytes of each of these images, in the order of the lake; holds one row group at a time.
+    MissingError, after those that are there, where some are not."""
     left = set(ids)
     for batch in lake.batches(IMAGES, where={"image_id": sorted(left)}, columns=["image_id", "bytes"]):
         rows: Any = zip(batch["image_id"].to_pylist(), batch["bytes"].to_pylist(), strict=True)
@@ -21,9 +22,9 @@ def stored_images(lake: Lake, ids: Iterable[str]) -> Iterator[tuple[str, bytes]]
         raise images_lost(left)
 
 
-def images_lost(ids: AbstractSet[str]) -> LookupError:
+def images_lost(ids: AbstractSet[str]) -> MissingError:
     """The error that names these images, which examples show, as not there."""
-    return LookupError(
+    return MissingError(
         f"{len(ids)} images that examples show are not in the lake's images, among them {min(ids)}; "
         "ingest stores images before examples, so the lake was changed by hand: restore it, or ingest again"
     )

@@ -37,7 +37,7 @@ class Trial:
 def try_policy(lake: Lake, policy: Policy, version: int | None = None) -> Trial:
     """What the policy would make of the examples and measures of a version (None: the current one).
 
-    Raises PublishError where there is no such version, LookupError where the policy asks for an audit that the version
+    Raises PublishError where there is no such version, MissingError where the policy asks for an audit that the version
     had not measured.
     """
     number = current_version(lake) if version is None else version

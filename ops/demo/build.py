@@ -13,6 +13,7 @@ from ops.demo import plant
 from ops.demo.faults import Planted, write_planted
 from ops.demo.pictures import Picture, load_pictures
 from ops.demo.rows import Row, judgements, one_conversation_each, text_only
+from ops.errors import UnusableError
 
 FEWEST = 60
 """Conversations below which the faults that ingest must find would pass its limit of 5 % of a drop's rows."""
@@ -58,11 +59,11 @@ def build(folder: Path, *, record: Path, seed: int = 7, conversations: int = MOS
 
     The same seed and number give the same bytes. Takes 60 to 800 conversations, one picture each, and a quarter as
     many further pictures for preference pairs. Nothing in the drop tells a spoilt row from a sound one: ids and image
-    names are numbered and drawn after all rows have been mixed. Raises ValueError for a number out of range, and
+    names are numbered and drawn after all rows have been mixed. Raises UnusableError for a number out of range, and
     FileExistsError where `folder` exists.
     """
     if not FEWEST <= conversations <= MOST:
-        raise ValueError(f"a demo takes {FEWEST} to {MOST} conversations, not {conversations}")
+        raise UnusableError(f"a demo takes {FEWEST} to {MOST} conversations, not {conversations}")
     if record.resolve().is_relative_to(folder.resolve()):
         raise ValueError(f"the record of planted faults must lie outside the drop, not at {record}")
     if folder.exists():

@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from ops.demo.pictures import Picture, false_turns
 from ops.demo.rows import ANNOTATORS, Row, other_answers
+from ops.errors import UnusableError
 
 Sound = TypeVar("Sound")
 
@@ -26,7 +27,9 @@ _KNOWLEDGE = (
 
 def _take(pool: list[Sound], count: int) -> list[Sound]:
     if len(pool) < count:
-        raise ValueError(f"{count} more sound rows are needed to plant faults in and {len(pool)} are left: build more")
+        raise UnusableError(
+            f"{count} more sound rows are needed to plant faults in and {len(pool)} are left: build more"
+        )
     taken = pool[len(pool) - count :]
     del pool[len(pool) - count :]
     return taken

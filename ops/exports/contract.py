@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ops.errors import AssayError
 from ops.exports.sink import Sink, WrittenFile
 from ops.formats.contract import Message
 
@@ -21,7 +22,7 @@ PICTURE_ENDINGS = {"JPEG": "jpg", "PNG": "png", "GIF": "gif", "WEBP": "webp", "B
 """File name endings by the picture's format, which ingest found in its bytes; any other format gets `img`."""
 
 
-class ExportError(ValueError):
+class ExportError(AssayError, ValueError):
     """An export that cannot be made: says what stands in the way and what to do."""
 
 

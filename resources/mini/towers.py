@@ -15,6 +15,7 @@ from tokenizers import Tokenizer
 from torch import nn
 from transformers import BertConfig, BertModel
 
+from ops.errors import EngineError
 from resources.mini.files import IMAGE_FILE, TEXT_FILE, tower_files
 
 #: Tokens read of a text: what MiniLM was trained for.
@@ -29,7 +30,7 @@ def image_trunk() -> nn.Module:
     stored = torch.load(tower_files()[0], map_location="cpu", weights_only=True)
     own = trunk.state_dict()
     if [t.shape for t in own.values()] != [t.shape for t in stored.values()]:
-        raise ValueError(
+        raise EngineError(
             f"{IMAGE_FILE}: {len(stored)} tensors, of which some have other shapes than the {len(own)} promised"
         )
     trunk.load_state_dict(dict(zip(own, stored.values(), strict=True)))
@@ -64,7 +65,7 @@ def text_trunk() -> BertModel:
     trunk = BertModel(text_config(), add_pooling_layer=False)
     missing, _ = trunk.load_state_dict(weights, strict=False)
     if missing:
-        raise ValueError(f"{TEXT_FILE}: lacks the tensors {missing[:3]}")
+        raise EngineError(f"{TEXT_FILE}: lacks the tensors {missing[:3]}")
     return trunk.eval().requires_grad_(False)
 
 
