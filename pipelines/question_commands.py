@@ -15,12 +15,14 @@ from pipelines.cli import DebugOption, JsonOption, LakeOption, app, policy_app, 
 from pipelines.faults import out
 from pipelines.tables import key_value_table
 from pipelines.version_commands import lake_at
-from resources.explaining import Explanation, save_pictures, why
+from pipelines.why_text import explained
+from resources.explaining import save_pictures, why
 from resources.retention import vacuum
 from resources.settings import load_settings
 from resources.trying import Trial, shown, try_policy
 
 PicturesOption = Annotated[Path | None, typer.Option("--pictures", help="Folder to write its pictures into.")]
+AllOption = Annotated[bool, typer.Option("--all", help="Also other versions, and measures of other settings.")]
 VersionOption = Annotated[int | None, typer.Option("--version", help="Left out: the current version.")]
 SheetOption = Annotated[Path | None, typer.Option("--html", help="Write a contact sheet of what would change.")]
 
@@ -30,46 +32,20 @@ def why_command(
     name: Annotated[str, typer.Argument(help="An example's id, or the id of its raw row.")],
     lake: LakeOption = "lake",
     pictures: PicturesOption = None,
+    everything: AllOption = False,
     as_json: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
-    """Everything known of one example: where it came from, what was measured, what became of it and why."""
+    """What became of one example and why, where it came from, and what was measured. JSON holds everything."""
     store = lake_at(lake)
-    found = why(store, name)
-    paths = save_pictures(store, found, pictures) if pictures is not None else []
+    explanation = why(store, name)
+    paths = save_pictures(store, explanation, pictures) if pictures is not None else []
     if as_json:
-        print_json(asdict(found) | {"pictures": [str(path) for path in paths]})
+        print_json(asdict(explanation) | {"pictures": [str(path) for path in paths]})
         return
-    _show(found)
+    out.print(explained(explanation, everything=everything), highlight=False)
     for path in paths:
         out.print(str(path), soft_wrap=True, highlight=False)
-
-
-def _show(found: Explanation) -> None:
-    for example in found.examples:
-        place = example["provenance"] or {}
-        rows = [
-            ("drop", f"{example['drop']} ({found.deliveries.get(example['delivery'], 'unknown')})"),
-            ("row", f"{place.get('file')}, row {place.get('row')}, id {example['source_id']}"),
-            ("dataset", example["dataset"]),
-            ("pictures", ", ".join(example["image_ids"] or []) or "none"),
-            *((message["role"], _said(message)) for message in example["messages"]),
-        ]
-        out.print(key_value_table(rows, title=f"Example {found.example_id}"), markup=False)
-    for audit, measures in found.measures.items():
-        for row in measures:
-            known = ", ".join(f"{key} {value}" for key, value in row.items() if value is not None and key != "used_by")
-            out.print(f"{audit}: {known}", markup=False, highlight=False)
-    for version in found.versions:
-        mark = " (current)" if version["current"] else ""
-        out.print(f"Version {version['version']}{mark}: {version['action']}, weight {version['weight']:g}")
-        for reason in version["reasons"] or []:
-            told_why = f"  {reason['rule']}: {reason['detail']} ({reason['value']}; {reason['threshold']})"
-            out.print(told_why, markup=False, highlight=False)
-
-
-def _said(message: dict[str, Any]) -> str:
-    return " ".join("<image>" if part["type"] == "image" else part["text"] or "" for part in message["parts"])
 
 
 @policy_app.command(name="try")

@@ -25,17 +25,31 @@ class AmbiguousError(AssayError, LookupError):
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """One example: `examples`, a row for each delivery that holds it; `judgements`, its rows of `preferences`;
-    `measures`, by audit, each row with `used_by`, the versions that used it; `versions`, one entry a version that
-    judged it: version, state, current, action, weight, reasons, and where it is a member soft_label and places (stage
-    and position); `deliveries`, the state of each delivery."""
+    """One example: `current`, the version that is current, whether or not it judged this example; `examples`, a row for
+    each delivery that holds it; `judgements`, its rows of `preferences`; `measures`, by audit, each row with `used_by`,
+    the versions that used it; `versions`, one entry a version that judged it: version, state, current, action, weight,
+    reasons, and where it is a member soft_label and places (stage and position); `deliveries`, the state of each
+    delivery."""
 
     example_id: str
+    current: int | None
     examples: list[dict[str, Any]]
     judgements: list[dict[str, Any]]
     measures: dict[str, list[dict[str, Any]]]
     versions: list[dict[str, Any]]
     deliveries: dict[str, str]
+
+    @property
+    def judged(self) -> dict[str, Any] | None:
+        """Its entry in `versions` that counts: the current version's, else the newest's."""
+        return max(self.versions, key=lambda entry: (entry["current"], entry["version"]), default=None)
+
+    def measures_of(self, judged: Mapping[str, Any] | None) -> dict[str, list[dict[str, Any]]]:
+        """The measures that this version used; where none has judged the example, those there are."""
+        if judged is None:
+            return self.measures
+        used = {a: [row for row in rows if judged["version"] in row["used_by"]] for a, rows in self.measures.items()}
+        return {audit: rows for audit, rows in used.items() if rows}
 
     @property
     def image_ids(self) -> list[str]:
@@ -56,6 +70,7 @@ def why(lake: Lake, name: str) -> Explanation:
     here = {row["delivery"] for row in rows}
     return Explanation(
         example_id=example,
+        current=next((version.number for version in known if version.current), None),
         examples=rows,
         judgements=lake.read(PREFERENCES, where=of_example).to_pylist(),
         measures=_measures(lake, example, known),

@@ -38,12 +38,16 @@ def call(*words: str | Path):
 
 def test_why(filled: tuple[Path, dict[str, list[str]]]):
     folder, ids = filled
-    said = call("why", ids["a"][2], "--lake", folder / "lake")
-    assert said.exit_code == 0, said.output
-    assert "question 2?" in said.output
-    assert "Version 1: downweight, weight 0.5" in said.output
-    assert "long: long (answer_words=7; answer_words > 6)" in said.output
-    assert "Version 2 (current): keep, weight 1" in said.output
+    page = call("why", ids["a"][2], "--lake", folder / "lake")
+    assert page.exit_code == 0, page.output
+    assert page.output.startswith("Version 2 (current): keep, weight 1, stage ")
+    assert "question 2?" in page.output
+    assert "Version 1:" not in page.output
+    assert "Not shown: 1 verdicts of other versions; --all shows them." in page.output
+    whole = call("why", ids["a"][2], "--lake", folder / "lake", "--all").output
+    current, earlier = whole.index("Version 2 (current): keep"), whole.index("Version 1: downweight, weight 0.5")
+    assert current == 0 < earlier < whole.index("long: answer_words 7 (limit > 6)") < whole.index("question 2?")
+    assert "Not shown" not in whole
     told = json.loads(call("why", ids["a"][2], "--lake", folder / "lake", "--json").output)
     assert told["measures"]["difficulty"][0]["answer_words"] == 7
     assert call("why", "nobody", "--lake", folder / "lake").exit_code == 1
