@@ -1,6 +1,7 @@
 """What the log of versions says, and what changed between two versions. Plain functions on tables."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -96,8 +97,10 @@ class Version:
     """candidate, published, rejected or removed; a published version stays so whatever came after it, unless it was
     removed to make room."""
     current: bool
+    made: datetime
+    """When it was begun; this never changes."""
     at: datetime
-    """When it entered this state."""
+    """When it entered this state: for a version that a rollback made current again, when that was."""
     parent: int | None
     content: str
     row: Mapping[str, Any] = field(repr=False)
@@ -113,11 +116,17 @@ class Version:
         """What it was made without."""
         return left_out_of(self.row)
 
+    @property
+    def rolled_back_from(self) -> int | None:
+        """The version that a rollback to this one left, where that was the last that happened to it."""
+        return _rolled_back_from(self.row)
+
 
 def read_log(log: pa.Table) -> list[Version]:
     """The versions of the log, by number."""
     rows = sorted(log.to_pylist(), key=lambda row: row["sequence"])
     last = {row["version"]: row for row in rows}
+    first = {row["version"]: row for row in reversed(rows)}
     published = {row["version"] for row in rows if row["state"] == "published"}
     current = current_number(rows)
     return [
@@ -125,6 +134,7 @@ def read_log(log: pa.Table) -> list[Version]:
             number=number,
             state="published" if number in published and row["state"] != REMOVED else row["state"],
             current=number == current,
+            made=first[number]["at"],
             at=row["at"],
             parent=row["parent"],
             content=row["content"],
@@ -142,7 +152,11 @@ def current_number(rows: Sequence[Mapping[str, Any]]) -> int | None:
 def left_by_rollback(rows: Sequence[Mapping[str, Any]]) -> int | None:
     """The version that a rollback left, where the current version is there by a rollback."""
     last = next((row for row in reversed(rows) if row["state"] == "published"), None)
-    return json.loads(last["gate_results"] or "{}").get("rollback_from") if last else None
+    return _rolled_back_from(last) if last else None
+
+
+def _rolled_back_from(row: Mapping[str, Any]) -> int | None:
+    return json.loads(row["gate_results"] or "{}").get("rollback_from")
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,12 +165,14 @@ class Diff:
 
     `rows`: example_id, source_id, dataset, change (added | removed | reweighted), action_before, action_after,
     weight_before, weight_after, cause (new data | new policy | new measure | new mix | new code), reasons_before and
-    reasons_after as they stand in the verdicts. `counts`: examples by change, and by change and cause.
+    reasons_after as they stand in the verdicts. `counts`: examples by change, and by change and cause. `new_left_out`:
+    examples that only the later version judged and that it left out, by action.
     """
 
     before: int
     after: int
     rows: pa.Table
+    new_left_out: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def counts(self) -> dict[str, dict[str, int]]:
@@ -212,7 +228,7 @@ def diff(before: pa.Table, after: pa.Table, *, numbers: tuple[int, int], pins: t
     rows = pa.concat_tables(sides).sort_by(
         [("change", "ascending"), ("cause", "ascending"), ("example_id", "ascending")]
     )
-    return Diff(*numbers, rows)
+    return Diff(*numbers, rows, _new_left_out(new))
 
 
 def _parted(left: pa.Table, right: pa.Table) -> tuple[pa.Table, pa.Table, pa.Table, pa.Table]:
@@ -228,6 +244,12 @@ def _parted(left: pa.Table, right: pa.Table) -> tuple[pa.Table, pa.Table, pa.Tab
 
 def _members(rows: pa.Table) -> Any:
     return pc.is_in(rows["action"], value_set=pa.array(MEMBER_ACTIONS))
+
+
+def _new_left_out(new: pa.Table) -> dict[str, int]:
+    """Examples by action, of those that are no members."""
+    counts = Counter(map(str, new.filter(pc.invert(_members(new)))["action"].to_pylist()))
+    return dict(sorted(counts.items()))
 
 
 def _moved(left: pa.Table, right: pa.Table) -> Any:

@@ -1,6 +1,7 @@
 """What the command line prints, as Rich tables."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
@@ -9,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ops.demo.score import Score, Tally
-from ops.versions import Version
+from ops.versions import Diff, Version
 
 
 def score_table(scores: Sequence[Score]) -> Group:
@@ -51,6 +52,46 @@ def key_value_table(rows: Sequence[tuple[str, Any]], *, title: str) -> Group:
     for key, value in rows:
         table.add_row(Text(key), Text(f"{value:,}" if isinstance(value, int) else str(value)))
     return titled(title, table)
+
+
+def minute(moment: datetime) -> str:
+    """A time as a person reads it, in UTC."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def versions_table(versions: Sequence[Version]) -> Table:
+    """A row a version. Eight digits tell policies apart; JSON has all."""
+    table = Table("version", "state", "made", "drops", "examples", "curated", "policy")
+    for version in versions:
+        sizes = [f"{version.counts.get(name, 0):,}" for name in ("examples", "curated")]
+        state = "current" if version.current else version.state
+        drops, policy = str(len(version.row["deliveries"])), version.row["policy"][:8]
+        table.add_row(str(version.number), state, minute(version.made), drops, *sizes, policy)
+    return table
+
+
+def diff_table(change: Diff) -> Group:
+    """What changed, by cause, and what came and was left out."""
+    counts = [
+        (change_name if cause == "all" else f"{change_name}, {cause}", number)
+        for change_name, by_cause in change.counts.items()
+        for cause, number in by_cause.items()
+    ]
+    left = [(f"came, but left out: {action}", number) for action, number in change.new_left_out.items()]
+    return key_value_table(counts + left, title=f"From version {change.before} to version {change.after}")
+
+
+def changes_table(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """A row an example that changed."""
+    table = Table("example", "change", "cause", "before", "after")
+    for row in rows:
+        sides = [f"{row[f'action_{side}'] or '-'} {_weight(row[f'weight_{side}'])}" for side in ("before", "after")]
+        table.add_row(row["example_id"], row["change"], row["cause"], *sides)
+    return table
+
+
+def _weight(weight: float | None) -> str:
+    return "" if weight is None else f"{weight:g}"
 
 
 def version_table(version: Version) -> Group:

@@ -5,14 +5,13 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 
 from ops.errors import MissingError
 from ops.schemas import DROPS
 from ops.versions import Version, headline
 from pipelines.cli import DebugOption, JsonOption, LakeOption, app, print_json
 from pipelines.faults import out
-from pipelines.tables import key_value_table
+from pipelines.tables import changes_table, diff_table, minute, versions_table
 from resources.admission import not_admitted
 from resources.lake import Lake
 from resources.lake_address import lake_of
@@ -39,7 +38,9 @@ def described(version: Version) -> dict[str, Any]:
         "version": version.number,
         "state": version.state,
         "current": version.current,
+        "made": version.made.isoformat(timespec="seconds"),
         "at": version.at.isoformat(timespec="seconds"),
+        "rolled_back_from": version.rolled_back_from,
         "parent": version.parent,
         "deliveries": version.row["deliveries"],
         "left_out": [asdict(one) for one in version.left_out],
@@ -54,26 +55,21 @@ def described(version: Version) -> dict[str, Any]:
 def versions(lake: LakeOption = "lake", as_json: JsonOption = False, debug: DebugOption = False) -> None:
     """Lists the versions of a lake: when, from what, how many examples, which is current."""
     store = lake_at(lake)
-    known = all_versions(store)
-    found = [described(version) for version in known]
+    every = all_versions(store)
     outside = not_admitted(store)
     if as_json:
-        print_json(found)
+        print_json([described(version) for version in every])
         return
     for one in outside:
         out.print(f"kept out: {one.line}", soft_wrap=True, highlight=False, markup=False)
-    for version in known:
+    for version in every:
         if version.left_out:
             out.print(headline(version.number, version.left_out), soft_wrap=True, highlight=False, markup=False)
-    table = Table("version", "state", "made", "drops", "examples", "curated", "policy", title_justify="left")
-    for version in found:
-        counts = version["counts"]
-        state = "current" if version["current"] else version["state"]
-        sizes = [f"{counts.get(name, 0):,}" for name in ("examples", "curated")]
-        table.add_row(
-            str(version["version"]), state, version["at"], str(len(version["deliveries"])), *sizes, version["policy"]
-        )
-    out.print(table if found else "No version has been made yet.")
+    out.print(versions_table(every) if every else "No version has been made yet.")
+    for version in every:
+        if version.current and version.rolled_back_from is not None:
+            since = f"since {minute(version.at)}, by a rollback from version {version.rolled_back_from}"
+            out.print(f"Version {version.number} is current {since}.", highlight=False, soft_wrap=True)
 
 
 @app.command()
@@ -85,28 +81,19 @@ def diff(
     as_json: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
-    """What changed between two versions: examples added, removed and re-weighted, and what caused it."""
-    found = compare(lake_at(lake), before, after)
-    shown = found.rows.slice(0, rows).to_pylist()
+    """What changed between two versions: examples added, removed and re-weighted, and what caused it.
+
+    Examples that came with the later version and were held or dropped are counted apart.
+    """
+    change = compare(lake_at(lake), before, after)
+    examples = change.rows.slice(0, rows).to_pylist()
     if as_json:
-        print_json({"before": before, "after": after, "counts": found.counts, "rows": shown})
+        counts = {"counts": change.counts, "new_left_out": dict(change.new_left_out)}
+        print_json({"before": before, "after": after, **counts, "rows": examples})
         return
-    causes = [
-        (f"{change}, {cause}" if cause != "all" else change, number)
-        for change, by_cause in found.counts.items()
-        for cause, number in by_cause.items()
-    ]
-    out.print(key_value_table(causes, title=f"From version {before} to version {after}"))
-    if shown:
-        table = Table("example", "change", "cause", "before", "after")
-        for row in shown:
-            sides = [f"{row[f'action_{side}'] or '-'} {_weight(row[f'weight_{side}'])}" for side in ("before", "after")]
-            table.add_row(row["example_id"], row["change"], row["cause"], *sides)
-        out.print(table)
-
-
-def _weight(weight: float | None) -> str:
-    return "" if weight is None else f"{weight:g}"
+    out.print(diff_table(change))
+    if examples:
+        out.print(changes_table(examples))
 
 
 @app.command(name="rollback")

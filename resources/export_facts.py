@@ -1,7 +1,7 @@
 """What an export says of its version: licences, and what was removed and why, counted from the verdicts in a stream."""
 
 from collections import Counter
-from datetime import datetime
+from collections.abc import Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from ops.curriculum import Control
 from ops.exports.contract import Facts
-from ops.schemas import DROPS, VERDICTS, VERSIONS
+from ops.schemas import DROPS, VERDICTS
 from ops.versions import Version
 from resources.lake import Lake
 
@@ -18,8 +18,8 @@ _GROUP = ["dataset", "kind", "action"]
 _REASON = ["rule", "audit", "detail", "dataset", "action"]
 
 
-def facts_of(lake: Lake, version: Version, *, order: Control, repeats: int) -> Facts:
-    """The version's facts."""
+def facts_of(lake: Lake, version: Version, *, order: Control, repeats: int, left_out: Mapping[str, int]) -> Facts:
+    """The version's facts, and the rows that an export of it leaves out as a whole, by why."""
     groups: Counter[tuple[Any, ...]] = Counter()
     reasons: Counter[tuple[Any, ...]] = Counter()
     columns = ["dataset", "kind", "action", "reasons"]
@@ -35,7 +35,7 @@ def facts_of(lake: Lake, version: Version, *, order: Control, repeats: int) -> F
         row["examples"] += count
     return Facts(
         version=version.number,
-        made_at=_begun(lake, version).isoformat(timespec="seconds"),
+        made_at=version.made.isoformat(timespec="seconds"),
         content=version.content,
         policy=version.row["policy"],
         code=version.row["code"],
@@ -44,14 +44,9 @@ def facts_of(lake: Lake, version: Version, *, order: Control, repeats: int) -> F
         repeats=repeats,
         licences=_licences(lake, version.row["deliveries"]),
         removals=list(by_group.values()),
+        left_out=left_out,
         reasons=[{**dict(zip(_REASON, key, strict=True)), "examples": count} for key, count in reasons.items()],
     )
-
-
-def _begun(lake: Lake, version: Version) -> datetime:
-    """When the version was begun: unlike its last state's, this time never changes."""
-    rows = lake.read(VERSIONS, where={"version": version.number}, columns=["sequence", "at"]).to_pylist()
-    return min(rows, key=lambda row: row["sequence"])["at"]
 
 
 def _counted(rows: pa.Table, columns: list[str]) -> dict[tuple[Any, ...], int]:

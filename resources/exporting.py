@@ -92,10 +92,10 @@ def export_version(
     done = _claim(folder, claim)
     if done:
         return _told(folder, done, fresh=False)
-    planned = _plan(lake, version, export, order=order, repeats=repeats, shard_rows=shard_rows)
+    planned, left_out = _plan(lake, version, export, order=order, repeats=repeats, shard_rows=shard_rows)
     shards = _write_shards(lake, version, export, planned, folder=folder, workers=workers, progress=progress)
-    facts = facts_of(lake, version, order=order, repeats=repeats)
-    manifest = _finish(folder, export, facts, shards, claim=claim, without_place=planned.without_place)
+    facts = facts_of(lake, version, order=order, repeats=repeats, left_out=left_out)
+    manifest = _finish(folder, export, facts, shards, claim=claim)
     return _told(folder, manifest, fresh=True)
 
 
@@ -148,15 +148,22 @@ def _claim(folder: Path, claim: Mapping[str, Any]) -> dict[str, Any] | None:
     return None
 
 
-def _plan(lake: Lake, version: Version, export: Export, *, order: Control, repeats: int, shard_rows: int) -> Plan:
+def _plan(
+    lake: Lake, version: Version, export: Export, *, order: Control, repeats: int, shard_rows: int
+) -> tuple[Plan, dict[str, int]]:
+    """What is written, and how many rows of the version have no place in it, by why."""
     where = {"version": version.number}
     curated = lake.read(CURATED, where=where, columns=["example_id", "kind", "weight", "soft_label"])
     ordered = lake.read(CURRICULUM, where=where, columns=["example_id", "stage", "position"])
     seed = json.loads(version.row["config"] or "{}").get("curriculum", {}).get("seed", 0)
     found = plan(curated, control(ordered, order, seed=seed), repeats=repeats, shard_rows=shard_rows)
     wanted = [(shard, places) for shard, places in found.shards if shard.kind in export.kinds]
-    left = {kind: count for kind, count in found.without_place.items() if kind in export.kinds}
-    return Plan(wanted, left)
+    others = Counter[str]()
+    for shard, _ in found.shards:
+        if shard.kind not in export.kinds:
+            others[f"{shard.kind}: {export.name} holds {' and '.join(export.kinds)} alone"] += shard.rows
+    light = {kind: count for kind, count in found.without_place.items() if kind in export.kinds}
+    return Plan(wanted, light), others | {f"{kind}: its weight left it no copy": n for kind, n in light.items()}
 
 
 def _write_shards(
@@ -223,7 +230,6 @@ def _finish(
     shards: Sequence[ShardDone],
     *,
     claim: Mapping[str, Any],
-    without_place: Mapping[str, int],
 ) -> dict[str, Any]:
     """Write what stands over all shards and, last of all, the manifest; then clear away the scratch files."""
     sink = Sink(folder)
@@ -236,11 +242,10 @@ def _finish(
     with sink.open("croissant.json") as file:
         file.write(json.dumps(described, indent=1, ensure_ascii=False).encode())
     files.append(sink.written[-1])
-    rows, left_out = Counter[str](), Counter[str]()
+    rows, left_out = Counter[str](), Counter(facts.left_out)
     for done in shards:
         rows[done.shard.kind] += done.rows
         left_out.update(done.left_out)
-    left_out.update({f"{kind}: its weight left it no copy": n for kind, n in without_place.items()})
     manifest = {
         "export": dict(claim),
         "rows": dict(rows),

@@ -269,10 +269,15 @@ class Scan:
     def batches(self, batch_rows: int) -> Iterator[pa.RecordBatch]:
         """The rows as a stream. One scan a row group: a scan of many reads ahead of a slow consumer (800 MB of images
         took 1700 MB; so they take 70)."""
-        how = {"batch_size": batch_rows, "batch_readahead": 1}
         with self._readable():
             for group in self._row_groups():
-                scanner = group.scanner(schema=self.schema, columns=self.columns, filter=self.wanted, **how)
+                scanner = group.scanner(
+                    schema=self.schema,
+                    columns=self.columns,
+                    filter=self.wanted,
+                    batch_size=batch_rows,
+                    batch_readahead=1,
+                )
                 yield from (batch for batch in scanner.to_batches() if batch.num_rows)
 
     @contextmanager

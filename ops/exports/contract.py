@@ -6,7 +6,7 @@ output format is one file of this folder with an `EXPORT`; nothing else names it
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -131,6 +131,8 @@ class Facts:
     """dataset, kind, examples, keep, downweight, hold, drop: counts by group."""
     reasons: Sequence[Mapping[str, Any]]
     """rule, audit, detail, dataset, action, examples: how many examples a rule reached, by what became of them."""
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    """Rows of the version that no shard holds, by why; what a shard leaves out stands with the shard."""
 
 
 def _nothing(facts: Facts, shards: Sequence[ShardDone], sink: Sink) -> None:

@@ -22,7 +22,7 @@ def datasheet(facts: Facts, shards: Sequence[ShardDone], export: Export) -> str:
         _table(("kind", "stage", "rows", "left out by the format"), _stages(shards)),
         _order(facts),
         _weights(facts),
-        _left_out(shards),
+        _left_out(facts, shards),
         f"## How to read it\n\n{export.recipe}",
         "## What was kept and removed, by dataset\n",
         "`hold` and `drop` are not in the version; `downweight` is, with a weight below 1.\n",
@@ -76,8 +76,8 @@ def _weights(facts: Facts) -> str:
     return f"Weights are repeats: an example of weight w stands w × {facts.repeats} times at each of its places.\n"
 
 
-def _left_out(shards: Sequence[ShardDone]) -> str:
-    reasons: Counter[str] = Counter()
+def _left_out(facts: Facts, shards: Sequence[ShardDone]) -> str:
+    reasons = Counter(facts.left_out)
     for done in shards:
         reasons.update(done.left_out)
     return "".join(f"- {count:,} rows were left out: {plain(reason)}.\n" for reason, count in sorted(reasons.items()))
