@@ -14,8 +14,8 @@ from ops.demo.score import score, tally
 from ops.errors import UnusableError
 from ops.schemas import EXAMPLES, QUARANTINE, VERDICTS
 from pipelines.cli import ConfigOption, DebugOption, app, settings_of
-from pipelines.faults import DONE, FAILED, err, out
-from pipelines.run_command import say, show
+from pipelines.faults import err, out
+from pipelines.run_command import say, show, status_of
 from pipelines.tables import score_table, tally_table
 from resources.admission import admitted_delivery
 from resources.lake import Lake
@@ -40,12 +40,12 @@ def demo(
     planted = built(drop, folder / "planted.jsonl", seed=seed, conversations=conversations)
     from pipelines.execution import run_all  # the engines take seconds to import
 
-    tell = partial(say, debug=debug)
+    tell = partial(say, lake=str(lake), debug=debug)
     outcomes = run_all(lake, settings, {DROP: str(drop)}, progress=console_progress(err), tell=tell)
     show(str(lake), outcomes)
     if all(outcome.success for outcome in outcomes):
         show_score(Lake(lake), planted)
-    raise typer.Exit(DONE if all(outcome.success for outcome in outcomes) else FAILED)
+    raise typer.Exit(status_of(outcomes))
 
 
 def built(drop: Path, record: Path, *, seed: int, conversations: int) -> list[Planted]:

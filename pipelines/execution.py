@@ -5,16 +5,20 @@ The runs are recorded in the lake's own Dagster instance, so that they show in t
 
 import logging
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
+from dagster_shared.error import SerializableErrorInfo
 
 from assets.measures import MEASURES
 from assets.partitions import drops
+from ops.errors import MissingError
 from pipelines.definitions import bind
+from pipelines.faults import is_mendable
 from pipelines.instance import configure
 from resources.encoder_source import encoder_identity
 from resources.entering import decided
@@ -39,6 +43,8 @@ class Outcome:
     error: str | None
     stack: str | None
     run_id: str
+    fault: bool = False
+    """Whether the error is one of Assay itself, which nobody outside its code can mend."""
 
 
 def run_all(
@@ -77,8 +83,8 @@ def why_no_version(lake: Lake, settings: Settings) -> str:
     """What stands in the way of a version, before any engine works for it, and what to do; empty where nothing does."""
     try:
         entering = decided(lake, settings=settings, encoder=encoder_identity(settings.encoder))
-    except LookupError as error:
-        return str(error.args[0])
+    except MissingError as error:
+        return str(error)
     if entering.deliveries:
         return ""
     if not entering.left_out:
@@ -137,16 +143,17 @@ def _execute(
         asset_selection=None if assets is None else [dg.AssetKey(name) for name in assets],
     )
     failed = [check for check in result.get_asset_check_evaluations() if not check.passed]
-    error, stack = _first_error(result)
+    error = _first_error(result)
     return Outcome(
         job=job,
         drop=drop,
         success=result.success and not failed,
         gate_failures=tuple(check.description or check.check_name for check in failed),
         rejected=any(check.check_name == "ingest_gate" for check in failed),
-        error=None if failed else error,
-        stack=stack,
+        error=None if failed or error is None else _words(error),
+        stack=error and error.to_string(),
         run_id=result.run_id,
+        fault=not failed and error is not None and not is_mendable(error.cls_name or ""),
     )
 
 
@@ -155,12 +162,21 @@ def _worth_saying(record: logging.LogRecord) -> bool:
     return not record.getMessage().startswith("Blocking asset check")
 
 
-def _first_error(result: dg.ExecuteInProcessResult) -> tuple[str | None, str | None]:
+def _first_error(result: dg.ExecuteInProcessResult) -> SerializableErrorInfo | None:
+    """Of the first step that failed: the first of its error and that error's causes that a caller can mend, for it says
+    more than what caused it; where none is, what caused them all."""
     for event in result.all_events:
         if event.is_step_failure:
             error = event.step_failure_data.error
-            while error is not None and error.cause is not None:
-                error = error.cause
-            if error is not None:
-                return error.message.strip(), error.to_string()
-    return None, None
+            causes = [error] if error else []
+            while causes and causes[-1].cause is not None:
+                causes.append(causes[-1].cause)
+            if causes:
+                return next((cause for cause in causes if is_mendable(cause.cls_name or "")), causes[-1])
+    return None
+
+
+def _words(error: SerializableErrorInfo) -> str:
+    """What it says; of an error that a caller can mend without the name of its class."""
+    message, name = error.message.strip(), error.cls_name or ""
+    return re.sub(rf"^[\w.]*{re.escape(name)}: ", "", message) if is_mendable(name) else message

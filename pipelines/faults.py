@@ -25,6 +25,9 @@ DONE, FAILED, WRONG_USAGE, FAULT = 0, 1, 2, 3
 MENDABLE = (AssayError, OSError, MemoryError)
 """What whoever calls can mend: what Assay says by itself, and what the machine says: no such file, no room left."""
 
+ENGINES = {"OutOfMemoryError", "ObjectStoreFullError", "OutOfDiskError", "NodeDiedError", "WorkerCrashedError"}
+"""What Ray says of the machine; known by name, for the command line imports no engine."""
+
 out = Console()
 err = Console(stderr=True)
 
@@ -54,8 +57,9 @@ def reporting_errors(lake: str | Path | None = None, *, debug: bool = False) -> 
 
 def is_mendable(class_name: str) -> bool:
     """Whether an error of that class, of which a run's record keeps the name alone, is one that a caller can mend."""
-    kind = getattr(builtins, class_name, None)
-    return class_name in mendable_names() or (isinstance(kind, type) and issubclass(kind, MENDABLE))
+    name = class_name.removeprefix("RayTaskError(").removesuffix(")")
+    kind = getattr(builtins, name, None)
+    return name in mendable_names() | ENGINES or (isinstance(kind, type) and issubclass(kind, MENDABLE))
 
 
 def message_of(error: BaseException) -> str:

@@ -13,7 +13,7 @@ from rich.table import Table
 from ops.report.contact_sheet import contact_sheet
 from pipelines.cli import DebugOption, JsonOption, LakeOption, app, policy_app, print_json
 from pipelines.faults import out
-from pipelines.tables import key_value_table
+from pipelines.tables import key_value_table, titled
 from pipelines.version_commands import lake_at
 from pipelines.why_text import explained
 from resources.explaining import save_pictures, why
@@ -76,10 +76,10 @@ def try_command(
 
 
 def _show_trial(trial: Trial, examples: list[dict[str, Any]]) -> None:
-    table = Table("rule", "before", "after", "difference", title=f"Rules, on version {trial.version}")
+    table = Table("rule", "before", "after", "difference")
     for row in trial.by_rule:
         table.add_row(row["rule"], f"{row['before']:,}", f"{row['after']:,}", f"{row['difference']:+,}")
-    out.print(table)
+    out.print(titled(f"Rules, on version {trial.version}", table))
     words = {"removed": "would leave", "added": "would come back", "reweighted": "would weigh otherwise"}
     counts = [(words[change], by_cause["all"]) for change, by_cause in trial.change.counts.items()]
     out.print(key_value_table(counts, title="Examples"))

@@ -9,7 +9,7 @@ from rich.markup import escape
 
 from ops.versions import headline
 from pipelines.cli import ConfigOption, DebugOption, JsonOption, LakeOption, app, print_json, settings_of
-from pipelines.faults import DONE, FAILED, err, out
+from pipelines.faults import DONE, FAILED, FAULT, err, out, say_error, say_fault
 from pipelines.tables import version_table
 from resources.admission import kept_out
 from resources.lake_address import lake_of
@@ -42,14 +42,14 @@ def run(
 
     before = current_version(lake_of(lake))
     progress = SilentProgress() if as_json else console_progress(err)
-    tell = (lambda _: None) if as_json else partial(say, debug=debug)
+    tell = partial(say, lake=lake, debug=debug, faults_alone=as_json)
     outcomes = run_all(lake, settings, named, progress=progress, tell=tell)
     summary = summarise(lake, outcomes, before=before)
     if as_json:
         print_json(summary)
     else:
         show(lake, outcomes, before=before)
-    raise typer.Exit(DONE if all(outcome.success for outcome in outcomes) else FAILED)
+    raise typer.Exit(status_of(outcomes))
 
 
 def summarise(lake: str, outcomes: list["Outcome"], *, before: int | None) -> dict[str, Any]:
@@ -70,6 +70,7 @@ def summarise(lake: str, outcomes: list["Outcome"], *, before: int | None) -> di
                 "success": outcome.success,
                 "gate_failures": list(outcome.gate_failures),
                 "error": outcome.error,
+                "fault": outcome.fault,
                 "run_id": outcome.run_id,
             }
             for outcome in outcomes
@@ -77,15 +78,26 @@ def summarise(lake: str, outcomes: list["Outcome"], *, before: int | None) -> di
     }
 
 
-def say(outcome: "Outcome", *, debug: bool) -> None:
-    """Says what failed, as soon as it did."""
+def status_of(outcomes: list["Outcome"]) -> int:
+    """The exit status of a run."""
+    if any(outcome.fault for outcome in outcomes):
+        return FAULT
+    return DONE if all(outcome.success for outcome in outcomes) else FAILED
+
+
+def say(outcome: "Outcome", *, lake: str, debug: bool, faults_alone: bool = False) -> None:
+    """Says what failed, as soon as it did; of a fault of Assay, where its trace is."""
+    of = f"drop {outcome.drop!r}: " if outcome.drop else ""
+    if outcome.fault:
+        say_fault(f"{of}{outcome.error}", outcome.stack or "", lake)
+    if faults_alone:
+        return
     for failure in outcome.gate_failures:
         err.print(f"[bold red]gate failed:[/] {escape(failure)}", soft_wrap=True, highlight=False)
-    if outcome.error:
-        of = f"drop {outcome.drop!r}: " if outcome.drop else ""
-        err.print(f"[bold red]error:[/] {escape(of + outcome.error)}", soft_wrap=True, highlight=False)
-        if debug and outcome.stack:
-            err.print(outcome.stack, highlight=False, markup=False)
+    if outcome.error and not outcome.fault:
+        say_error(of + outcome.error)
+    if outcome.error and debug and outcome.stack:
+        err.print(outcome.stack, highlight=False, markup=False)
 
 
 def show(lake: str, outcomes: list["Outcome"], *, before: int | None = None) -> None:

@@ -106,7 +106,7 @@ def kept_out(lake: Lake, version: Version) -> tuple[LeftOut, ...]:
 
 def withdraw(lake: Lake, drop: str, *, note: str = "") -> str | None:
     """Takes the drop out of the next version; its rows and measures stay. Returns the delivery that left, None where
-    none was in the corpus. LookupError where no drop has that name."""
+    none was in the corpus. MissingError where no drop has that name."""
 
     def rows(log: pa.Table) -> list[dict[str, Any]]:
         _require_known(log, drop)
@@ -119,7 +119,7 @@ def withdraw(lake: Lake, drop: str, *, note: str = "") -> str | None:
 
 def undo_withdrawal(lake: Lake, drop: str) -> str | None:
     """Takes a withdrawn drop back in, as it was admitted. Returns the delivery that came back, None where none was
-    withdrawn. LookupError where no drop has that name."""
+    withdrawn. MissingError where no drop has that name."""
 
     def rows(log: pa.Table) -> list[dict[str, Any]]:
         _require_known(log, drop)
@@ -150,7 +150,7 @@ def _left_out(row: Mapping[str, Any], stays: str) -> LeftOut:
 def _require_known(log: pa.Table, drop: str) -> None:
     names = sorted({str(name) for name in log["drop"].to_pylist()})
     if drop not in names:
-        raise LookupError(f"there is no drop {drop!r}; there are {', '.join(names) or 'none'}")
+        raise MissingError(f"there is no drop {drop!r}; there are {', '.join(names) or 'none'}")
 
 
 #: The columns of `drops` that say which delivery is in which state.

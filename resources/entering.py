@@ -5,6 +5,7 @@ out of it, by whom and why. Decided from the lake's tables alone, before Spark w
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ops.errors import MissingError
 from ops.schemas import DROPS
 from ops.versions import LeftOut, without_measures
 from resources.admission import admitted_deliveries, not_admitted
@@ -60,12 +61,12 @@ def entering(lake: Lake, *, settings: Settings, encoder: str) -> Entering:
 
 
 def decided(lake: Lake, *, settings: Settings, encoder: str) -> Entering:
-    """What enters the next version. LookupError where drops of the current version are not measured under these
+    """What enters the next version. MissingError where drops of the current version are not measured under these
     settings; says which and what to run."""
     following = entering(lake, settings=settings, encoder=encoder)
     if following.blocking:
         first = following.blocking[0]
-        raise LookupError(
+        raise MissingError(
             f"{len(following.blocking)} drops of the current version are not measured under these settings, among them "
             f"{first.drop!r} ({first.why}); run `assay run`, backfill these partitions of the measures, or take a drop "
             f"out with `assay withdraw {first.drop}`"

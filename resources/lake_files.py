@@ -13,7 +13,7 @@ import pyarrow.dataset as ds
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
-from ops.errors import UnusableError
+from ops.errors import AssayError, UnusableError
 from ops.schemas import TableSpec
 
 ROW_GROUP_BYTES = 8 << 20
@@ -35,7 +35,7 @@ S3_OPTIONS = {
 """delta-rs's names of what pyarrow's S3FileSystem must know too."""
 
 
-class LakeError(RuntimeError):
+class LakeError(AssayError, RuntimeError):
     """The lake cannot be read or written as asked; the message says which table, why, and what to do."""
 
 

@@ -5,12 +5,14 @@ import re
 from pathlib import Path
 from urllib.parse import unquote
 
+from ops.errors import AssayError
+
 _ADDRESS = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]+):(//?)(.*)$", re.DOTALL)
 
 _MISREAD = re.compile(r"%[0-9A-Fa-f]{2}|\\")
 
 
-class PlaceError(ValueError):
+class PlaceError(AssayError, ValueError):
     """What was written names no place that can be used; the message says what does."""
 
 

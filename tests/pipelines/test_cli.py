@@ -2,22 +2,28 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from pipelines.cli import app, load_commands
+from resources.code_identity import code_identity
 from resources.lake_address import lake_of
 from resources.publishing import publish
 from resources.settings import load_settings
+from tests.pipelines.commands import commands_of
 from tests.resources.test_lake import make_bucket
 from tests.resources.test_publishing import POLICY, build, fill
 
 ASSAY = Path(sys.executable).with_name("assay")
+ROOT = Path(__file__).resolve().parents[2]
+HERE = {"PYTHONPATH": str(ROOT)}
 
 
 @pytest.fixture(autouse=True)
@@ -47,12 +53,28 @@ def test_errors_are_one_clear_line(tmp_path: Path, words: list[str], status: int
     assert "Traceback" not in done.stderr
 
 
+PROMISED = {"run", "demo", "why", "versions", "diff", "rollback", "export", "policy try", "report"}
+"""The commands that others rely on; more may come, none of these may go."""
+
+
 def test_help_names_every_command() -> None:
     """As a person calls it: the script, in a process of its own."""
-    done = subprocess.run([ASSAY, "--help"], capture_output=True, text=True, check=False)
+    done = subprocess.run([ASSAY, "--help"], capture_output=True, text=True, check=False, env={**os.environ, **HERE})
     assert done.returncode == 0
-    for command in ("run", "demo", "why", "versions", "diff", "rollback", "export", "policy", "report"):
-        assert command in done.stdout
+    named = set(re.findall(r"^│ (\w+)  ", done.stdout, re.MULTILINE))
+    assert named == {name.split()[0] for name in commands_of(app)}
+    assert commands_of(app) >= PROMISED
+
+
+def test_readme_names_every_command() -> None:
+    rows = re.findall(r"^\| `assay ([^`]*)` \|", (ROOT / "README.md").read_text(), re.MULTILINE)
+    words = [" ".join(re.findall(r"(?<!\S)[a-z]+(?!\S)", row)) for row in rows]
+    assert sorted(words) == sorted(commands_of(app))
+
+
+def test_the_version_is_that_of_the_code() -> None:
+    done = CliRunner().invoke(app, ["--version"])
+    assert (done.exit_code, done.stdout) == (0, f"assay {version('assay')}, code {code_identity()}\n")
 
 
 @pytest.mark.full

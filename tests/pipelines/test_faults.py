@@ -20,6 +20,7 @@ from pipelines.faults import is_mendable
 from resources.lake import Lake
 from resources.publishing import publish
 from resources.settings import SettingsError, load_settings
+from tests.pipelines.commands import commands_of
 from tests.resources.test_publishing import POLICY, build, fill
 
 load_commands()
@@ -199,6 +200,11 @@ USERS = [
     (["policy", "try", "bad.yaml"], 2, "unknown audit"),
     (["policy", "try", "unmeasured.yaml"], 1, "needs the measures of rejected_as_target"),
     (["policy", "try", "unmeasured.yaml", "--version", "9"], 1, "there is no version 9"),
+    (["withdraw", "nothing"], 1, "there is no drop 'nothing'"),
+    (["withdraw", "a", "--undo"], 1, "is not withdrawn"),
+    (["withdraw", "a", "--lake", "nowhere"], 1, "no lake is here"),
+    (["status", "--lake", "nowhere"], 1, "no lake is here"),
+    (["status", "--config", "bad.yaml"], 2, "unknown audit"),
     (["vacuum", "--keep-last", "-1"], 2, "should be greater than or equal to 0"),
     (["vacuum", "--lake", "nowhere"], 1, "no lake is here"),
 ]
@@ -212,15 +218,6 @@ def test_what_users_do_wrong(
     given, text = said(*words)
     assert (given, "Traceback" in text, "fault" in text) == (status, False, False), text
     assert line in text
-
-
-def commands_of(application: typer.Typer) -> set[str]:
-    """The names of an application's commands, with those of its groups."""
-    names = {info.name or str(getattr(info.callback, "__name__", "")) for info in application.registered_commands}
-    for group in application.registered_groups:
-        assert group.typer_instance is not None
-        names |= {f"{group.name} {name}" for name in commands_of(group.typer_instance)}
-    return names
 
 
 def test_every_command_is_among_those_used_wrongly() -> None:
