@@ -4,19 +4,8 @@ from dataclasses import asdict
 
 import typer
 
-from pipelines.cli import (
-    DONE,
-    FAILED,
-    ConfigOption,
-    DebugOption,
-    JsonOption,
-    LakeOption,
-    app,
-    out,
-    print_json,
-    settings_of,
-    told,
-)
+from pipelines.cli import ConfigOption, DebugOption, JsonOption, LakeOption, app, print_json, settings_of
+from pipelines.faults import DONE, FAILED, out
 
 _COLOURS = {"good": "green", "poor": "yellow", "bad": "bold red"}
 
@@ -26,22 +15,21 @@ def doctor(
     lake: LakeOption = "lake", config: ConfigOption = None, as_json: JsonOption = False, debug: DebugOption = False
 ) -> None:
     """Looks at Java, cores, memory, GPU, encoder, the lake and what listens where, each with what to do about it."""
-    with told(debug=debug):
-        settings = settings_of(config)
-        from resources.doctor import examine  # what it looks at takes seconds to import
+    settings = settings_of(config)
+    from resources.doctor import examine  # what it looks at takes seconds to import
 
-        findings = []
-        for finding in examine(lake, settings):
-            findings.append(finding)
-            if not as_json:
-                out.print(
-                    f"[{_COLOURS[finding.state]}]{finding.state:<4}[/]  {finding.subject:<14}",
-                    end="  ",
-                    highlight=False,
-                )
-                out.print(finding.detail, markup=False, highlight=False, soft_wrap=True)
-                if finding.fix:
-                    out.print(f"{'':22}{finding.fix}", markup=False, highlight=False, soft_wrap=True)
+    findings = []
+    for finding in examine(lake, settings):
+        findings.append(finding)
+        if not as_json:
+            out.print(
+                f"[{_COLOURS[finding.state]}]{finding.state:<4}[/]  {finding.subject:<14}",
+                end="  ",
+                highlight=False,
+            )
+            out.print(finding.detail, markup=False, highlight=False, soft_wrap=True)
+            if finding.fix:
+                out.print(f"{'':22}{finding.fix}", markup=False, highlight=False, soft_wrap=True)
     sound = all(finding.state != "bad" for finding in findings)
     if as_json:
         print_json({"sound": sound, "findings": [asdict(finding) for finding in findings]})

@@ -18,6 +18,7 @@ from rich.markup import escape
 from ops.errors import AssayError, mendable_names
 from resources.code_identity import code_identity
 from resources.located_yaml import SettingsError
+from resources.private import private_folder
 
 DONE, FAILED, WRONG_USAGE, FAULT = 0, 1, 2, 3
 """Exit statuses: done; a gate failed or the data cannot be used; wrong usage; a fault of Assay itself."""
@@ -25,8 +26,15 @@ DONE, FAILED, WRONG_USAGE, FAULT = 0, 1, 2, 3
 MENDABLE = (AssayError, OSError, MemoryError)
 """What whoever calls can mend: what Assay says by itself, and what the machine says: no such file, no room left."""
 
-ENGINES = {"OutOfMemoryError", "ObjectStoreFullError", "OutOfDiskError", "NodeDiedError", "WorkerCrashedError"}
-"""What Ray says of the machine; known by name, for the command line imports no engine."""
+ENGINES = {
+    "DagsterExecutionInterruptedError",  # the run was told to stop
+    "OutOfMemoryError",
+    "ObjectStoreFullError",
+    "OutOfDiskError",
+    "NodeDiedError",
+    "WorkerCrashedError",
+}
+"""What the engines say of the machine and of whoever runs them; known by name, for the command line imports no engine."""
 
 out = Console()
 err = Console(stderr=True)
@@ -104,4 +112,6 @@ def trace_folder(lake: str | Path | None) -> Path:
     """The lake's private folder where the lake is a folder that exists; else the folder for temporary files. A mistyped
     `--lake` makes no folder."""
     here = None if lake is None or "://" in str(lake) else Path(lake).expanduser().absolute()
-    return here / ".dagster" / "faults" if here is not None and here.is_dir() else Path(tempfile.gettempdir())
+    if here is None or not here.is_dir():
+        return Path(tempfile.gettempdir())
+    return private_folder(str(here)) / "faults"

@@ -56,12 +56,14 @@ def key_value_table(rows: Sequence[tuple[str, Any]], *, title: str) -> Group:
 
 def minute(moment: datetime) -> str:
     """A time as a person reads it, in UTC."""
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M}"
 
 
 def versions_table(versions: Sequence[Version]) -> Table:
     """A row a version. Eight digits tell policies apart; JSON has all."""
-    table = Table("version", "state", "made", "drops", "examples", "curated", "policy")
+    table = Table(
+        "version", "state", "made (UTC)", "drops", "examples", "curated", "policy", box=SIMPLE_HEAD, padding=0
+    )
     for version in versions:
         sizes = [f"{version.counts.get(name, 0):,}" for name in ("examples", "curated")]
         state = "current" if version.current else version.state
@@ -83,7 +85,10 @@ def diff_table(change: Diff) -> Group:
 
 def changes_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     """A row an example that changed."""
-    table = Table("example", "change", "cause", "before", "after")
+    table = Table(box=SIMPLE_HEAD, padding=0)
+    table.add_column("example", no_wrap=True, min_width=32)  # an id that is cut short is of no use
+    for heading in ("change", "cause", "before", "after"):
+        table.add_column(heading)
     for row in rows:
         sides = [f"{row[f'action_{side}'] or '-'} {_weight(row[f'weight_{side}'])}" for side in ("before", "after")]
         table.add_row(row["example_id"], row["change"], row["cause"], *sides)

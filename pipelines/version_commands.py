@@ -68,7 +68,7 @@ def versions(lake: LakeOption = "lake", as_json: JsonOption = False, debug: Debu
     out.print(versions_table(every) if every else "No version has been made yet.")
     for version in every:
         if version.current and version.rolled_back_from is not None:
-            since = f"since {minute(version.at)}, by a rollback from version {version.rolled_back_from}"
+            since = f"since {minute(version.at)} UTC, by a rollback from version {version.rolled_back_from}"
             out.print(f"Version {version.number} is current {since}.", highlight=False, soft_wrap=True)
 
 

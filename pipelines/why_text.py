@@ -114,5 +114,5 @@ def rounded(value: Any) -> str:
 def _left_out(why: Explanation, verdicts: list[dict[str, Any]], measures: Mapping[str, list[Any]]) -> str:
     others = len(why.versions) - len(verdicts)
     rows = sum(map(len, why.measures.values())) - sum(map(len, measures.values()))
-    counted = [(others, "verdicts of other versions"), (rows, "measures that this version does not use")]
-    return " and ".join(f"{number} {what}" for number, what in counted if number)
+    counted = [(others, "verdict", "of other versions"), (rows, "row", "of measures that this version does not use")]
+    return " and ".join(f"{number} {what}{'s' * (number > 1)} {of}" for number, what, of in counted if number)

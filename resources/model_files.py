@@ -13,6 +13,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+from ops.errors import AssayError
 from resources.replacing import replaced
 
 OPEN_CLIP = "open_clip_config.json"
@@ -42,7 +43,7 @@ OWN_CODE = (
 )
 
 
-class ModelFileError(RuntimeError):
+class ModelFileError(AssayError, RuntimeError):
     """A file of a model's folder that is not read; the message names it, says why and what to do."""
 
 

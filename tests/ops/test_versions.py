@@ -104,6 +104,17 @@ def test_what_only_one_version_saw_is_new_data_and_what_changes_no_dataset_is_no
         ("came", "added", "new data"),
         ("gone", "removed", "new data"),
     ]
+    assert found.new_left_out == {"drop": 1}
+
+
+def test_a_rollback_changes_no_time_at_which_a_version_was_made():
+    hours = [datetime(2026, 1, 1, hour, tzinfo=UTC) for hour in range(5)]
+    steps = [(1, "candidate"), (1, "published"), (2, "candidate"), (2, "published")]
+    rows = [entered(*step) | {"at": hour} for step, hour in zip(steps, hours, strict=False)]
+    rows.append(entered(1, "published", rollback_from=2) | {"at": hours[4]})
+    first, second = read_log(log(*rows))
+    assert (first.made, first.at, first.rolled_back_from, first.current) == (hours[0], hours[4], 2, True)
+    assert (second.made, second.at, second.rolled_back_from) == (hours[2], hours[3], None)
 
 
 BROKEN = LeftOut("b", "b-2", "rejected", "quarantine_share 0.5 > 0.05", "deliver again", stays="b-1")

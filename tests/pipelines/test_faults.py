@@ -71,7 +71,7 @@ def test_a_programmers_error_is_called_a_fault(tmp_path: Path, make: Callable[[]
     assert status == 3
     assert f"fault: {type(make()).__name__}: {make()}: this is a fault of Assay" in words
     assert "Traceback" not in words
-    (trace,) = (tmp_path / "lake" / ".dagster" / "faults").iterdir()
+    (trace,) = (tmp_path / "lake" / ".private" / "faults").iterdir()
     assert str(trace) in words.replace(" ", "")
     assert "Traceback (most recent call last)" in trace.read_text()
     assert "raise make()" in trace.read_text()
@@ -89,8 +89,8 @@ def test_without_a_lake_the_trace_is_a_temporary_file(tmp_path: Path, lake: str)
 
 
 def test_where_no_trace_can_be_written_it_is_printed(tmp_path: Path) -> None:
-    (tmp_path / "lake" / ".dagster").mkdir(parents=True)
-    (tmp_path / "lake" / ".dagster" / "faults").write_text("a file where a folder should be")
+    (tmp_path / "lake" / ".private").mkdir(parents=True)
+    (tmp_path / "lake" / ".private" / "faults").write_text("a file where a folder should be")
     status, words = said(of=raising(FAULTS[0]))
     assert status == 3
     assert "Traceback (most recent call last)" in words
@@ -126,7 +126,14 @@ def test_what_a_caller_can_mend_is_one_line(
 def test_an_error_is_known_by_its_name_alone() -> None:
     """The record of a run keeps no more of it."""
     assert {"SettingsError", "DropError", "PublishError", "ExportError", "EncoderError"} <= mendable_names()
-    for name in (*mendable_names(), "FileNotFoundError", "OSError", "ConnectionError", "MemoryError"):
+    for name in (
+        *mendable_names(),
+        "FileNotFoundError",
+        "OSError",
+        "ConnectionError",
+        "MemoryError",
+        "DagsterExecutionInterruptedError",
+    ):
         assert is_mendable(name), name
     for name in ("KeyError", "ValueError", "LookupError", "TypeError", "print", "ConservationError", "Exception"):
         assert not is_mendable(name), name
@@ -205,6 +212,7 @@ USERS = [
     (["withdraw", "a", "--lake", "nowhere"], 1, "no lake is here"),
     (["status", "--lake", "nowhere"], 1, "no lake is here"),
     (["status", "--config", "bad.yaml"], 2, "unknown audit"),
+    (["doctor", "--config", "bad.yaml"], 2, "unknown audit"),
     (["vacuum", "--keep-last", "-1"], 2, "should be greater than or equal to 0"),
     (["vacuum", "--lake", "nowhere"], 1, "no lake is here"),
 ]

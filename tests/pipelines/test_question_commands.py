@@ -43,7 +43,7 @@ def test_why(filled: tuple[Path, dict[str, list[str]]]):
     assert page.output.startswith("Version 2 (current): keep, weight 1, stage ")
     assert "question 2?" in page.output
     assert "Version 1:" not in page.output
-    assert "Not shown: 1 verdicts of other versions; --all shows them." in page.output
+    assert "Not shown: 1 verdict of other versions; --all shows them." in page.output
     whole = call("why", ids["a"][2], "--lake", folder / "lake", "--all").output
     current, earlier = whole.index("Version 2 (current): keep"), whole.index("Version 1: downweight, weight 0.5")
     assert current == 0 < earlier < whole.index("long: answer_words 7 (limit > 6)") < whole.index("question 2?")

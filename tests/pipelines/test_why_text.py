@@ -66,9 +66,8 @@ def test_only_the_measures_of_the_version_that_counts() -> None:
     assert "grounding turn 0, margin 0.9877 " in text
     assert "0.1235" not in text
     assert "duplicates" not in text
-    assert text.endswith(
-        "Not shown: 1 verdicts of other versions and 2 measures that this version does not use; --all shows them."
-    )
+    left = "1 verdict of other versions and 2 rows of measures that this version does not use"
+    assert text.endswith(f"Not shown: {left}; --all shows them.")
     whole = " ".join(" ".join(printed(explanation(), everything=True)).split())
     assert "margin 0.1235 [versions 1] turn 0, margin 0.9877 [versions 2]" in whole
     assert "copies 2 [versions 1]" in whole
