@@ -22,7 +22,7 @@ class Command(TyperCommand):
     def invoke(self, ctx: Any) -> Any:
         """Runs the command. A demo keeps its lake in its folder."""
         given = ctx.params
-        lake = given.get("lake") or (given["folder"] / "lake" if "folder" in given else None)
+        lake = given.get("lake") or (Path(given["folder"]) / "lake" if "folder" in given else None)
         with reporting_errors(lake, debug=given.get("debug", False)):
             return super().invoke(ctx)
 

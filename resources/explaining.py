@@ -108,16 +108,24 @@ def _by_source(lake: Lake, name: str) -> list[dict[str, Any]]:
 def _measures(lake: Lake, example: str, known: list[Version]) -> dict[str, list[dict[str, Any]]]:
     found: dict[str, list[dict[str, Any]]] = {}
     for audit in all_audits().values():
-        users: dict[str, list[int]] = {}
-        for version in known:
-            users.setdefault(Pins.of(version.row).measures.get(audit.name, ""), []).append(version.number)
+        identities = [(version, Pins.of(version.row).measures.get(audit.name)) for version in known]
         rows = lake.read(audit.table, where={"example_id": example}).to_pylist()
         if rows:
-            found[audit.name] = [_told(row) | {"used_by": users.get(row["identity"], [])} for row in rows]
+            found[audit.name] = [_figures(row) | {"used_by": _users(row, identities)} for row in rows]
     return found
 
 
-def _told(row: Mapping[str, Any]) -> dict[str, Any]:
+def _users(row: Mapping[str, Any], identities: list[tuple[Version, str | None]]) -> list[int]:
+    """The versions that this row of measures went into: by its identity, and by its delivery, for a corrected drop may
+    bring the same example again."""
+    return [
+        version.number
+        for version, identity in identities
+        if identity == row["identity"] and row["delivery"] in version.row["deliveries"]
+    ]
+
+
+def _figures(row: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in row.items() if name not in _KEYS}
 
 

@@ -12,13 +12,13 @@ from ops.identity import image_id
 from ops.policy import Action, Condition, Policy, Rule
 from ops.report.contact_sheet import contact_sheet
 from ops.schemas import CURATED, CURRICULUM, IMAGES, VERDICTS
-from resources.explaining import save_pictures, why
+from resources.explaining import AmbiguousError, save_pictures, why
 from resources.lake import Lake
 from resources.publishing import PublishError, publish, rollback, versions
 from resources.retention import vacuum
 from resources.settings import Settings, load_settings
 from resources.trying import shown, try_policy
-from tests.resources.test_publishing import POLICY, build, fill
+from tests.resources.test_publishing import POLICY, build, deliver, fill
 
 
 @pytest.fixture(scope="module")
@@ -90,11 +90,33 @@ def test_why_tells_everything_of_an_example(lake: Lake, settings: Settings, tmp_
     assert [reason["rule"] for reason in told.versions[0]["reasons"]] == ["long"]
     assert told.versions[1]["places"][0]["stage"] in range(4)
     assert save_pictures(lake, told, tmp_path / "pictures") == []
-    with pytest.raises(LookupError, match=r"2 examples came from rows called '0'; ask for one of .* \(a\)"):
+    with pytest.raises(AmbiguousError, match=r"2 examples came from rows called '0'; ask for one of .* \(a\)"):
         why(lake, "0")
     assert why(lake, "3").example_id == ids["b"][3]
     with pytest.raises(LookupError, match="no example and no raw row is called 'nobody'"):
         why(lake, "nobody")
+
+
+def test_a_candidate_of_an_ambiguous_name_is_listed_once(lake: Lake, settings: Settings):
+    """A drop that was delivered twice holds each of its unchanged examples twice."""
+    ids = fill(lake)
+    deliver(lake, "a", "a-2", ["yes", "no", "a rather long answer with many words"])
+    with pytest.raises(AmbiguousError) as error:
+        why(lake, "0")
+    text = str(error.value)
+    assert text.startswith("2 examples came from rows called '0'")
+    assert [text.count(group[0]) for group in (ids["a"], ids["b"])] == [1, 1]
+    assert text.count("(a)") == text.count("(b)") == 1
+
+
+def test_measures_of_a_corrected_drop_are_those_of_the_delivery_that_a_version_holds(lake: Lake, settings: Settings):
+    ids = fill(lake)
+    publish(lake, build(lake, settings), {})
+    deliver(lake, "a", "a-2", ["yes", "no", "a rather long answer with many words"])
+    publish(lake, build(lake, settings, deliveries=["a-2", "b-1"]), {})
+    told = why(lake, ids["a"][2])
+    assert [row["used_by"] for row in told.measures["difficulty"]] == [[1], [2]]
+    assert [row["used_by"] for row in told.measures_of(told.judged)["difficulty"]] == [[2]]
 
 
 def test_pictures_come_out_as_they_came_in(lake: Lake, settings: Settings, tmp_path: Path):
