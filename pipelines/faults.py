@@ -34,7 +34,7 @@ ENGINES = {
     "NodeDiedError",
     "WorkerCrashedError",
 }
-"""What the engines say of the machine and of whoever runs them; known by name, for the command line imports no engine."""
+"""What the engines say of the machine and of whoever runs them; known by name: no engine is imported here."""
 
 out = Console()
 err = Console(stderr=True)
