@@ -1,6 +1,6 @@
 """Which turns carry loss: what trainers write beside a message. ms-swift: `loss` (true or false) and `loss_scale` (a
-weight). LLaMA-Factory v1: `loss_weight`. OpenAI's fine-tuning: `weight` (0 or 1). axolotl: `train` or `training` (true or
-false)."""
+weight). LLaMA-Factory v1: `loss_weight`. OpenAI's fine-tuning: `weight` (0 or 1). axolotl: `train` or `training` (true
+or false)."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

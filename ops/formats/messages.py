@@ -1,9 +1,9 @@
 """Chat messages as OpenAI, TRL, ms-swift and LLaMA-Factory write them: `messages` of `role` and `content`; the content
 is a text, or a list of parts (`text`, `image`, `image_url`; LLaMA-Factory v1 keeps what a part holds under `value`, and
 has the parts `reasoning` and `tool_call`). Images stand in the parts, or in `images` (or `image`) with an `<image>`
-placeholder or an `image` part for each. A turn that `loss`, `loss_weight`, `loss_scale` or `weight` says is not learned
-is no target. `objects` (`ref`, `bbox`, `bbox_type`, `image_id`) fill `<ref-object>` and `<bbox>`. `system` may stand
-beside the messages; `tools` and `channel` are kept as metadata."""
+placeholder or an `image` part for each. A turn that `loss`, `loss_weight`, `loss_scale`, `weight` or `train` says is
+not learned is no target. `objects` (`ref`, `bbox`, `bbox_type`, `image_id`) fill `<ref-object>` and `<bbox>`. `system`
+may stand beside the messages; `tools` and `channel` are kept as metadata."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace

@@ -235,6 +235,13 @@ def test_a_manifest_that_cannot_be_followed_is_an_error(tmp_path: Path, files: d
         said(write(tmp_path, {"r.json": [{}], **files}))
 
 
+def test_a_hidden_link_out_of_the_drop_is_not_followed(tmp_path: Path):
+    write(tmp_path, {"away/dataset.yaml": "__class__: CrudeWebdataset", "drop/s.tar": b"x"})
+    (tmp_path / "drop" / ".nv-meta").symlink_to(tmp_path / "away")
+    with pytest.raises(DropError, match="path_outside_drop"):
+        said(tmp_path / "drop")
+
+
 def test_other_files_of_these_names_say_nothing(tmp_path: Path):
     files = {
         "dataset_info.json": {"features": {"image": {"_type": "Image"}}, "splits": {}},

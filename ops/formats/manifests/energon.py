@@ -127,12 +127,14 @@ def _above(name: str) -> list[str]:
 
 def _mapping(files: DropFiles, place: str) -> Mapped | None:
     try:
-        with files.open(place) as stream:
-            data = stream.read(_MOST_BYTES + 1)
-    except OSError:
-        return None
-    if len(data) > _MOST_BYTES or data.count(b"[") + data.count(b"{") > _MOST_BRACKETS:
-        raise DropError(f"{place}: larger than {_MOST_BYTES} bytes, or of more than {_MOST_BRACKETS} brackets")
+        # A hidden file is in no listing, so that whether a link leads out of the drop is asked as for an image.
+        data = files.read_image(place, (".",), max_bytes=_MOST_BYTES)
+    except RowError as problem:
+        if problem.reason == "image_missing":
+            return None
+        raise DropError(f"{place}: {problem.reason}: {problem.detail}") from None
+    if data.count(b"[") + data.count(b"{") > _MOST_BRACKETS:
+        raise DropError(f"{place}: not plain YAML: more than {_MOST_BRACKETS} brackets")
     try:
         said = YAML(typ="safe", pure=True).load(data.decode("utf-8"))
     except (YAMLError, ValueError, RecursionError) as error:
