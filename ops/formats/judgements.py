@@ -28,17 +28,21 @@ _SIDES = re.compile(
 _CONVERSATIONS = ("messages", "conversations", "conversation", "prompt", "completion", "response")
 
 
-def check_judgements(row: Row, record: Mapping[str, Any], form: Format, *, others: Iterable[Format]) -> None:
+def check_judgements(
+    row: Row, record: Mapping[str, Any], form: Format, *, others: Iterable[Format], ignored: Iterable[str] = ()
+) -> None:
     """Raises `RowError` where the row, as `form` reads it, hides a judgement. `others` are the formats that may claim
-    the record as well; none where the drop's sender named the format."""
-    unread = sorted(set(_unread(row, record)))
+    the record as well; none where the drop's sender named the format. `ignored` fields judge nothing, those of a turn
+    by the names that the refusal gives them (`messages.score`)."""
+    unread = sorted(set(_unread(row, record)) - set(ignored))
     rivals = sorted(other.name for other in others if _reads_otherwise(other, record, row))
     if not unread and not rivals:
         return
     left = f"{', '.join(unread)[:200]}: not read by {form.name}" if unread else f"{form.name} and others claim the row"
     claimed = f"; {', '.join(rivals)} would read a judgement" if rivals else ""
-    advice = "in drop.yaml name the file's format, or list plain columns under ignore_fields"
-    raise RowError("ambiguous_judgement", f"{left}{claimed}; {advice}")
+    ways = [f"format: {{FILE: {rivals[0] if unread else form.name}}} names its format"] if rivals else []
+    ways += [f"ignore_fields: {{FILE: [{', '.join(unread)[:200]}]}} says that they judge nothing"] if unread else []
+    raise RowError("ambiguous_judgement", f"{left}{claimed}; in drop.yaml, {', or '.join(ways)}")
 
 
 def parsed(form: Format, record: Mapping[str, Any]) -> Row:

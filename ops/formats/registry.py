@@ -38,7 +38,7 @@ def reading(name: str, *, named: bool = False, ignored: Iterable[str] = (), said
         if media:
             raise RowError("modality_unsupported", ", ".join(media))
         row = parsed(form, read)
-        check_judgements(row, read, form, others=others)
+        check_judgements(row, read, form, others=others, ignored=aside)
         marked = [] if boxes.BOXES in row.metadata else boxes.marked_boxes(row.messages)
         more = {**({boxes.BOXES: marked} if marked else {}), **kept}
         return replace(row, metadata={**row.metadata, **more}) if more else row

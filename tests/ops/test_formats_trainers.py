@@ -460,7 +460,8 @@ def test_the_refusal_names_fields_formats_and_the_way_out():
         all_formats()["messages"].parse(record)
     assert error.value.detail == (
         "label: not read by messages; kto would read a judgement; "
-        "in drop.yaml name the file's format, or list plain columns under ignore_fields"
+        "in drop.yaml, format: {FILE: kto} names its format, "
+        "or ignore_fields: {FILE: [label]} says that they judge nothing"
     )
 
 
@@ -473,6 +474,8 @@ def test_a_column_that_its_sender_calls_plain_is_metadata():
     assert (found, text(row), row.metadata) == ("captions", "user: <0> | assistant: A cat.", {"label": 1})
     found, row = read({"messages": [ASK, CAT], "images": ["a.jpg"], "label": True}, ignored=("label",))
     assert (found, row.kind, row.metadata) == ("messages", "sft", {"label": True})
+    turns = [TALK[0], TALK[1] | {"score": 0.5}]
+    assert read({"conversations": turns}, ignored=("conversations.score",))[1].kind == "sft"
     found, row = read({"image": "a.jpg", "caption": "A cat.", "video": "frames of 7"}, ignored=("video",))
     assert (found, row.kind) == ("captions", "sft")
 
