@@ -40,6 +40,12 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     [
         (["run", "no-such-folder"], 1, "no-such-folder: does not exist"),
         (["run", "--config", "bad.yaml"], 2, "bad.yaml:2: audits.groundng: unknown audit"),
+        (["run", "--config", "encoder.yaml"], 1, "'no-such-model' is no model of open_clip"),
+        (
+            ["run", "--config", "folder.yaml"],
+            1,
+            "open_clip_config.json: text_cfg.tokenizer_kwargs has the key 'trust_remote_code'",
+        ),
         (["versions"], 1, "no lake is here"),
         (["diff", "1"], 2, "Missing argument"),
         (["no-such-command"], 2, "No such command"),
@@ -47,6 +53,11 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 )
 def test_errors_are_one_clear_line(tmp_path: Path, words: list[str], status: int, told: str) -> None:
     (tmp_path / "bad.yaml").write_text("audits:\n  groundng: {}\n")
+    (tmp_path / "encoder.yaml").write_text("encoder: {model: no-such-model}\n")
+    (tmp_path / "folder.yaml").write_text(f"encoder: {{model: 'local-dir:{tmp_path}'}}\n")
+    text = {"hf_tokenizer_name": "x", "tokenizer_kwargs": {"trust_remote_code": True}}
+    model = {"embed_dim": 8, "vision_cfg": {}, "text_cfg": text}
+    (tmp_path / "open_clip_config.json").write_text(json.dumps({"model_cfg": model}))
     done = CliRunner().invoke(app, words)
     assert done.exit_code == status, done.stderr
     assert told in " ".join(done.stderr.split())
