@@ -138,8 +138,7 @@ def check_transformers(folder: Path) -> None:
         _index(read_object(index), index)
     for path in sorted(folder.glob("*.json")):
         if path.name not in _VOCABULARIES and path.name != INDEX:
-            config = read_object(path) if path.name.endswith("config.json") else {}
-            _stay(config, path, "")
+            _stay(read_object(path) if path.name.endswith("config.json") else {}, path)
 
 
 def _index(index: Mapping[str, Any], path: Path) -> None:
@@ -150,17 +149,23 @@ def _index(index: Mapping[str, Any], path: Path) -> None:
             raise _wrong(path, "weight_map", name, "names of *.safetensors files beside it")
 
 
-def _stay(value: Any, path: Path, where: str) -> None:
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            if key.endswith("attn_implementation") and isinstance(inner, str) and re.search(r"[/:]", inner):
-                raise _wrong(path, f"{where}{key}", inner, "one of eager, sdpa and flash_attention_2")
-            if key in ("architecture", "backbone") and isinstance(inner, str) and not _TIMM_NAME.fullmatch(inner):
-                raise _wrong(path, f"{where}{key}", inner, "the name of a model in timm's own list")
-            _stay(inner, path, f"{where}{key}.")
-    elif isinstance(value, list):
-        for inner in value:
-            _stay(inner, path, where)
+def _stay(config: dict[str, Any], path: Path) -> None:
+    # Without recursion: what JSON nests is as deep as it likes.
+    waiting: list[Any] = [config]
+    while waiting:
+        value = waiting.pop()
+        for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+            if isinstance(inner, dict | list):
+                waiting.append(inner)
+            elif isinstance(key, str) and isinstance(inner, str):
+                _stay_named(key, inner, path)
+
+
+def _stay_named(key: str, value: str, path: Path) -> None:
+    if key.endswith("attn_implementation") and re.search(r"[/:]", value):
+        raise _wrong(path, key, value, "one of eager, sdpa and flash_attention_2")
+    if key in ("architecture", "backbone") and not _TIMM_NAME.fullmatch(value):
+        raise _wrong(path, key, value, "the name of a model in timm's own list")
 
 
 def _object(value: Any, path: Path, part: str) -> dict[str, Any]:

@@ -2,21 +2,25 @@
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import open_clip
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from safetensors.torch import save_file
 
 from resources.encoder import load_encoder
 from resources.encoder_settings import EncoderSettings
 from resources.encoder_source import EncoderError, encoder_identity
 from resources.likelihood import LikelihoodError, likelihood_identity, load_likelihood_model
-from resources.model_files import OWN_CODE
+from resources.model_files import OWN_CODE, ModelFileError, check_open_clip
 from tests.resources.test_encoder import TINY
 from tests.resources.tiny_models import save_coca, save_llava, tokenizer
 
@@ -203,8 +207,12 @@ def test_pickled_weights_run_nothing(
     torch.save({"state_dict": {"x": Pickled(marker)}}, tmp_path / name)
     with pytest.raises(EncoderError, match="cannot be built"):
         load(reference)
+
+
+def test_pickled_checkpoint_by_its_path_runs_nothing(tmp_path: Path, marker: Path) -> None:
+    torch.save({"state_dict": {"x": Pickled(marker)}}, tmp_path / "x.pt")
     with pytest.raises(EncoderError, match="cannot be built"):
-        load_encoder(EncoderSettings("ViT-B-32", str(tmp_path / name), device="cpu"))
+        load_encoder(EncoderSettings("ViT-B-32", str(tmp_path / "x.pt"), device="cpu"))
 
 
 @pytest.fixture(scope="module")
@@ -385,6 +393,76 @@ def test_configs_nested_too_deep_are_named(tmp_path: Path, model: Path) -> None:
         load(reference)
     nested(model / "config.json")
     refused(model, r"config\.json")
+
+
+def test_config_nested_as_deep_as_json_is_read_ends_in_no_traceback(tmp_path: Path, model: Path) -> None:
+    for depth in (300, 600, 900, 960):
+        deep = '{"a":' * depth + "1" + "}" * depth
+        (model / "processor_config.json").write_text(f'{{"more": {deep}}}')
+        with suppress(LikelihoodError):
+            load_likelihood_model(str(model))
+        (tmp_path / "open_clip_config.json").write_text(f'{{"model_cfg": {deep}}}')
+        with pytest.raises(EncoderError):
+            load(f"local-dir:{tmp_path}")
+
+
+#: JSON with the names that matter in places that matter.
+KEYS = st.sampled_from(
+    [
+        "model_cfg",
+        "preprocess_cfg",
+        "text_cfg",
+        "vision_cfg",
+        "multimodal_cfg",
+        "tokenizer_kwargs",
+        "act_kwargs",
+        "width",
+        "trust_remote_code",
+        "hf_model_name",
+        "hf_tokenizer_name",
+        "timm_model_name",
+        "embed_dim",
+        "bpe_path",
+        "clean",
+    ]
+)
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-9, 9)
+    | st.sampled_from(["a/b", "../x", "local-dir:.", "hf-hub:a/b", "vit"]),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(KEYS, inner, max_size=3),
+    max_leaves=12,
+)
+TOWERS = st.fixed_dictionaries(
+    {}, optional={"tokenizer_kwargs": VALUES, "hf_model_name": VALUES, "width": VALUES, "x": VALUES}
+)
+CONFIGS = st.fixed_dictionaries(
+    {
+        "model_cfg": st.fixed_dictionaries(
+            {"vision_cfg": TOWERS, "text_cfg": TOWERS}, optional={"multimodal_cfg": TOWERS}
+        )
+    }
+)
+
+
+def keys(value: Any) -> set[str]:
+    """All keys, at any depth."""
+    inner = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else []
+    return set(value if isinstance(value, dict) else ()).union(*map(keys, inner))
+
+
+@given(CONFIGS | st.dictionaries(KEYS, VALUES))
+@settings(max_examples=500, deadline=None)
+def test_any_configuration_is_refused_by_an_error_of_ours_or_asks_for_nothing_else(config: dict[str, Any]) -> None:
+    try:
+        check_open_clip(config, Path("open_clip_config.json"))
+    except ModelFileError:
+        return
+    assert not keys(config) & {"trust_remote_code", "bpe_path"}
+    for tower in config["model_cfg"].values():
+        for name in ("timm_model_name", "hf_model_name"):
+            assert not re.search(r"[:.]", str(tower.get(name) or ""))
 
 
 def test_a_link_to_weights_elsewhere_is_followed(tmp_path: Path) -> None:
