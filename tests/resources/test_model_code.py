@@ -407,25 +407,9 @@ def test_config_nested_as_deep_as_json_is_read_ends_in_no_traceback(tmp_path: Pa
 
 
 #: JSON with the names that matter in places that matter.
-KEYS = st.sampled_from(
-    [
-        "model_cfg",
-        "preprocess_cfg",
-        "text_cfg",
-        "vision_cfg",
-        "multimodal_cfg",
-        "tokenizer_kwargs",
-        "act_kwargs",
-        "width",
-        "trust_remote_code",
-        "hf_model_name",
-        "hf_tokenizer_name",
-        "timm_model_name",
-        "embed_dim",
-        "bpe_path",
-        "clean",
-    ]
-)
+PARTS = ["model_cfg", "preprocess_cfg", "text_cfg", "vision_cfg", "multimodal_cfg", "tokenizer_kwargs", "act_kwargs"]
+NAMES = ["hf_model_name", "hf_tokenizer_name", "timm_model_name", "bpe_path", "trust_remote_code", "clean", "width"]
+KEYS = st.sampled_from([*PARTS, *NAMES])
 VALUES = st.recursive(
     st.none()
     | st.booleans()
