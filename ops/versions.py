@@ -63,11 +63,11 @@ class LeftOut:
 
 def without_measures(left_out: Iterable[LeftOut]) -> dict[str, list[str]]:
     """The deliveries whose measures by an audit a version does not use, by audit."""
-    found: dict[str, list[str]] = {}
+    unused: dict[str, list[str]] = {}
     for one in left_out:
         for audit in one.audits if one.measures_only else ():
-            found.setdefault(audit, []).append(one.delivery)
-    return {audit: sorted(found[audit]) for audit in sorted(found)}
+            unused.setdefault(audit, []).append(one.delivery)
+    return {audit: sorted(unused[audit]) for audit in sorted(unused)}
 
 
 def left_out_of(row: Mapping[str, Any]) -> tuple[LeftOut, ...]:

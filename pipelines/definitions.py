@@ -16,14 +16,14 @@ from resources.settings import Settings, load_settings
 def bind(lake: str | Path, settings: Settings, *, progress: Progress | None = None) -> dg.Definitions:
     """The definitions over that lake. One process runs a whole job, so that Ray and Spark start once. Progress goes to
     the log of each run as well, which the UI shows."""
-    said = LogProgress() if progress is None else Together(progress, LogProgress())
+    everywhere = LogProgress() if progress is None else Together(progress, LogProgress())
     return dg.Definitions(
         assets=dg.load_assets_from_modules([corpus, embeddings, ingest, measures, report, versions]),
         jobs=[drop_job, corpus_job],
         schedules=[nightly],
         sensors=[new_drops],
         executor=dg.in_process_executor,
-        resources={"lake": lake_of(lake), "settings": settings, "progress": said},
+        resources={"lake": lake_of(lake), "settings": settings, "progress": everywhere},
     )
 
 

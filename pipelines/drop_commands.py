@@ -72,8 +72,8 @@ def _show(left_out: tuple[LeftOut, ...], blocking: tuple[LeftOut, ...], current:
         out.print("No version has been published yet.")
     else:
         without = f", made without {'; '.join(LeftOut(**one).what for one in current['left_out'])}"
-        told_all = f"Version {current['version']} is current{without if current['left_out'] else ''}."
-        out.print(told_all, soft_wrap=True, highlight=False, markup=False)
+        line = f"Version {current['version']} is current{without if current['left_out'] else ''}."
+        out.print(line, soft_wrap=True, highlight=False, markup=False)
     for one in left_out:
         out.print(f"The next version leaves out {one.line}", soft_wrap=True, highlight=False, markup=False)
     for one in blocking:

@@ -21,7 +21,7 @@ from resources.gates import GateResult
 from resources.lake import Lake
 
 _READ = ["delivery", "at", "audit", "identity", "limits", "success", "failures", "fixes"]
-_SAID = ("audit", "identity", "limits", "success", "failures", "fixes")
+_OUTCOME = ("audit", "identity", "limits", "success", "failures", "fixes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +66,10 @@ def record_gates(
     ]
     present = lake.read(MEASURES_GATES, where={"delivery": delivery}, columns=_READ).to_pylist()
     last = _last(present)
-    new = [row for row in rows if _said(row) != _said(last.get(_key(row), {}))]
+    new = [row for row in rows if _outcome(row) != _outcome(last.get(_key(row), {}))]
     if new:
         table = pa.Table.from_pylist(new, schema=MEASURES_GATES.schema)
-        once = f"{delivery}/{len(present)}/{fingerprint([_said(row) for row in new])}"
+        once = f"{delivery}/{len(present)}/{fingerprint([_outcome(row) for row in new])}"
         lake.write(MEASURES_GATES, table, partition={"delivery": delivery}, once=once)
 
 
@@ -83,8 +83,8 @@ def measures_gates(
     gates: dict[str, dict[str, MeasuresGate]] = {delivery: {} for delivery in wanted}
     for (delivery, audit, identity, held_to), row in known.items():
         if identities.get(audit) == identity and limits[audit] == held_to:
-            told = tuple(row["failures"] or ()), tuple(row["fixes"] or ())
-            gates[delivery][audit] = MeasuresGate(delivery, audit, row["success"], *told)
+            reasons = tuple(row["failures"] or ()), tuple(row["fixes"] or ())
+            gates[delivery][audit] = MeasuresGate(delivery, audit, row["success"], *reasons)
     return gates
 
 
@@ -96,5 +96,5 @@ def _key(row: Mapping[str, Any]) -> tuple[str, ...]:
     return row["delivery"], row["audit"], row["identity"], row["limits"]
 
 
-def _said(row: Mapping[str, Any]) -> list[Any]:
-    return [row.get(name) for name in _SAID]
+def _outcome(row: Mapping[str, Any]) -> list[Any]:
+    return [row.get(name) for name in _OUTCOME]

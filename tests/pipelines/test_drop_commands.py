@@ -45,42 +45,42 @@ def lake(tmp_path: Path) -> Lake:
     return lake
 
 
-def said(*words: str) -> str:
+def printed(*words: str) -> str:
     done = CliRunner().invoke(app, list(words))
     assert done.exit_code == 0, done.stderr
     return done.stdout
 
 
 def test_status_says_of_each_drop_whether_it_enters_and_why_not(lake: Lake) -> None:
-    told = json.loads(said("status", "--json"))
-    assert [(drop["drop"], drop["state"], drop["in_current"]) for drop in told["drops"]] == [
+    standing = json.loads(printed("status", "--json"))
+    assert [(drop["drop"], drop["state"], drop["in_current"]) for drop in standing["drops"]] == [
         ("broken", "rejected", False),
         ("good", "in", True),
         ("odd", "gate", False),
     ]
-    assert told["current"]["version"] == 1
-    assert [one["drop"] for one in told["left_out"]] == ["broken", "odd"]
-    assert "quarantine_share 0.9 > 0.05" in told["left_out"][0]["line"]
-    text = said("status")
+    assert standing["current"]["version"] == 1
+    assert [one["drop"] for one in standing["left_out"]] == ["broken", "odd"]
+    assert "quarantine_share 0.9 > 0.05" in standing["left_out"][0]["line"]
+    text = printed("status")
     assert "Version 1 is current, made without drop 'odd'." in text
     assert "The next version leaves out drop 'odd': failed the measures gate: claims: claims 1 > 0. Fix: " in text
 
 
 def test_a_drop_is_withdrawn_and_taken_back(lake: Lake) -> None:
-    assert "good-1 is taken out of the next version" in said("withdraw", "good", "--note", "wrong licence")
-    assert "drop 'good': withdrawn: wrong licence" in said("status")
-    assert "wrong licence" in said("versions").splitlines()[1]
+    assert "good-1 is taken out of the next version" in printed("withdraw", "good", "--note", "wrong licence")
+    assert "drop 'good': withdrawn: wrong licence" in printed("status")
+    assert "wrong licence" in printed("versions").splitlines()[1]
     again = CliRunner().invoke(app, ["withdraw", "good"])
     assert (again.exit_code, "assay status" in again.stderr) == (1, True)
-    assert "good-1 is back in the next version" in said("withdraw", "good", "--undo")
-    assert [drop["state"] for drop in json.loads(said("status", "--json"))["drops"]] == ["rejected", "in", "gate"]
+    assert "good-1 is back in the next version" in printed("withdraw", "good", "--undo")
+    assert [drop["state"] for drop in json.loads(printed("status", "--json"))["drops"]] == ["rejected", "in", "gate"]
 
 
 def test_versions_begin_with_the_rejected_drops_and_say_what_each_version_leaves_out(lake: Lake) -> None:
-    lines = said("versions").splitlines()
+    lines = printed("versions").splitlines()
     assert lines[0].startswith("kept out: drop 'broken': rejected by the ingest gate: quarantine_share 0.9 > 0.05")
     assert lines[1] == "Version 1 leaves out drop 'odd' (failed the measures gate: claims: claims 1 > 0)"
-    assert json.loads(said("versions", "--json"))[0]["left_out"][0]["drop"] == "odd"
+    assert json.loads(printed("versions", "--json"))[0]["left_out"][0]["drop"] == "odd"
 
 
 def test_an_unknown_drop_is_one_clear_line(lake: Lake) -> None:
