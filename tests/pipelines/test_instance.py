@@ -36,7 +36,9 @@ def test_progress_stands_in_the_log_of_the_run(tmp_path: Path) -> None:
     lake = tmp_path / "lake"
     configure(lake / ".dagster")
 
-    @dg.job(resource_defs={"progress": bind(lake, load_settings(), progress=SilentProgress()).resources["progress"]})
+    bound = bind(lake, load_settings(), progress=SilentProgress()).resources or {}
+
+    @dg.job(resource_defs={"progress": bound["progress"]})
     def work() -> None:
         _work()
 
