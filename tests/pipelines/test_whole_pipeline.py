@@ -130,7 +130,8 @@ def test_a_drop_whose_measures_fail_a_gate_is_left_out_and_comes_back(lake: Path
         ("corpus_job", None, True, None),
     ]
     assert "abstained_share 1 > 0.99" in outcomes[0].gate_failures[0]
-    (gone,) = version_of(store, current_version(store) or 0).left_out
+    correction, gone = version_of(store, current_version(store) or 0).left_out
+    assert (correction.drop, correction.state) == (DROP, "rejected"), "of the test before; the good delivery stays"
     assert (gone.drop, gone.state) == ("2026-11-23", "gate")
     assert "abstained_share 1 > 0.99" in gone.why
     assert store.read(CURATED, where={"version": current_version(store), "delivery": gone.delivery}).num_rows == 0
@@ -138,7 +139,7 @@ def test_a_drop_whose_measures_fail_a_gate_is_left_out_and_comes_back(lake: Path
     assert [(o.job, o.success) for o in run(lake, strict, {})] == [("corpus_job", True)], "known, and not judged again"
     assert [(o.job, o.success) for o in run(lake, settings, {})] == [("corpus_job", True)], "the old limit let it in"
     assert current_version(store) == 2
-    assert version_of(store, 2).left_out == ()
+    assert version_of(store, 2).left_out == (correction,)
     assert {audit.name: store.version(audit.table) for audit in row_audits()} == measured, "nothing is measured again"
 
 
