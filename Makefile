@@ -39,6 +39,7 @@ demo: setup ## The whole pipeline on real data with planted faults
 	$(BIN)/assay demo
 
 dev: setup ## The Dagster UI on the lake LAKE (default demo/lake), on this machine only
+	@case "$(LAKE)" in *://*) echo "$(LAKE): make dev needs a lake in a local folder" >&2; exit 2;; esac
 	@$(BIN)/python -m pipelines.instance $(LAKE)/.dagster
 	ASSAY_LAKE=$(abspath $(LAKE)) DAGSTER_HOME=$(abspath $(LAKE))/.dagster \
 	  $(BIN)/python -m pipelines.ui dev --host 127.0.0.1 --workspace workspace.yaml

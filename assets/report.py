@@ -1,7 +1,5 @@
 """A published version becomes a page that a person reads."""
 
-from pathlib import Path
-
 import dagster as dg
 
 from resources.lake import Lake
@@ -12,5 +10,4 @@ from resources.reporting import make_report
 @dg.asset(deps=["versions", "modality_statistics"], group_name="version", kinds={"html"})
 def report(lake: dg.ResourceParam[Lake]) -> dg.MaterializeResult:
     """One self-contained page of the current version: what came in, what went out, and why."""
-    path = make_report(lake, current_version(lake))
-    return dg.MaterializeResult(metadata={"report": dg.MetadataValue.path(str(Path(path)))})
+    return dg.MaterializeResult(metadata={"report": dg.MetadataValue.path(make_report(lake, current_version(lake)))})

@@ -1,7 +1,6 @@
 """The `assay` command line: a thin layer over the Dagster jobs and the lake."""
 
 import json
-import os
 import sys
 from collections.abc import Callable, Mapping
 from importlib.metadata import version
@@ -71,9 +70,7 @@ def assay(
 
 
 def settings_of(config: Path | None, overrides: Mapping[str, Any] | None = None) -> Settings:
-    """The settings of that file, with some values replaced; its path also reaches the runs that Dagster starts."""
-    if config is not None:
-        os.environ["ASSAY_CONFIG"] = str(config.absolute())
+    """The settings of that file, with some values replaced."""
     return load_settings(config, overrides)
 
 

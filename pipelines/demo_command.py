@@ -19,6 +19,7 @@ from pipelines.run_command import say, show, status_of
 from pipelines.tables import score_table, tally_table
 from resources.admission import admitted_delivery
 from resources.lake import Lake
+from resources.places import local_path
 from resources.progress import console_progress
 from resources.publishing import current_version
 
@@ -27,7 +28,7 @@ DROP = "easy-vqa"
 
 @app.command()
 def demo(
-    folder: Annotated[Path, typer.Option(help="Where the drop and its lake are made.")] = Path("demo"),
+    folder: Annotated[str, typer.Option(help="Where the drop and its lake are made.")] = "demo",
     conversations: Annotated[int, typer.Option(help="Conversations in the drop, 60 to 800.")] = MOST,
     seed: Annotated[int, typer.Option(help="Seed of the planted faults.")] = 7,
     config: ConfigOption = None,
@@ -36,8 +37,9 @@ def demo(
     """Builds a drop from the easy-VQA test split, plants faults, audits it and shows what was found."""
     # A corpus this small is done before Java has compiled what it runs.
     settings = settings_of(config, {"spark.quick_start": True, "spark.shuffle_partitions": 2})
-    drop, lake = folder / DROP, folder / "lake"
-    planted = built(drop, folder / "planted.jsonl", seed=seed, conversations=conversations)
+    place = local_path(folder, "the demo")
+    drop, lake = place / DROP, place / "lake"
+    planted = built(drop, place / "planted.jsonl", seed=seed, conversations=conversations)
     from pipelines.execution import run_all  # the engines take seconds to import
 
     tell = partial(say, lake=str(lake), debug=debug)

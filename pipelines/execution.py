@@ -25,6 +25,7 @@ from resources.entering import decided
 from resources.lake import Lake
 from resources.lake_address import lake_of
 from resources.measuring import unmeasured_drops
+from resources.places import PlaceError, is_address, local_path, plain_place
 from resources.progress import Progress
 from resources.settings import Settings
 
@@ -97,14 +98,20 @@ def _not_run(job: str, problem: str) -> Outcome:
 
 
 def open_instance(lake: str | Path) -> dg.DagsterInstance:
-    """The Dagster instance of the lake: `LAKE/.dagster`, unless DAGSTER_HOME names another."""
-    if not os.environ.get("DAGSTER_HOME"):
-        # A lake in an object store has no folder of its own; its instance then lives in the working folder.
-        base = Path() if "://" in str(lake) else Path(lake)
-        home = base.expanduser().absolute() / ".dagster"
+    """The Dagster instance of the lake: `LAKE/.dagster`, unless DAGSTER_HOME names another folder. Either is made.
+
+    PlaceError for a lake in an object store where DAGSTER_HOME names none: Dagster's records need a folder.
+    """
+    named, root = os.environ.get("DAGSTER_HOME"), plain_place(lake)
+    if not named and is_address(root):
+        raise PlaceError(
+            f"{root}: Dagster cannot keep its records of runs in an object store; name a local folder for them in the "
+            "environment variable DAGSTER_HOME"
+        )
+    home = local_path(named, "DAGSTER_HOME") if named else Path(root, ".dagster")
+    if not named or not home.exists():
         configure(home)
-        os.environ["DAGSTER_HOME"] = str(home)
-    return dg.DagsterInstance.get()
+    return dg.DagsterInstance.from_config(str(home))
 
 
 def run_drop(definitions: dg.Definitions, instance: dg.DagsterInstance, *, drop: str, path: str) -> Outcome:

@@ -1,7 +1,6 @@
 """`assay export`: a published version as files for a trainer."""
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -31,7 +30,7 @@ CheckOption = Annotated[bool, typer.Option("--check", help="Read the export back
 @app.command()
 def export(
     version: int,
-    path: Annotated[Path, typer.Argument(help="A new folder, or an unfinished export to continue.")],
+    path: Annotated[str, typer.Argument(help="A new local folder, or an unfinished export to continue.")],
     to: FormatOption,
     lake: LakeOption = "lake",
     order: OrderOption = "own",
@@ -60,9 +59,9 @@ def export(
         shard_rows=shard_rows,
         workers=workers,
     )
-    wrong = verify(path) if check else []
+    wrong = verify(done.folder) if check else []
     if wrong:
-        raise UnusableError(f"{path}: {len(wrong)} files are not as they were written, first {wrong[0]}")
+        raise UnusableError(f"{done.folder}: {len(wrong)} files are not as they were written, first {wrong[0]}")
     if as_json:
         print_json({**asdict(done), "checked": check})
         return

@@ -18,6 +18,7 @@ from rich.markup import escape
 from ops.errors import AssayError, mendable_names
 from resources.code_identity import code_identity
 from resources.located_yaml import SettingsError
+from resources.places import PlaceError
 from resources.private import private_folder
 
 DONE, FAILED, WRONG_USAGE, FAULT = 0, 1, 2, 3
@@ -55,7 +56,7 @@ def reporting_errors(lake: str | Path | None = None, *, debug: bool = False) -> 
         if debug:
             err.print(traceback.format_exc(), markup=False, highlight=False, soft_wrap=True)
         say_error(message_of(error))
-        raise typer.Exit(WRONG_USAGE if isinstance(error, SettingsError) else FAILED) from None
+        raise typer.Exit(WRONG_USAGE if isinstance(error, SettingsError | PlaceError) else FAILED) from None
     except Exception as error:
         if debug:
             err.print(traceback.format_exc(), markup=False, highlight=False, soft_wrap=True)

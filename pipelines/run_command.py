@@ -62,7 +62,7 @@ def summarise(lake: str, outcomes: list["Outcome"], *, before: int | None) -> di
         "version": version,
         "published": version if _published(outcomes) and version != before else None,
         "left_out": [asdict(one) for one in left_out],
-        "report": None if version is None else str(report_path(store, version)),
+        "report": None if version is None else report_path(store, version),
         "runs": [
             {
                 "job": outcome.job,

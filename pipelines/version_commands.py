@@ -114,4 +114,4 @@ def report(
     number = current_version(store) if version is None else version_of(store, version).number
     if number is None:
         raise MissingError("no version has been published yet; `assay run DROP` makes one")
-    out.print(str(make_report(store, number)), soft_wrap=True, highlight=False)
+    out.print(make_report(store, number), soft_wrap=True, highlight=False)

@@ -83,8 +83,14 @@ def lay_out(
         spool.close()
     if any(shard.kind == PREFERENCE for shard, _ in planned.shards):
         _lay_out_judgements(lake, where, _Spool(scratch / "judgements", routes))
-    (scratch / "whole").touch()
+    (scratch / "whole").write_text(str(len(shown)))
     return content
+
+
+def promised_pictures(folder: Path) -> int | None:
+    """How many pictures were laid out for the export in the folder; None where nothing had to be."""
+    whole = folder / UNFINISHED / "content" / "whole"
+    return int(whole.read_text()) if whole.exists() and whole.stat().st_size else None
 
 
 def members(content: Content, shard: Shard) -> Iterator[Member]:
@@ -245,6 +251,10 @@ def _write_pictures(lake: Lake, content: Content, shown: pa.Array, endings: pa.A
                 if path := waiting.pop(name, None):
                     _write_picture(path, name, data.as_buffer())
                     advance(1)
+    if waiting:
+        raise ExportError(
+            f"{len(waiting)} pictures of the version went from the lake's `images` meanwhile, such as {min(waiting)}"
+        )
 
 
 def _write_picture(path: Path, image_id: str, data: pa.Buffer) -> None:

@@ -27,9 +27,10 @@ from ops.exports.sink import UNFINISHED, Sink, WrittenFile
 from ops.schemas import CURATED, CURRICULUM
 from ops.versions import Version
 from resources.cluster import ray_map, start_ray
-from resources.export_content import Content, lay_out, members
+from resources.export_content import Content, lay_out, members, promised_pictures
 from resources.export_facts import facts_of
 from resources.lake import Lake
+from resources.places import local_path
 from resources.progress import Progress
 from resources.publishing import version_of
 
@@ -66,7 +67,7 @@ def export_version(
     number: int,
     *,
     to: str,
-    folder: Path,
+    folder: str | Path,
     progress: Progress,
     order: Control = "own",
     repeats: int = 0,
@@ -79,16 +80,15 @@ def export_version(
     `order` may be `random` or `reversed`: controls over the same rows (ops.curriculum.control). `repeats` N makes an
     example of weight w stand w * N times; 0 leaves weights in a column. The same version and options give the same
     bytes, whatever `workers` (processes, by Ray) and interruptions. Raises ExportError where there is no such format or
-    content, or the folder holds something else.
+    content, or the folder holds something else, PlaceError where it is no local folder.
     """
-    export = export_of(to)
+    export, folder = export_of(to), local_path(folder, f"an export as {to}")
     version = version_of(lake, number)
     if version.state != "published":
         raise ExportError(f"version {number} is {version.state}; only a published version is exported")
     export.require()
     options = {"order": order, "repeats": repeats, "shard_rows": shard_rows}
     claim = {"version": number, "content": version.content, "format": to, "revision": export.revision, **options}
-    folder = folder.expanduser().absolute()
     done = _claim(folder, claim)
     if done:
         return _told(folder, done, fresh=False)
@@ -237,7 +237,7 @@ def _finish(
     with sink.open("datasheet.md") as file:
         file.write(datasheet(facts, shards, export).encode())
     files = [file for done in shards for file in done.files] + sink.written
-    pictures, picture_bytes = _beside(folder) if export.pictures_beside else (0, 0)
+    pictures, picture_bytes = _beside(folder, promised_pictures(folder)) if export.pictures_beside else (0, 0)
     described = croissant(facts, files, export=export.title, pictures=pictures)
     with sink.open("croissant.json") as file:
         file.write(json.dumps(described, indent=1, ensure_ascii=False).encode())
@@ -261,10 +261,19 @@ def _finish(
     return manifest
 
 
-def _beside(folder: Path) -> tuple[int, int]:
+def _beside(folder: Path, promised: int | None) -> tuple[int, int]:
+    """How many pictures lie beside the shards, and their bytes. ExportError where these are not all that were laid
+    out: what is listed is not what was written."""
     count = size = 0
     for path in (folder / "images").glob("*/*"):
+        if path.name.startswith("."):  # a writer was killed at it
+            path.unlink()
+            continue
         count, size = count + 1, size + path.stat().st_size
+    if promised not in (None, count):
+        raise ExportError(
+            f"{folder}/images: {promised} pictures were written, {count} are there. Remove {folder} and export again"
+        )
     return count, size
 
 

@@ -1,5 +1,7 @@
 """The Delta log of a lake table: opening, creating and widening it, listing its files, committing to it."""
 
+import os
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +17,8 @@ from deltalake.transaction import AddAction
 
 from ops.errors import BusyError, UnusableError
 from ops.schemas import TableSpec
+from resources.lake_files import LakeError
+from resources.places import is_address
 
 # A published version must open a year later, so no old log entry is ever cleaned away.
 CONFIGURATION: dict[str, str | None] = {
@@ -54,9 +58,12 @@ class TableLog:
             return DeltaTable(self.address, version=version, storage_options=self.storage_options)
         except TableNotFoundError:
             if version is None:
+                self._look()
                 return None
             raise UnusableError(f"{self.spec.name}: version {version} is asked for, but the table is empty") from None
-        except (DeltaError, OSError) as error:
+        except OSError as error:
+            raise LakeError(f"{self.spec.name} at {self.address} cannot be read: {plain_reason(error)}") from error
+        except DeltaError as error:
             if version is None:
                 problem = str(error).splitlines()[0]
                 fix = "is the store reachable, and the log whole?"
@@ -66,11 +73,11 @@ class TableLog:
                 f"{self.spec.name} has no version {version}; the last is {present} ({error})"
             ) from error
 
-    def prepare(self) -> DeltaTable:
-        """The last version, with every column of the spec: creates the table, or adds the columns it lacks.
+    def prepare(self, last: DeltaTable | None) -> DeltaTable:
+        """The `last` version, with every column of the spec: creates the table, or adds the columns it lacks.
 
         Raises ValueError where the table's columns or partitioning contradict the spec."""
-        table = self.open() or self._create()
+        table = last or self._create()
         partition_by = table.metadata().partition_columns
         if partition_by != list(self.spec.partition_by):
             raise UnusableError(
@@ -97,30 +104,62 @@ class TableLog:
 
     def transact(self, name: str, choose: Callable[[DeltaTable], Sequence[AddAction] | None]) -> bool:
         """Commit the files that `choose` picks for the present version, under the application transaction `name`.
-        False where it picks None. After a conflict `choose` runs again, on what the other writer left."""
+        False where it picks None. After a conflict `choose` runs again, on what the other writer left.
+
+        LakeError where it is no other writer that stands in the way, such as a full disk."""
         actions: Sequence[AddAction] | None = None
         for attempt in range(ATTEMPTS):
+            last = self.open()
             try:
-                table = self.prepare()
+                table = self.prepare(last)
                 # A commit may land and yet be reported as failed (an object store's lost reply).
                 if actions and {action.path for action in actions} <= {file.path for file in active_files(table)}:
                     return True
                 actions = choose(table)
                 if actions is None:
                     return False
-                number = (table.transaction_version(name) or 0) + 1
-                table.create_write_transaction(
-                    list(actions),
-                    "append",
-                    table.schema(),
-                    list(self.spec.partition_by),
-                    commit_properties=CommitProperties(app_transactions=[Transaction(name, number)]),
-                )
-            except CommitFailedError:
+                self._append(table, actions, name)
+            except CommitFailedError as error:
+                # A race is lost to somebody: where nobody has committed, this error will come again.
+                if not self._has_moved(last):
+                    raise self._refusal(error) from error
                 time.sleep(min(0.005 * (attempt + 1), 0.25))
+            except OSError as error:
+                raise self._refusal(error) from error
             else:
                 return True
         raise BusyError(f"{self.spec.name}: {ATTEMPTS} commits in a row lost to other writers; run it again")
+
+    def _append(self, table: DeltaTable, actions: Sequence[AddAction], name: str) -> None:
+        number = (table.transaction_version(name) or 0) + 1
+        table.create_write_transaction(
+            list(actions),
+            "append",
+            table.schema(),
+            list(self.spec.partition_by),
+            commit_properties=CommitProperties(app_transactions=[Transaction(name, number)]),
+        )
+
+    def _has_moved(self, last: DeltaTable | None) -> bool:
+        now = self.open()
+        return now is not None and (last is None or now.version() > last.version())
+
+    def _refusal(self, error: Exception) -> LakeError:
+        return LakeError(
+            f"{self.spec.name} at {self.address}: the commit failed: {plain_reason(error)}. See to the storage "
+            "(room, permissions, reachable) and run again; what is committed stays"
+        )
+
+    def _look(self) -> None:
+        """LakeError where the table's folder cannot be looked into: what one may not see is not empty."""
+        if is_address(self.address):
+            return
+        try:
+            os.stat(self.address)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise LakeError(f"{self.spec.name} at {self.address}: {error.strerror}; let this user read it") from error
 
     def _create(self) -> DeltaTable:
         try:
@@ -133,12 +172,18 @@ class TableLog:
                 configuration=CONFIGURATION,
                 storage_options=self.storage_options,
             )
-        except DeltaError:
+        except DeltaError as error:
             # Another process may have created it in between.
             table = self.open()
             if table is None:
-                raise
+                raise self._refusal(error) from error
             return table
+
+
+def plain_reason(error: Exception) -> str:
+    """What delta-rs says, on one line and without colours."""
+    words = re.sub(r"\x1b\[[0-9;]*m", "", str(error)).replace("↳", ":")
+    return re.sub(r"\s*:\s+", ": ", " ".join(words.split())).rstrip(".")
 
 
 def active_files(table: DeltaTable | None, wanted: Mapping[str, pa.Array] | None = None) -> list[ActiveFile]:

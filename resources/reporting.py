@@ -37,7 +37,7 @@ from ops.report.data import (
     Threshold,
 )
 from ops.report.histograms import drawable, histograms, rank
-from ops.report.page import write_report
+from ops.report.page import render, write_report
 from ops.schemas import (
     CONTRADICTION_RATES,
     CURRICULUM,
@@ -52,6 +52,8 @@ from ops.versions import without_measures
 from resources.admission import kept_out
 from resources.corpus import modality_identity
 from resources.lake import Lake
+from resources.lake_files import open_storage
+from resources.places import is_address
 from resources.publishing import version_of
 from resources.report_examples import read_shown
 from resources.stored_measures import Without, used
@@ -64,18 +66,25 @@ DRAWN = 6
 SUMMARY = 280
 
 
-def report_path(lake: Lake, version: int) -> Path:
-    """Where the page of a version lies: in the lake's folder `reports`, or, for a lake in an object store, in that of
-    the working folder."""
-    base = Path() if "://" in lake.root else Path(lake.root)
-    return base / "reports" / f"version-{version}.html"
+def report_path(lake: Lake, version: int) -> str:
+    """Where the page of a version lies: in the lake's own `reports`, wherever the lake is."""
+    return f"{lake.root}/reports/version-{version}.html"
 
 
-def make_report(lake: Lake, version: int | None) -> Path:
-    """Write the page of a version and return its path. MissingError where there is no version yet."""
+def make_report(lake: Lake, version: int | None) -> str:
+    """Write the page of a version and return its place. MissingError where there is no version yet."""
     if version is None:
         raise MissingError("no version is published yet, so there is nothing to report; run `assay run` on a drop")
-    return write_report(collect(lake, version), report_path(lake, version))
+    page, place = collect(lake, version), report_path(lake, version)
+    if not is_address(lake.root):
+        return str(write_report(page, Path(place)))
+    filesystem, base = open_storage(lake.root, lake.storage_options)
+    # A store shows an object only when it is whole.
+    with filesystem.open_output_stream(
+        base + place.removeprefix(lake.root), metadata={"Content-Type": "text/html; charset=utf-8"}
+    ) as stream:
+        stream.write(render(page).encode())
+    return place
 
 
 def collect(lake: Lake, version: int) -> ReportData:

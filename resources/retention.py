@@ -18,6 +18,8 @@ from ops.errors import BusyError, UnusableError
 from ops.schemas import CURATED, CURRICULUM, VERDICTS, VERSIONS, TableSpec
 from ops.versions import REMOVED, read_log
 from resources.lake import Lake
+from resources.lake_commit import plain_reason
+from resources.lake_files import LakeError
 
 _TABLES = (VERDICTS, CURATED, CURRICULUM)
 _ATTEMPTS = 20
@@ -77,6 +79,7 @@ def _mark(lake: Lake, doomed: list[int]) -> list[int]:
 
 def _remove(lake: Lake, spec: TableSpec, removed: list[int]) -> None:
     for attempt in range(_ATTEMPTS):
+        version = lake.version(spec)
         try:
             table = DeltaTable(f"{lake.root}/{spec.name}", storage_options=lake.storage_options)
             table.delete(f"version IN ({', '.join(map(str, removed))})")
@@ -84,7 +87,12 @@ def _remove(lake: Lake, spec: TableSpec, removed: list[int]) -> None:
             table.vacuum(retention_hours=0, enforce_retention_duration=False, dry_run=False, full=False)
         except TableNotFoundError:
             return
-        except CommitFailedError:
+        except OSError as error:
+            raise LakeError(f"{spec.name} at {lake.root}: vacuum failed: {plain_reason(error)}") from error
+        except CommitFailedError as error:
+            # A race is lost to somebody: where nobody has committed, this error will come again.
+            if lake.version(spec) == version:
+                raise LakeError(f"{spec.name} at {lake.root}: vacuum failed: {plain_reason(error)}") from error
             time.sleep(0.05 * (attempt + 1))
         else:
             return

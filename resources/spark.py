@@ -23,6 +23,7 @@ from ops.schemas import TableSpec
 from resources.java import require_java
 from resources.lake import Lake
 from resources.lake_files import LakeError
+from resources.places import local_path
 from resources.private import passing_folder
 from resources.spark_settings import SparkSettings
 
@@ -64,6 +65,7 @@ def _scratch() -> str:
 
 
 def _options(settings: SparkSettings) -> dict[str, str]:
+    scratch = [str(local_path(folder, "spark.scratch")) for folder in settings.scratch_folders()]
     return {
         "spark.master": settings.master or f"local[{settings.cores or '*'}]",
         "spark.driver.memory": settings.memory,
@@ -91,7 +93,7 @@ def _options(settings: SparkSettings) -> dict[str, str]:
         # The lake names a table's files one by one; looking at them needs no Spark job.
         "spark.sql.sources.parallelPartitionDiscovery.threshold": "100000",
         # What spills is of the corpus; Spark lets everyone read it.
-        **({} if settings.master and not settings.scratch else {"spark.local.dir": settings.scratch or _scratch()}),
+        **({} if settings.master and not scratch else {"spark.local.dir": ",".join(scratch) or _scratch()}),
         **(settings.options or {}),
     }
 

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from resources.places import local_path
+
 
 @dataclass(frozen=True, slots=True)
 class SparkSettings:
@@ -20,8 +22,17 @@ class SparkSettings:
     quick_start: bool = False
     """Let Java compile little: half the processor time on a small corpus, much slower on a large one."""
     scratch: str = ""
-    """Folder of the files that spill; empty makes one, for this user alone, in the system's temporary folder."""
+    """Folder of the files that spill, or several with commas between; empty makes one, for this user alone, in the
+    system's temporary folder."""
     driver_host: str = "127.0.0.1"
     """Address that the driver listens on. Loopback keeps it on this machine; a cluster's workers must reach it."""
     options: Mapping[str, str] | None = None
     """Any other Spark options, as they are."""
+
+    def __post_init__(self) -> None:
+        for folder in self.scratch_folders():
+            local_path(folder, "scratch")
+
+    def scratch_folders(self) -> list[str]:
+        """The folders of `scratch`, which Spark takes separated by commas."""
+        return [folder.strip() for folder in self.scratch.split(",") if folder.strip()]

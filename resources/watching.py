@@ -5,6 +5,7 @@ from pathlib import Path
 from ops.drop import check_name, is_complete, read_manifest
 from ops.drop_files import DropError, open_drop
 from ops.identity import digest
+from resources.places import PlaceError, local_path
 
 
 def drop_name(path: str) -> str:
@@ -17,7 +18,7 @@ def drop_name(path: str) -> str:
 def complete_drops(watched: str) -> tuple[dict[str, str], list[str]]:
     """The complete drops among the sub-folders of a folder, with a stamp of each one's files (names, sizes, times),
     and what is wrong with those that cannot be taken. A folder still being filled is neither."""
-    folder = Path(watched).expanduser()
+    folder = _watched(watched)
     if not folder.is_dir():
         raise DropError(f"{watched}: the watched folder does not exist; make it, or set ingest.watched")
     found: dict[str, str] = {}
@@ -34,7 +35,14 @@ def complete_drops(watched: str) -> tuple[dict[str, str], list[str]]:
 
 def drop_at(watched: str, name: str) -> str | None:
     """Path of the sub-folder of the watched folder that holds the drop of that name."""
-    for path in sorted(Path(watched).expanduser().iterdir()):
+    for path in sorted(_watched(watched).iterdir()):
         if path.is_dir() and not path.name.startswith(".") and drop_name(str(path)) == name:
             return str(path)
     return None
+
+
+def _watched(folder: str) -> Path:
+    try:
+        return local_path(folder, "ingest.watched")
+    except PlaceError as error:
+        raise DropError(str(error)) from None

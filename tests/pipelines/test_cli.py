@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from pipelines.cli import app, load_commands
 from resources.code_identity import code_identity
 from resources.lake_address import lake_of
+from resources.lake_files import open_storage
 from resources.publishing import publish
 from resources.settings import load_settings
 from tests.pipelines.commands import commands_of
@@ -49,6 +50,9 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         (["versions"], 1, "no lake is here"),
         (["diff", "1"], 2, "Missing argument"),
         (["no-such-command"], 2, "No such command"),
+        (["demo", "--folder", "s3://bucket/x"], 2, "the demo: s3://bucket/x is an address in a store"),
+        (["run", "--lake", "s3:/bucket/x"], 2, "write it like s3://bucket/folder"),
+        (["run", "--config", "scratch.yaml"], 2, "scratch.yaml:1: spark: scratch: s3://b/x is an address in a store"),
     ],
 )
 def test_errors_are_one_clear_line(tmp_path: Path, words: list[str], status: int, told: str) -> None:
@@ -58,10 +62,32 @@ def test_errors_are_one_clear_line(tmp_path: Path, words: list[str], status: int
     text = {"hf_tokenizer_name": "x", "tokenizer_kwargs": {"trust_remote_code": True}}
     model = {"embed_dim": 8, "vision_cfg": {}, "text_cfg": text}
     (tmp_path / "open_clip_config.json").write_text(json.dumps({"model_cfg": model}))
+    (tmp_path / "scratch.yaml").write_text("spark:\n  scratch: s3://b/x\n")
     done = CliRunner().invoke(app, words)
     assert done.exit_code == status, done.stderr
     assert told in " ".join(done.stderr.split())
     assert "Traceback" not in done.stderr
+    assert not [path.name for path in tmp_path.iterdir() if ":" in path.name]  # no folder called `s3:`
+
+
+def test_a_configuration_is_that_of_its_own_command(tmp_path: Path) -> None:
+    """Two commands in one process: the first one's file is not the second one's."""
+    (tmp_path / "bad.yaml").write_text("audits:\n  groundng: {}\n")
+    assert CliRunner().invoke(app, ["run", "no-such", "--config", "bad.yaml"]).exit_code == 2
+    assert CliRunner().invoke(app, ["run", "no-such"]).exit_code == 1
+    assert "ASSAY_CONFIG" not in os.environ
+
+
+def test_an_export_to_an_address_is_refused(tmp_path: Path) -> None:
+    lake = lake_of(tmp_path / "lake")
+    fill(lake)
+    publish(lake, build(lake, replace(load_settings(), policy=POLICY)), {})
+    done = CliRunner().invoke(app, ["export", "1", "--to", "jsonl", "s3://bucket/x"])
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "an export as jsonl: s3://bucket/x is an address in a store; only a local folder" in " ".join(
+        done.stderr.split()
+    )
+    assert {path.name for path in tmp_path.iterdir()} == {"lake"}
 
 
 PROMISED = {"run", "demo", "why", "versions", "diff", "rollback", "export", "policy try", "report"}
@@ -89,7 +115,7 @@ def test_the_version_is_that_of_the_code() -> None:
 
 
 @pytest.mark.full
-def test_a_lake_may_be_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lake_may_be_an_address(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """On a server of the store's protocol, on loopback."""
     from moto.server import ThreadedMotoServer
 
@@ -109,6 +135,15 @@ def test_a_lake_may_be_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
         publish(lake, build(lake, replace(load_settings(), policy=POLICY)), {})
         told = json.loads(CliRunner().invoke(app, ["versions", "--lake", "s3://stall/lake", "--json"]).stdout)
         assert [(version["version"], version["current"]) for version in told] == [(1, True)]
+        page = CliRunner().invoke(app, ["report", "--lake", "s3://stall/lake"]).stdout.strip()
+        assert page == "s3://stall/lake/reports/version-1.html"
+        filesystem, base = open_storage(lake.root, lake.storage_options)
+        with filesystem.open_input_file(f"{base}/reports/version-1.html") as file:
+            assert file.read().startswith(b"<!doctype html>")
+        # Dagster's records cannot be kept there, and nothing lands in the working folder.
+        refused = CliRunner().invoke(app, ["run", "--lake", "s3://stall/lake"])
+        assert (refused.exit_code, "environment variable DAGSTER_HOME" in " ".join(refused.stderr.split())) == (2, True)
+        assert list(tmp_path.iterdir()) == []
     finally:
         server.stop()
 

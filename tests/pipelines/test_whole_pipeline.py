@@ -65,7 +65,7 @@ def test_a_drop_becomes_a_version_and_nothing_is_lost(demo: Demo, lake: Path, se
     assert set(store.read(CURATED, where={"version": 1})["example_id"].to_pylist()) == kept
     assert set(store.read(CURRICULUM, where={"version": 1})["example_id"].to_pylist()) == kept
     assert current_version(store) == 1
-    assert report_path(store, 1).stat().st_size > 10_000
+    assert Path(report_path(store, 1)).stat().st_size > 10_000
 
     scores = score(
         demo.planted, verdicts=verdicts, quarantine=quarantine, examples=examples, audits=all_audits().values()

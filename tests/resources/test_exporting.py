@@ -112,6 +112,20 @@ def test_a_broken_off_export_is_continued(published: Published, tmp_path: Path, 
     assert again == replace(done, fresh=False)
 
 
+def test_a_picture_that_went_while_an_export_was_broken_off_is_missed(published: Published, tmp_path: Path):
+    """The listing of the folder is no proof of what was written; what a killed writer left is no picture."""
+    with pytest.raises(KeyboardInterrupt):
+        export(published, tmp_path / "out", "llava", progress=Cut("Write llava", 9))
+    picture = next((tmp_path / "out" / "images").glob("*/*"))
+    kept = picture.read_bytes()
+    picture.rename(picture.with_name(f".{picture.name}.123"))
+    with pytest.raises(ExportError, match=r"pictures were written, \d+ are there. Remove .*/out and export again"):
+        export(published, tmp_path / "out", "llava")
+    picture.write_bytes(kept)
+    export(published, tmp_path / "out", "llava")
+    assert verify(tmp_path / "out") == []
+
+
 def test_several_processes_write_the_same(published: Published, tmp_path: Path):
     export(published, tmp_path / "one", "hf")
     export(published, tmp_path / "two", "hf", workers=2)

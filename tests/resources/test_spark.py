@@ -96,7 +96,7 @@ def test_workers_run_this_python(spark: SparkSession) -> None:
 
 
 def lost_before_the_job_ends(things: Path):
-    """Rows as they are; of 1000 in four partitions, the task of the second takes away the finished file of the first."""
+    """1000 rows in four partitions as they are; the task of the second takes away the finished file of the first."""
 
     def rows(batches):
         for batch in batches:
@@ -124,7 +124,7 @@ def test_rows_that_were_written_and_are_not_there_are_not_committed(spark: Spark
     "plan",
     [
         "SELECT id AS n, 'x' AS name FROM range(100) WHERE id < 0",
-        "SELECT a.id AS n, 'x' AS name FROM range(100) a JOIN (SELECT id FROM range(9) WHERE rand() > 2) b ON a.id = b.id",
+        "SELECT id AS n, 'x' AS name FROM range(100) a JOIN (SELECT id FROM range(9) WHERE rand() > 2) b USING (id)",
         "SELECT id AS n, 'x' AS name FROM range(100) ORDER BY id DESC LIMIT 7",
         "SELECT /*+ REPARTITION(5) */ id % 3 AS n, max('x') AS name FROM range(100) GROUP BY 1",
         "SELECT * FROM VALUES (1, 'x'), (2, 'y') AS t(n, name)",
@@ -144,7 +144,7 @@ def test_a_table_with_a_file_gone_is_no_smaller_table(lake: Lake, spark: SparkSe
     try:
         frame = read_frame(spark, lake, SPEC)
         Path(lake.files(SPEC)[0]).unlink()
-        with pytest.raises(Exception, match="FILE_NOT_EXIST|does not exist"):
+        with pytest.raises(Exception, match=r"FILE_NOT_EXIST|does not exist"):
             frame.count()
     finally:
         spark.conf.unset("spark.sql.files.ignoreMissingFiles")
