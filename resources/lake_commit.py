@@ -1,7 +1,6 @@
 """The Delta log of a lake table: opening, creating and widening it, listing its files, committing to it."""
 
 import os
-import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +16,8 @@ from deltalake.transaction import AddAction
 
 from ops.errors import BusyError, UnusableError
 from ops.schemas import TableSpec
-from resources.lake_files import LakeError
+from resources.conditional_writes import require_conditional_writes
+from resources.lake_files import LakeError, plain_reason
 from resources.places import is_address
 
 # A published version must open a year later, so no old log entry is ever cleaned away.
@@ -108,6 +108,8 @@ class TableLog:
 
         LakeError where it is no other writer that stands in the way, such as a full disk."""
         actions: Sequence[AddAction] | None = None
+        if is_address(self.address):
+            require_conditional_writes(self.address.rpartition("/")[0], self.storage_options)
         for attempt in range(ATTEMPTS):
             last = self.open()
             try:
@@ -178,12 +180,6 @@ class TableLog:
             if table is None:
                 raise self._refusal(error) from error
             return table
-
-
-def plain_reason(error: Exception) -> str:
-    """What delta-rs says, on one line and without colours."""
-    words = re.sub(r"\x1b\[[0-9;]*m", "", str(error)).replace("↳", ":")
-    return re.sub(r"\s*:\s+", ": ", " ".join(words.split())).rstrip(".")
 
 
 def active_files(table: DeltaTable | None, wanted: Mapping[str, pa.Array] | None = None) -> list[ActiveFile]:

@@ -39,6 +39,12 @@ class LakeError(AssayError, RuntimeError):
     """The lake cannot be read or written as asked; the message says which table, why, and what to do."""
 
 
+def plain_reason(error: Exception) -> str:
+    """What delta-rs says, on one line and without colours."""
+    words = re.sub(r"\x1b\[[0-9;]*m", "", str(error)).replace("↳", ":")
+    return re.sub(r"\s*:\s+", ": ", " ".join(words.split())).rstrip(".")
+
+
 def open_storage(root: str, storage_options: Mapping[str, str]) -> tuple[pafs.FileSystem, str]:
     """The file system of a lake's root, and the root's path within it."""
     if "://" not in root:

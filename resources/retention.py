@@ -18,8 +18,7 @@ from ops.errors import BusyError, UnusableError
 from ops.schemas import CURATED, CURRICULUM, VERDICTS, VERSIONS, TableSpec
 from ops.versions import REMOVED, read_log
 from resources.lake import Lake
-from resources.lake_commit import plain_reason
-from resources.lake_files import LakeError
+from resources.lake_files import LakeError, plain_reason
 
 _TABLES = (VERDICTS, CURATED, CURRICULUM)
 _ATTEMPTS = 20
