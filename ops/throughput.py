@@ -41,7 +41,7 @@ def slowness(now: EmbedRun, before: Sequence[EmbedRun], *, slow_share: float) ->
     rates = [run.rate for run in before if run.encoder == now.encoder and run.work >= _FEWEST_BEFORE]
     if not rates or now.seconds < _FEWEST_SECONDS or now.rate >= slow_share * median(rates):
         return ""
-    devices = ", ".join(sorted({run.device for run in before if run.encoder == now.encoder}))
+    devices = ", ".join(sorted({run.device for run in before if run.encoder == now.encoder and run.work}))
     return (
         f"embedded {now.rate:.1f} images a second on {now.device}; {now.encoder} did {median(rates):.1f} before (on "
         f"{devices}), and embedding.slow_share allows {slow_share:g} of that. See whether the device is free. "

@@ -22,9 +22,10 @@ from ops.likelihoods import LikelihoodTable, Question, trios
 from ops.schemas import EXAMPLES, LIKELIHOODS
 from resources.cluster import flushed, start_ray
 from resources.encoder_settings import EncoderSettings
-from resources.encoder_source import device_of, precision_of
+from resources.encoder_source import precision_of
 from resources.lake import Lake
 from resources.likelihood import Asked, likelihood_identity, load_likelihood_model
+from resources.placement import place_encoder
 from resources.progress import Progress
 from resources.stored_images import stored_images
 
@@ -85,14 +86,13 @@ def _ask(
     progress: Progress,
 ) -> None:
     start_ray()
-    device = device_of(encoder)
-    gpus = int(ray.cluster_resources().get("GPU", 0))
-    needs = {"num_cpus": 1} if device == "cpu" else {"num_gpus": 1, "num_cpus": 0}
+    placed = place_encoder(encoder)
+    device, needs = placed.settings.device, placed.needs or {"num_cpus": 1}
     work = [_Work(tuple(questions[at : at + _AT_ONCE])) for at in range(0, len(questions), _AT_ONCE)]
     answers = ray.data.from_items(work).map_batches(
         _AnswerActor,
-        fn_constructor_args=(lake, reference, device, precision_of(encoder), batch),
-        compute=ActorPoolStrategy(size=1 if device == "cpu" else max(1, gpus)),
+        fn_constructor_args=(lake, reference, device, placed.settings.precision, batch),
+        compute=ActorPoolStrategy(size=placed.most if placed.on_gpu else 1),
         batch_size=1,
         batch_format="numpy",
         **needs,

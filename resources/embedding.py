@@ -9,6 +9,7 @@ stream carries both images and texts: an actor's start, which loads the model, i
 # Ray's and Arrow's stubs know neither optional arguments passed on nor that a column has no nulls.
 # pyright: reportArgumentType=false, reportAssignmentType=false, reportAttributeAccessIssue=false, reportCallIssue=false, reportOptionalMemberAccess=false
 
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Set as AbstractSet
@@ -32,11 +33,12 @@ from ops.throughput import TEXTS_AN_IMAGE
 from ops.vectors import Vectors
 from resources.cluster import flushed, start_ray
 from resources.encoder_settings import EmbeddingSettings, EncoderSettings
-from resources.encoder_source import device_of, encoder_identity, find_source
+from resources.encoder_source import encoder_identity, find_source
 from resources.ingest_scratch import Scratch
 from resources.lake import Lake
 from resources.lake_files import open_storage
 from resources.lookup import among
+from resources.placement import cluster_room, place_encoder
 from resources.preprocessing import Preprocessing
 from resources.progress import Progress
 from resources.stored_images import images_lost
@@ -56,8 +58,8 @@ _CONTENTS = pa.schema([("image_id", pa.string()), ("bytes", pa.large_binary())])
 
 @dataclass(frozen=True, slots=True)
 class EmbedCounts:
-    """What was embedded now (new) and what was known from before, and on which device, so that a job that fell back to
-    the CPU is seen; `seconds` include the start of the actors."""
+    """What was embedded now (new) and what was known from before, and on which device (`none` where nothing was), so
+    that a job that fell back to the CPU is seen; `seconds` include the start of the actors."""
 
     encoder: str
     device: str
@@ -104,12 +106,12 @@ def embed_delivery(
     work = _image_work(lake, images - known_images)
     work += _text_work(new_texts, embedding.text_batch)
     counts = (len(images) - len(known_images), len(known_images), len(new_texts), len(known_texts))
-    started = time.perf_counter()
+    started, device = time.perf_counter(), "none"
     if work:
-        _embed(
+        device = _embed(
             lake, encoder, work, total=counts[0] + counts[2], settings=settings, embedding=embedding, progress=progress
         )
-    return EmbedCounts(encoder, device_of(settings), *counts, seconds=round(time.perf_counter() - started, 3))
+    return EmbedCounts(encoder, device, *counts, seconds=round(time.perf_counter() - started, 3))
 
 
 def embed_contents(
@@ -233,18 +235,16 @@ def _embed(
     settings: EncoderSettings,
     embedding: EmbeddingSettings,
     progress: Progress,
-) -> None:
+) -> str:
+    """Embeds the work and stores the vectors; returns the device."""
     start_ray()
-    cores, gpus = _resources()
-    on_gpu = device_of(settings) != "cpu"
+    room, placed = cluster_room(), place_encoder(settings)
     weight = sum(len(one.images) + len(one.texts) / TEXTS_AN_IMAGE for one in work)
-    actors = gpus if on_gpu else max(1, min(cores, round(weight / _IMAGES_AN_ACTOR)))
-    threads = max(1, cores // actors)
-    # On a CPU the actors ask Ray for less than half of the cores and use all: decoding is the smaller part and fills
-    # the gaps. Never for as much as a decode task: Ray would make one operator of the two and decode in the actors.
-    needs = {"num_gpus": 1, "num_cpus": 0} if on_gpu else {"num_cpus": 0.45 * cores / actors}
+    actors = placed.most if placed.on_gpu else max(1, min(placed.most, round(weight / _IMAGES_AN_ACTOR)))
+    # Never for as much as a decode task: Ray would make one operator of the two and decode in the actors.
+    needs = placed.needs or {"num_cpus": room.encoder_share(actors)}
     preprocessing = find_source(settings).preprocessing
-    rows = ray.data.from_items(work, override_num_blocks=min(len(work), 4 * cores))
+    rows = ray.data.from_items(work, override_num_blocks=min(len(work), 4 * room.whole))
     # Ray joins blocks until they have 128 MB, some 900 images: the encoder would wait for the first and finish the last
     # alone.
     image_bytes = 3 * preprocessing.height * preprocessing.width
@@ -254,11 +254,11 @@ def _embed(
         partial(_decode, lake=lake, preprocessing=preprocessing, at_once=embedding.image_batch),
         batch_size=1,
         batch_format="numpy",
-        num_cpus=min(1.0, cores / 2),
+        num_cpus=room.decode_share,
     )
     vectors = pixels.map_batches(
         _EncodeActor,
-        fn_constructor_args=(settings, threads),
+        fn_constructor_args=(placed.settings, room.threads(actors)),
         compute=ActorPoolStrategy(size=actors),
         batch_size=max(embedding.image_batch, embedding.text_batch),
         batch_format="pyarrow",
@@ -266,11 +266,7 @@ def _embed(
     )
     for found in flushed(vectors, every=FLUSH_ROWS, progress=progress, label="Embed images and texts", total=total):
         _store(lake, encoder, found)
-
-
-def _resources() -> tuple[int, int]:
-    found = ray.cluster_resources()
-    return max(1, int(found.get("CPU", 1))), int(found.get("GPU", 0))
+    return placed.settings.device
 
 
 def _store(lake: Lake, encoder: str, rows: pa.Table) -> None:
@@ -334,7 +330,7 @@ class _EncodeActor:
 
         from resources.encoder import load_encoder
 
-        torch.set_num_threads(threads)
+        torch.set_num_threads(min(threads, os.cpu_count() or 1))
         self.encoder = load_encoder(settings)
 
     def __call__(self, batch: pa.Table) -> pa.Table:

@@ -1,5 +1,6 @@
 """Settings of the encoder and of embedding; apart from the code they steer, so that reading them needs no torch."""
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,11 +14,17 @@ class EncoderSettings:
     pretrained: str | None = None
     """An open_clip tag of pretrained weights, or the path of a checkpoint; None for references that say it all."""
     device: str = "auto"
-    """`auto` (a GPU where there is one), `cpu`, `cuda` or `cuda:N`."""
+    """`auto` (the cluster's GPUs where it has any), `cpu`, `cuda` (the cluster's GPUs) or `cuda:N` (this one of the
+    machine that starts the run)."""
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
-    """`auto` is bf16 on a GPU and fp32 on a CPU."""
+    """`auto` is bf16 where `device` names a GPU, or where it is `auto` and the machine that starts the run has one;
+    else fp32."""
     compile: bool = False
     """Let PyTorch compile the image tower: half a minute to minutes at the start of each worker."""
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", self.device, re.ASCII):
+            raise ValueError(f"device is {self.device!r}; it must be auto, cpu, cuda or cuda:N, such as cuda:1")
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,15 +68,14 @@ def encoder_identity(settings: EncoderSettings) -> str:
 
 
 def device_of(settings: EncoderSettings) -> str:
-    """The device the settings mean, as torch names it. EncoderError where it is not there."""
+    """The device the settings mean on this machine, as torch names it. EncoderError where it is not there. Where in a
+    cluster an encoder runs is for resources/placement.py to say."""
     if settings.device == "cpu":
         return "cpu"
-    import torch
-
-    gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    gpus = local_gpus()
     if settings.device == "auto":
         return "cuda" if gpus else "cpu"
-    if not re.fullmatch(r"cuda(:\d+)?", settings.device) or int(settings.device.partition(":")[2] or 0) >= gpus:
+    if int(settings.device.partition(":")[2] or 0) >= gpus:
         raise EncoderError(
             f"encoder.device is {settings.device!r}, but {gpus} GPUs are to be seen; set it to auto, cpu or cuda:N, or "
             "install a PyTorch build that sees the GPU"
@@ -85,10 +84,19 @@ def device_of(settings: EncoderSettings) -> str:
 
 
 def precision_of(settings: EncoderSettings) -> str:
-    """fp32, bf16 or fp16."""
+    """fp32, bf16 or fp16. It is part of an encoder's identity, which is asked for where no cluster is known, so that
+    `auto` goes by the device that is named, or else by this machine."""
     if settings.precision != "auto":
         return settings.precision
-    return "fp32" if device_of(settings) == "cpu" else "bf16"
+    on_gpu = local_gpus() > 0 if settings.device == "auto" else settings.device != "cpu"
+    return "bf16" if on_gpu else "fp32"
+
+
+def local_gpus() -> int:
+    """How many GPUs PyTorch sees from this process."""
+    import torch
+
+    return torch.cuda.device_count() if torch.cuda.is_available() else 0
 
 
 def find_source(settings: EncoderSettings) -> Source:

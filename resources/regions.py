@@ -22,8 +22,9 @@ from ops.schemas import REGIONS
 from ops.vectors import Vectors
 from resources.cluster import flushed, start_ray
 from resources.encoder_settings import EncoderSettings
-from resources.encoder_source import device_of, encoder_identity
+from resources.encoder_source import encoder_identity
 from resources.lake import Lake
+from resources.placement import cluster_room, place_encoder
 from resources.progress import Progress
 from resources.stored_images import stored_images
 
@@ -76,19 +77,17 @@ def _look(
     lake: Lake, finder: str, phrases: list[Phrase], *, texts: Vectors, encoder: EncoderSettings, progress: Progress
 ) -> None:
     start_ray()
-    cores = max(1, int(ray.cluster_resources().get("CPU", 1)))
-    on_gpu = device_of(encoder) != "cpu"
-    gpus = max(1, int(ray.cluster_resources().get("GPU", 0)))
-    at_once = min(max(len(phrases) // (4 * cores), _FEWEST_AT_ONCE), _MOST_AT_ONCE)
+    room, placed = cluster_room(), place_encoder(encoder)
+    at_once = min(max(len(phrases) // (4 * room.whole), _FEWEST_AT_ONCE), _MOST_AT_ONCE)
     work = [_Work(tuple(phrases[at : at + at_once])) for at in range(0, len(phrases), at_once)]
-    actors = gpus if on_gpu else min(cores, len(work))
+    actors = placed.most if placed.on_gpu else min(placed.most, len(work))
     places = ray.data.from_items(work).map_batches(
         _RegionActor,
-        fn_constructor_args=(lake, encoder, ray.put(texts), max(1, cores // actors)),
+        fn_constructor_args=(lake, placed.settings, ray.put(texts), room.threads(actors)),
         compute=ActorPoolStrategy(size=actors),
         batch_size=1,
         batch_format="numpy",
-        **({"num_gpus": 1, "num_cpus": 0} if on_gpu else {"num_cpus": 1}),
+        **(placed.needs or {"num_cpus": min(1.0, *room.cores)}),
     )
     label = "Find what claims speak of"
     for rows in flushed(places, every=FLUSH_ROWS, progress=progress, label=label, total=len(phrases)):
