@@ -106,6 +106,7 @@ print(counts.images_new, counts.texts_new, counts.device)
 NODES = """
 import os, sys
 import resources
+import ray
 from ray.cluster_utils import Cluster
 cluster = Cluster()
 for _ in range(3):
@@ -119,7 +120,9 @@ start_ray()
 lake = t.Lake(sys.argv[1])
 t.add(lake, "first", [t.drawn(seed) for seed in range(40)], [f"text {n}" for n in range(40)])
 counts = t.embed(lake, "first")
-print(counts.images_new, counts.texts_new, counts.device)
+print(counts.images_new, counts.texts_new, counts.device, flush=True)
+ray.shutdown()
+cluster.shutdown()
 """
 
 
