@@ -45,6 +45,8 @@ def value(kind: pa.DataType, n: int) -> Any:
         return TEXTS[n % len(TEXTS)]
     if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
         return bytes([n % 256, 0, 255]) * (n % 4)
+    if pa.types.is_boolean(kind):
+        return [True, False, None][n % 3]
     if pa.types.is_timestamp(kind):
         return datetime(2026, 11, 23, 1, 2, n % 60, 123456, tzinfo=UTC) if n % 4 else None
     if pa.types.is_floating(kind):
