@@ -8,7 +8,7 @@ from assets.checks import by_drop, check_result
 from assets.partitions import drops
 from resources.admission import admit, drop_source
 from resources.cluster import start_ray
-from resources.ingest import ingest
+from resources.ingest import alarm, ingest
 from resources.lake import Lake
 from resources.progress import Progress
 from resources.settings import Settings
@@ -53,6 +53,9 @@ def ingested(
         "rows quarantined": delivery.rows_quarantined,
         "read now": delivery.fresh,
     }
+    if fault := alarm(lake, delivery.delivery):
+        metadata["alarm"] = fault
+        context.log.error(fault)
     for table in _TABLES:
         yield dg.MaterializeResult(asset_key=table, metadata=metadata)
 

@@ -143,7 +143,8 @@ def _outcomes(files: DropFiles, file: str, folders: tuple[str, ...]) -> Iterator
     container = container_of(Probe(plain_name(file), files.head(file)))
     if container is None:
         return
-    shards: list[Shard] = container.split(files, file, settings.shard_bytes, limits)
+    # One shard: read one after the other, each of a compressed file would inflate those before it again.
+    shards: list[Shard] = container.split(files, file, 1 << 62, limits)
     records = chain.from_iterable(container.read(files, shard, limits) for shard in shards)
     form = format_of(record.fields for record in islice(records, _PROBED) if record.fields)
     if form is None:

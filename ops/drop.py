@@ -2,7 +2,7 @@
 
 import fnmatch
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -13,10 +13,13 @@ from ruamel.yaml.error import YAMLError
 from ops.drop_files import DropError, DropFiles, FileInfo, plain_name
 from ops.formats.manifests.contract import Described, Descriptions
 from ops.image_checks import IMAGE_NAME
+from ops.printable import unfit_name
 
 MANIFEST = "drop.yaml"
 MARKER = "_SUCCESS"
 _MANIFEST_BYTES = 1 << 16
+_MANIFEST_TEXT = 4096
+_MANIFEST_TEXTS = 20_000  # aliases of aliases can make a small file mean a huge one
 _MANIFEST_BRACKETS = 500  # the parser takes seconds for thousands of open ones
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _KEYS = ("name", "datasets", "format", "ignore_fields", "licence", "arrived", "images")
@@ -78,6 +81,9 @@ def read_manifest(files: DropFiles) -> Manifest:
             data = stream.read(_MANIFEST_BYTES + 1)
     except FileNotFoundError:
         return Manifest()
+    except OSError as error:
+        reason = error.strerror or error
+        raise DropError(f"{MANIFEST}: it cannot be read: {reason}; make it a plain file, or remove it") from None
     if len(data) > _MANIFEST_BYTES:
         raise DropError(f"{MANIFEST}: larger than {_MANIFEST_BYTES} bytes; it is only for {', '.join(_KEYS)}")
     if data.count(b"[") + data.count(b"{") > _MANIFEST_BRACKETS:
@@ -89,8 +95,9 @@ def read_manifest(files: DropFiles) -> Manifest:
     if values is None:
         return Manifest()
     if not isinstance(values, dict) or set(values) - set(_KEYS):
-        extra = sorted(str(k) for k in set(values) - set(_KEYS)) if isinstance(values, dict) else "no mapping"
+        extra = sorted(str(k)[:80] for k in set(values) - set(_KEYS))[:5] if isinstance(values, dict) else "no mapping"
         raise DropError(f"{MANIFEST}: {extra}; it may hold {', '.join(_KEYS)}")
+    _check_texts(values)
     return Manifest(
         name=_name(values.get("name")),
         datasets=_patterns(values, "datasets"),
@@ -111,10 +118,10 @@ def check_name(name: str) -> str:
     return name
 
 
-def is_complete(files: DropFiles) -> bool:
+def is_complete(listing: Iterable[FileInfo]) -> bool:
     """Whether the drop's sender says that all is there: a `_SUCCESS` or a `drop.yaml` at its top, and no file that an
     upload still writes to."""
-    names = {info.name for info in files.listing()}
+    names = {info.name for info in listing}
     return bool(names & {MARKER, MANIFEST}) and not any(_UNFINISHED.search(name) for name in names)
 
 
@@ -148,10 +155,31 @@ def _first_line(error: Exception) -> str:
     return " ".join(str(error).split())[:200]
 
 
+def _check_texts(values: Mapping[str, Any]) -> None:
+    """`DropError` where a text is not one that the lake can hold and a terminal show."""
+    for key, value in values.items():
+        for number, text in enumerate(_texts(value)):
+            if number == _MANIFEST_TEXTS:
+                raise DropError(f"{MANIFEST}: {key}: it means more than {_MANIFEST_TEXTS} texts; are there aliases?")
+            if problem := unfit_name(text):
+                raise DropError(f"{MANIFEST}: {key}: {problem}")
+            if len(text) > _MANIFEST_TEXT:
+                raise DropError(f"{MANIFEST}: {key}: a text of {len(text)} characters; at most {_MANIFEST_TEXT} fit")
+
+
+def _texts(value: Any, depth: int = 3) -> Iterator[str]:
+    """The texts of a value, as deep as any key of `drop.yaml` goes; deeper ones are of a wrong type anyway."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list) and depth:
+        for part in [*value, *value.values()] if isinstance(value, dict) else value:
+            yield from _texts(part, depth - 1)
+
+
 def _name(value: Any) -> str | None:
     # 007 and 2026-11-23 are numbers and dates to YAML; a name that was one of these cannot be had back.
     if value is not None and not isinstance(value, str):
-        raise DropError(f"{MANIFEST}: name: {value!r} is read as a {type(value).__name__}; put it in quotes")
+        raise DropError(f"{MANIFEST}: name: {str(value)[:80]!r} is read as a {type(value).__name__}; put it in quotes")
     return None if value is None else check_name(value)
 
 

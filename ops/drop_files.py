@@ -4,6 +4,7 @@ A drop is a folder, local or behind any fsspec URL. Every name here is relative 
 that a row or a link says can reach outside.
 """
 
+import errno
 import gzip
 import hashlib
 import io
@@ -11,20 +12,23 @@ import os
 import posixpath
 import re
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Protocol
 
 import fsspec
 import zstandard
 
 from ops.errors import AssayError
 from ops.formats.contract import RowError
+from ops.printable import printable, unfit_name
+from ops.regular_files import open_regular
 
 CHUNK_BYTES = 1 << 20
 HEAD_BYTES = 1 << 16
-_FREE_EXPANSION_BYTES = 64 << 20  # a small file may expand to this much whatever the ratio
+FREE_EXPANSION_BYTES = 64 << 20
+"""A small file may expand to this much whatever the ratio."""
 _URL = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]{1,20}://|^data:", re.ASCII)
 _DRIVE = re.compile(r"^[A-Za-z]:[\\/]")
 _COMPRESSIONS = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
@@ -35,8 +39,27 @@ class DropError(AssayError, ValueError):
     """A drop that cannot be taken in: says the file, what is wrong and the fix."""
 
 
+class NotAFileError(OSError):
+    """What bears the name is no regular file of the drop; `outside` where it is a link that leaves the drop."""
+
+    def __init__(self, name: str, *, outside: bool) -> None:
+        super().__init__("it is a link that leaves the drop" if outside else "it is a folder, a pipe or a device")
+        self.name = name
+        self.outside = outside
+
+
 OUTSIDE = "outside"
 """Stamp of what is listed but never opened: a link that leaves the drop, a pipe, a device."""
+UNFIT = "unfit"
+"""Stamp of a file whose name the lake cannot hold; it is listed under an escaped name, and never opened."""
+
+
+class Inflated(Protocol):
+    """Where the content of compressed files is kept, so that it can be read from anywhere."""
+
+    def open(self, name: str, start: int) -> BinaryIO | None:
+        """The content of a file from byte `start`; None where it is not kept."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +77,7 @@ class DropFiles:
 
     root: str
     options: Mapping[str, Any] = field(default_factory=dict)
+    inflated: Inflated | None = None
 
     @property
     def local(self) -> bool:
@@ -61,13 +85,14 @@ class DropFiles:
 
     def listing(self) -> list[FileInfo]:
         """Every file, in order of names, hidden ones left out. Links to folders are not followed."""
-        found = self._local_listing() if self.local else self._remote_listing()
+        found = _fit(self._local_listing() if self.local else self._remote_listing())
         return sorted(found, key=lambda info: info.name)
 
     def open(self, name: str) -> BinaryIO:
-        """The bytes of a file as they are. `FileNotFoundError` where there is none."""
+        """The bytes of a file as they are. `FileNotFoundError` where there is none, `NotAFileError` where it is none:
+        a pipe, which would wait for ever, or a link out of the drop."""
         if self.local:
-            return Path(self.root, name).open("rb")
+            return self._open_local(name)
         system, base = self._remote()
         return system.open(f"{base}/{name}", "rb")  # pyright: ignore[reportReturnType]
 
@@ -76,14 +101,27 @@ class DropFiles:
 
         Reading raises `RowError("file_bomb")` once the content is more than `expansion` times the file.
         """
+        kept = self.inflated.open(name, start) if self.inflated is not None else None
+        if kept is not None:
+            return kept
         raw = self.open(name)
-        kind = _COMPRESSIONS.get(raw.read(2)) or _COMPRESSIONS.get(_from_start(raw, 4))
+        kind = _compression(raw)
         raw.seek(0 if kind else start)
         if not kind:
             return raw
         stream = _Expanded(raw, kind, expansion=expansion)
         stream.skip(start)
         return io.BufferedReader(stream, CHUNK_BYTES)
+
+    def compressed(self, name: str) -> bool:
+        """Whether the file is gzip or zstd."""
+        with self.open(name) as raw:
+            return bool(_compression(raw))
+
+    def size(self, name: str) -> int:
+        """How many bytes the file has."""
+        with self.open(name) as raw:
+            return raw.seek(0, os.SEEK_END)
 
     def head(self, name: str, *, size: int = HEAD_BYTES) -> bytes:
         """The first bytes of the content of a file, decompressed."""
@@ -114,11 +152,13 @@ class DropFiles:
         raise RowError("image_missing", path[:500])
 
     def _read(self, inside: str, path: str, *, max_bytes: int) -> bytes | None:
-        if self.local:
-            self._stay_inside(inside, path)
         try:
             with self.open(inside) as stream:
                 data = stream.read(max_bytes + 1)
+        except NotAFileError as error:
+            raise RowError(
+                "path_outside_drop" if error.outside else "image_missing", f"{path[:200]}: {error}"
+            ) from None
         except (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError):
             return None
         except OSError as error:
@@ -127,33 +167,40 @@ class DropFiles:
             raise RowError("image_bytes", f"{path[:200]} has more than {max_bytes} bytes")
         return data
 
-    def _stay_inside(self, inside: str, path: str) -> None:
-        full = os.path.join(self.root, inside)
-        root = os.path.realpath(self.root)
-        if not os.path.realpath(full).startswith(root.rstrip("/") + "/"):
-            raise RowError("path_outside_drop", f"{path[:200]} is a link that leaves the drop")
-        if os.path.exists(full) and not os.path.isfile(full):
-            raise RowError("image_missing", f"{path[:200]} is not a file")
+    def _open_local(self, name: str) -> BinaryIO:
+        full = os.path.join(self.root, name)
+        if not _inside(full, os.path.realpath(self.root)):
+            raise NotAFileError(name, outside=True)
+        try:
+            return open_regular(full)
+        except OSError as error:
+            if error.errno != errno.EINVAL:
+                raise
+            raise NotAFileError(name, outside=False) from None
 
     def _local_listing(self) -> Iterator[FileInfo]:
         root = os.path.realpath(self.root)
-        for folder, folders, names in os.walk(root):
-            folders[:] = [f for f in folders if not f.startswith(".")]
-            linked = [f for f in folders if os.path.islink(os.path.join(folder, f))]
-            for name in [*names, *linked]:
-                full = os.path.join(folder, name)
-                inside = os.path.relpath(full, root).replace(os.sep, "/")
-                if name.startswith("."):
+        folders = [root]  # not os.walk: it leaves out what it cannot list, and counts on the stack for each level
+        while folders:
+            try:
+                entries = list(os.scandir(folders.pop()))
+            except OSError as error:
+                raise DropError(f"{error.filename}: the folder cannot be listed: {error.strerror}") from None
+            for entry in entries:
+                if entry.name.startswith("."):
                     continue
-                if not self._regular(full, root):
-                    yield FileInfo(inside, 0, OUTSIDE)
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(entry.path)
                     continue
-                stat = os.stat(full)
-                yield FileInfo(inside, stat.st_size, f"{stat.st_size}:{stat.st_mtime_ns}")
+                inside = os.path.relpath(entry.path, root).replace(os.sep, "/")
+                yield FileInfo(inside, *self._stamped(entry.path, root))
 
     @staticmethod
-    def _regular(full: str, root: str) -> bool:
-        return os.path.isfile(full) and os.path.realpath(full).startswith(root.rstrip("/") + "/")
+    def _stamped(full: str, root: str) -> tuple[int, str]:
+        if not (os.path.isfile(full) and _inside(full, root)):
+            return 0, OUTSIDE
+        facts = os.stat(full)
+        return facts.st_size, f"{facts.st_size}:{facts.st_mtime_ns}"
 
     def _remote(self) -> tuple[Any, str]:
         system, base = fsspec.url_to_fs(self.root, **self.options)
@@ -199,12 +246,36 @@ def check_path(path: str) -> str:
         raise RowError("path_outside_drop", path[:200])
     if not path.strip() or "\x00" in path or len(path) > 4096:
         raise RowError("image_missing", f"not a path: {path[:80]!r}")
+    if any("\ud800" <= character <= "\udfff" for character in path):
+        raise RowError("encoding", f"the path {path[:80]!a}")
     return path
 
 
-def _from_start(raw: BinaryIO, size: int) -> bytes:
-    raw.seek(0)
-    return raw.read(size)
+def _inside(full: str, root: str) -> bool:
+    return os.path.realpath(full).startswith(root.rstrip("/") + "/")
+
+
+def _fit(found: Iterable[FileInfo]) -> Iterator[FileInfo]:
+    """The files, those with unfit names under names that the lake can hold and no other file has."""
+    unfit: list[FileInfo] = []
+    names: set[str] = set()
+    for info in found:
+        if unfit_name(info.name):
+            unfit.append(info)
+        else:
+            names.add(info.name)
+            yield info
+    for info in sorted(unfit, key=lambda info: info.name):
+        name = printable(info.name)
+        while name in names:
+            name += "~"
+        names.add(name)
+        yield FileInfo(name, info.size, UNFIT)
+
+
+def _compression(raw: BinaryIO) -> str | None:
+    magic = raw.read(4)
+    return _COMPRESSIONS.get(magic[:2]) or _COMPRESSIONS.get(magic)
 
 
 class _ZstdReader:
@@ -257,7 +328,7 @@ class _Expanded(io.RawIOBase):
             raise RowError("file_unreadable", f"the compressed data ends or breaks: {error}") from None
         buffer[: len(data)] = data
         self.out += len(data)
-        if self.out > max(_FREE_EXPANSION_BYTES, self.expansion * max(1, self.raw.tell())):
+        if self.out > max(FREE_EXPANSION_BYTES, self.expansion * max(1, self.raw.tell())):
             raise RowError("file_bomb", f"more than {self.expansion} bytes come out for each byte of the file")
         return len(data)
 

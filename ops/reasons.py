@@ -27,6 +27,11 @@ _REASONS = (
         "Far more bytes come out of a compressed file than went in",
         "Check where the file comes from; raise ingest.max_expansion if it is honest.",
     ),
+    Reason(
+        "file_name",
+        "The file's name is not UTF-8, or holds control characters; it is not opened",
+        "Rename the file.",
+    ),
     # The record
     Reason(
         "json_invalid",
@@ -41,7 +46,7 @@ _REASONS = (
     Reason("encoding", "The record is not valid UTF-8, or holds half of a surrogate pair", "Write the file as UTF-8."),
     Reason(
         "control_characters",
-        "A text holds NUL or other control characters",
+        "A text, an id or a name holds NUL or other control characters",
         "Clean the text.",
         "the characters are removed",
     ),
@@ -152,6 +157,12 @@ _REASONS = (
         "The image is partly transparent",
         "Flatten it if the background matters.",
         "it is laid on white when it is decoded",
+    ),
+    # Assay
+    Reason(
+        "internal_error",
+        "Assay met an error of its own in this row, which is named; the run's summary says so too",
+        "Report it with the raw row: this is a fault of Assay, whatever the row holds.",
     ),
     # The drop
     Reason(

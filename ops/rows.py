@@ -1,13 +1,15 @@
 """Row checks: what a row must be to become an example, and the settings that say so."""
 
+import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, Literal
 
-from ops.formats.contract import CONTEXT, Message, Part, Row, RowError
+from ops.formats.contract import CONTEXT, Judgement, Message, Part, Row, RowError
 from ops.identity import canonical_json, image_id
+from ops.printable import NAME_CONTROL, is_unicode
 from ops.reasons import REASONS
 
 CANDIDATE_ROLES = ("chosen", "rejected", "response")
@@ -99,36 +101,53 @@ def raw_text(fields: Mapping[str, Any] | None, raw: bytes | None, *, limit: int)
 
 
 def readable(value: Any) -> Any:
-    """A value with every run of bytes in it replaced by its size and hash."""
+    """A value as JSON can hold it: every run of bytes in it replaced by its size and hash, and numbers that are none
+    (NaN, the infinite ones) by their names."""
     if isinstance(value, bytes | bytearray | memoryview):
         return {"bytes": len(value), "sha256": image_id(bytes(value))}
     if isinstance(value, Mapping):
         return {str(key): readable(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [readable(item) for item in value]
-    return value
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _check_text(row: Row, settings: IngestSettings) -> Row:
     texts = [part.text for message in row.messages for part in message.parts if part.text]
-    try:
-        "".join(texts).encode("utf-8")
-    except UnicodeEncodeError:
-        raise RowError("encoding", "half of a surrogate pair") from None
-    if not any(_CONTROL.search(text) for text in texts):
+    names = [name for name in _names(row) if name]
+    if not is_unicode("".join((*texts, *names, *(ref.path for ref in row.images)))):
+        raise RowError("encoding", "half of a surrogate pair")
+    count = sum(len(_CONTROL.findall(text)) for text in texts)
+    count += sum(len(NAME_CONTROL.findall(name)) for name in names)
+    if not count:
         return row
-    code = settings.accept("control_characters", f"{sum(len(_CONTROL.findall(text)) for text in texts)} of them")
+    code = settings.accept("control_characters", f"{count} of them")
     return replace(
         row,
+        source_id=row.source_id and NAME_CONTROL.sub("", row.source_id),
+        dataset=row.dataset and NAME_CONTROL.sub("", row.dataset),
         messages=tuple(
             Message(m.role, tuple(Part(_CONTROL.sub("", p.text), p.image) if p.text else p for p in m.parts))
             for m in row.messages
         ),
-        judgements=tuple(
-            replace(j, response=_CONTROL.sub("", j.response), opponent=j.opponent and _CONTROL.sub("", j.opponent))
-            for j in row.judgements
-        ),
+        judgements=tuple(_cleared(judgement) for judgement in row.judgements),
         repairs=(*row.repairs, code),
+    )
+
+
+def _names(row: Row) -> Iterator[str | None]:
+    """What the row calls itself, its data set and who judged it."""
+    yield from (row.source_id, row.dataset)
+    for judgement in row.judgements:
+        yield from (judgement.label, judgement.annotator)
+
+
+def _cleared(judgement: Judgement) -> Judgement:
+    return replace(
+        judgement,
+        response=_CONTROL.sub("", judgement.response),
+        opponent=judgement.opponent and _CONTROL.sub("", judgement.opponent),
+        annotator=judgement.annotator and NAME_CONTROL.sub("", judgement.annotator),
     )
 
 

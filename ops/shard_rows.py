@@ -6,12 +6,13 @@ from typing import Any
 
 import pyarrow as pa
 
-from ops.drop_files import DropFiles
+from ops.drop_files import DropError, DropFiles
 from ops.formats.containers.contract import Limits, Record, Shard
 from ops.formats.contract import Format, ImageRef, Message, Row, RowError
 from ops.formats.registry import all_containers
 from ops.identity import canonical_json, content_id, image_id
 from ops.image_checks import name_mismatch
+from ops.printable import printable
 from ops.rows import IngestSettings, check_row, raw_text, readable, whole_query
 from ops.schemas import EXAMPLES, QUARANTINE
 
@@ -25,6 +26,8 @@ JUDGEMENT = pa.struct(
         ("annotator", pa.string()),
     ]
 )
+INTERNAL = "internal_error"
+"""The reason of a row in which Assay itself failed."""
 _FROM_EXAMPLES = ("content_id", "source_id", "kind", "dataset", "messages", "image_ids", "metadata", "repairs")
 #: A row that is an example if its images are what they should be.
 PARSED = pa.schema(
@@ -109,6 +112,8 @@ def outcomes(
             yield _outcome(record, form, dataset=dataset, file=shard.file, images=images, settings=settings)
     except RowError as problem:
         yield Outcome(refused=_refused(Record(last + 1), None, problem, settings))
+    except DropError:
+        raise
     except Exception as error:
         # Readers raise nearly anything on hostile files; whatever it is, the rest of the shard cannot be read.
         detail = f"from row {last + 1} on: {type(error).__name__}: {error}"[:500]
@@ -129,9 +134,18 @@ def _outcome(
         return Outcome(parsed=parsed, images=fresh)
     except RowError as problem:
         return Outcome(refused=_refused(record, row, problem, settings))
-    except (UnicodeEncodeError, RecursionError) as error:
-        code = "encoding" if isinstance(error, UnicodeEncodeError) else "too_deep"
-        return Outcome(refused=_refused(record, row, RowError(code, str(error)[:200]), settings))
+    except DropError:
+        raise  # not the row's fault: the drop cannot be read, and the run says so
+    except Exception as error:
+        return Outcome(refused=_refused(record, row, _problem(error), settings))
+
+
+def _problem(error: Exception) -> RowError:
+    """The reason why a row was refused that raised this. Whatever nobody thought of is a fault of Assay; it costs
+    that row, never the rows behind it, and it is not kept quiet."""
+    codes = {UnicodeEncodeError: "encoding", RecursionError: "too_deep"}
+    code = codes.get(type(error), INTERNAL)
+    return RowError(code, f"{type(error).__name__}: {error}"[:200] if code == INTERNAL else str(error)[:200])
 
 
 def _parsed(
@@ -140,7 +154,7 @@ def _parsed(
     messages = [_stored(message, ids) for message in row.messages]
     metadata = canonical_json(readable(row.metadata))
     source = row.source_id if row.source_id is not None else f"{file}#{record.row}"
-    (metadata + source).encode("utf-8")  # half surrogates, which the lake cannot hold, are found here
+    metadata.encode("utf-8")  # half surrogates, which the lake cannot hold, are found here
     return {
         "row": record.row,
         "content_id": content_id(row.kind, messages, ids),
@@ -172,13 +186,16 @@ def _stored(message: Message, ids: Sequence[str]) -> dict[str, Any]:
 def _refused(record: Record, row: Row | None, problem: RowError, settings: IngestSettings) -> dict[str, Any]:
     raw = None
     if record.raw is not None or record.fields is not None:
-        raw = raw_text(record.fields, record.raw, limit=settings.max_raw_bytes)
+        try:
+            raw = raw_text(record.fields, record.raw, limit=settings.max_raw_bytes)
+        except (RecursionError, ValueError) as error:  # nested without end, or a number of too many digits
+            raw = f"the row cannot be written as text: {error}"
     source = row.source_id if row is not None else _raw_id(record.fields)
     return {
         "row": record.row,
-        "source_id": None if source is None else clean(source),
+        "source_id": None if source is None else printable(source),
         "reason": problem.reason,
-        "detail": clean(problem.detail),
+        "detail": printable(problem.detail),
         "raw": None if raw is None else clean(raw),
     }
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
+from ops.printable import printable_json
 from pipelines.faults import DONE, out, reporting_errors
 from resources.code_identity import code_identity
 from resources.settings import Settings, load_settings
@@ -76,8 +77,7 @@ def settings_of(config: Path | None, overrides: Mapping[str, Any] | None = None)
 
 def print_json(value: Any) -> None:
     """Writes a value as JSON to standard output."""
-    json.dump(value, sys.stdout, indent=2, default=str, ensure_ascii=False)
-    sys.stdout.write("\n")
+    sys.stdout.write(printable_json(json.dumps(value, indent=2, default=str, ensure_ascii=False)) + "\n")
 
 
 def load_commands() -> None:

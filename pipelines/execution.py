@@ -46,6 +46,8 @@ class Outcome:
     run_id: str
     fault: bool = False
     """Whether the error is one of Assay itself, which nobody outside its code can mend."""
+    alarms: tuple[str, ...] = ()
+    """Faults of Assay itself that the run lived through."""
 
 
 def run_all(
@@ -157,6 +159,7 @@ def _execute(
         success=result.success and not failed,
         gate_failures=tuple(check.description or check.check_name for check in failed),
         rejected=any(check.check_name == "ingest_gate" for check in failed),
+        alarms=_alarms(result),
         error=None if failed or error is None else _words(error),
         stack=error and error.to_string(),
         run_id=result.run_id,
@@ -167,6 +170,12 @@ def _execute(
 def _worth_saying(record: logging.LogRecord) -> bool:
     """A step that is skipped gives no result of its checks; Dagster would say so on the console."""
     return not record.getMessage().startswith("Blocking asset check")
+
+
+def _alarms(result: dg.ExecuteInProcessResult) -> tuple[str, ...]:
+    made = [event.step_materialization_data.materialization for event in result.get_asset_materialization_events()]
+    said = [str(one.metadata["alarm"].value) for one in made if "alarm" in one.metadata]
+    return tuple(dict.fromkeys(said))
 
 
 def _first_error(result: dg.ExecuteInProcessResult) -> SerializableErrorInfo | None:

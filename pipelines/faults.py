@@ -10,12 +10,15 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import typer
 from rich.console import Console
 from rich.markup import escape
+from rich.text import Text
 
 from ops.errors import AssayError, mendable_names
+from ops.printable import printable
 from resources.code_identity import code_identity
 from resources.located_yaml import SettingsError
 from resources.places import PlaceError
@@ -37,8 +40,18 @@ ENGINES = {
 }
 """What the engines say of the machine and of whoever runs them; known by name: no engine is imported here."""
 
-out = Console()
-err = Console(stderr=True)
+
+class SafeConsole(Console):
+    """A console that shows what data says and never obeys it: control characters and half surrogates are escaped, in
+    sentences and in the cells of tables. Nothing is highlighted by pattern: on an id of 100,000 characters Rich's
+    patterns take minutes."""
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        return super().render_str(printable(text), **options)
+
+
+out = SafeConsole(highlight=False)
+err = SafeConsole(stderr=True, highlight=False)
 
 
 @contextmanager

@@ -69,6 +69,7 @@ def summarise(lake: str, outcomes: list["Outcome"], *, before: int | None) -> di
                 "drop": outcome.drop,
                 "success": outcome.success,
                 "gate_failures": list(outcome.gate_failures),
+                "alarms": list(outcome.alarms),
                 "error": outcome.error,
                 "fault": outcome.fault,
                 "run_id": outcome.run_id,
@@ -90,6 +91,8 @@ def say(outcome: "Outcome", *, lake: str, debug: bool, faults_alone: bool = Fals
     of = f"drop {outcome.drop!r}: " if outcome.drop else ""
     if outcome.fault:
         say_fault(f"{of}{outcome.error}", outcome.stack or "", lake)
+    for alarm in outcome.alarms:
+        err.print(f"[bold red]alarm:[/] {escape(alarm)}", soft_wrap=True, highlight=False)
     if faults_alone:
         return
     for failure in outcome.gate_failures:

@@ -23,16 +23,18 @@ import pyarrow.compute as pc
 import ray
 from numpy.typing import NDArray
 from pandas.util import hash_array
+from ray.exceptions import RayActorError
 
 from ops.drop import MANIFEST, MARKER, Manifest, check_finished, check_name, data_files, read_manifest
-from ops.drop_files import OUTSIDE, DropError, DropFiles, FileInfo, open_drop
+from ops.drop_files import OUTSIDE, UNFIT, DropError, DropFiles, FileInfo, open_drop
 from ops.formats.manifests.registry import descriptions
 from ops.formats.registry import all_formats
 from ops.identity import delivery_id, fingerprint
 from ops.rows import IngestSettings
 from ops.schemas import DROPS, EXAMPLES, IMAGES, PREFERENCES, QUARANTINE
+from ops.shard_rows import INTERNAL
 from resources.cluster import ray_map, start_ray
-from resources.ingest_scratch import Scratch
+from resources.ingest_scratch import InflatedFiles, Scratch
 from resources.ingest_shards import (
     Claims,
     Context,
@@ -92,7 +94,9 @@ def ingest(lake: Lake, path: str | Path, drop: str, *, settings: IngestSettings,
     before = _arrived(lake, drop, delivery)
     if before:
         return before
-    context = Context(lake, files, drop, delivery, manifest, settings, Scratch(lake, f"{delivery}-r{REVISION}"))
+    scratch = Scratch(lake, f"{delivery}-r{REVISION}")
+    files = replace(files, inflated=InflatedFiles(scratch))
+    context = Context(lake, files, drop, delivery, manifest, settings, scratch)
     try:
         return _take(context, listing, hashes, progress)
     except FileNotFoundError as error:
@@ -104,6 +108,20 @@ def ingest(lake: Lake, path: str | Path, drop: str, *, settings: IngestSettings,
             f"drop {drop}: {error.filename or error} went away meanwhile; if another process takes in the same drop, "
             "wait for it, and run again"
         ) from error
+
+
+def alarm(lake: Lake, delivery: str) -> str | None:
+    """What the summary of a run says where Assay itself failed in rows of the delivery."""
+    wanted = {"delivery": delivery, "reason": INTERNAL}
+    rows = lake.read(QUARANTINE, where=wanted, columns=["file", "row", "detail"]).to_pylist()
+    if not rows:
+        return None
+    kinds = Counter(str(row["detail"]).partition(":")[0] for row in rows).most_common(3)
+    named = ", ".join(f"{kind} {count}" for kind, count in kinds)
+    return (
+        f"Assay itself failed in {len(rows)} rows of {delivery} ({named}; first in {rows[0]['file']}, row "
+        f"{rows[0]['row']}): they lie in quarantine as {INTERNAL}; report this fault with one of them"
+    )
 
 
 def _take(context: Context, listing: Sequence[FileInfo], hashes: Mapping[str, str], progress: Progress) -> Delivery:
@@ -155,14 +173,14 @@ def _hashes(files: DropFiles, listing: Sequence[FileInfo], progress: Progress) -
     groups: list[list[FileInfo]] = [[]]
     size = 0
     for info in listing:
-        if info.stamp == OUTSIDE:
+        if info.stamp in (OUTSIDE, UNFIT):
             continue
         if groups[-1] and (size + info.size > _HASH_GROUP_BYTES or len(groups[-1]) >= _HASH_GROUP_FILES):
             groups.append([])
             size = 0
         groups[-1].append(info)
         size += info.size
-    hashes = {info.name: OUTSIDE for info in listing if info.stamp == OUTSIDE}
+    hashes = {info.name: info.stamp for info in listing if info.stamp in (OUTSIDE, UNFIT)}
     work = [(files, [info.name for info in group]) for group in groups]
     for result in ray_map(hash_files, work, progress=progress, label="Hash files", weight=len):
         hashes.update(result)
@@ -200,11 +218,7 @@ def _parse(context: Context, plans: Sequence[FilePlan], progress: Progress) -> l
     work = [ShardWork(context, plan, shard) for plan in plans for shard in plan.shards]
     done = [result for item in work if (result := read_result(item))]
     names = {result.name for result in done}
-    context_id = ray.get_runtime_context()
-    claims = _claims(f"{context_id.get_node_id()} {context_id.get_job_id()}")
-    ray.get(
-        claims.begin.remote(context.delivery, context.lake, {result.name: list(result.verdicts) for result in done})
-    )
+    claims = _begun(context, {result.name: list(result.verdicts) for result in done})
     left = [replace(item, claims=claims) for item in work if item.name not in names]
     label = "Check rows and images"
     done += ray_map(parse_shard, left, progress=progress, label=label, weight=lambda result: result.rows_in)
@@ -213,10 +227,24 @@ def _parse(context: Context, plans: Sequence[FilePlan], progress: Progress) -> l
     return sorted(done, key=lambda result: order[result.name])
 
 
+def _begun(context: Context, done: Mapping[str, list[str]]) -> Any:
+    """The actor that knows of this ingest."""
+    here = ray.get_runtime_context()
+    session = f"{here.get_node_id()} {here.get_job_id()}"
+    try:
+        claims = _claims(session)
+        ray.get(claims.begin.remote(context.delivery, context.lake, done))
+    except RayActorError:  # killed for good, as `ray kill` does it
+        _claims.cache_clear()
+        claims = _claims(session)
+        ray.get(claims.begin.remote(context.delivery, context.lake, done))
+    return claims
+
+
 @cache
 def _claims(ray_session: str) -> Any:
     """The actor of this Ray session: a new one for each ingest would cost the start of a process each time."""
-    return ray.remote(num_cpus=0, max_restarts=-1)(Claims).remote()
+    return ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)(Claims).remote()
 
 
 def _finish(context: Context, parsed: Sequence[ParsedShard], progress: Progress) -> list[FinishedShard]:

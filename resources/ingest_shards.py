@@ -1,5 +1,6 @@
 """The tasks of an ingest, each safe to repeat: hash files, plan a file, parse a shard, finish a shard."""
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import chain, islice
@@ -9,19 +10,21 @@ import numpy as np
 import pyarrow as pa
 import ray
 from numpy.typing import NDArray
+from ray.exceptions import RayActorError
 
 from ops.canonical import image_key, query_key, response_key
 from ops.drop import Manifest
-from ops.drop_files import OUTSIDE, DropFiles, FileInfo, plain_name
-from ops.formats.containers.contract import Limits, Probe, Shard
+from ops.drop_files import OUTSIDE, UNFIT, DropError, DropFiles, FileInfo, plain_name
+from ops.formats.containers.contract import Limits, Probe, Record, Shard
 from ops.formats.contract import Format, RowError
 from ops.formats.registry import all_formats, container_of, format_of, reading
 from ops.identity import digest, example_id
 from ops.image_checks import check_image
+from ops.printable import printable
 from ops.rows import IngestSettings
 from ops.schemas import EXAMPLES, IMAGES, PREFERENCES, QUARANTINE
-from ops.shard_rows import PARSED, REFUSED, ImageReader, Outcome, clean, outcomes
-from resources.ingest_scratch import Scratch
+from ops.shard_rows import PARSED, REFUSED, ImageReader, Outcome, outcomes
+from resources.ingest_scratch import InflatedFiles, Scratch
 from resources.lake import Lake, StagedFile
 
 _PROBED_RECORDS = 50
@@ -64,7 +67,8 @@ class FilePlan:
 
 @dataclass(frozen=True, slots=True)
 class ShardWork:
-    """A shard to parse. `claims` is the actor that says which shard stages an image."""
+    """A shard to parse. `claims` is the actor that says which shard stages an image; without it this one stages all
+    that it sees."""
 
     context: Context
     plan: FilePlan
@@ -115,38 +119,53 @@ class FinishedShard:
     quarantine: tuple[StagedFile, ...]
 
 
+@dataclass(slots=True)
+class _Claimed:
+    """The claims of one ingest: the shard that owns each image, and the images that were in the lake before, sorted."""
+
+    owners: dict[str, str]
+    known: NDArray[np.bytes_]
+
+
 class Claims:
     """Which shard is to check and stage an image: the first that asks. An actor that serves one ingest after another;
-    asked again by the same shard, as a task run twice does, it gives the same answer."""
+    asked again by the same shard, as a task run twice does, it gives the same answer.
+
+    Nothing depends on what it remembers: an actor that was killed begins anew with the next question, and an image
+    that two shards then stage is committed once."""
 
     def __init__(self) -> None:
-        self.owners: dict[str, dict[str, str]] = {}
-        self.known: dict[str, NDArray[np.bytes_]] = {}
+        self.ingests: dict[str, _Claimed] = {}
 
     def begin(self, delivery: str, lake: Lake, done: Mapping[str, list[str]]) -> None:
         """An ingest begins. `done` has the images of shards that an earlier run of it finished."""
-        self.owners[delivery] = {image: shard for shard, images in done.items() for image in images}
+        owners = {image: shard for shard, images in done.items() for image in images}
         columns = [batch.column(0).cast(pa.string()) for batch in lake.batches(IMAGES, columns=["image_id"])]
         known = [column.to_numpy(zero_copy_only=False).astype("S64") for column in columns]
-        self.known[delivery] = np.sort(np.concatenate([*known, np.array([], "S64")]))
+        self.ingests[delivery] = _Claimed(owners, np.sort(np.concatenate([*known, np.array([], "S64")])))
 
-    def claim(self, delivery: str, shard: str, image_ids: list[str]) -> tuple[list[str], list[str]]:
+    def claim(self, delivery: str, lake: Lake, shard: str, image_ids: list[str]) -> tuple[list[str], list[str]]:
         """Of these images, those that the shard must check, and of them those that are not in the lake yet."""
-        owners, known = self.owners[delivery], self.known[delivery]
-        mine = [image for image in image_ids if owners.setdefault(image, shard) == shard]
+        if delivery not in self.ingests:
+            self.begin(delivery, lake, {})
+        claimed = self.ingests[delivery]
+        mine = [image for image in image_ids if claimed.owners.setdefault(image, shard) == shard]
         wanted = np.array(mine, "S64")
-        places = np.searchsorted(known, wanted)
+        places = np.searchsorted(claimed.known, wanted)
         absent = [
             image
             for image, key, place in zip(mine, wanted, places, strict=True)
-            if place == len(known) or known[place] != key
+            if place == len(claimed.known) or claimed.known[place] != key
         ]
         return mine, absent
 
+    def process(self) -> int:
+        """The process it lives in."""
+        return os.getpid()
+
     def end(self, delivery: str) -> None:
         """The ingest has every shard."""
-        self.owners.pop(delivery, None)
-        self.known.pop(delivery, None)
+        self.ingests.pop(delivery, None)
 
 
 def hash_files(work: tuple[DropFiles, list[str]]) -> dict[str, str]:
@@ -161,28 +180,50 @@ def plan_file(work: PlanWork) -> FilePlan:
     limits = _limits(context.settings)
     if work.file.stamp == OUTSIDE:
         return FilePlan(file, problem=("path_outside_drop", "a link that leaves the drop, or no file at all"))
+    if work.file.stamp == UNFIT:
+        return FilePlan(file, problem=("file_name", "this is its name with what is unfit escaped; it was not opened"))
     try:
+        if isinstance(context.files.inflated, InflatedFiles):
+            context.files.inflated.keep(context.files, file, expansion=limits.expansion, block_bytes=work.shard_bytes)
         probe = Probe(plain_name(file), context.files.head(file))
         container = container_of(probe)
         if container is None:
             return FilePlan(file, problem=("file_unrecognised", f"starts {probe.head[:40]!r}"))
         shards = container.split(context.files, file, work.shard_bytes, limits)
         records = chain.from_iterable(container.read(context.files, shard, limits) for shard in shards)
-        probed = [record.fields for record in islice(records, _PROBED_RECORDS) if record.fields]
+        probed = _probed(records)
     except RowError as problem:
-        return FilePlan(file, problem=(problem.reason, problem.detail))
+        return FilePlan(file, problem=(problem.reason, printable(problem.detail)))
+    except DropError:
+        raise
     except Exception as error:
-        return FilePlan(file, problem=("file_unreadable", clean(f"{type(error).__name__}: {error}"[:500])))
+        return FilePlan(file, problem=("file_unreadable", printable(f"{type(error).__name__}: {error}"[:500])))
     named = context.manifest.format_of(file)
     form = all_formats().get(named) if named else _detected(context.manifest, file, probed)
     if form is None and probed:
         seen = ", ".join(sorted(probed[0]))[:200]
-        return FilePlan(file, problem=("file_unrecognised", clean(f"{container.title} with the fields {seen}")))
+        return FilePlan(file, problem=("file_unrecognised", printable(f"{container.title} with the fields {seen}")))
     return FilePlan(file, container.name, form.name if form else next(iter(all_formats())), tuple(shards))
 
 
 def _detected(manifest: Manifest, file: str, probed: Sequence[Mapping[str, Any]]) -> Format | None:
     return format_of(probed, ignored=manifest.ignored(file), said=manifest.said_of(file))
+
+
+def _probed(records: Iterator[Record]) -> list[dict[str, Any]]:
+    """The fields of a file's first records. Where the file breaks behind some of them, its shard says so, with these
+    read."""
+    probed: list[dict[str, Any]] = []
+    try:
+        for record in islice(records, _PROBED_RECORDS):
+            if record.fields:
+                probed.append(record.fields)
+    except DropError:
+        raise
+    except Exception:
+        if not probed:
+            raise
+    return probed
 
 
 def read_result(work: ShardWork) -> ParsedShard | None:
@@ -249,14 +290,14 @@ class _ShardReader:
         )
 
     def _checked(self, fresh: Mapping[str, bytes]) -> Iterator[pa.RecordBatch]:
-        mine, absent = ray.get(self.work.claims.claim.remote(self.work.context.delivery, self.work.name, list(fresh)))
+        mine, absent = _claim(self.work, list(fresh))
         rows: list[dict[str, Any]] = []
         wanted = set(absent)
         for image in mine:
             try:
                 facts = check_image(fresh[image], self.work.context.settings)
             except RowError as problem:
-                self.verdicts[image] = {"reason": problem.reason, "detail": clean(problem.detail)}
+                self.verdicts[image] = {"reason": problem.reason, "detail": printable(problem.detail)}
                 continue
             self.verdicts[image] = list(facts.repairs) or None
             if image in wanted:
@@ -264,6 +305,17 @@ class _ShardReader:
                 rows.append(described | {"image_id": image, "bytes": fresh[image]})
         if rows:
             yield _batch(rows, IMAGES.schema)
+
+
+def _claim(work: ShardWork, images: list[str]) -> tuple[list[str], list[str]]:
+    """See `Claims.claim`. Without an actor, or with one that is gone for good, the shard takes them all: what another
+    takes as well is committed once."""
+    if work.claims is None:
+        return images, images
+    try:
+        return ray.get(work.claims.claim.remote(work.context.delivery, work.context.lake, work.name, images))
+    except RayActorError:
+        return images, images
 
 
 def finish_shard(work: FinishWork) -> FinishedShard:

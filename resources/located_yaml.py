@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from ops.errors import AssayError
@@ -58,6 +58,8 @@ def parse(text: str, *, name: str) -> Located:
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise SettingsError(f"{name}:{line}: not valid YAML: {error.problem or error.context}") from None
+    except (YAMLError, RecursionError) as error:  # a control character, or brackets without end
+        raise SettingsError(f"{name}: not valid YAML: {' '.join(str(error).split())[:200]}") from None
     located = Located(name, {})
     if root is None:
         return located

@@ -19,6 +19,7 @@ from ops.curriculum import CurriculumSettings
 from ops.guards import GuardSettings
 from ops.mix import MixSettings
 from ops.policy import Action, Condition, Policy, PolicyError, Rule, check_rule, is_numeric, suggestion
+from ops.regular_files import read_regular
 from ops.rows import IngestSettings
 from resources.encoder_settings import EmbeddingSettings, EncoderSettings
 from resources.located_yaml import Located, SettingsError, dotted, parse
@@ -130,9 +131,12 @@ def _rule(located: Located, path: KeyPath, audits: Mapping[str, Audit]) -> Rule:
     return rule
 
 
+_LARGEST_FILE = 1 << 20
+
+
 def _read(path: Path) -> Located:
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_regular(path, limit=_LARGEST_FILE).decode("utf-8")
     except OSError as error:
         raise SettingsError(f"{path}: cannot be read ({error.strerror}); give the path of a YAML file") from None
     except UnicodeDecodeError as error:

@@ -1,9 +1,10 @@
 """Which drops lie in a folder, what they are called, and whether all of each is there."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from ops.drop import check_name, is_complete, read_manifest
-from ops.drop_files import DropError, open_drop
+from ops.drop_files import DropError, DropFiles, open_drop
 from ops.identity import digest
 from resources.places import PlaceError, local_path
 
@@ -11,38 +12,54 @@ from resources.places import PlaceError, local_path
 def drop_name(path: str) -> str:
     """The name of the drop at that path: what its drop.yaml says, else the folder's name. DropError where neither can
     name a drop."""
-    files = open_drop(path)
-    return check_name(read_manifest(files).name or files.root.rstrip("/").rpartition("/")[2])
+    return _name_of(open_drop(path))
 
 
 def complete_drops(watched: str) -> tuple[dict[str, str], list[str]]:
     """The complete drops among the sub-folders of a folder, with a stamp of each one's files (names, sizes, times),
-    and what is wrong with those that cannot be taken. A folder still being filled is neither."""
-    folder = _watched(watched)
-    if not folder.is_dir():
-        raise DropError(f"{watched}: the watched folder does not exist; make it, or set ingest.watched")
-    found: dict[str, str] = {}
+    and what is wrong with those that cannot be taken. A folder still being filled is neither; of two folders with one
+    name, none is taken."""
+    stamps: dict[str, str] = {}
+    folders: dict[str, list[str]] = {}
     problems: list[str] = []
-    for path in sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith(".")):
+    for path in _folders(watched):
         try:
             files = open_drop(path)
-            if is_complete(files):
-                found[drop_name(str(path))] = digest(*(f"{f.name} {f.stamp}" for f in files.listing()), size=8)
+            listing = files.listing()
+            if is_complete(listing):
+                name = _name_of(files)
+                folders.setdefault(name, []).append(path.name)
+                stamps[name] = digest(*(f"{f.name} {f.stamp}" for f in listing), size=8)
         except DropError as error:
-            problems.append(f"{path.name}: {error}")
-    return found, problems
+            problems.append(f"{path.name!a}: {error}")
+    for name, several in folders.items():
+        if len(several) > 1:
+            del stamps[name]
+            problems.append(f"{name}: {' and '.join(map(repr, several))} both call themselves that; rename one")
+    return stamps, problems
 
 
 def drop_at(watched: str, name: str) -> str | None:
-    """Path of the sub-folder of the watched folder that holds the drop of that name."""
-    for path in sorted(_watched(watched).iterdir()):
-        if path.is_dir() and not path.name.startswith(".") and drop_name(str(path)) == name:
-            return str(path)
+    """Path of the sub-folder of the watched folder that holds the drop of that name. What is wrong with another
+    folder does not count."""
+    for path in _folders(watched):
+        try:
+            if drop_name(str(path)) == name:
+                return str(path)
+        except DropError:
+            continue
     return None
 
 
-def _watched(folder: str) -> Path:
+def _folders(watched: str) -> Iterator[Path]:
     try:
-        return local_path(folder, "ingest.watched")
+        folder = local_path(watched, "ingest.watched")
     except PlaceError as error:
         raise DropError(str(error)) from None
+    if not folder.is_dir():
+        raise DropError(f"{watched}: the watched folder does not exist; make it, or set ingest.watched")
+    yield from sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
+
+
+def _name_of(files: DropFiles) -> str:
+    return check_name(read_manifest(files).name or files.root.rstrip("/").rpartition("/")[2])

@@ -5,6 +5,7 @@ import binascii
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from ops.formats.contract import ImageRef, Message, Part, RowError
@@ -68,12 +69,16 @@ def id_field(fields: Mapping[str, Any], *names: str) -> str | None:
 
 def number(value: Any) -> float:
     """A finite number, also where it is written as text."""
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal | str):
+        raise RowError("rating_invalid", f"{_kind(value)} is not a number")
     try:
         result = float(value)
-    except (TypeError, ValueError):
+    except ValueError:
         raise RowError("rating_invalid", f"{str(value)[:80]!r} is not a number") from None
-    if isinstance(value, bool) or not math.isfinite(result):
-        raise RowError("rating_invalid", f"{value!r} is not a finite number")
+    except OverflowError:
+        raise RowError("rating_invalid", "a number beyond the range of a double") from None
+    if not math.isfinite(result):
+        raise RowError("rating_invalid", f"{str(value)[:80]!r} is not a finite number")
     return result
 
 
@@ -96,6 +101,16 @@ def label(value: Any, name: str = "label") -> str:
 def present(value: Any) -> bool:
     """Whether a field holds anything: a table gives every row all columns, null or empty where a row has none."""
     return value is not None and not (isinstance(value, str | bytes | list | tuple | Mapping) and len(value) == 0)
+
+
+def annotator(value: Any) -> str | None:
+    """Who judged, as text."""
+    if value is None or isinstance(value, str):
+        return value
+    unnamed = isinstance(value, float) and not math.isfinite(value)
+    if isinstance(value, bool) or not isinstance(value, int | float) or unnamed:
+        raise RowError("field_type", f"annotator is {_kind(value)}, not text")
+    return str(value)
 
 
 def rest(fields: Mapping[str, Any], *used: str) -> dict[str, Any]:

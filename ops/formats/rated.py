@@ -12,25 +12,27 @@ from ops.formats.messages import conversation
 
 _LISTS = ("completions", "responses")
 _SCORES = ("scores", "ratings")
-_USED = ("id", "prompt", "question", "query", "image", "images", "rating_scale", "scale", *_LISTS, *_SCORES)
+_PROMPTS = ("prompt", "question", "query")
+_SCALES = ("rating_scale", "scale")
+_UNRATED = ("", "N/A")
+_USED = ("id", "image", "images", *_PROMPTS, *_SCALES, *_LISTS, *_SCORES)
 _ASPECT_SCALE = 5.0
 
 
 def _recognise(record: Mapping[str, Any]) -> bool:
     value = next((record[name] for name in _LISTS if record.get(name) is not None), None)
-    return isinstance(value, list | Mapping) and any(
-        record.get(name) is not None for name in ("prompt", "question", "query")
-    )
+    return isinstance(value, list | Mapping) and any(record.get(name) is not None for name in _PROMPTS)
 
 
 def _parse(record: Mapping[str, Any]) -> Row:
     images = fields.images(record.get("images")) or fields.images(record.get("image"))
-    asked = next(record[name] for name in ("prompt", "question", "query") if record.get(name) is not None)
+    asked = _first(record, _PROMPTS)
     prompt = [{"role": "user", "content": asked}] if isinstance(asked, str) else asked
     if not isinstance(prompt, list):
         raise RowError("field_type", "prompt is neither text nor messages")
     turns = conversation(prompt, images, implicit=True)
-    scale = next((fields.number(record[k]) for k in ("rating_scale", "scale") if record.get(k) is not None), None)
+    best = next((record[name] for name in _SCALES if record.get(name) is not None), None)
+    scale = None if best is None else fields.number(best)
     judgements: list[Judgement] = []
     answers: list[Message] = []
     for item in _responses(record):
@@ -47,13 +49,23 @@ def _parse(record: Mapping[str, Any]) -> Row:
     )
 
 
+def _first(record: Mapping[str, Any], names: Sequence[str]) -> Any:
+    """The first of these fields that is filled; one of them must be."""
+    value = next((record[name] for name in names if record.get(name) is not None), None)
+    if value is None:
+        raise RowError("field_missing", names[0])
+    return value
+
+
 def _responses(record: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
-    value = next(record[name] for name in _LISTS if record.get(name) is not None)
+    value = _first(record, _LISTS)
     if isinstance(value, Mapping):  # a sequence of structs, as Hugging Face datasets stores it: an object of lists
         lengths = {len(v) for v in value.values() if isinstance(v, list)}
         if len(lengths) != 1 or not all(isinstance(v, list) for v in value.values()):
             raise RowError("rating_invalid", "completions whose lists differ in length")
         value = [dict(zip(value, parts, strict=True)) for parts in zip(*value.values(), strict=True)]
+    if not isinstance(value, list):
+        raise RowError("field_type", "the responses are neither a list nor an object of lists")
     scores = next((record[name] for name in _SCORES if isinstance(record.get(name), list)), None)
     if scores is not None and len(scores) != len(value):
         raise RowError("rating_invalid", f"{len(value)} responses, {len(scores)} ratings")
@@ -78,20 +90,18 @@ def _judgements(item: Mapping[str, Any], text: str, scale: float | None) -> list
 
 def _judgement(item: Mapping[str, Any], text: str, scale: float | None) -> Judgement:
     value = item.get("rating", item.get("score"))
-    rating = None if value in (None, "", "N/A") else fields.number(value)
     own = item.get("rating_scale", item.get("scale"))
-    who = item.get("annotator", item.get("annotator_id"))
     return Judgement(
         text,
-        rating=rating,
+        rating=None if value is None or value in _UNRATED else fields.number(value),
         rating_scale=scale if own is None else fields.number(own),
-        annotator=None if who is None else str(who),
+        annotator=fields.annotator(item.get("annotator", item.get("annotator_id"))),
     )
 
 
 def _mean(aspects: Mapping[str, Any]) -> float | None:
     ratings = [a.get("Rating", a.get("rating")) for a in aspects.values() if isinstance(a, Mapping)]
-    numbers = [fields.number(value) for value in ratings if value not in (None, "", "N/A")]
+    numbers = [fields.number(value) for value in ratings if value is not None and value not in _UNRATED]
     return sum(numbers) / len(numbers) if numbers else None
 
 

@@ -2,14 +2,16 @@
 
 import gzip
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import zstandard
 
 from ops.drop import Manifest, check_name, data_files, is_complete, read_manifest
-from ops.drop_files import OUTSIDE, DropError, DropFiles, open_drop
+from ops.drop_files import OUTSIDE, UNFIT, DropError, DropFiles, NotAFileError, open_drop
 from ops.formats.contract import RowError
+from ops.printable import unfit_name
 
 
 def drop(tmp_path: Path, **files: str | bytes) -> DropFiles:
@@ -69,6 +71,17 @@ LAUGHS = "a0: &a0 [x]\n" + "\n".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 
         ("name: \x00", "not plain YAML"),
         ("name: " + "[" * 5000, "not plain YAML"),
         ("#" * 70_000, "larger than"),
+        ('images: "a\\0b"', "control character '\\x00'"),
+        ('images: ["ok", "a\\ud800"]', "half of a surrogate pair"),
+        ('licence: "\\e[2J"', "control character '\\x1b'"),
+        ('datasets: {"*.json": "\\x9bx"}', "control character '\\x9b'"),
+        ('datasets: {"\\0": x}', "control character '\\x00'"),
+        ("licence: " + "x" * 5000, "at most 4096"),
+        ("[a]: b", "it may hold"),
+        ("images: &a [" + "x," * 9000 + "x]\nlicence: [" + "*a," * 9000 + "*a]", "are there aliases"),
+        ('ignore_fields: {"*.json": ["\\e[2J"]}', "control character"),
+        ("? {a: b}\n: c", "drop.yaml"),
+        ("name: [" + "9," * 400 + "9]", "put it in quotes"),
         (LAUGHS, "'a0'"),
     ],
 )
@@ -76,6 +89,87 @@ def test_a_manifest_that_is_not_plain_is_an_error(tmp_path: Path, text: str, mes
     with pytest.raises(DropError, match="drop") as error:
         read_manifest(drop(tmp_path, drop__yaml=text))
     assert message in str(error.value)
+
+
+def as_folder(path: Path) -> None:
+    path.mkdir()
+
+
+def as_loop(path: Path) -> None:
+    path.symlink_to(path.name)
+
+
+def as_link_out(path: Path) -> None:
+    (path.parent.parent / "secret").write_text("secret: word")
+    path.symlink_to(path.parent.parent / "secret")
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("make", [os.mkfifo, as_folder, as_loop, as_link_out])
+def test_a_manifest_that_is_no_file_is_an_error_at_once(tmp_path: Path, make: Callable[[Path], None]):
+    (tmp_path / "drop").mkdir()
+    make(tmp_path / "drop" / "drop.yaml")
+    with pytest.raises(DropError, match=r"drop\.yaml: it cannot be read: .*; make it a plain file") as error:
+        read_manifest(open_drop(tmp_path / "drop"))
+    assert "word" not in str(error.value)
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("make", [os.mkfifo, as_folder, as_loop, as_link_out])
+def test_only_regular_files_inside_are_opened(tmp_path: Path, make: Callable[[Path], None]):
+    (tmp_path / "drop").mkdir()
+    make(tmp_path / "drop" / "rows.jsonl")
+    with pytest.raises(OSError, match=r"."):
+        open_drop(tmp_path / "drop").open("rows.jsonl")
+
+
+def test_a_file_replaced_by_a_pipe_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    files = drop(tmp_path, a__png=b"x")
+    real = os.open
+
+    def late(path: str, flags: int) -> int:
+        os.unlink(path)
+        os.mkfifo(path)
+        return real(path, flags)
+
+    monkeypatch.setattr(os, "open", late)
+    with pytest.raises(NotAFileError):
+        files.open("a.png")
+
+
+def test_files_whose_names_the_lake_cannot_hold_are_listed_but_not_opened(tmp_path: Path):
+    names = [
+        b"a\xff.jsonl",
+        b"b\x1b[2J.jsonl",
+        b"c\nd.jsonl",
+        b"a\\xff.jsonl",
+        b"good.jsonl",
+        b"\xe2\x80\xaeevil.jsonl",
+    ]
+    for name in names:
+        Path(os.fsdecode(bytes(tmp_path) + b"/" + name)).write_bytes(b"{}")
+    listing = open_drop(tmp_path).listing()
+    assert len({info.name for info in listing}) == len(names)
+    assert all(unfit_name(info.name) is None for info in listing)
+    fit = {info.name for info in listing if info.stamp != UNFIT}
+    assert fit == {"good.jsonl", "a\\xff.jsonl", "c\nd.jsonl"}
+
+
+def test_a_tree_of_a_thousand_levels_is_listed(tmp_path: Path):
+    here = os.getcwd()
+    try:
+        os.chdir(tmp_path)
+        for _ in range(1500):
+            os.mkdir("d")
+            os.chdir("d")
+        Path("x.jsonl").touch()
+        assert len(open_drop(tmp_path).listing()) == 1
+        os.unlink("x.jsonl")
+        for _ in range(1500):  # pytest's own clean-up counts on the stack for each level
+            os.chdir("..")
+            os.rmdir("d")
+    finally:
+        os.chdir(here)
 
 
 @pytest.mark.parametrize("name", ["a", "2026-11-23", "007", "A" * 100, "x.y_z-1"])
@@ -91,14 +185,14 @@ def test_what_is_no_name(name: str):
 
 def test_a_drop_is_complete_when_its_sender_says_so(tmp_path: Path):
     files = drop(tmp_path, train__json="[]")
-    assert not is_complete(files)
+    assert not is_complete(files.listing())
     (tmp_path / "_SUCCESS").touch()
-    assert is_complete(files)
+    assert is_complete(files.listing())
     (tmp_path / "b.tar.part").touch()
-    assert not is_complete(files)
+    assert not is_complete(files.listing())
     (tmp_path / "b.tar.part").unlink()
     (tmp_path / "_SUCCESS").rename(tmp_path / "drop.yaml")
-    assert is_complete(files)
+    assert is_complete(files.listing())
 
 
 def test_which_files_hold_rows(tmp_path: Path):

@@ -1,5 +1,6 @@
 """Every format: a real file of it, made by the ecosystem's own writer where there is one, read as it should be."""
 
+import csv
 import gzip
 import io
 import json
@@ -342,6 +343,20 @@ def test_caption_tables(tmp_path: Path, name: str):
     assert [row.metadata for row in rows] == [{"width": str(n)} for n in (1, 2, 3)]
 
 
+@pytest.mark.parametrize("text", ["image,caption\ra.jpg,x\rb.jpg,y\r", "image,caption\na.jpg,x\rb.jpg,y\nc.jpg,z\n"])
+def test_a_carriage_return_hides_no_line_of_a_table(tmp_path: Path, text: str):
+    (tmp_path / "t.csv").write_bytes(text.encode())
+    container = all_containers()["table_text"]
+    files = DropFiles(str(tmp_path))
+    (shard,) = container.split(files, "t.csv", 1 << 30, LIMITS)
+    read_on = container.read(files, shard, LIMITS)
+    if text.endswith("\r"):
+        with pytest.raises(csv.Error, match="end lines with line feeds"):
+            list(read_on)
+        return
+    assert [record.problem and record.problem[0] for record in read_on] == ["csv_fields", None]
+
+
 def test_the_project_photos(photos: Path):
     _, form, rows = read(photos, "captions.jsonl")
     assert (form, len(rows)) == ("captions", len(list((photos / "images").iterdir())))
@@ -400,6 +415,14 @@ BROKEN: list[tuple[str, dict[str, Any]]] = [
     ("rating_invalid", {"prompt": "q", "responses": ["a"], "scores": ["high"]}),
     ("rating_invalid", {"prompt": "q", "completion": "a", "label": "maybe"}),
     ("rating_invalid", {"prompt": "q", "responses": ["a"], "scores": [float("inf")]}),
+    ("rating_invalid", {"prompt": "q", "responses": ["a"], "scores": [float("nan")]}),
+    ("rating_invalid", {"prompt": "q", "responses": ["a"], "scores": [10**400]}),
+    ("rating_invalid", {"prompt": "q", "responses": ["a"], "scores": [True]}),
+    ("rating_invalid", {"prompt": "q", "responses": ["a"], "scores": [1], "rating_scale": 10**400}),
+    ("rating_invalid", {"prompt": "q", "responses": ["a"], "scores": [1], "rating_scale": [5]}),
+    ("rating_invalid", {"prompt": "q", "completions": [{"response": "a", "rating": {"a": 1}}]}),
+    ("field_type", {"prompt": "q", "completions": [{"response": "a", "rating": 1, "annotator": {"a": 1}}]}),
+    ("field_type", {"prompt": "q", "completions": [{"response": "a", "rating": 1, "annotator": float("nan")}]}),
     ("no_candidates", {"prompt": "q", "responses": []}),
     ("json_invalid", {"text": '{"question" "chosen" "rejected"'}),
     ("encoding", {"conversations": [{"from": "human", "value": "\ud800"}, ASK[1]]}),
@@ -415,6 +438,26 @@ def test_a_broken_row_has_its_reason(reason: str, row: dict[str, Any]):
     assert form
     with pytest.raises(RowError) as error:
         check_row(form.parse(row), IngestSettings())
+    assert error.value.reason == reason
+
+
+@pytest.mark.parametrize(
+    ("reason", "changed"),
+    [
+        ("field_missing", {"prompt": None}),
+        ("field_type", {"prompt": 5}),
+        ("field_type", {"prompt": float("nan")}),
+        ("field_missing", {"completions": None}),
+        ("field_type", {"completions": 5}),
+        ("field_type", {"completions": "text"}),
+        ("field_type", {"completions": [5]}),
+        ("field_type", {"completions": [None]}),
+    ],
+)
+def test_a_rated_row_that_the_file_is_not_known_by_has_its_reason(reason: str, changed: dict[str, Any]):
+    row = {"prompt": "What?", "completions": [{"response": "A", "rating": 1}], **changed}
+    with pytest.raises(RowError) as error:
+        check_row(all_formats()["rated"].parse(row), IngestSettings())
     assert error.value.reason == reason
 
 

@@ -1,17 +1,22 @@
 """Row checks: the order of turns, repairs, and the table of reasons."""
 
+import json
 import re
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
+import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ops.formats.contract import Message, Part, Row, RowError
+from ops.formats.contract import ImageRef, Judgement, Message, Part, Row, RowError
 from ops.formats.page import with_reference
+from ops.identity import canonical_json
+from ops.printable import printable, printable_json, unfit_name
 from ops.reasons import REASONS
-from ops.rows import IngestSettings, check_row, raw_text, whole_query
+from ops.rows import IngestSettings, check_row, raw_text, readable, whole_query
 
 ROLES = st.sampled_from(["system", "user", "assistant", "tool", "context"])
 MESSAGES = st.lists(
@@ -70,6 +75,55 @@ def test_repairs_are_done_only_where_the_settings_say_so():
     assert checked.repairs == ("control_characters", "turn_order")
     assert [m.role for m in checked.messages] == ["user", "assistant"]
     assert checked.messages[0].text == "What\nis it?"
+
+
+JUDGED = Row(
+    kind="preference",
+    source_id="a",
+    dataset="d",
+    messages=(message("user", "What?"), message("response", "A cat.")),
+    judgements=(Judgement("A cat.", "good", annotator="kim"),),
+    images=(ImageRef("a.png"),),
+)
+
+
+def renamed(field: str, text: str) -> Row:
+    if field == "annotator":
+        return replace(JUDGED, judgements=(replace(JUDGED.judgements[0], annotator=text),))
+    return replace(JUDGED, images=(ImageRef(text),)) if field == "image" else replace(JUDGED, **{field: text})
+
+
+@pytest.mark.parametrize("field", ["source_id", "dataset", "annotator", "image"])
+@pytest.mark.parametrize("half", ["\ud800", "x\udcff.png"])
+def test_half_a_surrogate_pair_is_found_in_every_field(field: str, half: str):
+    with pytest.raises(RowError, match="encoding"):
+        check_row(renamed(field, half), IngestSettings())
+
+
+@pytest.mark.parametrize("field", ["source_id", "dataset", "annotator"])
+@pytest.mark.parametrize("escape", ["\x1b[2J", "\x1b]8;;http://x\x07y", "\x9b31m", "\x00", "\r", "\u202e"])
+def test_what_a_terminal_obeys_is_kept_out_of_names(field: str, escape: str):
+    row = renamed(field, f"a{escape}b")
+    with pytest.raises(RowError, match="control_characters"):
+        check_row(row, IngestSettings())
+    mended = check_row(row, IngestSettings(repairs=("control_characters",)))
+    assert unfit_name(f"{mended.source_id}{mended.dataset}{mended.judgements[0].annotator}") is None
+    assert mended.repairs == ("control_characters",)
+
+
+@given(text=st.text(st.characters(exclude_categories=[]), max_size=30))
+def test_what_is_printable_stays_as_it_is(text: str):
+    shown = printable(text)
+    assert unfit_name(shown) is None
+    assert printable(shown) == shown
+    assert json.loads(printable_json(json.dumps(text, ensure_ascii=False))) == text
+    if unfit_name(text) is None:
+        assert shown == text
+
+
+def test_metadata_is_json_whatever_numbers_it_holds():
+    made = canonical_json(readable({"a": float("nan"), "b": [float("-inf")], "c": 1.5}))
+    assert orjson.loads(made) == {"a": "nan", "b": ["-inf"], "c": 1.5}
 
 
 def test_a_repair_never_loses_an_image():

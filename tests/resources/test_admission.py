@@ -1,13 +1,14 @@
 """Which delivery of a drop counts, whatever came when."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ops.guards import GuardSettings
-from ops.schemas import DROPS, EXAMPLES
+from ops.schemas import DROPS, EXAMPLES, TableSpec
 from resources.admission import (
     admit,
     admitted_deliveries,
@@ -113,3 +114,22 @@ def test_the_corpus_is_the_last_admitted_delivery_of_each_drop(
     assert admitted_drops(lake) == wanted
     entered = {drop: at for at, (drop, _, state) in reversed(list(enumerate(rows))) if state == "admitted"}
     assert admitted_deliveries(lake) == [wanted[drop] for drop in sorted(wanted, key=lambda drop: entered[drop])]
+
+
+class CountingLake(Lake):
+    """A lake that counts how often the log of drops is read."""
+
+    reads = 0
+
+    def read(self, spec: TableSpec, **chosen: Any) -> Any:
+        self.reads += spec is DROPS
+        return super().read(spec, **chosen)
+
+
+def test_the_log_is_read_once_however_many_drops_there_are(tmp_path: Path) -> None:
+    lake = CountingLake(tmp_path / "lake")
+    entered = [(f"d{n}", state) for n in range(60) for state in ("arrived", "admitted")]
+    rows = [{"drop": drop, "delivery": f"{drop}-1", "state": state, "files": []} for drop, state in entered]
+    lake.log(DROPS, lambda log: rows)
+    assert len(admitted_drops(lake)) == 60
+    assert lake.reads == 1

@@ -71,9 +71,9 @@ def test_a_drop_on_s3(bucket: str, tmp_path: Path, workers_that_know_the_server:
     storage = s3fs.S3FileSystem()
     storage.put(str(folder), "drops/flowers", recursive=True)
     address = f"{bucket}/flowers"
-    assert not is_complete(open_drop(address))
+    assert not is_complete(open_drop(address).listing())
     storage.touch("drops/flowers/_SUCCESS")
-    assert is_complete(open_drop(address))
+    assert is_complete(open_drop(address).listing())
 
     remote, local = Lake(tmp_path / "remote"), Lake(tmp_path / "local")
     for lake, drop in ((remote, address), (local, folder)):

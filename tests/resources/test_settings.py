@@ -1,5 +1,6 @@
 """Settings: the shipped file, and errors that name the file, the line and the fix."""
 
+import os
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -219,3 +220,18 @@ def test_nested_aliases_are_refused():
     )
     with pytest.raises(SettingsError, match="nested aliases"):
         parse(bomb, name="bomb.yaml")
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda path: os.symlink(path, path)])
+def test_settings_that_are_no_file_are_an_error_at_once(tmp_path: Path, make):
+    make(tmp_path / "assay.yaml")
+    with pytest.raises(SettingsError, match="cannot be read"):
+        load_settings(tmp_path / "assay.yaml")
+
+
+@pytest.mark.parametrize("text", ["a: \0", "a: " + "[" * 3000, "\x1b", "a: \ud800", "#" * (2 << 20)])
+def test_settings_that_are_no_text_for_yaml_are_an_error(tmp_path: Path, text: str):
+    (tmp_path / "assay.yaml").write_bytes(text.encode("utf-8", "surrogatepass"))
+    with pytest.raises(SettingsError):
+        load_settings(tmp_path / "assay.yaml")

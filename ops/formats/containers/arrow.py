@@ -5,11 +5,13 @@ from collections.abc import Iterator
 import pyarrow as pa
 
 from ops.drop_files import DropFiles
+from ops.formats.containers.columns import check_row_count, records
 from ops.formats.containers.contract import Container, Limits, Probe, Record, Shard
+from ops.formats.contract import RowError
 
 _FILE_MAGIC = b"ARROW1\0\0"
 _STREAM_MAGIC = b"\xff\xff\xff\xff"
-_SLICE_ROWS = 64
+_BROKEN = (pa.ArrowException, OSError, ValueError)
 
 
 def _recognise(probe: Probe) -> bool:
@@ -28,20 +30,35 @@ def _split(files: DropFiles, file: str, shard_bytes: int, limits: Limits) -> lis
     stream, start = _open(files, file)
     with stream:
         schema = pa.ipc.read_schema(pa.ipc.read_message(stream))
-        begin, first, row = start, 0, 0
-        whole = any(pa.types.is_dictionary(field.type) for field in schema)
-        shards: list[Shard] = []
-        if not whole:
-            begin = stream.tell()
-            for batch in _batches(stream, schema):
-                row += batch.num_rows
-                if stream.tell() - begin >= shard_bytes:
-                    shards.append(Shard(file, begin, stream.tell(), first, stream.tell() - begin))
-                    begin, first = stream.tell(), row
-        else:
-            stream.seek(0, 2)
-        end = stream.tell()
-    return [*shards, Shard(file, begin, end, first, end - begin)] if row > first or not shards else shards
+        if any(_has_dictionary(field.type) for field in schema):
+            end = stream.seek(0, 2)
+            return [Shard(file, start, end, 0, end - start)]
+        return _cut(stream, schema, file, shard_bytes)
+
+
+def _cut(stream: pa.NativeFile, schema: pa.Schema, file: str, shard_bytes: int) -> list[Shard]:
+    begin, first, row = stream.tell(), 0, 0
+    shards: list[Shard] = []
+    try:
+        for batch in _batches(stream, schema):
+            row += batch.num_rows
+            check_row_count(row, stream.tell())
+            if stream.tell() - begin >= shard_bytes:
+                shards.append(Shard(file, begin, stream.tell(), first, stream.tell() - begin))
+                begin, first = stream.tell(), row
+    except RowError:
+        raise
+    except _BROKEN:
+        row = -1  # the reader of the last shard meets it again and says where
+        stream.seek(0, 2)
+    end = stream.tell()
+    return shards if row == first and shards else [*shards, Shard(file, begin, end, first, end - begin)]
+
+
+def _has_dictionary(kind: pa.DataType) -> bool:
+    """Whether values are told by numbers into a dictionary, which comes in messages of its own."""
+    inner = [kind.field(n).type for n in range(kind.num_fields)]
+    return pa.types.is_dictionary(kind) or any(map(_has_dictionary, inner))
 
 
 def _batches(stream: pa.NativeFile, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
@@ -52,32 +69,68 @@ def _batches(stream: pa.NativeFile, schema: pa.Schema) -> Iterator[pa.RecordBatc
             return
         if message.type == "record batch":
             batch = pa.ipc.read_record_batch(message, schema)
-            batch.validate(full=True)
+            _check_buffers(batch, pa.ipc.read_record_batch(message, _without_text(schema)))
             yield batch
+
+
+def _check_buffers(batch: pa.RecordBatch, same: pa.RecordBatch | None = None) -> None:
+    """Raises where reading a value could leave the buffers. `same` is the batch with its texts as bytes: text that is
+    no UTF-8 is told by the row that holds it."""
+    try:
+        batch.validate(full=True)
+    except pa.ArrowInvalid:
+        if same is None:
+            raise
+        same.validate(full=True)
+
+
+def _without_text(schema: pa.Schema) -> pa.Schema:
+    return pa.schema([field.with_type(_bytes_type(field.type)) for field in schema])
+
+
+def _bytes_type(kind: pa.DataType) -> pa.DataType:
+    if pa.types.is_string(kind):
+        return pa.binary()
+    if pa.types.is_large_string(kind):
+        return pa.large_binary()
+    if pa.types.is_struct(kind):
+        return pa.struct([kind.field(n).with_type(_bytes_type(kind.field(n).type)) for n in range(kind.num_fields)])
+    if pa.types.is_list(kind):
+        return pa.list_(kind.value_field.with_type(_bytes_type(kind.value_type)))
+    if pa.types.is_large_list(kind):
+        return pa.large_list(kind.value_field.with_type(_bytes_type(kind.value_type)))
+    return kind
 
 
 def _read(files: DropFiles, shard: Shard, limits: Limits) -> Iterator[Record]:
     stream, start = _open(files, shard.file)
     row = shard.row
     with stream:
-        if shard.start == start:
-            batches: Iterator[pa.RecordBatch] = iter(pa.ipc.open_stream(stream))
-        else:
-            schema = pa.ipc.read_schema(pa.ipc.read_message(stream))
-            stream.seek(shard.start)
-            batches = _batches(stream, schema)
-        while shard.start == start or stream.tell() < shard.stop:
-            try:
-                batch = next(batches, None)
-            except (pa.ArrowException, OSError, ValueError) as error:
-                yield Record(row, problem=("file_unreadable", f"from row {row} on: {error}"[:500]))
-                return
-            if batch is None:
-                return
-            for at in range(0, batch.num_rows, _SLICE_ROWS):
-                for fields in batch.slice(at, _SLICE_ROWS).to_pylist():
-                    yield Record(row, fields)
-                    row += 1
+        try:
+            for batch in _shard_batches(stream, start, shard):
+                yield from records(batch, row, limits)
+                row += batch.num_rows
+        except RowError:
+            raise
+        except _BROKEN as error:
+            yield Record(row, problem=("file_unreadable", f"from row {row} on: {error}"[:500]))
+
+
+def _shard_batches(stream: pa.NativeFile, start: int, shard: Shard) -> Iterator[pa.RecordBatch]:
+    if shard.start == start:  # one with dictionaries, which only its own reader puts together
+        rows = 0
+        for batch in pa.ipc.open_stream(stream):
+            _check_buffers(batch)
+            rows += batch.num_rows
+            check_row_count(rows, shard.size)
+            yield batch
+        return
+    schema = pa.ipc.read_schema(pa.ipc.read_message(stream))
+    stream.seek(shard.start)
+    for batch in _batches(stream, schema):
+        yield batch
+        if stream.tell() >= shard.stop:
+            return
 
 
 CONTAINER = Container(name="arrow", title="Arrow", recognise=_recognise, split=_split, read=_read, rank=90)

@@ -2,14 +2,16 @@
 
 from collections.abc import Iterator
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ops.drop_files import DropFiles
+from ops.drop_files import FREE_EXPANSION_BYTES, DropError, DropFiles
+from ops.formats.containers.columns import check_row_count, records
 from ops.formats.containers.contract import Container, Limits, Probe, Record, Shard
+from ops.formats.contract import RowError
 
 _MAGIC = b"PAR1"
 _BATCH_ROWS = 64
+_BATCH_BYTES = 256 << 20
 
 
 def _open(files: DropFiles, file: str) -> pq.ParquetFile:
@@ -19,33 +21,61 @@ def _open(files: DropFiles, file: str) -> pq.ParquetFile:
 
 def _split(files: DropFiles, file: str, shard_bytes: int, limits: Limits) -> list[Shard]:
     meta = _open(files, file).metadata
+    groups = [meta.row_group(number) for number in range(meta.num_row_groups)]
+    _check_size(sum(group.total_byte_size for group in groups), meta.num_rows, files.size(file), limits)
     shards: list[Shard] = []
     start, first, row, size = 0, 0, 0, 0
-    for group in range(meta.num_row_groups):
-        size += meta.row_group(group).total_byte_size
-        row += meta.row_group(group).num_rows
+    for number, group in enumerate(groups):
+        size += group.total_byte_size
+        row += group.num_rows
         if size >= shard_bytes:
-            shards.append(Shard(file, start, group + 1, first, size))
-            start, first, size = group + 1, row, 0
-    if start < meta.num_row_groups or not shards:
-        shards.append(Shard(file, start, meta.num_row_groups, first, size))
+            shards.append(Shard(file, start, number + 1, first, size))
+            start, first, size = number + 1, row, 0
+    if start < len(groups) or not shards:
+        shards.append(Shard(file, start, len(groups), first, size))
     return shards
+
+
+def _check_size(expanded: int, rows: int, file_bytes: int, limits: Limits) -> None:
+    if expanded > max(FREE_EXPANSION_BYTES, limits.expansion * file_bytes):
+        raise RowError("file_bomb", f"{expanded} bytes in a file of {file_bytes}")
+    check_row_count(rows, file_bytes)
 
 
 def _read(files: DropFiles, shard: Shard, limits: Limits) -> Iterator[Record]:
     row = shard.row
     parquet = _open(files, shard.file)
-    for group in range(shard.start, shard.stop):
-        after = row + parquet.metadata.row_group(group).num_rows
+    for number in range(shard.start, shard.stop):
+        group = parquet.metadata.row_group(number)
+        after = row + group.num_rows
         try:
-            for batch in parquet.iter_batches(_BATCH_ROWS, row_groups=[group], use_threads=False):
-                for fields in batch.to_pylist():
-                    yield Record(row, fields)
-                    row += 1
-        except (pa.ArrowException, OSError, ValueError) as error:
-            detail = f"row group {group}, from row {row} on: {error}"
+            for batch in parquet.iter_batches(_batch_rows(group), row_groups=[number], use_threads=False):
+                yield from records(batch, row, limits)
+                row += batch.num_rows
+        except DropError:
+            raise
+        except Exception as error:
+            # Decoders raise nearly anything on hostile pages; the next group is read all the same.
+            detail = f"row group {number}, from row {row} on: {error}"
             yield Record(row, problem=("file_unreadable", detail[:500]))
         row = after
+
+
+def _batch_rows(group: pq.RowGroupMetaData) -> int:
+    """How many rows are made at a time. Of a dictionary, a few bytes a row can name one large value again and
+    again."""
+    columns = [group.column(number) for number in range(group.num_columns)]
+    largest = sum(_dictionary_bytes(column) for column in columns) + group.total_byte_size // max(1, group.num_rows)
+    return max(1, min(_BATCH_ROWS, _BATCH_BYTES // max(1, largest)))
+
+
+def _dictionary_bytes(column: pq.ColumnChunkMetaData) -> int:
+    """Bytes of a column's dictionary, as near as its place in the file tells."""
+    if not column.has_dictionary_page:
+        return 0
+    packed = max(0, column.data_page_offset - (column.dictionary_page_offset or column.data_page_offset))
+    growth = column.total_uncompressed_size / max(1, column.total_compressed_size)
+    return int(packed * max(1.0, growth))
 
 
 def _recognise(probe: Probe) -> bool:

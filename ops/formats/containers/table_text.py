@@ -15,6 +15,7 @@ from ops.formats.containers.framing import Ends, Frame, cut, frames
 _BOM = b"\xef\xbb\xbf"
 _NAME = re.compile(r"\.(csv|tsv|tab)$", re.IGNORECASE)
 _HEADER = re.compile(rb"[\w ./-]{1,60}")
+_TEXT_BYTES_A_NUL = 20
 _QUOTE, _BREAK, _RETURN = b'"'[0], b"\n"[0], b"\r"[0]
 
 
@@ -78,7 +79,8 @@ def _separator(name: str, head: bytes) -> bytes:
 
 
 def _recognise(probe: Probe) -> bool:
-    if b"\x00" in probe.head:
+    # One NUL spoils one row; a file of every other byte is UTF-16, or no text.
+    if probe.head.count(b"\x00") * _TEXT_BYTES_A_NUL > len(probe.head):
         return False
     if _NAME.search(probe.name):
         return True
@@ -115,6 +117,8 @@ def _header(files: DropFiles, file: str, separator: bytes, limits: Limits) -> li
 def _fields(frame: Frame, separator: bytes) -> list[str]:
     text = frame.data.removeprefix(_BOM).decode("utf-8")
     lines = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator.decode()))
+    if len(lines) > 1:
+        raise csv.Error("a carriage return outside of quotes: end lines with line feeds, and quote what holds breaks")
     return lines[0] if lines else []
 
 
