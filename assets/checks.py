@@ -5,7 +5,7 @@ import warnings
 import dagster as dg
 
 from assets.partitions import drops
-from resources.gates import GateResult
+from resources.gates.gates import GateResult
 
 
 def by_drop(name: str, asset: str, *, blocking: bool = True) -> dg.AssetCheckSpec:

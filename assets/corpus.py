@@ -8,16 +8,16 @@ from assets.checks import check_result
 from assets.measures import audit_spec
 from ops.audits.contract import Audit, Scope
 from ops.audits.registry import audits_of
-from ops.schemas import TABLES
-from resources.corpus import corpus_identities, count_modality, measure_corpus, rate_contradictions
-from resources.encoder_source import encoder_identity
-from resources.entering import Entering, decided
-from resources.gates import measures_gate
-from resources.lake import Lake
-from resources.measuring import row_audits, row_identities
-from resources.progress import Progress
-from resources.settings import Settings
-from resources.spark import start_spark
+from ops.core.schemas import TABLES
+from resources.config.settings import Settings
+from resources.engines.progress import Progress
+from resources.engines.spark import start_spark
+from resources.gates.gates import measures_gate
+from resources.lake.tables import Lake
+from resources.measuring.corpus import corpus_identities, count_modality, measure_corpus, rate_contradictions
+from resources.measuring.delivery import row_audits, row_identities
+from resources.models.encoder_source import encoder_identity
+from resources.versions.entering import Entering, decided
 
 
 @dg.multi_asset(

@@ -8,14 +8,14 @@ import dagster as dg
 
 from assets.checks import by_drop
 from assets.partitions import drops
-from ops.throughput import EmbedRun, slowness
-from resources.admission import admitted_delivery
-from resources.cluster import start_ray
-from resources.embedding import embed_delivery
-from resources.lake import Lake
-from resources.measuring import record_embedded, wanted_texts
-from resources.progress import Progress
-from resources.settings import Settings
+from ops.gates.throughput import EmbedRun, slowness
+from resources.config.settings import Settings
+from resources.engines.progress import Progress
+from resources.engines.ray import start_ray
+from resources.intake.admission import admitted_delivery
+from resources.lake.tables import Lake
+from resources.measuring.delivery import record_embedded, wanted_texts
+from resources.models.embedding import embed_delivery
 
 _RUNS_COMPARED = 20
 

@@ -6,12 +6,12 @@ import dagster as dg
 
 from assets.checks import by_drop, check_result
 from assets.partitions import drops
-from resources.admission import admit, drop_source
-from resources.cluster import start_ray
-from resources.ingest import alarm, ingest
-from resources.lake import Lake
-from resources.progress import Progress
-from resources.settings import Settings
+from resources.config.settings import Settings
+from resources.engines.progress import Progress
+from resources.engines.ray import start_ray
+from resources.intake.admission import admit, drop_source
+from resources.intake.ingest import alarm, ingest
+from resources.lake.tables import Lake
 
 _TABLES = {
     "examples": "One row an example: its messages, the images it shows, and where it came from.",

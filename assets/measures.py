@@ -7,15 +7,15 @@ import dagster as dg
 from assets.checks import by_drop, check_result
 from assets.partitions import drops
 from ops.audits.registry import all_audits
-from resources.admission import admitted_delivery
-from resources.cluster import start_ray
-from resources.encoder_source import encoder_identity
-from resources.gate_outcomes import record_gates
-from resources.gates import GateResult, measures_gate
-from resources.lake import Lake
-from resources.measuring import measure_delivery, require_measures, row_audits, row_identities
-from resources.progress import Advance, Progress
-from resources.settings import Settings
+from resources.config.settings import Settings
+from resources.engines.progress import Advance, Progress
+from resources.engines.ray import start_ray
+from resources.gates.gates import GateResult, measures_gate
+from resources.gates.outcomes import record_gates
+from resources.intake.admission import admitted_delivery
+from resources.lake.tables import Lake
+from resources.measuring.delivery import measure_delivery, require_measures, row_audits, row_identities
+from resources.models.encoder_source import encoder_identity
 
 
 def audit_spec(name: str, *, group: str, deps: list[str], kinds: set[str]) -> dg.AssetSpec:

@@ -2,9 +2,9 @@
 
 import dagster as dg
 
-from resources.lake import Lake
-from resources.publishing import current_version
-from resources.reporting import make_report
+from resources.lake.tables import Lake
+from resources.report.report import make_report
+from resources.versions.publishing import current_version
 
 
 @dg.asset(deps=["versions", "modality_statistics"], group_name="version", kinds={"html"})

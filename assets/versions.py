@@ -6,16 +6,16 @@ import dagster as dg
 
 from assets.checks import check_result
 from ops.audits.registry import all_audits
-from resources.code_identity import code_identity
-from resources.corpus import corpus_identities
-from resources.encoder_source import encoder_identity
-from resources.entering import decided
-from resources.gates import candidate_gate
-from resources.lake import Lake
-from resources.measuring import row_identities
-from resources.progress import Progress
-from resources.publishing import build_candidate, publish, reject
-from resources.settings import Settings
+from resources.config.settings import Settings
+from resources.engines.progress import Progress
+from resources.gates.gates import candidate_gate
+from resources.lake.tables import Lake
+from resources.measuring.corpus import corpus_identities
+from resources.measuring.delivery import row_identities
+from resources.models.encoder_source import encoder_identity
+from resources.versions.code_identity import code_identity
+from resources.versions.entering import decided
+from resources.versions.publishing import build_candidate, publish, reject
 
 _TABLES = {
     "verdicts": "What is done with each example, its weight, and every reason.",

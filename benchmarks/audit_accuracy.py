@@ -28,20 +28,20 @@ import pyarrow as pa
 from PIL import Image
 
 from benchmarks.options import planted_options
-from ops.accuracy import auroc
 from ops.audits.contract import RowInputs
 from ops.audits.registry import all_audits
-from ops.bank import choose_bank
+from ops.core.accuracy import auroc
+from ops.core.identity import image_id, text_id
+from ops.core.schemas import EXAMPLES
+from ops.core.turns import read_turns
+from ops.core.vectors import Vectors
 from ops.demo import plant
 from ops.demo.pictures import load_pictures
 from ops.demo.rows import Row, one_conversation_each
-from ops.identity import image_id, text_id
-from ops.mismatch import estimate_mismatch
-from ops.schemas import EXAMPLES
-from ops.turns import read_turns
-from ops.vectors import Vectors
-from resources.encoder import Encoder, load_encoder
-from resources.encoder_settings import EncoderSettings
+from ops.evidence.bank import choose_bank
+from ops.grounding.mismatch import estimate_mismatch
+from resources.config.encoder_settings import EncoderSettings
+from resources.models.encoder import Encoder, load_encoder
 
 AUDITS = (
     "alignment_shift",

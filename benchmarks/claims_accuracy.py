@@ -32,22 +32,22 @@ from PIL import Image
 
 from benchmarks.audit_accuracy import Embeddings, Ledger, Shown, example, raw_cosines, raw_texts
 from benchmarks.options import planted_options
-from ops.accuracy import wilson
 from ops.audits.claims import AUDIT
 from ops.audits.contract import RowInputs
-from ops.bank import choose_bank
-from ops.claim_texts import read_claims
-from ops.colours import WORDS, ColourTable
+from ops.claims.texts import read_claims
+from ops.core.accuracy import wilson
+from ops.core.identity import text_id
+from ops.core.schemas import EXAMPLES
+from ops.core.turns import read_turns
 from ops.demo.pictures import load_pictures
 from ops.demo.rows import other_answers
-from ops.identity import text_id
-from ops.image_checks import check_image
-from ops.regions import EVERYDAY, Found, Phrase, RegionTable, found_regions, naming
-from ops.rows import IngestSettings
-from ops.schemas import EXAMPLES
-from ops.turns import read_turns
-from resources.encoder import load_encoder
-from resources.encoder_settings import EncoderSettings
+from ops.evidence.bank import choose_bank
+from ops.intake.image_checks import check_image
+from ops.intake.rows import IngestSettings
+from ops.vision.colours import WORDS, ColourTable
+from ops.vision.regions import EVERYDAY, Found, Phrase, RegionTable, found_regions, naming
+from resources.config.encoder_settings import EncoderSettings
+from resources.models.encoder import load_encoder
 
 CONVERSATIONS = 800
 BANK = 256

@@ -35,12 +35,12 @@ from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.pandas.types import from_arrow_type
 
 from ops.audits.contradictions import AUDIT
-from ops.canonical import query_key
+from ops.core.canonical import query_key
+from ops.core.schemas import EXAMPLES, PREFERENCES
 from ops.corpus.judgements import CHECKED, KEYS, sided, with_voters
 from ops.corpus.raters import reliability_of
-from ops.schemas import EXAMPLES, PREFERENCES
-from resources.spark import start_spark
-from resources.spark_settings import SparkSettings
+from resources.config.spark_settings import SparkSettings
+from resources.engines.spark import start_spark
 
 _RESPONSES, _QUERIES, _ANNOTATORS = 8, 5, 200
 _MILLION = 1_000_000

@@ -31,16 +31,16 @@ from benchmarks.audit_accuracy import Embeddings, Shown, example
 from benchmarks.claims_accuracy import with_interval
 from benchmarks.options import halves_options
 from ops.audits.semantic_duplicates import AUDIT, SemanticDuplicateSettings, wanted_texts
+from ops.core.identity import digest
+from ops.core.schemas import EMBEDDINGS, EXAMPLES, IMAGES
+from ops.core.vectors import Vectors
 from ops.demo.pictures import load_pictures
-from ops.identity import digest
-from ops.image_checks import check_image
-from ops.rows import IngestSettings
-from ops.schemas import EMBEDDINGS, EXAMPLES, IMAGES
-from ops.vectors import Vectors
-from resources.encoder import load_encoder
-from resources.encoder_settings import EncoderSettings
-from resources.spark import start_spark
-from resources.spark_settings import SparkSettings
+from ops.intake.image_checks import check_image
+from ops.intake.rows import IngestSettings
+from resources.config.encoder_settings import EncoderSettings
+from resources.config.spark_settings import SparkSettings
+from resources.engines.spark import start_spark
+from resources.models.encoder import load_encoder
 
 _ASKED = "Describe the image."
 _OTHERWISE = "What would a visitor remember of this?"

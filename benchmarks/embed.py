@@ -7,7 +7,7 @@
 
 `rates`: for each model (random weights but for mini), one after the other in one run, and once more in reverse order so
 that a machine whose load changes treats all alike: decoding and resizing on all cores, the bare encoder on pixels and
-texts in memory, and `resources.embedding.embed_delivery` from a lake of JPEG files of 640 x 480. The whole stage's rate
+texts in memory, and `resources.models.embedding.embed_delivery` from a lake of JPEG files of 640 x 480. The whole stage's rate
 is the steady one: what is embedded between the first and the last vectors that come out, without the start of the
 workers and the first batch. The roofline is 1 / (1 / decode + 1 / model) where both share the cores, and
 min(decode, model) where the model has a GPU. Where other work takes the cores, wall times say little: processor seconds
@@ -43,16 +43,16 @@ from safetensors.torch import save_file
 
 from benchmarks.jpegs import photos
 from benchmarks.memory import Memory
-from ops.identity import image_id
-from ops.image_checks import decode_rgb
-from ops.schemas import EXAMPLES, IMAGES
-from resources.cluster import start_ray
-from resources.embedding import embed_delivery
-from resources.encoder import Encoder, load_encoder
-from resources.encoder_settings import EmbeddingSettings, EncoderSettings
-from resources.encoder_source import RANDOM, find_source
-from resources.lake import Lake
-from resources.preprocessing import Preprocessing
+from ops.core.identity import image_id
+from ops.core.schemas import EXAMPLES, IMAGES
+from ops.intake.image_checks import decode_rgb
+from resources.config.encoder_settings import EmbeddingSettings, EncoderSettings
+from resources.engines.ray import start_ray
+from resources.lake.tables import Lake
+from resources.models.embedding import embed_delivery
+from resources.models.encoder import Encoder, load_encoder
+from resources.models.encoder_source import RANDOM, find_source
+from resources.models.preprocessing import Preprocessing
 
 #: Images and texts that each model is measured on: about half a minute on two cores.
 COUNTS = {"mini": (2048, 8192), "ViT-B-32": (512, 1024), "ViT-L-14": (64, 128)}

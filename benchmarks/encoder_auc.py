@@ -19,9 +19,9 @@ import numpy as np
 
 from benchmarks.mini_data import COLOURS, SHAPES, holds, words_that_hold
 from benchmarks.train_mini import auc
-from ops.statements import make_statement
-from resources.encoder import Encoder, load_encoder
-from resources.encoder_settings import EncoderSettings
+from ops.text.statements import make_statement
+from resources.config.encoder_settings import EncoderSettings
+from resources.models.encoder import Encoder, load_encoder
 
 _TEMPERATURE = 0.05
 

@@ -6,7 +6,7 @@
     .venv/bin/python -m benchmarks.ingest images --images 5000 50000
     .venv/bin/python -m benchmarks.ingest stream --megabytes 5000
 
-Each part runs whole drops through `resources.ingest.ingest` on a local Ray with two cores, after one small drop that
+Each part runs whole drops through `resources.intake.ingest.ingest` on a local Ray with two cores, after one small drop that
 starts the workers. Seconds are of the wall; the machine's load is printed beside them. Memory is the proportional set
 size of this process and of Ray's workers, sampled every 50 ms, above what they took before the drop.
 """
@@ -33,15 +33,15 @@ import simplejpeg
 from PIL import Image
 
 from benchmarks.memory import Memory
-from ops.drop_files import DropFiles
 from ops.formats.containers import json_array
 from ops.formats.containers.contract import Limits
-from ops.image_checks import check_image
-from ops.rows import IngestSettings
-from resources.cluster import start_ray
-from resources.ingest import ingest
-from resources.lake import Lake
-from resources.progress import SilentProgress
+from ops.intake.drop_files import DropFiles
+from ops.intake.image_checks import check_image
+from ops.intake.rows import IngestSettings
+from resources.engines.progress import SilentProgress
+from resources.engines.ray import start_ray
+from resources.intake.ingest import ingest
+from resources.lake.tables import Lake
 
 ANSWER = "The picture shows a small red square on a table beside a window, and nothing else of note. "
 

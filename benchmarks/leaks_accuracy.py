@@ -26,14 +26,14 @@ from benchmarks.duplicates_accuracy import CHANGES
 from benchmarks.options import halves_options
 from ops.audits.benchmark_leaks import AUDIT, LeakSettings, measure, wanted_texts
 from ops.audits.contract import RowInputs
-from ops.identity import digest
-from ops.image_checks import check_image
-from ops.picture_table import PictureTable
-from ops.rows import IngestSettings
-from ops.schemas import EXAMPLES, IMAGES
-from ops.vectors import Vectors
-from resources.encoder import load_encoder
-from resources.encoder_settings import EncoderSettings
+from ops.core.identity import digest
+from ops.core.schemas import EXAMPLES, IMAGES
+from ops.core.vectors import Vectors
+from ops.evidence.picture_table import PictureTable
+from ops.intake.image_checks import check_image
+from ops.intake.rows import IngestSettings
+from resources.config.encoder_settings import EncoderSettings
+from resources.models.encoder import load_encoder
 
 #: A question of the set, and the same in other words.
 _QUESTIONS = (

@@ -28,10 +28,10 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
-from resources.answer_tokens import DTYPES
-from resources.likelihood import AnswerLikelihood, Asked
-from resources.mini.towers import text_tokenizer
-from resources.vision_language import VisionLanguageModel
+from resources.models.answer_tokens import DTYPES
+from resources.models.likelihood import AnswerLikelihood, Asked
+from resources.models.mini.towers import text_tokenizer
+from resources.models.vision_language import VisionLanguageModel
 
 SIDE, PATCH = 336, 14
 QUESTIONS = 24

@@ -13,12 +13,12 @@ from timm.data import ImageNetInfo
 from torch import Tensor
 from torch.nn import functional
 
-from ops.statements import make_statement
-from resources.encoder_tokens import MiniTokens
-from resources.mini.files import tower_files
-from resources.mini.model import CLASSES, SOFTENING, TEXT_WIDTH, ImageTower
-from resources.mini.towers import text_tokenizer, text_trunk
-from resources.preprocessing import Preprocessing
+from ops.text.statements import make_statement
+from resources.models.encoder_tokens import MiniTokens
+from resources.models.mini.files import tower_files
+from resources.models.mini.model import CLASSES, SOFTENING, TEXT_WIDTH, ImageTower
+from resources.models.mini.towers import text_tokenizer, text_trunk
+from resources.models.preprocessing import Preprocessing
 
 ONE = (
     "a photo of a {}.", "a {}.", "there is a {} in the picture.", "a close view of a {}.", "the {} is shown.",

@@ -15,11 +15,11 @@ from PIL import Image, ImageDraw, ImageFont
 
 from ops.audits.contract import Audit
 from ops.audits.registry import all_audits
+from ops.core.schemas import EXAMPLES, IMAGES, VERDICTS
 from ops.demo.faults import FAULTS, Planted, read_planted
-from ops.image_checks import decode_rgb
-from ops.schemas import EXAMPLES, IMAGES, VERDICTS
-from resources.lake import Lake
-from resources.publishing import current_version
+from ops.intake.image_checks import decode_rgb
+from resources.lake.tables import Lake
+from resources.versions.publishing import current_version
 
 _PANEL, _PICTURE, _LINE, _MARGIN = (460, 300), 120, 17, 12
 _INK, _RED, _GREY = (30, 30, 30), (176, 40, 30), (120, 120, 120)

@@ -8,10 +8,10 @@ from typing import Any
 import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 
-from ops.canonical import image_key, query_key, response_key
-from ops.identity import digest
-from ops.schemas import EMBEDDINGS, EXAMPLES, IMAGES, PREFERENCES
-from ops.vectors import Vectors
+from ops.core.canonical import image_key, query_key, response_key
+from ops.core.identity import digest
+from ops.core.schemas import EMBEDDINGS, EXAMPLES, IMAGES, PREFERENCES
+from ops.core.vectors import Vectors
 
 KINDS = ("is_flip", "is_good_and_bad", "in_cycle", "is_identical")
 ANNOTATORS = 60

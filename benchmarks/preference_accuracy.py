@@ -44,20 +44,20 @@ from pyspark.sql import DataFrame, SparkSession
 from benchmarks.audit_accuracy import Embeddings, interval
 from benchmarks.planted_preferences import ANNOTATORS, KINDS, Corpus, edited, paraphrased, planted_judgements, sentence
 from benchmarks.soft_pairs import DIFFERENT, SAME, changed, photos_of, query_pairs
-from ops.accuracy import auroc, wilson
 from ops.audits import contradictions, preference_likeness, rejected_as_target, reward_leaks, soft_contradictions
 from ops.audits.contract import Audit
+from ops.core.accuracy import auroc, wilson
+from ops.core.identity import image_id
 from ops.corpus.judged_texts import judged_queries, told_answers
 from ops.corpus.judgements import sided
 from ops.corpus.raters import reliability_of
-from ops.identity import image_id
-from ops.image_checks import check_image
-from ops.reliability import EXPECTED
-from ops.rows import IngestSettings
-from resources.encoder import load_encoder
-from resources.encoder_settings import EncoderSettings
-from resources.spark import start_spark
-from resources.spark_settings import SparkSettings
+from ops.corpus.reliability import EXPECTED
+from ops.intake.image_checks import check_image
+from ops.intake.rows import IngestSettings
+from resources.config.encoder_settings import EncoderSettings
+from resources.config.spark_settings import SparkSettings
+from resources.engines.spark import start_spark
+from resources.models.encoder import load_encoder
 
 _SOUND, _BAD = 0.97, 0.5
 _LEAKS = ("verbatim", "edited 10 %", "edited 20 %", "edited 30 %", "paraphrased")

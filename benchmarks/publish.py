@@ -32,17 +32,17 @@ import pyarrow.compute as pc
 
 from benchmarks.jpegs import photos
 from ops.audits.registry import all_audits
-from ops.identity import image_id
-from ops.policy import Action, Condition, Policy, Rule
-from ops.schemas import DROPS, EXAMPLES, IMAGES
-from resources.exporting import export_version
-from resources.gates import candidate_gate
-from resources.judging import judge
-from resources.lake import Lake
-from resources.progress import SilentProgress
-from resources.publishing import build_candidate, compare, publish
-from resources.settings import load_settings
-from resources.trying import try_policy
+from ops.core.identity import image_id
+from ops.core.schemas import DROPS, EXAMPLES, IMAGES
+from ops.decision.policy import Action, Condition, Policy, Rule
+from resources.config.settings import load_settings
+from resources.engines.progress import SilentProgress
+from resources.export.export import export_version
+from resources.gates.gates import candidate_gate
+from resources.lake.tables import Lake
+from resources.versions.decisions import judge
+from resources.versions.policy_trial import try_policy
+from resources.versions.publishing import build_candidate, compare, publish
 
 CHUNK = 100_000
 TRIES = 3

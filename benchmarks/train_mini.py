@@ -1,4 +1,4 @@
-"""Trains the heads of the mini encoder and writes them, with its golden values, into resources/mini.
+"""Trains the heads of the mini encoder and writes them, with its golden values, into resources/models/mini.
 
     python -m benchmarks.train_mini                  # a few minutes on two cores; deterministic for a seed
     python -m benchmarks.train_mini --held-out 150   # writes nothing; says how well classes never seen are told
@@ -34,13 +34,13 @@ from benchmarks.mini_data import (
     read_pictures,
     write_captions,
 )
-from resources.encoder import GOLDEN, GOLDEN_TEXTS, Encoder, golden_images
-from resources.encoder_settings import EncoderSettings
-from resources.encoder_source import find_source
-from resources.encoder_tokens import MiniTokens
-from resources.mini.files import HEADS
-from resources.mini.model import CLASSES, DIM, TEXT_WIDTH, ImageHead, MiniClip, TextHead
-from resources.mini.towers import text_tokenizer
+from resources.config.encoder_settings import EncoderSettings
+from resources.models.encoder import GOLDEN, GOLDEN_TEXTS, Encoder, golden_images
+from resources.models.encoder_source import find_source
+from resources.models.encoder_tokens import MiniTokens
+from resources.models.mini.files import HEADS
+from resources.models.mini.model import CLASSES, DIM, TEXT_WIDTH, ImageHead, MiniClip, TextHead
+from resources.models.mini.towers import text_tokenizer
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""How well `text_share` (ops.image_complexity) tells photos with writing from the same without, and what it costs.
+"""How well `text_share` (ops.vision.image_complexity) tells photos with writing from the same without, and what it costs.
 
     .venv/bin/python -m benchmarks.written_text --photos ../shared/data/photos --fonts DejaVuSans.ttf DejaVuSerif.ttf
 
@@ -22,11 +22,11 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from benchmarks.claims_accuracy import with_interval
-from ops.accuracy import auroc
+from ops.core.accuracy import auroc
+from ops.core.identity import digest
 from ops.demo.pictures import load_pictures
-from ops.identity import digest
-from ops.image_checks import check_image
-from ops.rows import IngestSettings
+from ops.intake.image_checks import check_image
+from ops.intake.rows import IngestSettings
 
 _SIZES = (10, 12, 14, 20, 28, 40)
 _LINES = 4

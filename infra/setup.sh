@@ -42,12 +42,12 @@ for candidate in "${PYTHON:-python3}" python3.13 python3.12 python3.11; do
 done
 [ -n "$python" ] || stop "Python 3.11, 3.12 or 3.13 is needed: install one, or name it with PYTHON=/path/to/python3"
 
-if ! "$python" -m resources.java >/dev/null 2>&1 && can_apt; then
+if ! "$python" -m resources.engines.java >/dev/null 2>&1 && can_apt; then
     for release in 17 21 25; do
         if apt_install "openjdk-$release-jre-headless"; then break; fi
     done
 fi
-java=$("$python" -m resources.java) || exit 1
+java=$("$python" -m resources.engines.java) || exit 1
 say "$java"
 
 # A virtual environment cannot be moved: one that came here from elsewhere, or whose Python has gone, is made anew.

@@ -10,10 +10,10 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from ops.printable import printable_json
+from ops.core.printable import printable_json
 from pipelines.faults import DONE, out, reporting_errors
-from resources.code_identity import code_identity
-from resources.settings import Settings, load_settings
+from resources.config.settings import Settings, load_settings
+from resources.versions.code_identity import code_identity
 
 
 class Command(TyperCommand):

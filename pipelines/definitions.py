@@ -8,9 +8,9 @@ import dagster as dg
 from assets import corpus, embeddings, ingest, measures, report, versions
 from pipelines.jobs import corpus_job, drop_job, nightly
 from pipelines.sensors import new_drops
-from resources.lake_address import lake_of
-from resources.progress import LogProgress, Progress, Together
-from resources.settings import Settings, load_settings
+from resources.config.settings import Settings, load_settings
+from resources.engines.progress import LogProgress, Progress, Together
+from resources.lake.address import lake_of
 
 
 def bind(lake: str | Path, settings: Settings, *, progress: Progress | None = None) -> dg.Definitions:

@@ -8,20 +8,20 @@ import pyarrow as pa
 import typer
 
 from ops.audits.registry import all_audits
+from ops.core.errors import UnusableError
+from ops.core.schemas import EXAMPLES, QUARANTINE, VERDICTS
 from ops.demo.build import MOST, build
 from ops.demo.faults import Planted, read_planted
 from ops.demo.score import score, tally
-from ops.errors import UnusableError
-from ops.schemas import EXAMPLES, QUARANTINE, VERDICTS
 from pipelines.cli import ConfigOption, DebugOption, app, settings_of
 from pipelines.faults import err, out
 from pipelines.run_command import say, show, status_of
 from pipelines.tables import score_table, tally_table
-from resources.admission import admitted_delivery
-from resources.lake import Lake
-from resources.places import local_path
-from resources.progress import console_progress
-from resources.publishing import current_version
+from resources.config.places import local_path
+from resources.engines.progress import console_progress
+from resources.intake.admission import admitted_delivery
+from resources.lake.tables import Lake
+from resources.versions.publishing import current_version
 
 DROP = "easy-vqa"
 

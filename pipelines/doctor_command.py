@@ -16,7 +16,7 @@ def doctor(
 ) -> None:
     """Looks at Java, cores, memory, GPU, encoder, the lake and what listens where, each with what to do about it."""
     settings = settings_of(config)
-    from resources.doctor import examine  # what it looks at takes seconds to import
+    from resources.status.doctor import examine  # what it looks at takes seconds to import
 
     findings = []
     for finding in examine(lake, settings):

@@ -7,13 +7,13 @@ import typer
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from ops.errors import UnusableError
-from ops.versions import LeftOut
+from ops.core.errors import UnusableError
+from ops.decision.versions import LeftOut
 from pipelines.cli import ConfigOption, DebugOption, JsonOption, LakeOption, app, print_json, settings_of
 from pipelines.faults import out
 from pipelines.version_commands import described, lake_at
-from resources.admission import undo_withdrawal, withdraw
-from resources.publishing import current_version, version_of
+from resources.intake.admission import undo_withdrawal, withdraw
+from resources.versions.publishing import current_version, version_of
 
 _STATES = {"gate": "gate failed", "arrived": "not gated", "unmeasured": "not measured"}
 UndoOption = Annotated[bool, typer.Option("--undo", help="Take the drop back in.")]
@@ -48,7 +48,7 @@ def status(
     """Shows the drops and their states, what the next version leaves out and why, and the current version."""
     store = lake_at(lake)
     settings = settings_of(config)
-    from resources.standing import standing  # the engines take seconds to import
+    from resources.status.standing import standing  # the engines take seconds to import
 
     now = standing(store, settings)
     number = current_version(store)

@@ -16,18 +16,18 @@ from dagster_shared.error import SerializableErrorInfo
 
 from assets.measures import MEASURES
 from assets.partitions import drops
-from ops.errors import MissingError
+from ops.core.errors import MissingError
 from pipelines.definitions import bind
 from pipelines.faults import is_mendable
 from pipelines.instance import configure
-from resources.encoder_source import encoder_identity
-from resources.entering import decided
-from resources.lake import Lake
-from resources.lake_address import lake_of
-from resources.measuring import unmeasured_drops
-from resources.places import PlaceError, is_address, local_path, plain_place
-from resources.progress import Progress
-from resources.settings import Settings
+from resources.config.places import PlaceError, is_address, local_path, plain_place
+from resources.config.settings import Settings
+from resources.engines.progress import Progress
+from resources.lake.address import lake_of
+from resources.lake.tables import Lake
+from resources.measuring.delivery import unmeasured_drops
+from resources.models.encoder_source import encoder_identity
+from resources.versions.entering import decided
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,15 +5,15 @@ from typing import Annotated
 
 import typer
 
-from ops.curriculum import CONTROLS, Control
-from ops.errors import UnusableError
+from ops.core.errors import UnusableError
+from ops.decision.curriculum import CONTROLS, Control
 from ops.exports.registry import all_exports
 from pipelines.cli import DebugOption, JsonOption, LakeOption, app, print_json
 from pipelines.faults import err, out
 from pipelines.tables import key_value_table
 from pipelines.version_commands import lake_at
-from resources.exporting import Exported, export_version, verify
-from resources.progress import RichProgress
+from resources.engines.progress import RichProgress
+from resources.export.export import Exported, export_version, verify
 
 FormatOption = Annotated[str, typer.Option("--to", help=f"The format: {', '.join(all_exports())}.")]
 OrderOption = Annotated[

@@ -18,12 +18,12 @@ from rich.markup import escape
 from rich.segment import Segment
 from rich.text import Text
 
-from ops.errors import AssayError, mendable_names
-from ops.printable import printable
-from resources.code_identity import code_identity
-from resources.located_yaml import SettingsError
-from resources.places import PlaceError
-from resources.private import private_folder
+from ops.core.errors import AssayError, mendable_names
+from ops.core.printable import printable
+from resources.config.located_yaml import SettingsError
+from resources.config.places import PlaceError
+from resources.engines.private import private_folder
+from resources.versions.code_identity import code_identity
 
 DONE, FAILED, WRONG_USAGE, FAULT = 0, 1, 2, 3
 """Exit statuses: done; a gate failed or the data cannot be used; wrong usage; a fault of Assay itself."""

@@ -16,10 +16,10 @@ from pipelines.faults import out
 from pipelines.tables import key_value_table, titled
 from pipelines.version_commands import lake_at
 from pipelines.why_text import explained
-from resources.explaining import save_pictures, why
-from resources.retention import vacuum
-from resources.settings import load_settings
-from resources.trying import Trial, shown, try_policy
+from resources.config.settings import load_settings
+from resources.lake.retention import vacuum
+from resources.versions.explanation import save_pictures, why
+from resources.versions.policy_trial import Trial, shown, try_policy
 
 PicturesOption = Annotated[Path | None, typer.Option("--pictures", help="Folder to write its pictures into.")]
 AllOption = Annotated[bool, typer.Option("--all", help="Also other versions, and measures of other settings.")]

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 
-from ops.versions import headline
+from ops.decision.versions import headline
 from pipelines.cli import ConfigOption, DebugOption, JsonOption, LakeOption, app, print_json, settings_of
 from pipelines.faults import DONE, FAILED, FAULT, err, out, say_error, say_fault
 from pipelines.tables import version_table
-from resources.admission import kept_out
-from resources.lake_address import lake_of
-from resources.progress import SilentProgress, console_progress
-from resources.publishing import current_version, version_of
-from resources.reporting import report_path
-from resources.watching import drop_name
+from resources.engines.progress import SilentProgress, console_progress
+from resources.intake.admission import kept_out
+from resources.intake.drop_folders import drop_name
+from resources.lake.address import lake_of
+from resources.report.report import report_path
+from resources.versions.publishing import current_version, version_of
 
 if TYPE_CHECKING:
     from pipelines.execution import Outcome

@@ -3,10 +3,10 @@
 import dagster as dg
 
 from assets.partitions import drops
-from ops.drop_files import DropError
+from ops.intake.drop_files import DropError
 from pipelines.jobs import drop_job
-from resources.settings import Settings
-from resources.watching import complete_drops
+from resources.config.settings import Settings
+from resources.intake.drop_folders import complete_drops
 
 
 @dg.sensor(job=drop_job, minimum_interval_seconds=30)

@@ -9,8 +9,8 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from ops.decision.versions import Diff, Version
 from ops.demo.score import Score, Tally
-from ops.versions import Diff, Version
 
 
 def score_table(scores: Sequence[Score]) -> Group:

@@ -6,19 +6,19 @@ from typing import Annotated, Any
 
 import typer
 
-from ops.errors import MissingError
-from ops.schemas import DROPS
-from ops.versions import Version, headline
+from ops.core.errors import MissingError
+from ops.core.schemas import DROPS
+from ops.decision.versions import Version, headline
 from pipelines.cli import DebugOption, JsonOption, LakeOption, app, print_json
 from pipelines.faults import out
 from pipelines.tables import changes_table, diff_table, minute, versions_table
-from resources.admission import not_admitted
-from resources.lake import Lake
-from resources.lake_address import lake_of
-from resources.places import is_address
-from resources.publishing import compare, current_version, rollback, version_of
-from resources.publishing import versions as all_versions
-from resources.reporting import make_report
+from resources.config.places import is_address
+from resources.intake.admission import not_admitted
+from resources.lake.address import lake_of
+from resources.lake.tables import Lake
+from resources.report.report import make_report
+from resources.versions.publishing import compare, current_version, rollback, version_of
+from resources.versions.publishing import versions as all_versions
 
 RowsOption = Annotated[int, typer.Option("--rows", help="How many rows to show.")]
 

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pipelines.tables import key_value_table
-from resources.explaining import Explanation
+from resources.versions.explanation import Explanation
 
 _LONGEST = 120
 """Characters shown of a measured text."""

@@ -18,7 +18,7 @@ def ray_session() -> Iterator[None]:
     """A local Ray with two cores."""
     import ray
 
-    from resources.cluster import start_ray
+    from resources.engines.ray import start_ray
 
     start_ray(num_cpus=2, object_store_bytes=300_000_000)
     yield
@@ -28,8 +28,8 @@ def ray_session() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def spark():
     """A local Spark session."""
-    from resources.spark import start_spark
-    from resources.spark_settings import SparkSettings
+    from resources.config.spark_settings import SparkSettings
+    from resources.engines.spark import start_spark
 
     session = start_spark(SparkSettings(cores=2, memory="1g", shuffle_partitions=2, quick_start=True))
     yield session

@@ -29,11 +29,11 @@ import pyarrow as pa
 
 from ops.audits.contract import Audit, Grain, RowInputs, Scope
 from ops.audits.ranges import ANY, COUNT, NUMBER, P_VALUE, Range, column
-from ops.identity import digest, text_id
-from ops.shift_scan import Run, find_runs, partners, shift_scores
-from ops.statements import make_statement
-from ops.turns import read_turns
-from ops.vectors import Vectors
+from ops.core.identity import digest, text_id
+from ops.core.turns import read_turns
+from ops.core.vectors import Vectors
+from ops.grounding.shift_scan import Run, find_runs, partners, shift_scores
+from ops.text.statements import make_statement
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ every question of every set:
   above. Null where no image is so alike.
 - `question_cosine`: the same of a question of each in other words, where an image is shared or alike: at least
   `question_cosine`, sentence by sentence, with the same numbers, denials, colours, words that compare or point, and the
-  same thing asked for (ops.likeness). Null where no question is so alike.
+  same thing asked for (ops.text.likeness). Null where no question is so alike.
 - `is_leak`: image and question come from the same item, each the same, nearly the same or alike by its vector; the
   question also by at least `leak_share` of its n-grams. For an item without images, at least `leak_share` of its
   n-grams.
@@ -37,12 +37,12 @@ import pyarrow as pa
 
 from ops.audits.contract import Audit, Grain, RowInputs, Scope
 from ops.audits.ranges import COSINE, COUNT, HASH_BITS, SHARE, column
-from ops.benchmark_likeness import Likeness
-from ops.benchmarks import Index, Item, grams, index, question, stamp
-from ops.image_groups import colour_apart
-from ops.likeness import compared_texts
-from ops.picture_table import Look
-from ops.turns import message_text
+from ops.core.turns import message_text
+from ops.evidence.picture_table import Look
+from ops.leaks.evaluation_likeness import Likeness
+from ops.leaks.evaluation_sets import Index, Item, grams, index, question, stamp
+from ops.text.likeness import compared_texts
+from ops.vision.image_groups import colour_apart
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ import pyarrow as pa
 
 from ops.audits.contract import Audit, Grain, RowInputs, Scope
 from ops.audits.ranges import ANY, NUMBER, column
-from ops.grounding_scores import ImageTurn, image_turns, score_turns, scored_texts
+from ops.grounding.scores import ImageTurn, image_turns, score_turns, scored_texts
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ written text (`kind`). It is held against two witnesses:
 - The pixels, for colours, and for how many things stand on a plain ground. Where the picture shows one thing on a plain
   ground (`region` subject), its pixels decide: a colour is supported where half of them surely have it, contradicted
   where hardly any could be called so. In any other picture the encoder looks for the named thing, without its colour,
-  among the cells of the picture (`region` phrase; ops/regions.py, after MaskCLIP, Zhou et al., 2022). It has found a
+  among the cells of the picture (`region` phrase; ops/vision/regions.py, after MaskCLIP, Zhou et al., 2022). It has found a
   place where the thing fits there at least `region_fit` standard deviations better than everyday things do, and
   `region_margin` better than in the rest of the picture. The colour is supported where half of the place surely has it,
   contradicted where no pixel of any place where the thing may be could be called so. Without a place (`region` image) a
@@ -44,11 +44,11 @@ import pyarrow as pa
 
 from ops.audits.contract import Audit, Grain, RowInputs, Scope
 from ops.audits.ranges import ANY, SHARE, Range, column
-from ops.claim_foils import MadeClaim, foils_of, made_claims
-from ops.claim_texts import Claim, other_colours
-from ops.claim_witnesses import CONTRADICTED, SUPPORTED, Preferences, Sight, ask, look, rules_out, sought
-from ops.colours import ColourTable
-from ops.regions import EVERYDAY, Phrase, Region, naming
+from ops.claims.foils import MadeClaim, foils_of, made_claims
+from ops.claims.texts import Claim, other_colours
+from ops.claims.witnesses import CONTRADICTED, SUPPORTED, Preferences, Sight, ask, look, rules_out, sought
+from ops.vision.colours import ColourTable
+from ops.vision.regions import EVERYDAY, Phrase, Region, naming
 
 
 @dataclass(frozen=True, slots=True)

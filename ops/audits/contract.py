@@ -9,13 +9,13 @@ from typing import Any
 
 import pyarrow as pa
 
-from ops.colours import NO_COLOURS, ColourTable
-from ops.identity import fingerprint
-from ops.likelihoods import NO_LIKELIHOODS, LikelihoodTable
-from ops.picture_table import NO_PICTURES, PictureTable
-from ops.regions import NO_REGIONS, Phrase, RegionTable
-from ops.schemas import TableSpec
-from ops.vectors import Vectors
+from ops.core.identity import fingerprint
+from ops.core.schemas import TableSpec
+from ops.core.vectors import Vectors
+from ops.evidence.likelihoods import NO_LIKELIHOODS, LikelihoodTable
+from ops.evidence.picture_table import NO_PICTURES, PictureTable
+from ops.vision.colours import NO_COLOURS, ColourTable
+from ops.vision.regions import NO_REGIONS, Phrase, RegionTable
 
 
 class Grain(StrEnum):
@@ -104,7 +104,7 @@ class Audit:
     """The texts, of a batch of examples, that must be embedded before `measure` runs, whatever the scope."""
     phrases: Callable[[pa.Table, ColourTable], list[Phrase]] | None = None
     """The phrases, of a batch of examples and the colours of their pictures, whose places must be found before
-    `measure` runs; their texts, and those of `ops.regions.EVERYDAY`, must be among `texts`. Row and drop scope."""
+    `measure` runs; their texts, and those of `ops.vision.regions.EVERYDAY`, must be among `texts`. Row and drop scope."""
     uses_vectors: bool = False
     """Of row and drop scope; one of corpus scope reads `embeddings`."""
     uses_colours: bool = False

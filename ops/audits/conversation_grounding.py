@@ -22,7 +22,7 @@ import pyarrow as pa
 
 from ops.audits.contract import Audit, Grain, RowInputs, Scope
 from ops.audits.ranges import ANY, COSINES_APART, COUNT, NUMBER, P_VALUE, column
-from ops.grounding_scores import Scores, image_turns, ranks, score_turns, scored_texts
+from ops.grounding.scores import Scores, image_turns, ranks, score_turns, scored_texts
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ hold. A preference example counts its chosen answer.
 
 Of the pictures: `megapixels`, `edge_share` (pixels on an edge, by Sobel's gradient) and `entropy_bits` (of lightness),
 the latter two at 64 pixels a side so that they compare, and `text_share`, the share of the picture that looks written
-(strokes side by side in lines, at 640 pixels a side; ops.image_complexity); of several pictures the sum, and the means.
+(strokes side by side in lines, at 640 pixels a side; ops.vision.image_complexity); of several pictures the sum, and the means.
 They are null for text, and each for images stored before ingest looked at it: the curriculum ranks an example by the
 means of those that are known. `text_share` finds lines of writing of about 14 pixels and more, not what they say;
 fences, foliage and shelves of books may count as written. `grounded_phrases` counts the different noun phrases of the
@@ -24,9 +24,9 @@ import pyarrow.compute as pc
 
 from ops.audits.contract import KEYS, Audit, Grain, RowInputs, Scope
 from ops.audits.ranges import COUNT, SHARE, Range, column
-from ops.grounded_phrases import grounded_phrases
-from ops.grounding_scores import scored_texts
-from ops.picture_table import PictureTable
+from ops.evidence.picture_table import PictureTable
+from ops.grounding.grounded_phrases import grounded_phrases
+from ops.grounding.scores import scored_texts
 
 RELATIONS = (
     "left",

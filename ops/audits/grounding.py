@@ -13,7 +13,7 @@ length, so three figures stand beside it:
 - `hard_rank` among the bank's images that look most like the own one (`hard_compared` of them): 1 where the text tells
   it from its likes. They were chosen for their likeness, so this is a measure and no p-value.
 
-A long text (of several sentences, or `ops.text_parts.LONG_WORDS` words and more) says many things, and encoders cut it
+A long text (of several sentences, or `ops.text.text_parts.LONG_WORDS` words and more) says many things, and encoders cut it
 off: its cosine is the mean over the whole and each of its sentences and noun phrases, `parts` of them (F-CLIPScore, Oh
 and Hwang, 2025), and so are the figures that follow from it. `weakest_part` is the sentence (the noun phrase, where
 there is one sentence) that gains least by the image, `weakest_gain` that gain: its cosine less its mean cosine with the
@@ -33,7 +33,8 @@ import pyarrow as pa
 
 from ops.audits.contract import Audit, Grain, RowInputs, Scope
 from ops.audits.ranges import COSINE, COSINES_APART, COUNT, NUMBER, P_VALUE, column
-from ops.grounding_scores import (
+from ops.core.identity import text_id
+from ops.grounding.scores import (
     ImageTurn,
     Scores,
     hard_ranks,
@@ -43,7 +44,6 @@ from ops.grounding_scores import (
     scored_texts,
     weakest_parts,
 )
-from ops.identity import text_id
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ import pyarrow as pa
 
 from ops.audits.contract import Audit, Grain, RowInputs, Scope
 from ops.audits.ranges import SHARE, column
-from ops.field_leaks import LeakSettings, find_leaks
+from ops.leaks.field_leaks import LeakSettings, find_leaks
 
 COLUMNS = pa.schema(
     [

@@ -24,7 +24,7 @@ import pyarrow.compute as pc
 
 from ops.audits.contract import KEYS, Audit, Grain, RowInputs, Scope
 from ops.audits.ranges import COUNT, column
-from ops.tokens import counter, stamp
+from ops.text.tokens import counter, stamp
 
 ANSWERS = ("assistant", "chosen", "rejected", "response")
 """Roles whose text is learnt from."""

@@ -4,7 +4,7 @@ from functools import cache
 
 from ops import audits
 from ops.audits.contract import Audit, Scope
-from ops.discovery import declared
+from ops.core.discovery import declared
 
 
 @cache

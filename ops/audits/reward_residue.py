@@ -4,7 +4,7 @@ An answer that rates, compares or labels answers is preference data that slipped
 "Response A is better because ...", "chosen: ...", reward tokens, "as an impartial judge". One row for each answer of
 an SFT example; `kind` is the first trace found (reward_token, field_label, rating, comparison, judge_prompt) and null
 where there is none. Ratings and comparisons that the question asks for ("Which one is better?") are left alone. The
-patterns are English and stand in `ops/reward_talk.py`.
+patterns are English and stand in `ops/text/reward_talk.py`.
 """
 
 from typing import Any
@@ -14,8 +14,8 @@ import pyarrow.compute as pc
 
 from ops.audits.contract import Audit, Grain, RowInputs, Scope
 from ops.audits.ranges import COUNT, column
-from ops.reward_talk import reward_residue
-from ops.turns import read_turns
+from ops.core.turns import read_turns
+from ops.text.reward_talk import reward_residue
 
 COLUMNS = pa.schema([column("kind", pa.string()), column("text", pa.string()), column("start", pa.int32(), COUNT)])
 

@@ -40,7 +40,7 @@ import pyarrow as pa
 from ops.audits.contract import Audit, Grain, Scope
 from ops.audits.ranges import COSINE, HASH_BITS, SHARE, column
 from ops.corpus.semantic_duplicates import Cuts, semantic_duplicates
-from ops.likeness import compared_texts
+from ops.text.likeness import compared_texts
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,15 +47,15 @@ import pyarrow as pa
 
 from ops.audits.contract import Audit, Grain, RowInputs, Scope
 from ops.audits.ranges import ANY, DIVERGENCE, LOG_PROBABILITY, NUMBER, SHARE, column
-from ops.closed_answers import closed_answer
-from ops.crossfit import Predicted, cross_fit, spread
-from ops.grounding_scores import ImageTurn, image_turns
-from ops.heads import HeadSettings, groups
-from ops.identity import digest, text_id
-from ops.likelihoods import LikelihoodTable, trios
-from ops.necessity import ClosedTask, OpenTask, Seen, words
-from ops.statements import make_statement
-from ops.vectors import Vectors
+from ops.core.identity import digest, text_id
+from ops.core.vectors import Vectors
+from ops.evidence.likelihoods import LikelihoodTable, trios
+from ops.grounding.scores import ImageTurn, image_turns
+from ops.necessity.crossfit import Predicted, cross_fit, spread
+from ops.necessity.heads import HeadSettings, groups
+from ops.necessity.tasks import ClosedTask, OpenTask, Seen, words
+from ops.text.closed_answers import closed_answer
+from ops.text.statements import make_statement
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,8 @@ import pyarrow as pa
 
 from ops.audits.contract import Audit, Grain, RowInputs, Scope
 from ops.audits.ranges import COSINES_APART, P_VALUE, column
-from ops.field_leaks import LeakSettings, find_leaks
-from ops.grounding_scores import Scores, image_turns, ranks, score_turns, scored_texts
+from ops.grounding.scores import Scores, image_turns, ranks, score_turns, scored_texts
+from ops.leaks.field_leaks import LeakSettings, find_leaks
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,9 @@ import numpy as np
 import pyarrow as pa
 from pyspark.sql import DataFrame
 
+from ops.corpus.graphs import perhaps_cyclic, strong_components
 from ops.corpus.groups import group_starts, whole_groups
 from ops.corpus.judgements import CHECKED, VOTES
-from ops.graphs import perhaps_cyclic, strong_components
 
 _SMALLEST = 3
 _SUSPECTS = pa.schema([("context", pa.int64()), ("may_cycle", pa.bool_()), ("is_cycle_too_large", pa.bool_())])

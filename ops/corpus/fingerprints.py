@@ -10,10 +10,10 @@ import pyarrow as pa
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
-from ops.accuracy import auroc
-from ops.canonical import image_key
+from ops.core.accuracy import auroc
+from ops.core.canonical import image_key
 from ops.corpus.turns import sft_turns
-from ops.fingerprints import Features, Linear, fit_linear, style_of, words_of
+from ops.text.fingerprints import Features, Linear, fit_linear, style_of, words_of
 
 _FOLDS = 4
 _READERS = {"words": words_of, "style": style_of}

@@ -9,9 +9,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from ops.rows import CANDIDATE_ROLES, whole_query
-from ops.soft_queries import fits_encoder
-from ops.turns import message_text
+from ops.core.turns import message_text
+from ops.intake.rows import CANDIDATE_ROLES, whole_query
+from ops.text.soft_queries import fits_encoder
 
 FEWEST_WORDS = 6
 """Words of the shortest answer that is embedded."""

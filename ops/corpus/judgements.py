@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
-from ops.canonical import image_key, query_key
+from ops.core.canonical import image_key, query_key
 from ops.corpus.raters import rater_table
-from ops.reliability import EXPECTED, log_odds
+from ops.corpus.reliability import EXPECTED, log_odds
 
 KEYS = ["delivery", "example_id", "judgement_id"]
 CONTEXT = ["image_key", "query_key"]

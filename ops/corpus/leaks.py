@@ -11,7 +11,7 @@ vectors (ops/corpus/paraphrases.py).
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F  # noqa: N812
 
-from ops.canonical import image_key
+from ops.core.canonical import image_key
 from ops.corpus.paraphrases import nearest_rejected
 from ops.corpus.turns import sft_turns
 from ops.corpus.vectors import text_id

@@ -8,14 +8,14 @@ import pyarrow as pa
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F  # noqa: N812
 
-from ops.canonical import image_key, response_key
+from ops.core.canonical import image_key, response_key
+from ops.core.identity import digest
+from ops.core.turns import message_text
 from ops.corpus.pictures import apart, pictures
 from ops.corpus.staying import RANK, Rank, redundant
 from ops.corpus.turns import dialogue_key
-from ops.identity import digest
-from ops.likeness import SHORT_WORDS
-from ops.shingles import bands, jaccard, shingles
-from ops.turns import message_text
+from ops.text.likeness import SHORT_WORDS
+from ops.text.shingles import bands, jaccard, shingles
 
 _KEY = ["delivery", "example_id"]
 _READ = ("delivery", "example_id", "arrival", "messages", "image_ids", "repairs", "pictures")

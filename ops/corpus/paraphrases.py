@@ -27,7 +27,7 @@ _TEXT = ["image_key", "text"]
 def nearest_rejected(
     said: DataFrame, judged: DataFrame, embeddings: DataFrame, *, near: float, lead: float
 ) -> DataFrame:
-    """Texts about an image (`image_key`, `text`: an id of ops.identity) whose vector lies near that of a rejected
+    """Texts about an image (`image_key`, `text`: an id of ops.core.identity) whose vector lies near that of a rejected
     response (`judged_text`) to the same image and clearly nearer than to each chosen one, with both cosines.
 
     The distance (1 less the cosine) to the nearest chosen response must exceed that to the rejected one by `lead` times

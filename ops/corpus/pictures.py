@@ -8,8 +8,8 @@ import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
-from ops.colours import FACT_BYTES
-from ops.image_groups import colour_apart, leaders
+from ops.vision.colours import FACT_BYTES
+from ops.vision.image_groups import colour_apart, leaders
 
 _KEY = ["delivery", "example_id"]
 

@@ -8,7 +8,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
 from ops.corpus.groups import group_starts, whole_groups
-from ops.reliability import Agreement, fit_reliability, log_odds
+from ops.corpus.reliability import Agreement, fit_reliability, log_odds
 
 # Raters of one subject that are compared with each other; a subject that a crowd judged would make a pair of each two.
 _MOST_RATERS = 32

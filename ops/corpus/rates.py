@@ -3,7 +3,7 @@
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
-from ops.accuracy import QUANTILE
+from ops.core.accuracy import QUANTILE
 from ops.corpus.contradictions import FLAGS
 
 

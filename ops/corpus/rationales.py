@@ -7,11 +7,11 @@ import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
-from ops.canonical import response_key
+from ops.core.canonical import response_key
+from ops.core.turns import message_text
 from ops.corpus.judgements import KEYS, label_side, rating_side
-from ops.rationales import MENTIONS, Stated, rationales
-from ops.rows import CANDIDATE_ROLES
-from ops.turns import message_text
+from ops.intake.rows import CANDIDATE_ROLES
+from ops.text.rationales import MENTIONS, Stated, rationales
 
 _PLACE = ["delivery", "example_id", "response_key"]
 _TOLD = pa.schema(

@@ -12,13 +12,13 @@ from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.types import DoubleType, IntegerType, StructField, StructType
 
-from ops.colours import FACT_BYTES
+from ops.core.identity import digest, text_id
+from ops.core.turns import message_text
+from ops.corpus.spherical import centres, nearest, unit
 from ops.corpus.staying import RANK, Rank, redundant
 from ops.corpus.turns import dialogue_key
 from ops.corpus.vectors import matrix, with_vectors
-from ops.identity import digest, text_id
-from ops.image_groups import colour_apart
-from ops.likeness import (
+from ops.text.likeness import (
     MOST_PIECES,
     bits_apart,
     deciding,
@@ -28,9 +28,9 @@ from ops.likeness import (
     same_order,
     text_cosines,
 )
-from ops.shingles import jaccard, shingles
-from ops.spherical import centres, nearest, unit
-from ops.turns import message_text
+from ops.text.shingles import jaccard, shingles
+from ops.vision.colours import FACT_BYTES
+from ops.vision.image_groups import colour_apart
 
 _KEY = ["delivery", "example_id"]
 _READ = ("delivery", "example_id", "content_id", "arrival", "messages", "image_ids", "repairs")

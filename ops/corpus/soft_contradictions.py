@@ -7,11 +7,11 @@ import pyarrow as pa
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F  # noqa: N812
 
+from ops.core.identity import digest
 from ops.corpus.judgements import CHECKED, KEYS, sided
 from ops.corpus.pictures import apart, pictures
 from ops.corpus.vectors import cosines, text_id, with_vectors
-from ops.identity import digest
-from ops.soft_queries import fits_encoder, similarity, soft_query
+from ops.text.soft_queries import fits_encoder, similarity, soft_query
 
 _MOST_IN_BUCKET = 50
 """Subjects of either side of a bucket that are compared with each other."""

@@ -7,7 +7,7 @@ import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
-from ops.canonical import canonical_response
+from ops.core.canonical import canonical_response
 from ops.corpus.judgements import KEYS
 
 _TOKEN = re.compile(r"\w+|[^\w\s]")

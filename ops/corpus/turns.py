@@ -7,10 +7,10 @@ import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
-from ops.canonical import image_key, query_key, response_key
-from ops.closed_answers import closed_answer
-from ops.identity import digest
-from ops.turns import message_text
+from ops.core.canonical import image_key, query_key, response_key
+from ops.core.identity import digest
+from ops.core.turns import message_text
+from ops.text.closed_answers import closed_answer
 
 _READ = ("delivery", "example_id", "source_id", "dataset", "kind", "messages", "image_ids", "repairs")
 _TURNS = pa.schema(

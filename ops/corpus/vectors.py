@@ -9,7 +9,7 @@ _KIND = "text"
 
 
 def text_id(text: Column) -> Column:
-    """`ops.identity.text_id` of a column of texts, without a Python worker; null where the text is."""
+    """`ops.core.identity.text_id` of a column of texts, without a Python worker; null where the text is."""
     size = F.lpad(F.hex(F.octet_length(text)), 16, "0")
     little_endian = F.array_join(
         F.transform(F.sequence(F.lit(15), F.lit(1), F.lit(-2)), lambda at: size.substr(at, F.lit(2))), ""

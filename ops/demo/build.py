@@ -9,11 +9,11 @@ from typing import Any
 
 import orjson
 
+from ops.core.errors import UnusableError
 from ops.demo import plant
 from ops.demo.faults import Planted, write_planted
 from ops.demo.pictures import Picture, load_pictures
 from ops.demo.rows import Row, judgements, one_conversation_each, text_only
-from ops.errors import UnusableError
 
 FEWEST = 60
 """Conversations below which the faults that ingest must find would pass its limit of 5 % of a drop's rows."""

@@ -4,9 +4,9 @@ the rows it involves out of the pool: no row has two faults."""
 from random import Random
 from typing import TypeVar
 
+from ops.core.errors import UnusableError
 from ops.demo.pictures import Picture, false_turns
 from ops.demo.rows import ANNOTATORS, Row, other_answers
-from ops.errors import UnusableError
 
 Sound = TypeVar("Sound")
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ops.errors import AssayError
+from ops.core.errors import AssayError
 from ops.exports.sink import Sink, WrittenFile
 from ops.formats.contract import Message
 

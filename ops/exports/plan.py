@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ops.curriculum import mixed
+from ops.decision.curriculum import mixed
 from ops.exports.contract import ExportError, Shard
 
 PLACES = pa.schema(

@@ -3,7 +3,7 @@
 from functools import cache
 
 from ops import exports
-from ops.discovery import declared
+from ops.core.discovery import declared
 from ops.exports.contract import Export, ExportError
 
 

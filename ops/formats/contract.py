@@ -16,7 +16,7 @@ no target of any audit. Code that takes `assistant` for targets is right without
 
 
 class RowError(ValueError):
-    """A record that cannot become an example. `reason` is a code of `ops.rows.REASONS`."""
+    """A record that cannot become an example. `reason` is a code of `ops.intake.rows.REASONS`."""
 
     def __init__(self, reason: str, detail: str = "") -> None:
         super().__init__(f"{reason}: {detail}" if detail else reason)

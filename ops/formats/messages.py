@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ops.core.identity import canonical_json
 from ops.formats import boxes, fields, losses
 from ops.formats.contract import CONTEXT, Format, ImageRef, Message, Part, Row, RowError
-from ops.identity import canonical_json
 
 _USED = ("id", "messages", "images", "image")
 _IMAGE_KEYS = ("image", "image_url", "url", "path", "value")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from ops.formats.manifests.registry import all_manifests
 from ops.formats.registry import all_containers, all_formats
-from ops.reasons import REASONS
-from ops.rows import IngestSettings
+from ops.intake.reasons import REASONS
+from ops.intake.rows import IngestSettings
 
 START, END = "<!-- generated: formats and reasons -->", "<!-- end of the generated part -->"
 

@@ -7,7 +7,7 @@ from functools import cache, wraps
 from typing import Any
 
 from ops import formats
-from ops.discovery import declared
+from ops.core.discovery import declared
 from ops.formats import boxes, containers
 from ops.formats.containers.contract import Container, Probe
 from ops.formats.contract import Format, Row, RowError

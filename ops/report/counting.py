@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ops.gate_facts import counted
-from ops.hashing import distinct, joined, key_hashes, present
+from ops.core.hashing import distinct, joined, key_hashes, present
+from ops.gates.gate_facts import counted
 from ops.report.data import Quarantined, Stage
 
 Batches = Iterable[pa.RecordBatch]

@@ -1,9 +1,9 @@
-"""What a report shows of a version: plain values, filled by resources.reporting, read by the page."""
+"""What a report shows of a version: plain values, filled by resources.report.report, read by the page."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from ops.versions import LeftOut
+from ops.decision.versions import LeftOut
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 import io
 
-from ops.image_checks import decode_rgb
+from ops.intake.image_checks import decode_rgb
 from ops.report.data import Picture
 
 SIDE_PX = 168

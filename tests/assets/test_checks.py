@@ -10,16 +10,16 @@ from dagster._core.storage.partition_status_cache import get_and_update_asset_st
 
 from assets.measures import MEASURES
 from assets.partitions import drops
-from ops.guards import GuardSettings
+from ops.gates.guards import GuardSettings
 from pipelines.definitions import bind
-from resources.admission import admit
-from resources.encoder_source import encoder_identity
-from resources.gate_outcomes import measures_gates
-from resources.lake import Lake
-from resources.measuring import row_identities
-from resources.progress import SilentProgress
-from resources.settings import Settings, load_settings
-from tests.resources.standing_lake import arrive, measured
+from resources.config.settings import Settings, load_settings
+from resources.engines.progress import SilentProgress
+from resources.gates.outcomes import measures_gates
+from resources.intake.admission import admit
+from resources.lake.tables import Lake
+from resources.measuring.delivery import row_identities
+from resources.models.encoder_source import encoder_identity
+from tests.support.standing_lake import arrive, measured
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 TABLE, AUDIT = "measures_difficulty", "difficulty"

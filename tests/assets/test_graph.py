@@ -6,7 +6,7 @@ from pathlib import Path
 import dagster as dg
 
 from pipelines.definitions import bind
-from resources.settings import load_settings
+from resources.config.settings import load_settings
 
 SNAPSHOT = Path(__file__).with_name("graph.txt")
 

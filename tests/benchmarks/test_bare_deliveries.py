@@ -16,8 +16,8 @@ from benchmarks import audit_accuracy, claims_accuracy, duplicates_accuracy, lea
 from benchmarks.audit_accuracy import Embeddings, Ledger, Shown
 from ops.audits.benchmark_leaks import AUDIT as LEAKS
 from ops.audits.semantic_duplicates import AUDIT as DUPLICATES
-from resources.encoder import load_encoder
-from resources.encoder_settings import EncoderSettings
+from resources.config.encoder_settings import EncoderSettings
+from resources.models.encoder import load_encoder
 
 pytestmark = pytest.mark.full
 

@@ -5,16 +5,16 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from ops.rows import IngestSettings
-from ops.schemas import QUARANTINE
+from ops.core.schemas import QUARANTINE
+from ops.intake.rows import IngestSettings
 from pipelines.definitions import bind
 from pipelines.execution import Outcome, open_instance, run_drop
 from pipelines.run_command import say, summarise
-from resources.ingest import alarm, ingest
-from resources.lake import Lake
-from resources.progress import SilentProgress
-from resources.settings import load_settings
-from tests.resources.test_ingest import llava, make_drop
+from resources.config.settings import load_settings
+from resources.engines.progress import SilentProgress
+from resources.intake.ingest import alarm, ingest
+from resources.lake.tables import Lake
+from tests.resources.intake.test_ingest import llava, make_drop
 
 
 @pytest.fixture

@@ -13,12 +13,12 @@ from PIL import Image
 
 from ops.audits.contract import Scope
 from ops.audits.registry import all_audits
-from ops.schemas import EXAMPLES, QUARANTINE, VERDICTS, VERSIONS
+from ops.core.schemas import EXAMPLES, QUARANTINE, VERDICTS, VERSIONS
 from pipelines.execution import run_all
-from resources.lake import Lake
-from resources.progress import SilentProgress
-from resources.publishing import current_version
-from resources.settings import load_settings
+from resources.config.settings import load_settings
+from resources.engines.progress import SilentProgress
+from resources.lake.tables import Lake
+from resources.versions.publishing import current_version
 
 pytestmark = [
     pytest.mark.full,

@@ -13,14 +13,14 @@ import pytest
 from typer.testing import CliRunner
 
 from pipelines.cli import app, load_commands
-from resources.code_identity import code_identity
-from resources.lake_address import lake_of
-from resources.lake_files import open_storage
-from resources.publishing import publish
-from resources.settings import load_settings
-from tests.pipelines.commands import commands_of
-from tests.resources.test_lake import make_bucket
-from tests.resources.test_publishing import POLICY, build, fill
+from resources.config.settings import load_settings
+from resources.lake.address import lake_of
+from resources.lake.files import open_storage
+from resources.versions.code_identity import code_identity
+from resources.versions.publishing import publish
+from tests.resources.lake.test_tables import make_bucket
+from tests.resources.versions.test_publishing import POLICY, build, fill
+from tests.support.commands import commands_of
 
 ASSAY = Path(sys.executable).with_name("assay")
 ROOT = Path(__file__).resolve().parents[2]

@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from ops.schemas import VERSIONS
-from ops.versions import LeftOut
+from ops.core.schemas import VERSIONS
+from ops.decision.versions import LeftOut
 from pipelines.cli import app, load_commands
-from resources.admission import admit
-from resources.encoder_source import encoder_identity
-from resources.lake import Lake
-from resources.settings import load_settings
-from tests.resources.standing_lake import arrive, measured
+from resources.config.settings import load_settings
+from resources.intake.admission import admit
+from resources.lake.tables import Lake
+from resources.models.encoder_source import encoder_identity
+from tests.support.standing_lake import arrive, measured
 
 
 @pytest.fixture(autouse=True)

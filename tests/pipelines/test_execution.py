@@ -7,7 +7,7 @@ import dagster as dg
 import pyarrow as pa
 import pytest
 
-from ops.errors import UnusableError
+from ops.core.errors import UnusableError
 from pipelines.execution import Outcome, _execute
 from pipelines.run_command import status_of
 

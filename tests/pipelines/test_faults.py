@@ -13,15 +13,15 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from ops.errors import AssayError, MissingError, UnusableError, mendable_names
-from ops.schemas import DROPS, VERDICTS, VERSIONS
+from ops.core.errors import AssayError, MissingError, UnusableError, mendable_names
+from ops.core.schemas import DROPS, VERDICTS, VERSIONS
 from pipelines.cli import App, DebugOption, LakeOption, app, load_commands
 from pipelines.faults import is_mendable
-from resources.lake import Lake
-from resources.publishing import publish
-from resources.settings import SettingsError, load_settings
-from tests.pipelines.commands import commands_of
-from tests.resources.test_publishing import POLICY, build, fill
+from resources.config.settings import SettingsError, load_settings
+from resources.lake.tables import Lake
+from resources.versions.publishing import publish
+from tests.resources.versions.test_publishing import POLICY, build, fill
+from tests.support.commands import commands_of
 
 load_commands()
 

@@ -9,8 +9,8 @@ import pytest
 from pipelines import instance as module
 from pipelines.definitions import bind
 from pipelines.instance import SHIPPED, configure
-from resources.progress import SilentProgress
-from resources.settings import load_settings
+from resources.config.settings import load_settings
+from resources.engines.progress import SilentProgress
 
 
 def test_an_edited_copy_stays_and_an_untouched_one_follows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ import dagster as dg
 import pytest
 
 from pipelines.execution import open_instance
-from resources.places import PlaceError
+from resources.config.places import PlaceError
 
 
 @pytest.fixture(autouse=True)

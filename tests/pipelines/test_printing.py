@@ -8,11 +8,11 @@ import pytest
 from rich.markup import escape
 from rich.table import Table
 
-from ops.printable import unfit_name
+from ops.core.printable import unfit_name
 from pipelines.cli import print_json
 from pipelines.faults import SafeConsole
 from pipelines.tables import key_value_table
-from tests.resources.hostile_inputs import FILE_NAMES, PATHS, WORDS
+from tests.support.hostile_inputs import FILE_NAMES, PATHS, WORDS
 
 HOSTILE = [*WORDS, *PATHS, *(name.decode("utf-8", "surrogateescape") for name in FILE_NAMES)]
 _STYLES = re.compile(r"\x1b\[[0-9;]*m")  # of Rich's own: colours and weights, which change nothing but looks

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from ops.policy import Policy
+from ops.decision.policy import Policy
 from pipelines import question_commands  # noqa: F401  adds its commands to `app`
 from pipelines.cli import app
-from resources.lake import Lake
-from resources.publishing import publish
-from resources.settings import load_settings
-from tests.resources.test_publishing import POLICY, build, fill
+from resources.config.settings import load_settings
+from resources.lake.tables import Lake
+from resources.versions.publishing import publish
+from tests.resources.versions.test_publishing import POLICY, build, fill
 
 OTHER = """\
 policy:

@@ -7,7 +7,7 @@ import dagster as dg
 import pytest
 
 from pipelines.sensors import new_drops
-from resources.settings import Settings, load_settings
+from resources.config.settings import Settings, load_settings
 
 
 @pytest.fixture

@@ -6,12 +6,12 @@ from io import StringIO
 from rich.console import Console, RenderableType
 
 from ops.audits.registry import all_audits
+from ops.decision.verdicts import SCHEMA
+from ops.decision.versions import Diff, Version
 from ops.demo.faults import FAULTS
 from ops.demo.score import Score, Tally
-from ops.verdicts import SCHEMA
-from ops.versions import Diff, Version
 from pipelines.tables import changes_table, diff_table, key_value_table, score_table, tally_table, versions_table
-from resources.settings import load_settings
+from resources.config.settings import load_settings
 
 
 def printed(table: RenderableType) -> list[str]:

@@ -8,18 +8,18 @@ import orjson
 import pytest
 
 from ops.audits.registry import all_audits
+from ops.core.schemas import CURATED, CURRICULUM, DROPS, EXAMPLES, QUARANTINE, VERDICTS
 from ops.demo.build import Demo, build
 from ops.demo.score import score
-from ops.schemas import CURATED, CURRICULUM, DROPS, EXAMPLES, QUARANTINE, VERDICTS
 from pipelines.demo_command import DROP
 from pipelines.execution import Outcome, run_all
-from resources.admission import admitted_delivery
-from resources.lake import Lake
-from resources.measuring import row_audits
-from resources.progress import SilentProgress
-from resources.publishing import current_version, version_of
-from resources.reporting import report_path
-from resources.settings import Settings, load_settings
+from resources.config.settings import Settings, load_settings
+from resources.engines.progress import SilentProgress
+from resources.intake.admission import admitted_delivery
+from resources.lake.tables import Lake
+from resources.measuring.delivery import row_audits
+from resources.report.report import report_path
+from resources.versions.publishing import current_version, version_of
 
 pytestmark = [pytest.mark.full, pytest.mark.usefixtures("ray_session", "spark", "instance_in_lake")]
 

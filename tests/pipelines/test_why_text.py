@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from pipelines.why_text import beside_limits, explained, rounded
-from resources.explaining import Explanation
+from resources.versions.explanation import Explanation
 
 
 def reason(value: str, threshold: str) -> dict[str, Any]:

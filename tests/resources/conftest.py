@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.resources.exported import Published, publish_demo
+from tests.support.exported import Published, publish_demo
 
 
 @pytest.fixture(scope="session")

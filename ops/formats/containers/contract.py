@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ops.drop_files import DropFiles
+from ops.intake.drop_files import DropFiles
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,8 @@ from typing import BinaryIO, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ops.drop_files import CHUNK_BYTES
 from ops.formats.containers.contract import Limits, Shard
+from ops.intake.drop_files import CHUNK_BYTES
 
 Ends = NDArray[np.int64]
 

@@ -3,10 +3,10 @@ object, which is one row."""
 
 from collections.abc import Iterator
 
-from ops.drop_files import DropFiles
 from ops.formats.containers.contract import Container, Limits, Probe, Record, Shard
 from ops.formats.containers.framing import ArrayFramer, Frame, cut, frames
 from ops.formats.containers.json_text import opening, record
+from ops.intake.drop_files import DropFiles
 
 
 def _recognise(probe: Probe) -> bool:

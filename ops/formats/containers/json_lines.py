@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 import orjson
 
-from ops.drop_files import DropFiles
 from ops.formats.containers.contract import Container, Limits, Probe, Record, Shard
 from ops.formats.containers.framing import LineFramer, cut, frames
 from ops.formats.containers.json_text import opening, record
+from ops.intake.drop_files import DropFiles
 
 _BOM = b"\xef\xbb\xbf"
 _NAME = re.compile(r"\.(jsonl|ndjson|jsonlines)$", re.IGNORECASE)

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ops.drop_files import DropFiles
 from ops.formats.containers.contract import Container, Limits, Probe, Record, Shard
 from ops.formats.containers.framing import Ends, Frame, cut, frames
+from ops.intake.drop_files import DropFiles
 
 _BOM = b"\xef\xbb\xbf"
 _NAME = re.compile(r"\.(csv|tsv|tab)$", re.IGNORECASE)

@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from ops.drop_files import DropError, DropFiles, FileInfo
+from ops.intake.drop_files import DropError, DropFiles, FileInfo
 
 Rewrite = Callable[[Mapping[str, Any]], dict[str, Any]]
 MOST_BYTES = 1 << 20

@@ -13,10 +13,10 @@ import orjson
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from ops.drop_files import DropError, DropFiles, FileInfo, plain_name
 from ops.formats import fields
 from ops.formats.contract import RowError
 from ops.formats.manifests.contract import Described, Descriptions, TrainerManifest, describe
+from ops.intake.drop_files import DropError, DropFiles, FileInfo, plain_name
 
 _PLACE = ".nv-meta/dataset.yaml"
 _MOST_BYTES = 1 << 16

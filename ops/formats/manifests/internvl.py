@@ -5,7 +5,6 @@ the file's beginning."""
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ops.drop_files import DropFiles, FileInfo
 from ops.formats.manifests.contract import (
     Described,
     Descriptions,
@@ -16,6 +15,7 @@ from ops.formats.manifests.contract import (
     folders,
     read_object,
 )
+from ops.intake.drop_files import DropFiles, FileInfo
 
 
 def _find(files: DropFiles, listing: Sequence[FileInfo]) -> Descriptions:

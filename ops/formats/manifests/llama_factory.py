@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ops.drop_files import DropError, DropFiles, FileInfo
 from ops.formats.manifests.contract import Described, Descriptions, TrainerManifest, beside, describe, read_object
+from ops.intake.drop_files import DropError, DropFiles, FileInfo
 
 _FORMATTINGS = ("alpaca", "sharegpt", "openai")
 # What its columns are called here, and what it takes for one that is not named where `columns` is left out.

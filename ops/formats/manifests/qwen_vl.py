@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ops.drop_files import DropFiles, FileInfo
 from ops.formats.manifests.contract import (
     MOST_BYTES,
     Described,
@@ -19,6 +18,7 @@ from ops.formats.manifests.contract import (
     folders,
     read_object,
 )
+from ops.intake.drop_files import DropFiles, FileInfo
 
 _MARK = b"annotation_path"
 _SHARE = re.compile(r"%(\d+)$")

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from functools import cache
 
-from ops.discovery import declared
-from ops.drop_files import DropError, DropFiles, FileInfo
+from ops.core.discovery import declared
 from ops.formats import manifests
 from ops.formats.manifests.contract import Described, Descriptions, TrainerManifest
+from ops.intake.drop_files import DropError, DropFiles, FileInfo
 
 
 @cache

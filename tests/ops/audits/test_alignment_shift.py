@@ -6,9 +6,9 @@ import pytest
 
 from ops.audits.alignment_shift import AUDIT, ShiftSettings
 from ops.audits.contract import RowInputs
-from ops.identity import image_id, text_id
-from ops.schemas import EXAMPLES
-from ops.vectors import Vectors
+from ops.core.identity import image_id, text_id
+from ops.core.schemas import EXAMPLES
+from ops.core.vectors import Vectors
 
 DIM = 32
 

@@ -14,13 +14,13 @@ from PIL import Image, ImageOps
 
 from ops.audits.benchmark_leaks import AUDIT, LeakSettings, measure
 from ops.audits.contract import RowInputs
-from ops.drop_files import DropError
-from ops.identity import image_id, text_id
-from ops.image_checks import check_image
-from ops.picture_table import PictureTable
-from ops.rows import IngestSettings
-from ops.schemas import EXAMPLES, IMAGES
-from ops.vectors import Vectors
+from ops.core.identity import image_id, text_id
+from ops.core.schemas import EXAMPLES, IMAGES
+from ops.core.vectors import Vectors
+from ops.evidence.picture_table import PictureTable
+from ops.intake.drop_files import DropError
+from ops.intake.image_checks import check_image
+from ops.intake.rows import IngestSettings
 
 LONG = "Which of the four countries in the chart had the highest share of renewable energy in 2015 and by how much"
 

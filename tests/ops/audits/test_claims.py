@@ -9,13 +9,13 @@ from PIL import Image, ImageDraw, ImageFont
 
 from ops.audits.claims import AUDIT, ClaimSettings
 from ops.audits.contract import RowInputs
-from ops.colours import ColourTable, picture_facts, shares_of
-from ops.identity import image_id, text_id
-from ops.regions import Phrase, RegionTable, naming
-from ops.schemas import EXAMPLES
-from ops.vectors import Vectors
-from resources.encoder import load_encoder
-from resources.encoder_settings import EncoderSettings
+from ops.core.identity import image_id, text_id
+from ops.core.schemas import EXAMPLES
+from ops.core.vectors import Vectors
+from ops.vision.colours import ColourTable, picture_facts, shares_of
+from ops.vision.regions import Phrase, RegionTable, naming
+from resources.config.encoder_settings import EncoderSettings
+from resources.models.encoder import load_encoder
 
 RED, BLUE, WHITE = (220, 20, 30), (30, 60, 220), (245, 245, 245)
 COLOURS = {"red": RED, "blue": BLUE}

@@ -6,8 +6,8 @@ from pyspark.sql import DataFrame, SparkSession
 
 from ops.audits.contract import KEYS, Audit, Scope
 from ops.audits.registry import audits_of
-from tests.ops.audits.hostile import BARE, TRYING, bold, outside
-from tests.ops.audits.samples import sample_embeddings, sample_examples, sample_images, sample_preferences
+from tests.support.hostile import BARE, TRYING, bold, outside
+from tests.support.samples import sample_embeddings, sample_examples, sample_images, sample_preferences
 
 pytestmark = pytest.mark.full
 

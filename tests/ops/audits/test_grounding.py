@@ -8,11 +8,11 @@ import pytest
 
 from ops.audits import conversation_grounding, grounding
 from ops.audits.contract import RowInputs
-from ops.bank import choose_bank
-from ops.grounding_scores import ranks, scored_texts, statement_texts
-from ops.identity import image_id, text_id
-from ops.schemas import EXAMPLES
-from ops.vectors import Vectors
+from ops.core.identity import image_id, text_id
+from ops.core.schemas import EXAMPLES
+from ops.core.vectors import Vectors
+from ops.evidence.bank import choose_bank
+from ops.grounding.scores import ranks, scored_texts, statement_texts
 
 DIM, ROWS, TURNS = 32, 300, 3
 

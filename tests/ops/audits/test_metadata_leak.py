@@ -6,9 +6,9 @@ import pytest
 
 from ops.audits.contract import RowInputs
 from ops.audits.metadata_leak import AUDIT
-from ops.field_leaks import LeakSettings
-from ops.schemas import EXAMPLES
-from tests.ops.audits.samples import sample_inputs
+from ops.core.schemas import EXAMPLES
+from ops.leaks.field_leaks import LeakSettings
+from tests.support.samples import sample_inputs
 
 
 def measured(question: str, answer: str, *, source_id: str = "q17", file: str = "part-0.json", **metadata: Any) -> dict:

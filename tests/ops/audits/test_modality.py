@@ -10,8 +10,8 @@ from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Whitespace
 
 from ops.audits.modality import AUDIT, ModalitySettings
-from ops.tokens import rough_tokens
-from tests.ops.audits.samples import sample_examples, sample_inputs
+from ops.text.tokens import rough_tokens
+from tests.support.samples import sample_examples, sample_inputs
 
 INPUTS = sample_inputs(sample_examples())
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from ops.audits.contract import Audit, Scope
 from ops.audits.ranges import ANY, COSINE, Range, column, has_numbers, range_of
 from ops.audits.registry import all_audits, audits_of
-from tests.ops.audits.hostile import Hostile, bold, hostile, outside
+from tests.support.hostile import Hostile, bold, hostile, outside
 
 AUDITS = [pytest.param(audit, id=audit.name) for audit in all_audits().values()]
 ROW_AUDITS = [pytest.param(audit, id=audit.name) for audit in audits_of(Scope.ROW, Scope.DROP)]

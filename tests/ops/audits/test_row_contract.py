@@ -9,8 +9,8 @@ import pytest
 
 from ops.audits.contract import KEYS, Audit, Scope
 from ops.audits.registry import all_audits, audits_of
-from tests.ops.audits.hostile import BARE, outside
-from tests.ops.audits.samples import sample_examples, sample_inputs
+from tests.support.hostile import BARE, outside
+from tests.support.samples import sample_examples, sample_inputs
 
 ROW_AUDITS = [pytest.param(audit, id=audit.name) for audit in audits_of(Scope.ROW, Scope.DROP)]
 _SPEAKS_WITHOUT = {"benchmark_leaks"}  # bytes, hashes and words find leaks too

@@ -6,10 +6,10 @@ import pytest
 
 from ops.audits.contract import RowInputs
 from ops.audits.visual_necessity import AUDIT, NecessitySettings
-from ops.crossfit import spread
-from ops.identity import image_id, text_id
-from ops.schemas import EXAMPLES
-from ops.vectors import Vectors
+from ops.core.identity import image_id, text_id
+from ops.core.schemas import EXAMPLES
+from ops.core.vectors import Vectors
+from ops.necessity.crossfit import spread
 
 DIM = 24
 COLOURS = ("red", "green", "blue", "black")

@@ -9,11 +9,11 @@ import pytest
 
 from ops.audits.contract import RowInputs
 from ops.audits.written_from_metadata import AUDIT, WrittenSettings
-from ops.bank import choose_bank
-from ops.grounding_scores import scored_texts
-from ops.identity import image_id, text_id
-from ops.schemas import EXAMPLES
-from ops.vectors import Vectors
+from ops.core.identity import image_id, text_id
+from ops.core.schemas import EXAMPLES
+from ops.core.vectors import Vectors
+from ops.evidence.bank import choose_bank
+from ops.grounding.scores import scored_texts
 
 DIM = 32
 IMAGES = [image_id(f"{n}".encode()) for n in range(100)]

@@ -3,7 +3,7 @@
 from pyspark.sql import SparkSession
 
 from ops.audits.sft_contradictions import AUDIT
-from tests.ops.corpus.corpus import Said, by_source, frames
+from tests.support.corpora import Said, by_source, frames
 
 
 def asked(query: str, answer: str, source: str, drop: str = "one") -> Said:

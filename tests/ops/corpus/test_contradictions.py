@@ -10,10 +10,10 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
 from ops.audits.contradictions import AUDIT
-from ops.canonical import image_key, query_key
+from ops.core.canonical import image_key, query_key
 from ops.corpus.contradictions import FLAGS
 from ops.corpus.cycles import suspects
-from tests.ops.corpus.corpus import Judged, by_source, frames, tables
+from tests.support.corpora import Judged, by_source, frames, tables
 
 FIVE, FOUR = [f"five {n}" for n in range(5)], [f"four {n}" for n in range(4)]
 LONG = "word " * 1500

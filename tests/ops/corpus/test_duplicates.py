@@ -3,7 +3,7 @@
 from pyspark.sql import SparkSession
 
 from ops.audits.duplicates import AUDIT
-from tests.ops.corpus.corpus import Judged, Said, by_source, frames
+from tests.support.corpora import Judged, Said, by_source, frames
 
 TURNS = (("What is it?", "A dog."), ("Is it big?", "Yes"))
 SHUFFLED = (("Is it big?", "Yes"), ("What is it?", "A dog."))

@@ -7,7 +7,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from ops.audits.preference_likeness import AUDIT
-from tests.ops.corpus.corpus import Judged, Said, by_source, frames
+from tests.support.corpora import Judged, Said, by_source, frames
 
 WORDS = [f"word{n:03}" for n in range(120)]
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from pyspark.sql import DataFrame, SparkSession
 
 from ops.audits import contradictions, reward_leaks, soft_contradictions
-from ops.colours import picture_facts
-from tests.ops.corpus.corpus import Judged, Said, by_source, frames
+from ops.vision.colours import picture_facts
+from tests.support.corpora import Judged, Said, by_source, frames
 
 GREY = picture_facts(np.full((8, 8, 3), 120, np.uint8))
 IMAGES = {"i": (f"{0xF0F0:016x}", GREY), "j": (f"{0xF0F1:016x}", GREY), "k": (f"{0xFF0F00:016x}", GREY)}

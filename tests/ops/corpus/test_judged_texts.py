@@ -7,13 +7,13 @@ from typing import Any
 import pyarrow as pa
 from PIL import Image
 
+from ops.core.schemas import EXAMPLES
 from ops.corpus.judged_texts import judged_queries, judged_query, told_answers
-from ops.drop_files import open_drop
 from ops.formats.containers.contract import Shard
 from ops.formats.registry import all_formats
-from ops.rows import IngestSettings
-from ops.schemas import EXAMPLES
-from ops.shard_rows import ImageReader, outcomes
+from ops.formats.shard_rows import ImageReader, outcomes
+from ops.intake.drop_files import open_drop
+from ops.intake.rows import IngestSettings
 
 LONG = "a dog runs over the wide lawn"
 PAIRS: list[dict[str, Any]] = [

@@ -8,7 +8,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from ops.audits.reward_leaks import AUDIT
-from tests.ops.corpus.corpus import Judged, Said, by_source, frames
+from tests.support.corpora import Judged, Said, by_source, frames
 
 WORDS = [f"{a}{b}" for a in ("ba", "ko", "lim", "ru", "sten", "va", "mo", "ti") for b in ("da", "ge", "ni", "so", "pu")]
 Q = "Describe the picture."

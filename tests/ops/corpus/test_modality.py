@@ -7,9 +7,9 @@ from pyspark.sql import SparkSession
 from ops.audits.contract import RowInputs
 from ops.audits.modality import AUDIT
 from ops.audits.visual_necessity import AUDIT as NECESSITY
+from ops.core.vectors import Vectors
 from ops.corpus.modality import modality_statistics
-from ops.vectors import Vectors
-from tests.ops.corpus.corpus import Judged, Said, tables
+from tests.support.corpora import Judged, Said, tables
 
 NOTHING = Vectors.of([], np.zeros((0, 0)))
 

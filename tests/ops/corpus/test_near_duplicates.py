@@ -5,8 +5,8 @@ import pytest
 from pyspark.sql import SparkSession
 
 from ops.audits.near_duplicates import AUDIT, NearDuplicateSettings
-from ops.colours import picture_facts
-from tests.ops.corpus.corpus import Said, by_source, frames
+from ops.vision.colours import picture_facts
+from tests.support.corpora import Said, by_source, frames
 
 STORY = (
     "A man in a red jacket walks two small dogs along the beach while the sun goes down behind the old pier and a "

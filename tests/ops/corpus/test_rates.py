@@ -6,7 +6,7 @@ from pyspark.sql import functions as F  # noqa: N812
 
 from ops.corpus.contradictions import FLAGS
 from ops.corpus.rates import contradiction_rates
-from tests.ops.corpus.corpus import Judged, frames
+from tests.support.corpora import Judged, frames
 
 
 def test_shares_and_intervals_by_kind_dataset_and_delivery(spark: SparkSession) -> None:

@@ -5,7 +5,7 @@ import json
 from pyspark.sql import SparkSession
 
 from ops.corpus.rationales import against_rationale
-from tests.ops.corpus.corpus import Judged, by_source, frames
+from tests.support.corpora import Judged, by_source, frames
 
 ROWS = [
     Judged("a", label="good", rating=5, rating_scale=5, source_id="rated 5, said 1", metadata={"rationale": "1/5"}),

@@ -3,7 +3,7 @@
 from pyspark.sql import SparkSession
 
 from ops.audits.rejected_as_target import AUDIT
-from tests.ops.corpus.corpus import Judged, Said, by_source, frames
+from tests.support.corpora import Judged, Said, by_source, frames
 
 Q = "What colour?"
 ROWS = [

@@ -11,11 +11,11 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 
 from ops.audits.semantic_duplicates import AUDIT, SemanticDuplicateSettings, wanted_texts
-from ops.colours import picture_facts
-from ops.identity import text_id
-from ops.likeness import bits_apart
-from ops.schemas import EMBEDDINGS
-from tests.ops.corpus.corpus import Said, by_source, frames
+from ops.core.identity import text_id
+from ops.core.schemas import EMBEDDINGS
+from ops.text.likeness import bits_apart
+from ops.vision.colours import picture_facts
+from tests.support.corpora import Said, by_source, frames
 
 GREY = picture_facts(np.full((8, 8, 3), 120, np.uint8))
 HASHES = {"photo": 0xF0F0, "cropped": 0xF0FF, "drawing": 0xFFFF_FFFF_0000_F0F0, "unknown": 0, "street": 0x0F0F_0F0F}

@@ -5,8 +5,8 @@ import pytest
 from pyspark.sql import SparkSession
 
 from ops.audits.soft_contradictions import AUDIT
-from ops.colours import picture_facts
-from tests.ops.corpus.corpus import Judged, by_source, frames
+from ops.vision.colours import picture_facts
+from tests.support.corpora import Judged, by_source, frames
 
 RED, BLUE = (picture_facts(np.full((8, 8, 3), colour, np.uint8)) for colour in ((200, 20, 20), (20, 20, 200)))
 IMAGES = {

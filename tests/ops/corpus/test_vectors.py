@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
-from ops import identity
+from ops.core import identity
 from ops.corpus.vectors import cosines, matrix, text_id, with_vectors
 
 TEXTS = ["", "a dog", "Ünïcode “query”\u200b?", "日本", "\U0001f600 x", "a" * 300, "line\nbreak", "\x00null"]

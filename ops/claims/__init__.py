@@ -1,0 +1,1 @@
+"""What an answer claims about its picture, and the witnesses for and against."""

@@ -1,0 +1,1 @@
+"""From measures to a version: policy, verdicts, mix, difficulty, curriculum, log of versions."""

@@ -1,0 +1,263 @@
+"""The policy: typed rules that turn measures into actions, and what is wrong with a rule before it runs."""
+
+import json
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from difflib import get_close_matches
+from enum import StrEnum
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ops.audits.contract import Audit
+from ops.core.errors import AssayError
+from ops.core.identity import fingerprint
+
+Value = bool | int | float | str
+
+
+class Action(StrEnum):
+    """What becomes of an example. The later in this list, the stronger: the strongest of an example's rules wins."""
+
+    KEEP = "keep"
+    DOWNWEIGHT = "downweight"
+    HOLD = "hold"
+    DROP = "drop"
+
+
+STRENGTH: dict[Action, int] = {action: strength for strength, action in enumerate(Action)}
+
+_COMPARE: dict[str, Callable[[Any, Any], Any]] = {
+    "==": pc.equal,
+    "!=": pc.not_equal,
+    "<": pc.less,
+    "<=": pc.less_equal,
+    ">": pc.greater,
+    ">=": pc.greater_equal,
+}
+COMPARISONS = (*_COMPARE, "in")
+_CONDITION = re.compile(r"^\s*([A-Za-z_]\w*)\s*(==|!=|<=|>=|<|>|\bin\b)\s*(.+?)\s*$", re.DOTALL)
+
+
+class PolicyError(AssayError, ValueError):
+    """A rule that cannot be used. `key` is the part of the rule at fault, such as `audit` or `when`."""
+
+    def __init__(self, key: str, problem: str) -> None:
+        super().__init__(problem)
+        self.key = key
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One comparison of a measure's column with a value; `in` compares with several. Null never meets a condition:
+    an audit that abstains gives no reason to act."""
+
+    column: str
+    comparison: str
+    value: Value | tuple[Value, ...]
+
+    @classmethod
+    def parse(cls, text: str) -> "Condition":
+        """From `column comparison value`, for instance `margin_p > 0.95`, `label == good`, `label in [good, bad]`."""
+        match = _CONDITION.match(text)
+        if match is None:
+            raise PolicyError("when", f"{text!r} is not `column comparison value`, one of {', '.join(COMPARISONS)}")
+        column, comparison, value = match.groups()
+        if comparison != "in":
+            return cls(column, comparison, _value(value))
+        if not (value.startswith("[") and value.endswith("]") and value[1:-1].strip()):
+            raise PolicyError("when", f"{text!r}: `in` wants a list, such as `{column} in [a, b]`")
+        return cls(column, comparison, tuple(_value(item.strip()) for item in value[1:-1].split(",")))
+
+    def __str__(self) -> str:
+        if isinstance(self.value, tuple):
+            return f"{self.column} in [{', '.join(map(_text, self.value))}]"
+        return f"{self.column} {self.comparison} {_text(self.value)}"
+
+    def mask(self, column: pa.ChunkedArray | pa.Array) -> Any:
+        """Which rows meet the condition; false where the measure is null or not a number."""
+        kind = column.type
+        if isinstance(self.value, tuple):
+            met = pc.is_in(column, value_set=pa.array(list[Any](self.value)).cast(kind))
+            return pc.and_(met, pc.is_valid(column))
+        # Compared in double precision: casting 0.1 to the column's float32 would move the threshold.
+        left = column.cast(pa.float64()) if pa.types.is_floating(kind) else column
+        right = pa.scalar(float(self.value) if pa.types.is_floating(kind) else self.value)
+        met = _COMPARE[self.comparison](left, right)
+        if pa.types.is_floating(kind):
+            met = pc.and_(met, pc.invert(pc.is_nan(left)))
+        return pc.fill_null(met, False)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """When every condition holds for a row of the audit's measures, its example gets this action and reason.
+
+    `weight` is what a downweighted example counts for, between 0 and 1; None for the other actions."""
+
+    name: str
+    audit: str
+    when: tuple[Condition, ...]
+    action: Action
+    reason: str
+    weight: float | None = None
+
+    @property
+    def threshold(self) -> str:
+        """The conditions as text."""
+        return ", ".join(map(str, self.when))
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The measure's columns that the rule looks at, each once, in the order of the conditions."""
+        return tuple(dict.fromkeys(condition.column for condition in self.when))
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The rules, by name. The order in which they are written decides nothing."""
+
+    rules: tuple[Rule, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "rules", tuple(sorted(self.rules, key=lambda rule: rule.name)))
+
+    @property
+    def hash(self) -> str:
+        """Identity of everything in the policy that decides a verdict or its reasons."""
+        return fingerprint([asdict(rule) for rule in self.rules])
+
+    @property
+    def audits(self) -> tuple[str, ...]:
+        """Names of the audits that the rules look at."""
+        return tuple(sorted({rule.audit for rule in self.rules}))
+
+    def rule(self, name: str) -> Rule | None:
+        """The rule of that name."""
+        return next((rule for rule in self.rules if rule.name == name), None)
+
+
+def check_rule(rule: Rule, audits: Mapping[str, Audit]) -> None:
+    """Raise PolicyError where the rule names what does not exist, compares what cannot be compared, or can never
+    fire."""
+    if rule.audit not in audits:
+        raise PolicyError("audit", f"unknown audit {rule.audit!r}; {suggestion(rule.audit, audits)}")
+    if not rule.when:
+        raise PolicyError("when", "at least one condition is needed")
+    _check_weight(rule)
+    schema = audits[rule.audit].schema
+    for condition in rule.when:
+        _check_condition(condition, rule.audit, schema)
+    for column in rule.columns:
+        conditions = [condition for condition in rule.when if condition.column == column]
+        if not _satisfiable(conditions, schema.field(column).type):
+            told = ", ".join(map(str, conditions))
+            raise PolicyError("when", f"can never fire: no {column} meets {told}")
+
+
+def suggestion(word: str, known: Mapping[str, Any] | Sequence[str]) -> str:
+    """`did you mean 'x'? Known: ...`, or the known names alone."""
+    near = get_close_matches(word, list(known), n=1)
+    listed = f"Known: {', '.join(known) or 'none'}"
+    return f"did you mean {near[0]!r}? {listed}" if near else listed
+
+
+def _check_weight(rule: Rule) -> None:
+    if rule.action is not Action.DOWNWEIGHT:
+        if rule.weight is not None:
+            raise PolicyError("weight", f"only `downweight` has a weight; remove it or change action {rule.action}")
+    elif rule.weight is None or not 0 < rule.weight < 1:
+        raise PolicyError("weight", f"must lie between 0 and 1, both excluded, but is {rule.weight}")
+
+
+def _check_condition(condition: Condition, audit: str, schema: pa.Schema) -> None:
+    comparable = [field.name for field in schema if _comparable(field.type)]
+    if condition.column not in comparable:
+        what = "cannot be compared" if condition.column in schema.names else f"is no column of {audit}"
+        raise PolicyError("when", f"{condition.column!r} {what}; {suggestion(condition.column, comparable)}")
+    kind = schema.field(condition.column).type
+    values = condition.value if isinstance(condition.value, tuple) else (condition.value,)
+    for value in values:
+        if not _fits(value, kind):
+            raise PolicyError("when", f"{condition}: {condition.column} is {kind}, but {_text(value)} is not")
+    ordered = condition.comparison in ("<", "<=", ">", ">=")
+    if ordered and not is_numeric(kind):
+        raise PolicyError("when", f"{condition}: {kind} has no order; use ==, != or in")
+
+
+def is_numeric(kind: pa.DataType) -> bool:
+    """Whether the values of a column have an order and a mean."""
+    return pa.types.is_integer(kind) or pa.types.is_floating(kind)
+
+
+def _comparable(kind: pa.DataType) -> bool:
+    return is_numeric(kind) or pa.types.is_boolean(kind) or pa.types.is_string(kind)
+
+
+def _fits(value: Value, kind: pa.DataType) -> bool:
+    if pa.types.is_boolean(kind):
+        return isinstance(value, bool)
+    if pa.types.is_string(kind):
+        return isinstance(value, str)
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _satisfiable(conditions: Sequence[Condition], kind: pa.DataType) -> bool:
+    """Whether some value of the column meets all of the conditions."""
+    points = [_values(c) for c in conditions if c.comparison in ("==", "in")]
+    if pa.types.is_boolean(kind):
+        points.append((False, True))
+    if points:
+        candidates = [p for p in points[0] if not (pa.types.is_integer(kind) and isinstance(p, float) and p % 1)]
+        return any(all(_holds(c, point) for c in conditions) for point in candidates)
+    if not is_numeric(kind):
+        return True
+    low, high = _interval(conditions, integer=pa.types.is_integer(kind))
+    excluded = {v for c in conditions if c.comparison == "!=" for v in _values(c)}
+    if pa.types.is_integer(kind) and high - low < 1000:
+        return any(n not in excluded for n in range(int(low), int(high) + 1))
+    return low < high or (low == high and low not in excluded)
+
+
+def _interval(conditions: Sequence[Condition], *, integer: bool) -> tuple[float, float]:
+    """The closed interval that the ordered conditions leave."""
+    low, high = -math.inf, math.inf
+    for condition in conditions:
+        (value,) = _values(condition)[:1]
+        bound = float(value) if not isinstance(value, str) else math.nan
+        match condition.comparison:
+            case ">":
+                low = max(low, math.floor(bound) + 1 if integer else math.nextafter(bound, math.inf))
+            case ">=":
+                low = max(low, math.ceil(bound) if integer else bound)
+            case "<":
+                high = min(high, math.ceil(bound) - 1 if integer else math.nextafter(bound, -math.inf))
+            case "<=":
+                high = min(high, math.floor(bound) if integer else bound)
+    return low, high
+
+
+def _holds(condition: Condition, value: Value) -> bool:
+    met = condition.mask(pa.array([value]))
+    return bool(met[0].as_py())
+
+
+def _values(condition: Condition) -> tuple[Value, ...]:
+    return condition.value if isinstance(condition.value, tuple) else (condition.value,)
+
+
+def _value(text: str) -> Value:
+    try:
+        value = json.loads(text)
+    except ValueError:
+        value = text.strip("'\"")
+    if not isinstance(value, bool | int | float | str) or (isinstance(value, float) and not math.isfinite(value)):
+        raise PolicyError("when", f"{text} is not a number, true, false or text")
+    return value
+
+
+def _text(value: Value) -> str:
+    return json.dumps(value, ensure_ascii=False) if not isinstance(value, str) else value

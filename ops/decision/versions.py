@@ -1,0 +1,337 @@
+"""What the log of versions says, and what changed between two versions. Plain functions on tables."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ops.core.schemas import REASON
+
+MEMBER_ACTIONS = ("keep", "downweight")
+REMOVED = "removed"
+"""State of a version whose rows gave their room back."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """What a version is made without: a drop's last delivery, or, where only `audits` is set, these measures of it.
+
+    `state` says why: rejected (by the ingest gate), arrived (not gated yet), withdrawn (by a person), unmeasured, or
+    gate (measures of `audits` failed theirs). `stays` names the earlier delivery that stands for the drop meanwhile.
+    """
+
+    drop: str
+    delivery: str
+    state: str
+    why: str
+    fix: str = ""
+    audits: tuple[str, ...] = ()
+    measures_only: bool = False
+    stays: str = ""
+
+    @property
+    def what(self) -> str:
+        """In words: the drop, its last delivery, or measures of it."""
+        if self.measures_only:
+            return f"the measures of {' and '.join(self.audits)} of drop {self.drop!r}"
+        return f"the last delivery of drop {self.drop!r}" if self.stays else f"drop {self.drop!r}"
+
+    @property
+    def line(self) -> str:
+        """What, why, and what to do, in one line."""
+        fix = f". Fix: {self.fix}" if self.fix else ""
+        return f"{self.what}: {self.because}{fix}"
+
+    @property
+    def because(self) -> str:
+        """Why, with the word for its state."""
+        words = {
+            "rejected": "rejected by the ingest gate",
+            "arrived": "not gated yet",
+            "withdrawn": "withdrawn",
+            "unmeasured": "not measured",
+            "gate": "failed the measures gate",
+        }
+        return f"{words[self.state]}: {self.why}" if self.why else words[self.state]
+
+
+def without_measures(left_out: Iterable[LeftOut]) -> dict[str, list[str]]:
+    """The deliveries whose measures by an audit a version does not use, by audit."""
+    unused: dict[str, list[str]] = {}
+    for one in left_out:
+        for audit in one.audits if one.measures_only else ():
+            unused.setdefault(audit, []).append(one.delivery)
+    return {audit: sorted(unused[audit]) for audit in sorted(unused)}
+
+
+def left_out_of(row: Mapping[str, Any]) -> tuple[LeftOut, ...]:
+    """What a version of that row of the log was made without."""
+    listed = json.loads(row.get("left_out") or "[]")
+    return tuple(LeftOut(**{**one, "audits": tuple(one["audits"])}) for one in listed)
+
+
+_NAMED = 3
+
+
+def headline(number: int, left_out: Sequence[LeftOut]) -> str:
+    """The first line about a version: its number, and what it leaves out, each with its reason; of many, the first."""
+    if not left_out:
+        return f"Version {number}"
+    named = "; ".join(f"{one.what} ({one.because})" for one in left_out[:_NAMED])
+    more = len(left_out) - _NAMED
+    return f"Version {number} leaves out {named}{f'; and {more} more' if more > 0 else ''}"
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A version as the log last told of it."""
+
+    number: int
+    state: str
+    """candidate, published, rejected or removed; a published version stays so whatever came after it, unless it was
+    removed to make room."""
+    current: bool
+    made: datetime
+    """When it was begun; this never changes."""
+    at: datetime
+    """When it entered this state: for a version that a rollback made current again, when that was."""
+    parent: int | None
+    content: str
+    row: Mapping[str, Any] = field(repr=False)
+    """Its last row of the log."""
+
+    @property
+    def counts(self) -> dict[str, Any]:
+        """Examples by action, kind, dataset and rule."""
+        return json.loads(self.row["counts"] or "{}")
+
+    @property
+    def left_out(self) -> tuple[LeftOut, ...]:
+        """What it was made without."""
+        return left_out_of(self.row)
+
+    @property
+    def rolled_back_from(self) -> int | None:
+        """The version that a rollback to this one left, where that was the last that happened to it."""
+        return _rolled_back_from(self.row)
+
+
+def read_log(log: pa.Table) -> list[Version]:
+    """The versions of the log, by number."""
+    rows = sorted(log.to_pylist(), key=lambda row: row["sequence"])
+    last = {row["version"]: row for row in rows}
+    first = {row["version"]: row for row in reversed(rows)}
+    published = {row["version"] for row in rows if row["state"] == "published"}
+    current = current_number(rows)
+    return [
+        Version(
+            number=number,
+            state="published" if number in published and row["state"] != REMOVED else row["state"],
+            current=number == current,
+            made=first[number]["at"],
+            at=row["at"],
+            parent=row["parent"],
+            content=row["content"],
+            row=row,
+        )
+        for number, row in sorted(last.items())
+    ]
+
+
+def current_number(rows: Sequence[Mapping[str, Any]]) -> int | None:
+    """The version whose `published` row came last; None before the first. `rows` in the order of the log."""
+    return next((row["version"] for row in reversed(rows) if row["state"] == "published"), None)
+
+
+def left_by_rollback(rows: Sequence[Mapping[str, Any]]) -> int | None:
+    """The version that a rollback left, where the current version is there by a rollback."""
+    last = next((row for row in reversed(rows) if row["state"] == "published"), None)
+    return _rolled_back_from(last) if last else None
+
+
+def _rolled_back_from(row: Mapping[str, Any]) -> int | None:
+    return json.loads(row["gate_results"] or "{}").get("rollback_from")
+
+
+@dataclass(frozen=True, slots=True)
+class Diff:
+    """What separates two versions.
+
+    `rows`: example_id, source_id, dataset, change (added | removed | reweighted), action_before, action_after,
+    weight_before, weight_after, cause (new data | new policy | new measure | new mix | new code), reasons_before and
+    reasons_after as they stand in the verdicts. `counts`: examples by change, and by change and cause. `new_left_out`:
+    examples that only the later version judged and that it left out, by action.
+    """
+
+    before: int
+    after: int
+    rows: pa.Table
+    new_left_out: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Examples by change, then by cause; `all` is the sum."""
+        found = self.rows.group_by(["change", "cause"]).aggregate([([], "count_all")]).to_pylist()
+        counts: dict[str, dict[str, int]] = {change: {"all": 0} for change in ("added", "removed", "reweighted")}
+        for row in sorted(found, key=lambda row: (row["change"], row["cause"])):
+            counts[row["change"]]["all"] += row["count_all"]
+            counts[row["change"]][row["cause"]] = row["count_all"]
+        return counts
+
+
+@dataclass(frozen=True, slots=True)
+class Pins:
+    """What a version was made from, as far as a difference can have come from it."""
+
+    policy: str
+    measures: Mapping[str, str]
+    without: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Deliveries whose measures by an audit were not used, by audit."""
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> "Pins":
+        """From a row of the `versions` log."""
+        return cls(row["policy"], json.loads(row["measures"] or "{}"), without_measures(left_out_of(row)))
+
+    def used(self, audit: str) -> tuple[Any, ...]:
+        """Identity of what the version knew by that audit."""
+        return self.measures.get(audit), *self.without.get(audit, ())
+
+
+COUNTED = "counted"
+"""What a member counts for: the weight of its verdict, times the factor of the target mix."""
+_SIDE = ("example_id", "delivery", "source_id", "dataset", "action", "weight", "reasons")
+
+
+def diff(before: pa.Table, after: pa.Table, *, numbers: tuple[int, int], pins: tuple[Pins, Pins]) -> Diff:
+    """Compare the verdicts of two versions, example by example; where they have a column COUNTED, by that weight.
+
+    An example that left with its delivery (a corrected drop) and came back unchanged in the next one is the same.
+    """
+    left, right = (
+        table.select(_SIDE).append_column(COUNTED, table[COUNTED if COUNTED in table.schema.names else "weight"])
+        for table in (before, after)
+    )
+    gone, new, shared_left, shared_right = _parted(left, right)
+    moved = _moved(shared_left, shared_right)
+    sides = [
+        _side(gone.filter(_members(gone)), "removed", after=False),
+        _side(new.filter(_members(new)), "added", after=True),
+        _both(shared_left.filter(moved), shared_right.filter(moved), pins),
+    ]
+    rows = pa.concat_tables(sides).sort_by(
+        [("change", "ascending"), ("cause", "ascending"), ("example_id", "ascending")]
+    )
+    return Diff(*numbers, rows, _new_left_out(new))
+
+
+def _parted(left: pa.Table, right: pa.Table) -> tuple[pa.Table, pa.Table, pa.Table, pa.Table]:
+    """Rows of examples that only the left has, that only the right has, and those of both, in one order."""
+    # Verdicts over the same deliveries are rows of the same examples in the same order: no look-up then.
+    if left["example_id"].equals(right["example_id"]):
+        return left.slice(0, 0), right.slice(0, 0), left, right
+    at_right = pc.index_in(left["example_id"], value_set=right["example_id"].combine_chunks())
+    unknown = pc.is_null(pc.index_in(right["example_id"], value_set=left["example_id"].combine_chunks()))
+    known = pc.is_valid(at_right)
+    return left.filter(pc.invert(known)), right.filter(unknown), left.filter(known), right.take(at_right.drop_null())
+
+
+def _members(rows: pa.Table) -> Any:
+    return pc.is_in(rows["action"], value_set=pa.array(MEMBER_ACTIONS))
+
+
+def _new_left_out(new: pa.Table) -> dict[str, int]:
+    """Examples by action, of those that are no members."""
+    counts = Counter(map(str, new.filter(pc.invert(_members(new)))["action"].to_pylist()))
+    return dict(sorted(counts.items()))
+
+
+def _moved(left: pa.Table, right: pa.Table) -> Any:
+    """Shared examples whose membership or weight differs. A drop that became a hold changes no dataset."""
+    return pc.or_(pc.xor(_members(left), _members(right)), pc.not_equal(left[COUNTED], right[COUNTED]))
+
+
+_REASONS = pa.list_(REASON)
+_ROWS = pa.schema(
+    [
+        ("example_id", pa.string()),
+        ("source_id", pa.string()),
+        ("dataset", pa.string()),
+        ("change", pa.string()),
+        ("cause", pa.string()),
+        ("action_before", pa.string()),
+        ("action_after", pa.string()),
+        ("weight_before", pa.float64()),
+        ("weight_after", pa.float64()),
+        ("reasons_before", _REASONS),
+        ("reasons_after", _REASONS),
+    ]
+)
+
+
+def _side(rows: pa.Table, change: str, *, after: bool) -> pa.Table:
+    """Examples that only one of the versions saw."""
+    count = rows.num_rows
+    present = [rows["action"], rows[COUNTED], rows["reasons"]]
+    absent = [pa.nulls(count, pa.string()), pa.nulls(count, pa.float64()), pa.nulls(count, _REASONS)]
+    pairs = zip(absent, present, strict=True) if after else zip(present, absent, strict=True)
+    words = [pa.repeat(change, count), pa.repeat("new data", count)]
+    columns = [rows["example_id"], rows["source_id"], rows["dataset"], *words, *(c for pair in pairs for c in pair)]
+    return pa.table(columns, schema=_ROWS)
+
+
+def _both(left: pa.Table, right: pa.Table, pins: tuple[Pins, Pins]) -> pa.Table:
+    was, now = np.asarray(_members(left)), np.asarray(_members(right))
+    change = np.where(was & now, "reweighted", np.where(now, "added", "removed"))
+    judged_alike = pc.and_(pc.equal(left["action"], right["action"]), pc.equal(left["weight"], right["weight"]))
+    causes = pc.if_else(judged_alike, "new mix", _causes(left["reasons"], right["reasons"], pins))
+    columns = [
+        *(right[name] for name in ("example_id", "source_id", "dataset")),
+        pa.array(change.tolist(), pa.string()),
+        causes,
+        left["action"],
+        right["action"],
+        left[COUNTED],
+        right[COUNTED],
+        left["reasons"],
+        right["reasons"],
+    ]
+    return pa.table(columns, schema=_ROWS)
+
+
+def _causes(before: pa.ChunkedArray, after: pa.ChunkedArray, pins: tuple[Pins, Pins]) -> pa.Array:
+    old, new = pins
+    if old.measures == new.measures and old.without == new.without:
+        return pa.repeat("new policy" if old.policy != new.policy else "new code", len(before))
+    pairs = zip(before.to_pylist(), after.to_pylist(), strict=True)
+    return pa.array([_cause(was or [], now or [], pins) for was, now in pairs], pa.string())
+
+
+def _cause(before: list[dict[str, Any]], after: list[dict[str, Any]], pins: tuple[Pins, Pins]) -> str:
+    """Why an example's verdict differs though both versions saw it.
+
+    A reason that both have with another value, or one that only one has while the policy is the same, came from a
+    measure; every other difference from the policy, where that differs."""
+    old, new = pins
+    same_policy = old.policy == new.policy
+    differing = {r["audit"] for r in _unlike(before, after)}
+    remeasured = {audit for audit in differing if old.used(audit) != new.used(audit)}
+    if same_policy:
+        return "new measure" if remeasured else "new code"
+    if not remeasured:
+        return "new policy"
+    known = {(r["rule"], r["turn"]): (r["value"], r["threshold"]) for r in before}
+    pairs = [(known[key], (r["value"], r["threshold"])) for r in after if (key := (r["rule"], r["turn"])) in known]
+    moved_values = any(a[0] != b[0] and a[1] == b[1] for a, b in pairs)
+    return "new measure" if moved_values else "new policy"
+
+
+def _unlike(before: list[dict[str, Any]], after: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Reasons that only one side has."""
+    return [r for r in before if r not in after] + [r for r in after if r not in before]

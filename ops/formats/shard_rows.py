@@ -1,0 +1,210 @@
+"""Reads one shard of a file into examples to be and rows refused."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+
+from ops.core.identity import canonical_json, content_id, image_id
+from ops.core.printable import printable
+from ops.core.schemas import EXAMPLES, QUARANTINE
+from ops.formats.containers.contract import Limits, Record, Shard
+from ops.formats.contract import Format, ImageRef, Message, Row, RowError
+from ops.formats.registry import all_containers
+from ops.intake.drop_files import DropError, DropFiles
+from ops.intake.image_checks import name_mismatch
+from ops.intake.rows import IngestSettings, check_row, raw_text, readable, whole_query
+
+JUDGEMENT = pa.struct(
+    [
+        ("response", pa.string()),
+        ("label", pa.string()),
+        ("opponent", pa.string()),
+        ("rating", pa.float64()),
+        ("rating_scale", pa.float64()),
+        ("annotator", pa.string()),
+    ]
+)
+INTERNAL = "internal_error"
+"""The reason of a row in which Assay itself failed."""
+_FROM_EXAMPLES = ("content_id", "source_id", "kind", "dataset", "messages", "image_ids", "metadata", "repairs")
+#: A row that is an example if its images are what they should be.
+PARSED = pa.schema(
+    [
+        pa.field("row", pa.int64()),
+        *(EXAMPLES.schema.field(name) for name in _FROM_EXAMPLES),
+        pa.field("query", pa.string()),
+        pa.field("judgements", pa.list_(JUDGEMENT)),
+        pa.field("raw", pa.string()),
+    ]
+)
+#: A row of the quarantine, without what is the same for all rows of the file.
+REFUSED = pa.schema([QUARANTINE.schema.field(name) for name in ("row", "source_id", "reason", "detail", "raw")])
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one record: a row of `PARSED` with the images not seen before in this shard, or a row of
+    `REFUSED`."""
+
+    parsed: dict[str, Any] | None = None
+    refused: dict[str, Any] | None = None
+    images: Mapping[str, bytes] = field(default_factory=dict)
+
+
+class ImageReader:
+    """Images of a shard's rows by their id; each path is read once."""
+
+    def __init__(self, files: DropFiles, folders: tuple[str, ...], settings: IngestSettings) -> None:
+        self.files = files
+        self.folders = folders
+        self.settings = settings
+        self.paths: dict[str, tuple[str, tuple[str, ...]]] = {}
+        self.seen: set[str] = set()
+
+    def read(self, refs: Sequence[ImageRef]) -> tuple[list[str], list[str], dict[str, bytes]]:
+        """Ids of the images in order, the repairs they need, and the bytes of those not seen before."""
+        ids: list[str] = []
+        repairs: set[str] = set()
+        fresh: dict[str, bytes] = {}
+        for ref in refs:
+            known = self.paths.get(ref.path) if ref.data is None else None
+            if known is None:
+                known = self._load(ref, fresh)
+            ids.append(known[0])
+            repairs.update(known[1])
+        self.seen.update(fresh)
+        return ids, sorted(repairs), fresh
+
+    def _load(self, ref: ImageRef, fresh: dict[str, bytes]) -> tuple[str, tuple[str, ...]]:
+        limit = self.settings.max_image_bytes
+        data = ref.data
+        if data is None:
+            data = self.files.read_image(ref.path, self.folders, max_bytes=limit)
+        elif len(data) > limit:
+            raise RowError("image_bytes", f"{len(data)} bytes")
+        mismatch = name_mismatch(ref.path, data)
+        known = (image_id(data), (self.settings.accept("image_type_mismatch", mismatch),) if mismatch else ())
+        if known[0] not in self.seen:
+            fresh[known[0]] = data
+        if ref.data is None:
+            self.paths[ref.path] = known
+        return known
+
+
+def outcomes(
+    files: DropFiles,
+    shard: Shard,
+    *,
+    container: str,
+    form: Format,
+    dataset: str,
+    images: ImageReader,
+    settings: IngestSettings,
+) -> Iterator[Outcome]:
+    """What becomes of each record of a shard, in order. A stretch that cannot be read is one refused record."""
+    limits = Limits(settings.max_row_bytes, settings.max_expansion)
+    last = shard.row - 1
+    try:
+        for record in all_containers()[container].read(files, shard, limits):
+            last = record.row
+            yield _outcome(record, form, dataset=dataset, file=shard.file, images=images, settings=settings)
+    except RowError as problem:
+        yield Outcome(refused=_refused(Record(last + 1), None, problem, settings))
+    except DropError:
+        raise
+    except Exception as error:
+        # Readers raise nearly anything on hostile files; whatever it is, the rest of the shard cannot be read.
+        detail = f"from row {last + 1} on: {type(error).__name__}: {error}"[:500]
+        problem = RowError("file_unreadable", detail)
+        yield Outcome(refused=_refused(Record(last + 1), None, problem, settings))
+
+
+def _outcome(
+    record: Record, form: Format, *, dataset: str, file: str, images: ImageReader, settings: IngestSettings
+) -> Outcome:
+    row = None
+    try:
+        if record.problem:
+            raise RowError(*record.problem)
+        row = check_row(form.parse(record.fields or {}), settings)
+        ids, repairs, fresh = images.read(row.images)
+        parsed = _parsed(record, row, dataset=dataset, file=file, ids=ids, repairs=repairs, settings=settings)
+        return Outcome(parsed=parsed, images=fresh)
+    except RowError as problem:
+        return Outcome(refused=_refused(record, row, problem, settings))
+    except DropError:
+        raise  # not the row's fault: the drop cannot be read, and the run says so
+    except Exception as error:
+        return Outcome(refused=_refused(record, row, _problem(error), settings))
+
+
+def _problem(error: Exception) -> RowError:
+    """The reason why a row was refused that raised this. Whatever nobody thought of is a fault of Assay; it costs
+    that row, never the rows behind it, and it is not kept quiet."""
+    codes = {UnicodeEncodeError: "encoding", RecursionError: "too_deep"}
+    code = codes.get(type(error), INTERNAL)
+    return RowError(code, f"{type(error).__name__}: {error}"[:200] if code == INTERNAL else str(error)[:200])
+
+
+def _parsed(
+    record: Record, row: Row, *, dataset: str, file: str, ids: list[str], repairs: list[str], settings: IngestSettings
+) -> dict[str, Any]:
+    messages = [_stored(message, ids) for message in row.messages]
+    metadata = canonical_json(readable(row.metadata))
+    source = row.source_id if row.source_id is not None else f"{file}#{record.row}"
+    metadata.encode("utf-8")  # half surrogates, which the lake cannot hold, are found here
+    return {
+        "row": record.row,
+        "content_id": content_id(row.kind, messages, ids),
+        "source_id": source,
+        "kind": row.kind,
+        "dataset": row.dataset or dataset,
+        "messages": messages,
+        "image_ids": ids,
+        "metadata": metadata,
+        "repairs": sorted({*row.repairs, *repairs}),
+        "query": whole_query((m.role, m.text) for m in row.messages) if row.judgements else None,
+        "judgements": [{name: getattr(judgement, name) for name in JUDGEMENT.names} for judgement in row.judgements],
+        "raw": raw_text(record.fields, record.raw, limit=settings.max_raw_bytes) if ids else None,
+    }
+
+
+def _stored(message: Message, ids: Sequence[str]) -> dict[str, Any]:
+    return {
+        "role": message.role,
+        "parts": [
+            {"type": "text", "text": part.text, "image_id": None}
+            if part.image is None
+            else {"type": "image", "text": None, "image_id": ids[part.image]}
+            for part in message.parts
+        ],
+    }
+
+
+def _refused(record: Record, row: Row | None, problem: RowError, settings: IngestSettings) -> dict[str, Any]:
+    raw = None
+    if record.raw is not None or record.fields is not None:
+        try:
+            raw = raw_text(record.fields, record.raw, limit=settings.max_raw_bytes)
+        except (RecursionError, ValueError) as error:  # nested without end, or a number of too many digits
+            raw = f"the row cannot be written as text: {error}"
+    source = row.source_id if row is not None else _raw_id(record.fields)
+    return {
+        "row": record.row,
+        "source_id": None if source is None else printable(source),
+        "reason": problem.reason,
+        "detail": printable(problem.detail),
+        "raw": None if raw is None else clean(raw),
+    }
+
+
+def _raw_id(fields: Mapping[str, Any] | None) -> str | None:
+    value = (fields or {}).get("id")
+    return str(value)[:1000] if isinstance(value, str | int) else None
+
+
+def clean(text: str) -> str:
+    """A text that the lake can hold: half surrogates escaped."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -1,0 +1,1 @@
+"""The figures that gates judge, and the limits on them."""

@@ -1,0 +1,201 @@
+"""The figures that gates judge: small Arrow tables, counted from the streams of a delivery and of an audit's measures.
+
+A measure is never held as a whole: keys are compared by 64-bit hashes, and a suspected duplicate is confirmed on the
+keys themselves, so that a chance collision is never reported.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ops.audits.contract import KEYS, Audit
+from ops.audits.ranges import has_numbers
+from ops.core.hashing import EXAMPLE_KEY, absent, distinct, joined, key_hashes
+
+Batches = Iterable[pa.RecordBatch]
+
+#: Reasons that speak for the rest of a file: how many rows lie behind them nobody knows.
+UNREADABLE = ("file_unreadable", "file_bomb")
+
+#: Suspected duplicates that are confirmed one by one; more than this is no accident of hashing.
+CONFIRM = 10_000
+
+FILES = pa.schema(
+    [
+        ("file", pa.string()),
+        ("rows_in", pa.int64()),
+        ("rows_kept", pa.int64()),
+        ("rows_quarantined", pa.int64()),
+        ("rows_lost", pa.int64()),
+        ("stored_kept", pa.int64()),
+        ("stored_quarantined", pa.int64()),
+    ]
+)
+
+
+def ingest_facts(drop: Mapping[str, Any], examples: Batches, quarantine: Batches) -> dict[str, pa.Table]:
+    """Facts of a delivery, from its row of `drops` and from what is stored of it.
+
+    `files` (FILES): one row a file; `rows_lost` are rows in that were neither kept nor quarantined, and `stored_*`
+    are the rows found in `examples` and `quarantine`.
+    `drop`: drop, delivery, files, rows_in, rows_kept, rows_quarantined, quarantine_share, unreadable_files,
+    top_reasons; one row.
+    """
+    kept: Counter[str] = Counter()
+    for batch in examples:
+        kept.update(counted(pc.struct_field(batch.column("provenance"), "file")))
+    set_aside: Counter[str] = Counter()
+    reasons: Counter[str] = Counter()
+    for batch in quarantine:
+        set_aside.update(counted(batch.column("file")))
+        reasons.update(counted(batch.column("reason")))
+    told = {counts["file"]: counts for counts in drop["files"] or ()}
+    files = [_file_row(name, told.get(name, {}), kept[name], set_aside[name]) for name in {**told, **kept, **set_aside}]
+    summary = {
+        "drop": drop["drop"],
+        "delivery": drop["delivery"],
+        "files": len(told),
+        "rows_in": drop["rows_in"],
+        "rows_kept": drop["rows_kept"],
+        "rows_quarantined": drop["rows_quarantined"],
+        "quarantine_share": share(drop["rows_quarantined"], drop["rows_in"]),
+        "unreadable_files": sum(reasons[code] for code in UNREADABLE),
+        "top_reasons": ", ".join(f"{reason} {rows}" for reason, rows in reasons.most_common(5)),
+    }
+    return {"files": pa.Table.from_pylist(files, schema=FILES), "drop": pa.Table.from_pylist([summary])}
+
+
+def measures_facts(
+    audit: Audit,
+    read: Callable[[], Iterator[pa.RecordBatch]],
+    *,
+    examples: np.ndarray,
+    columns: Sequence[str] | None = None,
+) -> dict[str, pa.Table]:
+    """Facts of an audit's measures, one row, under the name `measures`.
+
+    `read` starts a stream of the measures anew; `examples` are the key hashes of the examples that were there to be
+    measured; `columns` are those that the files really have (None: not known). The row has: audit, rows, examples,
+    null_keys, duplicate_keys, duplicates (the first few, as text), unknown_examples, examples_measured,
+    examples_unmeasured, abstained_share (of the rows), missing_columns, and for each numeric column NAME of the audit
+    NAME.nulls, NAME.nans, NAME.minimum and NAME.maximum (of the values that are numbers; of lists, of their members).
+    """
+    keys = KEYS[audit.grain].names
+    tally = _Tally(audit)
+    by_key: list[np.ndarray] = []
+    by_example: list[np.ndarray] = []
+    for batch in read():
+        tally.add(batch)
+        by_key.append(key_hashes(batch, keys))
+        by_example.append(by_key[-1] if tuple(keys) == EXAMPLE_KEY else distinct(key_hashes(batch)))
+    measured, wanted = distinct(joined(by_example)), distinct(examples)
+    duplicates, named = _duplicates(by_key, keys, read)
+    row = {
+        "audit": audit.name,
+        "rows": tally.rows,
+        "examples": len(examples),
+        "null_keys": tally.null_keys,
+        "duplicate_keys": duplicates,
+        "duplicates": named,
+        "unknown_examples": absent(measured, wanted),
+        "examples_measured": len(measured) - absent(measured, wanted),
+        "examples_unmeasured": absent(wanted, measured),
+        "abstained_share": share(tally.abstained, tally.rows),
+        "missing_columns": ", ".join(_missing(audit, columns)),
+        **tally.columns,
+    }
+    return {"measures": pa.Table.from_pylist([row])}
+
+
+class _Tally:
+    """Counts of an audit's measures, batch by batch."""
+
+    def __init__(self, audit: Audit) -> None:
+        self.rows = self.null_keys = self.abstained = 0
+        self._keys = KEYS[audit.grain].names
+        self._numeric = [column.name for column in audit.columns if has_numbers(column)]
+        self._telling = [column.name for column in audit.columns if pa.types.is_floating(column.type)]
+        self._says_so = "abstained" in audit.columns.names
+        self.columns: dict[str, Any] = {}
+        for name in self._numeric:
+            self.columns |= {f"{name}.nulls": 0, f"{name}.nans": 0, f"{name}.minimum": None, f"{name}.maximum": None}
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        self.rows += batch.num_rows
+        self.null_keys += int(np.logical_or.reduce([_is_null(batch.column(key)) for key in self._keys]).sum())
+        self.abstained += self._abstained(batch)
+        for name in self._numeric:
+            self._column(name, batch.column(name))
+
+    def _abstained(self, batch: pa.RecordBatch) -> int:
+        """Rows that say so, or whose every real-valued measure is null."""
+        if self._says_so:
+            says_so: Any = batch.column("abstained")
+            return says_so.true_count
+        if not self._telling:
+            return 0
+        return int(np.logical_and.reduce([_is_null(batch.column(name)) for name in self._telling]).sum())
+
+    def _column(self, name: str, values: pa.Array) -> None:
+        self.columns[f"{name}.nulls"] += values.null_count
+        if pa.types.is_list(values.type):
+            values = pc.list_flatten(values)
+        if pa.types.is_floating(values.type):
+            nan: Any = pc.is_nan(values)
+            self.columns[f"{name}.nans"] += nan.true_count
+            values = values.filter(pc.invert(nan))
+        extent: Any = pc.min_max(values).as_py()
+        for side, choose in (("minimum", min), ("maximum", max)):
+            found = [v for v in (self.columns[f"{name}.{side}"], extent[side[:3]]) if v is not None]
+            self.columns[f"{name}.{side}"] = choose(found) if found else None
+
+
+def _duplicates(
+    by_key: list[np.ndarray], keys: Sequence[str], read: Callable[[], Iterator[pa.RecordBatch]]
+) -> tuple[int, str]:
+    """Rows beyond the first of their key, and the first few such keys as text."""
+    hashes = np.sort(joined(by_key))
+    repeats = hashes[1:][hashes[1:] == hashes[:-1]]
+    suspects = distinct(repeats)
+    if not len(suspects):
+        return 0, ""
+    parts: list[pa.Table] = []
+    for batch, hashed in zip(read(), by_key, strict=True):
+        mask = pa.array(np.isin(hashed, suspects[:CONFIRM]))
+        parts.append(pa.Table.from_batches([batch.select(list(keys))]).filter(mask))
+    groups = pa.concat_tables(parts).group_by(list(keys)).aggregate([([], "count_all")])
+    repeated = groups.filter(pc.greater(groups["count_all"], pa.scalar(1)))
+    named = "; ".join(" ".join(str(row[key]) for key in keys[1:]) for row in repeated.slice(0, 3).to_pylist())
+    if len(suspects) > CONFIRM:
+        return len(repeats), named
+    return int(repeated["count_all"].to_numpy().sum()) - repeated.num_rows, named
+
+
+def _missing(audit: Audit, columns: Sequence[str] | None) -> list[str]:
+    wanted = [name for name in audit.schema.names if name not in audit.table.partition_by]
+    return [] if columns is None else [name for name in wanted if name not in columns]
+
+
+def _file_row(name: str, told: Mapping[str, Any], kept: int, set_aside: int) -> dict[str, Any]:
+    rows = {key: told.get(key) or 0 for key in ("rows_in", "rows_kept", "rows_quarantined")}
+    lost = rows["rows_in"] - rows["rows_kept"] - rows["rows_quarantined"]
+    return {"file": name, **rows, "rows_lost": lost, "stored_kept": kept, "stored_quarantined": set_aside}
+
+
+def counted(values: pa.Array) -> Counter[str]:
+    """How often each value occurs; null counts as empty text."""
+    counts = pc.value_counts(values)
+    return Counter({value or "": n for value, n in zip(*map(pa.Array.to_pylist, counts.flatten()), strict=True)})
+
+
+def share(part: int | None, whole: int | None) -> float:
+    """A part as a share of the whole; 0 where the whole is empty."""
+    return (part or 0) / whole if whole else 0.0
+
+
+def _is_null(column: pa.Array) -> np.ndarray:
+    return np.asarray(pc.is_null(column))

@@ -1,0 +1,1 @@
+"""How well a text fits its image, and its image a text."""

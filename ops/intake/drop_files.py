@@ -1,0 +1,347 @@
+"""The files of a drop, wherever they are: listed, opened, decompressed, and never left.
+
+A drop is a folder, local or behind any fsspec URL. Every name here is relative to it, with forward slashes. Nothing
+that a row or a link says can reach outside.
+"""
+
+import errno
+import gzip
+import hashlib
+import io
+import os
+import posixpath
+import re
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol
+
+import fsspec
+import zstandard
+
+from ops.core.errors import AssayError
+from ops.core.printable import printable, unfit_name
+from ops.core.regular_files import open_regular
+from ops.formats.contract import RowError
+
+CHUNK_BYTES = 1 << 20
+HEAD_BYTES = 1 << 16
+FREE_EXPANSION_BYTES = 64 << 20
+"""A small file may expand to this much whatever the ratio."""
+_URL = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]{1,20}://|^data:", re.ASCII)
+_DRIVE = re.compile(r"^[A-Za-z]:[\\/]")
+_COMPRESSIONS = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
+_SUFFIXES = (".gz", ".zst")
+
+
+class DropError(AssayError, ValueError):
+    """A drop that cannot be taken in: says the file, what is wrong and the fix."""
+
+
+class NotAFileError(OSError):
+    """What bears the name is no regular file of the drop; `outside` where it is a link that leaves the drop."""
+
+    def __init__(self, name: str, *, outside: bool) -> None:
+        super().__init__("it is a link that leaves the drop" if outside else "it is a folder, a pipe or a device")
+        self.name = name
+        self.outside = outside
+
+
+OUTSIDE = "outside"
+"""Stamp of what is listed but never opened: a link that leaves the drop, a pipe, a device."""
+UNFIT = "unfit"
+"""Stamp of a file whose name the lake cannot hold; it is listed under an escaped name, and never opened."""
+
+
+class Inflated(Protocol):
+    """Where the content of compressed files is kept, so that it can be read from anywhere."""
+
+    def open(self, name: str, start: int) -> BinaryIO | None:
+        """The content of a file from byte `start`; None where it is not kept."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class FileInfo:
+    """A file of the drop: its name in it, its size, and what tells that it changed."""
+
+    name: str
+    size: int
+    stamp: str
+
+
+@dataclass(frozen=True, slots=True)
+class DropFiles:
+    """The files under `root`: a folder, or an fsspec URL such as `s3://bucket/drop`; `options` go to fsspec."""
+
+    root: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    inflated: Inflated | None = None
+
+    @property
+    def local(self) -> bool:
+        return "://" not in self.root
+
+    def listing(self) -> list[FileInfo]:
+        """Every file, in order of names, hidden ones left out. Links to folders are not followed."""
+        found = _fit(self._local_listing() if self.local else self._remote_listing())
+        return sorted(found, key=lambda info: info.name)
+
+    def open(self, name: str) -> BinaryIO:
+        """The bytes of a file as they are. `FileNotFoundError` where there is none, `NotAFileError` where it is none:
+        a pipe, which would wait for ever, or a link out of the drop."""
+        if self.local:
+            return self._open_local(name)
+        system, base = self._remote()
+        return system.open(f"{base}/{name}", "rb")  # pyright: ignore[reportReturnType]
+
+    def expanded(self, name: str, *, expansion: int, start: int = 0) -> BinaryIO:
+        """The content of a file from byte `start`: decompressed if it is gzip or zstd, whatever its name.
+
+        Reading raises `RowError("file_bomb")` once the content is more than `expansion` times the file.
+        """
+        kept = self.inflated.open(name, start) if self.inflated is not None else None
+        if kept is not None:
+            return kept
+        raw = self.open(name)
+        kind = _compression(raw)
+        raw.seek(0 if kind else start)
+        if not kind:
+            return raw
+        stream = _Expanded(raw, kind, expansion=expansion)
+        stream.skip(start)
+        return io.BufferedReader(stream, CHUNK_BYTES)
+
+    def compressed(self, name: str) -> bool:
+        """Whether the file is gzip or zstd."""
+        with self.open(name) as raw:
+            return bool(_compression(raw))
+
+    def size(self, name: str) -> int:
+        """How many bytes the file has."""
+        with self.open(name) as raw:
+            return raw.seek(0, os.SEEK_END)
+
+    def head(self, name: str, *, size: int = HEAD_BYTES) -> bytes:
+        """The first bytes of the content of a file, decompressed."""
+        with self.expanded(name, expansion=1 << 20) as stream:
+            return stream.read(size)
+
+    def sha256(self, name: str) -> str:
+        """Hash of a file's bytes."""
+        with self.open(name) as stream:
+            state = hashlib.sha256()
+            while chunk := stream.read(CHUNK_BYTES):
+                state.update(chunk)
+            return state.hexdigest()
+
+    def read_image(self, path: str, folders: tuple[str, ...], *, max_bytes: int) -> bytes:
+        """The bytes of an image that a row names, looked for in each of `folders`.
+
+        Raises `RowError`: a URL, a path out of the drop (absolute, by `..` or by a link), a file missing or too large.
+        """
+        name = check_path(path)
+        for folder in folders:
+            inside = posixpath.normpath(posixpath.join(folder, name))
+            if inside.startswith(".."):
+                raise RowError("path_outside_drop", path[:200])
+            data = self._read(inside, path, max_bytes=max_bytes)
+            if data is not None:
+                return data
+        raise RowError("image_missing", path[:500])
+
+    def _read(self, inside: str, path: str, *, max_bytes: int) -> bytes | None:
+        try:
+            with self.open(inside) as stream:
+                data = stream.read(max_bytes + 1)
+        except NotAFileError as error:
+            raise RowError(
+                "path_outside_drop" if error.outside else "image_missing", f"{path[:200]}: {error}"
+            ) from None
+        except (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError):
+            return None
+        except OSError as error:
+            raise RowError("image_missing", f"{path[:200]}: {error.strerror or error}") from None
+        if len(data) > max_bytes:
+            raise RowError("image_bytes", f"{path[:200]} has more than {max_bytes} bytes")
+        return data
+
+    def _open_local(self, name: str) -> BinaryIO:
+        full = os.path.join(self.root, name)
+        if not _inside(full, os.path.realpath(self.root)):
+            raise NotAFileError(name, outside=True)
+        try:
+            return open_regular(full)
+        except OSError as error:
+            if error.errno != errno.EINVAL:
+                raise
+            raise NotAFileError(name, outside=False) from None
+
+    def _local_listing(self) -> Iterator[FileInfo]:
+        root = os.path.realpath(self.root)
+        folders = [root]  # not os.walk: it leaves out what it cannot list, and counts on the stack for each level
+        while folders:
+            try:
+                entries = list(os.scandir(folders.pop()))
+            except OSError as error:
+                raise DropError(f"{error.filename}: the folder cannot be listed: {error.strerror}") from None
+            for entry in entries:
+                if entry.name.startswith("."):
+                    continue
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(entry.path)
+                    continue
+                inside = os.path.relpath(entry.path, root).replace(os.sep, "/")
+                yield FileInfo(inside, *self._stamped(entry.path, root))
+
+    @staticmethod
+    def _stamped(full: str, root: str) -> tuple[int, str]:
+        if not (os.path.isfile(full) and _inside(full, root)):
+            return 0, OUTSIDE
+        facts = os.stat(full)
+        return facts.st_size, f"{facts.st_size}:{facts.st_mtime_ns}"
+
+    def _remote(self) -> tuple[Any, str]:
+        system, base = fsspec.url_to_fs(self.root, **self.options)
+        return system, base.rstrip("/")
+
+    def _remote_listing(self) -> Iterator[FileInfo]:
+        system, base = self._remote()
+        system.invalidate_cache()
+        for path, info in system.find(base, detail=True).items():
+            name = path[len(base) :].lstrip("/")
+            if any(step.startswith(".") for step in name.split("/")):
+                continue
+            size = int(info.get("size") or 0)
+            yield FileInfo(name, size, f"{size}:{info.get('ETag') or info.get('LastModified') or info.get('mtime')}")
+
+
+def open_drop(path: str | Path, options: Mapping[str, Any] | None = None) -> DropFiles:
+    """The files of the drop at `path`; `DropError` where there is no such folder."""
+    text = str(path)
+    if text.startswith("file://"):
+        text = text[len("file://") :]
+    if "://" in text:
+        return DropFiles(text.rstrip("/"), dict(options or {}))
+    if not Path(text).is_dir():
+        what = "is a file, not a folder" if Path(text).exists() else "does not exist"
+        raise DropError(f"drop {text}: {what}; name the folder that holds the rows and the images")
+    return DropFiles(os.path.realpath(text))
+
+
+def plain_name(name: str) -> str:
+    """A name without its compression suffix."""
+    for suffix in _SUFFIXES:
+        if name.lower().endswith(suffix):
+            return name[: -len(suffix)]
+    return f"{name[:-4]}.tar" if name.lower().endswith(".tgz") else name
+
+
+def check_path(path: str) -> str:
+    """The path of an image if it may be looked for at all: not a URL, not absolute, no NUL."""
+    if _URL.match(path):
+        raise RowError("image_url", path[:200])
+    if path.startswith(("/", "\\", "~")) or _DRIVE.match(path):
+        raise RowError("path_outside_drop", path[:200])
+    if not path.strip() or "\x00" in path or len(path) > 4096:
+        raise RowError("image_missing", f"not a path: {path[:80]!r}")
+    if any("\ud800" <= character <= "\udfff" for character in path):
+        raise RowError("encoding", f"the path {path[:80]!a}")
+    return path
+
+
+def _inside(full: str, root: str) -> bool:
+    return os.path.realpath(full).startswith(root.rstrip("/") + "/")
+
+
+def _fit(found: Iterable[FileInfo]) -> Iterator[FileInfo]:
+    """The files, those with unfit names under names that the lake can hold and no other file has."""
+    unfit: list[FileInfo] = []
+    names: set[str] = set()
+    for info in found:
+        if unfit_name(info.name):
+            unfit.append(info)
+        else:
+            names.add(info.name)
+            yield info
+    for info in sorted(unfit, key=lambda info: info.name):
+        name = printable(info.name)
+        while name in names:
+            name += "~"
+        names.add(name)
+        yield FileInfo(name, info.size, UNFIT)
+
+
+def _compression(raw: BinaryIO) -> str | None:
+    magic = raw.read(4)
+    return _COMPRESSIONS.get(magic[:2]) or _COMPRESSIONS.get(magic)
+
+
+class _ZstdReader:
+    """Zstandard frames one after the other. The library's own stream reader takes a cut file for a whole one."""
+
+    def __init__(self, raw: BinaryIO) -> None:
+        self.raw = raw
+        self.frame: Any = None
+        self.waiting = b""
+        self.ready = memoryview(b"")
+
+    def read(self, size: int) -> bytes:
+        while not self.ready:
+            # Little goes in at a time, for one byte may become 32 KiB.
+            data = self.waiting or self.raw.read(2048)
+            self.waiting = b""
+            if not data:
+                if self.frame is not None:
+                    raise EOFError("in the middle of a frame")
+                return b""
+            if self.frame is None:
+                self.frame = zstandard.ZstdDecompressor(max_window_size=1 << 27).decompressobj()
+            self.ready = memoryview(self.frame.decompress(data))
+            if self.frame.eof:
+                self.waiting, self.frame = self.frame.unused_data, None
+        piece, self.ready = self.ready[:size], self.ready[size:]
+        return bytes(piece)
+
+    def close(self) -> None:
+        self.ready = memoryview(b"")
+
+
+class _Expanded(io.RawIOBase):
+    """A decompressing stream that counts what comes out against what went in."""
+
+    def __init__(self, raw: BinaryIO, kind: str, *, expansion: int) -> None:
+        super().__init__()
+        self.raw = raw
+        self.inner: Any = gzip.GzipFile(fileobj=raw) if kind == "gzip" else _ZstdReader(raw)
+        self.out = 0
+        self.expansion = expansion
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        try:
+            data = self.inner.read(min(len(buffer), CHUNK_BYTES))
+        except (OSError, EOFError, zlib.error, zstandard.ZstdError) as error:
+            raise RowError("file_unreadable", f"the compressed data ends or breaks: {error}") from None
+        buffer[: len(data)] = data
+        self.out += len(data)
+        if self.out > max(FREE_EXPANSION_BYTES, self.expansion * max(1, self.raw.tell())):
+            raise RowError("file_bomb", f"more than {self.expansion} bytes come out for each byte of the file")
+        return len(data)
+
+    def skip(self, size: int) -> None:
+        """Reads and forgets `size` bytes."""
+        while size > 0:
+            buffer = bytearray(min(size, CHUNK_BYTES))
+            got = self.readinto(buffer)
+            if not got:
+                return
+            size -= got
+
+    def close(self) -> None:
+        self.inner.close()
+        self.raw.close()
+        super().close()

@@ -1,0 +1,1 @@
+"""What stands in training data that should not: evaluation sets, answers in metadata."""

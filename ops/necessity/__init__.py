@@ -1,0 +1,1 @@
+"""Whether the picture is needed: heads, fitted on folds that never saw the turn."""

@@ -1,0 +1,101 @@
+"""Cross-fitted pointwise usable information: what a picture adds to the answer, by heads that never saw the turn.
+
+Two heads for each fold, fitted on the other folds: one of the query, and one that starts from it and adds the picture
+(PVI, Ethayarajh et al., "Understanding Dataset Difficulty with V-Usable Information", 2022; the empty input of that
+paper is here the query without a picture).
+"""
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from ops.core.identity import digest
+from ops.necessity.heads import Batch, Head, HeadSettings, fit_head, log_softmax
+from ops.necessity.tasks import ClosedTask, OpenTask
+
+# Share of an even guess mixed into each prediction, so that no logarithm runs away.
+_EVEN = 0.01
+_CHUNK = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Predicted:
+    """For n turns, natural logarithms: of the answer's probability from the query alone, with the picture, and with
+    another picture; `information` is how far the picture moves the prediction, whatever the answer (Kullback-Leibler
+    divergence, nats); `candidates` the number of answers chosen among."""
+
+    text: np.ndarray
+    picture: np.ndarray
+    swapped: np.ndarray
+    information: np.ndarray
+    candidates: np.ndarray
+
+    @classmethod
+    def empty(cls, count: int) -> "Predicted":
+        """Room for n turns."""
+        return cls(*(np.full(count, np.nan, dtype=np.float32) for _ in fields(cls)))
+
+
+def cross_fit(
+    task: ClosedTask | OpenTask,
+    folds: np.ndarray,
+    swaps: np.ndarray,
+    *,
+    settings: HeadSettings,
+    most_rows: int,
+    seed: int,
+) -> Predicted:
+    """Predictions of every turn of the task. `folds` (n) keep turns that share a picture together; `swaps` (n) are
+    places of other pictures. A head is fitted on at most `most_rows` turns, drawn at random."""
+    predicted = Predicted.empty(len(folds))
+    for fold in np.unique(folds):
+        inside, outside = np.flatnonzero(folds == fold), np.flatnonzero(folds != fold)
+        if not len(outside):
+            continue
+        rng = np.random.default_rng((seed, int(fold)))
+        train = np.sort(rng.permutation(outside)[:most_rows])
+        pair = _fit(task, train, settings, seed=seed)
+        for chunk in np.array_split(rng.permutation(inside), -(-len(inside) // _CHUNK)):
+            _predict(task, pair, np.sort(chunk), swaps, predicted)
+    return predicted
+
+
+def _fit(task: ClosedTask | OpenTask, train: np.ndarray, settings: HeadSettings, *, seed: int) -> tuple[Head, Head]:
+    def asked(rows: np.ndarray) -> Batch:
+        return task.batch(rows, offset=None, pictures=None)
+
+    text = fit_head(asked, train, settings, seed=seed)
+
+    def shown(rows: np.ndarray) -> Batch:
+        return task.batch(rows, offset=text.logits(asked(rows)), pictures=task.seen.pictures[rows])
+
+    return text, fit_head(shown, train, settings, seed=seed + 1)
+
+
+def _predict(
+    task: ClosedTask | OpenTask, heads: tuple[Head, Head], rows: np.ndarray, swaps: np.ndarray, into: Predicted
+) -> None:
+    asked = task.batch(rows, offset=None, pictures=None)
+    offset = heads[0].logits(asked)
+    at = np.arange(len(rows)), asked.y
+    chosen_among = np.full(len(rows), offset.shape[1]) - (0 if asked.barred is None else asked.barred.sum(axis=1))
+
+    def smoothed(logits: np.ndarray) -> np.ndarray:
+        return np.log((1 - _EVEN) * np.exp(log_softmax(logits)) + _EVEN / chosen_among[:, None])
+
+    def with_pictures(pictures: np.ndarray) -> np.ndarray:
+        return smoothed(heads[1].logits(task.batch(rows, offset=offset, pictures=pictures)))
+
+    text, picture = smoothed(offset), with_pictures(task.seen.pictures[rows])
+    into.text[rows] = text[at]
+    into.picture[rows] = picture[at]
+    into.swapped[rows] = with_pictures(swaps[rows])[at]
+    into.information[rows] = (np.exp(picture) * (picture - text)).sum(axis=1)
+    into.candidates[rows] = chosen_among
+
+
+def spread(names: list[str], parts: int) -> np.ndarray:
+    """A fold for each name (n), equal for equal names: the names' hashes dealt out in turn, so that folds are even."""
+    distinct = sorted(set(names), key=lambda name: digest("fold", name))
+    place: dict[str, int] = {name: n % parts for n, name in enumerate(distinct)}
+    return np.array([place[name] for name in names], dtype=np.int64)

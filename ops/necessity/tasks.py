@@ -1,0 +1,145 @@
+"""Turns as inputs of small heads: what a question, a picture and the candidate answers look like to them."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from itertools import pairwise
+
+import numpy as np
+
+from ops.necessity.heads import Batch, principal
+
+_PARTS = 64
+_HASHED = 128
+_NAMED = 3  # the size of that feature: gates start at 0, so that a larger one is learnt from fewer turns
+_WORD = re.compile(r"[^\W_]+")
+_NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+_SPELT: dict[str, str] = {"gray": "grey"} | {word: str(n) for n, word in enumerate(_NUMBERS)}
+
+
+def words(text: str) -> list[str]:
+    """The words of a text in lower case, numbers as figures."""
+    return [_SPELT.get(word, word) for word in map(str, _WORD.findall(text.lower()))]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What is known of n turns of one kind of answer, in a fixed order.
+
+    `queries` and `pictures` (n) are places in `query_parts` (inputs of the heads) and `picture_parts`; `raw_queries`
+    and `raw_pictures` hold the same as centred unit vectors; `answers` (n) are places in `answer_parts` and
+    `raw_answers`.
+    """
+
+    queries: np.ndarray
+    pictures: np.ndarray
+    answers: np.ndarray
+    query_parts: np.ndarray
+    picture_parts: np.ndarray
+    answer_parts: np.ndarray
+    raw_queries: np.ndarray
+    raw_pictures: np.ndarray
+    raw_answers: np.ndarray
+
+    @classmethod
+    def of(
+        cls,
+        texts: Sequence[str],
+        vectors: dict[str, np.ndarray],
+        *,
+        queries: np.ndarray,
+        pictures: np.ndarray,
+        answers: np.ndarray,
+    ) -> "Seen":
+        """From the texts of the distinct queries, and the vectors (each (m, d)) named query, picture and answer."""
+        raw = {name: _centred(matrix) for name, matrix in vectors.items()}
+        hashed = np.stack([_hashed(text) for text in texts]) if texts else np.zeros((0, _HASHED), dtype=np.float32)
+        parts = np.concatenate([principal(vectors["query"], _PARTS), hashed], axis=1)
+        return cls(
+            queries,
+            pictures,
+            answers,
+            parts,
+            principal(vectors["picture"], _PARTS),
+            principal(vectors["answer"], _PARTS),
+            raw["query"],
+            raw["picture"],
+            raw["answer"],
+        )
+
+
+def _centred(matrix: np.ndarray) -> np.ndarray:
+    if not len(matrix):
+        return matrix.astype(np.float32)
+    centred = matrix - matrix.mean(axis=0)
+    return (centred / np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-6)).astype(np.float32)
+
+
+def _hashed(text: str) -> np.ndarray:
+    """Signed counts of words and pairs of words, hashed into a fixed width (Weinberger et al., 2009)."""
+    counts = np.zeros(_HASHED, dtype=np.float32)
+    said = words(text)[:200]
+    for token in (*said, *(f"{a} {b}" for a, b in pairwise(said))):
+        drawn = int.from_bytes(blake2b(token.encode(), digest_size=4).digest())
+        counts[drawn % _HASHED] += 1 if drawn >> 31 else -1
+    return counts / max(float(np.linalg.norm(counts)), 1.0) * np.float32(np.sqrt(_HASHED) / 4)
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedTask:
+    """Turns whose answers are classes, at the places of `answers`. For each distinct query, `given` (m, classes) marks
+    the classes that it names and `polar` (m, d; float16) is the vector of the affirmed less that of the denied
+    question, 0 where it is no yes/no question; `yes` and `no` are the places of these answers, -1 where not there."""
+
+    seen: Seen
+    given: np.ndarray
+    polar: np.ndarray
+    yes: int
+    no: int
+
+    def batch(self, rows: np.ndarray, *, offset: np.ndarray | None, pictures: np.ndarray | None) -> Batch:
+        """The rows as a batch: with the picture of each (places in `raw_pictures`), or of the query alone."""
+        seen = self.seen
+        asked = seen.queries[rows]
+        codes = np.eye(len(seen.raw_answers), dtype=np.float32)
+        x = seen.query_parts[asked]
+        if pictures is None:
+            aligned = self._named(asked)
+        else:
+            shown = seen.raw_pictures[pictures]
+            polar = np.zeros((len(rows), len(codes)), dtype=np.float32)
+            leaning = np.einsum("nd,nd->n", self.polar[asked].astype(np.float32), shown) * 8
+            if self.yes >= 0:
+                polar[:, self.yes] = leaning
+            if self.no >= 0:
+                polar[:, self.no] -= leaning
+            aligned = (shown @ seen.raw_answers.T * 8, polar)
+            x = np.concatenate([x, seen.picture_parts[pictures]], axis=1)
+        return Batch(x, codes, aligned, offset, None, seen.answers[rows])
+
+    def _named(self, asked: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The classes that each query names, apart for yes/no questions: these name what they ask about, and are many,
+        so that one gate for all would not learn from a few others that name their own answer."""
+        named = self.given[asked] * np.float32(_NAMED)
+        is_polar = self.polar[asked].any(axis=1, keepdims=True)
+        return named * ~is_polar, named * is_polar
+
+
+@dataclass(frozen=True, slots=True)
+class OpenTask:
+    """Turns whose answers are told from those of the other turns in their batch."""
+
+    seen: Seen
+
+    def batch(self, rows: np.ndarray, *, offset: np.ndarray | None, pictures: np.ndarray | None) -> Batch:
+        """The rows as a batch: with the picture of each (places in `raw_pictures`), or of the query alone."""
+        seen = self.seen
+        asked, said = seen.queries[rows], seen.answers[rows]
+        candidates = seen.raw_answers[said]
+        x, given = seen.query_parts[asked], seen.raw_queries[asked]
+        if pictures is not None:
+            given = seen.raw_pictures[pictures]
+            x = np.concatenate([x, seen.picture_parts[pictures]], axis=1)
+        barred = (said[:, None] == said[None, :]) & ~np.eye(len(rows), dtype=bool)
+        return Batch(x, seen.answer_parts[said], (given @ candidates.T * 8,), offset, barred, np.arange(len(rows)))

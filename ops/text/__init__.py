@@ -1,0 +1,1 @@
+"""What texts say, by rules and counts: statements, parts, likeness, fingerprints."""

@@ -1,0 +1,124 @@
+"""Ray on this machine, and the one way in which row-wise work is spread over it.
+
+A Ray of this machine listens on loopback and wants a token of everyone who speaks to it (resources/engines/private.py): without
+one, any user of the machine could run code as the user of the run. Its sockets and logs lie in a folder that others
+cannot enter, for Ray opens its own to everyone.
+On a cluster the Dagster step is itself a Ray job (infra/README.md), so that `ray.init` here finds that cluster.
+"""
+
+import logging
+import os
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from typing import Any, TypeVar, cast
+
+import pyarrow as pa
+import ray
+from ray._private import services
+from ray.exceptions import RayTaskError
+
+from resources.engines.private import passing_folder, private_folder, token_file
+from resources.engines.progress import Progress
+from resources.engines.replacing import replaced
+from resources.engines.unsaid import leaving_out
+from resources.lake.tables import Lake
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def start_ray(*, num_cpus: int | None = None, object_store_bytes: int | None = None, lake: Lake | None = None) -> None:
+    """Starts Ray once a process; a Ray that already runs in this process is left as it is.
+
+    Inside a Ray job (`RAY_ADDRESS` set by Ray) the job's own cluster is used; elsewhere a local one is started, whose
+    token lies in the private folder of the lake, or of the user where no lake is given.
+    """
+    if ray.is_initialized():
+        return
+    options: dict[str, Any] = {"logging_level": "warning", "log_to_driver": False}
+    if os.environ.get("RAY_ADDRESS", "local") == "local":
+        if not {"RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"} & set(os.environ):
+            os.environ["RAY_AUTH_TOKEN_PATH"] = str(token_file(private_folder(lake.root if lake else None)))
+        options |= {
+            "address": "local",
+            "num_cpus": num_cpus,
+            "object_store_memory": object_store_bytes,
+            "include_dashboard": False,
+            # Ray opens this folder to everyone, so that the one above keeps others out. Names are short: the path of a
+            # socket may have 107 bytes.
+            "_temp_dir": str(passing_folder("ray-", within=os.environ.get("RAY_TMPDIR"), first=ray.shutdown) / "s"),
+        }
+    # Ray 2.60 starts its dashboard's process even where none is wanted, for the usage statistics. Though they are off,
+    # that process asks the metadata addresses of three clouds where it runs. Nothing here speaks to it.
+    with (
+        replaced(services, "start_api_server", lambda *_, **__: (None, None)),
+        # Ray's core says so before the level that it speaks of counts.
+        leaving_out("Set ray log level from environment variable"),
+    ):
+        ray.init(**options)
+    # Progress is ours to show (resources/engines/progress.py).
+    ray.data.DataContext.get_current().enable_progress_bars = False
+    for name in ("ray.data", "ray"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+
+
+def ray_map(
+    function: Callable[[Item], Result],
+    items: Iterable[Item],
+    *,
+    progress: Progress,
+    label: str,
+    total: int | None = None,
+    weight: Callable[[Result], int] | None = None,
+    num_cpus: float = 1,
+) -> Iterator[Result]:
+    """Results of `function` over picklable items, as they come.
+
+    At most two tasks a core are under way and items are drawn as there is room, so that memory does not grow with
+    their number.
+    A task whose worker died is run again (three times), so `function` must be safe to repeat. An error of `function`
+    is raised here as it was raised there. The bar counts results, or `weight(result)` each,
+    towards `total`.
+    """
+    start_ray()
+
+    def call(item: Any) -> Any:
+        return function(item)  # `function` itself may be a partial, which `ray.remote` does not take
+
+    task = ray.remote(call).options(num_cpus=num_cpus, max_retries=3)
+    room = max(2, int(2 * ray.cluster_resources().get("CPU", 1)))
+    waiting = iter(items)
+    running: list[ray.ObjectRef] = []
+    with progress.track(label, total=total) as advance:
+        while True:
+            running += [task.remote(item) for item in islice(waiting, room - len(running))]
+            if not running:
+                return
+            done, running = ray.wait(running, num_returns=1)
+            result = _value(done[0])
+            advance(1 if weight is None else weight(result))
+            yield result
+
+
+def flushed(rows: ray.data.Dataset, *, every: int, progress: Progress, label: str, total: int) -> Iterator[pa.Table]:
+    """The rows of a dataset as they are made, in tables of at least `every` rows but for the last: whoever stores each
+    as it comes loses at most that much to a kill. The bar counts rows."""
+    waiting: list[pa.Table] = []
+    with progress.track(label, total=total) as advance:
+        # Not one ahead: each would be handed on, and counted, only when the next is there.
+        made = rows.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0)
+        for batch in cast("Iterator[pa.Table]", made):
+            waiting.append(batch)
+            advance(batch.num_rows)
+            if sum(held.num_rows for held in waiting) >= every:
+                yield pa.concat_tables(waiting)
+                waiting = []
+    if waiting:
+        yield pa.concat_tables(waiting)
+
+
+def _value(reference: "ray.ObjectRef") -> Any:
+    try:
+        return ray.get(reference)
+    except RayTaskError as error:
+        raise error.cause from None

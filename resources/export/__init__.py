@@ -1,0 +1,1 @@
+"""A published version written as the files that a trainer reads."""

@@ -1,0 +1,329 @@
+"""Exporting: a published version's content, joined in and written in its order as a folder of files.
+
+The order of a curriculum is no order of the lake, and fetching each shard's rows from the lake would read every file
+once a shard. So content is laid out first, in one pass over each table: pictures as files named by their content, rows
+as one scratch file a shard. Then the shards are written one by one, or side by side, each from its own scratch file.
+What is in memory is one shard's texts, one row group, and what the plan holds of each place (about 100 bytes).
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from ops.core.schemas import CURATED, CURRICULUM
+from ops.decision.curriculum import Control, control
+from ops.decision.versions import Version
+from ops.exports.contract import Export, ExportError, Facts, Member, Shard, ShardDone
+from ops.exports.conversation import refuse_unlearned
+from ops.exports.croissant import croissant
+from ops.exports.datasheet import datasheet
+from ops.exports.plan import Plan, plan
+from ops.exports.registry import export_of
+from ops.exports.sink import UNFINISHED, Sink, WrittenFile
+from resources.config.places import local_path
+from resources.engines.progress import Progress
+from resources.engines.ray import ray_map, start_ray
+from resources.export.content import Content, lay_out, members, promised_pictures
+from resources.export.facts import facts_of
+from resources.lake.tables import Lake
+from resources.versions.publishing import version_of
+
+MANIFEST = "manifest.json"
+CLAIM = f"{UNFINISHED}/export.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """An export that is whole. `left_out` counts rows by why they are not in it; `fresh` is False where it was there
+    already. `bytes` counts the pictures as well."""
+
+    folder: Path
+    version: int
+    format: str
+    rows: dict[str, int]
+    left_out: dict[str, int]
+    files: int
+    pictures: int
+    bytes: int
+    fresh: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    folder: Path
+    export: str
+    shard: Shard
+    content: Content
+
+
+def export_version(
+    lake: Lake,
+    number: int,
+    *,
+    to: str,
+    folder: str | Path,
+    progress: Progress,
+    order: Control = "own",
+    repeats: int = 0,
+    shard_rows: int = 2000,
+    workers: int = 1,
+) -> Exported:
+    """Write version `number` in the format `to` into `folder`, which is new, empty, or an unfinished export of the
+    same; that one is continued, and a finished one is left as it is.
+
+    `order` may be `random` or `reversed`: controls over the same rows (ops.decision.curriculum.control). `repeats` N makes an
+    example of weight w stand w * N times; 0 leaves weights in a column. The same version and options give the same
+    bytes, whatever `workers` (processes, by Ray) and interruptions. Raises ExportError where there is no such format or
+    content, or the folder holds something else, PlaceError where it is no local folder.
+    """
+    export, folder = export_of(to), local_path(folder, f"an export as {to}")
+    version = version_of(lake, number)
+    if version.state != "published":
+        raise ExportError(f"version {number} is {version.state}; only a published version is exported")
+    export.require()
+    options = {"order": order, "repeats": repeats, "shard_rows": shard_rows}
+    claim = {"version": number, "content": version.content, "format": to, "revision": export.revision, **options}
+    done = _claim(folder, claim)
+    if done:
+        return _told(folder, done, fresh=False)
+    planned, left_out = _plan(lake, version, export, order=order, repeats=repeats, shard_rows=shard_rows)
+    shards = _write_shards(lake, version, export, planned, folder=folder, workers=workers, progress=progress)
+    facts = facts_of(lake, version, order=order, repeats=repeats, left_out=left_out)
+    manifest = _finish(folder, export, facts, shards, claim=claim)
+    return _told(folder, manifest, fresh=True)
+
+
+def verify(folder: Path) -> list[str]:
+    """What of a finished export is not as its manifest says: a line a file; empty where all is well.
+
+    Every file is read and hashed; pictures against their names.
+    """
+    manifest = _manifest(folder)
+    if manifest is None:
+        raise ExportError(f"{folder}: no {MANIFEST} is here; it is no finished export")
+    wrong = [
+        f"{name}: {problem}"
+        for name, file in manifest["files"].items()
+        if (problem := _problem(folder / name, file["sha256"]))
+    ]
+    pictures = [path for path in sorted((folder / "images").glob("*/*")) if path.is_file()]
+    wrong += [f"{path.relative_to(folder)}: {problem}" for path in pictures if (problem := _problem(path, path.stem))]
+    if len(pictures) != manifest["pictures"]["files"]:
+        wrong.append(f"images: {len(pictures)} files, promised {manifest['pictures']['files']}")
+    return wrong
+
+
+def _problem(path: Path, sha256: str) -> str:
+    if not path.is_file():
+        return "is missing"
+    with path.open("rb") as file:
+        return "" if hashlib.file_digest(file, "sha256").hexdigest() == sha256 else "has changed"
+
+
+def _claim(folder: Path, claim: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The manifest where the folder holds this export whole; else the folder is marked as this export's own."""
+    asked = f"version {claim['version']} as {claim['format']}"
+    if folder.exists() and not folder.is_dir():
+        raise ExportError(f"{folder}: is a file; an export is a folder. Name another path")
+    manifest = _manifest(folder)
+    begun = manifest["export"] if manifest else _json(folder / CLAIM)
+    if begun is not None and begun != claim:
+        differing = [key for key in claim if begun.get(key) != claim[key]]
+        held = ", ".join(f"{key} {begun.get(key)} (asked: {claim[key]})" for key in differing)
+        raise ExportError(f"{folder}: holds another export: {held}. Name a new folder for {asked}, or remove this one")
+    if manifest is not None:
+        shutil.rmtree(folder / UNFINISHED, ignore_errors=True)  # left where the end was cut off
+        return manifest
+    if begun is None:
+        if folder.exists() and any(folder.iterdir()):
+            raise ExportError(f"{folder}: is not empty and holds no export. Export {asked} to a new folder")
+        (folder / UNFINISHED).mkdir(parents=True)
+        _write_json(folder / CLAIM, claim)
+    return None
+
+
+def _plan(
+    lake: Lake, version: Version, export: Export, *, order: Control, repeats: int, shard_rows: int
+) -> tuple[Plan, dict[str, int]]:
+    """What is written, and how many rows of the version have no place in it, by why."""
+    where = {"version": version.number}
+    curated = lake.read(CURATED, where=where, columns=["example_id", "kind", "weight", "soft_label"])
+    ordered = lake.read(CURRICULUM, where=where, columns=["example_id", "stage", "position"])
+    seed = json.loads(version.row["config"] or "{}").get("curriculum", {}).get("seed", 0)
+    found = plan(curated, control(ordered, order, seed=seed), repeats=repeats, shard_rows=shard_rows)
+    wanted = [(shard, places) for shard, places in found.shards if shard.kind in export.kinds]
+    others = Counter[str]()
+    for shard, _ in found.shards:
+        if shard.kind not in export.kinds:
+            others[f"{shard.kind}: {export.name} holds {' and '.join(export.kinds)} alone"] += shard.rows
+    light = {kind: count for kind, count in found.without_place.items() if kind in export.kinds}
+    return Plan(wanted, light), others | {f"{kind}: its weight left it no copy": n for kind, n in light.items()}
+
+
+def _write_shards(
+    lake: Lake,
+    version: Version,
+    export: Export,
+    planned: Plan,
+    *,
+    folder: Path,
+    workers: int,
+    progress: Progress,
+) -> list[ShardDone]:
+    finished = {shard.name: done for shard, _ in planned.shards if (done := _read_done(folder, shard))}
+    waiting = [shard for shard, _ in planned.shards if shard.name not in finished]
+    if waiting:
+        content = lay_out(
+            lake, version, planned, folder=folder, pictures_beside=export.pictures_beside, progress=progress
+        )
+        work = [_Work(folder, export.name, shard, content) for shard in waiting]
+        for done in _run(work, workers, progress):
+            finished[done.shard.name] = done
+    return [finished[shard.name] for shard, _ in planned.shards]
+
+
+def _run(work: Sequence[_Work], workers: int, progress: Progress) -> Iterator[ShardDone]:
+    label = f"Write {work[0].export}"
+    if workers > 1:
+        start_ray(num_cpus=workers)
+        yield from ray_map(_write_shard, work, progress=progress, label=label, weight=lambda done: done.shard.rows)
+        return
+    with progress.track(label, sum(item.shard.rows for item in work)) as advance:
+        for item in work:
+            yield _write_shard(item)
+            advance(item.shard.rows)
+
+
+def _write_shard(work: _Work) -> ShardDone:
+    """Write one shard and its record; running it again writes the same."""
+    export, sink = export_of(work.export), Sink(work.folder)
+    left_out: Counter[str] = Counter()
+
+    def taken() -> Iterator[Member]:
+        for member in members(work.content, work.shard):
+            reason = refuse_unlearned(member) or export.refuse(member)
+            if reason is None:
+                yield member
+            else:
+                left_out[reason] += 1
+
+    rows = export.write(work.shard, taken(), sink)
+    if rows + left_out.total() != work.shard.rows:
+        raise ExportError(
+            f"{work.shard.name}: {work.shard.rows} places, {rows} rows written, {left_out.total()} left out"
+        )
+    done = ShardDone(work.shard, rows, dict(sorted(left_out.items())), tuple(sink.written))
+    _write_json(_done_path(work.folder, work.shard), asdict(done))
+    return done
+
+
+def _finish(
+    folder: Path,
+    export: Export,
+    facts: Facts,
+    shards: Sequence[ShardDone],
+    *,
+    claim: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Write what stands over all shards and, last of all, the manifest; then clear away the scratch files."""
+    sink = Sink(folder)
+    export.finish(facts, shards, sink)
+    with sink.open("datasheet.md") as file:
+        file.write(datasheet(facts, shards, export).encode())
+    files = [file for done in shards for file in done.files] + sink.written
+    pictures, picture_bytes = _beside(folder, promised_pictures(folder)) if export.pictures_beside else (0, 0)
+    described = croissant(facts, files, export=export.title, pictures=pictures)
+    with sink.open("croissant.json") as file:
+        file.write(json.dumps(described, indent=1, ensure_ascii=False).encode())
+    files.append(sink.written[-1])
+    rows, left_out = Counter[str](), Counter(facts.left_out)
+    for done in shards:
+        rows[done.shard.kind] += done.rows
+        left_out.update(done.left_out)
+    manifest = {
+        "export": dict(claim),
+        "rows": dict(rows),
+        "left_out": dict(sorted(left_out.items())),
+        "pictures": {"files": pictures, "bytes": picture_bytes, "named_by": "sha256"},
+        "files": {
+            file.name: {"bytes": file.bytes, "sha256": file.sha256, "rows": file.rows}
+            for file in sorted(files, key=lambda file: file.name)
+        },
+    }
+    _write_json(folder / MANIFEST, manifest)
+    shutil.rmtree(folder / UNFINISHED)
+    return manifest
+
+
+def _beside(folder: Path, promised: int | None) -> tuple[int, int]:
+    """How many pictures lie beside the shards, and their bytes. ExportError where these are not all that were laid
+    out: what is listed is not what was written."""
+    count = size = 0
+    for path in (folder / "images").glob("*/*"):
+        if path.name.startswith("."):  # a writer was killed at it
+            path.unlink()
+            continue
+        count, size = count + 1, size + path.stat().st_size
+    if promised not in (None, count):
+        raise ExportError(
+            f"{folder}/images: {promised} pictures were written, {count} are there. Remove {folder} and export again"
+        )
+    return count, size
+
+
+def _told(folder: Path, manifest: Mapping[str, Any], *, fresh: bool) -> Exported:
+    files = manifest["files"].values()
+    return Exported(
+        folder=folder,
+        version=manifest["export"]["version"],
+        format=manifest["export"]["format"],
+        rows=manifest["rows"],
+        left_out=manifest["left_out"],
+        files=len(files),
+        pictures=manifest["pictures"]["files"],
+        bytes=sum(file["bytes"] for file in files) + manifest["pictures"]["bytes"],
+        fresh=fresh,
+    )
+
+
+def _done_path(folder: Path, shard: Shard) -> Path:
+    return folder / UNFINISHED / "done" / f"{shard.name}.json"
+
+
+def _read_done(folder: Path, shard: Shard) -> ShardDone | None:
+    """The record of a shard that is finished and whose files are still there."""
+    told = _json(_done_path(folder, shard))
+    if told is None:
+        return None
+    files = tuple(WrittenFile(**file) for file in told["files"])
+    paths = [(folder / file.name, file.bytes) for file in files]
+    whole = all(path.is_file() and path.stat().st_size == size for path, size in paths)
+    return ShardDone(shard, told["rows"], told["left_out"], files) if whole and told["shard"] == asdict(shard) else None
+
+
+def _manifest(folder: Path) -> dict[str, Any] | None:
+    told = _json(folder / MANIFEST)
+    return told if told is not None and "export" in told else None
+
+
+def _json(path: Path) -> dict[str, Any] | None:
+    if not path.is_file():
+        return None
+    try:
+        told = json.loads(path.read_bytes())
+    except ValueError:
+        return None
+    return told if isinstance(told, dict) else None
+
+
+def _write_json(path: Path, value: Any) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f"{path.name}.new")
+    unfinished.write_text(json.dumps(value, indent=1, ensure_ascii=False), "utf-8")
+    os.replace(unfinished, path)

@@ -1,0 +1,68 @@
+"""What an export says of its version: licences, and what was removed and why, counted from the verdicts in a stream."""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ops.core.schemas import DROPS, VERDICTS
+from ops.decision.curriculum import Control
+from ops.decision.versions import Version
+from ops.exports.contract import Facts
+from resources.lake.tables import Lake
+
+_ACTIONS = ("keep", "downweight", "hold", "drop")
+_GROUP = ["dataset", "kind", "action"]
+_REASON = ["rule", "audit", "detail", "dataset", "action"]
+
+
+def facts_of(lake: Lake, version: Version, *, order: Control, repeats: int, left_out: Mapping[str, int]) -> Facts:
+    """The version's facts, and the rows that an export of it leaves out as a whole, by why."""
+    groups: Counter[tuple[Any, ...]] = Counter()
+    reasons: Counter[tuple[Any, ...]] = Counter()
+    columns = ["dataset", "kind", "action", "reasons"]
+    for batch in lake.batches(VERDICTS, where={"version": version.number}, columns=columns):
+        rows = pa.Table.from_batches([batch])
+        groups.update(_counted(rows, _GROUP))
+        reasons.update(_counted(_exploded(rows), _REASON))
+    by_group: dict[tuple[Any, Any], dict[str, Any]] = {}
+    for (dataset, kind, action), count in groups.items():
+        empty = {"dataset": dataset, "kind": kind, "examples": 0, **dict.fromkeys(_ACTIONS, 0)}
+        row = by_group.setdefault((dataset, kind), empty)
+        row[action] += count
+        row["examples"] += count
+    return Facts(
+        version=version.number,
+        made_at=version.made.isoformat(timespec="seconds"),
+        content=version.content,
+        policy=version.row["policy"],
+        code=version.row["code"],
+        encoder=version.row["encoder"],
+        order=order,
+        repeats=repeats,
+        licences=_licences(lake, version.row["deliveries"]),
+        removals=list(by_group.values()),
+        left_out=left_out,
+        reasons=[{**dict(zip(_REASON, key, strict=True)), "examples": count} for key, count in reasons.items()],
+    )
+
+
+def _counted(rows: pa.Table, columns: list[str]) -> dict[tuple[Any, ...], int]:
+    found = rows.group_by(columns).aggregate([([], "count_all")]).to_pylist()
+    return {tuple(row[name] for name in columns): row["count_all"] for row in found}
+
+
+def _exploded(rows: pa.Table) -> pa.Table:
+    """One row an example and rule that reached it."""
+    reasons = pc.list_flatten(rows["reasons"])
+    owner = pc.list_parent_indices(rows["reasons"])
+    found = {name: pc.struct_field(reasons, name) for name in ("rule", "audit", "detail")}
+    found |= {name: rows[name].take(owner) for name in ("dataset", "action")}
+    return pa.table({**found, "owner": owner}).group_by([*_REASON, "owner"]).aggregate([])
+
+
+def _licences(lake: Lake, deliveries: list[str]) -> dict[str, str]:
+    rows = sorted(lake.read(DROPS, where={"delivery": deliveries}).to_pylist(), key=lambda row: row["sequence"])
+    return {row["drop"]: row["licence"] or "" for row in rows}

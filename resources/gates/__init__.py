@@ -1,0 +1,1 @@
+"""Gates, judged by Great Expectations over facts counted from the lake."""

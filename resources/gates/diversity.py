@@ -1,0 +1,105 @@
+"""Diversity of a candidate on a sample of the corpus: pictures by their embeddings, answers by their words."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ops.core.schemas import EMBEDDINGS, EXAMPLES, VERDICTS
+from ops.decision.curriculum import mixed
+from ops.decision.versions import MEMBER_ACTIONS
+from ops.gates.diversity import Figure, against_chance, answer_bits, clustered, coverage, effective_rank, vendi
+from resources.lake.lookup import among
+from resources.lake.tables import Lake
+
+SAMPLE = 20_000
+"""Examples that are looked at: those with the smallest hash of their id, whatever the order of rows."""
+CLUSTERS = 50
+_LEAST = 200
+"""Below so many examples with a picture there is no figure: chance decides too much."""
+
+DIVERSITY = pa.schema([("figure", pa.string()), *((n, pa.float64()) for n in ("before", "kept", "random", "ratio"))])
+CLUSTER = pa.schema(
+    [("cluster", pa.string()), ("examples", pa.int64()), ("removed", pa.int64()), ("removed_share", pa.float64())]
+)
+
+
+def diversity_facts(lake: Lake, version: int, *, encoder: str) -> dict[str, pa.Table]:
+    """`diversity`, a row a figure: figure, before, kept, random, ratio (kept over random). `clusters`, a row a cluster
+    of pictures: cluster, examples, removed, removed_share. Both are empty where too little is known."""
+    verdicts = lake.read(VERDICTS, where={"version": version}, columns=["example_id", "delivery", "action"])
+    first = np.argsort(mixed(verdicts["example_id"], 0), kind="stable")[:SAMPLE]
+    sample = verdicts.take(pa.array(first, pa.int64())).sort_by("example_id")
+    member = np.asarray(pc.is_in(sample["action"], value_set=pa.array(MEMBER_ACTIONS)))
+    if member.all() or not member.any():
+        return {"diversity": DIVERSITY.empty_table(), "clusters": CLUSTER.empty_table()}
+    content = _content(lake, sample)
+    if len(content) != sample.num_rows:
+        # Verdicts on examples that are not there: the gate says so by other figures.
+        return {"diversity": DIVERSITY.empty_table(), "clusters": CLUSTER.empty_table()}
+    answers = np.unique([_answer(row["messages"]) for row in content], return_inverse=True)[1]
+    figures = [against_chance("answer_bits", lambda rows: answer_bits(answers[rows]), member)]
+    vectors, shown = _vectors(lake, [row["image_ids"] or [] for row in content], encoder)
+    clusters = CLUSTER.empty_table()
+    if len(vectors) >= _LEAST:
+        cluster = clustered(vectors, CLUSTERS)
+        figures += _of_pictures(vectors, cluster, member[shown])
+        clusters = _clusters(cluster, member[shown])
+    rows = [{"figure": f.name, "random": f.random_mean, "ratio": f.ratio, **_told(f)} for f in figures]
+    return {"diversity": pa.Table.from_pylist(rows, schema=DIVERSITY), "clusters": clusters}
+
+
+def _of_pictures(vectors: np.ndarray, cluster: np.ndarray, member: np.ndarray) -> list[Figure]:
+    return [
+        against_chance("vendi", lambda rows: vendi(vectors[rows]), member),
+        against_chance("effective_rank", lambda rows: effective_rank(vectors[rows]), member),
+        against_chance("cluster_coverage", lambda rows: coverage(cluster, rows), member),
+    ]
+
+
+def _clusters(cluster: np.ndarray, member: np.ndarray) -> pa.Table:
+    examples = np.bincount(cluster)
+    removed = np.bincount(cluster[~member], minlength=len(examples))
+    rows = [
+        {"cluster": f"{n:02d}", "examples": int(e), "removed": int(r), "removed_share": float(r / e) if e else 0.0}
+        for n, (e, r) in enumerate(zip(examples, removed, strict=True))
+    ]
+    return pa.Table.from_pylist(rows, schema=CLUSTER)
+
+
+def _told(figure: Figure) -> dict[str, float]:
+    return {name: value for name, value in asdict(figure).items() if name in ("before", "kept")}
+
+
+def _content(lake: Lake, sample: pa.Table) -> list[dict[str, Any]]:
+    """Messages and pictures of the sample, in its order."""
+    ids = set(sample["example_id"].to_pylist())
+    found: list[pa.Table] = []
+    where = {"delivery": sample["delivery"].unique().to_pylist()}
+    for batch in lake.batches(EXAMPLES, where=where, columns=["example_id", "messages", "image_ids"]):
+        found.append(pa.Table.from_batches([among(batch, "example_id", ids)]))
+    return pa.concat_tables(found).sort_by("example_id").to_pylist()
+
+
+def _answer(messages: Sequence[dict[str, Any]] | None) -> str:
+    last = next((m for m in reversed(messages or []) if m["role"] in ("assistant", "chosen", "response")), None)
+    return " ".join(part["text"] or "" for part in last["parts"] or []).strip().lower() if last else ""
+
+
+def _vectors(lake: Lake, images: Sequence[Sequence[str]], encoder: str) -> tuple[np.ndarray, np.ndarray]:
+    """Unit vectors (n, d; float32) of the examples whose pictures are all embedded, and which examples they are."""
+    ids = sorted({image for group in images for image in group})
+    where = {"encoder": encoder, "modality": "image", "content_id": ids}
+    rows = lake.read(EMBEDDINGS, where=where, columns=["content_id", "vector"]) if ids else None
+    if rows is None or not rows.num_rows:
+        return np.zeros((0, 0), dtype=np.float32), np.zeros(0, dtype=np.int64)
+    matrix = np.frombuffer(b"".join(vector or b"" for vector in rows["vector"].to_pylist()), dtype="<f2").reshape(
+        rows.num_rows, -1
+    )
+    at = {image: n for n, image in enumerate(rows["content_id"].to_pylist())}
+    shown = np.array([n for n, group in enumerate(images) if group and all(i in at for i in group)], dtype=np.int64)
+    means = np.stack([matrix[[at[i] for i in images[n]]].astype(np.float32).mean(axis=0) for n in shown])
+    return means / np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-12), shown

@@ -1,0 +1,278 @@
+"""Gates: what must hold before data moves on, judged by Great Expectations over small tables of facts.
+
+A gate counts its facts from the lake in a stream (ops.gates.gate_facts, ops.gates.candidate_facts), hands them to Great
+Expectations, and says of each failure which figure broke which limit. Results are kept in the lake's folder `.gates`,
+one JSON file a gate, subject and time. Dagster's own integration needs Great Expectations below 1.0, hence this one.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ops.audits.contract import Audit
+from ops.audits.registry import all_audits
+from ops.core.errors import MissingError
+from ops.core.hashing import EXAMPLE_KEY, joined, key_hashes
+from ops.core.schemas import CURATED, CURRICULUM, DROPS, EXAMPLES, PREFERENCES, QUARANTINE, VERDICTS, VERSIONS
+from ops.decision.versions import left_out_of, without_measures
+from ops.gates.candidate_facts import (
+    CONTRADICTED,
+    POLLUTED,
+    candidate_facts,
+    contradiction_facts,
+    pollution_facts,
+    replays,
+)
+from ops.gates.gate_facts import ingest_facts, measures_facts
+from ops.gates.guards import GuardSettings
+from ops.intake.reasons import REASONS
+from resources.gates.diversity import diversity_facts
+from resources.gates.mix import mix_facts, pinned_mix
+from resources.gates.suites import (
+    Suites,
+    candidate_suites,
+    diversity_suites,
+    great_expectations,
+    ingest_suites,
+    measures_suites,
+    mix_suites,
+)
+from resources.gates.words import Check, check_of
+from resources.lake.files import open_storage
+from resources.lake.stored_measures import used
+from resources.lake.tables import Lake
+
+#: Rows of a facts table that a result carries.
+SHOWN = 100
+
+
+@dataclass(frozen=True, slots=True)
+class GateResult:
+    """What a gate found. `failures` are sentences that name the figure and its limit; `results` is plain JSON:
+    gate, subject, success, failures, fixes, checks (part, expectation, figure, promised, found, success) and facts."""
+
+    name: str
+    subject: str
+    success: bool
+    failures: list[str]
+    fixes: list[str]
+    results: dict[str, Any]
+
+    @property
+    def message(self) -> str:
+        """One line for a person: what failed, by how much, and what to do."""
+        if self.success:
+            return f"{self.name} gate passed for {self.subject}"
+        fixes = f". Fix: {'; '.join(self.fixes)}" if self.fixes else ""
+        return f"{self.name} gate failed for {self.subject}: {'; '.join(self.failures)}{fixes}"
+
+    def metadata(self) -> dict[str, bool | int | float | str]:
+        """Flat figures for Dagster: those of the facts that have one row, and what was promised of them."""
+        figures: dict[str, bool | int | float | str] = {"subject": self.subject}
+        for rows in self.results["facts"].values():
+            if len(rows) == 1:
+                figures |= {name: value for name, value in rows[0].items() if value is not None}
+        held = {check["figure"]: check["promised"] for check in self.results["checks"]}
+        figures["limits"] = ", ".join(f"{figure} {promised}" for figure, promised in held.items())
+        return figures
+
+
+def ingest_gate(lake: Lake, delivery: str, *, settings: GuardSettings) -> GateResult:
+    """Whether a delivery's rows are all accounted for and enough of them usable. LookupError for an unknown one."""
+    drop = _last(lake.read(DROPS, where={"delivery": delivery}), f"delivery {delivery!r}")
+    of_delivery = {"delivery": delivery}
+    facts = ingest_facts(
+        drop,
+        lake.batches(EXAMPLES, where=of_delivery, columns=["provenance"]),
+        lake.batches(QUARANTINE, where=of_delivery, columns=["file", "reason"]),
+    )
+    result = run_gate(
+        "ingest", f"drop {drop['drop']!r}", facts, suites=ingest_suites(settings), run=delivery, history=history(lake)
+    )
+    if not result.success:
+        worst = facts["drop"]["top_reasons"][0].as_py().split(", ")[0].rpartition(" ")[0]
+        result.fixes.extend(_advice(worst))
+    return result
+
+
+def measures_gate(
+    lake: Lake, audit: Audit, *, deliveries: Sequence[str], identity: str, settings: GuardSettings | None = None
+) -> GateResult:
+    """Whether an audit's measures of these deliveries are what the audit promises."""
+    where: dict[str, Any] = {"identity": identity}
+    if "delivery" in audit.table.partition_by:
+        where["delivery"] = list(deliveries)
+    known = lake.batches(EXAMPLES, where={"delivery": list(deliveries)}, columns=list(EXAMPLE_KEY))
+    facts = measures_facts(
+        audit,
+        partial(lake.batches, audit.table, where=where),
+        examples=joined(key_hashes(batch) for batch in known),
+        columns=_stored_columns(lake, audit, where),
+    )
+    subject = f"audit {audit.name!r} of {_named(deliveries)}"
+    return run_gate(
+        "measures",
+        subject,
+        facts,
+        suites=measures_suites(audit, settings),
+        run=f"{audit.name}-{identity}",
+        history=history(lake),
+    )
+
+
+def candidate_gate(lake: Lake, version: int, *, deliveries: Sequence[str], settings: GuardSettings) -> GateResult:
+    """Whether a candidate version accounts for every example of its deliveries and stays within the limits."""
+    of_version = {"version": version}
+    of_deliveries = {"delivery": list(deliveries)}
+    rows = lake.read(VERSIONS, where=of_version, columns=["config", "encoder", "measures", "left_out"]).to_pylist()
+    pinned = rows[-1] if rows else {}
+    measures: dict[str, str] = json.loads(pinned.get("measures") or "{}")
+    without = without_measures(left_out_of(pinned))
+    facts = candidate_facts(
+        examples=lake.batches(EXAMPLES, where=of_deliveries, columns=list(EXAMPLE_KEY)),
+        verdicts=lake.batches(VERDICTS, where=of_version),
+        curated=lake.batches(CURATED, where=of_version),
+        curriculum=lake.batches(CURRICULUM, where=of_version),
+    )
+    facts |= contradiction_facts(
+        lake.batches(PREFERENCES, where=of_deliveries, columns=["delivery", "judgement_id", "image_key", "query_key"]),
+        _contradictions(lake, measures),
+    )
+    facts |= pollution_facts(
+        lake.batches(EXAMPLES, where=of_deliveries, columns=[*EXAMPLE_KEY, "kind"]),
+        {
+            name: _targets(lake, name, used(deliveries, without, name), measures[name])
+            for name in POLLUTED
+            if name in measures
+        },
+    )
+    facts |= diversity_facts(lake, version, encoder=pinned.get("encoder") or "")
+    mix = pinned_mix(pinned.get("config"))
+    facts |= mix_facts(lake, version, deliveries=deliveries, measures=measures, settings=mix, without=without)
+    suites = candidate_suites(settings, replays=replays(pinned.get("config"))) | diversity_suites(settings)
+    suites |= mix_suites(mix)
+    return run_gate(
+        "candidate", f"version {version}", facts, suites=suites, run=f"version-{version}", history=history(lake)
+    )
+
+
+def history(lake: Lake) -> Path | None:
+    """Folder where results are kept; None for a lake in an object store, whose logs hold them in `gate_results`."""
+    return None if "://" in lake.root else Path(lake.root) / ".gates"
+
+
+def run_gate(
+    name: str, subject: str, facts: Mapping[str, pa.Table], *, suites: Suites, run: str, history: Path | None
+) -> GateResult:
+    """Validate each facts table against the suite of its name. `run` names this run in the history."""
+    context = _context(history)
+    checks: list[Check] = []
+    for part, expectations in suites.items():
+        frame = facts[part].to_pandas()
+        suite = great_expectations().ExpectationSuite(name=f"{name}-{part}", expectations=expectations)
+        outcome = _validated(context, frame, context.suites.add(suite), run)
+        checks += [check_of(part, result, frame) for result in outcome.results]
+    failures = [failure for check in checks for failure in check.failures]
+    fixes = list(dict.fromkeys(check.fix for check in checks if not check.success and check.fix))
+    results = {
+        "gate": name,
+        "subject": subject,
+        "success": not failures,
+        "failures": failures,
+        "fixes": fixes,
+        "checks": [check.plain() for check in checks],
+        "facts": {part: table.slice(0, SHOWN).to_pylist() for part, table in facts.items()},
+    }
+    return GateResult(name, subject, not failures, failures, fixes, results)
+
+
+def _validated(context: Any, frame: Any, suite: Any, run: str) -> Any:
+    gx = great_expectations()
+    asset = context.data_sources.add_pandas(suite.name).add_dataframe_asset("facts")
+    batch = asset.add_batch_definition_whole_dataframe("all")
+    definition = context.validation_definitions.add(gx.ValidationDefinition(name=suite.name, data=batch, suite=suite))
+    return definition.run(
+        batch_parameters={"dataframe": frame},
+        result_format="COMPLETE",
+        run_id=gx.RunIdentifier(run_name=run),
+    )
+
+
+def _context(history: Path | None) -> Any:
+    """A context in memory, but for its validation results, which would otherwise be gone with the process.
+
+    Data Docs are left out: their pages load scripts and styles from the network.
+    """
+    gx = great_expectations()
+    from great_expectations.data_context.types.base import (
+        DataContextConfig,
+        InMemoryStoreBackendDefaults,
+        ProgressBarsConfig,
+    )
+
+    config = DataContextConfig(
+        store_backend_defaults=InMemoryStoreBackendDefaults(),
+        analytics_enabled=False,
+        progress_bars=ProgressBarsConfig(globally=False),
+    )
+    if history is not None:
+        config.stores[config.validation_results_store_name] = {
+            "class_name": "ValidationResultsStore",
+            "store_backend": {
+                "class_name": "TupleFilesystemStoreBackend",
+                "base_directory": str(history),
+                "suppress_store_backend_id": True,
+            },
+        }
+    return gx.get_context(mode="ephemeral", project_config=config)
+
+
+def _contradictions(lake: Lake, measures: Mapping[str, str]) -> Iterable[pa.RecordBatch]:
+    """The measures of contradictory judgements that a version stands on; none where it has none."""
+    if "contradictions" not in measures:
+        return ()
+    columns = ["delivery", "judgement_id", *CONTRADICTED, "side"]
+    where = {"identity": measures["contradictions"]}
+    return lake.batches(all_audits()["contradictions"].table, where=where, columns=columns)
+
+
+def _targets(lake: Lake, name: str, deliveries: Sequence[str], identity: str) -> Iterable[pa.RecordBatch]:
+    """An audit's measures of SFT targets that a version stands on."""
+    table = all_audits()[name].table
+    where: dict[str, Any] = {"identity": identity}
+    if "delivery" in table.partition_by:
+        where["delivery"] = list(deliveries)
+    return lake.batches(table, where=where, columns=[*EXAMPLE_KEY, *POLLUTED[name]])
+
+
+def _last(log: pa.Table, what: str) -> dict[str, Any]:
+    rows = sorted(log.to_pylist(), key=lambda row: row["sequence"])
+    if not rows:
+        raise MissingError(f"{what} is not in the lake; run `assay run` with the drop's folder")
+    return rows[-1]
+
+
+def _stored_columns(lake: Lake, audit: Audit, where: Mapping[str, Any]) -> list[str] | None:
+    """The columns that every stored file of the measures has; None where there is no file. A read through the lake
+    would not tell: it gives a column that a file lacks as nulls."""
+    filesystem, base = open_storage(lake.root, lake.storage_options)
+    names: set[str] | None = None
+    for address in lake.files(audit.table, where=where):
+        found = set(pq.read_schema(base + address.removeprefix(lake.root), filesystem=filesystem).names)
+        names = found if names is None else names & found
+    return None if names is None else sorted(names)
+
+
+def _named(deliveries: Sequence[str]) -> str:
+    shown = ", ".join(deliveries[:3])
+    return shown if len(deliveries) <= 3 else f"{shown} and {len(deliveries) - 3} more deliveries"
+
+
+def _advice(reason: str) -> list[str]:
+    return [f"{reason}: {REASONS[reason].advice}"] if reason in REASONS else []

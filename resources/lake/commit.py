@@ -1,0 +1,222 @@
+"""The Delta log of a lake table: opening, creating and widening it, listing its files, committing to it."""
+
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from deltalake import CommitProperties, DeltaTable, Transaction
+from deltalake import Schema as DeltaSchema
+from deltalake.exceptions import CommitFailedError, DeltaError, SchemaMismatchError, TableNotFoundError
+from deltalake.transaction import AddAction
+
+from ops.core.errors import BusyError, UnusableError
+from ops.core.schemas import TableSpec
+from resources.config.places import is_address
+from resources.lake.conditional_writes import require_conditional_writes
+from resources.lake.files import LakeError, plain_reason
+
+# A published version must open a year later, so no old log entry is ever cleaned away.
+CONFIGURATION: dict[str, str | None] = {
+    "delta.enableExpiredLogCleanup": "false",
+    "delta.logRetentionDuration": "interval 36500 days",
+    "delta.checkpointInterval": "20",
+}
+ATTEMPTS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class ActiveFile:
+    """A file of a table's version: path relative to the table's folder as it lies on storage, size in bytes, rows,
+    and the values of its partition in the column's types."""
+
+    path: str
+    size: int
+    rows: int
+    partition: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class TableLog:
+    """The Delta log of one table at `address` (a local path or an object-store address)."""
+
+    address: str
+    spec: TableSpec
+    storage_options: dict[str, str]
+
+    def open(self, version: int | None = None) -> DeltaTable | None:
+        """The table at a version, the last where None; None where it was never written (or the version is -1).
+
+        Raises ValueError for a version that does not exist."""
+        if version is not None and version < 0:
+            return None
+        try:
+            return DeltaTable(self.address, version=version, storage_options=self.storage_options)
+        except TableNotFoundError:
+            if version is None:
+                self._look()
+                return None
+            raise UnusableError(f"{self.spec.name}: version {version} is asked for, but the table is empty") from None
+        except OSError as error:
+            raise LakeError(f"{self.spec.name} at {self.address} cannot be read: {plain_reason(error)}") from error
+        except DeltaError as error:
+            if version is None:
+                problem = str(error).splitlines()[0]
+                fix = "is the store reachable, and the log whole?"
+                raise UnusableError(f"the Delta log of {self.address} cannot be read ({problem}): {fix}") from error
+            present = DeltaTable(self.address, storage_options=self.storage_options).version()
+            raise UnusableError(
+                f"{self.spec.name} has no version {version}; the last is {present} ({error})"
+            ) from error
+
+    def prepare(self, last: DeltaTable | None) -> DeltaTable:
+        """The `last` version, with every column of the spec: creates the table, or adds the columns it lacks.
+
+        Raises ValueError where the table's columns or partitioning contradict the spec."""
+        table = last or self._create()
+        partition_by = table.metadata().partition_columns
+        if partition_by != list(self.spec.partition_by):
+            raise UnusableError(
+                f"{self.spec.name} at {self.address} is partitioned by {partition_by}, the schema promises "
+                f"{list(self.spec.partition_by)}: write to a new lake, or give the table a new name"
+            )
+        wanted = DeltaSchema.from_arrow(self.spec.schema)
+        present = _arrow(table.schema())
+        lacking = [
+            field
+            for field, arrow in zip(wanted.fields, _arrow(wanted), strict=True)
+            if arrow.name not in present.names or not _covers(present.field(arrow.name).type, arrow.type)
+        ]
+        if not lacking:
+            return table
+        try:
+            table.alter.add_columns(lacking)
+        except SchemaMismatchError as error:
+            raise UnusableError(
+                f"{self.spec.name} at {self.address} holds another type than the schema promises ({error}): "
+                "give the column a new name"
+            ) from error
+        return self.open() or table
+
+    def transact(self, name: str, choose: Callable[[DeltaTable], Sequence[AddAction] | None]) -> bool:
+        """Commit the files that `choose` picks for the present version, under the application transaction `name`.
+        False where it picks None. After a conflict `choose` runs again, on what the other writer left.
+
+        LakeError where it is no other writer that stands in the way, such as a full disk."""
+        actions: Sequence[AddAction] | None = None
+        if is_address(self.address):
+            require_conditional_writes(self.address.rpartition("/")[0], self.storage_options)
+        for attempt in range(ATTEMPTS):
+            last = self.open()
+            try:
+                table = self.prepare(last)
+                # A commit may land and yet be reported as failed (an object store's lost reply).
+                if actions and {action.path for action in actions} <= {file.path for file in active_files(table)}:
+                    return True
+                actions = choose(table)
+                if actions is None:
+                    return False
+                self._append(table, actions, name)
+            except CommitFailedError as error:
+                # A race is lost to somebody: where nobody has committed, this error will come again.
+                if not self._has_moved(last):
+                    raise self._refusal(error) from error
+                time.sleep(min(0.005 * (attempt + 1), 0.25))
+            except OSError as error:
+                raise self._refusal(error) from error
+            else:
+                return True
+        raise BusyError(f"{self.spec.name}: {ATTEMPTS} commits in a row lost to other writers; run it again")
+
+    def _append(self, table: DeltaTable, actions: Sequence[AddAction], name: str) -> None:
+        number = (table.transaction_version(name) or 0) + 1
+        table.create_write_transaction(
+            list(actions),
+            "append",
+            table.schema(),
+            list(self.spec.partition_by),
+            commit_properties=CommitProperties(app_transactions=[Transaction(name, number)]),
+        )
+
+    def _has_moved(self, last: DeltaTable | None) -> bool:
+        now = self.open()
+        return now is not None and (last is None or now.version() > last.version())
+
+    def _refusal(self, error: Exception) -> LakeError:
+        return LakeError(
+            f"{self.spec.name} at {self.address}: the commit failed: {plain_reason(error)}. See to the storage "
+            "(room, permissions, reachable) and run again; what is committed stays"
+        )
+
+    def _look(self) -> None:
+        """LakeError where the table's folder cannot be looked into: what one may not see is not empty."""
+        if is_address(self.address):
+            return
+        try:
+            os.stat(self.address)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise LakeError(f"{self.spec.name} at {self.address}: {error.strerror}; let this user read it") from error
+
+    def _create(self) -> DeltaTable:
+        try:
+            return DeltaTable.create(
+                self.address,
+                DeltaSchema.from_arrow(self.spec.schema),
+                mode="ignore",
+                partition_by=list(self.spec.partition_by),
+                name=self.spec.name,
+                configuration=CONFIGURATION,
+                storage_options=self.storage_options,
+            )
+        except DeltaError as error:
+            # Another process may have created it in between.
+            table = self.open()
+            if table is None:
+                raise self._refusal(error) from error
+            return table
+
+
+def active_files(table: DeltaTable | None, wanted: Mapping[str, pa.Array] | None = None) -> list[ActiveFile]:
+    """The files of the table's loaded version whose partition has one of the wanted values in each column of
+    `wanted`, in the order of their paths."""
+    actions = pa.table(table.get_add_actions(flatten=True)) if table is not None else None
+    if table is None or actions is None or not actions.num_rows:
+        return []
+    names = table.metadata().partition_columns
+    for name, values in (wanted or {}).items():
+        if name in names:
+            actions = actions.filter(pc.is_in(actions[f"partition.{name}"], value_set=values))
+    files = [
+        # The log holds paths percent-encoded; `file_uris()` of deltalake 1.6.6 decodes them once too often where a
+        # folder's own name has a percent sign.
+        ActiveFile(
+            unquote(row["path"]),
+            row["size_bytes"],
+            row["num_records"],
+            {name: row[f"partition.{name}"] for name in names},
+        )
+        for row in actions.to_pylist()
+    ]
+    return sorted(files, key=lambda file: file.path)
+
+
+def _arrow(schema: DeltaSchema) -> pa.Schema:
+    return pa.schema(schema.to_arrow())  # pyright: ignore[reportArgumentType]
+
+
+def _covers(present: pa.DataType, wanted: pa.DataType) -> bool:
+    """Whether a column of type `present` can hold all of `wanted`; a struct may have more fields than asked for."""
+    if isinstance(present, pa.StructType) and isinstance(wanted, pa.StructType):
+        return all(
+            present.get_field_index(field.name) >= 0 and _covers(present.field(field.name).type, field.type)
+            for field in wanted
+        )
+    if isinstance(present, pa.ListType) and isinstance(wanted, pa.ListType):
+        return _covers(present.value_type, wanted.value_type)
+    return present.equals(wanted)

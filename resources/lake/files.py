@@ -1,0 +1,312 @@
+"""Parquet files of the lake's tables: conforming rows, writing them in bounded pieces, and reading them back."""
+
+import re
+import uuid
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote, unquote
+
+import pyarrow as pa
+import pyarrow.dataset as ds
+import pyarrow.fs as pafs
+import pyarrow.parquet as pq
+
+from ops.core.errors import AssayError, UnusableError
+from ops.core.schemas import TableSpec
+
+ROW_GROUP_BYTES = 8 << 20
+"""Arrow bytes of a row group: what a reader must hold at least, and what it decodes to fetch one image."""
+ROW_GROUP_ROWS = 64 << 10
+FILE_BYTES = 256 << 20
+"""Arrow bytes after which a new file begins."""
+
+Partition = Mapping[str, str | int]
+FORMAT = ds.ParquetFileFormat()
+
+S3_OPTIONS = {
+    "aws_access_key_id": "access_key",
+    "aws_secret_access_key": "secret_key",
+    "aws_session_token": "session_token",
+    "aws_region": "region",
+    "aws_endpoint_url": "endpoint_override",
+}
+"""delta-rs's names of what pyarrow's S3FileSystem must know too."""
+
+
+class LakeError(AssayError, RuntimeError):
+    """The lake cannot be read or written as asked; the message says which table, why, and what to do."""
+
+
+def plain_reason(error: Exception) -> str:
+    """What delta-rs says, on one line and without colours."""
+    words = re.sub(r"\x1b\[[0-9;]*m", "", str(error)).replace("↳", ":")
+    return re.sub(r"\s*:\s+", ": ", " ".join(words.split())).rstrip(".")
+
+
+def open_storage(root: str, storage_options: Mapping[str, str]) -> tuple[pafs.FileSystem, str]:
+    """The file system of a lake's root, and the root's path within it."""
+    if "://" not in root:
+        return pafs.LocalFileSystem(), root
+    if root.startswith(("s3://", "s3a://")):
+        options = {key.lower(): value for key, value in storage_options.items()}
+        given: dict[str, Any] = {ours: options[theirs] for theirs, ours in S3_OPTIONS.items() if theirs in options}
+        if options.get("aws_endpoint_url", "").startswith("http://"):
+            given["scheme"] = "http"
+        return pafs.S3FileSystem(**given), root.split("://", 1)[1]
+    return pafs.FileSystem.from_uri(root)
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenFile:
+    """A Parquet file on storage: its path for the file system, its size in bytes and its number of rows."""
+
+    path: str
+    size: int
+    rows: int
+
+
+def file_schema(spec: TableSpec) -> pa.Schema:
+    """The columns that the files hold: those of the table but the partition's, which the folders' names hold."""
+    return pa.schema([field for field in spec.schema if field.name not in spec.partition_by])
+
+
+def partition_folder(spec: TableSpec, partition: Partition) -> str:
+    """Folder of a partition within the lake, in Hive's form: `examples/delivery=flowers-1`.
+
+    Raises ValueError where the partition is not one value for each of the spec's partition columns."""
+    if set(partition) != set(spec.partition_by) or any(value in (None, "") for value in partition.values()):
+        raise ValueError(
+            f"{spec.name} is partitioned by {list(spec.partition_by)}, one value each; got {dict(partition)}"
+        )
+    parts = [f"{name}={_escaped(str(partition[name]))}" for name in spec.partition_by]
+    return "/".join([spec.name, *parts])
+
+
+def _escaped(value: str) -> str:
+    """The value as a folder's name. Only ASCII is escaped, for Spark takes each escape for one character."""
+    return "".join(letter if letter > "\x7f" else quote(letter, safe="") for letter in value)
+
+
+def within(path: str, folder: str) -> str | None:
+    """The path as the file system knows it if it lies in the folder. Engines give plain paths or, as Spark's
+    `inputFiles` does, percent-encoded addresses."""
+    plain = re.sub(r"^file:(//)?|^\w+://", "", path)
+    return next((form for form in (plain, unquote(plain)) if form.startswith(folder)), None)
+
+
+def without_partition(rows: pa.Table, spec: TableSpec, partition: Partition) -> pa.Table:
+    """The rows as a file of the partition holds them.
+
+    Raises ValueError where rows of another partition are among them, and as `conform` does."""
+    for name in spec.partition_by:
+        if name in rows.column_names:
+            held = set(rows[name].unique().to_pylist()) - {partition[name]}
+            if held:
+                raise ValueError(
+                    f"{spec.name}: rows of {name} {sorted(map(str, held))} in the partition {dict(partition)}"
+                )
+            rows = rows.drop_columns([name])
+    return conform(rows, file_schema(spec), spec.name)
+
+
+def kept(path: str, filesystem: pafs.FileSystem, mask: list[bool]) -> Iterator[pa.RecordBatch]:
+    """The rows of a Parquet file where the mask is true."""
+    start = 0
+    with pq.ParquetFile(path, filesystem=filesystem) as source:
+        for batch in source.iter_batches(batch_size=1024):
+            yield batch.filter(pa.array(mask[start : start + batch.num_rows]))
+            start += batch.num_rows
+
+
+def conform(rows: pa.Table, schema: pa.Schema, owner: str) -> pa.Table:
+    """The rows with exactly the schema's columns, in its order and types. `owner` names the table in errors.
+
+    Raises ValueError where a column is missing or unknown, or where its values do not fit the promised type."""
+    missing = [name for name in schema.names if name not in rows.column_names]
+    unknown = [name for name in rows.column_names if name not in schema.names]
+    if missing or unknown:
+        raise ValueError(
+            f"{owner}: promised the columns {schema.names}; missing {missing}, unknown {unknown}. "
+            "Give every column of the schema, nulls where there is nothing."
+        )
+    rows = rows.select(schema.names)
+    if rows.schema.equals(schema):
+        return rows
+    try:
+        return rows.cast(schema)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        differing = [
+            f"{field.name}: {rows.schema.field(field.name).type}, promised {field.type}"
+            for field in schema
+            if rows.schema.field(field.name).type != field.type
+        ]
+        raise ValueError(f"{owner}: {error} ({'; '.join(differing)})") from error
+
+
+def _pieces(batches: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    """The same rows in tables of about one row group each; holds at most one group and one incoming batch."""
+    held: list[pa.Table] = []
+    held_bytes = held_rows = 0
+    for batch in batches:
+        row_bytes = max(1, batch.nbytes // max(1, batch.num_rows))
+        step = max(1, min(ROW_GROUP_ROWS, ROW_GROUP_BYTES // row_bytes))
+        for start in range(0, batch.num_rows, step):
+            piece = batch.slice(start, step)
+            if held and (held_bytes + piece.nbytes > ROW_GROUP_BYTES or held_rows + piece.num_rows > ROW_GROUP_ROWS):
+                yield pa.concat_tables(held)
+                held, held_bytes, held_rows = [], 0, 0
+            held.append(piece)
+            held_bytes += piece.nbytes
+            held_rows += piece.num_rows
+    if held:
+        yield pa.concat_tables(held)
+
+
+def write_files(
+    filesystem: pafs.FileSystem, folder: str, batches: Iterable[pa.Table], *, schema: pa.Schema, prefix: str = ""
+) -> list[WrittenFile]:
+    """Write the batches, which all have `schema`, to new Parquet files in `folder`; no rows, no file. Where `batches`
+    raises, nothing is left behind.
+
+    Memory is bounded by two row groups and one incoming batch."""
+    if isinstance(filesystem, pafs.LocalFileSystem):
+        filesystem.create_dir(folder)
+    written: list[WrittenFile] = []
+    token = uuid.uuid4().hex
+    pieces = _pieces(batches)
+    path = ""
+    try:
+        piece = next(pieces, None)
+        while piece is not None:
+            path = f"{folder}/{prefix}{token}-{len(written):05d}.parquet"
+            rows, piece = _write_file(filesystem, path, piece, pieces, schema=schema)
+            written.append(WrittenFile(path, filesystem.get_file_info(path).size, rows))
+    except BaseException:
+        for left in {path, *(file.path for file in written)} - {""}:
+            if filesystem.get_file_info(left).type == pafs.FileType.File:
+                filesystem.delete_file(left)
+        raise
+    return written
+
+
+def _write_file(
+    filesystem: pafs.FileSystem, path: str, piece: pa.Table | None, pieces: Iterator[pa.Table], *, schema: pa.Schema
+) -> tuple[int, pa.Table | None]:
+    """Fill one file, a row group a piece; returns its rows and the first piece that is left for the next."""
+    rows = file_bytes = 0
+    with (
+        filesystem.open_output_stream(path) as sink,
+        pq.ParquetWriter(sink, schema, compression="zstd", use_dictionary=not has_binary(schema)) as writer,
+    ):
+        while piece is not None and file_bytes < FILE_BYTES:
+            writer.write_table(piece, row_group_size=max(1, piece.num_rows))
+            rows += piece.num_rows
+            file_bytes += piece.nbytes
+            piece = next(pieces, None)
+    return rows, piece
+
+
+def has_binary(schema: pa.Schema) -> bool:
+    """Whether the schema holds bytes (images, vectors), whose decoding costs more than that of all other columns."""
+    return any(pa.types.is_binary(field.type) or pa.types.is_large_binary(field.type) for field in schema)
+
+
+def values_of(where: Mapping[str, Any], schema: pa.Schema, owner: str) -> dict[str, pa.Array]:
+    """The wanted values of each column as arrays of the column's type. A lone value stands for a list of one.
+
+    Raises ValueError for an unknown column and for a value that is not of the column's type."""
+    wanted: dict[str, pa.Array] = {}
+    for name, value in where.items():
+        if name not in schema.names:
+            raise ValueError(f"{owner}: no column {name!r} to filter on; it has {schema.names}")
+        try:
+            if isinstance(value, pa.Array | pa.ChunkedArray):
+                array = value.cast(schema.field(name).type)
+                wanted[name] = array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
+            else:
+                wanted[name] = pa.array(_several(value), type=schema.field(name).type)
+        except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+            raise ValueError(f"{owner}: {name} is {schema.field(name).type}; cannot look for {value!r:.80}") from error
+    return wanted
+
+
+def _several(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, Iterable) and not isinstance(value, str | bytes) else [value]
+
+
+def expression(wanted: Mapping[str, pa.Array]) -> ds.Expression | None:
+    """All columns have one of their wanted values; None where nothing is asked. A null matches a wanted null."""
+    result: ds.Expression | None = None
+    for name, values in wanted.items():
+        single = len(values) == 1 and values[0].is_valid
+        term = ds.field(name) == values[0] if single else ds.field(name).isin(values)
+        result = term if result is None else result & term
+    return result
+
+
+def fragment_of(
+    path: str, filesystem: pafs.FileSystem, *, partition: Mapping[str, Any], schema: pa.Schema, size: int
+) -> ds.ParquetFileFragment:
+    """A file and the partition values that hold for all its rows, typed by the schema: nothing is parsed from the
+    path. `size` is the file's, in bytes."""
+    known = {name: pa.array([value], schema.field(name).type) for name, value in partition.items()}
+    # The stub names the base class.
+    return FORMAT.make_fragment(path, filesystem, expression(known), file_size=size)  # pyright: ignore[reportReturnType]
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """Files to read, the table's schema, the columns wanted and the rows wanted (all where None)."""
+
+    fragments: Sequence[ds.ParquetFileFragment]
+    schema: pa.Schema
+    columns: list[str]
+    wanted: ds.Expression | None
+
+    def table(self) -> pa.Table:
+        """All rows at once, decoded by several threads."""
+        with self._readable():
+            fragments = self._row_groups() if self._sifts() else self.fragments
+            dataset = ds.FileSystemDataset(list(fragments), self.schema, FORMAT)
+            return dataset.to_table(columns=self.columns, filter=self.wanted)
+
+    def batches(self, batch_rows: int) -> Iterator[pa.RecordBatch]:
+        """The rows as a stream. One scan a row group: a scan of many reads ahead of a slow consumer (800 MB of images
+        took 1700 MB; so they take 70)."""
+        with self._readable():
+            for group in self._row_groups():
+                scanner = group.scanner(
+                    schema=self.schema,
+                    columns=self.columns,
+                    filter=self.wanted,
+                    batch_size=batch_rows,
+                    batch_readahead=1,
+                )
+                yield from (batch for batch in scanner.to_batches() if batch.num_rows)
+
+    @contextmanager
+    def _readable(self) -> Iterator[None]:
+        """Names the place where a file cannot be read: Arrow may say no more than that a stream ends."""
+        try:
+            yield
+        except (pa.ArrowInvalid, OSError) as error:
+            place = min((fragment.path.rpartition("/")[0] for fragment in self.fragments), default="")
+            problem = str(error).splitlines()[0]
+            raise UnusableError(
+                f"a file of {place} cannot be read ({problem}): is the store reachable, and the folder whole?"
+            ) from error
+
+    def _sifts(self) -> bool:
+        return self.wanted is not None and has_binary(pa.schema([self.schema.field(name) for name in self.columns]))
+
+    def _row_groups(self) -> Iterator[ds.Fragment]:
+        """The row groups that may hold a wanted row. Where bytes are asked for, only those that do, found by reading
+        the filter's columns alone: a scan would decode all bytes before it filters, and hashes as keys defeat the
+        files' own statistics."""
+        sifts = self._sifts()
+        for fragment in self.fragments:
+            for group in fragment.split_by_row_group(self.wanted, self.schema):
+                if not sifts or group.scanner(schema=self.schema, filter=self.wanted, columns=[]).count_rows():
+                    yield group

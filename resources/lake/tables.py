@@ -1,0 +1,307 @@
+"""The lake: one folder of Delta tables, the only thing that engines pass each other.
+
+Any process writes Parquet files into a table's folder (`stage`); the driver adds them in one transaction (`commit`).
+What delta-rs does with two writers was tried (deltalake 1.6.6): commits that carry an application transaction of the
+same name conflict while neither has loaded the other, whatever their partitions; one that has loaded the other's
+succeeds. So every commit first looks whether its transaction is in the version it stands on, and after a conflict
+looks again.
+"""
+
+import json
+import time
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.fs as pafs
+import pyarrow.parquet as pq
+from deltalake import DeltaTable
+from deltalake.transaction import AddAction
+
+from ops.core.schemas import TableSpec
+from resources.config.places import plain_place
+from resources.lake.commit import TableLog, active_files
+from resources.lake.files import (
+    Partition,
+    Scan,
+    WrittenFile,
+    expression,
+    file_schema,
+    fragment_of,
+    kept,
+    open_storage,
+    partition_folder,
+    values_of,
+    within,
+    without_partition,
+    write_files,
+)
+
+Rows = pa.Table | Iterable[pa.RecordBatch]
+SERIAL = "serial"
+"""The application transaction that every `commit_new` and `log` of a table carries, so that any two conflict."""
+
+
+@dataclass(frozen=True, slots=True)
+class StagedFile:
+    """A Parquet file written into a table's folder and not yet committed. `path` is relative to the lake's root,
+    `size` in bytes, `modified_ms` since the epoch, `stats` Delta's JSON."""
+
+    path: str
+    size: int
+    rows: int
+    partition: dict[str, str]
+    modified_ms: int
+    stats: str
+
+
+class Lake:
+    """The tables under `root`, a local folder, however written, or an object-store address such as s3://bucket/prefix.
+
+    `storage_options` are delta-rs's own (AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, ...). Picklable: workers use it too.
+    `where` maps columns to a value or a list of values. Reads give the schema of the spec whatever the files hold:
+    columns that came later are null in older files, and a table never written is empty."""
+
+    def __init__(self, root: str | Path, storage_options: Mapping[str, str] | None = None) -> None:
+        self.root = plain_place(root)
+        self.storage_options = dict(storage_options or {})
+
+    def __repr__(self) -> str:
+        return f"Lake({self.root!r})"
+
+    def version(self, spec: TableSpec) -> int:
+        """Delta version of the table; -1 if it was never written."""
+        table = self._log(spec).open()
+        return -1 if table is None else table.version()
+
+    def read(
+        self,
+        spec: TableSpec,
+        *,
+        where: Mapping[str, Any] | None = None,
+        columns: Sequence[str] | None = None,
+        version: int | None = None,
+    ) -> pa.Table:
+        """The rows that match, with the columns asked for (all of the spec where None)."""
+        return self._scan(self._log(spec).open(version), spec, where=where, columns=columns).table()
+
+    def batches(
+        self,
+        spec: TableSpec,
+        *,
+        where: Mapping[str, Any] | None = None,
+        columns: Sequence[str] | None = None,
+        version: int | None = None,
+        batch_rows: int = 65536,
+    ) -> Iterator[pa.RecordBatch]:
+        """Like `read`, as a stream of batches of at most `batch_rows` rows; holds one row group at a time."""
+        return self._scan(self._log(spec).open(version), spec, where=where, columns=columns).batches(batch_rows)
+
+    def files(
+        self, spec: TableSpec, *, where: Mapping[str, Any] | None = None, version: int | None = None
+    ) -> list[str]:
+        """Absolute addresses of the table's Parquet files, for engines that read them by themselves. `where` leaves
+        files out by partition columns alone: the engine filters on the others."""
+        wanted = values_of(where or {}, spec.schema, spec.name)
+        table = self._log(spec).open(version)
+        return [f"{self.root}/{spec.name}/{file.path}" for file in active_files(table, wanted)]
+
+    def folder(self, spec: TableSpec, partition: Partition) -> str:
+        """A fresh folder of the partition for an engine to write to. Each call gives another one, so that what a
+        killed attempt left behind is never adopted with the files of the next."""
+        return f"{self.root}/{partition_folder(spec, partition)}/{uuid.uuid4().hex}"
+
+    def stage(self, spec: TableSpec, rows: Rows, partition: Partition) -> list[StagedFile]:
+        """Write rows into the table's folder without committing them; any process, no table needed. Holds about two
+        row groups and one incoming batch.
+
+        The partition's columns may be among the rows, where they must hold the partition's values."""
+        return self._stage(spec, rows, partition)
+
+    def adopt(self, spec: TableSpec, paths: Sequence[str], partition: Partition) -> list[StagedFile]:
+        """Take over Parquet files that an engine wrote into a `folder(spec, partition)`. Files without rows are left
+        out; no path at all is an error, for engines write a file even for an empty result."""
+        if not paths:
+            raise ValueError(f"{spec.name}: no files to adopt for {dict(partition)}; list the folder after the write")
+        filesystem, base = open_storage(self.root, self.storage_options)
+        promised = file_schema(spec).names
+        staged = []
+        for path in paths:
+            inner = within(path, f"{base}/{partition_folder(spec, partition)}/")
+            if inner is None:
+                raise ValueError(f"{spec.name}: {path} does not lie in the folder of {dict(partition)}; use folder()")
+            with filesystem.open_input_file(inner) as source:
+                metadata = pq.read_metadata(source)
+                size = source.size()
+            names = metadata.schema.to_arrow_schema().names
+            if sorted(names) != sorted(promised):
+                raise ValueError(f"{spec.name}: {path} has the columns {names}, promised {promised}")
+            if metadata.num_rows:
+                staged.append(_staged(spec, WrittenFile(inner, size, metadata.num_rows), partition, base))
+        return staged
+
+    def committed(self, spec: TableSpec, once: str) -> bool:
+        """Whether a commit under this name has succeeded."""
+        table = self._log(spec).open()
+        return table is not None and table.transaction_version(once) is not None
+
+    def committed_of(self, spec: TableSpec, names: Iterable[str]) -> set[str]:
+        """Those of the names under which a commit has succeeded; opens the table once."""
+        table = self._log(spec).open()
+        return set() if table is None else {name for name in names if table.transaction_version(name) is not None}
+
+    def commit(self, spec: TableSpec, staged: Sequence[StagedFile], *, once: str) -> bool:
+        """Add the staged files in one transaction named `once`. False, and the files are removed, where that name
+        was committed before. No files is a commit too: it records that the partition is empty."""
+        if once == SERIAL:
+            raise ValueError(f"{spec.name}: {SERIAL!r} is the lake's own transaction; choose another name")
+
+        def choose(table: DeltaTable) -> list[AddAction] | None:
+            return None if table.transaction_version(once) is not None else self._actions(spec, staged)
+
+        done = self._log(spec).transact(once, choose)
+        if not done:
+            self._discard(spec, staged)
+        return done
+
+    def write(self, spec: TableSpec, rows: Rows, *, partition: Partition, once: str) -> bool:
+        """Stage and commit; writes nothing where `once` was committed before."""
+        if self.committed(spec, once):
+            return False
+        return self.commit(spec, self.stage(spec, rows, partition), once=once)
+
+    def commit_new(self, spec: TableSpec, staged: Sequence[StagedFile], *, key: str) -> int:
+        """Add those staged rows whose `key` is neither in their partition nor in an earlier staged row; returns how
+        many. Exactly once, whoever else commits: a conflict makes it look at the table again."""
+        chosen: list[StagedFile] = []
+        rewritten: list[StagedFile] = []
+
+        def choose(table: DeltaTable) -> list[AddAction] | None:
+            chosen[:] = self._unseen(table, spec, staged, key=key)
+            rewritten.extend(file for file in chosen if file not in staged)
+            return self._actions(spec, chosen) if chosen else None
+
+        done = self._log(spec).transact(SERIAL, choose)
+        self._discard(spec, [*staged, *rewritten])
+        return sum(file.rows for file in chosen) if done else 0
+
+    def log(self, spec: TableSpec, make_rows: Callable[[pa.Table], list[dict[str, Any]]]) -> list[dict[str, Any]]:
+        """Append to a log table, one writer after the other. `make_rows` gets the log as it stands and returns the
+        new rows without `sequence`, which counts 0, 1, 2, ...; it is called again when another writer came first."""
+        rows: list[dict[str, Any]] = []
+        made: list[StagedFile] = []
+
+        def choose(table: DeltaTable) -> list[AddAction] | None:
+            present = self._scan(table, spec).table()
+            start = present.num_rows
+            rows[:] = [{**row, "sequence": start + n} for n, row in enumerate(make_rows(present))]
+            unknown = sorted({name for row in rows for name in row} - set(spec.schema.names))
+            if unknown:
+                raise ValueError(f"{spec.name}: a row has the unknown columns {unknown}; known are {spec.schema.names}")
+            # The prefix keeps the files, and so the rows read, in the order of the log.
+            files = self._stage(spec, pa.Table.from_pylist(rows, schema=spec.schema), {}, prefix=f"{start:012d}-")
+            made.extend(files)
+            return self._actions(spec, files) if files else None
+
+        self._log(spec).transact(SERIAL, choose)
+        self._discard(spec, made)
+        return rows
+
+    def _log(self, spec: TableSpec) -> TableLog:
+        return TableLog(f"{self.root}/{spec.name}", spec, self.storage_options)
+
+    def _scan(
+        self,
+        table: DeltaTable | None,
+        spec: TableSpec,
+        *,
+        where: Mapping[str, Any] | None = None,
+        columns: Sequence[str] | None = None,
+    ) -> Scan:
+        names = list(spec.schema.names if columns is None else columns)
+        unknown = [name for name in names if name not in spec.schema.names]
+        if unknown:
+            raise ValueError(f"{spec.name}: no columns {unknown} to read; it has {spec.schema.names}")
+        wanted = values_of(where or {}, spec.schema, spec.name)
+        filesystem, base = open_storage(self.root, self.storage_options)
+        fragments = [
+            fragment_of(
+                f"{base}/{spec.name}/{file.path}",
+                filesystem,
+                partition=file.partition,
+                schema=spec.schema,
+                size=file.size,
+            )
+            for file in active_files(table, wanted)
+        ]
+        loose = expression({name: values for name, values in wanted.items() if name not in spec.partition_by})
+        return Scan(fragments, spec.schema, names, loose)
+
+    def _stage(self, spec: TableSpec, rows: Rows, partition: Partition, *, prefix: str = "") -> list[StagedFile]:
+        filesystem, base = open_storage(self.root, self.storage_options)
+        tables = [rows] if isinstance(rows, pa.Table) else (pa.Table.from_batches([batch]) for batch in rows)
+        conformed = (without_partition(table, spec, partition) for table in tables)
+        folder = f"{base}/{partition_folder(spec, partition)}"
+        written = write_files(filesystem, folder, conformed, schema=file_schema(spec), prefix=prefix)
+        return [_staged(spec, file, partition, base) for file in written]
+
+    def _actions(self, spec: TableSpec, files: Sequence[StagedFile]) -> list[AddAction]:
+        """The files as Delta's actions. Raises ValueError where one belongs to another table or is not there as it
+        was staged: such a commit would leave a table that cannot be read."""
+        filesystem, base = open_storage(self.root, self.storage_options)
+        infos = filesystem.get_file_info([f"{base}/{file.path}" for file in files])
+        for file, info in zip(files, infos, strict=True):
+            if not file.path.startswith(f"{spec.name}/"):
+                raise ValueError(f"{spec.name}: {file.path} was staged for another table")
+            if info.size != file.size:
+                raise ValueError(f"{spec.name}: {file.path} was staged with {file.size} bytes, now has {info.size}")
+        return [
+            AddAction(
+                file.path.removeprefix(f"{spec.name}/"), file.size, file.partition, file.modified_ms, True, file.stats
+            )
+            for file in files
+        ]
+
+    def _unseen(
+        self, table: DeltaTable, spec: TableSpec, staged: Sequence[StagedFile], *, key: str
+    ) -> list[StagedFile]:
+        """The staged files: each as it is, or without its known rows, or left out where all are known."""
+        filesystem, base = open_storage(self.root, self.storage_options)
+        chosen: list[StagedFile] = []
+        seen: dict[tuple[str, ...], set[Any]] = {}
+        for file in staged:
+            keys = pq.read_table(f"{base}/{file.path}", columns=[key], filesystem=filesystem, partitioning=None)[key]
+            values = {
+                name: pa.array([text]).cast(spec.schema.field(name).type) for name, text in file.partition.items()
+            }
+            present = self._scan(table, spec, where={**values, key: keys}, columns=[key]).table()[key]
+            known = seen.setdefault(tuple(file.partition.values()), set())
+            known.update(present.to_pylist())
+            mask = []
+            for value in keys.to_pylist():
+                mask.append(value not in known)
+                known.add(value)
+            if all(mask):
+                chosen.append(file)
+            elif any(mask):
+                chosen += self._stage(spec, kept(f"{base}/{file.path}", filesystem, mask), file.partition)
+        return chosen
+
+    def _discard(self, spec: TableSpec, files: Sequence[StagedFile]) -> None:
+        """Remove those of the files that are in no version: no file ever leaves a table, so what is not in the
+        present version is in none."""
+        filesystem, base = open_storage(self.root, self.storage_options)
+        active = {f"{spec.name}/{file.path}" for file in active_files(self._log(spec).open())}
+        for path in {file.path for file in files} - active:
+            if filesystem.get_file_info(f"{base}/{path}").type == pafs.FileType.File:
+                filesystem.delete_file(f"{base}/{path}")
+
+
+def _staged(spec: TableSpec, file: WrittenFile, partition: Partition, base: str) -> StagedFile:
+    values = {name: str(partition[name]) for name in spec.partition_by}
+    stats = json.dumps({"numRecords": file.rows})
+    path = file.path.removeprefix(f"{base}/")
+    return StagedFile(path, file.size, file.rows, values, time.time_ns() // 1_000_000, stats)

@@ -1,0 +1,1 @@
+"""Audits run over deliveries (Ray) and over the corpus (Spark)."""

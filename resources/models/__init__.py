@@ -1,0 +1,1 @@
+"""Encoders and vision-language models: found, hashed, loaded safely, asked on Ray."""

@@ -1,0 +1,130 @@
+"""Asks a vision-language model about a delivery, each question once, on Ray.
+
+examples -> questions not yet answered -> model actors -> `likelihoods`, committed every few hundred answers
+"""
+
+# Ray's stubs know neither optional arguments passed on nor what a batch format gives.
+# pyright: reportArgumentType=false, reportCallIssue=false, reportAttributeAccessIssue=false
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import ray
+from ray.data import ActorPoolStrategy
+
+from ops.core.schemas import EXAMPLES, LIKELIHOODS
+from ops.evidence.likelihoods import LikelihoodTable, Question, trios
+from ops.grounding.scores import image_turns
+from ops.intake.image_checks import decode_rgb
+from resources.config.encoder_settings import EncoderSettings
+from resources.engines.progress import Progress
+from resources.engines.ray import flushed, start_ray
+from resources.lake.stored_images import stored_images
+from resources.lake.tables import Lake
+from resources.models.encoder_source import precision_of
+from resources.models.likelihood import Asked, likelihood_identity, load_likelihood_model
+from resources.models.placement import place_encoder
+
+#: Answers after which they are committed: what a kill costs at most.
+FLUSH_ROWS = 512
+_AT_ONCE = 64
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """Questions that are asked together."""
+
+    questions: tuple[Question, ...]
+
+
+def model_identity(reference: str, encoder: EncoderSettings) -> str:
+    """Name of the figures of this model at the encoder's precision."""
+    return likelihood_identity(reference, precision=precision_of(encoder))
+
+
+def answer_delivery(
+    lake: Lake, delivery: str, *, reference: str, batch: int, encoder: EncoderSettings, progress: Progress
+) -> LikelihoodTable:
+    """The likelihoods of the delivery's answers under the model at `reference`; asks only what is not in the lake. The
+    model runs on the encoder's device and in its precision. LikelihoodError where it cannot be had."""
+    model = model_identity(reference, encoder)
+    questions = _questions(lake.read(EXAMPLES, where={"delivery": delivery}))
+    known = set(_answered(lake, model, questions).to_pydict()["key"])
+    # By pictures and then by words, so that what questions share is with one actor, which reads it once.
+    asked = [question for key, question in questions.items() if key not in known]
+    missing = sorted(asked, key=lambda question: (question.image_ids, question.query, question.key))
+    if missing:
+        _ask(lake, model, missing, reference=reference, batch=batch, encoder=encoder, progress=progress)
+    rows = _answered(lake, model, questions).to_pydict()
+    return LikelihoodTable.of(rows["key"], rows["nats"], rows["tokens"])
+
+
+def _questions(examples: pa.Table) -> dict[str, Question]:
+    asked = [trio for trio in trios(image_turns(examples)) if trio]
+    every = [q for trio in asked for q in (trio.real, trio.missing, trio.swapped) if q]
+    return {question.key: question for question in every}
+
+
+def _answered(lake: Lake, model: str, questions: dict[str, Question]) -> pa.Table:
+    wanted = pa.array(sorted(questions), pa.string())
+    rows = lake.read(LIKELIHOODS, where={"model": model})
+    return rows.filter(pc.is_in(rows["key"], value_set=wanted))
+
+
+def _ask(
+    lake: Lake,
+    model: str,
+    questions: list[Question],
+    *,
+    reference: str,
+    batch: int,
+    encoder: EncoderSettings,
+    progress: Progress,
+) -> None:
+    start_ray()
+    placed = place_encoder(encoder)
+    device, needs = placed.settings.device, placed.needs or {"num_cpus": 1}
+    work = [_Work(tuple(questions[at : at + _AT_ONCE])) for at in range(0, len(questions), _AT_ONCE)]
+    answers = ray.data.from_items(work).map_batches(
+        _AnswerActor,
+        fn_constructor_args=(lake, reference, device, placed.settings.precision, batch),
+        compute=ActorPoolStrategy(size=placed.most if placed.on_gpu else 1),
+        batch_size=1,
+        batch_format="numpy",
+        **needs,
+    )
+    label = "Ask the vision-language model"
+    for rows in flushed(answers, every=FLUSH_ROWS, progress=progress, label=label, total=len(questions)):
+        _store(lake, model, rows)
+
+
+def _store(lake: Lake, model: str, rows: pa.Table) -> None:
+    rows = rows.append_column("model", pa.repeat(pa.scalar(model), rows.num_rows)).select(LIKELIHOODS.schema.names)
+    lake.commit_new(LIKELIHOODS, lake.stage(LIKELIHOODS, rows, {"model": model}), key="key")
+
+
+class _AnswerActor:
+    """A model of its own in a process of its own."""
+
+    def __init__(self, lake: Lake, reference: str, device: str, precision: str, batch: int) -> None:
+        self.lake, self.batch = lake, batch
+        self.model = load_likelihood_model(reference, device=device, precision=precision)
+
+    def __call__(self, work: dict[str, np.ndarray]) -> Iterator[dict[str, Any]]:
+        for one in work["item"]:
+            yield self._answers(one.questions)
+
+    def _answers(self, questions: tuple[Question, ...]) -> dict[str, Any]:
+        ids = {image for one in questions for image in one.image_ids}
+        pictures = {image: decode_rgb(data) for image, data in stored_images(self.lake, ids)}
+        asked = [Asked(one.query, one.answer, tuple(pictures[i] for i in one.image_ids)) for one in questions]
+        found = self.model.answers(asked, batch=self.batch)
+        return {
+            "key": np.array([one.key for one in questions]),
+            "nats": np.array([one.nats for one in found], np.float64),
+            "tokens": np.array([one.tokens for one in found], np.int32),
+        }

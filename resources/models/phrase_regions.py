@@ -1,0 +1,140 @@
+"""Finds the places of phrases in a delivery's pictures, each once, on Ray.
+
+examples -> phrases not yet looked for -> encoder actors -> `regions`, committed every few hundred places
+"""
+
+# Ray's stubs know neither optional arguments passed on nor what a batch format gives.
+# pyright: reportArgumentType=false, reportCallIssue=false, reportAttributeAccessIssue=false
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import ray
+from ray.data import ActorPoolStrategy
+
+from ops.core.identity import text_id
+from ops.core.schemas import REGIONS
+from ops.core.vectors import Vectors
+from ops.intake.image_checks import decode_rgb
+from ops.vision.regions import EVERYDAY, Found, Phrase, RegionTable, found_regions, naming
+from resources.config.encoder_settings import EncoderSettings
+from resources.engines.progress import Progress
+from resources.engines.ray import flushed, start_ray
+from resources.lake.stored_images import stored_images
+from resources.lake.tables import Lake
+from resources.models.encoder_source import encoder_identity
+from resources.models.placement import cluster_room, place_encoder
+
+#: Places after which they are committed: what a kill costs at most.
+FLUSH_ROWS = 512
+#: Phrases that an actor takes at once. Each time it reads the ids of the lake's images to find theirs, so that many at
+#: once are better; few leave no core idle at the end.
+_FEWEST_AT_ONCE, _MOST_AT_ONCE = 32, 2048
+#: Part of the finder's name: raised when the same vectors would give other places or colours.
+_REVISION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """Phrases whose pictures are opened together."""
+
+    phrases: tuple[Phrase, ...]
+
+
+def locate(
+    lake: Lake, phrases: Iterable[Phrase], *, texts: Vectors, encoder: EncoderSettings, progress: Progress
+) -> RegionTable:
+    """The places of the phrases as this encoder sees them; looks only for those that are not in the lake. Phrases
+    whose texts have no vector are left out, and an encoder without vectors of cells finds none."""
+    finder = f"{encoder_identity(encoder)}-{_REVISION}"
+    wanted = {one.key: one for one in phrases}
+    known = set(_found(lake, finder, wanted).to_pydict()["key"])
+    missing = [one for key, one in wanted.items() if key not in known]
+    embedded = texts.positions([text_id(one.text) for one in missing]) >= 0
+    # By pictures, so that each is opened by one actor, once.
+    todo = sorted(
+        (one for one, is_there in zip(missing, embedded, strict=True) if is_there),
+        key=lambda one: (one.image_id, one.thing),
+    )
+    if todo:
+        _look(lake, finder, todo, texts=texts, encoder=encoder, progress=progress)
+    rows = _found(lake, finder, wanted)
+    rows = rows.filter(pc.is_valid(rows["box"])).to_pydict()
+    figures = list(zip(rows["similarity"], rows["fit"], rows["margin"], strict=True))
+    return RegionTable.of(rows["key"], rows["box"], figures, rows["colours"])
+
+
+def _found(lake: Lake, finder: str, wanted: dict[str, Phrase]) -> pa.Table:
+    keys = pa.array(sorted(wanted), pa.string())
+    rows = lake.read(REGIONS, where={"finder": finder})
+    return rows.filter(pc.is_in(rows["key"], value_set=keys))
+
+
+def _look(
+    lake: Lake, finder: str, phrases: list[Phrase], *, texts: Vectors, encoder: EncoderSettings, progress: Progress
+) -> None:
+    start_ray()
+    room, placed = cluster_room(), place_encoder(encoder)
+    at_once = min(max(len(phrases) // (4 * room.whole), _FEWEST_AT_ONCE), _MOST_AT_ONCE)
+    work = [_Work(tuple(phrases[at : at + at_once])) for at in range(0, len(phrases), at_once)]
+    actors = placed.most if placed.on_gpu else min(placed.most, len(work))
+    places = ray.data.from_items(work).map_batches(
+        _RegionActor,
+        fn_constructor_args=(lake, placed.settings, ray.put(texts), room.threads(actors)),
+        compute=ActorPoolStrategy(size=actors),
+        batch_size=1,
+        batch_format="numpy",
+        **(placed.needs or {"num_cpus": min(1.0, *room.cores)}),
+    )
+    label = "Find what claims speak of"
+    for rows in flushed(places, every=FLUSH_ROWS, progress=progress, label=label, total=len(phrases)):
+        named = rows.append_column("finder", pa.repeat(pa.scalar(finder), rows.num_rows))
+        staged = lake.stage(REGIONS, named.select(REGIONS.schema.names), {"finder": finder})
+        lake.commit_new(REGIONS, staged, key="key")
+
+
+class _RegionActor:
+    """An encoder of its own in a process of its own."""
+
+    def __init__(self, lake: Lake, settings: EncoderSettings, texts: ray.ObjectRef, threads: int) -> None:
+        # Imported here: the driver needs no torch.
+        import torch
+
+        from resources.models.encoder import load_encoder
+
+        torch.set_num_threads(threads)
+        self.lake = lake
+        self.encoder = load_encoder(settings)
+        self.texts: Vectors = ray.get(texts)
+        self.everyday, known = self.texts.gather([text_id(naming(thing)) for thing in EVERYDAY])
+        if not known.all():
+            raise LookupError("an audit wants phrases located without wanting ops.vision.regions.EVERYDAY embedded")
+
+    def __call__(self, work: dict[str, np.ndarray]) -> Iterator[pa.Table]:
+        for one in work["item"]:
+            sought: dict[str, list[Phrase]] = {}
+            for phrase in one.phrases:
+                sought.setdefault(phrase.image_id, []).append(phrase)
+            for image, data in stored_images(self.lake, sought):
+                yield self._places(data, sought[image])
+
+    def _places(self, data: bytes, phrases: list[Phrase]) -> pa.Table:
+        picture = decode_rgb(data)
+        cells = self.encoder.encode_patches([picture])
+        vectors, _ = self.texts.gather([text_id(one.text) for one in phrases])
+        found = [None] * len(phrases) if cells is None else found_regions(picture, cells[0], vectors, self.everyday)
+        return pa.Table.from_pylist([_row(*pair) for pair in zip(phrases, found, strict=True)], schema=_PLACES)
+
+
+_PLACES = REGIONS.schema.remove(REGIONS.schema.get_field_index("finder"))
+
+
+def _row(phrase: Phrase, found: Found | None) -> dict[str, object]:
+    row: dict[str, object] = {"key": phrase.key, "image_id": phrase.image_id, "text_id": text_id(phrase.text)}
+    if found:
+        row |= {"box": found.box, "similarity": found.similarity, "fit": found.fit, "margin": found.margin}
+        row["colours"] = found.colours
+    return row

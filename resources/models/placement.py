@@ -1,0 +1,105 @@
+"""Where in the Ray cluster an encoder runs: on which device, and with how much of the nodes' cores.
+
+The driver's own machine decides nothing: a head without a GPU has a cluster with many, and a cluster may be made of
+nodes with a single core.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
+
+import ray
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+from resources.config.encoder_settings import EncoderSettings
+from resources.models.encoder_source import EncoderError, device_of, local_gpus, precision_of
+
+#: Share of the cores that encoders on a CPU ask Ray for. They use all: decoding is the smaller part, fills the gaps,
+#: and is never left without room.
+_ENCODERS = 0.45
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What the nodes of a cluster have: the cores of each node that has any, and the GPUs of all."""
+
+    cores: tuple[float, ...]
+    gpus: int
+
+    @property
+    def total(self) -> float:
+        """Cores of all nodes; 1 where none has come yet."""
+        return sum(self.cores) or 1.0
+
+    @property
+    def whole(self) -> int:
+        """Tasks of one core that run at once."""
+        return max(1, sum(int(cores) for cores in self.cores))
+
+    def encoder_share(self, actors: int) -> float:
+        """Cores that each of so many encoders asks for. The smallest node holds one and has room for a decode task
+        left, wherever Ray puts them."""
+        return _ENCODERS * min(self.total / actors, min(self.cores, default=1.0))
+
+    @property
+    def decode_share(self) -> float:
+        """Cores that a decode task asks for. Encoders leave more than half of the cores, so that on some node there
+        is half of what the smallest has."""
+        return min(1.0, min(self.cores, default=1.0) / 2)
+
+    def threads(self, actors: int) -> int:
+        """Threads of each of so many encoders, none of which has more cores than a node."""
+        return max(1, int(min(self.total / actors, max(self.cores, default=1.0))))
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """The encoder's settings for an actor, with device and precision decided; how many actors at most; and what each
+    asks Ray for: nothing where it runs on a CPU, whose share the caller knows."""
+
+    settings: EncoderSettings
+    on_gpu: bool
+    most: int
+    needs: Mapping[str, Any]
+
+
+def cluster_room() -> Room:
+    """What the nodes that are alive have."""
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    cores = tuple(sorted(node["CPU"] for node in nodes if node.get("CPU")))
+    return Room(cores, int(sum(node.get("GPU", 0) for node in nodes)))
+
+
+def place_encoder(settings: EncoderSettings) -> Placement:
+    """Where the encoder runs: `auto` takes the cluster's GPUs where PyTorch sees them, `cuda` must have them, and
+    `cuda:N` is that GPU of this machine. The precision is the one that names the vectors, wherever they are made.
+
+    Raises EncoderError where a GPU is asked for and is not there.
+    """
+    chosen = replace(settings, precision=precision_of(settings))
+    room = cluster_room()
+    if settings.device.startswith("cuda:"):
+        here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+        # Ray would give an actor that asks for a GPU one of its own choice, and hide the others.
+        return Placement(
+            replace(chosen, device=device_of(settings)), True, 1, {"num_cpus": 0, "scheduling_strategy": here}
+        )
+    usable = room.gpus > 0 and settings.device != "cpu" and _sees_gpus(ray.get_runtime_context().get_node_id())
+    if settings.device == "cuda" and not usable:
+        seen = "PyTorch sees none where they are" if room.gpus else "so no node offers one"
+        raise EncoderError(
+            f"encoder.device is 'cuda', and the Ray cluster counts {room.gpus} GPUs; {seen}. Set it to auto or cpu, or "
+            "install a PyTorch build that sees the GPU"
+        )
+    if not usable:
+        return Placement(replace(chosen, device="cpu"), False, room.whole, {})
+    return Placement(replace(chosen, device="cuda"), True, room.gpus, {"num_gpus": 1, "num_cpus": 0})
+
+
+@cache
+def _sees_gpus(_driver: str) -> bool:
+    """Whether PyTorch sees a GPU where Ray counts one; asked there, once a session, unless this machine knows."""
+    if local_gpus():
+        return True
+    return bool(ray.get(ray.remote(local_gpus).options(num_cpus=0, num_gpus=1, max_retries=3).remote()))

@@ -1,0 +1,1 @@
+"""How the machine and a lake stand, for a person who asks."""

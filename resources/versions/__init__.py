@@ -1,0 +1,1 @@
+"""Versions: judged, published, compared, explained, tried under another policy."""

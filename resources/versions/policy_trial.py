@@ -1,0 +1,77 @@
+"""Trying a policy: what another policy would make of the measures of a published version. Nothing is measured anew, and
+nothing is written."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ops.core.schemas import EXAMPLES, IMAGES, VERDICTS
+from ops.decision.policy import Policy
+from ops.decision.versions import Diff, Pins, diff
+from resources.lake.tables import Lake
+from resources.versions.decisions import count, judge
+from resources.versions.publishing import PublishError, current_version, version_of
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What a policy would change. `before` and `after` are the counts of the version and of the trial (examples by
+    action, kind, dataset and rule); `change` is the comparison, whose rows carry the reasons of both sides."""
+
+    version: int
+    before: dict[str, Any]
+    after: dict[str, Any]
+    change: Diff
+
+    @property
+    def by_rule(self) -> list[dict[str, Any]]:
+        """For each rule of either policy: the examples it speaks of before and after, and the difference."""
+        names = sorted({*self.before["rules"], *self.after["rules"]})
+        pairs = [(name, self.before["rules"].get(name, 0), self.after["rules"].get(name, 0)) for name in names]
+        return [{"rule": name, "before": was, "after": now, "difference": now - was} for name, was, now in pairs]
+
+
+def try_policy(lake: Lake, policy: Policy, version: int | None = None) -> Trial:
+    """What the policy would make of the examples and measures of a version (None: the current one).
+
+    Raises PublishError where there is no such version, MissingError where the policy asks for an audit that the version
+    had not measured.
+    """
+    number = current_version(lake) if version is None else version
+    if number is None:
+        raise PublishError("no version has been published to compare with; `assay run DROP` makes one")
+    pinned = version_of(lake, number)
+    pins = Pins.of(pinned.row)
+    judged = judge(
+        lake, deliveries=pinned.row["deliveries"], measures=pins.measures, policy=policy, without=pins.without
+    )
+    standing = lake.read(VERDICTS, where={"version": number})
+    change = diff(standing, judged, numbers=(number, number), pins=(pins, replace(pins, policy=policy.hash)))
+    return Trial(number, count(standing), count(judged), change)
+
+
+def shown(lake: Lake, rows: pa.Table, *, limit: int) -> list[dict[str, Any]]:
+    """The first `limit` rows of a comparison with the messages and first picture (bytes) of each, for a contact
+    sheet. Rows of each change take turns, so that a sheet is not all of one kind."""
+    groups = [rows.filter(pc.equal(rows["change"], pa.scalar(change))) for change in ("removed", "added", "reweighted")]
+    chosen = pa.concat_tables([group.slice(0, limit // 3 or 1) for group in groups]).slice(0, limit).to_pylist()
+    ids = [row["example_id"] for row in chosen]
+    columns = ["example_id", "messages", "image_ids"]
+    found = {r["example_id"]: r for r in lake.read(EXAMPLES, where={"example_id": ids}, columns=columns).to_pylist()}
+    pictures = _pictures(lake, {r["image_ids"][0] for r in found.values() if r["image_ids"]})
+    return [{**row, **_content(found.get(row["example_id"]), pictures)} for row in chosen]
+
+
+def _content(example: Mapping[str, Any] | None, pictures: Mapping[str, bytes]) -> dict[str, Any]:
+    if example is None:
+        return {"messages": [], "picture": None}
+    first = next(iter(example["image_ids"] or []), None)
+    return {"messages": example["messages"], "picture": pictures.get(first) if first else None}
+
+
+def _pictures(lake: Lake, ids: set[str]) -> dict[str, bytes]:
+    rows = lake.read(IMAGES, where={"image_id": sorted(ids)}, columns=["image_id", "bytes"])
+    return {row["image_id"]: row["bytes"] for row in rows.to_pylist()}

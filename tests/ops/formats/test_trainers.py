@@ -1,0 +1,588 @@
+"""Rows as the trainers document them (ms-swift's custom datasets, LLaMA-Factory's data and its v1, TRL's dataset
+formats), with texts of our own: what a trainer would teach of a row, and nothing else, is a target."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ops.formats.contract import Row, RowError
+from ops.formats.registry import all_formats, format_of, reading
+from ops.intake.rows import IngestSettings, check_row
+
+ASK = {"role": "user", "content": "<image>What is this?"}
+CAT = {"role": "assistant", "content": "A cat."}
+DOG = {"role": "assistant", "content": "A dog."}
+TALK = [{"from": "human", "value": "What is this?"}, {"from": "gpt", "value": "A cat."}]
+V1_ASK = {
+    "role": "user",
+    "content": [{"type": "image_url", "value": "a.jpg"}, {"type": "text", "value": "What?"}],
+    "loss_weight": 0.0,
+}
+
+
+def v1(text: str, weight: float = 1.0) -> dict[str, Any]:
+    return {"role": "assistant", "content": [{"type": "text", "value": text}], "loss_weight": weight}
+
+
+# What it is, its format, the row as its trainer documents it, the row as it is understood
+TRAINERS: list[tuple[str, str, dict[str, Any], str]] = [
+    (
+        "ms-swift kto, bad",
+        "kto",
+        {"messages": [ASK, DOG], "images": ["a.jpg"], "label": False},
+        "user: <0>What is this? | response: A dog.",
+    ),
+    (
+        "ms-swift kto, several turns and system",
+        "kto",
+        {"messages": [{"role": "system", "content": "Be brief."}, ASK, CAT, CAT | ASK, CAT], "images": ["a.jpg"] * 2}
+        | {"label": True},
+        "system: Be brief. | user: <0>What is this? | assistant: A cat. | user: <1>What is this? | response: A cat.",
+    ),
+    ("llama-factory kto", "kto", {"conversations": TALK, "kto_tag": False}, "user: What is this? | response: A cat."),
+    (
+        "llama-factory kto, the tag named label",
+        "kto",
+        {"messages": [{"content": "What?", "role": "user"}, {"content": "A cat.", "role": "assistant"}], "label": True},
+        "user: What? | response: A cat.",
+    ),
+    (
+        "llama-factory kto, alpaca",
+        "kto",
+        {"instruction": "Name it.", "input": "It purrs.", "output": "A dog.", "kto_tag": False},
+        "user: Name it.\nIt purrs. | response: A dog.",
+    ),
+    (
+        "ms-swift dpo",
+        "rejected_response",
+        {"messages": [ASK, CAT], "images": ["a.jpg"], "rejected_response": "A dog.", "margin": 0.4},
+        "user: <0>What is this? | chosen: A cat. | rejected: A dog.",
+    ),
+    (
+        "ms-swift dpo, the response as messages",
+        "rejected_response",
+        {"messages": [ASK, CAT], "images": ["a.jpg"], "rejected_response": [DOG]},
+        "user: <0>What is this? | chosen: A cat. | rejected: A dog.",
+    ),
+    (
+        "ms-swift dpo, whole messages and images",
+        "rejected_response",
+        {
+            "messages": [ASK, CAT],
+            "images": ["a.jpg"],
+            "rejected_messages": [ASK, DOG],
+            "rejected_images": ["a.jpg"],
+        },
+        "user: <0>What is this? | chosen: A cat. | rejected: A dog.",
+    ),
+    (
+        "ms-swift dpo of query and response",
+        "rejected_response",
+        {"query": "What?", "response": "A cat.", "rejected_response": "A dog.", "history": [["Hi", "Hello"]]},
+        "user: Hi | assistant: Hello | user: What? | chosen: A cat. | rejected: A dog.",
+    ),
+    (
+        "ms-swift dpo of an agent",
+        "rejected_response",
+        {
+            "tools": '[{"type": "function"}]',
+            "messages": [
+                {"role": "user", "content": "Weather?"},
+                {"role": "tool_call", "content": '{"name": "here"}'},
+                {"role": "tool_call", "content": '{"name": "there"}'},
+                {"role": "tool_response", "content": "rain"},
+                {"role": "assistant", "content": "It rains."},
+            ],
+            "rejected_response": [{"role": "assistant", "content": "I cannot say."}],
+        },
+        'user: Weather? | chosen: {"name": "here"}\n{"name": "there"}\nrain\nIt rains. | rejected: I cannot say.',
+    ),
+    (
+        "llama-factory dpo",
+        "turn_pairs",
+        {
+            "conversations": [*TALK, {"from": "human", "value": "And this?"}],
+            "chosen": {"from": "gpt", "value": "A cow."},
+            "rejected": {"from": "gpt", "value": "A horse."},
+        },
+        "user: What is this? | assistant: A cat. | user: And this? | chosen: A cow. | rejected: A horse.",
+    ),
+    (
+        "llama-factory dpo of messages with an image",
+        "turn_pairs",
+        {"messages": [ASK], "chosen": CAT, "rejected": DOG, "images": ["a.jpg"]},
+        "user: <0>What is this? | chosen: A cat. | rejected: A dog.",
+    ),
+    (
+        "llama-factory dpo, alpaca",
+        "turn_pairs",
+        {"instruction": "Name it.", "input": "", "chosen": "A cat.", "rejected": "A dog."},
+        "user: Name it. | chosen: A cat. | rejected: A dog.",
+    ),
+    (
+        "llama-factory v1 dpo",
+        "turn_pairs",
+        {"chosen_messages": [V1_ASK, v1("A cat.")], "rejected_messages": [V1_ASK, v1("A dog.")]},
+        "user: <0>What? | chosen: A cat. | rejected: A dog.",
+    ),
+    (
+        "llama-factory v1 sft",
+        "messages",
+        {"messages": [V1_ASK, v1("A cat.")]},
+        "user: <0>What? | assistant: A cat.",
+    ),
+    (
+        "llama-factory v1, thoughts, a call and a turn that is not learned",
+        "messages",
+        {
+            "messages": [
+                V1_ASK,
+                v1("A dog.", 0.0),
+                {"role": "user", "content": [{"type": "text", "value": "Sure?"}]},
+                {"role": "assistant", "content": [{"type": "tool_call", "value": '{"name": "zoom"}'}]},
+                {"role": "tool", "content": [{"type": "text", "value": "whiskers"}]},
+                {
+                    "role": "assistant",
+                    "content": [{"type": "reasoning", "value": "Whiskers."}, {"type": "text", "value": "A cat."}],
+                },
+            ],
+            "tools": "[]",
+        },
+        'user: <0>What? | context: A dog. | user: Sure? | assistant: {"name": "zoom"} | tool: whiskers | '
+        "assistant: <think>\nWhiskers.\n</think>\n\nA cat.",
+    ),
+    (
+        "ms-swift sft with loss and channel",
+        "messages",
+        {
+            "messages": [ASK, DOG | {"loss": False}, ASK, CAT | {"loss": True}],
+            "images": ["a.jpg"] * 2,
+            "channel": "pets",
+        },
+        "user: <0>What is this? | context: A dog. | user: <1>What is this? | assistant: A cat.",
+    ),
+    (
+        "ms-swift sft, the last answer not learned",
+        "messages",
+        {
+            "messages": [
+                {"role": "user", "content": "Hello!"},
+                {"role": "assistant", "content": "<think>\n\n</think>\n", "loss_scale": 1.0},
+                {"role": "assistant", "content": "Hi!", "loss_scale": 2.0},
+                {"role": "user", "content": "1+1?"},
+                {"role": "assistant", "content": "3", "loss": False},
+            ]
+        },
+        "user: Hello! | assistant: <think>\n\n</think>\n\nHi! | user: 1+1? | context: 3",
+    ),
+    (
+        "openai fine-tuning weights",
+        "messages",
+        {"messages": [ASK, DOG | {"weight": 0}, ASK, CAT | {"weight": 1}], "images": ["a.jpg", "b.jpg"]},
+        "user: <0>What is this? | context: A dog. | user: <1>What is this? | assistant: A cat.",
+    ),
+    (
+        "axolotl turns",
+        "messages",
+        {"messages": [ASK, DOG | {"train": False}, ASK, CAT | {"train": True}], "images": ["a.jpg", "b.jpg"]},
+        "user: <0>What is this? | context: A dog. | user: <1>What is this? | assistant: A cat.",
+    ),
+    (
+        "sharegpt with a loss",
+        "llava",
+        {"conversations": [TALK[0], TALK[1] | {"loss": False}, TALK[0], TALK[1]]},
+        "user: What is this? | context: A cat. | user: What is this? | assistant: A cat.",
+    ),
+    (
+        "ms-swift sharegpt in rounds",
+        "llava",
+        {
+            "system": "Be brief.",
+            "conversation": [{"human": "Hi", "assistant": "Hello"}, {"human": "What?", "assistant": "A cat."}],
+        },
+        "system: Be brief. | user: Hi | assistant: Hello | user: What? | assistant: A cat.",
+    ),
+    (
+        "ms-swift agent",
+        "messages",
+        {
+            "tools": "[]",
+            "messages": [
+                {"role": "user", "content": "<image>What time is it?"},
+                {"role": "assistant", "content": "<think>\nI look.\n</think>\n"},
+                {"role": "tool_call", "content": '{"name": "click"}'},
+                {"role": "tool_response", "content": '{"images": "<image>"}'},
+                {"role": "assistant", "content": "Eleven."},
+            ],
+            "images": ["a.jpg", "b.jpg"],
+        },
+        'user: <0>What time is it? | assistant: <think>\nI look.\n</think>\n\n{"name": "click"} | '
+        'tool: {"images": "<1>"} | assistant: Eleven.',
+    ),
+    (
+        "messages with the system prompt beside them",
+        "messages",
+        {"system": "Be brief.", "messages": [ASK, CAT], "images": ["a.jpg"]},
+        "system: Be brief. | user: <0>What is this? | assistant: A cat.",
+    ),
+    (
+        "alpaca",
+        "alpaca",
+        {
+            "instruction": "Name it.",
+            "input": "It purrs.",
+            "output": "A cat.",
+            "system": "Be brief.",
+            "history": [["Hi", "Hello"]],
+        },
+        "system: Be brief. | user: Hi | assistant: Hello | user: Name it.\nIt purrs. | assistant: A cat.",
+    ),
+    (
+        "alpaca with an image",
+        "alpaca",
+        {"instruction": "<image>Name it.", "input": "", "output": "A cat.", "images": ["a.jpg"]},
+        "user: <0>Name it. | assistant: A cat.",
+    ),
+    (
+        "ms-swift query and response",
+        "prompt_response",
+        {
+            "system": "Be brief.",
+            "query": "What?",
+            "response": "A cat.",
+            "history": '[["Hi", "Hello"]]',
+            "image": "a.jpg",
+        },
+        "system: Be brief. | user: <0>Hi | assistant: Hello | user: What? | assistant: A cat.",
+    ),
+    (
+        "question and answer about an image",
+        "prompt_response",
+        {"question": "What?", "answer": "A cat.", "image": "a.jpg"},
+        "user: <0>What? | assistant: A cat.",
+    ),
+    (
+        "trl prompt and completion",
+        "prompt_response",
+        {"prompt": "The sky is", "completion": " blue.", "image": "a.jpg"},
+        "user: <0>The sky is | assistant:  blue.",
+    ),
+    (
+        "trl prompt and completion, conversational",
+        "prompt_response",
+        {"prompt": [{"role": "user", "content": "Hi"}, DOG, {"role": "user", "content": "What?"}], "completion": [CAT]},
+        "user: Hi | context: A dog. | user: What? | assistant: A cat.",
+    ),
+    (
+        "ms-swift boxes",
+        "messages",
+        {
+            "messages": [ASK, {"role": "assistant", "content": "<ref-object><bbox> and <ref-object><bbox> play."}],
+            "images": ["a.jpg"],
+            "objects": {"ref": ["a dog", "a woman"], "bbox": [[331.5, 761.4, 853.5, 1594.8], [676, 685, 1099, 1427]]},
+        },
+        "user: <0>What is this? | "
+        "assistant: a dog[331.5, 761.4, 853.5, 1594.8] and a woman[676, 685, 1099, 1427] play.",
+    ),
+    (
+        "ms-swift, a point",
+        "messages",
+        {
+            "messages": [ASK, {"role": "assistant", "content": "Action: click(start_box='<bbox>')"}],
+            "images": ["a.jpg"],
+            "objects": {"ref": [], "bbox": [[615, 226]]},
+        },
+        "user: <0>What is this? | assistant: Action: click(start_box='[615, 226]')",
+    ),
+]
+
+
+def text(row: Row) -> str:
+    """A row in one line: roles, texts, and <n> for the n-th image."""
+    return " | ".join(
+        f"{m.role}: " + "".join(f"<{p.image}>" if p.image is not None else str(p.text) for p in m.parts)
+        for m in row.messages
+    )
+
+
+def read(record: dict[str, Any], **how: Any) -> tuple[str, Row]:
+    form = format_of([record], ignored=how.get("ignored", ()))
+    assert form
+    return form.name, check_row(reading(form.name, **how).parse(record), IngestSettings())
+
+
+@pytest.mark.parametrize(("form", "record", "expected"), [c[1:] for c in TRAINERS], ids=[c[0] for c in TRAINERS])
+def test_a_documented_row_is_read_as_its_trainer_reads_it(form: str, record: dict[str, Any], expected: str):
+    found, row = read(record)
+    assert (found, text(row)) == (form, expected)
+    columns = dict.fromkeys(("kto_tag", "label", "rejected_response", "rejected_images", "videos", "objects"))
+    found, row = read({**columns, **record})
+    assert (found, text(row)) == (form, expected), "a table gives every row all columns"
+
+
+def judged(row: Row) -> list[tuple[Any, ...]]:
+    return [(j.response, j.label, j.opponent) for j in row.judgements]
+
+
+def test_labels_and_pairs_say_what_the_trainer_says():
+    assert judged(read({"messages": [ASK, DOG], "images": ["a.jpg"], "label": False})[1]) == [("A dog.", "bad", None)]
+    assert judged(read({"conversations": TALK, "kto_tag": True})[1]) == [("A cat.", "good", None)]
+    pair = [("A cat.", "chosen", "A dog."), ("A dog.", "rejected", "A cat.")]
+    swift = {"messages": [ASK, CAT], "images": ["a.jpg"], "rejected_response": "A dog.", "margin": 0.4}
+    assert judged(read(swift)[1]) == pair
+    assert read(swift)[1].metadata == {"margin": 0.4}
+    assert judged(read({"messages": [ASK], "chosen": CAT, "rejected": DOG, "image": "a.jpg"})[1]) == pair
+
+
+def test_what_roles_and_texts_do_not_say_is_metadata():
+    row = read({"messages": [ASK, CAT | {"loss_weight": 0.5}], "images": ["a.jpg"], "tools": "[]", "channel": "pets"})[
+        1
+    ]
+    assert row.metadata == {"tools": "[]", "channel": "pets", "loss_weights": [None, 0.5]}
+
+
+def box(message: int | None, numbers: list[float], convention: str = "pixels", image: int | None = 0) -> dict[str, Any]:
+    return {"message": message, "image": image, "box": numbers, "convention": convention}
+
+
+def test_boxes_are_kept_typed_whatever_their_syntax():
+    said = {"role": "assistant", "content": "<bbox> and <bbox>"}
+    row = {"messages": [ASK, said], "images": ["a.jpg", "b.jpg"]}
+    row["messages"] = [{"role": "user", "content": "<image><image>Where?"}, said]
+    objects = {"ref": [], "bbox": [[1, 2, 3, 4], [0.5, 0.5]], "image_id": [0, 1], "bbox_type": "real"}
+    read_row = read({**row, "objects": objects})[1]
+    assert read_row.metadata == {"boxes": [box(1, [1, 2, 3, 4]), box(1, [0.5, 0.5], image=1)]}
+    shares = {"bbox": [[0.1, 0.2, 0.3, 0.4], [0.5, 0.5, 1, 1], [0, 0, 1, 1]], "bbox_type": "norm1"}
+    assert read({**row, "objects": shares})[1].metadata["boxes"] == [
+        box(1, [0.1, 0.2, 0.3, 0.4], "shares"),
+        box(1, [0.5, 0.5, 1, 1], "shares"),
+        box(None, [0, 0, 1, 1], "shares"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("answer", "boxes"),
+    [
+        (
+            "<|object_ref_start|>a dog<|object_ref_end|><|box_start|>(221,423),(569,886)<|box_end|>",
+            [[221, 423, 569, 886]],
+        ),
+        ("click(start_box='<|box_start|>(246,113)<|box_end|>')", [[246, 113]]),
+        ("<ref>a dog</ref><box>(221,423),(569,886)</box>", [[221, 423, 569, 886]]),
+        ("<ref>dogs</ref><box>[[1, 2, 3, 4], [5, 6, 7, 8]]</box>", [[1, 2, 3, 4], [5, 6, 7, 8]]),
+        ('[{"bbox_2d": [135, 114, 1016, 672.5], "label": "house"}]', [[135, 114, 1016, 672.5]]),
+        ("The box is open.", []),
+    ],
+)
+def test_a_models_own_boxes_stay_in_the_text_and_are_listed(answer: str, boxes: list[list[float]]):
+    row = read({"messages": [ASK, {"role": "assistant", "content": answer}], "images": ["a.jpg"]})[1]
+    assert row.messages[1].text == answer
+    assert row.metadata.get("boxes", []) == [box(1, numbers, "unknown", None) for numbers in boxes]
+
+
+def test_pairs_that_part_in_a_box_alone_stay_apart():
+    row = {
+        "messages": [ASK, {"role": "assistant", "content": "<bbox>"}],
+        "images": ["a.jpg"],
+        "objects": {"bbox": [[1, 2, 3, 4]]},
+        "rejected_response": "<bbox>",
+        "rejected_objects": {"bbox": [[5, 6, 7, 8]]},
+    }
+    found, pair = read(row)
+    assert (found, text(pair)) == (
+        "rejected_response",
+        "user: <0>What is this? | chosen: [1, 2, 3, 4] | rejected: [5, 6, 7, 8]",
+    )
+    assert pair.metadata["boxes"] == [box(1, [1, 2, 3, 4]), box(2, [5, 6, 7, 8])]
+
+
+BROKEN: list[tuple[str, dict[str, Any]]] = [
+    # One answer shown with one image and rejected with another is no pair of answers.
+    ("pair_differs", {"messages": [ASK, CAT], "images": ["a.jpg"], "rejected_images": ["b.jpg"]}),
+    ("field_missing", {"messages": [ASK, CAT], "images": ["a.jpg"], "rejected_images": ["a.jpg"]}),
+    (
+        "pair_differs",
+        {"messages": [CAT | {"role": "user"}, CAT], "rejected_messages": [DOG | {"role": "user"}, DOG]},
+    ),
+    ("turn_order", {"messages": [ASK], "images": ["a.jpg"], "rejected_response": "A dog."}),
+    ("field_type", {"messages": [ASK, CAT], "images": ["a.jpg"], "rejected_response": [ASK]}),
+    ("no_target", {"messages": [ASK, CAT | {"loss": False}], "images": ["a.jpg"]}),
+    ("field_type", {"messages": [ASK, CAT | {"loss": "perhaps"}], "images": ["a.jpg"]}),
+    (
+        "placeholder_mismatch",
+        {"messages": [ASK, DOG | {"content": "<bbox>"}], "image": "a.jpg", "objects": {"bbox": []}},
+    ),
+    ("field_type", {"messages": [ASK, CAT], "image": "a.jpg", "objects": {"bbox": [[1, 2, 3]]}}),
+    ("field_type", {"messages": [ASK, CAT], "image": "a.jpg", "objects": {"bbox": [[1, 2]], "image_id": [1]}}),
+    ("field_type", {"messages": [ASK, CAT], "image": "a.jpg", "objects": {"bbox": [], "bbox_type": "metres"}}),
+    ("field_type", {"query": "What?", "response": "A cat.", "history": ["Hi"]}),
+    ("json_invalid", {"query": "What?", "response": "A cat.", "history": "[['Hi'"}),
+    ("modality_unsupported", {"messages": [CAT | {"role": "user"}, CAT], "videos": ["a.mp4"]}),
+    ("modality_unsupported", {"video": "a.mp4", "conversations": TALK}),
+    ("modality_unsupported", {"audios": ["a.wav"], "messages": [CAT | {"role": "user"}, CAT]}),
+    ("modality_unsupported", {"video": "a.mp4", "caption": "A cat runs."}),
+    (
+        "modality_unsupported",
+        {"messages": [{"role": "user", "content": [{"type": "video_url", "value": "a.mp4"}]}, CAT]},
+    ),
+    # ms-swift's rows of a classification: no answer, and so no target.
+    ("ambiguous_judgement", {"messages": [CAT | {"role": "user"}, CAT], "label": 7}),
+    ("ambiguous_judgement", {"messages": [CAT | {"role": "user"}, CAT], "label": True, "rejected_response": "A dog."}),
+    ("ambiguous_judgement", {"image": "a.jpg", "caption": "A cat.", "label": 1}),
+    ("ambiguous_judgement", {"prompt": "What?", "response": "A dog.", "rating": 1}),
+    ("ambiguous_judgement", {"prompt": "What?", "completion": "A dog.", "rewardScore": -1.5}),
+    ("ambiguous_judgement", {"messages": [CAT | {"role": "user"}, DOG], "negative_messages": [[DOG]]}),
+    ("ambiguous_judgement", {"prompt": "What?", "response": "A dog.", "is_safe": False}),
+    ("ambiguous_judgement", {"conversations": [TALK[0], TALK[1] | {"score": 0}]}),
+    # TRL's stepwise supervision: the labels are of steps, not of responses.
+    ("ambiguous_judgement", {"prompt": "9.8 or 9.11?", "completions": ["0.8", "0.11"], "labels": [True, False]}),
+    (
+        "ambiguous_judgement",
+        {"prompt": "What?", "chosen": "A cat.", "rejected": "A dog.", "rejected_images": ["b.jpg"]},
+    ),
+]
+
+
+@pytest.mark.parametrize(("reason", "record"), BROKEN, ids=[f"{n}-{case[0]}" for n, case in enumerate(BROKEN)])
+def test_a_row_that_cannot_be_had_has_its_reason(reason: str, record: dict[str, Any]):
+    with pytest.raises(RowError) as error:
+        read(record)
+    assert error.value.reason == reason
+
+
+def test_the_refusal_names_fields_formats_and_the_way_out():
+    record = {"messages": [CAT | {"role": "user"}, DOG], "label": False}
+    with pytest.raises(RowError) as error:
+        all_formats()["messages"].parse(record)
+    assert error.value.detail == (
+        "label: not read by messages; kto would read a judgement; "
+        "in drop.yaml, format: {FILE: kto} names its format, "
+        "or ignore_fields: {FILE: [label]} says that they judge nothing"
+    )
+
+
+def test_a_table_of_who_answered_what_is_no_conversation():
+    assert format_of([{"question": "17", "worker": "3", "answer": "0"}]) is None
+
+
+def test_a_column_that_its_sender_calls_plain_is_metadata():
+    found, row = read({"image": "a.jpg", "caption": "A cat.", "label": 1, "score": None}, ignored=("label", "score"))
+    assert (found, text(row), row.metadata) == ("captions", "user: <0> | assistant: A cat.", {"label": 1})
+    found, row = read({"messages": [ASK, CAT], "images": ["a.jpg"], "label": True}, ignored=("label",))
+    assert (found, row.kind, row.metadata) == ("messages", "sft", {"label": True})
+    turns = [TALK[0], TALK[1] | {"score": 0.5}]
+    assert read({"conversations": turns}, ignored=("conversations.score",))[1].kind == "sft"
+    found, row = read({"image": "a.jpg", "caption": "A cat.", "video": "frames of 7"}, ignored=("video",))
+    assert (found, row.kind) == ("captions", "sft")
+
+
+def test_a_named_format_settles_which_of_two_is_meant_and_not_what_is_unread():
+    both = {"prompt": "What?", "completion": "A cat.", "responses": ["A cat.", "A dog."], "label": True}
+    with pytest.raises(RowError, match="labelled and others claim the row; rated would read a judgement"):
+        reading("labelled").parse(both)
+    assert judged(reading("labelled", named=True).parse(both)) == [("A cat.", "good", None)]
+    with pytest.raises(RowError, match="kto_tag: not read by llava"):
+        reading("llava", named=True).parse({"conversations": TALK, "kto_tag": False})
+
+
+REJECTED = "It is a purple submarine."
+_ANSWERS = ("A cat.", REJECTED)
+# Preference rows of every format that reads any, whose rejected text is REJECTED.
+JUDGED: list[tuple[str, dict[str, Any]]] = [
+    ("kto", {"messages": [ASK, DOG | {"content": REJECTED}], "images": ["a.jpg"], "label": False}),
+    ("kto", {"conversations": [TALK[0], {"from": "gpt", "value": REJECTED}], "kto_tag": False, "id": "7"}),
+    ("kto", {"instruction": "Name it.", "input": "", "output": REJECTED, "kto_tag": False}),
+    ("labelled", {"prompt": "What?", "completion": REJECTED, "label": False, "image": "a.jpg"}),
+    ("labelled", {"question": "What?", "answer": [DOG | {"content": REJECTED}], "label": "bad"}),
+    ("preferences", {"prompt": "What?", "chosen": "A cat.", "rejected": REJECTED, "images": ["a.jpg"]}),
+    ("preferences", {"chosen": [ASK, CAT], "rejected": [ASK, DOG | {"content": REJECTED}], "images": ["a.jpg"]}),
+    ("rlhf_v", {"question": "What?", "chosen": "A cat.", "rejected": REJECTED, "image": "a.jpg"}),
+    (
+        "rlhf_v",
+        {"text": json.dumps({"question": "What?", "chosen": "A cat.", "rejected": REJECTED}), "image_path": "a.jpg"},
+    ),
+    ("rejected_response", {"messages": [ASK, CAT], "images": ["a.jpg"], "rejected_response": REJECTED, "margin": 1}),
+    ("rejected_response", {"query": "What?", "response": "A cat.", "rejected_response": REJECTED}),
+    (
+        "rejected_response",
+        {"messages": [TALK[0], CAT], "rejected_messages": [TALK[0], DOG | {"content": REJECTED}], "channel": "pets"},
+    ),
+    (
+        "turn_pairs",
+        {"conversations": TALK[:1], "chosen": TALK[1], "rejected": {"from": "gpt", "value": REJECTED}, "image": None},
+    ),
+    ("turn_pairs", {"instruction": "Name it.", "input": "", "chosen": "A cat.", "rejected": REJECTED}),
+    ("turn_pairs", {"chosen_messages": [V1_ASK, v1("A cat.")], "rejected_messages": [V1_ASK, v1(REJECTED)]}),
+    (
+        "rated",
+        {"prompt": "What?", "completions": [{"response": t, "rating": 9 - 7 * n} for n, t in enumerate(_ANSWERS)]},
+    ),
+    ("rated", {"question": "What?", "responses": list(_ANSWERS), "scores": [1, 0], "image": "a.jpg"}),
+]
+FAMILY = (
+    "label",
+    "labels",
+    "kto_tag",
+    "chosen_answer",
+    "rejected_text",
+    "Rejected",
+    "isRejected",
+    "rewards",
+    "score_b",
+)
+JUDGING = re.compile("label|kto|chosen|reject|reward|score", re.IGNORECASE)
+PLAIN = (
+    "messages",
+    "conversations",
+    "prompt",
+    "completion",
+    "response",
+    "answer",
+    "output",
+    "text",
+    "caption",
+    "image",
+)
+
+
+@st.composite
+def mutilated(draw: st.DrawFn) -> dict[str, Any]:
+    """A preference row with fields dropped, added and renamed, of which one that judges is left under a name of the
+    family: of a row whose every trace of a judgement is gone, nobody can say that it had one."""
+    _, row = draw(st.sampled_from(JUDGED))
+    judging = draw(st.sampled_from([name for name in row if JUDGING.search(name) or name == "text"] or list(row)))
+    mutilated: dict[str, Any] = {}
+    for name, value in row.items():
+        if name == judging:
+            renamed = draw(st.sampled_from([name, *(FAMILY if name != "text" else PLAIN)]))
+        else:
+            renamed = draw(st.sampled_from([name] * 4 + [None, *FAMILY, *PLAIN]) | st.text(max_size=5))
+        if renamed is not None:
+            mutilated.setdefault(renamed, value)
+    return mutilated
+
+
+def test_every_format_that_judges_is_among_the_judged_rows():
+    judging = {form for form, row in JUDGED if read(row)[1].kind == "preference"}
+    kinds = {"alpaca", "captions", "llava", "messages", "prompt_response", "video_audio", "webdataset"}
+    assert judging == set(all_formats()) - kinds
+    assert all(REJECTED in text(read(row)[1]) for _, row in JUDGED)
+
+
+@given(record=mutilated(), form=st.sampled_from(sorted(all_formats())))
+@settings(deadline=None, max_examples=600)
+def test_no_rejected_text_becomes_a_target_whatever_the_file_is_taken_for(record: dict[str, Any], form: str):
+    if sum(bool(JUDGING.search(name)) for name in record) == 0 and "text" not in record:
+        return
+    elected = format_of([record])
+    for name in {form, elected.name if elected else form}:
+        try:
+            row = check_row(all_formats()[name].parse(record), IngestSettings())
+        except RowError:
+            continue
+        taught = [message.text for message in row.messages if row.kind == "sft" and message.role == "assistant"]
+        assert not any(REJECTED in answer for answer in taught), (name, record)

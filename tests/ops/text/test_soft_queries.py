@@ -1,0 +1,81 @@
+"""Queries that ask the same in other words."""
+
+import pytest
+
+from ops.text.soft_queries import fits_encoder, similarity, soft_query
+
+LONG = "Describe what the people in the foreground are doing and what the weather seems to be like on that day"
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("What colour is the car?", "Please, what colour is the car in this image"),
+        ("What's the man holding?", "What is the man holding in the picture?"),
+        ("Is there a dog?", "is a dog there"),
+    ],
+)
+def test_wording_alone_does_not_matter(one: str, other: str) -> None:
+    assert similarity(soft_query(one), soft_query(other)) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Is there a dog?", "Is there a cat?"),
+        ("Is the cat left of the dog?", "Is the dog left of the cat?"),
+        ("Is the cup in the box?", "Is the cup on the box?"),
+        ("Which one is not red?", "Which one is red?"),
+        (f"{LONG}, in 20 words.", f"{LONG}, in 50 words."),
+        (f"{LONG}?", f"{LONG}, without the weather?"),
+    ],
+)
+def test_what_decides_an_answer_does(one: str, other: str) -> None:
+    assert similarity(soft_query(one), soft_query(other)) < 0.8
+
+
+def test_long_queries_may_differ_in_a_word_and_are_found_by_a_piece() -> None:
+    one, other = soft_query(LONG), soft_query(LONG.replace("foreground", "front part of it")[:-4])
+    near = soft_query(f"{LONG} outside")
+    assert similarity(soft_query(LONG), near) > 0.8
+    assert set(one.pieces) & set(near.pieces)
+    assert similarity(one, other) < 0.8
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("What colour is the car?", "Where is the car?"),
+        ("How many dogs are there?", "Is there a dog?"),
+        ("What is on the table?", "What is under the table?"),
+        ("Is the door open?", "Is the door closed?"),
+        ("Who holds the cup?", "What is the brand of the cup?"),
+        ("Is the cup red?", "Is the cup blue?"),
+        ("Are there two dogs?", "Are there 3 dogs?"),
+        ("Is it a dog?", "Isn't it a dog?"),
+    ],
+)
+def test_queries_about_one_thing_may_ask_for_another(one: str, other: str) -> None:
+    first, second = soft_query(one), soft_query(other)
+    assert (first.asked, first.marks) != (second.asked, second.marks)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Where is the photo taken?", "In what place was this picture taken?"),
+        ("How many dogs are there?", "What is the number of dogs in the image?"),
+        ("What colour is the car?", "Please tell me the color of the car."),
+        ("Does the picture show a dog?", "Is a dog visible?"),
+        ("Can you see a dog?", "Is there a dog?"),
+        ("What animal is near the bridge?", "Which animal is near the bridge?"),
+    ],
+)
+def test_other_words_may_ask_for_the_same(one: str, other: str) -> None:
+    first, second = soft_query(one), soft_query(other)
+    assert (first.asked, first.marks) == (second.asked, second.marks)
+
+
+def test_only_queries_that_an_encoder_reads_to_the_end_are_compared_by_it() -> None:
+    assert fits_encoder("word " * 40)
+    assert not any(map(fits_encoder, (None, "", " ?", "word " * 41)))

@@ -1,0 +1,170 @@
+"""Spark's way in and out of the lake."""
+
+import os
+import shutil
+import time
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from pyspark.sql import SparkSession
+
+from ops.core.schemas import TABLES, TableSpec
+from resources.engines.spark import read_frame, start_spark, write_frame
+from resources.lake.address import lake_of
+from resources.lake.files import LakeError
+from resources.lake.tables import Lake
+
+SPEC = TableSpec(
+    "things", pa.schema([("delivery", pa.string()), ("n", pa.int64()), ("name", pa.string())]), ("delivery",)
+)
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    return Lake(tmp_path / "a lake")
+
+
+def test_a_second_start_returns_the_session(spark: SparkSession) -> None:
+    assert start_spark() is spark
+    assert spark.conf.get("spark.sql.session.timeZone") == "UTC"
+    assert spark.sparkContext.getConf().get("spark.driver.host") == "127.0.0.1"
+
+
+def test_unwritten_tables_are_empty_with_their_columns(spark: SparkSession, lake: Lake) -> None:
+    for spec in TABLES.values():
+        assert read_frame(spark, lake, spec).columns == spec.schema.names
+    assert read_frame(spark, lake, TABLES["examples"]).count() == 0
+
+
+def test_partition_values_stay_the_text_they_are(spark: SparkSession, lake: Lake) -> None:
+    names = ["007", "1e5", "2026-11-23", "true", "v1.2_3-x"]
+    for name in names:
+        one = pa.table({"n": [1], "name": pa.array([None], pa.string())})
+        lake.write(SPEC, one, partition={"delivery": name}, once=name)
+    rows = read_frame(spark, lake, SPEC, where={"delivery": names}).orderBy("delivery").collect()
+    assert [tuple(row) for row in rows] == [(name, 1, None) for name in names]
+    assert read_frame(spark, lake, SPEC, where={"delivery": "007"}).count() == 1
+
+
+def test_a_frame_written_by_spark_reads_the_same_by_arrow(spark: SparkSession, lake: Lake) -> None:
+    frame = spark.range(100).selectExpr("cast(id as string) AS name", "id AS n")
+    assert write_frame(frame, lake, SPEC, partition={"delivery": "007"}, once="it")
+    table = lake.read(SPEC).sort_by("n")
+    assert table.schema.names == SPEC.schema.names
+    assert table.column("n").to_pylist() == list(range(100))
+    assert set(table.column("delivery").to_pylist()) == {"007"}
+    assert read_frame(spark, lake, SPEC, where={"n": [3, 4]}).count() == 2
+    assert read_frame(spark, lake, SPEC, where={"n": []}).count() == 0
+
+
+def test_the_same_write_happens_once(spark: SparkSession, lake: Lake) -> None:
+    frame = spark.range(3).selectExpr("id AS n", "'x' AS name")
+    assert write_frame(frame, lake, SPEC, partition={"delivery": "d"}, once="it")
+    version = lake.version(SPEC)
+    assert not write_frame(frame, lake, SPEC, partition={"delivery": "d"}, once="it")
+    assert lake.version(SPEC) == version
+    assert lake.read(SPEC).num_rows == 3
+
+
+def test_an_empty_frame_is_a_commit(spark: SparkSession, lake: Lake) -> None:
+    frame = spark.range(0).selectExpr("id AS n", "'x' AS name")
+    assert write_frame(frame, lake, SPEC, partition={"delivery": "d"}, once="it")
+    assert lake.committed(SPEC, "it")
+    assert read_frame(spark, lake, SPEC).count() == 0
+
+
+def test_an_older_version_is_read_as_it_was(spark: SparkSession, lake: Lake) -> None:
+    for name in ("a", "b"):
+        lake.write(SPEC, pa.table({"n": [1], "name": [name]}), partition={"delivery": name}, once=name)
+    assert read_frame(spark, lake, SPEC).count() == 2
+    assert read_frame(spark, lake, SPEC, version=lake.version(SPEC) - 1).count() == 1
+
+
+def test_wrong_columns_are_named(spark: SparkSession, lake: Lake) -> None:
+    with pytest.raises(ValueError, match=r"things: .*missing \['name'\], unknown \['nom'\]"):
+        write_frame(spark.sql("SELECT 1 AS n, 'a' AS nom"), lake, SPEC, partition={"delivery": "d"}, once="it")
+
+
+def test_workers_run_this_python(spark: SparkSession) -> None:
+    def packages(batches):
+        import ops
+
+        return (pa.RecordBatch.from_pydict({"at": [ops.__file__] * batch.num_rows}) for batch in batches)
+
+    assert spark.range(1).mapInArrow(packages, "at string").first()["at"].startswith(os.getcwd())
+
+
+def lost_before_the_job_ends(things: Path):
+    """1000 rows in four partitions as they are; the task of the second takes away the finished file of the first."""
+
+    def rows(batches):
+        for batch in batches:
+            if batch.column("n")[0].as_py() == 250:
+                while not (done := list(things.rglob("task_*_m_000000"))):
+                    time.sleep(0.05)
+                shutil.rmtree(done[0])
+            yield batch
+
+    return rows
+
+
+def test_rows_that_were_written_and_are_not_there_are_not_committed(spark: SparkSession, lake: Lake) -> None:
+    """As where a worker sees another folder under the lake's path: its files are nowhere to be listed."""
+    frame = spark.range(0, 1000, numPartitions=4).selectExpr("id AS n", "'x' AS name")
+    lossy = frame.mapInArrow(lost_before_the_job_ends(Path(lake.root) / "things"), frame.schema)
+    with pytest.raises(LakeError, match=r"workers wrote 1000 rows, the files in .* hold 750\. Nothing was committed"):
+        write_frame(lossy, lake, SPEC, partition={"delivery": "d"}, once="it")
+    assert not lake.committed(SPEC, "it")
+    assert write_frame(frame, lake, SPEC, partition={"delivery": "d"}, once="it")
+    assert lake.read(SPEC).num_rows == 1000
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [
+        "SELECT id AS n, 'x' AS name FROM range(100) WHERE id < 0",
+        "SELECT id AS n, 'x' AS name FROM range(100) a JOIN (SELECT id FROM range(9) WHERE rand() > 2) b USING (id)",
+        "SELECT id AS n, 'x' AS name FROM range(100) ORDER BY id DESC LIMIT 7",
+        "SELECT /*+ REPARTITION(5) */ id % 3 AS n, max('x') AS name FROM range(100) GROUP BY 1",
+        "SELECT * FROM VALUES (1, 'x'), (2, 'y') AS t(n, name)",
+    ],
+)
+def test_whatever_the_plan_rows_are_counted_as_they_are_written(spark: SparkSession, lake: Lake, plan: str) -> None:
+    frame = spark.sql(plan)
+    assert write_frame(frame, lake, SPEC, partition={"delivery": "d"}, once="it")
+    assert lake.read(SPEC).num_rows == frame.count()
+
+
+def test_a_table_with_a_file_gone_is_no_smaller_table(lake: Lake, spark: SparkSession) -> None:
+    """Even where the session is told to pass over such files."""
+    for name in ("a", "b"):
+        lake.write(SPEC, pa.table({"n": [1], "name": [name]}), partition={"delivery": name}, once=name)
+    spark.conf.set("spark.sql.files.ignoreMissingFiles", "true")
+    try:
+        frame = read_frame(spark, lake, SPEC)
+        Path(lake.files(SPEC)[0]).unlink()
+        with pytest.raises(Exception, match=r"FILE_NOT_EXIST|does not exist"):
+            frame.count()
+    finally:
+        spark.conf.unset("spark.sql.files.ignoreMissingFiles")
+
+
+@pytest.mark.parametrize(
+    "name", ["../beside", "./here/", "link/../beside", "link/inside", "a[1]{b,c}", "st*r?", "co:lon"]
+)
+def test_a_lake_may_be_named_as_it_comes(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """What Spark makes of a path is what the lake makes of it; names are no patterns."""
+    (tmp_path / "work").mkdir()
+    (tmp_path / "far" / "off").mkdir(parents=True)
+    (tmp_path / "work" / "link").symlink_to(tmp_path / "far" / "off")
+    monkeypatch.chdir(tmp_path / "work")
+    for other in ("star1", "star2"):  # what `st*r?` would match
+        lake_of(other).write(SPEC, pa.table({"n": [7], "name": ["other"]}), partition={"delivery": "d"}, once="it")
+    lake = lake_of(name)
+    frame = spark.range(10).selectExpr("id AS n", "'x' AS name")
+    assert write_frame(frame, lake, SPEC, partition={"delivery": "d"}, once="it")
+    assert read_frame(spark, lake, SPEC).count() == lake.read(SPEC).num_rows == 10
+    assert os.path.realpath(lake.root) == os.path.realpath(name)

@@ -1,0 +1,128 @@
+"""Compressed files are inflated once, whatever the number of their shards; a break in one is met where it is."""
+
+import gzip
+import io
+import json
+import os
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import zstandard
+
+from ops.intake import drop_files
+from ops.intake.drop import Manifest
+from ops.intake.drop_files import DropFiles, open_drop
+from ops.intake.rows import IngestSettings
+from resources.intake.shards import Context, PlanWork, ShardWork, parse_shard, plan_file
+from resources.lake.scratch import InflatedFiles, Scratch
+from resources.lake.tables import Lake
+from resources.lake.tables import scratch as ingest_scratch
+
+SETTINGS = IngestSettings()
+Compress = Callable[[bytes], bytes]
+
+
+def context_at(folder: Path, lake: Lake) -> Context:
+    scratch = Scratch(lake, "test")
+    files = DropFiles(open_drop(folder).root, inflated=InflatedFiles(scratch))
+    return Context(lake, files, "d", "d-1", Manifest(), SETTINGS, scratch)
+
+
+class Inflated:
+    """Counts the bytes that come out of compressed streams, of the drop and of what is kept of it."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.of_drop = self.kept = 0
+        first, second = drop_files._Expanded.readinto, ingest_scratch._Kept.readinto
+
+        def from_drop(stream: drop_files._Expanded, buffer: bytearray) -> int:
+            size = first(stream, buffer)
+            self.of_drop += size
+            return size
+
+        def from_kept(stream: ingest_scratch._Kept, buffer: bytearray) -> int:
+            size = second(stream, buffer)
+            self.kept += size
+            return size
+
+        monkeypatch.setattr(drop_files._Expanded, "readinto", from_drop)
+        monkeypatch.setattr(ingest_scratch._Kept, "readinto", from_kept)
+
+
+def rows_of(count: int) -> list[bytes]:
+    talk = [{"from": "human", "value": "What?"}, {"from": "gpt", "value": "x" * 2000}]
+    return [json.dumps({"id": str(n), "conversations": talk}).encode() for n in range(count)]
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, zstandard.compress])
+@pytest.mark.parametrize("shard_bytes", [1 << 17, 1 << 19, 1 << 30])
+def test_a_file_of_many_shards_is_inflated_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compress: Compress, shard_bytes: int
+):
+    content = b"\n".join(rows_of(4000))
+    (tmp_path / "drop").mkdir()
+    (tmp_path / "drop" / "rows.jsonl.gz").write_bytes(compress(content))
+    inflated = Inflated(monkeypatch)
+    context = context_at(tmp_path / "drop", Lake(tmp_path / "lake"))
+    (info,) = context.files.listing()
+    plan = plan_file(PlanWork(context, info, shard_bytes))
+    assert len(plan.shards) >= len(content) // max(shard_bytes, 1 << 21)
+    parsed = [parse_shard(ShardWork(context, plan, shard)) for shard in plan.shards]
+    assert sum(shard.parsed for shard in parsed) == 4000
+    assert inflated.of_drop <= 1.1 * len(content)
+    assert inflated.kept <= 3.5 * len(content), "to cut it, to look at its first rows, and to read its rows"
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, zstandard.compress])
+def test_what_is_kept_is_the_content_from_anywhere(tmp_path: Path, compress: Compress):
+    content = os.urandom(300_000)
+    (tmp_path / "drop").mkdir()
+    (tmp_path / "drop" / "a.gz").write_bytes(compress(content))
+    files = context_at(tmp_path / "drop", Lake(tmp_path / "lake")).files
+    kept = files.inflated
+    assert isinstance(kept, InflatedFiles)
+    kept.keep(files, "a.gz", expansion=200, block_bytes=70_000)
+    for start in (0, 1, 69_999, 70_000, 70_001, 210_000, 299_999, 300_000):
+        with files.expanded("a.gz", expansion=200, start=start) as stream:
+            assert stream.read() == content[start:]
+
+
+def tar_of(samples: int) -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as archive:
+        for number in range(samples):
+            info = tarfile.TarInfo(f"{number}.json")
+            info.size = 512
+            archive.addfile(info, io.BytesIO(rows_of(1)[0][:512]))
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("kept", [1024 * 150, 1024 * 150 + 512, 1024 * 150 + 100, 1024 * 150 + 700])
+@pytest.mark.parametrize("shard_bytes", [50_000, 1 << 30])
+def test_a_compressed_tar_that_breaks_says_so_wherever_it_breaks(tmp_path: Path, kept: int, shard_bytes: int):
+    (tmp_path / "drop").mkdir()
+    whole = zstandard.ZstdCompressor().compressobj()
+    data = whole.compress(tar_of(200)[:kept]) + whole.flush(zstandard.COMPRESSOBJ_FLUSH_BLOCK)  # no end of the frame
+    (tmp_path / "drop" / "a.tar.zst").write_bytes(data)
+    context = context_at(tmp_path / "drop", Lake(tmp_path / "lake"))
+    (info,) = context.files.listing()
+    plan = plan_file(PlanWork(context, info, shard_bytes))
+    parsed = [parse_shard(ShardWork(context, plan, shard)) for shard in plan.shards]
+    assert plan.problem is None
+    refused = [row for s in parsed for row in context.scratch.read_table(f"{s.name}-refused").to_pylist()]
+    assert [row["row"] for row in refused] == list(range(len(refused)))
+    assert [row["reason"] == "file_unreadable" for row in refused] == [False] * (len(refused) - 1) + [True]
+    assert 100 < len(refused) <= 152
+
+
+def test_a_bomb_is_found_before_it_is_written(tmp_path: Path):
+    (tmp_path / "drop").mkdir()
+    (tmp_path / "drop" / "a.jsonl.zst").write_bytes(zstandard.compress(bytes(2 << 30)))
+    context = context_at(tmp_path / "drop", Lake(tmp_path / "lake"))
+    (info,) = context.files.listing()
+    plan = plan_file(PlanWork(context, info, 1 << 20))
+    assert plan.problem is not None
+    assert plan.problem[0] == "file_bomb"
+    assert sum(path.stat().st_size for path in (tmp_path / "lake").rglob("*") if path.is_file()) < 1 << 20

@@ -1,0 +1,183 @@
+"""Two processes at the lake at once, and one that is killed: the rows are those of one writer after the other."""
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from ops.core.schemas import DROPS, EMBEDDINGS, IMAGES, QUARANTINE
+from resources.lake.tables import Lake
+
+ROUNDS = 5
+Task = Callable[[Lake, int], Any]
+
+_barrier: Any = None
+
+
+def _meet(barrier: Any) -> None:
+    global _barrier  # noqa: PLW0603
+    _barrier = barrier
+
+
+def _run(task: Task, lake: Lake, writer: int) -> Any:
+    _barrier.wait(timeout=60)
+    return task(lake, writer)
+
+
+@pytest.fixture(scope="module")
+def pool() -> Iterator[ProcessPoolExecutor]:
+    """Two processes, which start each task at the same moment."""
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(2, mp_context=context, initializer=_meet, initargs=(context.Barrier(2),)) as executor:
+        yield executor
+
+
+def together(pool: ProcessPoolExecutor, task: Task, lake: Lake) -> list[Any]:
+    """What writers 0 and 1 return, having run at once."""
+    return [future.result(timeout=120) for future in [pool.submit(_run, task, lake, writer) for writer in (0, 1)]]
+
+
+def rows(delivery: str, writer: int) -> pa.Table:
+    return pa.Table.from_pylist(
+        [{"delivery": delivery, "file": f"writer {writer}", "row": n} for n in range(20)], schema=QUARANTINE.schema
+    )
+
+
+def on_disk(lake: Lake, table: str) -> set[str]:
+    return {str(path) for path in (Path(lake.root) / table).rglob("*.parquet") if "_delta_log" not in path.parts}
+
+
+def write_same_partition_once(lake: Lake, writer: int) -> list[bool]:
+    return [
+        lake.write(QUARANTINE, rows(f"d{n}", writer), partition={"delivery": f"d{n}"}, once=f"d{n}")
+        for n in range(ROUNDS)
+    ]
+
+
+def write_same_partition(lake: Lake, writer: int) -> list[bool]:
+    return [
+        lake.write(QUARANTINE, rows("d", writer), partition={"delivery": "d"}, once=f"{writer} {n}")
+        for n in range(ROUNDS)
+    ]
+
+
+def write_own_partitions(lake: Lake, writer: int) -> list[bool]:
+    names = [f"{writer}-{n}" for n in range(ROUNDS)]
+    return [lake.write(QUARANTINE, rows(name, writer), partition={"delivery": name}, once=name) for name in names]
+
+
+def write_content(lake: Lake, writer: int) -> int:
+    added = 0
+    for n in range(ROUNDS):
+        # Half of each round's keys are the other writer's too, and some come twice.
+        keys = [f"{n} shared {i}" for i in range(10)] + [f"{n} of {writer}, {i}" for i in range(10)]
+        table = pa.Table.from_pylist(
+            [{"image_id": key, "bytes": key.encode()} for key in [*keys, *keys[5:15]]], schema=IMAGES.schema
+        )
+        staged = [*lake.stage(IMAGES, table.slice(0, 15), {}), *lake.stage(IMAGES, table.slice(15), {})]
+        added += lake.commit_new(IMAGES, staged, key="image_id")
+    return added
+
+
+def write_vectors(lake: Lake, writer: int) -> int:
+    table = pa.table({"content_id": [str(n) for n in range(50)], "vector": pa.array([b"12"] * 50, pa.binary())})
+    both = [{"encoder": "shared", "modality": "text"}, {"encoder": f"own {writer}", "modality": "text"}]
+    return sum(lake.commit_new(EMBEDDINGS, lake.stage(EMBEDDINGS, table, p), key="content_id") for p in both)
+
+
+def append_to_log(lake: Lake, writer: int) -> list[int]:
+    def more(present: pa.Table) -> list[dict[str, Any]]:
+        # What a row says of the log must still hold where it comes to stand.
+        return [{"drop": str(writer), "rows_in": present.num_rows + i} for i in range(1 + writer)]
+
+    return [row["sequence"] for _ in range(ROUNDS) for row in lake.log(DROPS, more)]
+
+
+def test_the_same_partition_is_written_by_one_of_two(pool: ProcessPoolExecutor, tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+    first, second = together(pool, write_same_partition_once, lake)
+    assert [a + b for a, b in zip(first, second, strict=True)] == [1] * ROUNDS
+    for n, mine in enumerate(first):
+        found = lake.read(QUARANTINE, where={"delivery": f"d{n}"})
+        assert found.num_rows == 20
+        assert set(found["file"].to_pylist()) == {f"writer {0 if mine else 1}"}
+    assert on_disk(lake, "quarantine") == set(lake.files(QUARANTINE))
+
+
+@pytest.mark.parametrize("task", [write_same_partition, write_own_partitions])
+def test_commits_of_other_names_all_land(pool: ProcessPoolExecutor, tmp_path: Path, task: Task) -> None:
+    lake, apart = Lake(tmp_path / "together"), Lake(tmp_path / "one after the other")
+    assert together(pool, task, lake) == [[True] * ROUNDS] * 2
+    assert [task(apart, 0), task(apart, 1)] == [[True] * ROUNDS] * 2
+    order = [("delivery", "ascending"), ("file", "ascending"), ("row", "ascending")]
+    assert lake.read(QUARANTINE).sort_by(order).equals(apart.read(QUARANTINE).sort_by(order))
+    assert lake.read(QUARANTINE).num_rows == 2 * ROUNDS * 20
+
+
+def test_the_same_content_is_added_by_one_of_two(pool: ProcessPoolExecutor, tmp_path: Path) -> None:
+    lake, apart = Lake(tmp_path / "together"), Lake(tmp_path / "one after the other")
+    assert sum(together(pool, write_content, lake)) == ROUNDS * 30
+    assert write_content(apart, 0) + write_content(apart, 1) == ROUNDS * 30
+    assert lake.read(IMAGES).sort_by("image_id").equals(apart.read(IMAGES).sort_by("image_id"))
+    assert on_disk(lake, "images") == set(lake.files(IMAGES))
+    assert sum(together(pool, write_vectors, lake)) == 150
+    assert lake.read(EMBEDDINGS, where={"encoder": "shared"})["content_id"].value_counts().field(
+        1
+    ).unique().to_pylist() == [1]
+
+
+def test_the_log_has_no_gap_and_no_repeat(pool: ProcessPoolExecutor, tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+    told = together(pool, append_to_log, lake)
+    log = lake.read(DROPS)
+    assert log["sequence"].to_pylist() == log["rows_in"].to_pylist() == list(range(3 * ROUNDS))
+    for writer in (0, 1):
+        mine = [row["sequence"] for row in log.to_pylist() if row["drop"] == str(writer)]
+        assert mine == told[writer]
+    assert on_disk(lake, "drops") == set(lake.files(DROPS))
+
+
+# Stages rows, or is still staging them, says so, and waits to be killed.
+DOOMED = """
+import sys, time
+import pyarrow as pa
+from ops.core.schemas import QUARANTINE
+from resources.lake.tables import Lake
+lake, how = Lake(sys.argv[1]), sys.argv[2]
+def batches():
+    for n in range(3):
+        rows = [{"delivery": "b", "row": i} for i in range(100_000)]
+        yield pa.RecordBatch.from_pylist(rows, schema=QUARANTINE.schema)
+    if how == "staging":
+        print("ready", flush=True)
+        time.sleep(60)
+staged = lake.stage(QUARANTINE, batches(), {"delivery": "b"})
+print("ready", flush=True)
+time.sleep(60)
+lake.commit(QUARANTINE, staged, once="b")
+"""
+
+
+@pytest.mark.parametrize("how", ["staging", "staged"])
+def test_a_killed_writer_leaves_the_last_version(tmp_path: Path, how: str) -> None:
+    lake = Lake(tmp_path)
+    lake.write(QUARANTINE, rows("a", 0), partition={"delivery": "a"}, once="a")
+    before, version = lake.read(QUARANTINE), lake.version(QUARANTINE)
+    with subprocess.Popen([sys.executable, "-c", DOOMED, lake.root, how], stdout=subprocess.PIPE, text=True) as doomed:
+        assert doomed.stdout is not None
+        assert doomed.stdout.readline() == "ready\n"
+        os.kill(doomed.pid, signal.SIGKILL)
+    assert doomed.returncode == -signal.SIGKILL
+    assert on_disk(lake, "quarantine") > set(lake.files(QUARANTINE))  # it left something behind
+    assert lake.version(QUARANTINE) == version
+    assert lake.read(QUARANTINE).equals(before)
+    assert lake.write(QUARANTINE, rows("b", 1), partition={"delivery": "b"}, once="b")
+    assert lake.read(QUARANTINE, where={"delivery": "b"}).equals(rows("b", 1))

@@ -1,0 +1,719 @@
+"""The lake on a real folder: what is written comes back, typed and whole, whatever the names and the split."""
+
+import json
+import os
+import pickle
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from itertools import pairwise
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.fs as pafs
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ops.core.identity import canonical_json
+from ops.core.schemas import DROPS, EMBEDDINGS, EXAMPLES, IMAGES, QUARANTINE, TABLES, VERDICTS, VERSIONS, TableSpec
+from resources.lake.files import LakeError
+from resources.lake.tables import Lake
+from resources.lake.tables import files as lake_files
+
+TEXTS = ["plain", "", "nul\0inside", "ü 漢字 🙂", "line\nbreak", None]
+DELIVERIES = ["2026-11-23", "007", "a.b_c-d", "1e5", "true", "null", "9" * 100]
+
+
+def value(kind: pa.DataType, n: int) -> Any:
+    """The n-th of a series of values of an Arrow type, nulls and empty ones among them."""
+    if isinstance(kind, pa.StructType):
+        return {field.name: value(field.type, n + i) for i, field in enumerate(kind)} if n % 7 else None
+    if isinstance(kind, pa.ListType):
+        return [value(kind.value_type, n + i) for i in range(n % 3)] if n % 5 else None
+    if pa.types.is_string(kind):
+        return TEXTS[n % len(TEXTS)]
+    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+        return bytes([n % 256, 0, 255]) * (n % 4)
+    if pa.types.is_boolean(kind):
+        return [True, False, None][n % 3]
+    if pa.types.is_timestamp(kind):
+        return datetime(2026, 11, 23, 1, 2, n % 60, 123456, tzinfo=UTC) if n % 4 else None
+    if pa.types.is_floating(kind):
+        return [0.5, -1e300, float("inf"), None][n % 4]
+    return n if n % 4 else None
+
+
+def rows_of(spec: TableSpec, count: int, partition: dict[str, Any]) -> pa.Table:
+    rows = [{field.name: value(field.type, n) for field in spec.schema} | partition for n in range(count)]
+    return pa.Table.from_pylist(rows, schema=spec.schema)
+
+
+def partition_of(spec: TableSpec, name: str) -> dict[str, Any]:
+    return {column: 7 if pa.types.is_integer(spec.schema.field(column).type) else name for column in spec.partition_by}
+
+
+def quarantine(delivery: str, count: int = 1) -> pa.Table:
+    return rows_of(QUARANTINE, count, {"delivery": delivery})
+
+
+def multiset(table: pa.Table) -> Counter[str]:
+    return Counter(canonical_json(row) for row in table.to_pylist())
+
+
+def parquet_files(lake: Lake, spec: TableSpec) -> set[str]:
+    return {str(path) for path in (Path(lake.root) / spec.name).rglob("*.parquet") if "_delta_log" not in path.parts}
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    return Lake(tmp_path / "a lake with 100% of the awkward=signs")
+
+
+@pytest.mark.parametrize("spec", TABLES.values(), ids=TABLES)
+def test_every_table_comes_back_as_written(lake: Lake, spec: TableSpec) -> None:
+    assert lake.read(spec).equals(spec.schema.empty_table())
+    assert (lake.version(spec), lake.files(spec), list(lake.batches(spec))) == (-1, [], [])
+    partition = partition_of(spec, "2026-11-23")
+    rows = rows_of(spec, 50, partition)
+    assert lake.write(spec, rows, partition=partition, once="first")
+    assert lake.read(spec).equals(rows)
+    assert pa.Table.from_batches(lake.batches(spec, batch_rows=7)).equals(rows)
+    assert pq.read_table(lake.files(spec)[0], partitioning=None).num_rows == 50
+
+
+def test_names_that_look_like_other_types_stay_text(lake: Lake) -> None:
+    for name in DELIVERIES:
+        lake.write(QUARANTINE, quarantine(name), partition={"delivery": name}, once=name)
+    assert set(lake.read(QUARANTINE)["delivery"].to_pylist()) == set(DELIVERIES)
+    for name in DELIVERIES:
+        assert lake.read(QUARANTINE, where={"delivery": name})["delivery"].to_pylist() == [name]
+    assert lake.read(QUARANTINE, where={"delivery": "7"}).num_rows == 0
+
+
+@pytest.mark.parametrize("encoder", ["hf-hub:org/model@main", "a b%2Fc", "ü=?#&", "..", "'\"\\"])
+def test_partition_values_with_any_sign(lake: Lake, encoder: str) -> None:
+    partition = {"encoder": encoder, "modality": "text"}
+    rows = pa.table({"content_id": ["x"], "vector": pa.array([b"12"], pa.binary())})
+    lake.write(EMBEDDINGS, rows, partition=partition, once="x")
+    lake.commit_new(EMBEDDINGS, lake.stage(EMBEDDINGS, rows, partition), key="content_id")
+    assert lake.read(EMBEDDINGS, where={"encoder": encoder}).to_pylist() == [
+        {**partition, "content_id": "x", "vector": b"12"}
+    ]
+    assert all(Path(path).exists() for path in lake.files(EMBEDDINGS))
+
+
+def test_where_prunes_files_by_partition_and_filters_rows_by_the_rest(lake: Lake) -> None:
+    for name in ("a", "b"):
+        rows = pa.Table.from_pylist(
+            [{"delivery": name, "row": n, "file": str(n % 3) if n % 4 else None} for n in range(12)],
+            schema=QUARANTINE.schema,
+        )
+        lake.write(QUARANTINE, rows, partition={"delivery": name}, once=name)
+
+    def found(**where: Any) -> list[tuple[Any, ...]]:
+        table = lake.read(QUARANTINE, where=where, columns=["delivery", "row"])
+        return sorted(tuple(row.values()) for row in table.to_pylist())
+
+    assert found(delivery=["a", "c"], row=[3, 99, 4]) == [("a", 3), ("a", 4)]
+    assert found(row=5) == [("a", 5), ("b", 5)]
+    assert found(row=np.int64(5), delivery="b") == [("b", 5)]
+    assert found(file=None, delivery="a") == [("a", 0), ("a", 4), ("a", 8)]
+    assert found(file=[None, "1"], delivery="a") == [("a", n) for n in (0, 1, 4, 7, 8, 10)]
+    assert found(row=[]) == found(delivery=[]) == []
+    assert found(row=pa.array([1, 2]), delivery="a") == [("a", 1), ("a", 2)]
+    assert len(found(row=list(range(5, 300_000)))) == 14
+    assert len(lake.files(QUARANTINE, where={"delivery": "b", "row": 5})) == 1
+    for path in lake.files(QUARANTINE, where={"delivery": "b"}):
+        os.remove(path)
+    assert len(found(delivery="a")) == 12  # the files of b were not opened
+
+
+def test_integer_partitions(lake: Lake) -> None:
+    for version in (1, 10):
+        partition = {"version": version}
+        lake.write(VERDICTS, rows_of(VERDICTS, 3, partition), partition=partition, once=str(version))
+    assert lake.read(VERDICTS, where={"version": 1}).num_rows == 3
+    assert lake.read(VERDICTS, where={"version": [1, 10, 11]})["version"].to_pylist() == [1] * 3 + [10] * 3
+
+
+def test_questions_that_cannot_be_answered_say_why(lake: Lake) -> None:
+    with pytest.raises(ValueError, match="quarantine: no column 'drop' to filter on"):
+        lake.read(QUARANTINE, where={"drop": "x"})
+    with pytest.raises(ValueError, match=r"no columns \['nothing'\] to read"):
+        lake.read(QUARANTINE, columns=["nothing"])
+    with pytest.raises(ValueError, match="quarantine: row is int64; cannot look for 'seven'"):
+        lake.read(QUARANTINE, where={"row": "seven"})
+    with pytest.raises(ValueError, match="version 3 is asked for, but the table is empty"):
+        lake.read(QUARANTINE, version=3)
+    lake.write(QUARANTINE, quarantine("a"), partition={"delivery": "a"}, once="a")
+    with pytest.raises(ValueError, match="quarantine has no version 3; the last is 1"):
+        lake.read(QUARANTINE, version=3)
+
+
+def test_binary_tables_are_filtered_without_decoding_what_is_not_wanted(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lake_files, "ROW_GROUP_ROWS", 4)
+    rows = [{"image_id": f"i{n}", "bytes": b"x" * n, "format": "PNG" if n % 2 else None} for n in range(40)]
+    table = pa.Table.from_pylist(rows, schema=IMAGES.schema)
+    lake.commit_new(IMAGES, lake.stage(IMAGES, table, {}), key="image_id")
+    assert pq.ParquetFile(lake.files(IMAGES)[0]).num_row_groups == 10
+    found = lake.read(IMAGES, where={"image_id": ["i3", "i39", "none"]}, columns=["bytes"])
+    assert found["bytes"].to_pylist() == [b"x" * 3, b"x" * 39]
+    assert lake.read(IMAGES, where={"format": None}).num_rows == 20
+    assert lake.read(IMAGES, where={"image_id": "none"}).equals(IMAGES.schema.empty_table())
+    assert sum(batch.num_rows for batch in lake.batches(IMAGES, where={"image_id": ["i3", "i9"]})) == 2
+
+
+def test_columns_that_came_later_are_null_in_older_rows(lake: Lake) -> None:
+    old = VERDICTS
+    lake.write(old, rows_of(old, 9, {"version": 1}), partition={"version": 1}, once="1")
+    reason = pa.struct([*old.schema.field("reasons").type.value_type, pa.field("source", pa.string())])
+    fields = [field.with_type(pa.list_(reason)) if field.name == "reasons" else field for field in old.schema]
+    new = replace(old, schema=pa.schema([*fields, pa.field("note", pa.string()), pa.field("at", pa.timestamp("us"))]))
+    assert lake.read(new)["note"].null_count == 9  # before the table itself has the column
+    late = pa.Table.from_pylist(
+        [{"version": 2, "note": "n", "reasons": [{"rule": "r", "source": "s"}]}], schema=new.schema
+    )
+    lake.write(new, late, partition={"version": 2}, once="2")
+    both = lake.read(new)
+    assert both.schema == new.schema
+    assert both.select(old.schema.names).slice(0, 9)["action"].equals(rows_of(old, 9, {"version": 1})["action"])
+    assert both["note"].to_pylist() == [None] * 9 + ["n"]
+    assert both["reasons"].to_pylist()[-1][0]["source"] == "s"
+    assert lake.read(new, where={"note": "n"})["version"].to_pylist() == [2]
+    # Code of the day before still reads and writes the widened table.
+    assert lake.read(old).schema == old.schema
+    before = lake.version(old)
+    lake.write(old, rows_of(old, 2, {"version": 3}), partition={"version": 3}, once="3")
+    assert lake.version(old) == before + 1
+    assert lake.read(new).num_rows == 12
+
+
+def test_a_schema_that_contradicts_the_table_is_refused(lake: Lake) -> None:
+    lake.write(QUARANTINE, quarantine("a"), partition={"delivery": "a"}, once="a")
+    changed = [pa.field("row", pa.string()) if field.name == "row" else field for field in QUARANTINE.schema]
+    with pytest.raises(ValueError, match="give the column a new name"):
+        lake.commit(replace(QUARANTINE, schema=pa.schema(changed)), [], once="b")
+    with pytest.raises(ValueError, match=r"is partitioned by \['delivery'\], the schema promises \[\]"):
+        lake.commit(replace(QUARANTINE, partition_by=()), [], once="b")
+
+
+def test_rows_are_held_to_the_schema(lake: Lake) -> None:
+    rows, partition = quarantine("a", 3), {"delivery": "a"}
+    with pytest.raises(ValueError, match=r"missing \['raw'\], unknown \[\]"):
+        lake.stage(QUARANTINE, rows.drop_columns(["raw"]), partition)
+    with pytest.raises(ValueError, match=r"missing \[\], unknown \['more'\]"):
+        lake.stage(QUARANTINE, rows.append_column("more", rows["raw"]), partition)
+    with pytest.raises(ValueError, match="row: string, promised int64"):
+        lake.stage(QUARANTINE, rows.set_column(2, "row", pa.array(["x", "y", "z"])), partition)
+    with pytest.raises(ValueError, match=r"rows of delivery \['a'\] in the partition"):
+        lake.stage(QUARANTINE, rows, {"delivery": "b"})
+    with pytest.raises(ValueError, match=r"one value each; got \{\}"):
+        lake.stage(QUARANTINE, rows, {})
+    # Other widths of the same type are no contradiction.
+    narrow = rows.set_column(2, "row", pa.array([1, 2, 3], pa.int8())).drop_columns(["delivery"])
+    lake.write(QUARANTINE, narrow, partition=partition, once="narrow")
+    assert lake.read(QUARANTINE)["row"].to_pylist() == [1, 2, 3]
+
+
+def test_a_name_commits_once(lake: Lake) -> None:
+    partition = {"delivery": "a"}
+    assert not lake.committed(QUARANTINE, "a")
+    first, second = (lake.stage(QUARANTINE, quarantine("a", n), partition) for n in (2, 5))
+    assert lake.commit(QUARANTINE, first, once="a")
+    assert lake.committed(QUARANTINE, "a")
+    assert not lake.commit(QUARANTINE, second, once="a")
+    assert not lake.commit(QUARANTINE, first, once="a")  # and the committed files stay
+    assert not lake.write(QUARANTINE, quarantine("a", 9), partition=partition, once="a")
+    assert lake.read(QUARANTINE).num_rows == 2
+    assert parquet_files(lake, QUARANTINE) == set(lake.files(QUARANTINE))
+
+
+def test_an_empty_partition_is_recorded(lake: Lake) -> None:
+    assert lake.stage(QUARANTINE, QUARANTINE.schema.empty_table(), {"delivery": "a"}) == []
+    assert lake.write(QUARANTINE, QUARANTINE.schema.empty_table(), partition={"delivery": "a"}, once="a")
+    assert not lake.write(QUARANTINE, quarantine("a"), partition={"delivery": "a"}, once="a")
+    assert lake.read(QUARANTINE).equals(QUARANTINE.schema.empty_table())
+
+
+def test_commits_that_would_spoil_the_table_are_refused(lake: Lake) -> None:
+    staged = lake.stage(QUARANTINE, quarantine("a"), {"delivery": "a"})
+    with pytest.raises(ValueError, match="was staged for another table"):
+        lake.commit(EXAMPLES, staged, once="a")
+    with pytest.raises(ValueError, match="lake's own transaction"):
+        lake.commit(QUARANTINE, staged, once="serial")
+    (Path(lake.root) / staged[0].path).unlink()
+    with pytest.raises(ValueError, match="now has None"):
+        lake.commit(QUARANTINE, staged, once="a")
+    assert lake.read(QUARANTINE).num_rows == 0
+
+
+def test_old_versions_and_names_outlive_checkpoints(lake: Lake) -> None:
+    for n in range(45):
+        lake.write(QUARANTINE, quarantine(f"d{n}"), partition={"delivery": f"d{n}"}, once=f"d{n}")
+    assert list((Path(lake.root) / "quarantine/_delta_log").glob("*.checkpoint.parquet"))
+    assert lake.version(QUARANTINE) == 45
+    for version in (0, 1, 19, 20, 21, 44):
+        assert lake.read(QUARANTINE, version=version).num_rows == version
+        assert len(lake.files(QUARANTINE, version=version)) == version
+    assert lake.committed(QUARANTINE, "d0")
+    assert not lake.write(QUARANTINE, quarantine("d3"), partition={"delivery": "d3"}, once="d3")
+    assert lake.read(QUARANTINE, version=-1).num_rows == 0
+
+
+def test_staging_streams_into_bounded_files(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lake_files, "ROW_GROUP_BYTES", 100_000)
+    monkeypatch.setattr(lake_files, "FILE_BYTES", 1_000_000)
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        for n in range(100):
+            rows = [{"image_id": f"{n}-{i}", "bytes": os.urandom(15_000)} for i in range(3)]
+            yield pa.RecordBatch.from_pylist(rows, schema=IMAGES.schema)
+
+    staged = lake.stage(IMAGES, batches(), {})
+    assert sum(file.rows for file in staged) == 300
+    assert 4 <= len(staged) <= 6
+    for file in staged:
+        metadata = pq.read_metadata(Path(lake.root) / file.path)
+        assert (metadata.num_rows, (Path(lake.root) / file.path).stat().st_size) == (file.rows, file.size)
+        assert all(metadata.row_group(i).total_byte_size < 110_000 for i in range(metadata.num_row_groups))
+        assert metadata.row_group(0).column(1).compression == "ZSTD"
+    assert lake.version(IMAGES) == -1  # staging needs no table
+    assert lake.commit_new(IMAGES, staged, key="image_id") == 300
+
+
+def test_staging_that_fails_leaves_nothing(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lake_files, "FILE_BYTES", 1)
+    monkeypatch.setattr(lake_files, "ROW_GROUP_ROWS", 10)
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        yield from quarantine("a", 95).to_batches()
+        raise OSError("the disk went away")
+
+    with pytest.raises(OSError, match="went away"):
+        lake.stage(QUARANTINE, batches(), {"delivery": "a"})
+    assert parquet_files(lake, QUARANTINE) == set()
+
+
+def test_files_of_another_engine_are_adopted(lake: Lake) -> None:
+    partition = {"delivery": "a b%"}
+    folder = Path(lake.folder(QUARANTINE, partition))
+    assert folder != Path(lake.folder(QUARANTINE, partition))
+    folder.mkdir(parents=True)
+    rows = quarantine("a b%", 5).drop_columns(["delivery"])
+    pq.write_table(rows, folder / "part-0.parquet")
+    pq.write_table(rows.slice(0, 0), folder / "part-1.parquet")
+    staged = lake.adopt(QUARANTINE, [(folder / "part-0.parquet").as_uri(), f"{folder}/part-1.parquet"], partition)
+    assert [file.rows for file in staged] == [5]
+    lake.commit(QUARANTINE, staged, once="a")
+    assert lake.read(QUARANTINE).equals(quarantine("a b%", 5))
+    with pytest.raises(ValueError, match="no files to adopt"):
+        lake.adopt(QUARANTINE, [], partition)
+    with pytest.raises(ValueError, match="does not lie in the folder"):
+        lake.adopt(QUARANTINE, [f"{folder}/part-0.parquet"], {"delivery": "b"})
+    pq.write_table(rows.drop_columns(["raw"]), folder / "part-2.parquet")
+    with pytest.raises(ValueError, match="has the columns"):
+        lake.adopt(QUARANTINE, [f"{folder}/part-2.parquet"], partition)
+
+
+def images(*names: str) -> pa.Table:
+    return pa.Table.from_pylist([{"image_id": name, "bytes": name.encode()} for name in names], schema=IMAGES.schema)
+
+
+def test_content_is_added_once(lake: Lake) -> None:
+    first = [*lake.stage(IMAGES, images("a", "b", "a"), {}), *lake.stage(IMAGES, images("c"), {})]
+    assert lake.commit_new(IMAGES, first, key="image_id") == 3
+    assert sorted(lake.read(IMAGES)["image_id"].to_pylist()) == ["a", "b", "c"]
+    untouched = lake.stage(IMAGES, images("d", "e"), {})
+    again = [*untouched, *lake.stage(IMAGES, images("a", "f", "d"), {}), *lake.stage(IMAGES, images("b"), {})]
+    assert lake.commit_new(IMAGES, again, key="image_id") == 3
+    assert sorted(lake.read(IMAGES)["bytes"].to_pylist()) == [b"a", b"b", b"c", b"d", b"e", b"f"]
+    assert f"{lake.root}/{untouched[0].path}" in lake.files(IMAGES)
+    assert f"{lake.root}/{first[1].path}" in lake.files(IMAGES)
+    version = lake.version(IMAGES)
+    assert lake.commit_new(IMAGES, lake.stage(IMAGES, images("a", "f"), {}), key="image_id") == 0
+    assert lake.commit_new(IMAGES, [], key="image_id") == 0
+    assert lake.version(IMAGES) == version
+    assert parquet_files(lake, IMAGES) == set(lake.files(IMAGES))
+
+
+def test_content_is_new_within_its_partition(lake: Lake) -> None:
+    rows = pa.table({"content_id": ["x", "y"], "vector": pa.array([b"12", b"34"], pa.binary())})
+    partitions = [{"encoder": encoder, "modality": m} for encoder in ("one", "two") for m in ("image", "text")]
+    staged = [file for partition in partitions for file in lake.stage(EMBEDDINGS, rows, partition)]
+    assert lake.commit_new(EMBEDDINGS, staged, key="content_id") == 8
+    assert lake.commit_new(EMBEDDINGS, lake.stage(EMBEDDINGS, rows, partitions[0]), key="content_id") == 0
+    assert lake.read(EMBEDDINGS, where={"encoder": "one", "content_id": "x"}).num_rows == 2
+
+
+def test_the_log_counts(lake: Lake) -> None:
+    seen: list[int] = []
+
+    def row(present: pa.Table) -> list[dict[str, Any]]:
+        seen.append(present.num_rows)
+        return [{"drop": "a", "state": "arrived"}, {"drop": "b", "files": [{"file": "f", "rows_in": 3}]}]
+
+    assert [made["sequence"] for made in lake.log(DROPS, row)] == [0, 1]
+    assert [made["sequence"] for made in lake.log(DROPS, row)] == [2, 3]
+    assert lake.log(DROPS, lambda present: []) == []
+    assert seen == [0, 2]
+    table = lake.read(DROPS)
+    assert table["sequence"].to_pylist() == [0, 1, 2, 3]
+    assert table["files"].to_pylist()[1][0]["rows_in"] == 3
+    with pytest.raises(ValueError, match=r"unknown columns \['stat'\]"):
+        lake.log(DROPS, lambda present: [{"stat": "arrived"}])
+    for n in range(12):
+        lake.log(VERSIONS, lambda present, n=n: [{"version": n}])
+    assert lake.read(VERSIONS)["version"].to_pylist() == list(range(12))  # read in the order of the log
+
+
+def test_a_writer_that_comes_between_is_seen(lake: Lake) -> None:
+    """Each of the three commits, with another writer's commit between its look at the table and its own."""
+    lake.log(DROPS, lambda present: [{"drop": "first"}])
+    other = pickle.loads(pickle.dumps(lake))  # noqa: S301
+
+    def late(present: pa.Table) -> list[dict[str, Any]]:
+        if present.num_rows == 1:
+            other.log(DROPS, lambda present: [{"drop": "between"}])
+        return [{"drop": f"after {present.num_rows}"}]
+
+    lake.log(DROPS, late)
+    assert lake.read(DROPS)["drop"].to_pylist() == ["first", "between", "after 2"]
+    assert parquet_files(lake, DROPS) == set(lake.files(DROPS))
+
+    widened = replace(QUARANTINE, schema=pa.schema([*QUARANTINE.schema, pa.field("more", pa.string())]))
+    lake.commit(QUARANTINE, [], once="nothing")
+    log, tried = lake._log(QUARANTINE), []
+
+    def choose(table: Any) -> list[Any] | None:
+        if not tried:
+            other.commit(widened, [], once="a")  # adds a column and takes the name
+        tried.append(table.transaction_version("a"))
+        return None if tried[-1] is not None else []
+
+    assert not log.transact("a", choose)
+    assert tried == [None, 1]
+
+
+def test_a_lake_travels_and_its_root_may_be_relative(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    lake = Lake("here/")
+    lake.write(QUARANTINE, quarantine("a"), partition={"delivery": "a"}, once="a")
+    monkeypatch.chdir("/")
+    assert lake.root == str(tmp_path / "here")
+    assert pickle.loads(pickle.dumps(lake)).read(QUARANTINE).num_rows == 1  # noqa: S301
+
+
+@given(data=st.data())
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_any_split_reads_back_the_same_rows(data: st.DataObject) -> None:
+    """Rows cut into any batches, files and commits are the same multiset when read."""
+    count = data.draw(st.integers(0, 30))
+    partition = {"delivery": "d"}
+    rows = rows_of(EXAMPLES, count, partition)
+    cuts = sorted({0, count, *data.draw(st.lists(st.integers(0, count), max_size=6))})
+    pieces = [rows.slice(start, end - start) for start, end in pairwise(cuts)]
+    with tempfile.TemporaryDirectory() as folder:
+        lake = Lake(folder)
+        held: list[Any] = []
+        for n, piece in enumerate(pieces):
+            held += lake.stage(EXAMPLES, piece.to_batches(max_chunksize=data.draw(st.integers(1, 9))), partition)
+            if data.draw(st.booleans()):
+                lake.commit(EXAMPLES, held, once=str(n))
+                held = []
+        lake.commit(EXAMPLES, held, once="last")
+        assert multiset(lake.read(EXAMPLES)) == multiset(rows)
+
+
+READ_AND_EXIT = """
+import sys
+from ops.core.schemas import TABLES
+from resources.lake.tables import Lake
+from resources.lake.files import LakeError
+lake = Lake(sys.argv[1])
+lake.log(TABLES["drops"], lambda log: [{"drop": "x"}])
+print(lake.read(TABLES["quarantine"]).num_rows, sum(b.num_rows for b in lake.batches(TABLES["quarantine"])))
+"""
+
+
+@pytest.mark.parametrize("times", [1, pytest.param(10, marks=pytest.mark.full)])
+def test_a_process_that_read_exits_cleanly(lake: Lake, times: int) -> None:
+    lake.write(QUARANTINE, quarantine("a", 1000), partition={"delivery": "a"}, once="a")
+    for _ in range(times):
+        ran = subprocess.run(
+            [sys.executable, "-c", READ_AND_EXIT, lake.root], capture_output=True, text=True, check=False
+        )
+        assert (ran.returncode, ran.stdout.split(), ran.stderr) == (0, ["1000", "1000"], "")
+
+
+STREAM = """
+import json, os, resource, sys
+import pyarrow as pa
+from ops.core.schemas import IMAGES
+from resources.lake.tables import Lake
+from resources.lake.files import LakeError
+lake = Lake(sys.argv[1])
+def batches():
+    for n in range(200):
+        rows = [{"image_id": f"{n}-{i}", "bytes": os.urandom(200_000)} for i in range(20)]
+        yield pa.RecordBatch.from_pylist(rows, schema=IMAGES.schema)
+def peak_mb():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+start = peak_mb()
+staged = lake.stage(IMAGES, batches(), {})
+staging = peak_mb()
+added = lake.commit_new(IMAGES, staged, key="image_id")
+total = sum(sum(len(v) for v in b["bytes"].to_pylist()) for b in lake.batches(IMAGES))
+few = lake.read(IMAGES, where={"image_id": ["5-5", "100-3"]}).num_rows
+print(json.dumps({"start": start, "staging": staging, "all": peak_mb(), "added": added, "total": total, "few": few}))
+"""
+
+
+@pytest.mark.full
+def test_images_stream_in_bounded_memory(lake: Lake) -> None:
+    """800 MB of images, which do not compress, staged, committed and read while the process grows by far less."""
+    ran = subprocess.run([sys.executable, "-c", STREAM, lake.root], capture_output=True, text=True, check=True)
+    told = json.loads(ran.stdout)
+    assert (told["added"], told["total"], told["few"]) == (4000, 800_000_000, 2)
+    assert told["staging"] - told["start"] < 150
+    assert told["all"] - told["start"] < 300
+
+
+@pytest.mark.full
+def test_an_object_store_is_a_lake_too() -> None:
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    try:
+        host, port = server.get_host_and_port()
+        options = {
+            "AWS_ENDPOINT_URL": f"http://{host}:{port}",
+            "AWS_ACCESS_KEY_ID": "key",
+            "AWS_SECRET_ACCESS_KEY": "secret",
+            "AWS_REGION": "us-east-1",
+            "AWS_ALLOW_HTTP": "true",
+        }
+        filesystem, _ = lake_files.open_storage("s3://shelf/lake", options)
+        make_bucket(f"http://{host}:{port}/shelf")
+        lake = Lake("s3://shelf/lake/", options)
+        partition = {"delivery": "a b%"}
+        assert lake.read(QUARANTINE).num_rows == 0
+        assert lake.write(QUARANTINE, quarantine("a b%", 20), partition=partition, once="a")
+        assert not lake.write(QUARANTINE, quarantine("a b%", 20), partition=partition, once="a")
+        assert lake.read(QUARANTINE, where=partition).equals(quarantine("a b%", 20))
+        assert lake.commit_new(IMAGES, lake.stage(IMAGES, images("a", "b", "a"), {}), key="image_id") == 2
+        assert [row["sequence"] for row in lake.log(DROPS, lambda log: [{"drop": "x"}, {"drop": "y"}])] == [0, 1]
+        made = lake.log(DROPS, lambda log: [{"drop": str(lake.log(DROPS, between))}] if log.num_rows < 3 else [{}])
+        assert [row["sequence"] for row in made] == [3]  # after the one that came between
+        paths = [path.removeprefix("s3://") for path in lake.files(IMAGES)]
+        assert all(info.is_file for info in filesystem.get_file_info(paths))
+        assert len(lake.adopt(QUARANTINE, lake.files(QUARANTINE), partition)) == 1
+    finally:
+        server.stop()
+
+
+FORGETFUL = """
+import http.client, sys
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+class Forgetful(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def pass_on(self):
+        chunks = [self.rfile.read(int(self.headers.get("Content-Length") or 0))]
+        while self.headers.get("Transfer-Encoding") and (size := int(self.rfile.readline() or b"0", 16)):
+            chunks.append(self.rfile.read(size))
+            self.rfile.readline()
+        if self.headers.get("Transfer-Encoding"):
+            self.rfile.readline()
+        left_out = {"transfer-encoding", "content-length", sys.argv[3]}
+        headers = {name: value for name, value in self.headers.items() if name.lower() not in left_out}
+        body = b"".join(chunks)
+        store = http.client.HTTPConnection(sys.argv[1], int(sys.argv[2]))
+        store.request(self.command, self.path, body, headers)
+        reply = store.getresponse()
+        data = reply.read()
+        self.send_response_only(reply.status)
+        for name, value in reply.getheaders():
+            if name.lower() not in ("transfer-encoding", "connection", "content-length") or self.command == "HEAD":
+                self.send_header(name, value)
+        if self.command != "HEAD":
+            self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = pass_on
+
+    def log_message(self, *args):
+        pass
+
+server = ThreadingHTTPServer(("127.0.0.1", 0), Forgetful)
+print(server.server_port, flush=True)
+server.serve_forever()
+"""
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("forgets", ["if-none-match", "nothing"])
+def test_a_store_that_forgets_conditions_is_refused_before_a_commit_is_lost(forgets: str) -> None:
+    """A server in a process of its own that passes requests on to a store, without the header in question."""
+    from moto.server import ThreadedMotoServer
+
+    store = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    store.start()
+    words = [sys.executable, "-c", FORGETFUL, *map(str, store.get_host_and_port()), forgets]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stdout is not None
+            address = f"http://127.0.0.1:{server.stdout.readline().strip()}"
+            options = {
+                "AWS_ENDPOINT_URL": address,
+                "AWS_ACCESS_KEY_ID": "key",
+                "AWS_SECRET_ACCESS_KEY": "secret",
+                "AWS_REGION": "us-east-1",
+                "AWS_ALLOW_HTTP": "true",
+            }
+            make_bucket(f"{address}/shelf")
+            lake = Lake("s3://shelf/lake", options)
+            if forgets == "nothing":
+                together = [
+                    Thread(target=lake.log, args=(DROPS, lambda log, n=n: [{"drop": str(n)}])) for n in range(6)
+                ]
+                for one in together:
+                    one.start()
+                for one in together:
+                    one.join()
+                assert sorted(lake.read(DROPS)["drop"].to_pylist()) == [str(n) for n in range(6)]
+            else:
+                for step in (
+                    lambda: lake.log(DROPS, lambda log: [{"drop": "x"}]),
+                    lambda: lake.commit(QUARANTINE, [], once="a"),
+                    lambda: lake.commit_new(IMAGES, lake.stage(IMAGES, images("a"), {}), key="image_id"),
+                ):
+                    with pytest.raises(LakeError, match=r"s3://shelf/lake: the store ignores conditional writes"):
+                        step()
+                assert lake.version(DROPS) == lake.version(QUARANTINE) == lake.version(IMAGES) == -1
+            filesystem, base = lake_files.open_storage(lake.root, options)
+            left = filesystem.get_file_info(pafs.FileSelector(base, recursive=True))
+            assert not [info.path for info in left if "trial" in info.path]
+        finally:
+            server.kill()
+            store.stop()
+
+
+def between(present: pa.Table) -> list[dict[str, Any]]:
+    return [{"drop": "between"}]
+
+
+def make_bucket(address: str) -> None:
+    from urllib.request import Request, urlopen
+
+    with urlopen(Request(address, method="PUT"), timeout=10) as reply:  # noqa: S310
+        assert reply.status == 200
+
+
+NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+OF_ANOTHER = """
+import sys
+from resources.lake.tables import commit as lake_commit
+from resources.lake.tables import Lake
+from resources.lake.files import LakeError
+from ops.core.schemas import DROPS, QUARANTINE
+lake, tries = Lake(sys.argv[1]), []
+try:
+    if sys.argv[2] == "read":
+        print(lake.read(QUARANTINE).num_rows)
+    else:
+        lake.log(DROPS, lambda log: tries.append(1) or [{"drop": "b"}])
+except Exception as error:
+    print(f"{type(error).__name__}, {len(tries)} tries: {error}")
+"""
+
+
+def as_nobody(root: str | Path, step: str) -> str:
+    """What a step at the lake comes to for a user without any right of their own."""
+    if os.geteuid() or not shutil.which("setpriv"):
+        pytest.skip("needs root and setpriv, to become a user who may not write")
+    ran = subprocess.run(
+        [*NOBODY, sys.executable, "-c", OF_ANOTHER, str(root), step], capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout.strip()
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that other users may enter; pytest's own they may not."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)  # noqa: S103
+        yield Path(folder)
+
+
+def test_a_folder_that_may_not_be_written_is_no_lost_race(open_folder: Path) -> None:
+    lake = Lake(open_folder / "lake")
+    lake.log(DROPS, lambda log: [{"drop": "a"}])
+    assert re.fullmatch(
+        r"LakeError, \d tries: drops at .*: the commit failed: .*Permission denied.*run again.*",
+        as_nobody(lake.root, "log"),
+    )
+    (open_folder / "lake" / "drops").chmod(0o777)  # so that rows can be staged, and not be committed
+    told = as_nobody(lake.root, "log")
+    assert re.fullmatch(r"LakeError, 1 tries: drops at .*Permission denied.*", told), told
+    assert "\x1b" not in told
+
+
+def test_what_may_not_be_seen_is_not_empty(open_folder: Path) -> None:
+    lake = Lake(open_folder / "lake")
+    lake.write(QUARANTINE, quarantine("a"), partition={"delivery": "a"}, once="a")
+    assert as_nobody(lake.root, "read") == "1"
+    for folder in ("lake", "lake/quarantine", "lake/quarantine/_delta_log"):
+        (open_folder / folder).chmod(0o700)
+        told = as_nobody(lake.root, "read")
+        assert re.fullmatch(r"LakeError, 0 tries: quarantine at .*Permission denied.*", told), told
+        (open_folder / folder).chmod(0o755)
+
+
+def test_a_full_disk_is_no_lost_race(tmp_path: Path) -> None:
+    """On a file system of 300 kB: the commit that finds no room says so at once, and those before it stand."""
+    if (
+        os.geteuid()
+        or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", tmp_path], check=False).returncode
+    ):
+        pytest.skip("needs root and the right to mount, for a disk that is full")
+    try:
+        lake, done = Lake(tmp_path / "lake"), 0
+        said = ""
+        while not said and done < 1000:
+            try:
+                done += len(lake.log(DROPS, lambda log: [{"drop": "x" * 1000}]))
+            except LakeError as error:
+                said = str(error)
+        assert re.fullmatch(r"drops at .*: the commit failed: .*No space left on device.*run again.*", said)
+        assert lake.read(DROPS).num_rows == done > 0
+    finally:
+        subprocess.run(["umount", tmp_path], check=True)
+
+
+def test_a_commit_that_nobody_raced_for_is_tried_once(lake: Lake) -> None:
+    """A table that only a newer delta-rs may write refuses every commit, and no other writer is to blame."""
+    lake.commit(QUARANTINE, [], once="a")
+    log = Path(lake.root) / "quarantine" / "_delta_log"
+    features = {"minReaderVersion": 1, "minWriterVersion": 7, "writerFeatures": ["aFeatureOfTomorrow"]}
+    (log / f"{2:020d}.json").write_text(json.dumps({"protocol": features}))
+    tries: list[int] = []
+    with pytest.raises(LakeError, match=r"quarantine at .*: the commit failed: .*aFeatureOfTomorrow"):
+        lake._log(QUARANTINE).transact("b", lambda table: tries.append(1) or [])
+    assert len(tries) == 1

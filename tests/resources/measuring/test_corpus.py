@@ -1,0 +1,57 @@
+"""Identities of corpus-scope measures: the deliveries, and where it decides anything, the order in which they came."""
+
+from pathlib import Path
+
+import pytest
+
+from ops.audits.registry import all_audits
+from resources.config.settings import load_settings
+from resources.lake.tables import Lake
+from resources.measuring.corpus import corpus_identities, modality_identity
+from resources.measuring.delivery import corpus, record_embedded, require_embedded
+
+
+def test_canonical_rules_and_deliveries_decide_the_identity(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = load_settings()
+    before = corpus_identities(settings, ["a-1", "b-1"], "encoder")
+    others = [corpus_identities(settings, ["a-1"], "encoder")]
+    monkeypatch.setattr(corpus, "RULES", corpus.RULES + 1)
+    others.append(corpus_identities(settings, ["a-1", "b-1"], "encoder"))
+    assert all(other[name] != identity for other in others for name, identity in before.items())
+
+
+def test_the_order_of_drops_counts_only_where_the_first_keeps_its_rows() -> None:
+    settings = load_settings()
+    one, other = (corpus_identities(settings, deliveries, "encoder") for deliveries in (["a-1", "b-1"], ["b-1", "a-1"]))
+    differing = {name for name in one if one[name] != other[name]}
+    assert differing == {name for name in one if "arrivals" in all_audits()[name].reads}
+    assert {"duplicates", "near_duplicates"} <= differing
+    assert corpus_identities(settings, ["a-1", "b-1"], "encoder") == one
+    fewer = corpus_identities(settings, ["a-1"], "encoder")
+    assert not {name for name in one if fewer[name] == one[name]}
+
+
+def test_the_encoder_counts_only_where_vectors_are_read() -> None:
+    one, other = (corpus_identities(load_settings(), ["a-1"], encoder) for encoder in ("one", "other"))
+    differing = {name for name in one if one[name] != other[name]}
+    assert differing == {name for name in one if "embeddings" in all_audits()[name].reads}
+
+
+def test_vectors_are_read_only_where_the_delivery_is_embedded(tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+    with pytest.raises(LookupError, match=r"a-1 is not embedded by one.*assay run"):
+        require_embedded(lake, ["a-1"], "one")
+    record_embedded(lake, "a-1", "one")
+    record_embedded(lake, "a-1", "one")
+    require_embedded(lake, ["a-1"], "one")
+    for delivery, encoder in (("a-1", "other"), ("b-1", "one")):
+        with pytest.raises(LookupError):
+            require_embedded(lake, [delivery], encoder)
+
+
+def test_modality_statistics_follow_from_deliveries_and_measures() -> None:
+    measures = {"modality": "m", "visual_necessity": "v", "grounding": "g"}
+    made = modality_identity(["a-1", "b-1"], measures)
+    assert modality_identity(["b-1", "a-1"], measures | {"grounding": "other"}) == made
+    assert modality_identity(["a-1"], measures) != made
+    assert modality_identity(["a-1", "b-1"], measures | {"modality": "n"}) != made

@@ -1,0 +1,133 @@
+"""Embedding on a real Ray, a real lake and the encoder that ships."""
+
+import io
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from PIL import Image
+
+from ops.core.identity import image_id, text_id
+from ops.core.schemas import EMBEDDINGS, EXAMPLES, IMAGES
+from resources.config.encoder_settings import EmbeddingSettings, EncoderSettings
+from resources.engines.progress import SilentProgress
+from resources.lake.tables import Lake
+from resources.models.embedding import EmbedCounts, embed_delivery, load_vectors
+from resources.models.encoder import load_encoder
+from resources.models.encoder_source import encoder_identity
+
+SETTINGS = EncoderSettings(device="cpu")
+IDENTITY = encoder_identity(SETTINGS)
+
+
+def drawn(seed: int) -> bytes:
+    """A PNG of coloured blocks."""
+    blocks = np.random.default_rng(seed).integers(0, 255, (4, 5, 3), dtype=np.uint8)
+    stream = io.BytesIO()
+    Image.fromarray(blocks).resize((50, 40), Image.Resampling.NEAREST).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def add(lake: Lake, delivery: str, pictures: list[bytes], said: list[str]) -> None:
+    """A delivery of one example a picture."""
+    rows = []
+    for data, text in zip(pictures, said, strict=True):
+        parts = [{"type": "text", "text": text, "image_id": None}]
+        message = {"role": "assistant", "parts": parts}
+        rows.append({"delivery": delivery, "messages": [message], "image_ids": [image_id(data)]})
+    images = [{"image_id": image_id(data), "bytes": data} for data in dict.fromkeys(pictures)]
+    lake.commit_new(IMAGES, lake.stage(IMAGES, pa.Table.from_pylist(images, schema=IMAGES.schema), {}), key="image_id")
+    examples = pa.Table.from_pylist(rows, schema=EXAMPLES.schema)
+    lake.write(EXAMPLES, examples, partition={"delivery": delivery}, once=delivery)
+
+
+def answers(examples: pa.Table) -> list[str]:
+    return [m["parts"][0]["text"] for messages in examples["messages"].to_pylist() for m in messages]
+
+
+def embed(lake: Lake, delivery: str) -> EmbedCounts:
+    return embed_delivery(
+        lake, delivery, texts=answers, settings=SETTINGS, embedding=EmbeddingSettings(), progress=SilentProgress()
+    )
+
+
+@pytest.mark.full  # an encoder actor takes a quarter of a minute to start
+@pytest.mark.usefixtures("ray_session")
+def test_each_image_and_text_is_embedded_once(tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+    pictures = [drawn(seed) for seed in range(5)]
+    add(lake, "first", [*pictures, pictures[0]], ["a cat", "a dog", "a cat", "snow \u2603", "", "日本"])
+    counts = embed(lake, "first")
+    assert (counts.images_new, counts.images_known, counts.texts_new, counts.texts_known) == (5, 0, 5, 0)
+    assert counts.metadata()["encoder"] == IDENTITY
+
+    add(lake, "second", [pictures[0], pictures[3]], ["a cat", "a dog"])
+    version = lake.version(EMBEDDINGS)
+    counts = embed(lake, "second")
+    assert (counts.images_new, counts.images_known, counts.texts_new, counts.texts_known) == (0, 2, 0, 2)
+    assert lake.version(EMBEDDINGS) == version
+
+    ids = lake.read(EMBEDDINGS, columns=["content_id"])["content_id"].to_pylist()
+    assert len(ids) == len(set(ids)) == 10
+
+    encoder = load_encoder(SETTINGS)
+    wanted = [image_id(data) for data in pictures[1:]]
+    vectors = load_vectors(lake, IDENTITY, "image", [*wanted, image_id(b"unknown")])
+    found, known = vectors.gather(wanted)
+    assert len(vectors) == 4
+    assert known.all()
+    expected = encoder.encode_images([Image.open(io.BytesIO(data)).convert("RGB") for data in pictures[1:]])
+    assert (found * expected).sum(1).min() > 0.9995
+    found, known = load_vectors(lake, IDENTITY, "text", [text_id("a dog")]).gather([text_id("a dog")])
+    assert (found * encoder.encode_texts(["a dog"])).sum() > 0.9995
+
+
+@pytest.mark.usefixtures("ray_session")
+def test_an_image_that_is_not_in_the_lake_is_an_error(tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+    add(lake, "first", [drawn(1)], ["a cat"])
+    rows = [{"delivery": "other", "messages": [], "image_ids": ["ab" * 32]}]
+    examples = pa.Table.from_pylist(rows, schema=EXAMPLES.schema)
+    lake.write(EXAMPLES, examples, partition={"delivery": "other"}, once="other")
+    with pytest.raises(LookupError, match="1 images that examples show are not in the lake"):
+        embed(lake, "other")
+
+
+def test_a_delivery_without_images_and_texts_starts_no_ray(tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+    lake.write(EXAMPLES, EXAMPLES.schema.empty_table(), partition={"delivery": "none"}, once="none")
+    assert embed(lake, "none").images_new == 0
+    assert len(load_vectors(lake, IDENTITY, "image", ["ab"])) == 0
+
+
+KILLED = """
+import sys
+from tests.resources.models import test_embedding as t
+from resources.models import embedding
+embedding.FLUSH_ROWS = 64
+t.embed(t.Lake(sys.argv[1]), "first")
+"""
+
+
+@pytest.mark.full
+@pytest.mark.usefixtures("ray_session")
+def test_after_a_kill_only_what_was_not_committed_is_embedded_again(tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+    pictures = [drawn(seed) for seed in range(600)]
+    add(lake, "first", pictures, [f"text {n}" for n in range(600)])
+    repository = Path(__file__).parents[3]
+    child = subprocess.Popen([sys.executable, "-c", KILLED, str(tmp_path)], cwd=repository)
+    while lake.version(EMBEDDINGS) < 1 and child.poll() is None:
+        time.sleep(0.05)
+    child.kill()
+    child.wait()
+    done = lake.read(EMBEDDINGS, columns=["content_id"]).num_rows
+    counts = embed(lake, "first")
+    assert counts.images_known + counts.texts_known == done > 0
+    assert counts.images_new + counts.texts_new == 1200 - done
+    ids = lake.read(EMBEDDINGS, columns=["content_id"])["content_id"].to_pylist()
+    assert len(ids) == len(set(ids)) == 1200

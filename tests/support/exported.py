@@ -1,0 +1,188 @@
+"""A published version to export, and its rows as they stand in the lake."""
+
+import io
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from PIL import Image
+
+from ops.audits.contract import RowInputs
+from ops.audits.registry import all_audits
+from ops.core.schemas import CURATED, CURRICULUM, EXAMPLES, IMAGES
+from ops.core.vectors import Vectors
+from ops.decision.policy import Action, Condition, Policy, Rule
+from ops.demo.build import build
+from ops.intake.rows import IngestSettings
+from resources.config.settings import load_settings
+from resources.engines.progress import SilentProgress
+from resources.export.export import Exported, export_version
+from resources.intake.ingest import ingest
+from resources.lake.tables import Lake
+from resources.versions.publishing import build_candidate, publish
+
+NOTHING = Vectors.of([], np.zeros((0, 0)))
+POLICY = Policy(
+    (
+        Rule("wordy", "difficulty", (Condition.parse("answer_words > 8"),), Action.DOWNWEIGHT, "many words", 0.5),
+        Rule("held", "difficulty", (Condition.parse("answer_words > 40"),), Action.HOLD, "too many words"),
+    )
+)
+
+
+def strange_rows() -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Conversations and judgements with what a format can trip over: several pictures, none, system prompts, tools,
+    a literal placeholder, names that are paths, ratings, labels, responses that no one preferred."""
+    ask = {"from": "human", "value": "<image>\n<image>\nWhich of the two, \u2028 left or right?"}
+    rows = [
+        {
+            "id": "../../escape",
+            "image": ["images/s0.png", "images/s1.png"],
+            "conversations": [ask, gpt("Left.")],
+        },
+        {"id": "/etc/passwd", "system": "Be brief.", "conversations": [human("What is 1 + 1?"), gpt("2")]},
+        {"id": "a\\b\n| c", "image": "images/s2.png", "conversations": [human("Is <image> red?"), gpt("No.")]},
+        {"id": "long", "conversations": [human("Count."), gpt(" ".join(map(str, range(50))))]},
+    ]
+    tools = {"id": "tools", "messages": [message("user", "Add."), message("assistant", "add(1)")]}
+    tools["messages"] += [message("tool", "2"), message("assistant", "It is 2.")]
+    literal = {"id": "literal", "images": ["images/s3.png"], "messages": [message("assistant", "A tag.")]}
+    parts = [{"type": "image"}, {"type": "text", "text": "What does <image> mean in HTML?"}]
+    literal["messages"] = [{"role": "user", "content": parts}, *literal["messages"]]
+    rated = [{"response": "one", "rating": 1}, {"response": "five", "rating": 5}, {"response": "three", "rating": 3}]
+    judged = [
+        {
+            "id": "rated",
+            "prompt": "How many?",
+            "image": "images/s0.png",
+            "completions": rated,
+            "rating_scale": 5,
+        },
+        {"id": "tied", "prompt": "Why?", "completions": [{"response": w, "rating": 3} for w in ("a", "b")]},
+        {"id": "labelled", "prompt": "Is it so?", "completion": "It is.", "label": False},
+        {"id": "pair", "prompt": "So?", "chosen": "Yes.", "rejected": "Reject me.", "images": ["images/s1.png"]},
+        tools,
+        literal,
+    ]
+    return rows, judged
+
+
+def human(text: str) -> dict[str, str]:
+    return {"from": "human", "value": text}
+
+
+def gpt(text: str) -> dict[str, str]:
+    return {"from": "gpt", "value": text}
+
+
+def message(role: str, text: str) -> dict[str, Any]:
+    return {"role": role, "content": text}
+
+
+def write_strange(folder: Path) -> None:
+    endings = {0: "PNG", 1: "JPEG", 2: "WEBP", 3: "PNG"}
+    for number, form in endings.items():
+        Image.new("RGB", (24, 16 + number), (60 * number, 90, 20)).save(folder / "images" / f"s{number}.png", form)
+    rows, judged = strange_rows()
+    (folder / "strange.json").write_text(json.dumps(rows), "utf-8")
+    for row in judged:
+        (folder / f"{row['id']}.jsonl").write_text(json.dumps(row) + "\n", "utf-8")
+
+
+def publish_version(lake: Lake, deliveries: list[str], policy: Policy) -> None:
+    candidate = build_candidate(
+        lake,
+        deliveries=deliveries,
+        measures={"difficulty": "d0"},
+        settings=replace(load_settings(), policy=policy),
+        code="code",
+        encoder="encoder",
+        progress=SilentProgress(),
+    )
+    assert publish(lake, candidate, {})
+
+
+@dataclass(frozen=True)
+class Row:
+    """What must come back of one place of the curriculum."""
+
+    example_id: str
+    kind: str
+    stage: int
+    position: int
+    weight: float
+    source_id: str
+    texts: list[str]
+    pictures: list[bytes]
+    roles: list[str]
+
+
+@dataclass(frozen=True)
+class Published:
+    lake: Lake
+    rows: list[Row]
+
+    def of(self, kind: str) -> list[Row]:
+        return [row for row in self.rows if row.kind == kind]
+
+
+def publish_demo(root: Path) -> Published:
+    """Two versions of a lake with the demo's drop and strange rows in it; its rows as they stand in the lake."""
+    build(root / "demo", record=root / "planted.jsonl", conversations=60)
+    write_strange(root / "demo")
+    lake = Lake(root / "lake")
+    taken = ingest(lake, root / "demo", "demo", settings=IngestSettings(), progress=SilentProgress())
+    examples = lake.read(EXAMPLES)
+    strange = {row["id"] for rows in strange_rows() for row in rows}
+    assert strange <= set(examples["source_id"].to_pylist())
+    audit = all_audits()["difficulty"]
+    measured = audit.measure(RowInputs(examples, NOTHING, NOTHING, NOTHING, NOTHING), None).to_pylist()
+    filled = pa.Table.from_pylist([{**row, "identity": "d0"} for row in measured], schema=audit.table.schema)
+    lake.write(audit.table, filled, partition={"delivery": taken.delivery, "identity": "d0"}, once="measured")
+    publish_version(lake, [taken.delivery], POLICY)
+    publish_version(lake, [taken.delivery], Policy())
+    return Published(lake, expected_rows(lake, 1))
+
+
+def expected_rows(lake: Lake, number: int) -> list[Row]:
+    examples = {row["example_id"]: row for row in lake.read(EXAMPLES).to_pylist()}
+    curated = {row["example_id"]: row for row in lake.read(CURATED, where={"version": number}).to_pylist()}
+    data = {row["image_id"]: row["bytes"] for row in lake.read(IMAGES).to_pylist()}
+    places = sorted(lake.read(CURRICULUM, where={"version": number}).to_pylist(), key=lambda row: row["position"])
+    rows: list[Row] = []
+    for place in places:
+        example = examples[place["example_id"]]
+        parts = [part for said in example["messages"] for part in said["parts"]]
+        row = Row(
+            place["example_id"],
+            example["kind"],
+            place["stage"],
+            place["position"],
+            curated[place["example_id"]]["weight"],
+            example["source_id"],
+            [part["text"] for part in parts if part["text"]],
+            [data[part["image_id"]] for part in parts if part["image_id"]],
+            [said["role"] for said in example["messages"]],
+        )
+        rows.append(row)
+    return rows
+
+
+def export(published: Published, folder: Path, to: str, **options: Any) -> Exported:
+    given = {"shard_rows": 17, "progress": SilentProgress(), **options}
+    return export_version(published.lake, 1, to=to, folder=folder, **given)
+
+
+def pixels(data: bytes) -> np.ndarray:
+    with Image.open(io.BytesIO(data)) as image:
+        return np.asarray(image.convert("RGB"))
+
+
+def same_pictures(found: list[Any], row: Row) -> bool:
+    shown = [np.asarray(image.convert("RGB")) for image in found]
+    return len(shown) == len(row.pictures) and all(
+        np.array_equal(one, pixels(other)) for one, other in zip(shown, row.pictures, strict=True)
+    )
