@@ -7,9 +7,9 @@
 
 `rates`: for each model (random weights but for mini), one after the other in one run, and once more in reverse order so
 that a machine whose load changes treats all alike: decoding and resizing on all cores, the bare encoder on pixels and
-texts in memory, and `resources.models.embedding.embed_delivery` from a lake of JPEG files of 640 x 480. The whole stage's rate
-is the steady one: what is embedded between the first and the last vectors that come out, without the start of the
-workers and the first batch. The roofline is 1 / (1 / decode + 1 / model) where both share the cores, and
+texts in memory, and `resources.models.embedding.embed_delivery` from a lake of JPEG files of 640 x 480. The whole
+stage's rate is the steady one: what is embedded between the first and the last vectors that come out, without the
+start of the workers and the first batch. The roofline is 1 / (1 / decode + 1 / model) where both share the cores, and
 min(decode, model) where the model has a GPU. Where other work takes the cores, wall times say little: processor seconds
 of 1,000 images stand beside them, of the parts together and of the whole stage with all its processes.
 

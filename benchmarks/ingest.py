@@ -6,9 +6,9 @@
     .venv/bin/python -m benchmarks.ingest images --images 5000 50000
     .venv/bin/python -m benchmarks.ingest stream --megabytes 5000
 
-Each part runs whole drops through `resources.intake.ingest.ingest` on a local Ray with two cores, after one small drop that
-starts the workers. Seconds are of the wall; the machine's load is printed beside them. Memory is the proportional set
-size of this process and of Ray's workers, sampled every 50 ms, above what they took before the drop.
+Each part runs whole drops through `resources.intake.ingest.ingest` on a local Ray with two cores, after one small drop
+that starts the workers. Seconds are of the wall; the machine's load is printed beside them. Memory is the proportional
+set size of this process and of Ray's workers, sampled every 50 ms, above what they took before the drop.
 """
 
 import argparse

@@ -1,4 +1,5 @@
-"""How well `text_share` (ops.vision.image_complexity) tells photos with writing from the same without, and what it costs.
+"""How well `text_share` (ops.vision.image_complexity) tells photos with writing from the same without, and what it
+costs.
 
     .venv/bin/python -m benchmarks.written_text --photos ../shared/data/photos --fonts DejaVuSans.ttf DejaVuSerif.ttf
 

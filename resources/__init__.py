@@ -16,8 +16,8 @@ _ENGINE_ENVIRONMENT = {
     "GX_ANALYTICS_ENABLED": "false",
 }
 if os.environ.get("RAY_ADDRESS", "local") == "local":
-    # Loopback keeps other machines out, not this machine's other users (resources/engines/ray.py has the token). A cluster
-    # says itself what it wants.
+    # Loopback keeps other machines out, not this machine's other users (resources/engines/ray.py has the token). A
+    # cluster says itself what it wants.
     _ENGINE_ENVIRONMENT["RAY_AUTH_MODE"] = "token"
     # A Ray of one machine: with "no cluster" Ray 2.60 binds all its ports to loopback, otherwise to every interface.
     # The variable is named after the systems where that is the default.

@@ -6,8 +6,8 @@ written text (`kind`). It is held against two witnesses:
 - The pixels, for colours, and for how many things stand on a plain ground. Where the picture shows one thing on a plain
   ground (`region` subject), its pixels decide: a colour is supported where half of them surely have it, contradicted
   where hardly any could be called so. In any other picture the encoder looks for the named thing, without its colour,
-  among the cells of the picture (`region` phrase; ops/vision/regions.py, after MaskCLIP, Zhou et al., 2022). It has found a
-  place where the thing fits there at least `region_fit` standard deviations better than everyday things do, and
+  among the cells of the picture (`region` phrase; ops/vision/regions.py, after MaskCLIP, Zhou et al., 2022). It has
+  found a place where the thing fits there at least `region_fit` standard deviations better than everyday things do, and
   `region_margin` better than in the rest of the picture. The colour is supported where half of the place surely has it,
   contradicted where no pixel of any place where the thing may be could be called so. Without a place (`region` image) a
   colour is contradicted only where no pixel at all could be called so, and never supported. `box` is the region (left,

@@ -104,7 +104,8 @@ class Audit:
     """The texts, of a batch of examples, that must be embedded before `measure` runs, whatever the scope."""
     phrases: Callable[[pa.Table, ColourTable], list[Phrase]] | None = None
     """The phrases, of a batch of examples and the colours of their pictures, whose places must be found before
-    `measure` runs; their texts, and those of `ops.vision.regions.EVERYDAY`, must be among `texts`. Row and drop scope."""
+    `measure` runs; their texts, and those of `ops.vision.regions.EVERYDAY`, must be among `texts`. Row and drop
+    scope."""
     uses_vectors: bool = False
     """Of row and drop scope; one of corpus scope reads `embeddings`."""
     uses_colours: bool = False

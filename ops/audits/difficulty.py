@@ -7,13 +7,13 @@ hold. A preference example counts its chosen answer.
 
 Of the pictures: `megapixels`, `edge_share` (pixels on an edge, by Sobel's gradient) and `entropy_bits` (of lightness),
 the latter two at 64 pixels a side so that they compare, and `text_share`, the share of the picture that looks written
-(strokes side by side in lines, at 640 pixels a side; ops.vision.image_complexity); of several pictures the sum, and the means.
-They are null for text, and each for images stored before ingest looked at it: the curriculum ranks an example by the
-means of those that are known. `text_share` finds lines of writing of about 14 pixels and more, not what they say;
-fences, foliage and shelves of books may count as written. `grounded_phrases` counts the different noun phrases of the
-answers (English; a short answer is one) that fit a picture of the example better than they fit other pictures on
-average; null where a vector is missing, so it needs the encoder and is as blind as that is. The curriculum weighs the
-columns (`curriculum.difficulty`).
+(strokes side by side in lines, at 640 pixels a side; ops.vision.image_complexity); of several pictures the sum, and
+the means. They are null for text, and each for images stored before ingest looked at it: the curriculum ranks an
+example by the means of those that are known. `text_share` finds lines of writing of about 14 pixels and more, not what
+they say; fences, foliage and shelves of books may count as written. `grounded_phrases` counts the different noun
+phrases of the answers (English; a short answer is one) that fit a picture of the example better than they fit other
+pictures on average; null where a vector is missing, so it needs the encoder and is as blind as that is. The curriculum
+weighs the columns (`curriculum.difficulty`).
 """
 
 from typing import Any

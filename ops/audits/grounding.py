@@ -13,11 +13,11 @@ length, so three figures stand beside it:
 - `hard_rank` among the bank's images that look most like the own one (`hard_compared` of them): 1 where the text tells
   it from its likes. They were chosen for their likeness, so this is a measure and no p-value.
 
-A long text (of several sentences, or `ops.text.text_parts.LONG_WORDS` words and more) says many things, and encoders cut it
-off: its cosine is the mean over the whole and each of its sentences and noun phrases, `parts` of them (F-CLIPScore, Oh
-and Hwang, 2025), and so are the figures that follow from it. `weakest_part` is the sentence (the noun phrase, where
-there is one sentence) that gains least by the image, `weakest_gain` that gain: its cosine less its mean cosine with the
-bank's images. At 0 or below, other images fit it as well, whatever the rest of the text says.
+A long text (of several sentences, or `ops.text.text_parts.LONG_WORDS` words and more) says many things, and encoders
+cut it off: its cosine is the mean over the whole and each of its sentences and noun phrases, `parts` of them
+(F-CLIPScore, Oh and Hwang, 2025), and so are the figures that follow from it. `weakest_part` is the sentence (the noun
+phrase, where there is one sentence) that gains least by the image, `weakest_gain` that gain: its cosine less its mean
+cosine with the bank's images. At 0 or below, other images fit it as well, whatever the rest of the text says.
 
 Where an example shows several images, the best one counts, and is compared with the best of as many others.
 

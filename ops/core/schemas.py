@@ -163,7 +163,8 @@ EMBEDDINGS = _table(
     ("vector", pa.binary()),  # unit length, little-endian float16
 )
 
-# How likely a vision-language model finds an answer (ops/evidence/likelihoods.py), by model and content of the question.
+# How likely a vision-language model finds an answer (ops/evidence/likelihoods.py), by model and content of the
+# question.
 LIKELIHOODS = _table(
     "likelihoods",
     ("model",),

@@ -9,7 +9,8 @@ import orjson
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A kind of fault. Audits name it in `Audit.faults`; where it has reason codes (ops.intake.reasons), ingest finds it.
+    """A kind of fault. Audits name it in `Audit.faults`; where it has reason codes (ops.intake.reasons), ingest finds
+    it.
 
     `also` names faults that an example of this kind has by its nature, so that an audit that looks for those is right
     to name it. `either` says that naming the planted example's partner instead settles the fault.

@@ -69,8 +69,8 @@ MOST_WORDS = 40
 @dataclass(frozen=True, slots=True)
 class SoftQuery:
     """A query without its wording: the `key` of the words that are left, in order; `marks`, those that decide an
-    answer; `asked`, what it asks for and the words that turn it round; `shingles` (ops.text.shingles) of all words, and the
-    `pieces` that alike queries probably share one of."""
+    answer; `asked`, what it asks for and the words that turn it round; `shingles` (ops.text.shingles) of all words,
+    and the `pieces` that alike queries probably share one of."""
 
     key: str
     marks: tuple[str, ...]

@@ -1,8 +1,8 @@
 """Ray on this machine, and the one way in which row-wise work is spread over it.
 
-A Ray of this machine listens on loopback and wants a token of everyone who speaks to it (resources/engines/private.py): without
-one, any user of the machine could run code as the user of the run. Its sockets and logs lie in a folder that others
-cannot enter, for Ray opens its own to everyone.
+A Ray of this machine listens on loopback and wants a token of everyone who speaks to it
+(resources/engines/private.py): without one, any user of the machine could run code as the user of the run. Its sockets
+and logs lie in a folder that others cannot enter, for Ray opens its own to everyone.
 On a cluster the Dagster step is itself a Ray job (infra/README.md), so that `ray.init` here finds that cluster.
 """
 

@@ -77,10 +77,10 @@ def export_version(
     """Write version `number` in the format `to` into `folder`, which is new, empty, or an unfinished export of the
     same; that one is continued, and a finished one is left as it is.
 
-    `order` may be `random` or `reversed`: controls over the same rows (ops.decision.curriculum.control). `repeats` N makes an
-    example of weight w stand w * N times; 0 leaves weights in a column. The same version and options give the same
-    bytes, whatever `workers` (processes, by Ray) and interruptions. Raises ExportError where there is no such format or
-    content, or the folder holds something else, PlaceError where it is no local folder.
+    `order` may be `random` or `reversed`: controls over the same rows (ops.decision.curriculum.control). `repeats` N
+    makes an example of weight w stand w * N times; 0 leaves weights in a column. The same version and options give the
+    same bytes, whatever `workers` (processes, by Ray) and interruptions. Raises ExportError where there is no such
+    format or content, or the folder holds something else, PlaceError where it is no local folder.
     """
     export, folder = export_of(to), local_path(folder, f"an export as {to}")
     version = version_of(lake, number)

@@ -6,9 +6,9 @@ answer's tokens count; a token that holds the end of the prompt and the start of
 the template puts behind the answer does not.
 
 Conversations with the same pictures (the same objects in memory), and those without any that ask the same, are read
-behind what they start with, which is read once (resources/models/shared_prefix.py), where that saves `fewest_saved` tokens.
-The rest, and all where a model fails the trial of it that is made when it is loaded, are read whole, in batches of like
-length, padded on the right.
+behind what they start with, which is read once (resources/models/shared_prefix.py), where that saves `fewest_saved`
+tokens. The rest, and all where a model fails the trial of it that is made when it is loaded, are read whole, in
+batches of like length, padded on the right.
 """
 
 import inspect

@@ -15,8 +15,8 @@ from resources.versions.entering import current_deliveries, entering
 
 @dataclass(frozen=True, slots=True)
 class DropStanding:
-    """A drop by its last delivery. `state` is in, or the state of what is left out (ops.decision.versions.LeftOut); `at` is when
-    it entered it; `in_current` says whether any delivery of the drop is in the current version."""
+    """A drop by its last delivery. `state` is in, or the state of what is left out (ops.decision.versions.LeftOut);
+    `at` is when it entered it; `in_current` says whether any delivery of the drop is in the current version."""
 
     drop: str
     delivery: str
