@@ -28,7 +28,6 @@ import pyarrow as pa
 from PIL import Image
 
 from benchmarks.options import planted_options
-from ops.audits.contract import RowInputs
 from ops.audits.registry import all_audits
 from ops.core.accuracy import auroc
 from ops.core.identity import image_id, text_id
@@ -39,6 +38,7 @@ from ops.demo import plant
 from ops.demo.pictures import load_pictures
 from ops.demo.rows import Row, one_conversation_each
 from ops.evidence.bank import choose_bank
+from ops.evidence.inputs import RowInputs
 from ops.grounding.mismatch import estimate_mismatch
 from resources.config.encoder_settings import EncoderSettings
 from resources.models.encoder import Encoder, load_encoder

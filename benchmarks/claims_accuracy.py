@@ -33,7 +33,6 @@ from PIL import Image
 from benchmarks.audit_accuracy import Embeddings, Ledger, Shown, example, raw_cosines, raw_texts
 from benchmarks.options import planted_options
 from ops.audits.claims import AUDIT
-from ops.audits.contract import RowInputs
 from ops.claims.texts import read_claims
 from ops.core.accuracy import wilson
 from ops.core.identity import text_id
@@ -42,6 +41,7 @@ from ops.core.turns import read_turns
 from ops.demo.pictures import load_pictures
 from ops.demo.rows import other_answers
 from ops.evidence.bank import choose_bank
+from ops.evidence.inputs import RowInputs
 from ops.intake.image_checks import check_image
 from ops.intake.rows import IngestSettings
 from ops.vision.colours import WORDS, ColourTable

@@ -25,10 +25,10 @@ from benchmarks.claims_accuracy import with_interval
 from benchmarks.duplicates_accuracy import CHANGES
 from benchmarks.options import halves_options
 from ops.audits.benchmark_leaks import AUDIT, LeakSettings, measure, wanted_texts
-from ops.audits.contract import RowInputs
 from ops.core.identity import digest
 from ops.core.schemas import EXAMPLES, IMAGES
 from ops.core.vectors import Vectors
+from ops.evidence.inputs import RowInputs
 from ops.evidence.picture_table import PictureTable
 from ops.intake.image_checks import check_image
 from ops.intake.rows import IngestSettings

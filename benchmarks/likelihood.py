@@ -28,8 +28,8 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
+from resources.models.answer_model import AnswerLikelihood, Asked
 from resources.models.answer_tokens import DTYPES
-from resources.models.likelihood import AnswerLikelihood, Asked
 from resources.models.mini.towers import text_tokenizer
 from resources.models.vision_language import VisionLanguageModel
 

@@ -13,7 +13,7 @@ from ops.core.schemas import EXAMPLES, QUARANTINE, VERDICTS
 from ops.demo.build import MOST, build
 from ops.demo.faults import Planted, read_planted
 from ops.demo.score import score, tally
-from pipelines.cli import ConfigOption, DebugOption, app, settings_of
+from pipelines.app import ConfigOption, DebugOption, app, settings_of
 from pipelines.faults import err, out
 from pipelines.run_command import say, show, status_of
 from pipelines.tables import score_table, tally_table

@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 import typer
 
-from pipelines.cli import ConfigOption, DebugOption, JsonOption, LakeOption, app, print_json, settings_of
+from pipelines.app import ConfigOption, DebugOption, JsonOption, LakeOption, app, print_json, settings_of
 from pipelines.faults import DONE, FAILED, out
 
 _COLOURS = {"good": "green", "poor": "yellow", "bad": "bold red"}

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from ops.core.errors import UnusableError
 from ops.decision.versions import LeftOut
-from pipelines.cli import ConfigOption, DebugOption, JsonOption, LakeOption, app, print_json, settings_of
+from pipelines.app import ConfigOption, DebugOption, JsonOption, LakeOption, app, print_json, settings_of
 from pipelines.faults import out
 from pipelines.version_commands import described, lake_at
 from resources.intake.admission import undo_withdrawal, withdraw

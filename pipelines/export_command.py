@@ -8,7 +8,7 @@ import typer
 from ops.core.errors import UnusableError
 from ops.decision.curriculum import CONTROLS, Control
 from ops.exports.registry import all_exports
-from pipelines.cli import DebugOption, JsonOption, LakeOption, app, print_json
+from pipelines.app import DebugOption, JsonOption, LakeOption, app, print_json
 from pipelines.faults import err, out
 from pipelines.tables import key_value_table
 from pipelines.version_commands import lake_at

@@ -11,7 +11,7 @@ import typer
 from rich.table import Table
 
 from ops.report.contact_sheet import contact_sheet
-from pipelines.cli import DebugOption, JsonOption, LakeOption, app, policy_app, print_json
+from pipelines.app import DebugOption, JsonOption, LakeOption, app, policy_app, print_json
 from pipelines.faults import out
 from pipelines.tables import key_value_table, titled
 from pipelines.version_commands import lake_at

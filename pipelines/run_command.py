@@ -8,7 +8,7 @@ import typer
 from rich.markup import escape
 
 from ops.decision.versions import headline
-from pipelines.cli import ConfigOption, DebugOption, JsonOption, LakeOption, app, print_json, settings_of
+from pipelines.app import ConfigOption, DebugOption, JsonOption, LakeOption, app, print_json, settings_of
 from pipelines.faults import DONE, FAILED, FAULT, err, out, say_error, say_fault
 from pipelines.tables import version_table
 from resources.engines.progress import SilentProgress, console_progress

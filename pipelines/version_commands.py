@@ -9,7 +9,7 @@ import typer
 from ops.core.errors import MissingError
 from ops.core.schemas import DROPS
 from ops.decision.versions import Version, headline
-from pipelines.cli import DebugOption, JsonOption, LakeOption, app, print_json
+from pipelines.app import DebugOption, JsonOption, LakeOption, app, print_json
 from pipelines.faults import out
 from pipelines.tables import changes_table, diff_table, minute, versions_table
 from resources.config.places import is_address

@@ -14,7 +14,8 @@ from ruamel.yaml import YAML
 from typer.core import TyperGroup
 from typer.main import get_command
 
-from pipelines.cli import app, load_commands
+from pipelines.app import app
+from pipelines.cli import load_commands
 
 ROOT = Path(__file__).resolve().parents[1]
 

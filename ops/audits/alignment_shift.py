@@ -27,11 +27,12 @@ from itertools import product
 import numpy as np
 import pyarrow as pa
 
-from ops.audits.contract import Audit, Grain, RowInputs, Scope
+from ops.audits.contract import Audit, Grain, Scope
 from ops.audits.ranges import ANY, COUNT, NUMBER, P_VALUE, Range, column
 from ops.core.identity import digest, text_id
 from ops.core.turns import read_turns
 from ops.core.vectors import Vectors
+from ops.evidence.inputs import RowInputs
 from ops.grounding.shift_scan import Run, find_runs, partners, shift_scores
 from ops.text.statements import make_statement
 

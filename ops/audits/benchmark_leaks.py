@@ -35,9 +35,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from ops.audits.contract import Audit, Grain, RowInputs, Scope
+from ops.audits.contract import Audit, Grain, Scope
 from ops.audits.ranges import COSINE, COUNT, HASH_BITS, SHARE, column
 from ops.core.turns import message_text
+from ops.evidence.inputs import RowInputs
 from ops.evidence.picture_table import Look
 from ops.leaks.evaluation_likeness import Likeness
 from ops.leaks.evaluation_sets import Index, Item, grams, index, question, stamp

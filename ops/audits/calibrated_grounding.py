@@ -23,9 +23,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from ops.audits.contract import Audit, Grain, RowInputs, Scope
+from ops.audits.contract import Audit, Grain, Scope
 from ops.audits.ranges import ANY, NUMBER, column
-from ops.grounding.scores import ImageTurn, image_turns, score_turns, scored_texts
+from ops.evidence.inputs import RowInputs
+from ops.grounding.scores import score_turns, scored_texts
+from ops.text.image_turns import ImageTurn, image_turns
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,11 +42,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from ops.audits.contract import Audit, Grain, RowInputs, Scope
+from ops.audits.contract import Audit, Grain, Scope
 from ops.audits.ranges import ANY, SHARE, Range, column
 from ops.claims.foils import MadeClaim, foils_of, made_claims
 from ops.claims.texts import Claim, other_colours
 from ops.claims.witnesses import CONTRADICTED, SUPPORTED, Preferences, Sight, ask, look, rules_out, sought
+from ops.evidence.inputs import RowInputs
 from ops.vision.colours import ColourTable
 from ops.vision.regions import EVERYDAY, Phrase, Region, naming
 

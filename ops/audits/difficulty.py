@@ -22,8 +22,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ops.audits.contract import KEYS, Audit, Grain, RowInputs, Scope
+from ops.audits.contract import KEYS, Audit, Grain, Scope
 from ops.audits.ranges import COUNT, SHARE, Range, column
+from ops.evidence.inputs import RowInputs
 from ops.evidence.picture_table import PictureTable
 from ops.grounding.grounded_phrases import grounded_phrases
 from ops.grounding.scores import scored_texts

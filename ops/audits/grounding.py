@@ -31,19 +31,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from ops.audits.contract import Audit, Grain, RowInputs, Scope
+from ops.audits.contract import Audit, Grain, Scope
 from ops.audits.ranges import COSINE, COSINES_APART, COUNT, NUMBER, P_VALUE, column
 from ops.core.identity import text_id
-from ops.grounding.scores import (
-    ImageTurn,
-    Scores,
-    hard_ranks,
-    image_turns,
-    ranks,
-    score_turns,
-    scored_texts,
-    weakest_parts,
-)
+from ops.evidence.inputs import RowInputs
+from ops.grounding.scores import Scores, hard_ranks, ranks, score_turns, scored_texts, weakest_parts
+from ops.text.image_turns import ImageTurn, image_turns
 
 
 @dataclass(frozen=True, slots=True)

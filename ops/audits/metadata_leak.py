@@ -24,8 +24,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from ops.audits.contract import Audit, Grain, RowInputs, Scope
+from ops.audits.contract import Audit, Grain, Scope
 from ops.audits.ranges import SHARE, column
+from ops.evidence.inputs import RowInputs
 from ops.leaks.field_leaks import LeakSettings, find_leaks
 
 COLUMNS = pa.schema(

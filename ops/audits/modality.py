@@ -22,8 +22,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ops.audits.contract import KEYS, Audit, Grain, RowInputs, Scope
+from ops.audits.contract import KEYS, Audit, Grain, Scope
 from ops.audits.ranges import COUNT, column
+from ops.evidence.inputs import RowInputs
 from ops.text.tokens import counter, stamp
 
 ANSWERS = ("assistant", "chosen", "rejected", "response")

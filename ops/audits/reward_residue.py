@@ -12,9 +12,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ops.audits.contract import Audit, Grain, RowInputs, Scope
+from ops.audits.contract import Audit, Grain, Scope
 from ops.audits.ranges import COUNT, column
 from ops.core.turns import read_turns
+from ops.evidence.inputs import RowInputs
 from ops.text.reward_talk import reward_residue
 
 COLUMNS = pa.schema([column("kind", pa.string()), column("text", pa.string()), column("start", pa.int32(), COUNT)])

@@ -45,16 +45,17 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from ops.audits.contract import Audit, Grain, RowInputs, Scope
+from ops.audits.contract import Audit, Grain, Scope
 from ops.audits.ranges import ANY, DIVERGENCE, LOG_PROBABILITY, NUMBER, SHARE, column
 from ops.core.identity import digest, text_id
 from ops.core.vectors import Vectors
+from ops.evidence.inputs import RowInputs
 from ops.evidence.likelihoods import LikelihoodTable, trios
-from ops.grounding.scores import ImageTurn, image_turns
 from ops.necessity.crossfit import Predicted, cross_fit, spread
 from ops.necessity.heads import HeadSettings, groups
 from ops.necessity.tasks import ClosedTask, OpenTask, Seen, words
 from ops.text.closed_answers import closed_answer
+from ops.text.image_turns import ImageTurn, image_turns
 from ops.text.statements import make_statement
 
 

@@ -17,10 +17,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from ops.audits.contract import Audit, Grain, RowInputs, Scope
+from ops.audits.contract import Audit, Grain, Scope
 from ops.audits.ranges import COSINES_APART, P_VALUE, column
-from ops.grounding.scores import Scores, image_turns, ranks, score_turns, scored_texts
+from ops.evidence.inputs import RowInputs
+from ops.grounding.scores import Scores, ranks, score_turns, scored_texts
 from ops.leaks.field_leaks import LeakSettings, find_leaks
+from ops.text.image_turns import image_turns
 
 
 @dataclass(frozen=True, slots=True)

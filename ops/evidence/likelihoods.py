@@ -5,15 +5,12 @@ Each turn is asked three times: with its pictures, with none, and with those of 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ops.core.identity import digest
 from ops.core.sorted_keys import places, sorted_keys
-
-if TYPE_CHECKING:  # it imports the audits' contract, which imports this module
-    from ops.grounding.scores import ImageTurn
+from ops.text.image_turns import ImageTurn
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +63,7 @@ class LikelihoodTable:
 NO_LIKELIHOODS = LikelihoodTable.of([], [], [])
 
 
-def trios(turns: "Sequence[ImageTurn]") -> list[Trio | None]:
+def trios(turns: Sequence[ImageTurn]) -> list[Trio | None]:
     """What is asked of each turn; None where its question or its answer says nothing.
 
     The other pictures are the next in an order by their hashes: random with respect to what they show, the same

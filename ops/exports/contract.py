@@ -12,7 +12,7 @@ from typing import Any
 
 from ops.core.errors import AssayError
 from ops.exports.sink import Sink, WrittenFile
-from ops.formats.contract import Message
+from ops.intake.row import Message
 
 SFT = "sft"
 PREFERENCE = "preference"

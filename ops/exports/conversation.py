@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ops.exports.contract import PREFERENCE, SFT, Judged, Member
-from ops.formats.contract import CONTEXT, Message
+from ops.intake.row import CONTEXT, Message
 
 PLACEHOLDER = "<image>"
 LITERAL = "<image >"

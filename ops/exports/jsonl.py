@@ -12,7 +12,7 @@ from ops.exports.contract import SFT, Export, Member, Shard
 from ops.exports.conversation import about, require_sft
 from ops.exports.rows import write_lines
 from ops.exports.sink import Sink
-from ops.formats.contract import Message
+from ops.intake.row import Message
 
 
 def row(member: Member) -> dict[str, Any]:

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from ops.formats import dialogues, fields
-from ops.formats.contract import Format, Row
+from ops.formats.contract import Format
 from ops.formats.messages import conversation
+from ops.intake.row import Row
 
 
 def _recognise(record: Mapping[str, Any]) -> bool:

@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ops.formats.contract import Message, RowError
+from ops.intake.row import Message, RowError
 
 BOXES = "boxes"
 _PLACE = re.compile("<ref-object>|<bbox>")

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ops.formats import fields
-from ops.formats.contract import Format, ImageRef, Message, Part, Row, RowError
+from ops.formats.contract import Format
+from ops.intake.row import ImageRef, Message, Part, Row, RowError
 
 _IMAGES = (
     "image",

@@ -7,80 +7,10 @@ with a `CONTAINER`; nothing else names them.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-CONTEXT = "context"
-"""The role of an assistant's turn that carries no loss: a trainer shows it to the model and does not teach it, so it is
-no target of any audit. Code that takes `assistant` for targets is right without knowing this role."""
-
-
-class RowError(ValueError):
-    """A record that cannot become an example. `reason` is a code of `ops.intake.rows.REASONS`."""
-
-    def __init__(self, reason: str, detail: str = "") -> None:
-        super().__init__(f"{reason}: {detail}" if detail else reason)
-        self.reason = reason
-        self.detail = detail
-
-    def __reduce__(self) -> tuple[type["RowError"], tuple[str, str]]:
-        return RowError, (self.reason, self.detail)
-
-
-@dataclass(frozen=True, slots=True)
-class ImageRef:
-    """An image as a row names it: a path, or the bytes themselves (then `path` is only what they were called)."""
-
-    path: str = ""
-    data: bytes | None = field(default=None, repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A piece of a message: a text, or the index of one of the row's images."""
-
-    text: str | None = None
-    image: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """A turn. Roles: system, user, assistant, tool, and `CONTEXT`; a preference row ends in messages whose role is
-    chosen, rejected or response."""
-
-    role: str
-    parts: tuple[Part, ...]
-
-    @property
-    def text(self) -> str:
-        """The texts of the message, joined."""
-        return "".join(part.text for part in self.parts if part.text)
-
-
-@dataclass(frozen=True, slots=True)
-class Judgement:
-    """What a preference row says of one response."""
-
-    response: str
-    label: str | None = None  # good | bad | chosen | rejected
-    opponent: str | None = None
-    rating: float | None = None
-    rating_scale: float | None = None
-    annotator: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """One raw row, understood but not yet checked."""
-
-    kind: str  # sft | preference
-    messages: tuple[Message, ...]
-    source_id: str | None = None
-    dataset: str | None = None
-    images: tuple[ImageRef, ...] = ()
-    judgements: tuple[Judgement, ...] = ()
-    metadata: Mapping[str, Any] = field(default_factory=dict)
-    repairs: tuple[str, ...] = ()
+from ops.intake.row import Row
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ops.formats import fields
-from ops.formats.contract import ImageRef, RowError
 from ops.formats.messages import beside_names, with_system
+from ops.intake.row import ImageRef, RowError
 
 LISTS = ("messages", "conversations", "conversation")
 PROMPTS = ("prompt", "question", "query")

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from ops.formats.contract import ImageRef, Message, Part, RowError
+from ops.intake.row import ImageRef, Message, Part, RowError
 
 PLACEHOLDER = "<image>"
 _ROLES = {

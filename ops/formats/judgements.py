@@ -14,7 +14,8 @@ from typing import Any
 import orjson
 
 from ops.formats import fields
-from ops.formats.contract import Format, Row, RowError
+from ops.formats.contract import Format
+from ops.intake.row import Row, RowError
 
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _FAMILY = re.compile(

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from ops.formats import boxes, dialogues, fields
-from ops.formats.contract import CONTEXT, Format, Judgement, Message, Part, Row, RowError
+from ops.formats.contract import Format
 from ops.formats.messages import answer_text, built, said
+from ops.intake.row import CONTEXT, Judgement, Message, Part, Row, RowError
 
 _TAGS = ("kto_tag", "label")
 

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from ops.formats import fields
-from ops.formats.contract import Format, Judgement, Message, Part, Row, RowError
+from ops.formats.contract import Format
 from ops.formats.messages import conversation
+from ops.intake.row import Judgement, Message, Part, Row, RowError
 
 _PROMPTS = ("prompt", "question", "query")
 _ANSWERS = ("completion", "response", "answer")

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ops.formats import boxes, dialogues, fields, losses
-from ops.formats.contract import Format, Row, RowError
+from ops.formats.contract import Format
+from ops.intake.row import Row, RowError
 
 _USED = ("id", "image", "images", "conversations", "conversation", "system")
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ops.formats import fields
-from ops.formats.contract import CONTEXT, RowError
+from ops.intake.row import CONTEXT, RowError
 
 WEIGHTS = ("loss", "loss_weight", "loss_scale", "weight")
 _FLAGS = ("train", "training")  # as axolotl's message_field_training names them most often

@@ -11,7 +11,8 @@ from typing import Any
 
 from ops.core.identity import canonical_json
 from ops.formats import boxes, fields, losses
-from ops.formats.contract import CONTEXT, Format, ImageRef, Message, Part, Row, RowError
+from ops.formats.contract import Format
+from ops.intake.row import CONTEXT, ImageRef, Message, Part, Row, RowError
 
 _USED = ("id", "messages", "images", "image")
 _IMAGE_KEYS = ("image", "image_url", "url", "path", "value")

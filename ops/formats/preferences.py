@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ops.formats import fields
-from ops.formats.contract import Format, Judgement, Message, Part, Row, RowError
+from ops.formats.contract import Format
 from ops.formats.messages import conversation
+from ops.intake.row import Judgement, Message, Part, Row, RowError
 
 _USED = ("id", "prompt", "question", "chosen", "rejected", "images", "image", "annotator")
 

@@ -9,7 +9,8 @@ from typing import Any
 
 from ops.formats import dialogues, fields
 from ops.formats.alpaca import answered_row
-from ops.formats.contract import Format, Row, RowError
+from ops.formats.contract import Format
+from ops.intake.row import Row, RowError
 
 
 def _recognise(record: Mapping[str, Any]) -> bool:

@@ -10,10 +10,11 @@ from ops import formats
 from ops.core.discovery import declared
 from ops.formats import boxes, containers
 from ops.formats.containers.contract import Container, Probe
-from ops.formats.contract import Format, Row, RowError
+from ops.formats.contract import Format
 from ops.formats.judgements import check_judgements, parsed, set_aside
-from ops.formats.manifests.contract import Described
 from ops.formats.video_audio import other_media
+from ops.intake.descriptions import Described
+from ops.intake.row import Row, RowError
 
 
 @cache

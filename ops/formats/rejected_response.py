@@ -8,9 +8,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ops.formats import boxes, dialogues, fields
-from ops.formats.contract import Format, ImageRef, Row, RowError
+from ops.formats.contract import Format
 from ops.formats.messages import answer_text, built, said
 from ops.formats.preferences import pair
+from ops.intake.row import ImageRef, Row, RowError
 
 _REJECTED = ("rejected_response", "rejected_messages", "rejected_images", "rejected_objects")
 Said = Sequence[tuple[str, Any]]

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from ops.formats import fields
-from ops.formats.contract import Format, ImageRef, Row
+from ops.formats.contract import Format
 from ops.formats.preferences import pair
+from ops.intake.row import ImageRef, Row
 
 _USED = ("idx", "id", "question", "chosen", "rejected", "text", "image", "image_path")
 _TEXTS = ("question", "chosen", "rejected")

@@ -10,10 +10,11 @@ from ops.core.identity import canonical_json, content_id, image_id
 from ops.core.printable import printable
 from ops.core.schemas import EXAMPLES, QUARANTINE
 from ops.formats.containers.contract import Limits, Record, Shard
-from ops.formats.contract import Format, ImageRef, Message, Row, RowError
+from ops.formats.contract import Format
 from ops.formats.registry import all_containers
 from ops.intake.drop_files import DropError, DropFiles
 from ops.intake.image_checks import name_mismatch
+from ops.intake.row import ImageRef, Message, Row, RowError
 from ops.intake.rows import IngestSettings, check_row, raw_text, readable, whole_query
 
 JUDGEMENT = pa.struct(

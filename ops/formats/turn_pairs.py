@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ops.formats import boxes, dialogues, fields
-from ops.formats.contract import CONTEXT, Format, Row, RowError
+from ops.formats.contract import Format
 from ops.formats.messages import answer_text, built, said
 from ops.formats.preferences import pair
+from ops.intake.row import CONTEXT, Row, RowError
 
 _V1 = ("chosen_messages", "rejected_messages")
 _SIDES = ("chosen", "rejected")

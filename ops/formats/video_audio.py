@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ops.formats import fields
-from ops.formats.contract import Format, Row, RowError
+from ops.formats.contract import Format
+from ops.intake.row import Row, RowError
 
 FIELDS = ("video", "videos", "audio", "audios", "rejected_videos", "rejected_audios")
 

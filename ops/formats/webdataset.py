@@ -9,7 +9,8 @@ from typing import Any
 import orjson
 
 from ops.formats import captions, fields, registry
-from ops.formats.contract import Format, ImageRef, Row, RowError
+from ops.formats.contract import Format
+from ops.intake.row import ImageRef, Row, RowError
 
 _IMAGE = re.compile(r"(.*\.)?(jpe?g|png|webp|gif|bmp|tiff?|avif|img)")
 _OTHER_MEDIA = re.compile(r"(.*\.)?(mp4|avi|mov|mkv|webm|mp3|wav|flac|ogg|m4a)")

@@ -4,9 +4,10 @@ import re
 
 import numpy as np
 
-from ops.audits.contract import RowInputs
 from ops.core.identity import text_id
-from ops.grounding.scores import TIE, image_turns
+from ops.evidence.inputs import RowInputs
+from ops.grounding.scores import TIE
+from ops.text.image_turns import image_turns
 
 _CHUNK = 4096
 _ARTICLE = re.compile(r"^(an?|the|this|that|these|those|his|her|its|their) ")

@@ -12,37 +12,19 @@ texts' unit vectors, so that one vector stands for them all.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 import pyarrow as pa
 
-from ops.audits.contract import RowInputs
 from ops.core.identity import text_id
-from ops.core.turns import Turn, read_turns
 from ops.core.vectors import Vectors
-from ops.text.statements import Statement, make_statement
-from ops.text.text_parts import TextParts, split_parts
+from ops.evidence.inputs import RowInputs
+from ops.text.image_turns import ImageTurn, statement_texts
+from ops.text.text_parts import split_parts
 
 #: Cosines closer than this are equal: the order in which a product is summed must not decide a rank.
 TIE = 1e-5
 _CHUNK_TURNS = 4096
-
-_statement = lru_cache(maxsize=65536)(make_statement)
-
-
-@dataclass(frozen=True, slots=True)
-class ImageTurn:
-    """A turn of an example that shows images, as the statement that is scored."""
-
-    turn: Turn
-    statement: Statement
-    image_ids: tuple[str, ...]
-
-    @property
-    def parts(self) -> TextParts:
-        """The sentences and noun phrases of a long statement; none of a short or uninformative one."""
-        return TextParts() if self.statement.uninformative else split_parts(self.statement.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,21 +43,6 @@ class Scores:
     bank: np.ndarray
     normaliser: np.ndarray
     best: Sequence[str]
-
-
-def image_turns(examples: pa.Table) -> list[ImageTurn]:
-    """The turns of those examples that show images."""
-    shown = [tuple(ids or ()) for ids in examples["image_ids"].to_pylist()]
-    return [
-        ImageTurn(turn, _statement(turn.query, turn.answer), shown[turn.row])
-        for turn in read_turns(examples)
-        if shown[turn.row]
-    ]
-
-
-def statement_texts(examples: pa.Table) -> list[str]:
-    """The statements that say something of an image; the bank's texts are drawn from them."""
-    return [one.statement.text for one in image_turns(examples) if not one.statement.uninformative]
 
 
 def scored_texts(examples: pa.Table) -> list[str]:

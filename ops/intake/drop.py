@@ -11,7 +11,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from ops.core.printable import unfit_name
-from ops.formats.manifests.contract import Described, Descriptions
+from ops.intake.descriptions import Described, Descriptions
 from ops.intake.drop_files import DropError, DropFiles, FileInfo, plain_name
 from ops.intake.image_checks import IMAGE_NAME
 

@@ -23,7 +23,7 @@ import zstandard
 from ops.core.errors import AssayError
 from ops.core.printable import printable, unfit_name
 from ops.core.regular_files import open_regular
-from ops.formats.contract import RowError
+from ops.intake.row import RowError
 
 CHUNK_BYTES = 1 << 20
 HEAD_BYTES = 1 << 16

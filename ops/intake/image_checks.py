@@ -15,7 +15,7 @@ import imagehash
 import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
 
-from ops.formats.contract import RowError
+from ops.intake.row import RowError
 from ops.intake.rows import IngestSettings
 from ops.vision.colours import SIDE_PX, picture_facts
 from ops.vision.image_complexity import WRITING_PX, complexity, written_share

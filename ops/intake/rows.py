@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 from ops.core.identity import canonical_json, image_id
 from ops.core.printable import NAME_CONTROL, is_unicode
-from ops.formats.contract import CONTEXT, Judgement, Message, Part, Row, RowError
 from ops.intake.reasons import REASONS
+from ops.intake.row import CONTEXT, Judgement, Message, Part, Row, RowError
 
 CANDIDATE_ROLES = ("chosen", "rejected", "response")
 _ASKING = ("system", "user", "assistant", "tool", CONTEXT)

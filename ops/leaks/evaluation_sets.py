@@ -11,12 +11,12 @@ from ops.core.identity import digest
 from ops.core.turns import message_text
 from ops.evidence.picture_table import Look
 from ops.formats.containers.contract import Limits, Probe, Shard
-from ops.formats.contract import RowError
 from ops.formats.registry import container_of, format_of, trusting
 from ops.formats.shard_rows import ImageReader, Outcome, outcomes
 from ops.intake.drop import data_files, read_manifest
 from ops.intake.drop_files import DropError, DropFiles, open_drop, plain_name
 from ops.intake.image_checks import check_image
+from ops.intake.row import RowError
 from ops.intake.rows import IngestSettings
 from ops.text.likeness import compared_pieces
 from ops.vision.image_groups import HashIndex

@@ -28,7 +28,7 @@ from ops.exports.contract import (
 )
 from ops.exports.plan import Plan
 from ops.exports.sink import UNFINISHED
-from ops.formats.contract import CONTEXT, Message, Part
+from ops.intake.row import CONTEXT, Message, Part
 from resources.engines.progress import Progress
 from resources.lake.lookup import KeyIndex
 from resources.lake.tables import Lake

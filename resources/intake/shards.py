@@ -17,12 +17,13 @@ from ops.core.identity import digest, example_id
 from ops.core.printable import printable
 from ops.core.schemas import EXAMPLES, IMAGES, PREFERENCES, QUARANTINE
 from ops.formats.containers.contract import Limits, Probe, Record, Shard
-from ops.formats.contract import Format, RowError
+from ops.formats.contract import Format
 from ops.formats.registry import all_formats, container_of, format_of, reading
 from ops.formats.shard_rows import PARSED, REFUSED, ImageReader, Outcome, outcomes
 from ops.intake.drop import Manifest
 from ops.intake.drop_files import OUTSIDE, UNFIT, DropError, DropFiles, FileInfo, plain_name
 from ops.intake.image_checks import check_image
+from ops.intake.row import RowError
 from ops.intake.rows import IngestSettings
 from resources.lake.scratch import InflatedFiles, Scratch
 from resources.lake.tables import Lake, StagedFile

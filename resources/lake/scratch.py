@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 import zstandard
 
 from ops.core.identity import digest
-from ops.formats.contract import RowError
 from ops.intake.drop_files import DropFiles
+from ops.intake.row import RowError
 from resources.lake.files import open_storage
 from resources.lake.tables import Lake
 

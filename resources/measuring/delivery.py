@@ -15,18 +15,19 @@ import pyarrow.compute as pc
 import ray
 
 from ops.audits.benchmark_leaks import LeakSettings
-from ops.audits.contract import Audit, RowInputs, Scope
+from ops.audits.contract import Audit, Scope
 from ops.audits.registry import all_audits, audits_of
 from ops.core.errors import MissingError
 from ops.core.identity import fingerprint, text_id
 from ops.core.schemas import EMBEDDINGS, EXAMPLES, IMAGES
 from ops.core.vectors import Vectors
 from ops.evidence.bank import choose_bank
+from ops.evidence.inputs import RowInputs
 from ops.evidence.likelihoods import NO_LIKELIHOODS, LikelihoodTable
 from ops.evidence.picture_table import NO_PICTURES, PictureTable
 from ops.evidence.picture_table import READ as PICTURES
-from ops.grounding.scores import statement_texts
 from ops.leaks.evaluation_sets import decodable_images
+from ops.text.image_turns import statement_texts
 from ops.vision.colours import NO_COLOURS, ColourTable
 from ops.vision.regions import NO_REGIONS, Phrase, RegionTable
 from resources.config.settings import Settings

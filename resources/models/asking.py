@@ -18,15 +18,16 @@ from ray.data import ActorPoolStrategy
 
 from ops.core.schemas import EXAMPLES, LIKELIHOODS
 from ops.evidence.likelihoods import LikelihoodTable, Question, trios
-from ops.grounding.scores import image_turns
 from ops.intake.image_checks import decode_rgb
+from ops.text.image_turns import image_turns
 from resources.config.encoder_settings import EncoderSettings
 from resources.engines.progress import Progress
 from resources.engines.ray import flushed, start_ray
 from resources.lake.stored_images import stored_images
 from resources.lake.tables import Lake
+from resources.models.answer_model import Asked
 from resources.models.encoder_source import precision_of
-from resources.models.likelihood import Asked, likelihood_identity, load_likelihood_model
+from resources.models.likelihood import likelihood_identity, load_likelihood_model
 from resources.models.placement import place_encoder
 
 #: Answers after which they are committed: what a kill costs at most.

@@ -22,11 +22,11 @@ import torch
 from open_clip import CoCa, SimpleTokenizer
 from PIL import Image
 
+from resources.models.answer_model import AnswerLikelihood, Asked, LikelihoodError, caption_error, caption_settings
 from resources.models.answer_tokens import DTYPES, Span, common_length, padded, span_nats, wanted_logits
 from resources.models.encoder import load_encoder
 from resources.models.encoder_source import EncoderError
 from resources.models.halving import in_halves
-from resources.models.likelihood import AnswerLikelihood, Asked, LikelihoodError, caption_error, caption_settings
 from resources.models.preprocessing import Preprocessing
 
 #: Questions whose pictures are held encoded at once.

@@ -8,59 +8,25 @@ reference it is named.
 | `open_clip:NAME:CHECKPOINT` | a CoCa by open_clip's name, with a tag of its weights or a checkpoint's path |
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Protocol
-
-from PIL import Image
-
-from ops.core.errors import AssayError
 from ops.core.identity import fingerprint
-from resources.config.encoder_settings import EncoderSettings
+from resources.models.answer_model import (
+    FILES,
+    OPEN_CLIP,
+    LikelihoodModel,
+    caption_error,
+    caption_settings,
+    model_folder,
+)
 from resources.models.encoder_source import EncoderError, encoder_identity, file_hash
-from resources.models.model_files import ModelFileError, check_transformers
 
-_OPEN_CLIP = "open_clip:"
-_FILES = ("*.json", "*.safetensors", "*.jinja", "*.model", "*.txt")
 #: Part of every identity: raised when the same weights would give other figures.
 _REVISION = 1
-
-
-class LikelihoodError(AssayError, RuntimeError):
-    """The model that was asked for cannot be had or used; the message says why and what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A question about pictures (RGB; none is allowed) and the answer whose likelihood is wanted."""
-
-    query: str
-    answer: str
-    images: tuple[Image.Image, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class AnswerLikelihood:
-    """`nats`: log-likelihood of the answer (natural logarithm, summed over its `tokens`); NaN where the model cannot
-    read the conversation: it is too long or, for a CoCa, has several pictures."""
-
-    nats: float
-    tokens: int
-
-
-class LikelihoodModel(Protocol):
-    """What says how likely answers are."""
-
-    def answers(self, asked: Sequence[Asked], *, batch: int = 8) -> list[AnswerLikelihood]:
-        """The likelihood of each answer, in the order of `asked`; at most `batch` are read at once."""
-        ...
 
 
 def load_likelihood_model(reference: str, *, device: str = "cpu", precision: str = "fp32") -> LikelihoodModel:
     """The model of the reference. LikelihoodError where it cannot be had."""
     # Each of them imports this module, and libraries that the other does not need.
-    if reference.startswith(_OPEN_CLIP):
+    if reference.startswith(OPEN_CLIP):
         from resources.models.coca import CaptionModel
 
         return CaptionModel.load(reference, device=device, precision=precision)
@@ -71,61 +37,13 @@ def load_likelihood_model(reference: str, *, device: str = "cpu", precision: str
 
 def likelihood_identity(reference: str, *, precision: str) -> str:
     """Name of the figures that this model gives: the hashes of its files, and the precision. Builds no model."""
-    if reference.startswith(_OPEN_CLIP):
+    if reference.startswith(OPEN_CLIP):
         try:
             weights = encoder_identity(caption_settings(reference, device="cpu"))
         except EncoderError as error:
             raise caption_error(reference, error) from None
         return f"vlm-{fingerprint(weights, precision, _REVISION)}"
     folder = model_folder(reference)
-    files = sorted({path for pattern in _FILES for path in folder.glob(pattern)})
+    files = sorted({path for pattern in FILES for path in folder.glob(pattern)})
     hashes = [(path.name, file_hash(path)) for path in files]
     return f"vlm-{fingerprint(hashes, precision, _REVISION)}"
-
-
-def model_folder(reference: str) -> Path:
-    """The folder of a model: as it is, or fetched from the hub by its name. LikelihoodError where neither is there, or
-    where a file of it is not to be read."""
-    folder = Path(reference).expanduser()
-    if not folder.is_dir():
-        folder = _fetched_folder(reference)
-    try:
-        check_transformers(folder)
-    except ModelFileError as error:
-        raise LikelihoodError(f"the model {reference!r}: {error}") from None
-    return folder
-
-
-def _fetched_folder(reference: str) -> Path:
-    from huggingface_hub import snapshot_download
-
-    try:
-        return Path(snapshot_download(reference, allow_patterns=list(_FILES)))
-    except Exception as error:
-        raise LikelihoodError(
-            f"the model {reference!r} is neither a folder nor to be had from the hub ({first_line(error)}); give the "
-            "path of a folder with config.json, *.safetensors and the processor's files"
-        ) from None
-
-
-def caption_settings(reference: str, *, device: str) -> EncoderSettings:
-    """A reference to open_clip as an encoder's settings say it, in fp32."""
-    model, pretrained = reference.removeprefix(_OPEN_CLIP), None
-    if not model.startswith(("local-dir:", "hf-hub:")):
-        model, _, pretrained = model.partition(":")
-        if not model or not pretrained:
-            raise LikelihoodError(
-                f"the model {reference!r} names no weights; write open_clip:NAME:CHECKPOINT (a tag of open_clip or the "
-                "path of a checkpoint), open_clip:local-dir:PATH or open_clip:hf-hub:ORG/NAME"
-            )
-    return EncoderSettings(model, pretrained, device, "fp32")
-
-
-def caption_error(reference: str, error: EncoderError) -> LikelihoodError:
-    """What was wrong with the encoder that the reference was read as."""
-    return LikelihoodError(f"the model {reference!r}, read as an encoder, cannot be had: {error}")
-
-
-def first_line(error: Exception) -> str:
-    """Of its message, at most 300 characters."""
-    return (str(error).strip().splitlines() or [repr(error)])[0][:300]

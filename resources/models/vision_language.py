@@ -25,9 +25,9 @@ import torch
 from PIL import Image
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
+from resources.models.answer_model import AnswerLikelihood, Asked, LikelihoodError, first_line, model_folder
 from resources.models.answer_tokens import DTYPES, Span, common_length, padded, span_nats, wanted_logits
 from resources.models.halving import in_halves
-from resources.models.likelihood import AnswerLikelihood, Asked, LikelihoodError, first_line, model_folder
 from resources.models.model_files import no_model_code, own_code
 from resources.models.shared_prefix import SharedPrefix
 

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from pipelines.cli import app, load_commands
+from pipelines.app import app
+from pipelines.cli import load_commands
 from resources.config.settings import load_settings
 from resources.lake.address import lake_of
 from resources.lake.files import open_storage

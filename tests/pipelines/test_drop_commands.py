@@ -11,7 +11,8 @@ from typer.testing import CliRunner
 
 from ops.core.schemas import VERSIONS
 from ops.decision.versions import LeftOut
-from pipelines.cli import app, load_commands
+from pipelines.app import app
+from pipelines.cli import load_commands
 from resources.config.settings import load_settings
 from resources.intake.admission import admit
 from resources.lake.tables import Lake

@@ -15,7 +15,8 @@ from typer.testing import CliRunner
 
 from ops.core.errors import AssayError, MissingError, UnusableError, mendable_names
 from ops.core.schemas import DROPS, VERDICTS, VERSIONS
-from pipelines.cli import App, DebugOption, LakeOption, app, load_commands
+from pipelines.app import App, DebugOption, LakeOption, app
+from pipelines.cli import load_commands
 from pipelines.faults import is_mendable
 from resources.config.settings import SettingsError, load_settings
 from resources.lake.tables import Lake

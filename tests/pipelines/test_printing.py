@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from ops.core.printable import unfit_name
-from pipelines.cli import print_json
+from pipelines.app import print_json
 from pipelines.faults import SafeConsole
 from pipelines.tables import key_value_table
 from tests.support.hostile_inputs import FILE_NAMES, PATHS, WORDS

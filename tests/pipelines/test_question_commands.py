@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from ops.decision.policy import Policy
 from pipelines import question_commands  # noqa: F401  adds its commands to `app`
-from pipelines.cli import app
+from pipelines.app import app
 from resources.config.settings import load_settings
 from resources.lake.tables import Lake
 from resources.versions.publishing import publish

@@ -10,12 +10,12 @@ import numpy as np
 import pyarrow as pa
 from PIL import Image
 
-from ops.audits.contract import RowInputs
 from ops.audits.registry import all_audits
 from ops.core.schemas import CURATED, CURRICULUM, EXAMPLES, IMAGES
 from ops.core.vectors import Vectors
 from ops.decision.policy import Action, Condition, Policy, Rule
 from ops.demo.build import build
+from ops.evidence.inputs import RowInputs
 from ops.intake.rows import IngestSettings
 from resources.config.settings import load_settings
 from resources.engines.progress import SilentProgress

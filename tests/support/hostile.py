@@ -11,15 +11,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from hypothesis import strategies as st
 
-from ops.audits.contract import Audit, RowInputs
+from ops.audits.contract import Audit
 from ops.audits.ranges import ANY, has_numbers, range_of
 from ops.audits.registry import all_audits
 from ops.core.identity import content_id, example_id, image_id, text_id
 from ops.core.schemas import EXAMPLES, IMAGES
 from ops.core.vectors import Vectors
+from ops.evidence.inputs import RowInputs
 from ops.evidence.likelihoods import LikelihoodTable, trios
 from ops.evidence.picture_table import READ, PictureTable
-from ops.grounding.scores import image_turns
+from ops.text.image_turns import image_turns
 from ops.vision.colours import COLOURS, ColourTable, picture_facts
 from ops.vision.regions import Phrase, RegionTable
 from tests.support.samples import sample_images, sample_preferences, stored_vectors

@@ -5,12 +5,12 @@ import json
 import numpy as np
 import pyarrow as pa
 
-from ops.audits.contract import RowInputs
 from ops.audits.registry import all_audits
 from ops.core.canonical import image_key, query_key, response_key
 from ops.core.identity import content_id, digest, example_id, image_id, text_id
 from ops.core.schemas import EMBEDDINGS, EXAMPLES, IMAGES, PREFERENCES
 from ops.core.vectors import Vectors
+from ops.evidence.inputs import RowInputs
 from ops.evidence.picture_table import PictureTable
 from ops.vision.colours import picture_facts
 

@@ -6,8 +6,8 @@ import pyarrow as pa
 
 from ops.formats.containers.columns import check_row_count, records
 from ops.formats.containers.contract import Container, Limits, Probe, Record, Shard
-from ops.formats.contract import RowError
 from ops.intake.drop_files import DropFiles
+from ops.intake.row import RowError
 
 _FILE_MAGIC = b"ARROW1\0\0"
 _STREAM_MAGIC = b"\xff\xff\xff\xff"

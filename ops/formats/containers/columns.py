@@ -6,7 +6,7 @@ from typing import Any
 import pyarrow as pa
 
 from ops.formats.containers.contract import Limits, Record
-from ops.formats.contract import RowError
+from ops.intake.row import RowError
 
 _SLICE_ROWS = 64
 _FREE_ROWS = 1 << 20  # what a small file may claim to hold; columns of nulls take no bytes

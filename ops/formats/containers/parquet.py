@@ -6,8 +6,8 @@ import pyarrow.parquet as pq
 
 from ops.formats.containers.columns import check_row_count, records
 from ops.formats.containers.contract import Container, Limits, Probe, Record, Shard
-from ops.formats.contract import RowError
 from ops.intake.drop_files import FREE_EXPANSION_BYTES, DropError, DropFiles
+from ops.intake.row import RowError
 
 _MAGIC = b"PAR1"
 _BATCH_ROWS = 64

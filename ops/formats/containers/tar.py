@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
 from ops.formats.containers.contract import Container, Limits, Probe, Record, Shard
-from ops.formats.contract import RowError
 from ops.intake.drop_files import CHUNK_BYTES, DropFiles
+from ops.intake.row import RowError
 
 _BLOCK = 512
 _HEADER_BYTES = 1 << 16  # of a long name or of extended attributes

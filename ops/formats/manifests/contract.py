@@ -5,41 +5,17 @@ repeated. Where a drop brings that along, it is believed rather than detection; 
 manifest is one file of this folder with a `MANIFEST`; nothing else names it.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
 
+from ops.intake.descriptions import Described, Descriptions
 from ops.intake.drop_files import DropError, DropFiles, FileInfo
 
-Rewrite = Callable[[Mapping[str, Any]], dict[str, Any]]
 MOST_BYTES = 1 << 20
 MOST_CANDIDATES = 200
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Described:
-    """What a manifest says of one file of rows."""
-
-    source: str
-    """The manifest's own file."""
-    dataset: str | None = None
-    images: tuple[str, ...] = ()
-    """Folders that the image paths may be relative to."""
-    facts: Mapping[str, Any] = field(default_factory=dict)
-    """What the metadata of every row says as well."""
-    rewrite: Rewrite | None = None
-    """A record under the names that the formats know; a frozen dataclass, so that it has an identity and can be sent
-    to a task."""
-
-
-@dataclass(frozen=True, slots=True)
-class Descriptions:
-    """What the manifests of a drop say: by file of rows, and which files are manifests and hold no rows."""
-
-    files: Mapping[str, Described] = field(default_factory=dict)
-    manifests: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

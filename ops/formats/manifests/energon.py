@@ -14,9 +14,10 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from ops.formats import fields
-from ops.formats.contract import RowError
-from ops.formats.manifests.contract import Described, Descriptions, TrainerManifest, describe
+from ops.formats.manifests.contract import TrainerManifest, describe
+from ops.intake.descriptions import Described, Descriptions
 from ops.intake.drop_files import DropError, DropFiles, FileInfo, plain_name
+from ops.intake.row import RowError
 
 _PLACE = ".nv-meta/dataset.yaml"
 _MOST_BYTES = 1 << 16

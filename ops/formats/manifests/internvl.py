@@ -5,16 +5,8 @@ the file's beginning."""
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ops.formats.manifests.contract import (
-    Described,
-    Descriptions,
-    TrainerManifest,
-    beside,
-    candidates,
-    describe,
-    folders,
-    read_object,
-)
+from ops.formats.manifests.contract import TrainerManifest, beside, candidates, describe, folders, read_object
+from ops.intake.descriptions import Described, Descriptions
 from ops.intake.drop_files import DropFiles, FileInfo
 
 

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ops.formats.manifests.contract import Described, Descriptions, TrainerManifest, beside, describe, read_object
+from ops.formats.manifests.contract import TrainerManifest, beside, describe, read_object
+from ops.intake.descriptions import Described, Descriptions
 from ops.intake.drop_files import DropError, DropFiles, FileInfo
 
 _FORMATTINGS = ("alpaca", "sharegpt", "openai")

@@ -9,8 +9,6 @@ from typing import Any
 
 from ops.formats.manifests.contract import (
     MOST_BYTES,
-    Described,
-    Descriptions,
     TrainerManifest,
     beside,
     candidates,
@@ -18,6 +16,7 @@ from ops.formats.manifests.contract import (
     folders,
     read_object,
 )
+from ops.intake.descriptions import Described, Descriptions
 from ops.intake.drop_files import DropFiles, FileInfo
 
 _MARK = b"annotation_path"

@@ -5,7 +5,8 @@ from functools import cache
 
 from ops.core.discovery import declared
 from ops.formats import manifests
-from ops.formats.manifests.contract import Described, Descriptions, TrainerManifest
+from ops.formats.manifests.contract import TrainerManifest
+from ops.intake.descriptions import Described, Descriptions
 from ops.intake.drop_files import DropError, DropFiles, FileInfo
 
 

@@ -5,10 +5,10 @@ import pyarrow as pa
 import pytest
 
 from ops.audits.alignment_shift import AUDIT, ShiftSettings
-from ops.audits.contract import RowInputs
 from ops.core.identity import image_id, text_id
 from ops.core.schemas import EXAMPLES
 from ops.core.vectors import Vectors
+from ops.evidence.inputs import RowInputs
 
 DIM = 32
 

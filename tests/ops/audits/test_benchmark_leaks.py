@@ -13,10 +13,10 @@ import pytest
 from PIL import Image, ImageOps
 
 from ops.audits.benchmark_leaks import AUDIT, LeakSettings, measure
-from ops.audits.contract import RowInputs
 from ops.core.identity import image_id, text_id
 from ops.core.schemas import EXAMPLES, IMAGES
 from ops.core.vectors import Vectors
+from ops.evidence.inputs import RowInputs
 from ops.evidence.picture_table import PictureTable
 from ops.intake.drop_files import DropError
 from ops.intake.image_checks import check_image

@@ -5,11 +5,11 @@ import pyarrow as pa
 import pytest
 
 from ops.audits.calibrated_grounding import AUDIT, CalibrationSettings
-from ops.audits.contract import RowInputs
 from ops.core.identity import image_id, text_id
 from ops.core.schemas import EXAMPLES
 from ops.core.vectors import Vectors
 from ops.evidence.bank import choose_bank
+from ops.evidence.inputs import RowInputs
 from ops.grounding.scores import scored_texts
 
 DIM = 64

@@ -8,10 +8,10 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 from ops.audits.claims import AUDIT, ClaimSettings
-from ops.audits.contract import RowInputs
 from ops.core.identity import image_id, text_id
 from ops.core.schemas import EXAMPLES
 from ops.core.vectors import Vectors
+from ops.evidence.inputs import RowInputs
 from ops.vision.colours import ColourTable, picture_facts, shares_of
 from ops.vision.regions import Phrase, RegionTable, naming
 from resources.config.encoder_settings import EncoderSettings

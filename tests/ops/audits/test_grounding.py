@@ -7,12 +7,13 @@ import pyarrow as pa
 import pytest
 
 from ops.audits import conversation_grounding, grounding
-from ops.audits.contract import RowInputs
 from ops.core.identity import image_id, text_id
 from ops.core.schemas import EXAMPLES
 from ops.core.vectors import Vectors
 from ops.evidence.bank import choose_bank
-from ops.grounding.scores import ranks, scored_texts, statement_texts
+from ops.evidence.inputs import RowInputs
+from ops.grounding.scores import ranks, scored_texts
+from ops.text.image_turns import statement_texts
 
 DIM, ROWS, TURNS = 32, 300, 3
 

@@ -4,9 +4,9 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from ops.audits.contract import RowInputs
 from ops.audits.metadata_leak import AUDIT
 from ops.core.schemas import EXAMPLES
+from ops.evidence.inputs import RowInputs
 from ops.leaks.field_leaks import LeakSettings
 from tests.support.samples import sample_inputs
 

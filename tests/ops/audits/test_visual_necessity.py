@@ -4,11 +4,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from ops.audits.contract import RowInputs
 from ops.audits.visual_necessity import AUDIT, NecessitySettings
 from ops.core.identity import image_id, text_id
 from ops.core.schemas import EXAMPLES
 from ops.core.vectors import Vectors
+from ops.evidence.inputs import RowInputs
 from ops.necessity.crossfit import spread
 
 DIM = 24

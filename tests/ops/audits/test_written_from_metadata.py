@@ -7,12 +7,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from ops.audits.contract import RowInputs
 from ops.audits.written_from_metadata import AUDIT, WrittenSettings
 from ops.core.identity import image_id, text_id
 from ops.core.schemas import EXAMPLES
 from ops.core.vectors import Vectors
 from ops.evidence.bank import choose_bank
+from ops.evidence.inputs import RowInputs
 from ops.grounding.scores import scored_texts
 
 DIM = 32

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from ops.audits.contract import RowInputs
 from ops.core.identity import text_id
 from ops.core.schemas import EXAMPLES
 from ops.core.vectors import Vectors
+from ops.evidence.inputs import RowInputs
 
 NONE = Vectors.of([], np.zeros((0, 0)))
 SOME = Vectors.of([text_id("one"), text_id("two")], np.eye(2, 5))

@@ -4,11 +4,11 @@ import numpy as np
 import pyarrow as pa
 from pyspark.sql import SparkSession
 
-from ops.audits.contract import RowInputs
 from ops.audits.modality import AUDIT
 from ops.audits.visual_necessity import AUDIT as NECESSITY
 from ops.core.vectors import Vectors
 from ops.corpus.modality import modality_statistics
+from ops.evidence.inputs import RowInputs
 from tests.support.corpora import Judged, Said, tables
 
 NOTHING = Vectors.of([], np.zeros((0, 0)))

@@ -4,11 +4,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from ops.audits.contract import RowInputs
 from ops.audits.difficulty import AUDIT
 from ops.core.schemas import EXAMPLES, IMAGES
 from ops.core.vectors import Vectors
 from ops.decision.difficulty import Component, difficulty, ranks
+from ops.evidence.inputs import RowInputs
 from ops.evidence.picture_table import PictureTable
 
 

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from ops.audits.contract import RowInputs
 from ops.audits.visual_necessity import AUDIT
+from ops.evidence.inputs import RowInputs
 from ops.evidence.likelihoods import LikelihoodTable, Question, trios
-from ops.grounding.scores import image_turns
+from ops.text.image_turns import image_turns
 from tests.support.samples import sample_examples, sample_inputs
 
 

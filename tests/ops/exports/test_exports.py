@@ -25,8 +25,8 @@ from ops.exports.plan import plan
 from ops.exports.registry import all_exports, export_of
 from ops.exports.rows import table_row
 from ops.exports.sink import UNFINISHED, Sink
-from ops.formats.contract import Message, Part
 from ops.formats.fields import turns
+from ops.intake.row import Message, Part
 
 FACTS = Facts(
     version=1,

@@ -10,9 +10,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from ops.formats.containers.contract import Limits, Probe, Record
-from ops.formats.contract import RowError
 from ops.formats.registry import container_of
 from ops.intake.drop_files import DropFiles
+from ops.intake.row import RowError
 
 LIMITS = Limits(1 << 20, 200)
 FILES = ["rows.parquet", "stream.arrow", "file.arrow"]

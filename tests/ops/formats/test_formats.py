@@ -16,9 +16,9 @@ import zstandard
 from PIL import Image
 
 from ops.formats.containers.contract import Limits, Probe
-from ops.formats.contract import Row, RowError
 from ops.formats.registry import all_containers, all_formats, container_of, format_of
 from ops.intake.drop_files import DropFiles, plain_name
+from ops.intake.row import Row, RowError
 from ops.intake.rows import IngestSettings, check_row
 from tests.ops.formats.test_trainers import TRAINERS
 

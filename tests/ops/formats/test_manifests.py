@@ -10,11 +10,11 @@ import pytest
 from PIL import Image
 
 from ops.formats.containers.contract import Limits, Probe
-from ops.formats.contract import Row, RowError
 from ops.formats.manifests.registry import all_manifests, descriptions
 from ops.formats.registry import container_of, format_of, reading
 from ops.intake.drop import Manifest
 from ops.intake.drop_files import DropError, open_drop
+from ops.intake.row import Row, RowError
 from ops.intake.rows import IngestSettings, check_row
 from tests.ops.formats.test_trainers import text
 

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from ops.formats.containers.contract import Limits
-from ops.formats.contract import Format, Row
+from ops.formats.contract import Format
 from ops.formats.registry import all_containers, all_formats
 from ops.formats.shard_rows import INTERNAL, ImageReader, Outcome, outcomes
 from ops.intake.drop_files import DropError, open_drop
+from ops.intake.row import Row
 from ops.intake.rows import IngestSettings
 from tests.ops.formats.test_formats import ASK
 from tests.support.row_mutations import WRITERS

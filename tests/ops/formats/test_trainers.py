@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ops.formats.contract import Row, RowError
 from ops.formats.registry import all_formats, format_of, reading
+from ops.intake.row import Row, RowError
 from ops.intake.rows import IngestSettings, check_row
 
 ASK = {"role": "user", "content": "<image>What is this?"}

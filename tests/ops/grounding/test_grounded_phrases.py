@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from ops.audits.contract import RowInputs
 from ops.core.identity import text_id
 from ops.core.schemas import EXAMPLES
 from ops.core.vectors import Vectors
+from ops.evidence.inputs import RowInputs
 from ops.grounding.grounded_phrases import grounded_phrases
 from ops.grounding.scores import scored_texts
 

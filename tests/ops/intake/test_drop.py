@@ -9,9 +9,9 @@ import pytest
 import zstandard
 
 from ops.core.printable import unfit_name
-from ops.formats.contract import RowError
 from ops.intake.drop import Manifest, check_name, data_files, is_complete, read_manifest
 from ops.intake.drop_files import OUTSIDE, UNFIT, DropError, DropFiles, NotAFileError, open_drop
+from ops.intake.row import RowError
 
 
 def drop(tmp_path: Path, **files: str | bytes) -> DropFiles:

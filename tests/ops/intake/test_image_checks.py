@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ops.formats.contract import RowError
 from ops.intake.image_checks import check_image, decode_rgb, image_type, name_mismatch
 from ops.intake.reasons import REASONS
+from ops.intake.row import RowError
 from ops.intake.rows import IngestSettings
 
 SETTINGS = IngestSettings()

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from ops.core.identity import canonical_json
 from ops.core.printable import printable, printable_json, unfit_name
-from ops.formats.contract import ImageRef, Judgement, Message, Part, Row, RowError
 from ops.formats.page import with_reference
 from ops.intake.reasons import REASONS
+from ops.intake.row import ImageRef, Judgement, Message, Part, Row, RowError
 from ops.intake.rows import IngestSettings, check_row, raw_text, readable, whole_query
 
 ROLES = st.sampled_from(["system", "user", "assistant", "tool", "context"])

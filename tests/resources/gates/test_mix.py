@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ops.audits.contract import RowInputs
 from ops.audits.modality import AUDIT as MODALITY
 from ops.core.schemas import EXAMPLES
 from ops.decision.mix import MixSettings, visual_share
+from ops.evidence.inputs import RowInputs
 from resources.gates.mix import Mixing, pinned_mix
 from resources.lake.tables import Lake
 from tests.resources.versions.test_publishing import NOTHING, deliver, write_measures

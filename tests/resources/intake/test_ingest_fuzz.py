@@ -22,13 +22,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from ops.formats.contract import RowError
 from ops.formats.registry import all_formats, format_of
 from ops.formats.shard_rows import PARSED, REFUSED, ImageReader, outcomes
 from ops.intake.drop import Manifest
 from ops.intake.drop_files import DropFiles, open_drop
 from ops.intake.image_checks import check_image, decode_rgb
 from ops.intake.reasons import REASONS
+from ops.intake.row import RowError
 from ops.intake.rows import IngestSettings, check_row
 from resources.intake.shards import Context, PlanWork, plan_file
 from resources.lake.scratch import Scratch

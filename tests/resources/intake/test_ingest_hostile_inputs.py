@@ -18,12 +18,12 @@ import pytest
 
 from ops.core.identity import image_id
 from ops.core.printable import unfit_name
-from ops.formats.contract import RowError
 from ops.formats.shard_rows import INTERNAL
 from ops.intake.drop import Manifest, data_files, read_manifest
 from ops.intake.drop_files import DropError, DropFiles, open_drop
 from ops.intake.image_checks import check_image
 from ops.intake.reasons import REASONS
+from ops.intake.row import RowError
 from ops.intake.rows import IngestSettings
 from resources.intake.shards import Context, FinishWork, PlanWork, ShardWork, finish_shard, parse_shard, plan_file
 from resources.lake.scratch import InflatedFiles, Scratch

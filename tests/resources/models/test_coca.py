@@ -9,8 +9,9 @@ import pytest
 import safetensors.torch
 import torch
 
+from resources.models.answer_model import Asked, LikelihoodError
 from resources.models.coca import CaptionModel
-from resources.models.likelihood import Asked, LikelihoodError, likelihood_identity, load_likelihood_model
+from resources.models.likelihood import likelihood_identity, load_likelihood_model
 from tests.resources.models.test_vision_language import picture
 from tests.support.tiny_models import COCA, save_coca
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from resources.models.answer_model import LikelihoodError
 from resources.models.coca import CaptionModel
-from resources.models.likelihood import LikelihoodError, likelihood_identity, load_likelihood_model
+from resources.models.likelihood import likelihood_identity, load_likelihood_model
 from resources.models.vision_language import VisionLanguageModel
 from tests.support.tiny_models import save_coca, save_llava
 

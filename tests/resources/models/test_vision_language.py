@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from transformers import AutoModelForImageTextToText, AutoProcessor, BambaConfig, Lfm2Config, MistralConfig
 
-from resources.models.likelihood import Asked, LikelihoodError
+from resources.models.answer_model import Asked, LikelihoodError
 from resources.models.vision_language import VisionLanguageModel
 from tests.support.tiny_models import save_llava, save_qwen
 

@@ -11,7 +11,6 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from ops.audits.contract import RowInputs
 from ops.audits.registry import all_audits
 from ops.core.identity import content_id, example_id
 from ops.core.schemas import CURATED, CURRICULUM, DROPS, EXAMPLES, VERDICTS, VERSIONS
@@ -19,6 +18,7 @@ from ops.core.vectors import Vectors
 from ops.decision.mix import MixSettings
 from ops.decision.policy import Action, Condition, Policy, Rule
 from ops.decision.versions import LeftOut
+from ops.evidence.inputs import RowInputs
 from resources.config.settings import Settings, load_settings
 from resources.engines.progress import SilentProgress
 from resources.gates.gates import candidate_gate
