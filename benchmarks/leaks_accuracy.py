@@ -24,7 +24,7 @@ from benchmarks.audit_accuracy import Embeddings, Shown, example
 from benchmarks.claims_accuracy import with_interval
 from benchmarks.duplicates_accuracy import CHANGES
 from benchmarks.options import halves_options
-from ops.audits.benchmark_leaks import AUDIT, LeakSettings, measure, wanted_texts
+from ops.audits.benchmark_leaks import AUDIT, BenchmarkLeakSettings, measure, wanted_texts
 from ops.core.identity import digest
 from ops.core.schemas import EXAMPLES, IMAGES
 from ops.core.vectors import Vectors
@@ -90,7 +90,9 @@ def examples_of(known: Sequence[tuple[str, list[str]]], photos: Path, change: st
                 yield Asked(photos / other, said, "another photo")
 
 
-def found(asked: Sequence[Asked], folder: Path, settings: LeakSettings, embeddings: Embeddings) -> list[np.ndarray]:
+def found(
+    asked: Sequence[Asked], folder: Path, settings: BenchmarkLeakSettings, embeddings: Embeddings
+) -> list[np.ndarray]:
     """Which examples the audit calls a leak (n, bool), with vectors and without."""
     shown = [Shown(((one.question, "x"),), one.picture, faulty=False) for one in asked]
     made = [example(at, one, embeddings) for at, one in enumerate(shown)]

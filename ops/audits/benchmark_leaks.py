@@ -47,7 +47,7 @@ from ops.vision.image_groups import colour_apart
 
 
 @dataclass(frozen=True, slots=True)
-class LeakSettings:
+class BenchmarkLeakSettings:
     """`audits.benchmark_leaks` in assay.yaml."""
 
     sets: Mapping[str, str] = field(default_factory=dict)
@@ -102,7 +102,7 @@ _COLUMNS = [
 _NOTHING = {"shares_image": False, "shares_question": False, "is_leak": False}
 
 
-def measure(inputs: RowInputs, settings: LeakSettings) -> pa.Table:
+def measure(inputs: RowInputs, settings: BenchmarkLeakSettings) -> pa.Table:
     """One row an example."""
     known = settings.index()
     columns = ["delivery", "example_id", "messages", "image_ids"]
@@ -132,7 +132,9 @@ def _looks(inputs: RowInputs) -> dict[str, Look | None]:
     return {image: inputs.pictures.look(image) for image in images}
 
 
-def _same(images: set[str], known: Index, looks: Mapping[str, Look | None], settings: LeakSettings) -> dict[int, int]:
+def _same(
+    images: set[str], known: Index, looks: Mapping[str, Look | None], settings: BenchmarkLeakSettings
+) -> dict[int, int]:
     """Items that show one of the images, and by how many bits the nearest differs."""
     found: dict[int, int] = {}
     for image in images:
@@ -146,7 +148,7 @@ def _same(images: set[str], known: Index, looks: Mapping[str, Look | None], sett
     return found
 
 
-def _found(row: Mapping[str, Any], known: Index, likeness: Likeness, settings: LeakSettings) -> dict[str, Any]:
+def _found(row: Mapping[str, Any], known: Index, likeness: Likeness, settings: BenchmarkLeakSettings) -> dict[str, Any]:
     texts = [(message["role"], message_text(message)) for message in row["messages"] or ()]
     images: set[str] = set(row["image_ids"] or ())
     asked = [text for role, text in texts if role == "user"]
@@ -169,7 +171,7 @@ def _found(row: Mapping[str, Any], known: Index, likeness: Likeness, settings: L
     return about | min(rows, key=_order, default=_NOTHING)
 
 
-def _compared(item: Item, told: Mapping[str, Any], shared: int, settings: LeakSettings) -> dict[str, Any]:
+def _compared(item: Item, told: Mapping[str, Any], shared: int, settings: BenchmarkLeakSettings) -> dict[str, Any]:
     """What an example has in common with an item."""
     share = shared / len(item.grams) if item.grams else None
     text_seen = share is not None and share >= settings.leak_share
@@ -208,7 +210,7 @@ AUDIT = Audit(
     scope=Scope.ROW,
     columns=pa.schema(_COLUMNS),
     measure=measure,
-    settings=LeakSettings(),
+    settings=BenchmarkLeakSettings(),
     texts=wanted_texts,
     uses_vectors=True,
     uses_pictures=True,

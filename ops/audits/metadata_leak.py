@@ -27,7 +27,7 @@ import pyarrow as pa
 from ops.audits.contract import Audit, Grain, Scope
 from ops.audits.ranges import SHARE, column
 from ops.evidence.inputs import RowInputs
-from ops.leaks.field_leaks import LeakSettings, find_leaks
+from ops.leaks.field_leaks import FieldLeakSettings, find_leaks
 
 COLUMNS = pa.schema(
     [
@@ -42,7 +42,7 @@ COLUMNS = pa.schema(
 )
 
 
-def measure(inputs: RowInputs, settings: LeakSettings) -> pa.Table:
+def measure(inputs: RowInputs, settings: FieldLeakSettings) -> pa.Table:
     """One row a turn of an example that shows images."""
     keys = inputs.examples.select(["delivery", "example_id"]).to_pylist()
     rows: list[dict[str, Any]] = [
@@ -58,6 +58,6 @@ AUDIT = Audit(
     scope=Scope.ROW,
     columns=COLUMNS,
     measure=measure,
-    settings=LeakSettings(),
+    settings=FieldLeakSettings(),
     faults=("blind_questions",),
 )

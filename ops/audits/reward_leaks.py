@@ -37,7 +37,7 @@ from ops.corpus.leaks import reward_leaks
 
 
 @dataclass(frozen=True, slots=True)
-class LeakSettings:
+class RewardLeakSettings:
     """`audits.reward_leaks` in assay.yaml."""
 
     fewest_words: int = FEWEST_WORDS
@@ -91,7 +91,7 @@ AUDIT = Audit(
     measure=lambda tables, settings: reward_leaks(*(tables[name] for name in AUDIT.reads), **asdict(settings)).select(
         *AUDIT.schema.names
     ),
-    settings=LeakSettings(),
+    settings=RewardLeakSettings(),
     reads=("examples", "preferences", "embeddings"),
     texts=told_answers,
     revision=4,

@@ -21,12 +21,12 @@ from ops.audits.contract import Audit, Grain, Scope
 from ops.audits.ranges import COSINES_APART, P_VALUE, column
 from ops.evidence.inputs import RowInputs
 from ops.grounding.scores import Scores, ranks, score_turns, scored_texts
-from ops.leaks.field_leaks import LeakSettings, find_leaks
+from ops.leaks.field_leaks import FieldLeakSettings, find_leaks
 from ops.text.image_turns import image_turns
 
 
 @dataclass(frozen=True, slots=True)
-class WrittenSettings(LeakSettings):
+class WrittenSettings(FieldLeakSettings):
     """`audits.written_from_metadata` in assay.yaml."""
 
     temperature: float = 0.05
@@ -37,7 +37,7 @@ class WrittenSettings(LeakSettings):
     """p-value from which an answer is not grounded in its image."""
 
     def __post_init__(self) -> None:
-        LeakSettings.__post_init__(self)
+        FieldLeakSettings.__post_init__(self)
         if self.temperature <= 0 or self.fewest_images < 1 or not 0 < self.poor_p_value <= 1:
             raise ValueError(
                 "temperature must be above 0, fewest_images at least 1 and poor_p_value above 0 and at most 1"

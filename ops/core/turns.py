@@ -10,6 +10,10 @@ ANSWERS = frozenset(("assistant", "chosen"))
 """Roles whose text is a target: rejected answers are not, and a judged `response` may be a bad one."""
 
 
+CANDIDATE_ROLES = ("chosen", "rejected", "response")
+"""Roles of the candidates that a preference example ends in."""
+
+
 @dataclass(frozen=True, slots=True)
 class Turn:
     """One answer: `row` is the example's place in the batch, `turn` counts the example's answers from 0, `query` is

@@ -9,8 +9,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from ops.core.turns import message_text
-from ops.intake.rows import CANDIDATE_ROLES, whole_query
+from ops.core.turns import CANDIDATE_ROLES, message_text
+from ops.intake.rows import whole_query
 from ops.text.soft_queries import fits_encoder
 
 FEWEST_WORDS = 6

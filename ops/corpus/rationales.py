@@ -8,9 +8,8 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
 from ops.core.canonical import response_key
-from ops.core.turns import message_text
+from ops.core.turns import CANDIDATE_ROLES, message_text
 from ops.corpus.judgements import KEYS, label_side, rating_side
-from ops.intake.rows import CANDIDATE_ROLES
 from ops.text.rationales import MENTIONS, Stated, rationales
 
 _PLACE = ["delivery", "example_id", "response_key"]

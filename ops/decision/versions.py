@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ops.core.schemas import REASON
+from ops.decision.policy import MEMBER_ACTIONS
 
-MEMBER_ACTIONS = ("keep", "downweight")
 REMOVED = "removed"
 """State of a version whose rows gave their room back."""
 

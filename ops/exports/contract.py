@@ -16,7 +16,6 @@ from ops.intake.row import Message
 
 SFT = "sft"
 PREFERENCE = "preference"
-CANDIDATE_ROLES = ("chosen", "rejected", "response")
 
 PICTURE_ENDINGS = {"JPEG": "jpg", "PNG": "png", "GIF": "gif", "WEBP": "webp", "BMP": "bmp", "TIFF": "tif"}
 """File name endings by the picture's format, which ingest found in its bytes; any other format gets `img`."""

@@ -11,11 +11,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ops.core.hashing import absent, distinct, joined, key_hashes, present
-from ops.decision.policy import Action
+from ops.decision.policy import MEMBER_ACTIONS, Action
 from ops.gates.gate_facts import Batches, counted, share
 
 #: Actions whose examples are members of the version.
-STAYS = (Action.KEEP, Action.DOWNWEIGHT)
 
 #: Columns of the audit `contradictions` that say that a judgement cannot hold together with others.
 CONTRADICTED = ("is_good_and_bad", "is_flip", "in_cycle")
@@ -175,7 +174,7 @@ class _Verdicts:
 
     def add(self, batch: pa.RecordBatch) -> None:
         keys = key_hashes(batch)
-        stays = pc.is_in(batch.column("action"), value_set=pa.array([str(action) for action in STAYS]))
+        stays = pc.is_in(batch.column("action"), value_set=pa.array(MEMBER_ACTIONS))
         removed: Any = batch.filter(pc.invert(stays))
         self.keys.append(keys)
         self.stay.append(keys[np.asarray(stays)])

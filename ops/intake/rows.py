@@ -9,10 +9,10 @@ from typing import Any, Literal
 
 from ops.core.identity import canonical_json, image_id
 from ops.core.printable import NAME_CONTROL, is_unicode
+from ops.core.turns import CANDIDATE_ROLES
 from ops.intake.reasons import REASONS
 from ops.intake.row import CONTEXT, Judgement, Message, Part, Row, RowError
 
-CANDIDATE_ROLES = ("chosen", "rejected", "response")
 _ASKING = ("system", "user", "assistant", "tool", CONTEXT)
 _CONTROL = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f]")
 _DEFAULT_REPAIRS = (

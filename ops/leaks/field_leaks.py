@@ -14,7 +14,7 @@ from ops.text.statements import make_statement
 
 
 @dataclass(frozen=True, slots=True)
-class LeakSettings:
+class FieldLeakSettings:
     """When an answer counts as standing in a field."""
 
     short_words: int = 5
@@ -78,7 +78,7 @@ class _Find:
     at: int
 
 
-def find_leaks(examples: pa.Table, settings: LeakSettings) -> Iterator[tuple[Turn, dict[str, Any]]]:
+def find_leaks(examples: pa.Table, settings: FieldLeakSettings) -> Iterator[tuple[Turn, dict[str, Any]]]:
     """Each turn of an example that shows images, with what was found of its answer: `abstained` and `why`, or
     `is_leaked`, `containment` and, where any of its words was found, `source`, `field` and `evidence`."""
     looked_at = examples.select(["source_id", "metadata", "provenance", "image_ids"])
@@ -126,7 +126,7 @@ def _leaves(path: str, value: Any, depth: int = 0) -> Iterator[tuple[str, str]]:
         yield path, str(value)
 
 
-def _measured(turn: Turn, fields: Sequence[_Field], settings: LeakSettings) -> dict[str, Any]:
+def _measured(turn: Turn, fields: Sequence[_Field], settings: FieldLeakSettings) -> dict[str, Any]:
     why, telling = _telling(turn)
     if why:
         return {"abstained": True, "why": why}
@@ -161,7 +161,7 @@ def _telling(turn: Turn) -> tuple[str, tuple[str, ...]]:
     return ("", words) if words else ("no telling words", ())
 
 
-def _find(telling: Sequence[str], field: _Field, settings: LeakSettings) -> _Find:
+def _find(telling: Sequence[str], field: _Field, settings: FieldLeakSettings) -> _Find:
     size = len(telling)
     places = {word: n for n, word in reversed(list(enumerate(field.words)))}
     held = [places[word] for word in telling if word in places]

@@ -14,10 +14,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ops.core.schemas import EXAMPLES, IMAGES, PREFERENCES
-from ops.core.turns import message_text
+from ops.core.turns import CANDIDATE_ROLES, message_text
 from ops.decision.versions import Version
 from ops.exports.contract import (
-    CANDIDATE_ROLES,
     PICTURE_ENDINGS,
     PREFERENCE,
     ExportError,

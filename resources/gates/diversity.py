@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from ops.core.schemas import EMBEDDINGS, EXAMPLES, VERDICTS
 from ops.decision.curriculum import mixed
-from ops.decision.versions import MEMBER_ACTIONS
+from ops.decision.policy import MEMBER_ACTIONS
 from ops.gates.diversity import Figure, against_chance, answer_bits, clustered, coverage, effective_rank, vendi
 from resources.lake.lookup import among
 from resources.lake.tables import Lake

@@ -11,7 +11,7 @@ from ops.core.errors import MissingError
 from ops.core.schemas import CURATED, VERDICTS
 from ops.decision.difficulty import components, per_example
 from ops.decision.mix import Mass, Mix, MixSettings, curve, effective_share, mixed, visual_share
-from ops.decision.versions import MEMBER_ACTIONS
+from ops.decision.policy import MEMBER_ACTIONS
 from resources.lake.stored_measures import NONE, Without, read_measures, used, visual_ids
 from resources.lake.tables import Lake
 

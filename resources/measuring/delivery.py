@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import ray
 
-from ops.audits.benchmark_leaks import LeakSettings
+from ops.audits.benchmark_leaks import BenchmarkLeakSettings
 from ops.audits.contract import Audit, Scope
 from ops.audits.registry import all_audits, audits_of
 from ops.core.errors import MissingError
@@ -230,10 +230,10 @@ def _read(settings: Settings) -> list[Audit]:
     return [audit for audit in row_audits() if getattr(settings.audit(audit.name), "sets", True)]
 
 
-def _sets(settings: Settings, needed: Sequence[Audit]) -> LeakSettings | None:
+def _sets(settings: Settings, needed: Sequence[Audit]) -> BenchmarkLeakSettings | None:
     """The settings of the audit that compares with evaluation sets, where it is needed and any set is named."""
     chosen = [settings.audit(audit.name) for audit in needed]
-    return next((one for one in chosen if isinstance(one, LeakSettings) and one.sets), None)
+    return next((one for one in chosen if isinstance(one, BenchmarkLeakSettings) and one.sets), None)
 
 
 def _embed_sets(lake: Lake, *, settings: Settings, encoder: str, needed: Sequence[Audit], progress: Progress) -> None:

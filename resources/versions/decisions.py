@@ -11,9 +11,8 @@ from ops.core.errors import MissingError
 from ops.core.schemas import EXAMPLES
 from ops.decision.curriculum import CurriculumSettings, curriculum
 from ops.decision.difficulty import components, difficulty, per_example
-from ops.decision.policy import Policy
+from ops.decision.policy import MEMBER_ACTIONS, Policy
 from ops.decision.verdicts import EXAMPLE_COLUMNS, verdicts
-from ops.decision.versions import MEMBER_ACTIONS
 from resources.lake.stored_measures import NONE, Without, read_measures, used, visual_ids
 from resources.lake.tables import Lake
 

@@ -17,9 +17,9 @@ from ops.core.errors import AssayError
 from ops.core.identity import canonical_json, fingerprint
 from ops.core.schemas import CURATED, CURRICULUM, DROPS, EXAMPLES, IMAGES, PREFERENCES, VERDICTS, VERSIONS
 from ops.decision.mix import MixSettings
+from ops.decision.policy import MEMBER_ACTIONS
 from ops.decision.versions import (
     COUNTED,
-    MEMBER_ACTIONS,
     REMOVED,
     Diff,
     LeftOut,

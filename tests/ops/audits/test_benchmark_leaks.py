@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 from PIL import Image, ImageOps
 
-from ops.audits.benchmark_leaks import AUDIT, LeakSettings, measure
+from ops.audits.benchmark_leaks import AUDIT, BenchmarkLeakSettings, measure
 from ops.core.identity import image_id, text_id
 from ops.core.schemas import EXAMPLES, IMAGES
 from ops.core.vectors import Vectors
@@ -65,7 +65,7 @@ def pictures(*stored: bytes) -> PictureTable:
 
 
 def measured(
-    settings: LeakSettings,
+    settings: BenchmarkLeakSettings,
     *examples: tuple[str, str | None],
     stored: Mapping[str, bytes] | None = None,
     images: Vectors | None = None,
@@ -93,7 +93,7 @@ def measured(
 
 def test_image_and_question_are_a_leak_and_an_image_alone_is_not(sets: dict[str, str]):
     rows = measured(
-        LeakSettings(sets={"seen": sets["seen"]}),
+        BenchmarkLeakSettings(sets={"seen": sets["seen"]}),
         ("is there a  CAT", "red"),
         ("How many dogs are there?", "red"),
         ("Is there a cat?", "green"),
@@ -114,7 +114,7 @@ def test_an_image_stored_anew_is_recognised_by_its_looks(sets: dict[str, str]):
     small = {
         colour: encoded(Image.open(io.BytesIO(picture(colour))).resize((24, 24)), "BMP") for colour in ("red", "green")
     }
-    settings = LeakSettings(sets={"seen": sets["seen"]})
+    settings = BenchmarkLeakSettings(sets={"seen": sets["seen"]})
     asked = [("Is there a cat?", "red"), ("How many dogs are there?", "red"), ("Is there a cat?", "green")]
     rows = measured(settings, *asked, stored=small)
     assert [(r["item"], r["shares_image"], r["image_bits"], r["is_leak"]) for r in rows] == [
@@ -146,7 +146,7 @@ def test_an_image_and_a_question_alike_by_their_vectors(tmp_path: Path, cosine: 
             [image_id(theirs), image_id(encoded(shown, "PNG"))], np.array([[1, 0], [cosine, (1 - cosine**2) ** 0.5]])
         ),
     }
-    settings = LeakSettings(sets={"seen": str(tmp_path)}, turned_distance=turned_distance)
+    settings = BenchmarkLeakSettings(sets={"seen": str(tmp_path)}, turned_distance=turned_distance)
     told = [(text, "own") for text in asked]
     rows = measured(settings, *told, stored={"own": encoded(shown, "PNG")}, **vectors)
     is_alike = cosine > 0.9 and turned_distance > 0
@@ -162,7 +162,7 @@ def test_an_image_and_a_question_alike_by_their_vectors(tmp_path: Path, cosine: 
 
 
 def test_long_texts_are_compared_by_their_ngrams(sets: dict[str, str]):
-    settings = LeakSettings(sets=sets)
+    settings = BenchmarkLeakSettings(sets=sets)
     same, cut, other = measured(
         settings,
         (f"Look closely. {LONG}? Answer with one word.", "blue"),
@@ -178,22 +178,22 @@ def test_long_texts_are_compared_by_their_ngrams(sets: dict[str, str]):
 
 
 def test_a_text_question_leaks_without_an_image(sets: dict[str, str]):
-    (row,) = measured(LeakSettings(sets={"text": sets["text"]}), (f"{LONG}?", "green"))
+    (row,) = measured(BenchmarkLeakSettings(sets={"text": sets["text"]}), (f"{LONG}?", "green"))
     assert (row["benchmark"], row["is_leak"], row["shares_image"]) == ("text", True, False)
 
 
 def test_a_changed_set_is_measured_anew(sets: dict[str, str]):
-    before = LeakSettings(sets=sets)
+    before = BenchmarkLeakSettings(sets=sets)
     path = Path(sets["text"]) / "questions.json"
     path.write_text(json.dumps([{"id": "t2", "conversations": turns("Something else entirely?", "x")}]))
-    after = LeakSettings(sets=sets)
+    after = BenchmarkLeakSettings(sets=sets)
     assert AUDIT.identity(before) != AUDIT.identity(after)
-    assert AUDIT.identity(after) == AUDIT.identity(LeakSettings(sets=sets))
+    assert AUDIT.identity(after) == AUDIT.identity(BenchmarkLeakSettings(sets=sets))
 
 
 def test_a_set_that_is_not_there_is_an_error(tmp_path: Path):
     with pytest.raises(DropError):
-        LeakSettings(sets={"gone": str(tmp_path / "gone")})
+        BenchmarkLeakSettings(sets={"gone": str(tmp_path / "gone")})
     (tmp_path / "notes.txt").write_text("nothing here")
     with pytest.raises(DropError):
-        measured(LeakSettings(sets={"notes": str(tmp_path)}), ("x", None))
+        measured(BenchmarkLeakSettings(sets={"notes": str(tmp_path)}), ("x", None))

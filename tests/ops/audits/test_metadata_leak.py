@@ -7,7 +7,7 @@ import pytest
 from ops.audits.metadata_leak import AUDIT
 from ops.core.schemas import EXAMPLES
 from ops.evidence.inputs import RowInputs
-from ops.leaks.field_leaks import LeakSettings
+from ops.leaks.field_leaks import FieldLeakSettings
 from tests.support.samples import sample_inputs
 
 
@@ -106,7 +106,7 @@ def test_metadata_that_is_no_json_or_nests_deep_does_no_harm() -> None:
 
 def test_settings_that_cannot_work_say_so() -> None:
     with pytest.raises(ValueError, match="long_share"):
-        LeakSettings(long_share=2)
+        FieldLeakSettings(long_share=2)
 
 
 def test_examples_without_images_have_no_row() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from PIL import Image, ImageOps
 
-from ops.audits.benchmark_leaks import LeakSettings
+from ops.audits.benchmark_leaks import BenchmarkLeakSettings
 from ops.audits.registry import all_audits
 from ops.core.schemas import EMBEDDINGS, EXAMPLES
 from ops.demo.pictures import load_pictures
@@ -74,7 +74,7 @@ def taken(lake: Lake, drop: Path) -> str:
 
 def with_sets(**sets: Path) -> Settings:
     shipped = load_settings()
-    chosen = LeakSettings(sets={name: str(path) for name, path in sets.items()})
+    chosen = BenchmarkLeakSettings(sets={name: str(path) for name, path in sets.items()})
     return replace(shipped, encoder=CPU, audits={**shipped.audits, "benchmark_leaks": chosen})
 
 
