@@ -8,8 +8,6 @@ import pyarrow as pa
 
 ANSWERS = frozenset(("assistant", "chosen"))
 """Roles whose text is a target: rejected answers are not, and a judged `response` may be a bad one."""
-
-
 CANDIDATE_ROLES = ("chosen", "rejected", "response")
 """Roles of the candidates that a preference example ends in."""
 

@@ -53,3 +53,9 @@ class Vectors:
         found = np.zeros((len(at), self.width), dtype=np.float32)
         found[known] = self.matrix[at[known]]
         return found, known
+
+
+def unit(vectors: np.ndarray) -> np.ndarray:
+    """Rows (n, d) at length 1, in float64; zeros stay zeros."""
+    rows = np.asarray(vectors, dtype=np.float64)
+    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)

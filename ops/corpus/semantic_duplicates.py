@@ -14,7 +14,8 @@ from pyspark.sql.types import DoubleType, IntegerType, StructField, StructType
 
 from ops.core.identity import digest, text_id
 from ops.core.turns import message_text
-from ops.corpus.spherical import centres, nearest, unit
+from ops.core.vectors import unit
+from ops.corpus.spherical import centres, nearest
 from ops.corpus.staying import RANK, Rank, redundant
 from ops.corpus.turns import dialogue_key
 from ops.corpus.vectors import matrix, with_vectors

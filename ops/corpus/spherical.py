@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from ops.core.vectors import unit
+
 _ROUNDS = 10
 _DIGITS = 9
 
@@ -32,9 +34,3 @@ def nearest(vectors: np.ndarray, found: np.ndarray) -> tuple[np.ndarray, np.ndar
     cosines = np.round(vectors @ found.T, _DIGITS)
     cluster = np.argmax(cosines, axis=1)
     return cluster, cosines[np.arange(len(cluster)), cluster]
-
-
-def unit(vectors: np.ndarray) -> np.ndarray:
-    """Rows (n, d) at length 1, in float64; zeros stay zeros."""
-    rows = np.asarray(vectors, dtype=np.float64)
-    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)

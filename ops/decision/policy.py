@@ -30,8 +30,6 @@ class Action(StrEnum):
 
 MEMBER_ACTIONS = (str(Action.KEEP), str(Action.DOWNWEIGHT))
 """Actions whose examples are members of a version."""
-
-
 STRENGTH: dict[Action, int] = {action: strength for strength, action in enumerate(Action)}
 
 _COMPARE: dict[str, Callable[[Any, Any], Any]] = {

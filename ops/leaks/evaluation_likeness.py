@@ -5,8 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from ops.core.identity import text_id
-from ops.core.vectors import Vectors
-from ops.corpus.spherical import unit
+from ops.core.vectors import Vectors, unit
 from ops.evidence.picture_table import Look
 from ops.leaks.evaluation_sets import Index
 from ops.text.likeness import bits_apart, compared_pieces, deciding, same_order, text_cosines

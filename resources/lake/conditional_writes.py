@@ -19,8 +19,6 @@ from resources.lake.files import LakeError, open_storage, plain_reason
 
 _ROW = pa.schema([("n", pa.int64())])
 _ENTRY = f"_delta_log/{0:020d}.json"
-
-
 _LOCK = Lock()
 
 

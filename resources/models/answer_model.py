@@ -13,8 +13,6 @@ from resources.models.encoder_source import EncoderError
 from resources.models.model_files import ModelFileError, check_transformers
 
 OPEN_CLIP = "open_clip:"
-
-
 FILES = ("*.json", "*.safetensors", "*.jinja", "*.model", "*.txt")
 
 

@@ -14,7 +14,7 @@ from resources.config.settings import load_settings
 from resources.engines.progress import SilentProgress
 from resources.intake.ingest import alarm, ingest
 from resources.lake.tables import Lake
-from tests.resources.intake.test_ingest import llava, make_drop
+from tests.support.drops import llava, make_drop
 
 
 @pytest.fixture

@@ -19,9 +19,9 @@ from resources.lake.address import lake_of
 from resources.lake.files import open_storage
 from resources.versions.code_identity import code_identity
 from resources.versions.publishing import publish
-from tests.resources.lake.test_tables import make_bucket
-from tests.resources.versions.test_publishing import POLICY, build, fill
+from tests.support.buckets import make_bucket
 from tests.support.commands import commands_of
+from tests.support.versions import POLICY, build, fill
 
 ASSAY = Path(sys.executable).with_name("assay")
 ROOT = Path(__file__).resolve().parents[2]

@@ -21,8 +21,8 @@ from pipelines.faults import is_mendable
 from resources.config.settings import SettingsError, load_settings
 from resources.lake.tables import Lake
 from resources.versions.publishing import publish
-from tests.resources.versions.test_publishing import POLICY, build, fill
 from tests.support.commands import commands_of
+from tests.support.versions import POLICY, build, fill
 
 load_commands()
 

@@ -13,7 +13,7 @@ from pipelines.app import app
 from resources.config.settings import load_settings
 from resources.lake.tables import Lake
 from resources.versions.publishing import publish
-from tests.resources.versions.test_publishing import POLICY, build, fill
+from tests.support.versions import POLICY, build, fill
 
 OTHER = """\
 policy:

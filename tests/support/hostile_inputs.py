@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 import zstandard
 from PIL import Image
 
-from tests.ops.formats.test_formats import LAYOUTS, picture
+from tests.support.layouts import LAYOUTS, picture
 
 #: What a terminal, Rich, a browser, a spreadsheet, a shell, SQL, or a format string might obey.
 WORDS = [

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import zstandard
 
-from tests.ops.formats.test_formats import ASK, CHAT, LAYOUTS, picture
+from tests.support.layouts import ASK, CHAT, LAYOUTS, picture
 
 Row = dict[str, Any]
 

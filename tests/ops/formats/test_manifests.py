@@ -16,7 +16,7 @@ from ops.intake.drop import Manifest
 from ops.intake.drop_files import DropError, open_drop
 from ops.intake.row import Row, RowError
 from ops.intake.rows import IngestSettings, check_row
-from tests.ops.formats.test_trainers import text
+from tests.support.trainer_rows import text
 
 LIMITS = Limits(32 << 20, 200)
 TALK = [{"who": "me", "says": "<image>What is this?"}, {"who": "bot", "says": "A cat."}]

@@ -14,7 +14,7 @@ from ops.formats.shard_rows import INTERNAL, ImageReader, Outcome, outcomes
 from ops.intake.drop_files import DropError, open_drop
 from ops.intake.row import Row
 from ops.intake.rows import IngestSettings
-from tests.ops.formats.test_formats import ASK
+from tests.support.layouts import ASK
 from tests.support.row_mutations import WRITERS
 
 SETTINGS = IngestSettings()

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from ops.corpus.spherical import centres, nearest, unit
+from ops.core.vectors import unit
+from ops.corpus.spherical import centres, nearest
 from ops.text.likeness import (
     MOST_PIECES,
     bits_apart,

@@ -12,7 +12,7 @@ from ops.decision.mix import MixSettings, visual_share
 from ops.evidence.inputs import RowInputs
 from resources.gates.mix import Mixing, pinned_mix
 from resources.lake.tables import Lake
-from tests.resources.versions.test_publishing import NOTHING, deliver, write_measures
+from tests.support.versions import NOTHING, deliver, write_measures
 
 
 @pytest.fixture

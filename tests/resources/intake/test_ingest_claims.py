@@ -15,7 +15,7 @@ from ops.intake.rows import IngestSettings
 from resources.engines.progress import SilentProgress
 from resources.intake.ingest import _claims, ingest
 from resources.lake.tables import Lake
-from tests.resources.intake.test_ingest import everything, llava, make_drop
+from tests.support.drops import everything, llava, make_drop
 
 SETTINGS = IngestSettings(shard_bytes=1 << 14)
 

@@ -13,7 +13,7 @@ from ops.intake.rows import IngestSettings
 from resources.engines.progress import SilentProgress
 from resources.intake.ingest import ingest
 from resources.lake.tables import Lake
-from tests.resources.intake.test_ingest import everything, llava, make_drop
+from tests.support.drops import everything, llava, make_drop
 
 POINTS = ["parsing", "parsed", "images committed", "half the tables committed", "before the log"]
 

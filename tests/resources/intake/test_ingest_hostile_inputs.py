@@ -28,8 +28,8 @@ from ops.intake.rows import IngestSettings
 from resources.intake.shards import Context, FinishWork, PlanWork, ShardWork, finish_shard, parse_shard, plan_file
 from resources.lake.scratch import InflatedFiles, Scratch
 from resources.lake.tables import Lake
-from tests.ops.formats.test_formats import picture
 from tests.support import hostile_inputs as hostile
+from tests.support.layouts import picture
 
 SETTINGS = IngestSettings(max_row_bytes=4 << 20)
 SECRET = picture(9, "PNG")

@@ -20,7 +20,7 @@ from ops.intake.rows import IngestSettings
 from resources.intake.shards import Context, FinishWork, PlanWork, ShardWork, finish_shard, parse_shard, plan_file
 from resources.lake.scratch import Scratch
 from resources.lake.tables import Lake
-from tests.ops.formats.test_formats import picture
+from tests.support.layouts import picture
 from tests.support.row_mutations import BASES, COLUMNAR, WRITERS, Row, arrow_table, mutated
 
 SETTINGS = IngestSettings()

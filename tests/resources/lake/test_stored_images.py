@@ -7,7 +7,7 @@ import pytest
 from ops.core.identity import image_id
 from resources.lake.stored_images import stored_images
 from resources.lake.tables import Lake
-from tests.resources.models.test_embedding import add, drawn
+from tests.support.embedded import add, drawn
 
 
 def test_reads_the_images_asked_for_and_no_others(tmp_path: Path) -> None:

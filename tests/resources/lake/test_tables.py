@@ -30,6 +30,7 @@ from ops.core.schemas import DROPS, EMBEDDINGS, EXAMPLES, IMAGES, QUARANTINE, TA
 from resources.lake.files import LakeError
 from resources.lake.tables import Lake
 from resources.lake.tables import files as lake_files
+from tests.support.buckets import make_bucket
 
 TEXTS = ["plain", "", "nul\0inside", "ü 漢字 🙂", "line\nbreak", None]
 DELIVERIES = ["2026-11-23", "007", "a.b_c-d", "1e5", "true", "null", "9" * 100]
@@ -616,13 +617,6 @@ def test_a_store_that_forgets_conditions_is_refused_before_a_commit_is_lost(forg
 
 def between(present: pa.Table) -> list[dict[str, Any]]:
     return [{"drop": "between"}]
-
-
-def make_bucket(address: str) -> None:
-    from urllib.request import Request, urlopen
-
-    with urlopen(Request(address, method="PUT"), timeout=10) as reply:  # noqa: S310
-        assert reply.status == 200
 
 
 NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]

@@ -19,7 +19,7 @@ from resources.measuring.delivery import row_identities
 from resources.models.answer_model import Asked
 from resources.models.asking import answer_delivery, model_identity
 from resources.models.likelihood import load_likelihood_model
-from tests.resources.models.test_embedding import add, drawn
+from tests.support.embedded import add, drawn
 from tests.support.tiny_models import save_coca, save_llava
 
 CPU = EncoderSettings(device="cpu")

@@ -12,8 +12,7 @@ import torch
 from resources.models.answer_model import Asked, LikelihoodError
 from resources.models.coca import CaptionModel
 from resources.models.likelihood import likelihood_identity, load_likelihood_model
-from tests.resources.models.test_vision_language import picture
-from tests.support.tiny_models import COCA, save_coca
+from tests.support.tiny_models import COCA, picture, save_coca
 
 
 @pytest.fixture(scope="module")

@@ -19,13 +19,9 @@ from resources.models.encoder_source import EncoderError, encoder_identity, find
 from resources.models.encoder_tokens import FixedTokens
 from resources.models.mini.files import HEADS
 from resources.models.preprocessing import Preprocessing
+from tests.support.tiny_models import TINY
 
 SETTINGS = EncoderSettings(device="cpu")
-TINY = {
-    "embed_dim": 16,
-    "vision_cfg": {"image_size": 32, "layers": 1, "width": 32, "head_width": 16, "patch_size": 16},
-    "text_cfg": {"context_length": 12, "vocab_size": 49408, "width": 16, "heads": 2, "layers": 1},
-}
 
 
 @pytest.fixture(scope="module")

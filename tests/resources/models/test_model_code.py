@@ -22,8 +22,7 @@ from resources.models.encoder import load_encoder
 from resources.models.encoder_source import EncoderError, encoder_identity
 from resources.models.likelihood import likelihood_identity, load_likelihood_model
 from resources.models.model_files import OWN_CODE, ModelFileError, check_open_clip
-from tests.resources.models.test_encoder import TINY
-from tests.support.tiny_models import save_coca, save_llava, tokenizer
+from tests.support.tiny_models import TINY, save_coca, save_llava, tokenizer
 
 CODE = """
 from pathlib import Path

@@ -19,7 +19,7 @@ from resources.engines.progress import SilentProgress
 from resources.lake.tables import Lake
 from resources.models.encoder import load_encoder
 from resources.models.phrase_regions import locate
-from tests.resources.models.test_embedding import add, drawn
+from tests.support.embedded import add, drawn
 
 VISION = {"image_size": 48, "layers": 2, "width": 32, "head_width": 16, "patch_size": 16}
 TEXT = {"context_length": 12, "vocab_size": 49408, "width": 16, "heads": 2, "layers": 1}

@@ -97,7 +97,7 @@ ONE_CORE = """
 import sys
 from resources.engines.ray import start_ray
 start_ray(num_cpus=1, object_store_bytes=200_000_000)
-from tests.resources.models import test_embedding as t
+from tests.support import embedded as t
 lake = t.Lake(sys.argv[1])
 t.add(lake, "first", [t.drawn(seed) for seed in range(40)], [f"text {n}" for n in range(40)])
 counts = t.embed(lake, "first")
@@ -114,7 +114,7 @@ for _ in range(3):
 os.environ["RAY_ADDRESS"] = cluster.address
 from resources.models import embedding
 from resources.engines.ray import start_ray
-from tests.resources.models import test_embedding as t
+from tests.support import embedded as t
 embedding._IMAGES_AN_ACTOR = int(sys.argv[2])
 start_ray()
 lake = t.Lake(sys.argv[1])

@@ -7,12 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 from transformers import AutoModelForImageTextToText, AutoProcessor, BambaConfig, Lfm2Config, MistralConfig
 
 from resources.models.answer_model import Asked, LikelihoodError
 from resources.models.vision_language import VisionLanguageModel
-from tests.support.tiny_models import save_llava, save_qwen
+from tests.support.tiny_models import picture, save_llava, save_qwen
 
 
 @pytest.fixture(scope="module", params=["llava", "qwen"])
@@ -22,10 +21,6 @@ def saved(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     torch.manual_seed(3)
     {"llava": save_llava, "qwen": save_qwen}[request.param](folder)
     return folder
-
-
-def picture(seed: int, size: tuple[int, int]) -> Image.Image:
-    return Image.fromarray(np.random.default_rng(seed).integers(0, 256, (*size, 3), np.uint8))
 
 
 ASKED = [

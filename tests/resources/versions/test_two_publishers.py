@@ -17,7 +17,7 @@ from resources.config.settings import load_settings
 from resources.engines.progress import SilentProgress
 from resources.lake.tables import Lake
 from resources.versions.publishing import PublishError, build_candidate, current_version, publish, versions
-from tests.resources.versions.test_publishing import deliver
+from tests.support.versions import deliver
 
 ROUNDS = 4
 EXAMPLES = 12

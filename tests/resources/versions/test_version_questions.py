@@ -18,7 +18,7 @@ from resources.lake.tables import Lake
 from resources.versions.explanation import AmbiguousError, save_pictures, why
 from resources.versions.policy_trial import shown, try_policy
 from resources.versions.publishing import PublishError, publish, rollback, versions
-from tests.resources.versions.test_publishing import POLICY, build, deliver, fill
+from tests.support.versions import POLICY, build, deliver, fill
 
 
 @pytest.fixture(scope="module")
