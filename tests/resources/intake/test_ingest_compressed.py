@@ -16,9 +16,9 @@ from ops.intake.drop import Manifest
 from ops.intake.drop_files import DropFiles, open_drop
 from ops.intake.rows import IngestSettings
 from resources.intake.shards import Context, PlanWork, ShardWork, parse_shard, plan_file
+from resources.lake import scratch as ingest_scratch
 from resources.lake.scratch import InflatedFiles, Scratch
 from resources.lake.tables import Lake
-from resources.lake.tables import scratch as ingest_scratch
 
 SETTINGS = IngestSettings()
 Compress = Callable[[bytes], bytes]

@@ -27,9 +27,9 @@ from hypothesis import strategies as st
 
 from ops.core.identity import canonical_json
 from ops.core.schemas import DROPS, EMBEDDINGS, EXAMPLES, IMAGES, QUARANTINE, TABLES, VERDICTS, VERSIONS, TableSpec
+from resources.lake import files as lake_files
 from resources.lake.files import LakeError
 from resources.lake.tables import Lake
-from resources.lake.tables import files as lake_files
 from tests.support.buckets import make_bucket
 
 TEXTS = ["plain", "", "nul\0inside", "ü 漢字 🙂", "line\nbreak", None]
@@ -622,7 +622,7 @@ def between(present: pa.Table) -> list[dict[str, Any]]:
 NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
 OF_ANOTHER = """
 import sys
-from resources.lake.tables import commit as lake_commit
+from resources.lake import commit as lake_commit
 from resources.lake.tables import Lake
 from resources.lake.files import LakeError
 from ops.core.schemas import DROPS, QUARANTINE
