@@ -116,8 +116,8 @@ def show(lake: str, outcomes: list["Outcome"], *, before: int | None = None) -> 
         out.print(f"No version was published: version {number} stays current, as it was.", highlight=False)
         return
     left_out = kept_out(store, version)
-    out.print(headline(number, left_out), soft_wrap=True, highlight=False, markup=False)
-    if left_out:
+    if left_out:  # else the table's title is the first line
+        out.print(headline(number, left_out), soft_wrap=True, highlight=False, markup=False)
         out.print(f"assay status --lake {lake} tells what to do.", soft_wrap=True, highlight=False, markup=False)
     if number == before:
         out.print("It was current before: nothing that decides a version has changed.", highlight=False)
