@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ops.core.log import Log
 from ops.core.schemas import REASON
 from ops.decision.policy import MEMBER_ACTIONS
 
@@ -122,13 +123,11 @@ class Version:
         return _rolled_back_from(self.row)
 
 
-def read_log(log: pa.Table) -> list[Version]:
+def read_log(log: Log) -> list[Version]:
     """The versions of the log, by number."""
-    rows = sorted(log.to_pylist(), key=lambda row: row["sequence"])
-    last = {row["version"]: row for row in rows}
-    first = {row["version"]: row for row in reversed(rows)}
-    published = {row["version"] for row in rows if row["state"] == "published"}
-    current = current_number(rows)
+    first = log.first_by("version")
+    published = log.where(state="published").last_by("version")
+    current = current_number(log)
     return [
         Version(
             number=number,
@@ -140,18 +139,19 @@ def read_log(log: pa.Table) -> list[Version]:
             content=row["content"],
             row=row,
         )
-        for number, row in sorted(last.items())
+        for number, row in sorted(log.last_by("version").items())
     ]
 
 
-def current_number(rows: Sequence[Mapping[str, Any]]) -> int | None:
-    """The version whose `published` row came last; None before the first. `rows` in the order of the log."""
-    return next((row["version"] for row in reversed(rows) if row["state"] == "published"), None)
+def current_number(log: Log) -> int | None:
+    """The version whose `published` row came last; None before the first."""
+    last = log.where(state="published").last
+    return last["version"] if last else None
 
 
-def left_by_rollback(rows: Sequence[Mapping[str, Any]]) -> int | None:
+def left_by_rollback(log: Log) -> int | None:
     """The version that a rollback left, where the current version is there by a rollback."""
-    last = next((row for row in reversed(rows) if row["state"] == "published"), None)
+    last = log.where(state="published").last
     return _rolled_back_from(last) if last else None
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ops.core.log import Log
 from ops.core.schemas import DROPS, VERDICTS
 from ops.decision.curriculum import Control
 from ops.decision.versions import Version
@@ -64,5 +65,5 @@ def _exploded(rows: pa.Table) -> pa.Table:
 
 
 def _licences(lake: Lake, deliveries: list[str]) -> dict[str, str]:
-    rows = sorted(lake.read(DROPS, where={"delivery": deliveries}).to_pylist(), key=lambda row: row["sequence"])
-    return {row["drop"]: row["licence"] or "" for row in rows}
+    log = Log.of(lake.read(DROPS, where={"delivery": deliveries}))
+    return {drop: row["licence"] or "" for drop, row in log.last_by("drop").items()}

@@ -19,6 +19,7 @@ from ops.audits.contract import Audit
 from ops.audits.registry import all_audits
 from ops.core.errors import MissingError
 from ops.core.hashing import EXAMPLE_KEY, joined, key_hashes
+from ops.core.log import SEQUENCE, Log
 from ops.core.schemas import CURATED, CURRICULUM, DROPS, EXAMPLES, PREFERENCES, QUARANTINE, VERDICTS, VERSIONS
 from ops.decision.versions import left_out_of, without_measures
 from ops.gates.candidate_facts import (
@@ -85,8 +86,10 @@ class GateResult:
 
 def ingest_gate(lake: Lake, delivery: str, *, settings: GuardSettings) -> GateResult:
     """Whether a delivery's rows are all accounted for and enough of them usable. LookupError for an unknown one."""
-    drop = _last(lake.read(DROPS, where={"delivery": delivery}), f"delivery {delivery!r}")
     of_delivery = {"delivery": delivery}
+    drop = Log.of(lake.read(DROPS, where=of_delivery)).last
+    if drop is None:
+        raise MissingError(f"delivery {delivery!r} is not in the lake; run `assay run` with the drop's folder")
     facts = ingest_facts(
         drop,
         lake.batches(EXAMPLES, where=of_delivery, columns=["provenance"]),
@@ -130,8 +133,8 @@ def candidate_gate(lake: Lake, version: int, *, deliveries: Sequence[str], setti
     """Whether a candidate version accounts for every example of its deliveries and stays within the limits."""
     of_version = {"version": version}
     of_deliveries = {"delivery": list(deliveries)}
-    rows = lake.read(VERSIONS, where=of_version, columns=["config", "encoder", "measures", "left_out"]).to_pylist()
-    pinned = rows[-1] if rows else {}
+    columns = [SEQUENCE, "config", "encoder", "measures", "left_out"]
+    pinned = Log.of(lake.read(VERSIONS, where=of_version, columns=columns)).last or {}
     measures: dict[str, str] = json.loads(pinned.get("measures") or "{}")
     without = without_measures(left_out_of(pinned))
     facts = candidate_facts(
@@ -249,13 +252,6 @@ def _targets(lake: Lake, name: str, deliveries: Sequence[str], identity: str) ->
     if "delivery" in table.partition_by:
         where["delivery"] = list(deliveries)
     return lake.batches(table, where=where, columns=[*EXAMPLE_KEY, *POLLUTED[name]])
-
-
-def _last(log: pa.Table, what: str) -> dict[str, Any]:
-    rows = sorted(log.to_pylist(), key=lambda row: row["sequence"])
-    if not rows:
-        raise MissingError(f"{what} is not in the lake; run `assay run` with the drop's folder")
-    return rows[-1]
 
 
 def _stored_columns(lake: Lake, audit: Audit, where: Mapping[str, Any]) -> list[str] | None:

@@ -26,6 +26,7 @@ from pandas.util import hash_array
 from ray.exceptions import RayActorError
 
 from ops.core.identity import delivery_id, fingerprint
+from ops.core.log import Log, Row, successor
 from ops.core.schemas import DROPS, EXAMPLES, IMAGES, PREFERENCES, QUARANTINE
 from ops.formats.manifests.registry import descriptions
 from ops.formats.registry import all_formats
@@ -189,20 +190,18 @@ def _hashes(files: DropFiles, listing: Sequence[FileInfo], progress: Progress) -
 
 def _arrived(lake: Lake, drop: str, delivery: str) -> Delivery | None:
     """The delivery, where it had arrived before. One that comes again after another of its drop is the last again."""
-    rows = lake.read(DROPS, where={"delivery": delivery}).to_pylist()
-    if not rows:
+    row = Log.of(lake.read(DROPS, where={"delivery": delivery})).last
+    if row is None:
         return None
     lake.log(DROPS, lambda log: _again(log, drop, delivery))
-    row = rows[-1]
     return Delivery(drop, delivery, row["rows_in"], row["rows_kept"], row["rows_quarantined"], fresh=False)
 
 
-def _again(log: pa.Table, drop: str, delivery: str) -> list[dict[str, Any]]:
-    arrived = [row for row in log.to_pylist() if row["drop"] == drop and row["state"] == "arrived"]
-    if arrived[-1]["delivery"] == delivery:
+def _again(log: Log, drop: str, delivery: str) -> list[Row]:
+    arrivals = log.where(drop=drop, state="arrived")
+    if arrivals.rows[-1]["delivery"] == delivery:
         return []
-    row = next(row for row in arrived if row["delivery"] == delivery)
-    return [{name: value for name, value in row.items() if name != "sequence"} | {"at": datetime.now(UTC)}]
+    return [successor(arrivals.first_by("delivery")[delivery], at=datetime.now(UTC))]
 
 
 def _plans(context: Context, data: Sequence[FileInfo], progress: Progress) -> list[FilePlan]:
@@ -375,8 +374,8 @@ def _log(context: Context, counts: Sequence[Mapping[str, Any]]) -> Delivery:
         "gate_results": None,
     }
 
-    def once(present: pa.Table) -> list[dict[str, Any]]:
-        return [] if context.delivery in present["delivery"].to_pylist() else [row]
+    def once(log: Log) -> list[Row]:
+        return [] if context.delivery in log.last_by("delivery") else [row]
 
     fresh = bool(context.lake.log(DROPS, once))
     return Delivery(context.drop, context.delivery, *totals.values(), fresh=fresh)

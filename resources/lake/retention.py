@@ -8,13 +8,12 @@ import time
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
-import pyarrow as pa
 from deltalake import DeltaTable
 from deltalake.exceptions import CommitFailedError, TableNotFoundError
 
 from ops.core.errors import BusyError, UnusableError
+from ops.core.log import Log, Row, successor
 from ops.core.schemas import CURATED, CURRICULUM, VERDICTS, VERSIONS, TableSpec
 from ops.decision.versions import REMOVED, read_log
 from resources.lake.files import LakeError, plain_reason
@@ -43,7 +42,7 @@ def vacuum(
     """
     if keep_last < 0:
         raise UnusableError(f"keep_last must be 0 or more, but is {keep_last}")
-    known = read_log(lake.read(VERSIONS))
+    known = read_log(Log.of(lake.read(VERSIONS)))
     published = [version.number for version in known if version.state == "published"]
     kept = {*keep, *(published[-keep_last:] if keep_last else [])}
     now = datetime.now(UTC)
@@ -68,10 +67,9 @@ def _mark(lake: Lake, doomed: list[int]) -> list[int]:
     """Say in the log that they are gone, before they are: a crash in between leaves rows that no version claims. One
     that has become current in the meantime stays."""
 
-    def rows(log: pa.Table) -> list[dict[str, Any]]:
+    def rows(log: Log) -> list[Row]:
         gone = [version for version in read_log(log) if version.number in doomed and not version.current]
-        told = {"state": REMOVED, "at": datetime.now(UTC)}
-        return [{k: v for k, v in version.row.items() if k != "sequence"} | told for version in gone]
+        return [successor(version.row, state=REMOVED, at=datetime.now(UTC)) for version in gone]
 
     return [row["version"] for row in lake.log(VERSIONS, rows)]
 

@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 from deltalake import DeltaTable
 from deltalake.transaction import AddAction
 
+from ops.core.log import SEQUENCE, Log, Row
 from ops.core.schemas import TableSpec
 from resources.config.places import plain_place
 from resources.lake.commit import TableLog, active_files
@@ -188,16 +189,16 @@ class Lake:
         self._discard(spec, [*staged, *rewritten])
         return sum(file.rows for file in chosen) if done else 0
 
-    def log(self, spec: TableSpec, make_rows: Callable[[pa.Table], list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    def log(self, spec: TableSpec, make_rows: Callable[[Log], list[Row]]) -> list[Row]:
         """Append to a log table, one writer after the other. `make_rows` gets the log as it stands and returns the
         new rows without `sequence`, which counts 0, 1, 2, ...; it is called again when another writer came first."""
-        rows: list[dict[str, Any]] = []
+        rows: list[Row] = []
         made: list[StagedFile] = []
 
         def choose(table: DeltaTable) -> list[AddAction] | None:
-            present = self._scan(table, spec).table()
-            start = present.num_rows
-            rows[:] = [{**row, "sequence": start + n} for n, row in enumerate(make_rows(present))]
+            log = Log.of(self._scan(table, spec).table())
+            start = len(log.rows)
+            rows[:] = [{**row, SEQUENCE: start + n} for n, row in enumerate(make_rows(log))]
             unknown = sorted({name for row in rows for name in row} - set(spec.schema.names))
             if unknown:
                 raise ValueError(f"{spec.name}: a row has the unknown columns {unknown}; known are {spec.schema.names}")

@@ -16,6 +16,7 @@ from ops.audits.contract import KEYS, Audit, Grain, Scope
 from ops.audits.registry import all_audits
 from ops.core.errors import MissingError
 from ops.core.hashing import distinct, joined, key_hashes
+from ops.core.log import Log
 from ops.core.schemas import (
     CONTRADICTION_RATES,
     CURRICULUM,
@@ -135,9 +136,9 @@ def _rules_of(row: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def _admissions(lake: Lake, deliveries: Sequence[str]) -> dict[str, dict[str, Any]]:
     """The row of `drops` that admitted each delivery, in the order of the drops' names."""
-    log = sorted(lake.read(DROPS, where={"delivery": list(deliveries)}).to_pylist(), key=lambda r: r["sequence"])
+    log = Log.of(lake.read(DROPS, where={"delivery": list(deliveries)}))
     # A later row says that the delivery was superseded; the one that admitted it has its gate.
-    last = {row["delivery"]: row for row in log} | {r["delivery"]: r for r in log if r["state"] == "admitted"}
+    last = log.last_by("delivery") | log.where(state="admitted").last_by("delivery")
     return dict(sorted(last.items(), key=lambda pair: (pair[1]["drop"] or "", pair[0])))
 
 
@@ -213,9 +214,9 @@ def _mix(lake: Lake, version: int) -> MixFigures | None:
 
 def _gated(lake: Lake, version: int) -> dict[str, Any] | None:
     """The last result of the version's own gate. A rollback's row says where it came from and has none."""
-    log = sorted(lake.read(VERSIONS, where={"version": version}).to_pylist(), key=lambda row: row["sequence"])
-    told = [json.loads(row["gate_results"] or "{}") for row in log]
-    return next((result for result in reversed(told) if "checks" in result), None)
+    log = Log.of(lake.read(VERSIONS, where={"version": version}))
+    results = [json.loads(row["gate_results"] or "{}") for row in log.rows]
+    return next((result for result in reversed(results) if "checks" in result), None)
 
 
 def _audits(

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from ops.core.log import Log
 from ops.core.schemas import DROPS
 from ops.decision.versions import LeftOut
 from resources.config.settings import Settings
+from resources.intake.admission import last_of_drops
 from resources.lake.tables import Lake
 from resources.models.encoder_source import encoder_identity
 from resources.versions.entering import current_deliveries, entering
@@ -42,12 +44,10 @@ def standing(lake: Lake, settings: Settings) -> Standing:
     """How the lake stands under these settings."""
     following = entering(lake, settings=settings, encoder=encoder_identity(settings.encoder))
     kept_out = {one.delivery: one for one in (*following.left_out, *following.blocking) if not one.measures_only}
-    rows = sorted(lake.read(DROPS).to_pylist(), key=lambda row: row["sequence"])
+    log = Log.of(lake.read(DROPS))
     current = set(current_deliveries(lake))
-    present = {row["drop"] for row in rows if row["delivery"] in current}
-    last_of_delivery = {row["delivery"]: row for row in rows}
-    last_of_drop = {row["drop"]: row for row in last_of_delivery.values()}
-    drops = [_drop(row, kept_out, in_current=name in present) for name, row in sorted(last_of_drop.items())]
+    present = {row["drop"] for row in log.rows if row["delivery"] in current}
+    drops = [_drop(row, kept_out, in_current=name in present) for name, row in sorted(last_of_drops(log).items())]
     return Standing(tuple(drops), following.left_out, following.blocking)
 
 

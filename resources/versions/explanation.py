@@ -7,6 +7,7 @@ from typing import Any
 
 from ops.audits.registry import all_audits
 from ops.core.errors import AssayError, MissingError
+from ops.core.log import Log
 from ops.core.schemas import CURATED, CURRICULUM, DROPS, EXAMPLES, IMAGES, PREFERENCES, VERDICTS
 from ops.decision.versions import Pins, Version
 from resources.lake.tables import Lake
@@ -66,8 +67,8 @@ def why(lake: Lake, name: str) -> Explanation:
     example = rows[0]["example_id"]
     of_example = {"example_id": example}
     known = versions(lake)
-    states = sorted(lake.read(DROPS).to_pylist(), key=lambda row: row["sequence"])
-    here = {row["delivery"] for row in rows}
+    states = Log.of(lake.read(DROPS)).last_by("delivery")
+    deliveries = {row["delivery"] for row in rows}
     return Explanation(
         example_id=example,
         current=next((version.number for version in known if version.current), None),
@@ -75,7 +76,7 @@ def why(lake: Lake, name: str) -> Explanation:
         judgements=lake.read(PREFERENCES, where=of_example).to_pylist(),
         measures=_measures(lake, example, known),
         versions=_memberships(lake, example, known),
-        deliveries={row["delivery"]: row["state"] for row in states if row["delivery"] in here},
+        deliveries={name: row["state"] for name, row in states.items() if name in deliveries},
     )
 
 

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from ops.audits.registry import all_audits
 from ops.core.errors import AssayError
 from ops.core.identity import canonical_json, fingerprint
+from ops.core.log import Log, Row, successor
 from ops.core.schemas import CURATED, CURRICULUM, DROPS, EXAMPLES, IMAGES, PREFERENCES, VERDICTS, VERSIONS
 from ops.decision.mix import MixSettings
 from ops.decision.policy import MEMBER_ACTIONS
@@ -117,8 +118,8 @@ def publish(lake: Lake, candidate: Candidate, gate_results: Mapping[str, Any]) -
 def reject(lake: Lake, candidate: Candidate, gate_results: Mapping[str, Any]) -> None:
     """Record that the candidate failed its gate; the version published before stays current."""
 
-    def rows(log: pa.Table) -> list[dict[str, Any]]:
-        last = _last(log, candidate.version)
+    def rows(log: Log) -> list[Row]:
+        last = log.last_by("version")[candidate.version]
         return [_entered(last, "rejected", gate_results)] if last["state"] == "candidate" else []
 
     if candidate.fresh:
@@ -131,27 +132,26 @@ def rollback(lake: Lake, number: int) -> bool:
     Until something changes, later runs leave it so. Raises PublishError where it was never published.
     """
 
-    def rows(log: pa.Table) -> list[dict[str, Any]]:
-        ordered = _ordered_rows(log)
-        before = current_number(ordered)
+    def rows(log: Log) -> list[Row]:
+        before = current_number(log)
         known = [version.number for version in read_log(log) if version.state == "published"]
         if number not in known:
             raise PublishError(f"version {number} was never published, or was removed; published are {_listed(known)}")
         if number == before:
             return []
-        return [_entered(_last(log, number), "published", {"rollback_from": before})]
+        return [_entered(log.last_by("version")[number], "published", {"rollback_from": before})]
 
     return bool(lake.log(VERSIONS, rows))
 
 
 def versions(lake: Lake) -> list[Version]:
     """Every version that was begun, by number."""
-    return read_log(lake.read(VERSIONS))
+    return read_log(Log.of(lake.read(VERSIONS)))
 
 
 def current_version(lake: Lake) -> int | None:
     """Number of the version that is current; None before the first."""
-    return current_number(_ordered_rows(lake.read(VERSIONS)))
+    return current_number(Log.of(lake.read(VERSIONS)))
 
 
 def version_of(lake: Lake, number: int) -> Version:
@@ -182,14 +182,14 @@ def _judged(lake: Lake, version: Version) -> pa.Table:
 
 def _standing(lake: Lake, content: str) -> Version | None:
     """The version of this content that needs nothing done: the current one, or the one a rollback left."""
-    log = lake.read(VERSIONS)
-    number = _settled(_ordered_rows(log), content)
+    log = Log.of(lake.read(VERSIONS))
+    number = _settled(log, content)
     return next((version for version in read_log(log) if version.number == number), None)
 
 
-def _settled(rows: Sequence[Mapping[str, Any]], content: str) -> int | None:
-    settled = {current_number(rows), left_by_rollback(rows)} - {None}
-    last = {row["version"]: row for row in rows}
+def _settled(log: Log, content: str) -> int | None:
+    settled = {current_number(log), left_by_rollback(log)} - {None}
+    last = log.last_by("version")
     fits = (n for n in settled if n in last and last[n]["content"] == content and last[n]["state"] != REMOVED)
     return next(fits, None)
 
@@ -207,11 +207,10 @@ def _reserve(
     chosen: list[Candidate] = []
     tables = _pinned_tables(lake, pins["measures"])
 
-    def rows(log: pa.Table) -> list[dict[str, Any]]:
-        ordered = _ordered_rows(log)
-        settled = _settled(ordered, content)
+    def rows(log: Log) -> list[Row]:
+        settled = _settled(log, content)
         known = {version.content: version.number for version in read_log(log) if version.state != REMOVED}
-        number = settled or known.get(content) or max((row["version"] for row in ordered), default=0) + 1
+        number = settled or known.get(content) or max(log.last_by("version"), default=0) + 1
         chosen[:] = [Candidate(number, content, counts, fresh=settled is None)]
         if settled is not None:
             return []
@@ -219,7 +218,7 @@ def _reserve(
             "version": number,
             "at": datetime.now(UTC),
             "state": "candidate",
-            "parent": current_number(ordered),
+            "parent": current_number(log),
             "content": content,
             "deliveries": pins["deliveries"],
             "left_out": canonical_json([asdict(one) for one in left_out]),
@@ -238,9 +237,9 @@ def _reserve(
     return chosen[0]
 
 
-def _publish_rows(log: pa.Table, candidate: Candidate, gate_results: Mapping[str, Any]) -> list[dict[str, Any]]:
-    current = current_number(_ordered_rows(log))
-    last = _last(log, candidate.version)
+def _publish_rows(log: Log, candidate: Candidate, gate_results: Mapping[str, Any]) -> list[Row]:
+    current = current_number(log)
+    last = log.last_by("version")[candidate.version]
     if last["state"] == "published" and current == candidate.version:
         return []
     if last["parent"] != current:
@@ -281,8 +280,8 @@ def _numbered(rows: pa.Table, number: int) -> pa.Table:
 
 def _require_all_rows(lake: Lake, deliveries: Sequence[str], judged: pa.Table) -> None:
     """Every row that a delivery kept must have exactly one verdict."""
-    log = _ordered_rows(lake.read(DROPS, where={"delivery": list(deliveries)}))
-    promised = {row["delivery"]: row["rows_kept"] for row in log}
+    log = Log.of(lake.read(DROPS, where={"delivery": list(deliveries)}))
+    promised = {delivery: row["rows_kept"] for delivery, row in log.last_by("delivery").items()}
     found = counted(judged["delivery"])
     wrong = [
         f"{d}: {promised.get(d)} kept, {found.get(d, 0)} judged"
@@ -301,17 +300,8 @@ def _pinned_tables(lake: Lake, measures: Mapping[str, str]) -> dict[str, int]:
     return {spec.name: lake.version(spec) for spec in specs}
 
 
-def _ordered_rows(log: pa.Table) -> list[dict[str, Any]]:
-    return sorted(log.to_pylist(), key=lambda row: row["sequence"])
-
-
-def _last(log: pa.Table, number: int) -> dict[str, Any]:
-    return next(row for row in reversed(_ordered_rows(log)) if row["version"] == number)
-
-
-def _entered(row: Mapping[str, Any], state: str, gate_results: Mapping[str, Any]) -> dict[str, Any]:
-    told = {"state": state, "at": datetime.now(UTC), "gate_results": json.dumps(gate_results, default=str)}
-    return {name: value for name, value in row.items() if name != "sequence"} | told
+def _entered(row: Mapping[str, Any], state: str, gate_results: Mapping[str, Any]) -> Row:
+    return successor(row, state=state, at=datetime.now(UTC), gate_results=json.dumps(gate_results, default=str))
 
 
 def _listed(numbers: Sequence[int]) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from ops.core.log import Log
 from ops.core.schemas import VERSIONS
 from ops.decision.verdicts import SCHEMA
 from ops.decision.versions import (
@@ -28,8 +29,8 @@ def entered(number: int, state: str, **told: Any) -> dict[str, Any]:
     return row | {"gate_results": json.dumps(told)}
 
 
-def log(*rows: dict[str, Any]) -> pa.Table:
-    return pa.Table.from_pylist([row | {"sequence": n} for n, row in enumerate(rows)], schema=VERSIONS.schema)
+def log(*rows: dict[str, Any]) -> Log:
+    return Log.of(pa.Table.from_pylist([row | {"sequence": n} for n, row in enumerate(rows)], schema=VERSIONS.schema))
 
 
 def test_the_last_published_row_is_current():
@@ -38,12 +39,12 @@ def test_the_last_published_row_is_current():
         (1, "published", True),
         (2, "rejected", False),
     ]
-    assert current_number([]) is None
-    assert left_by_rollback(rows) is None
+    assert current_number(Log()) is None
+    assert left_by_rollback(log(*rows)) is None
     back = [*rows, entered(3, "published"), entered(1, "published", rollback_from=3)]
-    assert current_number(back) == 1
-    assert left_by_rollback(back) == 3
-    assert left_by_rollback([*back, entered(4, "published")]) is None
+    assert current_number(log(*back)) == 1
+    assert left_by_rollback(log(*back)) == 3
+    assert left_by_rollback(log(*back, entered(4, "published"))) is None
 
 
 def judged(*rows: tuple[str, str, float, list[tuple[str, str, str, str]]]) -> pa.Table:

@@ -13,6 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from ops.core.log import Log
 from ops.core.schemas import DROPS, EMBEDDINGS, IMAGES, QUARANTINE
 from resources.lake.tables import Lake
 
@@ -94,9 +95,9 @@ def write_vectors(lake: Lake, writer: int) -> int:
 
 
 def append_to_log(lake: Lake, writer: int) -> list[int]:
-    def more(present: pa.Table) -> list[dict[str, Any]]:
+    def more(log: Log) -> list[dict[str, Any]]:
         # What a row says of the log must still hold where it comes to stand.
-        return [{"drop": str(writer), "rows_in": present.num_rows + i} for i in range(1 + writer)]
+        return [{"drop": str(writer), "rows_in": len(log.rows) + i} for i in range(1 + writer)]
 
     return [row["sequence"] for _ in range(ROUNDS) for row in lake.log(DROPS, more)]
 

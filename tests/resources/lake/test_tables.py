@@ -26,6 +26,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ops.core.identity import canonical_json
+from ops.core.log import Log
 from ops.core.schemas import DROPS, EMBEDDINGS, EXAMPLES, IMAGES, QUARANTINE, TABLES, VERDICTS, VERSIONS, TableSpec
 from resources.lake import files as lake_files
 from resources.lake.files import LakeError
@@ -362,8 +363,8 @@ def test_content_is_new_within_its_partition(lake: Lake) -> None:
 def test_the_log_counts(lake: Lake) -> None:
     seen: list[int] = []
 
-    def row(present: pa.Table) -> list[dict[str, Any]]:
-        seen.append(present.num_rows)
+    def row(log: Log) -> list[dict[str, Any]]:
+        seen.append(len(log.rows))
         return [{"drop": "a", "state": "arrived"}, {"drop": "b", "files": [{"file": "f", "rows_in": 3}]}]
 
     assert [made["sequence"] for made in lake.log(DROPS, row)] == [0, 1]
@@ -385,10 +386,10 @@ def test_a_writer_that_comes_between_is_seen(lake: Lake) -> None:
     lake.log(DROPS, lambda present: [{"drop": "first"}])
     other = pickle.loads(pickle.dumps(lake))  # noqa: S301
 
-    def late(present: pa.Table) -> list[dict[str, Any]]:
-        if present.num_rows == 1:
+    def late(log: Log) -> list[dict[str, Any]]:
+        if len(log.rows) == 1:
             other.log(DROPS, lambda present: [{"drop": "between"}])
-        return [{"drop": f"after {present.num_rows}"}]
+        return [{"drop": f"after {len(log.rows)}"}]
 
     lake.log(DROPS, late)
     assert lake.read(DROPS)["drop"].to_pylist() == ["first", "between", "after 2"]
@@ -517,7 +518,7 @@ def test_an_object_store_is_a_lake_too() -> None:
         assert lake.read(QUARANTINE, where=partition).equals(quarantine("a b%", 20))
         assert lake.commit_new(IMAGES, lake.stage(IMAGES, images("a", "b", "a"), {}), key="image_id") == 2
         assert [row["sequence"] for row in lake.log(DROPS, lambda log: [{"drop": "x"}, {"drop": "y"}])] == [0, 1]
-        made = lake.log(DROPS, lambda log: [{"drop": str(lake.log(DROPS, between))}] if log.num_rows < 3 else [{}])
+        made = lake.log(DROPS, lambda log: [{"drop": str(lake.log(DROPS, between))}] if len(log.rows) < 3 else [{}])
         assert [row["sequence"] for row in made] == [3]  # after the one that came between
         paths = [path.removeprefix("s3://") for path in lake.files(IMAGES)]
         assert all(info.is_file for info in filesystem.get_file_info(paths))
@@ -615,14 +616,13 @@ def test_a_store_that_forgets_conditions_is_refused_before_a_commit_is_lost(forg
             store.stop()
 
 
-def between(present: pa.Table) -> list[dict[str, Any]]:
+def between(log: Log) -> list[dict[str, Any]]:
     return [{"drop": "between"}]
 
 
 NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
 OF_ANOTHER = """
 import sys
-from resources.lake import commit as lake_commit
 from resources.lake.tables import Lake
 from resources.lake.files import LakeError
 from ops.core.schemas import DROPS, QUARANTINE

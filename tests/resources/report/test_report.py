@@ -14,6 +14,7 @@ from PIL import Image
 
 from ops.audits.registry import all_audits
 from ops.core.identity import image_id
+from ops.core.log import Log, Row, successor
 from ops.core.schemas import (
     CONTRADICTION_RATES,
     CURATED,
@@ -298,9 +299,8 @@ def test_the_head_of_the_page_says_what_is_left_out_and_rejected_drops_first(lak
     gone = LeftOut("old", "old-1", "withdrawn", "wrong licence", "`assay withdraw old --undo`")
     pinned = json.dumps([asdict(odd), asdict(gone)])
 
-    def entered(log: pa.Table) -> list[dict[str, Any]]:
-        row = {name: value for name, value in log.to_pylist()[-1].items() if name != "sequence"}
-        return [row | {"left_out": pinned}]
+    def entered(log: Log) -> list[Row]:
+        return [successor(log.rows[-1], left_out=pinned)]
 
     copy.log(VERSIONS, entered)
     gate = json.dumps({"failures": ["quarantine_share 1 > 0.05"], "fixes": ["mend the rows"]})
