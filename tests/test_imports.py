@@ -19,8 +19,8 @@ ROOMS = ("ops", "resources", "assets", "pipelines")
 FLOORS = {
     "ops": (
         {"core"},
-        {"text", "vision", "necessity"},
-        {"intake", "evidence"},
+        {"text", "vision"},
+        {"intake", "evidence", "necessity"},
         {"formats", "grounding", "claims", "corpus"},
         {"leaks"},
         {"audits"},

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from ops.core.canonical import canonical_query
 from ops.text.closed_answers import ClosedAnswer, closed_answer
+from ops.text.numbers import NUMBER_WORDS
 from ops.text.statements import make_statement
 from ops.vision.colours import WORDS
 
@@ -43,7 +44,7 @@ def _words(text: str) -> tuple[str, ...]:
 
 
 _FOIL_COLOURS = _words("red green blue yellow black white gray brown")
-_NUMBERS = _words("zero one two three four five six seven eight nine ten")
+_NUMBERS = NUMBER_WORDS[:11]
 _MOST_CHARS = 4000
 _MOST_READ_CHARS = 80
 _COLOUR = rf"(?P<colour>{'|'.join(sorted(WORDS, key=len, reverse=True))})"

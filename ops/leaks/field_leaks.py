@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from ops.core.turns import Turn, read_turns
 from ops.text.closed_answers import closed_answer
+from ops.text.numbers import figures
 from ops.text.statements import make_statement
 
 
@@ -44,9 +45,7 @@ _STOP = frozenset(
 _WORD = re.compile(r"[^\W_]+")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _CHOICE = re.compile(r"\bor\b|\b(?:options?|choices?)\b|(?:^|\s)\(?[A-H][.):]\s", re.IGNORECASE)
-_COUNTS = _words("zero one two three four five six seven eight nine ten eleven twelve")
-_NUMBERS = {word: str(n) for n, word in enumerate(_COUNTS)}
-_SAME = {"gray": "grey"}
+_SAME = {"gray": "grey"} | figures(12)
 _MOST_CHARS = 4000
 _MOST_FIELDS = 64
 _AROUND = 4
@@ -95,7 +94,7 @@ def find_leaks(examples: pa.Table, settings: FieldLeakSettings) -> Iterator[tupl
 def _plain(word: str) -> str:
     """The word in lower case and in its singular, as far as its ending tells; a number as figures."""
     word = word.lower()
-    word = _SAME.get(word, _NUMBERS.get(word, word))
+    word = _SAME.get(word, word)
     if len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is")):
         return word[:-3] + "y" if word.endswith("ies") and len(word) > 4 else word[:-1]
     return word

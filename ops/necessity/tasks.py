@@ -9,13 +9,13 @@ from itertools import pairwise
 import numpy as np
 
 from ops.necessity.heads import Batch, principal
+from ops.text.numbers import figures
 
 _PARTS = 64
 _HASHED = 128
 _NAMED = 3  # the size of that feature: gates start at 0, so that a larger one is learnt from fewer turns
 _WORD = re.compile(r"[^\W_]+")
-_NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
-_SPELT: dict[str, str] = {"gray": "grey"} | {word: str(n) for n, word in enumerate(_NUMBERS)}
+_SPELT = {"gray": "grey"} | figures(10)
 
 
 def words(text: str) -> list[str]:

@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 
 from ops.core.canonical import canonical_query
+from ops.text.numbers import NUMBER_WORDS, TENS
 
 MAX_WORDS = 2
 """A noun of more words than this is no closed answer."""
@@ -29,12 +30,7 @@ _OPENS = re.compile(
     r"that(?:'s| is)|this is|there(?:'s| is| are| were)|they(?:'re| are)|he is|she is|i (?:see|count))\s+"
 )
 _ARTICLES = frozenset(("a", "an", "the"))
-_UNITS = _words(
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
-    "eighteen nineteen"
-)
-_NUMBERS = {word: n for n, word in enumerate(_UNITS)} | {"none": 0}
-_TENS = {w: 10 * n for n, w in enumerate(_words("twenty thirty forty fifty sixty seventy eighty ninety"), start=2)}
+_NUMBERS = {word: n for n, word in enumerate(NUMBER_WORDS)} | {"none": 0}
 _COLOURS = frozenset(
     _words(
         "red green blue yellow black white grey brown orange pink purple violet beige tan gold silver teal turquoise "
@@ -99,8 +95,8 @@ def _value(word: str) -> str | None:
     if word in _NUMBERS:
         return str(_NUMBERS[word])
     tens, _, unit = word.partition("-")
-    if tens in _TENS and (not unit or 0 < _NUMBERS.get(unit, 0) < 10):
-        return str(_TENS[tens] + _NUMBERS.get(unit, 0))
+    if tens in TENS and (not unit or 0 < _NUMBERS.get(unit, 0) < 10):
+        return str(TENS[tens] + _NUMBERS.get(unit, 0))
     return None
 
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from ops.core.canonical import canonical_query
 from ops.core.identity import digest
+from ops.text.numbers import NUMBER_WORDS
 from ops.text.shingles import bands, jaccard, shingles
 
 _PICTURE = re.compile(
@@ -28,10 +29,9 @@ _DECIDING = frozenset(
     _WORD.findall(
         "not no never none neither nor without except only all any every left right above below top bottom front "
         "behind before after more less most least first second third last larger smaller bigger largest smallest best "
-        "worst same different one two three four five six seven eight nine ten red green blue yellow black white grey "
-        "gray brown orange pink purple"
+        "worst same different red green blue yellow black white grey gray brown orange pink purple"
     )
-)
+) | frozenset(NUMBER_WORDS[1:11])
 # What a query asks for: the first that fits.
 _ASKED = tuple(
     (name, re.compile(rf"\b(?:{words})\b"))

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from ops.text.numbers import NUMBER_WORDS
+
 #: Words from which a text of one sentence counts as long; shorter ones say one thing, and stay whole.
 LONG_WORDS = 20
 #: Parts of a text at most, of which half may be sentences.
@@ -30,8 +32,8 @@ _ABBREVIATIONS = _set("mr. mrs. ms. dr. st. vs. e.g. i.e. etc. no. approx. inc. 
 _BULLETS = _set("- * • – — · ‣")
 _DETERMINERS = _set(
     "a an the this that these those his her its their my your our some several many few both each every another any "
-    "no one two three four five six seven eight nine ten eleven twelve multiple various numerous"
-)
+    "no multiple various numerous"
+) | frozenset(NUMBER_WORDS[1:13])
 _LEADS = _set(
     "in on at under over behind near beside above below inside outside between by with without from to of for like "
     "around against across along atop among through into onto toward towards and or plus beneath past off alongside"
