@@ -3,16 +3,13 @@
 import base64
 import os
 from pathlib import Path
-from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from ops.report import charts
 from ops.report.data import Picture, ReportData
+from ops.report.templates import fill
 from ops.report.words import number, percent, visible
-
-_FOLDER = Path(__file__).parent
 
 
 def write_report(data: ReportData, path: Path) -> Path:
@@ -26,26 +23,15 @@ def write_report(data: ReportData, path: Path) -> Path:
 
 def render(data: ReportData) -> str:
     """The page as HTML. All text is escaped, and the page forbids itself scripts and anything from elsewhere."""
-    environment = Environment(
-        loader=FileSystemLoader(_FOLDER),
-        autoescape=True,
-        finalize=_shown,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"number": number, "picture": _picture, "prose": _prose}
-    environment.globals |= {
+    values = {
+        "data": data,
         "percent": percent,
         "histogram": charts.histogram,
         "stacked": charts.stacked,
         "stages": charts.stages,
         "trade_off": charts.trade_off,
-        "style": Markup((_FOLDER / "page.css").read_text(encoding="utf-8")),  # noqa: S704 - our own file
     }
-    # Half of a surrogate pair cannot be written as UTF-8.
-    page = environment.get_template("page.html.j2").render(data=data)
-    return page.encode("utf-8", "replace").decode("utf-8")
+    return fill("page", values, filters={"number": number, "picture": _picture, "prose": _prose})
 
 
 def _picture(picture: Picture) -> Markup:
@@ -61,8 +47,3 @@ def _prose(text: str) -> Markup:
     parts = visible(text).split("`")
     marked = [Markup("<code>{}</code>").format(part) if at % 2 else escape(part) for at, part in enumerate(parts)]
     return Markup().join(marked)
-
-
-def _shown(value: Any) -> Any:
-    """What the template prints of a value: text of the data is made visible, our own markup stays as it is."""
-    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value

@@ -1,0 +1,34 @@
+"""Pages from templates. All text is escaped: nothing of the data is markup."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from ops.report.words import visible
+
+_FOLDER = Path(__file__).parent
+
+
+def fill(name: str, values: Mapping[str, Any], *, filters: Mapping[str, Callable[..., Any]]) -> str:
+    """The page of `NAME.html.j2`, with `NAME.css` as its `style`."""
+    environment = Environment(
+        loader=FileSystemLoader(_FOLDER),
+        autoescape=True,
+        finalize=_printed,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= dict(filters)
+    style = Markup((_FOLDER / f"{name}.css").read_text(encoding="utf-8"))  # noqa: S704 - our own file
+    page = environment.get_template(f"{name}.html.j2").render(style=style, **values)
+    # Half of a surrogate pair cannot be written as UTF-8.
+    return page.encode("utf-8", "replace").decode("utf-8")
+
+
+def _printed(value: Any) -> Any:
+    """What a template prints of a value: text of the data is made visible, our own markup stays as it is."""
+    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value

@@ -1,0 +1,53 @@
+"""The contact sheet: what stands on it, and that nothing of the data is markup."""
+
+import re
+from html import unescape
+from typing import Any
+
+from ops.report.contact_sheet import contact_sheet
+
+HOSTILE = '<script>a & "b"</script>\'\u202e\ud800'
+
+
+def row(change: str, **values: Any) -> dict[str, Any]:
+    reasons = [{"detail": f"{change} {n}", "rule": "long", "value": n} for n in range(5)]
+    empty = {"example_id": f"id-{change}", "change": change, "picture": None, "messages": []}
+    return empty | {"reasons_before": reasons[:1], "reasons_after": reasons} | values
+
+
+def told(page: str) -> str:
+    """The text of a page, without its marks."""
+    return unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page.partition("</style>")[2])))
+
+
+def test_changes_stand_under_their_headings_with_the_reasons_that_matter() -> None:
+    text = told(contact_sheet("T", rules=[], rows=[row("added"), row("removed"), row("removed")]))
+    assert text.index("Would leave") < text.index("id-removed") < text.index("Would come back") < text.index("id-added")
+    assert text.count("Would leave") == 1
+    assert "Would weigh otherwise" not in text
+    assert "added 0 (long: 0)" in text  # of one that comes back, what kept it away
+    assert "added 1" not in text
+    assert "removed 3 (long: 3)" in text
+    assert "removed 4" not in text
+
+
+def test_figures_are_signed_and_set_apart() -> None:
+    rules = [{"rule": "long", "before": 12000, "after": 1000, "difference": -11000}]
+    assert "long 12,000 1,000 -11,000" in told(contact_sheet("T", rules=rules, rows=[]))
+
+
+def test_texts_are_cut_and_nothing_of_them_is_markup() -> None:
+    parts = [{"type": "image", "text": None}, {"type": "text", "text": HOSTILE}, {"type": "text", "text": "x" * 300}]
+    messages = [{"role": HOSTILE, "parts": parts}] * 7
+    reasons = [{"detail": HOSTILE, "rule": HOSTILE, "value": HOSTILE}]
+    hostile = row("removed", example_id=HOSTILE, messages=messages, reasons_after=reasons)
+    page = contact_sheet(HOSTILE, rules=[{"rule": HOSTILE, "before": 0, "after": 0, "difference": 0}], rows=[hostile])
+    page.encode("utf-8")
+    assert "<script" not in page
+    assert "\u202e" not in page
+    shown = HOSTILE.replace("\u202e", "\\u202e").replace("\ud800", "?")
+    text = told(page)
+    assert text.count(f"{shown} ({shown}: {shown})") == 1
+    cut = "x" * (240 - len(f"{HOSTILE} ...")) + "..."
+    assert text.count(f"{shown} {shown} {cut}") == 6
+    assert text.count(cut) == 6
