@@ -13,9 +13,9 @@ from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.types import DoubleType, IntegerType, StructField, StructType
 
 from ops.core.identity import digest, text_id
+from ops.core.spherical import centres, nearest
 from ops.core.turns import message_text
 from ops.core.vectors import unit
-from ops.corpus.spherical import centres, nearest
 from ops.corpus.staying import RANK, Rank, redundant
 from ops.corpus.turns import dialogue_key
 from ops.corpus.vectors import matrix, with_vectors
@@ -35,6 +35,7 @@ from ops.vision.image_groups import colour_apart
 
 _KEY = ["delivery", "example_id"]
 _READ = ("delivery", "example_id", "content_id", "arrival", "messages", "image_ids", "repairs")
+_ROUNDS = 10
 _SAMPLE = 20_000
 """Examples at most that clusters are fitted on, and held on the driver: about 160 MB for vectors of 512."""
 _SAMPLED_EACH = 20
@@ -106,7 +107,8 @@ def semantic_duplicates(
     if count > 1:
         drawn = sft.orderBy("content_id").limit(min(_SAMPLE, _SAMPLED_EACH * count)).mapInArrow(_told, _TOLD_DDL)
         sample = _pictured(drawn, images, embeddings).orderBy("dialogue_key", "content_id").toArrow()
-        found = centres(_whole(sample), count)
+        pictured = _whole(sample)
+        found = centres(pictured, pictured[:count], rounds=_ROUNDS)
     whole = _pictured(alone, images, embeddings)
     added = [StructField("cluster", IntegerType()), StructField("nearness", DoubleType())]
     grouped = whole.mapInArrow(partial(_clustered, found=found), StructType([*whole.schema.fields, *added]))

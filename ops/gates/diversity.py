@@ -8,8 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ops.core.spherical import centres, far_apart, nearest
+
 _ROUNDS = 20
-_ITERATIONS = 10
+_ITERATIONS = 9
 _COVERED = 0.1
 """A cluster counts as covered where at least this share of its examples stays."""
 
@@ -72,22 +74,7 @@ def coverage(clusters: np.ndarray, rows: np.ndarray) -> float:
 def clustered(vectors: np.ndarray, count: int) -> np.ndarray:
     """Cluster of each unit vector (n,) by spherical k-means. Starts from vectors far from each other, so the result
     depends on no seed, only on the order of rows."""
-    count = min(count, len(vectors))
-    if count < 1:
-        return np.zeros(len(vectors), dtype=np.int64)
-    nearest = vectors @ vectors[0]
-    chosen = [0]
-    for _ in range(count - 1):
-        chosen.append(int(np.argmin(nearest)))
-        nearest = np.maximum(nearest, vectors @ vectors[chosen[-1]])
-    centres = vectors[chosen]
-    cluster = np.zeros(len(vectors), dtype=np.int64)
-    for _ in range(_ITERATIONS):
-        cluster = np.argmax(vectors @ centres.T, axis=1)
-        sums = np.zeros_like(centres)
-        np.add.at(sums, cluster, vectors)
-        lengths = np.linalg.norm(sums, axis=1, keepdims=True)
-        centres = np.where(lengths > 0, sums / np.maximum(lengths, 1e-12), centres)
+    cluster, _ = nearest(vectors, centres(vectors, far_apart(vectors, count), rounds=_ITERATIONS))
     return cluster
 
 

@@ -3,8 +3,6 @@
 import numpy as np
 import pytest
 
-from ops.core.vectors import unit
-from ops.corpus.spherical import centres, nearest
 from ops.text.likeness import (
     MOST_PIECES,
     bits_apart,
@@ -79,16 +77,3 @@ def test_bits_apart_is_symmetric_and_never_more_than_upright() -> None:
         turned = bits_apart(one, other, turned=True)
         assert turned == bits_apart(other, one, turned=True) <= bits_apart(one, other, turned=False)
         assert bits_apart(one, one, turned=True) == 0
-
-
-def test_clusters_gather_what_points_the_same_way() -> None:
-    rng = np.random.default_rng(2)
-    ways = unit(rng.normal(size=(4, 32)))
-    vectors = unit(np.repeat(ways, 25, axis=0) + 0.05 * rng.normal(size=(100, 32)))
-    order = rng.permutation(100)
-    cluster, cosine = nearest(vectors, centres(vectors[order], 12))
-    # Twelve centres for four ways: no cluster holds two of them.
-    assert all(len({at // 25 for at in np.flatnonzero(cluster == one)}) == 1 for one in set(cluster.tolist()))
-    assert cosine.min() > 0.9
-    assert nearest(vectors, np.zeros((0, 32)))[0].tolist() == [0] * 100
-    assert centres(np.zeros((0, 32)), 5).shape == (0, 32)

@@ -1,0 +1,50 @@
+"""Spherical k-means: directions that unit vectors gather about (Dhillon and Modha, 2001).
+
+Products are rounded before they are compared, so that the number of cores does not decide which is larger. No chance is
+in it: centres start where the caller says. scikit-learn's k-means keeps means that are no directions.
+"""
+
+import numpy as np
+
+from ops.core.vectors import unit
+
+_DIGITS = 9
+
+
+def centres(sample: np.ndarray, first: np.ndarray, *, rounds: int) -> np.ndarray:
+    """The unit vectors (k, d; float64) that those of the sample (n, d) gather about, from `first` (k, d) on, after so
+    many rounds or when nothing moves any more. A centre that nothing is nearest to stays."""
+    present = unit(first)
+    for _ in range(rounds if len(present) else 0):
+        cluster, _ = nearest(sample, present)
+        order = np.argsort(cluster, kind="stable")
+        named, starts = np.unique(cluster[order], return_index=True)
+        moved = present.copy()
+        moved[named] = np.round(unit(np.add.reduceat(sample[order], starts, axis=0)), _DIGITS)
+        if (moved == present).all():
+            break
+        present = moved
+    return present
+
+
+def far_apart(vectors: np.ndarray, count: int) -> np.ndarray:
+    """At most `count` of the unit vectors (n, d): the first one, and each time the one that is farthest from all those
+    chosen before it."""
+    count = min(count, len(vectors))
+    if count < 1:
+        return vectors[:0]
+    chosen = [0]
+    closest = vectors @ vectors[0]
+    for _ in range(count - 1):
+        chosen.append(int(np.argmin(closest)))
+        closest = np.maximum(closest, vectors @ vectors[chosen[-1]])
+    return vectors[chosen]
+
+
+def nearest(vectors: np.ndarray, centres: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The nearest centre (n) of each unit vector, the first of those as near, and its cosine (n), rounded."""
+    if not len(vectors) or not len(centres):
+        return np.zeros(len(vectors), dtype=np.int64), np.ones(len(vectors))
+    cosines = np.round(vectors @ centres.T, _DIGITS)
+    cluster = np.argmax(cosines, axis=1)
+    return cluster, cosines[np.arange(len(cluster)), cluster]
