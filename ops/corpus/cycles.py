@@ -108,14 +108,13 @@ def _cycles(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """The cycle of each edge, -1 for none; and of each cycle its least name, its size, and whether nothing beats it."""
     kept = perhaps_cyclic(winners, losers)
-    pairs = zip(winners[kept].tolist(), losers[kept].tolist(), strict=True)
-    components = [members for members in strong_components(pairs) if len(members) >= _SMALLEST]
-    component = np.full(len(names), -1, dtype=np.int64)
-    for number, members in enumerate(components):
-        component[members] = number
-    within = component[winners] == component[losers]
-    is_top = np.ones(len(components), dtype=bool)
-    is_top[component[losers[~within & (component[losers] >= 0)]]] = False
-    least = np.array([names[members].min() for members in components], dtype=np.int64)
-    size = np.array([len(members) for members in components], dtype=np.int32)
-    return np.where(within, component[winners], -1), least, size, is_top
+    component = strong_components(winners[kept], losers[kept], len(names))
+    sizes = np.bincount(component)
+    is_cycle = sizes >= _SMALLEST
+    cycle = np.where(is_cycle, np.cumsum(is_cycle) - 1, -1)[component]
+    within = cycle[winners] == cycle[losers]
+    is_top = np.ones(is_cycle.sum(), dtype=bool)
+    is_top[cycle[losers[~within & (cycle[losers] >= 0)]]] = False
+    least = np.full(len(is_top), np.iinfo(np.int64).max)
+    np.minimum.at(least, cycle[cycle >= 0], names[cycle >= 0])
+    return np.where(within, cycle[winners], -1), least, sizes[is_cycle].astype(np.int32), is_top
