@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from pyspark.sql import DataFrame
+from pyspark.sql.pandas.types import from_arrow_schema
 
 from ops.corpus.graphs import perhaps_cyclic, strong_components
 from ops.corpus.groups import group_starts, whole_groups
@@ -19,10 +20,15 @@ from ops.corpus.judgements import CHECKED, VOTES
 
 _SMALLEST = 3
 _SUSPECTS = pa.schema([("context", pa.int64()), ("may_cycle", pa.bool_()), ("is_cycle_too_large", pa.bool_())])
-_SUSPECTS_DDL = "context long, may_cycle boolean, is_cycle_too_large boolean"
 _CYCLES = ("first_member", "cycle_size", "is_top_cycle")
-_CYCLES_DDL = "first_member long, cycle_size int, is_top_cycle boolean"
-_FOUND_DDL = f"{', '.join(f'{name} long' for name in CHECKED)}, {VOTES}, is_cycle_too_large boolean, {_CYCLES_DDL}"
+_FOUND = pa.schema(
+    [
+        *((name, pa.int64()) for name in CHECKED),
+        *VOTES,
+        ("is_cycle_too_large", pa.bool_()),
+        *zip(_CYCLES, (pa.int64(), pa.int32(), pa.bool_()), strict=True),
+    ]
+)
 
 
 def suspect_contexts(subjects: DataFrame, *, most_pairs: int) -> DataFrame:
@@ -32,7 +38,7 @@ def suspect_contexts(subjects: DataFrame, *, most_pairs: int) -> DataFrame:
     def search(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         return (suspects(batch, most_pairs=most_pairs) for batch in whole_groups(batches, ["context"]))
 
-    return subjects.sortWithinPartitions("context").mapInArrow(search, _SUSPECTS_DDL)
+    return subjects.sortWithinPartitions("context").mapInArrow(search, from_arrow_schema(_SUSPECTS))
 
 
 def contested_or_cyclic(votes: DataFrame) -> DataFrame:
@@ -44,7 +50,7 @@ def contested_or_cyclic(votes: DataFrame) -> DataFrame:
     def search(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         return map(found, whole_groups(batches, context))
 
-    return votes.sortWithinPartitions(*context).mapInArrow(search, _FOUND_DDL)
+    return votes.sortWithinPartitions(*context).mapInArrow(search, from_arrow_schema(_FOUND))
 
 
 def suspects(batch: pa.RecordBatch, *, most_pairs: int) -> pa.RecordBatch:

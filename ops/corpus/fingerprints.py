@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F  # noqa: N812
+from pyspark.sql.pandas.types import from_arrow_schema
 
 from ops.core.accuracy import auroc
 from ops.core.canonical import image_key
@@ -29,10 +30,6 @@ _SCORES = pa.schema(
         ("auroc_of", pa.string()),
     ]
 )
-_SCORES_DDL = (
-    "delivery string, example_id string, turn int, rejected_probability double, style_probability double, "
-    + ("auroc double, style_auroc double, auroc_of string")
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +49,7 @@ def fingerprints(
     known = _fitted(_sides(preferences, fit_responses).toArrow(), fewest_responses)
     turns = sft_turns(examples).withColumn("fold", _fold())
     read = turns.select("delivery", "example_id", "turn", "dataset", "response", "fold")
-    return read.mapInArrow(partial(_scored, known=known), _SCORES_DDL)
+    return read.mapInArrow(partial(_scored, known=known), from_arrow_schema(_SCORES))
 
 
 def _fold() -> Column:

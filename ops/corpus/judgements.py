@@ -9,6 +9,7 @@ where 128 bits agree, which is as good as the keys themselves.
 
 from collections.abc import Mapping
 
+import pyarrow as pa
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
@@ -21,7 +22,12 @@ CONTEXT = ["image_key", "query_key"]
 HASHED = ["context", "low_hash", "high_hash"]
 CHECKED = ["context", "context_check", "low_hash", "high_hash"]
 #: What `votes_of` says of a subject.
-VOTES = "yes long, no long, has_names boolean, log_odds double, best_yes double, best_no double"
+VOTES = (
+    ("yes", pa.int64()),
+    ("no", pa.int64()),
+    ("has_names", pa.bool_()),
+    *((name, pa.float64()) for name in ("log_odds", "best_yes", "best_no")),
+)
 _ALONE = 0
 
 

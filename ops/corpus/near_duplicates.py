@@ -7,6 +7,7 @@ from typing import Any
 import pyarrow as pa
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F  # noqa: N812
+from pyspark.sql.pandas.types import from_arrow_schema
 
 from ops.core.canonical import image_key, response_key
 from ops.core.identity import digest
@@ -19,11 +20,23 @@ from ops.text.shingles import bands, jaccard, shingles
 
 _KEY = ["delivery", "example_id"]
 _READ = ("delivery", "example_id", "arrival", "messages", "image_ids", "repairs", "pictures")
-_PICTURE_DDL = "array<struct<at: int, image_id: string, `group`: string, hash: string, colours: binary>>"
-_TEXTS_DDL = (
-    "delivery string, example_id string, arrival int, repairs int, dialogue_key string, image_key string, "
-    f"bands array<string>, shingles array<bigint>, pictures {_PICTURE_DDL}"
+_TEXTS = pa.schema(
+    [
+        *((name, pa.string()) for name in ("delivery", "example_id")),
+        *((name, pa.int32()) for name in ("arrival", "repairs")),
+        *((name, pa.string()) for name in ("dialogue_key", "image_key")),
+        ("bands", pa.list_(pa.string())),
+        ("shingles", pa.list_(pa.int64())),
+    ]
 )
+_PICTURE = pa.struct(
+    [
+        ("at", pa.int32()),
+        *((name, pa.string()) for name in ("image_id", "group", "hash")),
+        ("colours", pa.binary()),
+    ]
+)
+_TEXTS_AND_PICTURES = _TEXTS.append(pa.field("pictures", pa.list_(_PICTURE)))
 _PAIRS = pa.schema(
     [
         *((name, pa.string()) for name in ("delivery", "example_id", "other_delivery", "other_id")),
@@ -31,7 +44,6 @@ _PAIRS = pa.schema(
         ("hash_bits", pa.int32()),
     ]
 )
-_PAIRS_DDL = "delivery string, example_id string, other_delivery string, other_id string, jaccard double, hash_bits int"
 _NEAREST = 20
 """Members of a bucket that each other member is compared with: those that would be kept first."""
 
@@ -55,7 +67,7 @@ def near_duplicates(
     sft = examples.where(F.col("kind") == "sft")
     shown = pictures(sft, images, distance=distance)
     texts = sft.join(shown, _KEY, "left").join(F.broadcast(arrivals), "delivery").select(*_READ)
-    texts = texts.mapInArrow(partial(_texts, words=words), _TEXTS_DDL)
+    texts = texts.mapInArrow(partial(_texts, words=words), from_arrow_schema(_TEXTS_AND_PICTURES))
     first = Window.partitionBy("dialogue_key").orderBy(*RANK)
     alone = texts.withColumn("copy", F.row_number().over(first)).where("copy = 1").drop("copy", "dialogue_key")
     bucket = Window.partitionBy("band").orderBy(*RANK)
@@ -77,25 +89,13 @@ def near_duplicates(
     def choose(group: pa.Table) -> pa.Table:
         return _chosen(group, threshold=threshold, distance=distance, colour=colour)
 
-    chosen = both.groupBy("image_key").applyInArrow(choose, _PAIRS_DDL)
+    chosen = both.groupBy("image_key").applyInArrow(choose, from_arrow_schema(_PAIRS))
     return chosen.withColumn("same_delivery", F.col("delivery") == F.col("other_delivery"))
 
 
 def _texts(batches: Iterable[pa.RecordBatch], *, words: int) -> Iterator[pa.RecordBatch]:
-    schema = pa.schema(
-        [
-            ("delivery", pa.string()),
-            ("example_id", pa.string()),
-            ("arrival", pa.int32()),
-            ("repairs", pa.int32()),
-            ("dialogue_key", pa.string()),
-            ("image_key", pa.string()),
-            ("bands", pa.list_(pa.string())),
-            ("shingles", pa.list_(pa.int64())),
-        ]
-    )
     for batch in batches:
-        rows = pa.RecordBatch.from_pylist([_text(row, words) for row in batch.to_pylist()], schema=schema)
+        rows = pa.RecordBatch.from_pylist([_text(row, words) for row in batch.to_pylist()], schema=_TEXTS)
         yield rows.append_column("pictures", batch.column("pictures"))
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812
+from pyspark.sql.pandas.types import from_arrow_schema
 
 from ops.corpus.vectors import matrix, with_vectors
 
@@ -20,7 +21,6 @@ _NEAR = pa.schema(
         ("chosen_cosine", pa.float64()),
     ]
 )
-_NEAR_DDL = "image_key string, text string, judged_text string, cosine double, chosen_cosine double"
 _TEXT = ["image_key", "text"]
 
 
@@ -42,7 +42,7 @@ def nearest_rejected(
     packed = _packed(answers.join(images, "image_key", "left_semi"), "answers", "text").join(
         _packed(responses, "responses", "judged_text", "is_bad"), "image_key"
     )
-    return packed.mapInArrow(partial(_nearest, near=near, lead=lead), _NEAR_DDL)
+    return packed.mapInArrow(partial(_nearest, near=near, lead=lead), from_arrow_schema(_NEAR))
 
 
 def _packed(texts: DataFrame, name: str, *columns: str) -> DataFrame:

@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
+from pyspark.sql.pandas.types import from_arrow_schema
 
 from ops.corpus.groups import group_starts, whole_groups
 from ops.corpus.reliability import Agreement, fit_reliability, log_odds
@@ -14,7 +15,6 @@ from ops.corpus.reliability import Agreement, fit_reliability, log_odds
 _MOST_RATERS = 32
 _SUBJECT = ["context", "low_hash", "high_hash"]
 _AGREEMENTS = pa.schema([(name, pa.int64()) for name in ("one", "other", "together", "agreed")])
-_AGREEMENTS_DDL = "one long, other long, together long, agreed long"
 
 
 def reliability_of(judged: DataFrame, *, fit_judgements: int) -> dict[str, float]:
@@ -42,7 +42,8 @@ def agreements(judged: DataFrame) -> DataFrame:
     def count(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         return map(agreements_in, whole_groups(batches, _SUBJECT))
 
-    counted = votes.sortWithinPartitions(*_SUBJECT, "code", "side").mapInArrow(count, _AGREEMENTS_DDL)
+    ordered = votes.sortWithinPartitions(*_SUBJECT, "code", "side")
+    counted = ordered.mapInArrow(count, from_arrow_schema(_AGREEMENTS))
     return counted.groupBy("one", "other").agg(F.sum("together").alias("together"), F.sum("agreed").alias("agreed"))
 
 

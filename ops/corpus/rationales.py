@@ -6,6 +6,7 @@ from typing import Any
 import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812
+from pyspark.sql.pandas.types import from_arrow_schema
 
 from ops.core.canonical import response_key
 from ops.core.turns import CANDIDATE_ROLES, message_text
@@ -20,10 +21,6 @@ _TOLD = pa.schema(
         ("against", pa.bool_()),
     ]
 )
-_TOLD_DDL = (
-    "delivery string, example_id string, response_key string, who string, stated double, scale double, beside double, "
-    "against boolean"
-)
 
 
 def against_rationale(preferences: DataFrame, examples: DataFrame) -> DataFrame:
@@ -31,7 +28,7 @@ def against_rationale(preferences: DataFrame, examples: DataFrame) -> DataFrame:
     middle of the scale than the rating that was recorded (where none was, than the label good or bad), or says that the
     rejected response is the better one."""
     spoken = examples.where(F.col("metadata").rlike(MENTIONS)).where("kind = 'preference'")
-    told = spoken.select("delivery", "example_id", "messages", "metadata").mapInArrow(_told, _TOLD_DDL)
+    told = spoken.select("delivery", "example_id", "messages", "metadata").mapInArrow(_told, from_arrow_schema(_TOLD))
     judged = preferences.select(*KEYS, "response_key", "label", "rating", "rating_scale", "annotator").join(
         told, _PLACE
     )

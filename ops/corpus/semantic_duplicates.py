@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F  # noqa: N812
+from pyspark.sql.pandas.types import from_arrow_schema
 from pyspark.sql.types import DoubleType, IntegerType, StructField, StructType
 
 from ops.core.identity import digest, text_id
@@ -41,11 +42,6 @@ _SAMPLE = 20_000
 _SAMPLED_EACH = 20
 _SHINGLE = 3  # words, as near duplicates have them
 _MOST_CLUSTERS = 1024
-_TOLD_DDL = (
-    "delivery string, example_id string, content_id string, arrival int, repairs int, dialogue_key string, "
-    "decides string, sideways boolean, texts array<string>, image_ids array<string>, "
-    "pieces array<struct<slot: int, at: int, content_id: string>>"
-)
 _TOLD = pa.schema(
     [
         *((name, pa.string()) for name in ("delivery", "example_id", "content_id")),
@@ -64,10 +60,6 @@ _PAIRS = pa.schema(
         ("hash_bits", pa.int32()),
         ("jaccard", pa.float64()),
     ]
-)
-_PAIRS_DDL = (
-    "delivery string, example_id string, other_delivery string, other_id string, image_cosine double, "
-    "text_cosine double, hash_bits int, jaccard double"
 )
 
 
@@ -100,13 +92,14 @@ def semantic_duplicates(
     """
     sft = examples.where("kind = 'sft' AND size(image_ids) > 0").join(F.broadcast(arrivals), "delivery").select(*_READ)
     first = Window.partitionBy("dialogue_key").orderBy(*RANK)
-    alone = sft.mapInArrow(_told, _TOLD_DDL).withColumn("copy", F.row_number().over(first)).where("copy = 1")
-    alone = alone.drop("copy")
+    texts = sft.mapInArrow(_told, from_arrow_schema(_TOLD))
+    alone = texts.withColumn("copy", F.row_number().over(first)).where("copy = 1").drop("copy")
     count = min(_MOST_CLUSTERS, -(-sft.count() // cluster_examples))
     found = np.zeros((0, 0))
     if count > 1:
-        drawn = sft.orderBy("content_id").limit(min(_SAMPLE, _SAMPLED_EACH * count)).mapInArrow(_told, _TOLD_DDL)
-        sample = _pictured(drawn, images, embeddings).orderBy("dialogue_key", "content_id").toArrow()
+        drawn = sft.orderBy("content_id").limit(min(_SAMPLE, _SAMPLED_EACH * count))
+        drawn_texts = drawn.mapInArrow(_told, from_arrow_schema(_TOLD))
+        sample = _pictured(drawn_texts, images, embeddings).orderBy("dialogue_key", "content_id").toArrow()
         pictured = _whole(sample)
         found = centres(pictured, pictured[:count], rounds=_ROUNDS)
     whole = _pictured(alone, images, embeddings)
@@ -123,7 +116,7 @@ def semantic_duplicates(
     def choose(group: pa.Table) -> pa.Table:
         return _chosen(group, cuts=cuts)
 
-    chosen = members.groupBy("cluster", "decides", "part").applyInArrow(choose, _PAIRS_DDL)
+    chosen = members.groupBy("cluster", "decides", "part").applyInArrow(choose, from_arrow_schema(_PAIRS))
     return chosen.withColumn("same_delivery", F.col("delivery") == F.col("other_delivery"))
 
 

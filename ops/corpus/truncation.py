@@ -6,12 +6,12 @@ from collections.abc import Iterable, Iterator
 import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812
+from pyspark.sql.pandas.types import from_arrow_schema
 
 from ops.core.canonical import canonical_response
 from ops.corpus.judgements import KEYS
 
 _TOKEN = re.compile(r"\w+|[^\w\s]")
-_DDL = "delivery string, example_id string, judgement_id string"
 _SCHEMA = pa.schema([(name, pa.string()) for name in KEYS])
 
 
@@ -36,7 +36,9 @@ def identical_when_cut(preferences: DataFrame, *, training_tokens: int, image_to
             ]
             yield pa.RecordBatch.from_pylist(found, schema=_SCHEMA)
 
-    found = wanted.select(*KEYS, "image_ids", "query", "response", "opponent").mapInArrow(cut, _DDL)
+    found = wanted.select(*KEYS, "image_ids", "query", "response", "opponent").mapInArrow(
+        cut, from_arrow_schema(_SCHEMA)
+    )
     return found.withColumn("is_identical_when_cut", F.lit(True))
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812
+from pyspark.sql.pandas.types import from_arrow_schema
 
 from ops.core.canonical import image_key, query_key, response_key
 from ops.core.identity import digest
@@ -39,21 +40,17 @@ _DIALOGUES = pa.schema(
         ("dialogue_key", pa.string()),
     ]
 )
-_TURNS_DDL = "delivery string, example_id string, turn int, dataset string, voter string, image_key string, " + (
-    "query_key string, response_key string, query string, response string, answer_kind string, answer string"
-)
-_DIALOGUES_DDL = "delivery string, example_id string, dataset string, kind string, repairs int, dialogue_key string"
 _PROMPTS = ("system", "user", "tool")
 
 
 def sft_turns(examples: DataFrame) -> DataFrame:
     """Each assistant message of the SFT examples with the user message before it (schema `_TURNS`)."""
-    return examples.where(F.col("kind") == "sft").select(*_READ).mapInArrow(_turns, _TURNS_DDL)
+    return examples.where(F.col("kind") == "sft").select(*_READ).mapInArrow(_turns, from_arrow_schema(_TURNS))
 
 
 def dialogues(examples: DataFrame) -> DataFrame:
     """Each example with one key of all its images and messages (schema `_DIALOGUES`)."""
-    return examples.select(*_READ).mapInArrow(_dialogues, _DIALOGUES_DDL)
+    return examples.select(*_READ).mapInArrow(_dialogues, from_arrow_schema(_DIALOGUES))
 
 
 def dialogue_key(image_ids: list[str] | None, messages: Iterable[dict[str, Any]]) -> str:
