@@ -71,7 +71,7 @@ def _show(left_out: tuple[LeftOut, ...], blocking: tuple[LeftOut, ...], current:
     if current is None:
         out.print("No version has been published yet.")
     else:
-        without = f", made without {'; '.join(LeftOut(**one).what for one in current['left_out'])}"
+        without = f", made without {'; '.join(LeftOut(**one).subject for one in current['left_out'])}"
         line = f"Version {current['version']} is current{without if current['left_out'] else ''}."
         out.print(line, soft_wrap=True, highlight=False, markup=False)
     for one in left_out:

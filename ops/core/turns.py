@@ -34,12 +34,12 @@ def read_turns(examples: pa.Table) -> list[Turn]:
 
 
 def _turns(row: int, messages: list[Mapping[str, Any]] | None) -> list[Turn]:
-    found: list[Turn] = []
+    turns: list[Turn] = []
     query = ""
     for message in messages or ():
         text = message_text(message)
         if message["role"] == "user":
             query = text
         elif message["role"] in ANSWERS:
-            found.append(Turn(row, len(found), query, text))
-    return found
+            turns.append(Turn(row, len(turns), query, text))
+    return turns

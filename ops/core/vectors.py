@@ -50,9 +50,9 @@ class Vectors:
         """Vectors of the ids, (n, d) float32 with zeros where unknown, and which are known, (n,) bool."""
         at = self.positions(ids)
         known = at >= 0
-        found = np.zeros((len(at), self.width), dtype=np.float32)
-        found[known] = self.matrix[at[known]]
-        return found, known
+        vectors = np.zeros((len(at), self.width), dtype=np.float32)
+        vectors[known] = self.matrix[at[known]]
+        return vectors, known
 
 
 def unit(vectors: np.ndarray) -> np.ndarray:

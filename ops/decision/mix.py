@@ -111,27 +111,27 @@ def effective_share(before: tuple[Mass, Mass], after: tuple[Mass, Mass]) -> floa
 
 
 def _mix(visual: Mass, text: Mass, visual_factor: float, text_factor: float) -> Mix:
-    one, other = visual.counted * visual_factor, text.counted * text_factor
+    visual_counted, text_counted = visual.counted * visual_factor, text.counted * text_factor
+    counted = visual_counted + text_counted
     examples = visual.examples + text.examples
     kept = visual.examples * visual_factor + text.examples * text_factor
     return Mix(
         visual_factor=visual_factor,
         text_factor=text_factor,
-        visual_share=one / (one + other) if one + other else 0.0,
+        visual_share=visual_counted / counted if counted else 0.0,
         repeats=max(visual_factor, text_factor) / min(visual_factor, text_factor),
         effective_share=_effective(visual, text, visual_factor, text_factor),
         examples_kept=kept / examples if examples else 1.0,
     )
 
 
-def _effective(one: Mass, other: Mass, factor: float, other_factor: float = 1.0) -> float:
+def _effective(first: Mass, second: Mass, factor: float, second_factor: float = 1.0) -> float:
     """The effective sample size under these factors, over that without."""
-
     scaled = [
         Mass(m.examples, m.counted * f, m.weight * f, m.squares * f * f)
-        for m, f in ((one, factor), (other, other_factor))
+        for m, f in ((first, factor), (second, second_factor))
     ]
-    return effective_share((one, other), (scaled[0], scaled[1]))
+    return effective_share((first, second), (scaled[0], scaled[1]))
 
 
 def _size(weight: float, squares: float) -> float:

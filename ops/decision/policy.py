@@ -156,8 +156,8 @@ def check_rule(rule: Rule, audits: Mapping[str, Audit]) -> None:
     for column in rule.columns:
         conditions = [condition for condition in rule.when if condition.column == column]
         if not _satisfiable(conditions, schema.field(column).type):
-            told = ", ".join(map(str, conditions))
-            raise PolicyError("when", f"can never fire: no {column} meets {told}")
+            listed = ", ".join(map(str, conditions))
+            raise PolicyError("when", f"can never fire: no {column} meets {listed}")
 
 
 def suggestion(word: str, known: Mapping[str, Any] | Sequence[str]) -> str:
@@ -178,8 +178,8 @@ def _check_weight(rule: Rule) -> None:
 def _check_condition(condition: Condition, audit: str, schema: pa.Schema) -> None:
     comparable = [field.name for field in schema if _comparable(field.type)]
     if condition.column not in comparable:
-        what = "cannot be compared" if condition.column in schema.names else f"is no column of {audit}"
-        raise PolicyError("when", f"{condition.column!r} {what}; {suggestion(condition.column, comparable)}")
+        problem = "cannot be compared" if condition.column in schema.names else f"is no column of {audit}"
+        raise PolicyError("when", f"{condition.column!r} {problem}; {suggestion(condition.column, comparable)}")
     kind = schema.field(condition.column).type
     values = condition.value if isinstance(condition.value, tuple) else (condition.value,)
     for value in values:

@@ -21,9 +21,9 @@ _FEW_TIES = 100_000
 
 Measures = pa.Table | Iterable[pa.RecordBatch]
 
-_FOUND = [("rule", pa.int32()), ("turn", pa.int32()), ("value", pa.string())]
-_NAMED_HITS = pa.schema([("delivery", pa.string()), ("example_id", pa.string()), *_FOUND])
-_HITS = pa.schema([("example", pa.int64()), *_FOUND])
+_HIT = [("rule", pa.int32()), ("turn", pa.int32()), ("value", pa.string())]
+_NAMED_HITS = pa.schema([("delivery", pa.string()), ("example_id", pa.string()), *_HIT])
+_HITS = pa.schema([("example", pa.int64()), *_HIT])
 
 
 def verdicts(examples: pa.Table, measures: Mapping[str, Measures], policy: Policy) -> pa.Table:
@@ -77,13 +77,13 @@ def _untied(order: np.ndarray, tied: np.ndarray, ids: pa.Array) -> np.ndarray:
 
 def _hits(examples: pa.Table, measures: Mapping[str, Measures], rules: Sequence[Rule]) -> pa.Table:
     """Every (example, rule, row of measures) that meets; `example` is the row in `examples`."""
-    found: list[pa.RecordBatch] = []
+    batches: list[pa.RecordBatch] = []
     for audit in sorted({rule.audit for rule in rules}):
         own = [(at, rule) for at, rule in enumerate(rules) if rule.audit == audit]
         rows = measures[audit]
         for batch in rows.to_batches() if isinstance(rows, pa.Table) else rows:
-            found += [hit for at, rule in own if (hit := _hit(batch, at, rule)).num_rows]
-    hits = pa.Table.from_batches(found, schema=_NAMED_HITS)
+            batches += [hit for at, rule in own if (hit := _hit(batch, at, rule)).num_rows]
+    hits = pa.Table.from_batches(batches, schema=_NAMED_HITS)
     # One look-up for all hits: Arrow builds the index of a million ids anew on each call.
     example = pc.index_in(hits["example_id"], value_set=examples["example_id"].combine_chunks())
     known: Any = pc.equal(examples["delivery"].take(example), hits["delivery"])
@@ -103,12 +103,12 @@ def _hit(batch: pa.RecordBatch, at: int, rule: Rule) -> pa.RecordBatch:
         met.column("example_id"),
         pa.repeat(pa.scalar(at, pa.int32()), met.num_rows),
         turn.cast(pa.int32()),
-        _shown(met, rule),
+        _values_text(met, rule),
     ]
     return pa.RecordBatch.from_arrays(arrays, schema=_NAMED_HITS)
 
 
-def _shown(met: pa.RecordBatch, rule: Rule) -> pa.Array:
+def _values_text(met: pa.RecordBatch, rule: Rule) -> pa.Array:
     """The values that the rule looked at, as `column=value, column=value`."""
     join: Any = pc.binary_join_element_wise
     parts: list[pa.Array] = []

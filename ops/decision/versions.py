@@ -37,7 +37,7 @@ class LeftOut:
     stays: str = ""
 
     @property
-    def what(self) -> str:
+    def subject(self) -> str:
         """In words: the drop, its last delivery, or measures of it."""
         if self.measures_only:
             return f"the measures of {' and '.join(self.audits)} of drop {self.drop!r}"
@@ -47,7 +47,7 @@ class LeftOut:
     def line(self) -> str:
         """What, why, and what to do, in one line."""
         fix = f". Fix: {self.fix}" if self.fix else ""
-        return f"{self.what}: {self.because}{fix}"
+        return f"{self.subject}: {self.because}{fix}"
 
     @property
     def because(self) -> str:
@@ -65,9 +65,9 @@ class LeftOut:
 def without_measures(left_out: Iterable[LeftOut]) -> dict[str, list[str]]:
     """The deliveries whose measures by an audit a version does not use, by audit."""
     unused: dict[str, list[str]] = {}
-    for one in left_out:
-        for audit in one.audits if one.measures_only else ():
-            unused.setdefault(audit, []).append(one.delivery)
+    for part in left_out:
+        for audit in part.audits if part.measures_only else ():
+            unused.setdefault(audit, []).append(part.delivery)
     return {audit: sorted(unused[audit]) for audit in sorted(unused)}
 
 
@@ -84,7 +84,7 @@ def headline(number: int, left_out: Sequence[LeftOut]) -> str:
     """The first line about a version: its number, and what it leaves out, each with its reason; of many, the first."""
     if not left_out:
         return f"Version {number}"
-    named = "; ".join(f"{one.what} ({one.because})" for one in left_out[:_NAMED])
+    named = "; ".join(f"{one.subject} ({one.because})" for one in left_out[:_NAMED])
     more = len(left_out) - _NAMED
     return f"Version {number} leaves out {named}{f'; and {more} more' if more > 0 else ''}"
 
@@ -177,9 +177,9 @@ class Diff:
     @property
     def counts(self) -> dict[str, dict[str, int]]:
         """Examples by change, then by cause; `all` is the sum."""
-        found = self.rows.group_by(["change", "cause"]).aggregate([([], "count_all")]).to_pylist()
+        groups = self.rows.group_by(["change", "cause"]).aggregate([([], "count_all")]).to_pylist()
         counts: dict[str, dict[str, int]] = {change: {"all": 0} for change in ("added", "removed", "reweighted")}
-        for row in sorted(found, key=lambda row: (row["change"], row["cause"])):
+        for row in sorted(groups, key=lambda row: (row["change"], row["cause"])):
             counts[row["change"]]["all"] += row["count_all"]
             counts[row["change"]][row["cause"]] = row["count_all"]
         return counts

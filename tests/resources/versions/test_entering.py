@@ -61,7 +61,7 @@ def test_the_setting_leaves_out_the_measures_and_not_the_drop(lake: Lake, settin
     now = entering(lake, settings=lenient, encoder=ENCODER)
     assert now.deliveries == ("odd-1",)
     assert now.without == {"claims": ["odd-1"], "grounding": ["odd-1"]}
-    assert [one.what for one in now.left_out] == [
+    assert [one.subject for one in now.left_out] == [
         "the measures of claims of drop 'odd'",
         "the measures of grounding of drop 'odd'",
     ]
@@ -134,7 +134,7 @@ def test_a_rejected_correction_says_which_delivery_stays(lake: Lake, settings: S
     admit(lake, "a", settings=settings.gates)
     now = entering(lake, settings=settings, encoder=ENCODER)
     assert now.deliveries == ("a-1",)
-    assert [(one.what, one.stays) for one in now.left_out] == [("the last delivery of drop 'a'", "a-1")]
+    assert [(one.subject, one.stays) for one in now.left_out] == [("the last delivery of drop 'a'", "a-1")]
 
 
 def test_unknown_drops_are_named(lake: Lake, settings: Settings) -> None:
