@@ -54,7 +54,7 @@ def present(hashes: np.ndarray, among: np.ndarray) -> np.ndarray:
     return among[at] == hashes
 
 
-def _hashes(column: pa.Array) -> np.ndarray:
+def _hashes(column: Any) -> np.ndarray:
     if pa.types.is_integer(column.type):
         numbers: Any = pc.fill_null(column.cast(pa.int64()), pa.scalar(-1, pa.int64()))
         return splitmix(numbers.to_numpy().view(np.uint64))
@@ -63,7 +63,7 @@ def _hashes(column: pa.Array) -> np.ndarray:
     return _text_hashes(encoded.dictionary)[encoded.indices.to_numpy()]
 
 
-def _text_hashes(texts: pa.Array) -> np.ndarray:
+def _text_hashes(texts: Any) -> np.ndarray:
     """Eight bytes at a time; the length comes first, so that trailing zero bytes count."""
     filled: Any = pc.fill_null(texts.cast(pa.large_string()), pa.scalar("", pa.large_string()))
     _, offset_bytes, data_bytes = filled.buffers()

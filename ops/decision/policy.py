@@ -239,6 +239,8 @@ def _interval(conditions: Sequence[Condition], *, integer: bool) -> tuple[float,
                 high = min(high, math.ceil(bound) - 1 if integer else math.nextafter(bound, -math.inf))
             case "<=":
                 high = min(high, math.floor(bound) if integer else bound)
+            case _:  # `!=`, which leaves a gap and no bound
+                pass
     return low, high
 
 

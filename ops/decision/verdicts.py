@@ -1,7 +1,7 @@
 """Verdicts: what the policy makes of the measures, one row an example, with every reason."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -96,7 +96,7 @@ def _hit(batch: pa.RecordBatch, at: int, rule: Rule) -> pa.RecordBatch:
     mask = rule.when[0].mask(batch.column(rule.when[0].column))
     for condition in rule.when[1:]:
         mask = pc.and_(mask, condition.mask(batch.column(condition.column)))
-    met = cast(pa.RecordBatch, batch.filter(mask))
+    met = batch.filter(mask)
     turn = met.column("turn") if "turn" in met.schema.names else pa.nulls(met.num_rows, pa.int32())
     arrays = [
         met.column("delivery"),

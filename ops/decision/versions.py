@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -73,8 +73,8 @@ def without_measures(left_out: Iterable[LeftOut]) -> dict[str, list[str]]:
 
 def left_out_of(row: Mapping[str, Any]) -> tuple[LeftOut, ...]:
     """What a version of that row of the log was made without."""
-    listed = json.loads(row.get("left_out") or "[]")
-    return tuple(LeftOut(**{**one, "audits": tuple(one["audits"])}) for one in listed)
+    parts: list[dict[str, Any]] = json.loads(row.get("left_out") or "[]")
+    return tuple(replace(LeftOut(**part), audits=tuple(part["audits"])) for part in parts)
 
 
 _NAMED = 3
@@ -172,7 +172,7 @@ class Diff:
     before: int
     after: int
     rows: pa.Table
-    new_left_out: Mapping[str, int] = field(default_factory=dict)
+    new_left_out: Mapping[str, int] = field(default_factory=dict[str, int])
 
     @property
     def counts(self) -> dict[str, dict[str, int]]:
@@ -191,7 +191,7 @@ class Pins:
 
     policy: str
     measures: Mapping[str, str]
-    without: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    without: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
     """Deliveries whose measures by an audit were not used, by audit."""
 
     @classmethod
