@@ -16,7 +16,8 @@ better than the same pictures dealt out anew among its rows; it is large for a f
 order, and for one of whose texts the encoder understands nothing.
 
 Rows are neighbours by their number in the file. An example without an image has no row here; one whose text says
-nothing that could be seen, and a file with fewer than `fewest_rows` usable rows, abstain. In a file whose neighbours
+nothing that could be seen or is not in English, whatever languages the encoder reads, and a file with fewer than
+`fewest_rows` usable rows, abstain. In a file whose neighbours
 show the same picture a shift within that picture cannot be told, and does no harm.
 """
 
@@ -233,7 +234,7 @@ def _measured(file: _File, examples: pa.Table, settings: ShiftSettings, *, level
 
 def _why(*, enough: bool, usable: bool) -> str:
     if not usable:
-        return "the text says nothing that could be seen, or a vector is missing"
+        return "the text says nothing that could be seen or is not in English, or a vector is missing"
     return "" if enough else "too few usable rows in the file"
 
 
@@ -304,5 +305,5 @@ AUDIT = Audit(
     texts=wanted_texts,
     uses_vectors=True,
     faults=("shifted_join",),
-    revision=2,
+    revision=3,
 )

@@ -16,7 +16,8 @@ every question of every set:
   above. Null where no image is so alike.
 - `question_cosine`: the same of a question of each in other words, where an image is shared or alike: at least
   `question_cosine`, sentence by sentence, with the same numbers, denials, colours, words that compare or point, and the
-  same thing asked for (ops.text.likeness). Null where no question is so alike.
+  same thing asked for (ops.text.likeness). In other languages than English only questions in the same words are
+  compared. Null where no question is so alike.
 - `is_leak`: image and question come from the same item, each the same, nearly the same or alike by its vector; the
   question also by at least `leak_share` of its n-grams. For an item without images, at least `leak_share` of its
   n-grams.
@@ -214,5 +215,5 @@ AUDIT = Audit(
     texts=wanted_texts,
     uses_vectors=True,
     uses_pictures=True,
-    revision=3,
+    revision=4,
 )

@@ -11,8 +11,9 @@ in doublings: 1, 2 to 3, 4 to 7, ...).
   `fewest_turns`, or without any spread, is left for the next wider one: dataset, template and length; dataset and
   length; dataset; delivery.
 
-A turn abstains where `grounding` has no score for it (no image could speak for or against its text, or a vector is
-missing) or where even the delivery has too few turns. Turns of examples without images have no row.
+A turn abstains where `grounding` has no score for it (no image could speak for or against its text, it is not in
+English, or a vector is missing) or where even the delivery has too few turns. Turns that abstain count to no group.
+Turns of examples without images have no row.
 """
 
 import re
@@ -142,4 +143,5 @@ AUDIT = Audit(
     texts=scored_texts,
     uses_vectors=True,
     faults=("wrong_image",),
+    revision=2,
 )

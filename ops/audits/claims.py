@@ -32,6 +32,9 @@ more often than others. Either takes `fewest_claims`. Apart from that, where wha
 `verdict` is that of the pixels where they tell, else the encoder's (`witness` says which); where the two disagree, the
 claim abstains. `score`, from 0 to 1, orders claims by the evidence against them, whatever the verdict. Claims of
 examples with several pictures abstain, and counts in photographs mostly. Turns that claim nothing have no row.
+
+Claims are read by rules for English. Of a turn whose question or answer is in another language none is read, whatever
+languages the encoder reads: it has no row here, and `grounding` counts it among those that abstain.
 """
 
 from collections import defaultdict
@@ -324,5 +327,5 @@ AUDIT = Audit(
     uses_vectors=True,
     uses_colours=True,
     faults=("wrong_image",),
-    revision=3,
+    revision=4,
 )

@@ -12,7 +12,8 @@ Judgements about the same responses to the same query about the same images that
 - `is_score_conflict`: the rating contradicts the label (good below the middle of the scale, bad above it, chosen rated
   lower than rejected), or the rationale that came with it: that states a rating on the other side of the middle ("2 out
   of 5" beside a 5), or says that the rejected response is the better one. Rationales are fields of the row's metadata
-  such as `rationale`, `critique` or `explanation`; one that states several ratings, or none in figures, says nothing.
+  such as `rationale`, `critique` or `explanation`; one that states several ratings, or none in figures, or is not in
+  English, says nothing.
 - `is_scale_error`: the rating lies outside its scale, or `rating_gap` of the scale and more from the median of three
   and more ratings of the same response.
 
@@ -62,5 +63,5 @@ AUDIT = Audit(
     settings=ContradictionSettings(),
     reads=("preferences", "examples"),
     faults=("contradictory_judgements",),
-    revision=5,
+    revision=6,
 )

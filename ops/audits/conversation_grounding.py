@@ -10,8 +10,9 @@ changes. A long text counts by its sentences and noun phrases, as in `grounding`
 - `rank` and `p_value` among the bank's images, as in `grounding`: if the image did not matter, own and other images
   would be exchangeable. A wrong image shows as a large p-value.
 
-It abstains where the example has no informative turn, a vector is missing, or the bank has too few images. Examples
-without images have no row.
+It abstains where the example has no informative turn, a vector is missing, or the bank has too few images. Turns that
+are not in English are not informative: the rules that make statements are English, whatever languages the encoder
+reads. Examples without images have no row.
 """
 
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from ops.audits.ranges import ANY, COSINES_APART, COUNT, NUMBER, P_VALUE, column
 from ops.evidence.inputs import RowInputs
 from ops.grounding.scores import Scores, ranks, score_turns, scored_texts
 from ops.text.image_turns import image_turns
+from ops.text.language import NOT_ENGLISH
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,8 @@ class _Pool:
     """Sums over an example's informative turns."""
 
     images: int
+    silence: str = ""
+    """Why no turn is scored, where that is so."""
     turns: int = 0
     own: float = 0.0
     normaliser: float = 0.0
@@ -64,6 +68,9 @@ def measure(inputs: RowInputs, settings: ConversationGroundingSettings) -> pa.Ta
     """One row an example that shows images."""
     turns = image_turns(inputs.examples)
     pools = {one.turn.row: _Pool(len(one.image_ids)) for one in turns}
+    for one in turns:
+        if one.statement.uninformative == NOT_ENGLISH:
+            pools[one.turn.row].silence = NOT_ENGLISH
     informative = [one for one in turns if not one.statement.uninformative]
     for scores in score_turns(inputs, informative, temperature=settings.temperature):
         for at in np.flatnonzero(scores.known).tolist():
@@ -77,7 +84,7 @@ def measure(inputs: RowInputs, settings: ConversationGroundingSettings) -> pa.Ta
 
 def _measured(pool: _Pool, settings: ConversationGroundingSettings, *, speaks: bool) -> dict[str, Any]:
     if not speaks:
-        return _abstained(pool, "no turn speaks of what an image could show")
+        return _abstained(pool, pool.silence or "no turn speaks of what an image could show")
     if pool.bank is None:
         return _abstained(pool, "no vector for the texts or the image")
     if pool.turns < settings.fewest_turns:
@@ -125,6 +132,6 @@ AUDIT = Audit(
     settings=ConversationGroundingSettings(),
     texts=scored_texts,
     uses_vectors=True,
-    revision=3,
+    revision=4,
     faults=("wrong_image", "shifted_join"),
 )

@@ -11,8 +11,9 @@ the latter two at 64 pixels a side so that they compare, and `text_share`, the s
 the means. They are null for text, and each for images stored before ingest looked at it: the curriculum ranks an
 example by the means of those that are known. `text_share` finds lines of writing of about 14 pixels and more, not what
 they say; fences, foliage and shelves of books may count as written. `grounded_phrases` counts the different noun
-phrases of the answers (English; a short answer is one) that fit a picture of the example better than they fit other
-pictures on average; null where a vector is missing, so it needs the encoder and is as blind as that is. The curriculum
+phrases of the answers (a short answer is one) that fit a picture of the example better than they fit other pictures on
+average; null where a vector is missing, so it needs the encoder and is as blind as that is, and where no turn is in
+English, whatever languages the encoder reads. The curriculum
 weighs the columns (`curriculum.difficulty`).
 """
 
@@ -154,5 +155,5 @@ AUDIT = Audit(
     texts=scored_texts,
     uses_vectors=True,
     uses_pictures=True,
-    revision=4,
+    revision=5,
 )

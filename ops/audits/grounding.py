@@ -23,6 +23,10 @@ Where an example shows several images, the best one counts, and is compared with
 
 A turn abstains, and `why` says so, where no image could speak for or against its text ("thanks"), where a vector is
 missing, or where the bank has too few images. Turns of examples without images have no row.
+
+Statements and parts are made by rules for English. A turn whose question or answer is in another language abstains, and
+its text is not in the bank; an encoder that reads that language does not change this yet. A text of one or two words
+counts as English, unless its letters are not Latin.
 """
 
 from dataclasses import dataclass
@@ -136,5 +140,5 @@ AUDIT = Audit(
     settings=GroundingSettings(),
     texts=scored_texts,
     uses_vectors=True,
-    revision=3,
+    revision=4,
 )

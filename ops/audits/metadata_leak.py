@@ -16,7 +16,8 @@ never from an id or a file name. A question that offers its answer for choice ("
 nothing away, so there the question is not looked at. A field that holds the whole answer may be where a caption was
 taken from, rightly: a leak says that the picture was not needed to write the answer, not that the answer is wrong.
 
-A turn abstains where its answer is no such text. Turns of examples without images have no row: without a picture,
+A turn abstains where its answer is no such text, and where question or answer is not in English: the words that tell
+nothing, the ways to say yes and no and the numbers are known in English alone. Turns of examples without images have no row: without a picture,
 nothing is leaked.
 """
 
@@ -60,4 +61,5 @@ AUDIT = Audit(
     measure=measure,
     settings=FieldLeakSettings(),
     faults=("blind_questions",),
+    revision=2,
 )

@@ -4,7 +4,10 @@ An answer that rates, compares or labels answers is preference data that slipped
 "Response A is better because ...", "chosen: ...", reward tokens, "as an impartial judge". One row for each answer of
 an SFT example; `kind` is the first trace found (reward_token, field_label, rating, comparison, judge_prompt) and null
 where there is none. Ratings and comparisons that the question asks for ("Which one is better?") are left alone. The
-patterns are English and stand in `ops/text/reward_talk.py`.
+patterns stand in `ops/text/reward_talk.py`.
+
+Tokens and field labels are looked for in any language; ratings, comparisons and judge prompts are told by English
+phrases. Where an answer or its question is in another language and has no token or label, the row abstains.
 """
 
 from typing import Any
@@ -14,11 +17,20 @@ import pyarrow.compute as pc
 
 from ops.audits.contract import Audit, Grain, Scope
 from ops.audits.ranges import COUNT, column
-from ops.core.turns import read_turns
+from ops.core.turns import Turn, read_turns
 from ops.evidence.inputs import RowInputs
-from ops.text.reward_talk import reward_residue
+from ops.text.language import NOT_ENGLISH
+from ops.text.reward_talk import is_read, reward_residue
 
-COLUMNS = pa.schema([column("kind", pa.string()), column("text", pa.string()), column("start", pa.int32(), COUNT)])
+COLUMNS = pa.schema(
+    [
+        column("kind", pa.string()),
+        column("text", pa.string()),
+        column("start", pa.int32(), COUNT),
+        column("abstained", pa.bool_()),
+        column("why", pa.string()),
+    ]
+)
 
 
 def measure(inputs: RowInputs, settings: None) -> pa.Table:
@@ -27,10 +39,17 @@ def measure(inputs: RowInputs, settings: None) -> pa.Table:
     deliveries, ids = examples["delivery"].to_pylist(), examples["example_id"].to_pylist()
     rows: list[dict[str, Any]] = []
     for turn in read_turns(examples):
-        found = reward_residue(turn.answer, turn.query)
-        row = {"delivery": deliveries[turn.row], "example_id": ids[turn.row], "turn": turn.turn}
-        rows.append(row if found is None else row | {"kind": found.kind, "text": found.text, "start": found.start})
+        keys = {"delivery": deliveries[turn.row], "example_id": ids[turn.row], "turn": turn.turn}
+        rows.append(keys | _measured(turn))
     return pa.Table.from_pylist(rows, schema=AUDIT.schema)
+
+
+def _measured(turn: Turn) -> dict[str, Any]:
+    residue = reward_residue(turn.answer, turn.query)
+    if residue is not None:
+        return {"kind": residue.kind, "text": residue.text, "start": residue.start, "abstained": False}
+    reads = is_read(turn.answer, turn.query)
+    return {"abstained": not reads, "why": None if reads else NOT_ENGLISH}
 
 
 AUDIT = Audit(
@@ -40,4 +59,5 @@ AUDIT = Audit(
     scope=Scope.ROW,
     columns=COLUMNS,
     measure=measure,
+    revision=2,
 )

@@ -17,7 +17,8 @@ question is no duplicate.
 An encoder tells what pictures and texts are about, and little more, so what decides must be equal besides. Answers of
 up to three words are equal; other answers agree in their numbers, denials, colours and words that compare or point, in
 the order of the words that both have where there are such words; questions also in what they ask for. Texts that tell
-left from right make a mirrored picture another one. Alike vectors do not make two pictures one: in drawings of a few
+left from right make a mirrored picture another one. These words are English: of a text in another language every word
+decides, and a mirrored picture is another one, so that captions in other words are found in English alone. Alike vectors do not make two pictures one: in drawings of a few
 shapes thousands of different pictures have a cosine of 0.99, more than a photo and its cropped copy. That is what the
 hash and the colours (`colour_distance`) are for; with `hash_distance: 64` and `colour_distance: 1` the vectors alone
 decide, as in SemDeDup, and different pictures of the same things become duplicates.
@@ -100,4 +101,5 @@ AUDIT = Audit(
     settings=SemanticDuplicateSettings(),
     reads=("examples", "images", "arrivals", "embeddings"),
     texts=wanted_texts,
+    revision=2,
 )

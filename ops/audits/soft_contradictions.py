@@ -15,6 +15,9 @@ say the opposite, where elsewhere is
   words are compared in this way, for of longer ones some encoders read a part. What cosine is near depends on the
   encoder; the setting's default was chosen for the one that is shipped.
 
+Which words decide is known in English. Of a query in another language every word decides, in its place: `by_query` and
+`by_meaning` find only the same words of it, while `by_image` finds what it finds in English.
+
 Every pair is verified: alike hashes, MinHash bands and what is asked only say what to compare, for each side of a
 bucket its first 50 subjects. `is_soft_flip` is a pair of responses preferred both ways, `is_soft_good_and_bad` a
 response called good and bad. `opposed` counts the subjects that say the opposite; `other_delivery`, `other_example_id`
@@ -82,5 +85,5 @@ AUDIT = Audit(
     settings=SoftContradictionSettings(),
     reads=("preferences", "examples", "images", "embeddings"),
     texts=judged_queries,
-    revision=2,
+    revision=3,
 )

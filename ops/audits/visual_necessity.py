@@ -32,8 +32,10 @@ not comparable; `candidates` is the number chosen among. A picture that the enco
 heads could use: low `pvi` alone is no proof that a question is blind, high `text_predictability` is what counts.
 
 A turn abstains, and `why` says so, where its answer says nothing, where a vector is missing, or where the delivery has
-too few answers of its kind to fit heads on, or all of them about the same pictures. Turns of examples without images
-have no row.
+too few answers of its kind to fit heads on, or all of them about the same pictures. It abstains as well where question
+or answer is not in English, for yes and no, numbers and the statements they make are told by English rules, whatever
+languages the encoder reads; the vision-language model is asked in any language. Turns of examples without images have
+no row.
 """
 
 from collections import Counter
@@ -56,7 +58,7 @@ from ops.necessity.heads import HeadSettings, groups
 from ops.necessity.tasks import ClosedTask, OpenTask, Seen, words
 from ops.text.closed_answers import closed_answer
 from ops.text.image_turns import ImageTurn, image_turns
-from ops.text.statements import make_statement
+from ops.text.statements import rewrite
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +183,7 @@ def _said(one: ImageTurn) -> _Said | None:
 
 
 def _polar(query: str) -> tuple[str, str]:
-    return make_statement(query, "yes").text, make_statement(query, "no").text
+    return rewrite(query, "yes").text, rewrite(query, "no").text
 
 
 def _reasons(turns: Sequence[ImageTurn], said: Sequence[_Said | None], inputs: RowInputs) -> list[str]:
@@ -372,5 +374,5 @@ AUDIT = Audit(
     texts=wanted_texts,
     uses_vectors=True,
     faults=("blind_questions",),
-    revision=4,
+    revision=5,
 )

@@ -5,6 +5,7 @@ sentences a colour word before its noun ("a red car") or after its verb ("the ca
 and quoted text that is said to be written, or the answer to what is written. Each comes with its *foils*: the same
 words with another colour or number, or the opposite answer, whose fit with the picture it must beat; those of an open
 question and of written text are what else is claimed in the delivery. What the rules do not know makes no claim.
+Nor does a turn that is not English.
 """
 
 import re
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 from ops.core.canonical import canonical_query
 from ops.text.closed_answers import ClosedAnswer, closed_answer
 from ops.text.numbers import NUMBER_WORDS
-from ops.text.statements import make_statement
+from ops.text.statements import make_statement, rewrite
 from ops.vision.colours import WORDS
 
 KINDS = ("colour", "count", "presence", "yes_no", "text")
@@ -129,13 +130,13 @@ def _answered(query: str, answer: str, closed: ClosedAnswer, statement: str, *, 
         subject = _noun(next((part for part in asked.groups() if part), "")) if asked else ""
         if closed.value not in WORDS:
             return None
-        foils = [make_statement(query, other).text for other in other_colours(closed.value)]
+        foils = [rewrite(query, other).text for other in other_colours(closed.value)]
         return Claim("colour", subject, closed.value, False, statement, tuple(foils))
     if closed.kind == "number":
         asked = _ASKS_COUNT.search(query)
         if asked is None or not closed.value.isdigit():
             return None
-        foils = [make_statement(query, str(other)).text for other in _other_numbers(int(closed.value))]
+        foils = [rewrite(query, str(other)).text for other in _other_numbers(int(closed.value))]
         return Claim("count", _noun(asked["x"]), closed.value, False, statement, tuple(foils))
     asks = query.strip().lower().startswith(("what", "which"))
     question = canonical_query(query)
@@ -154,7 +155,7 @@ def _written(text: str) -> Claim | None:
 
 
 def _polar(query: str, said: str, statement: str, *, is_denied: bool) -> Claim:
-    opposite = make_statement(query, "no" if said == "yes" else "yes").text
+    opposite = rewrite(query, "no" if said == "yes" else "yes").text
     colours = list(_COLOUR_WORD.finditer(_NO_COLOUR.sub(" ", query)))
     if len(colours) == 1:
         colour = colours[0]["colour"].lower()

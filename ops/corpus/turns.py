@@ -11,7 +11,7 @@ from pyspark.sql.pandas.types import from_arrow_schema
 from ops.core.canonical import image_key, query_key, response_key
 from ops.core.identity import digest
 from ops.core.turns import message_text
-from ops.text.closed_answers import closed_answer
+from ops.text.closed_answers import answer_to
 
 _READ = ("delivery", "example_id", "source_id", "dataset", "kind", "messages", "image_ids", "repairs")
 _TURNS = pa.schema(
@@ -26,7 +26,7 @@ _TURNS = pa.schema(
         ("response_key", pa.string()),
         ("query", pa.string()),
         ("response", pa.string()),
-        ("answer_kind", pa.string()),  # null where the answer is not closed
+        ("answer_kind", pa.string()),  # null where the answer is not closed, or not in English
         ("answer", pa.string()),
     ]
 )
@@ -86,7 +86,7 @@ def _turns_of(example: dict[str, Any]) -> Iterator[dict[str, Any]]:
             query = text
         if message["role"] != "assistant":
             continue
-        closed = closed_answer(text)
+        closed = answer_to(query, text)
         yield shared | {
             "turn": turn,
             "query_key": query_key(query),

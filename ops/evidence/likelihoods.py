@@ -11,6 +11,7 @@ import numpy as np
 from ops.core.identity import digest
 from ops.core.sorted_keys import places, sorted_keys
 from ops.text.image_turns import ImageTurn
+from ops.text.language import NOT_ENGLISH
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,8 @@ NO_LIKELIHOODS = LikelihoodTable.of([], [], [])
 
 
 def trios(turns: Sequence[ImageTurn]) -> list[Trio | None]:
-    """What is asked of each turn; None where its question or its answer says nothing.
+    """What is asked of each turn; None where its question or its answer says nothing. A model may read other languages
+    than the rules that statements are made by.
 
     The other pictures are the next in an order by their hashes: random with respect to what they show, the same
     whatever the order of the turns, and no picture serves twice.
@@ -74,7 +76,7 @@ def trios(turns: Sequence[ImageTurn]) -> list[Trio | None]:
     found: list[Trio | None] = []
     for one in turns:
         query, answer = one.turn.query.strip(), one.turn.answer.strip()
-        if one.statement.uninformative or not query:
+        if one.statement.uninformative not in ("", NOT_ENGLISH) or not query:
             found.append(None)
             continue
         other = following[one.image_ids]

@@ -1,13 +1,15 @@
 """Closed answers: what a short answer to a closed question says, whatever words it is dressed in.
 
 "Yes, it is." and "yeah" are one answer, as are "two", "2" and "There are two.", "gray" and "It's grey", "a dog" and
-"Dog". English only; an answer that fits no rule is not closed, and nothing is said about it.
+"Dog". English only; an answer that fits no rule is not closed, and nothing is said about it. One or two words tell
+little of their language, so that the question must be asked as well (`answer_to`).
 """
 
 import re
 from dataclasses import dataclass
 
 from ops.core.canonical import canonical_query
+from ops.text.language import is_english
 from ops.text.numbers import NUMBER_WORDS, TENS
 
 MAX_WORDS = 2
@@ -69,6 +71,14 @@ def closed_answer(text: str) -> ClosedAnswer | None:
     if not words or _EMPTY.intersection(words):
         return None
     return _number(words) or _colour(words) or _noun(words)
+
+
+def answer_to(query: str, answer: str) -> ClosedAnswer | None:
+    """What the answer to that query says. Where either is in another language, figures alone are known to say it."""
+    closed = closed_answer(answer)
+    if closed is None or (closed.kind == "number" and any(map(str.isdigit, answer))):
+        return closed
+    return closed if is_english(query) and is_english(answer) else None
 
 
 def _polarity(plain: str) -> str | None:

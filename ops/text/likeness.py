@@ -16,6 +16,7 @@ import numpy as np
 from ops.core.canonical import canonical_query, response_key
 from ops.core.identity import digest
 from ops.core.turns import message_text
+from ops.text.language import is_english
 from ops.text.soft_queries import soft_query
 
 MOST_PIECES = 12
@@ -73,8 +74,9 @@ def compared_texts(messages: Iterable[Mapping[str, Any]], roles: Sequence[str] =
 
 
 def points_sideways(text: str) -> bool:
-    """Whether a text tells left from right, so that it is another one about a mirrored picture."""
-    return not _SIDES.isdisjoint(_soft(text).marks)
+    """Whether a text tells left from right, so that it is another one about a mirrored picture; one in another language
+    than English may."""
+    return not _SIDES.isdisjoint(_soft(text).marks) or not is_english(text)
 
 
 def same_order(one: str, other: str) -> bool:

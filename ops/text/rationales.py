@@ -1,11 +1,14 @@
 """What the rationales that come with preference data say of a response's rating or place, in words that can be told for
-certain: a rating out of a scale, or that the chosen response is the worse one."""
+certain: a rating out of a scale, or that the chosen response is the worse one. The words are English; a rationale in
+another language states nothing, for its rules of what a number means are not known ("3/10" may be a date)."""
 
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from ops.text.language import is_english
 
 _FIELD = re.compile(r"rationale|critique|explanation|justification|reasoning|feedback|comment", re.IGNORECASE)
 MENTIONS = f"(?i){_FIELD.pattern}"
@@ -80,11 +83,14 @@ def _stated(item: Any, place: int | str | None, annotator: str | None, depth: in
 def _read(text: str, found: Stated) -> Iterator[Stated]:
     out_of = {(float(one), float(scale)) for one, scale in _OUT_OF.findall(text)}
     ratings = out_of or {(float(one), None) for one in _NAMED.findall(text)}
+    is_against = _AGAINST.search(text) is not None
+    if not (len(ratings) == 1 or is_against) or not is_english(text):
+        return
     if len(ratings) == 1:
         rating, scale = ratings.pop()
         if scale is None or rating <= scale:
             yield Stated(found.place, rating, scale, found.beside, found.annotator)
-    if _AGAINST.search(text):
+    if is_against:
         yield Stated(found.place, annotator=found.annotator, against=True)
 
 

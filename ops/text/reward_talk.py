@@ -1,8 +1,14 @@
-"""The words of judges: ratings, verdicts and reward tokens that belong to preference data and not to an answer."""
+"""The words of judges: ratings, verdicts and reward tokens that belong to preference data and not to an answer.
+
+Tokens and names of fields are the same in every language. Phrases are English, and so are the questions that are known
+to ask for them: where either is in another language, they are not looked for.
+"""
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+
+from ops.text.language import is_english
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +65,7 @@ _ASKED = re.compile(
     r"stars?|out of (?:5|10|100))\b",
     re.IGNORECASE,
 )
-_ASKED_FOR = frozenset(("rating", "comparison", "judge_prompt"))
+_PHRASES = frozenset(("rating", "comparison", "judge_prompt"))
 _WINDOW = 20_000
 _PIECE = 400
 _SENTENCE = re.compile(rf"[^.!?]{{1,{_PIECE}}}[.!?]{{0,{_PIECE}}}|[.!?]{{1,{_PIECE}}}")
@@ -68,14 +74,19 @@ _SENTENCE = re.compile(rf"[^.!?]{{1,{_PIECE}}}[.!?]{{0,{_PIECE}}}|[.!?]{{1,{_PIE
 def reward_residue(answer: str, query: str = "") -> Residue | None:
     """The first trace of a judge in an answer, or None. Ratings and comparisons that the query asks for, or that a
     picture may show ("Score: 3"), are left alone when the query speaks of them."""
-    asked = bool(_ASKED.search(query[:_WINDOW]))
-    kinds = [kind for kind in PATTERNS if not (asked and kind in _ASKED_FOR)]
+    is_looked_for = is_read(answer, query) and not _ASKED.search(query[:_WINDOW])
+    kinds = [kind for kind in PATTERNS if is_looked_for or kind not in _PHRASES]
     for start, piece in _pieces(answer[:_WINDOW]):
         for kind in kinds:
             match = PATTERNS[kind].search(piece)
             if match:
                 return Residue(kind, match[0].strip(), start + match.start())
     return None
+
+
+def is_read(answer: str, query: str = "") -> bool:
+    """Whether the phrases of judges are known in the language of this answer and its query."""
+    return is_english(query) and is_english(answer)
 
 
 def _pieces(text: str) -> Iterator[tuple[int, str]]:

@@ -4,7 +4,8 @@ Two queries are alike when nothing is left of their difference once politeness, 
 taken away, or, for long ones, when they share most of their words and neighbouring words. What decides an answer must
 be equal in both: numbers, negations, colours, and words that compare or point. An encoder hears of what a query speaks,
 and hardly what it asks of it: "where is the car?" lies next to "what colour is the car?", and "on the table" next to
-"under the table". So queries compared by their vectors must also ask for the same (`asked`).
+"under the table". So queries compared by their vectors must also ask for the same (`asked`). These words are English: in
+another language every word decides, in its place, so that only the same words are alike.
 """
 
 import re
@@ -14,6 +15,7 @@ import numpy as np
 
 from ops.core.canonical import canonical_query
 from ops.core.identity import digest
+from ops.text.language import is_english
 from ops.text.numbers import NUMBER_WORDS
 from ops.text.shingles import bands, jaccard, shingles
 
@@ -88,7 +90,9 @@ def soft_query(text: str | None) -> SoftQuery:
     """The query as it is compared; case, punctuation and filling words do not count."""
     said = canonical_query(text or "").replace("n't", " not").replace("'s ", " is ").translate(_CLITICS)
     words = [word for word in _WORD.findall(_PICTURE.sub(" ", said)) if word not in _FILLER]
-    marks = tuple(sorted(word for word in words if word in _DECIDING or any(map(str.isdigit, word))))
+    marks = tuple(words)
+    if is_english(text or ""):
+        marks = tuple(sorted(word for word in words if word in _DECIDING or any(map(str.isdigit, word))))
     kept = " ".join(words)
     sought = next((name for name, asking in _ASKED if asking.search(kept)), "description")
     asked = (sought, *sorted({word for word in words if word in _TURNING}))

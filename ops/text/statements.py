@@ -3,7 +3,8 @@
 An image encoder knows "the circle is red", not "what color is the circle?" beside "red". The rules below rewrite the
 common closed questions; anything else falls back to the answer alone (when it is a sentence, or the query is no
 question) or to the question with its answer. They are pure pattern rules for English: no model, the same output for
-the same input, and never an error. In order:
+the same input, and never an error. What is left of the question, or the statement, in another language is uninformative
+(ops.text.language). In order:
 
 1. An answer that refuses, thanks or says nothing is uninformative, and so is a bare "yes" to something that is no
    question and an option letter whose options are not listed; a letter whose option is listed stands for it.
@@ -16,7 +17,9 @@ the same input, and never an error. In order:
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from ops.text.language import NOT_ENGLISH, is_english
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +84,25 @@ _WORD = re.compile(r"[^\W_]", re.UNICODE)
 
 def make_statement(question: str, answer: str) -> Statement:
     """The statement that `answer` makes when given to `question`; either may be empty."""
+    asked, options = _asked(question)
+    made = _stated(asked, options, answer)
+    if made.uninformative or (is_english(asked) and is_english(made.text)):
+        return made
+    return replace(made, uninformative=NOT_ENGLISH)
+
+
+def rewrite(question: str, answer: str) -> Statement:
+    """The same where the question is known to be English: other answers to it need not be looked at again."""
+    return _stated(*_asked(question), answer)
+
+
+def _asked(question: str) -> tuple[str, dict[str, str]]:
+    """What is asked in the end, and the options by their letters."""
     full_question = _clean((question or "")[-_QUESTION_CHARS:])
-    options = dict(_OPTION.findall(full_question))
-    asked = _last_question(full_question)
+    return _last_question(full_question), dict(_OPTION.findall(full_question))
+
+
+def _stated(asked: str, options: dict[str, str], answer: str) -> Statement:
     said = _clean(answer)
     if letter := _LETTER.match(said):
         said = options.get(letter[1], "").strip()

@@ -4,7 +4,7 @@ input, never an error, in time that grows with the length of the text.
 An encoder reads the first 77 tokens or so of a text and blurs what a long sentence says. Its parts say one thing each.
 A noun phrase here is what follows a determiner, a number, a preposition or the start of a clause, up to the next word
 that cannot belong to it: another such word, a verb, a pronoun, a mark. Phrases that name nothing to be seen ("the
-image", "a variety") are left out. In other languages, texts fall into sentences, and little else.
+image", "a variety") are left out. Only statements are taken apart, and these are English (ops.text.statements).
 """
 
 from collections.abc import Iterable, Iterator, Sequence
