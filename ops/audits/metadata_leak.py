@@ -17,8 +17,8 @@ nothing away, so there the question is not looked at. A field that holds the who
 taken from, rightly: a leak says that the picture was not needed to write the answer, not that the answer is wrong.
 
 A turn abstains where its answer is no such text, and where question or answer is not in English: the words that tell
-nothing, the ways to say yes and no and the numbers are known in English alone. Turns of examples without images have no row: without a picture,
-nothing is leaked.
+nothing, the ways to say yes and no and the numbers are known in English alone. Turns of examples without images have no
+row: without a picture, nothing is leaked.
 """
 
 from typing import Any

@@ -18,10 +18,11 @@ An encoder tells what pictures and texts are about, and little more, so what dec
 up to three words are equal; other answers agree in their numbers, denials, colours and words that compare or point, in
 the order of the words that both have where there are such words; questions also in what they ask for. Texts that tell
 left from right make a mirrored picture another one. These words are English: of a text in another language every word
-decides, and a mirrored picture is another one, so that captions in other words are found in English alone. Alike vectors do not make two pictures one: in drawings of a few
-shapes thousands of different pictures have a cosine of 0.99, more than a photo and its cropped copy. That is what the
-hash and the colours (`colour_distance`) are for; with `hash_distance: 64` and `colour_distance: 1` the vectors alone
-decide, as in SemDeDup, and different pictures of the same things become duplicates.
+decides, and a mirrored picture is another one, so that captions in other words are found in English alone. Alike
+vectors do not make two pictures one: in drawings of a few shapes thousands of different pictures have a cosine of 0.99,
+more than a photo and its cropped copy. That is what the hash and the colours (`colour_distance`) are for; with
+`hash_distance: 64` and `colour_distance: 1` the vectors alone decide, as in SemDeDup, and different pictures of the
+same things become duplicates.
 
 Examples are first clustered by the mean of their images' and of their texts' vectors (spherical k-means, fitted on a
 sample by the hash of their content; `cluster_examples` to a cluster on average), then compared with all of their

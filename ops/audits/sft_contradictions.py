@@ -3,8 +3,8 @@
 Turns that give different closed answers (yes or no, a number, a colour, a noun of one or two words) to the same
 question about the same images. Answers are compared by what they say ("Yes, it is." is "yes", "two" is 2, "gray" is
 grey; `ops/text/closed_answers.py`), and only with answers of their own kind; "dog" and "brown dog" do not contradict
-each other. A row that was delivered more than once counts once. The rules are English: of questions and answers in other
-languages, figures ("2") are compared alone.
+each other. A row that was delivered more than once counts once. The rules are English: of questions and answers in
+other languages, figures ("2") are compared alone.
 
 `answer` got `votes` of the group's `all_votes`; `majority_answer` is the one with the most votes and null where two
 share the first place. `is_majority` is false for the turns that are outvoted and null where there is no majority.

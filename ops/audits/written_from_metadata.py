@@ -4,9 +4,10 @@ An answer that stands in a caption, a tag, a file's name or its own question (`m
 picture: captions are. An answer that stands there and does not fit its picture was read off the field, and the picture
 is another one. Neither finding says so alone.
 
-One row for each turn whose answer leaks (in English; turns in other languages have no row): where it stands (`source`, `field`, `evidence`, as in `metadata_leak`) and how
-its statement ranks its own image among others (`p_value`, `margin`, as in `grounding`). `is_ungrounded` says that
-`p_value` is at least `poor_p_value`: that share of all other images fits the answer as well as its own.
+One row for each turn whose answer leaks (in English; turns in other languages have no row): where it stands (`source`,
+`field`, `evidence`, as in `metadata_leak`) and how its statement ranks its own image among others (`p_value`, `margin`,
+as in `grounding`). `is_ungrounded` says that `p_value` is at least `poor_p_value`: that share of all other images fits
+the answer as well as its own.
 
 A row abstains where the answer's grounding cannot be told: a vector is missing, or the bank has too few images.
 """

@@ -4,8 +4,8 @@ Two queries are alike when nothing is left of their difference once politeness, 
 taken away, or, for long ones, when they share most of their words and neighbouring words. What decides an answer must
 be equal in both: numbers, negations, colours, and words that compare or point. An encoder hears of what a query speaks,
 and hardly what it asks of it: "where is the car?" lies next to "what colour is the car?", and "on the table" next to
-"under the table". So queries compared by their vectors must also ask for the same (`asked`). These words are English: in
-another language every word decides, in its place, so that only the same words are alike.
+"under the table". So queries compared by their vectors must also ask for the same (`asked`). These words are English:
+in another language every word decides, in its place, so that only the same words are alike.
 """
 
 import re
