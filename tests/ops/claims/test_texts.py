@@ -66,6 +66,18 @@ def test_what_only_looks_like_a_claim(sentence: str):
     assert said("Describe the image.", sentence) == []
 
 
+@pytest.mark.parametrize(
+    ("query", "answer"),
+    [
+        ("Describe la imagen.", 'Una pared beige detrás de dos sillas y un letrero con el texto "ALTO".'),
+        ("Beschreibe das Bild.", "Ein Mann trägt eine orange Tasche und steht auf der Straße."),
+        ("请描述这张图片。", '牌子上写着 text "停"。'),
+    ],
+)
+def test_other_languages_claim_nothing(query: str, answer: str):
+    assert said(query, answer) == []
+
+
 @pytest.mark.parametrize(("query", "answer"), [("What is this?", "Sorry, I cannot tell."), ("", "yes"), ("", "")])
 def test_answers_that_say_nothing(query: str, answer: str):
     assert said(query, answer) == []

@@ -25,6 +25,12 @@ ROWS = [
     asked("What runs?", "a dog", "dog runs"),
     asked("What runs?", "cat", "cat runs"),
     asked("Red?", "yes", "yes elsewhere"),
+    asked("¿Qué animal hay en la foto?", "un perro", "perro"),
+    asked("¿Qué animal hay en la foto?", "un can", "can"),
+    asked("图片里有几只狗？", "2", "zh 2"),
+    asked("图片里有几只狗？", "3", "zh 3"),
+    asked("这辆车是什么颜色的？", "红", "zh red"),
+    asked("这辆车是什么颜色的？", "红色", "zh red colour"),
     Said((("Red?", "no"),), source_id="no elsewhere", image="another"),
 ]
 
@@ -44,6 +50,8 @@ def test_contradictory_answers_and_their_majority(spark: SparkSession) -> None:
         "three dogs": {("3", 1, 2, None)},
         "dog runs": {("dog", 1, 2, None)},
         "cat runs": {("cat", 1, 2, None)},
+        "zh 2": {("2", 1, 2, None)},
+        "zh 3": {("3", 1, 2, None)},
     }
     assert len(found["no"]) == 2
-    assert len({row["group_id"] for rows in found.values() for row in rows}) == 3
+    assert len({row["group_id"] for rows in found.values() for row in rows}) == 4

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ops.text.closed_answers import closed_answer
+from ops.text.closed_answers import answer_to, closed_answer
 
 
 @pytest.mark.parametrize(
@@ -62,3 +62,23 @@ def test_case_space_and_full_stop_do_not_matter(text: str) -> None:
     assert (
         closed_answer(f"  {text.upper()}  ") == closed_answer(text.upper().lower()) == closed_answer(f"{text.upper()}.")
     )
+
+
+@pytest.mark.parametrize(
+    ("query", "answer", "value"),
+    [
+        ("Is it red?", "No", "no"),
+        ("What is it?", "un perro", "un perro"),
+        ("¿Es rojo el coche de la calle?", "No", None),
+        ("Ist das Auto auf dem Bild rot?", "gold", None),
+        ("这辆车是什么颜色的？", "红色", None),
+        ("What color is it?", "红色", None),
+        ("¿Cuántos perros hay en la foto?", "2", "2"),
+        ("¿Cuántos perros hay en la foto?", "2 perros", "2"),
+        ("¿Cuántos perros hay en la foto?", "ten", None),
+        ("图片里有几只狗？", "3", "3"),
+    ],
+)
+def test_in_other_languages_figures_alone_are_read(query: str, answer: str, value: str | None) -> None:
+    closed = answer_to(query, answer)
+    assert (closed and closed.value) == value

@@ -45,3 +45,13 @@ def test_too_little_to_tell_counts_as_english(text: str) -> None:
 @given(st.text())
 def test_any_text_gets_an_answer(text: str) -> None:
     assert is_english(text) in (True, False)
+
+
+@pytest.mark.parametrize("text", ["红色", "2只", "はい", "красный", "नहीं"])
+def test_one_word_in_other_letters_is_enough(text: str) -> None:
+    assert not is_english(text)
+
+
+@given(st.sampled_from([*ENGLISH, *OTHERS]), st.sampled_from(["", " ", "\n", "?!", " 12. ", "..."]))
+def test_marks_and_figures_do_not_matter(text: str, mark: str) -> None:
+    assert is_english(mark + text + mark) is is_english(text)

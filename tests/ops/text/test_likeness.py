@@ -39,6 +39,10 @@ def test_pieces_hold_every_word_and_are_short() -> None:
         ("user", "What color is the car?", "Where is the car?", False),
         ("user", "How many cars?", "How many cars are there?", True),
         ("user", "", "Is it?", False),
+        ("user", "¿De qué color es el coche?", "¿de qué color es el coche", True),
+        ("user", "¿De qué color es el coche?", "¿De qué tamaño es el coche?", False),
+        ("assistant", "Hay una taza a la izquierda del plato", "Hay una taza a la derecha del plato", False),
+        ("assistant", "Der Hund schläft auf dem Sofa", "Der Hund schläft nicht auf dem Sofa", False),
         ("system", "Be brief.", "be  brief.", True),
         ("system", "Be brief.", "Be kind.", False),
     ],
@@ -53,6 +57,7 @@ def test_order_counts_where_a_word_points() -> None:
     assert same_order("A laptop on a desk", "A desk with a laptop")
     assert points_sideways("the cup on the right")
     assert not points_sideways("the cup on the table")
+    assert points_sideways("la taza que está a la izquierda del plato")
 
 
 def test_texts_of_many_sentences_are_not_compared() -> None:

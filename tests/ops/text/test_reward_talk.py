@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from ops.text.reward_talk import PATTERNS, reward_residue
+from ops.text.reward_talk import PATTERNS, is_read, reward_residue
 
 
 @pytest.mark.parametrize(
@@ -44,10 +44,28 @@ def test_traces_of_a_judge(answer: str, kind: str | None) -> None:
         ("There is a good view of the bay.", "Describe it."),
         ("The model is wearing a better coat.", "Describe it."),
         ("", ""),
+        ("Rating: 4/5", "¿Qué puntuación le das a esta foto?"),
+        ("Score: 8/10", "Wie gut findest du dieses Bild von dem Hund?"),
+        ("Score: 8/10", "你给这张照片打几分？"),
     ],
 )
 def test_ordinary_answers(answer: str, query: str) -> None:
     assert reward_residue(answer, query) is None
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        ("El coche que está en la calle es rojo. [[A]]", "reward_token"),
+        ("chosen: ein Hund, der auf einer Wiese läuft", "field_label"),
+        ("一只狗 <|reward_5|>", "reward_token"),
+    ],
+)
+def test_tokens_and_labels_are_the_same_in_every_language(answer: str, kind: str) -> None:
+    found = reward_residue(answer, "Describe it.")
+    assert found is not None
+    assert found.kind == kind
+    assert not is_read(answer)
 
 
 def test_hostile_text_takes_no_time() -> None:

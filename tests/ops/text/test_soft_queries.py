@@ -79,3 +79,19 @@ def test_other_words_may_ask_for_the_same(one: str, other: str) -> None:
 def test_only_queries_that_an_encoder_reads_to_the_end_are_compared_by_it() -> None:
     assert fits_encoder("word " * 40)
     assert not any(map(fits_encoder, (None, "", " ?", "word " * 41)))
+
+
+SPANISH = (
+    "Describe lo que hacen las personas que están en primer plano y el tiempo que parece hacer ese día en la ciudad"
+)
+GERMAN = "Beschreibe, was die Leute im Vordergrund tun und wie das Wetter an diesem Tag in der Stadt zu sein scheint"
+CHINESE = "请 描述 图 中 前面 的 人 在 做 什么 以及 那 一 天 城市 的 天气 看起来 怎么样 还有 颜色"
+
+
+@pytest.mark.parametrize("text", [SPANISH, GERMAN, CHINESE])
+def test_in_other_languages_every_word_decides(text: str) -> None:
+    words = text.split()
+    negated = " ".join([*words[:-1], {SPANISH: "no", GERMAN: "nicht", CHINESE: "不"}[text], words[-1]])
+    assert similarity(soft_query(text), soft_query(f"  {text.upper()} ?")) == 1.0
+    assert similarity(soft_query(text), soft_query(negated)) == 0.0
+    assert soft_query(text).marks != soft_query(negated).marks

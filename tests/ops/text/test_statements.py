@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ops.text.statements import make_statement
+from ops.text.language import NOT_ENGLISH
+from ops.text.statements import make_statement, rewrite
 
 STATEMENTS = [
     ("What color is the circle?", "red", "The circle is red."),
@@ -81,6 +82,32 @@ def test_affirms_and_denies(question: str, answer: str, expected: str, negated: 
 @pytest.mark.parametrize(("question", "answer"), UNINFORMATIVE)
 def test_says_when_no_image_could_matter(question: str, answer: str):
     assert make_statement(question, answer).uninformative
+
+
+OTHERS = [
+    ("¿De qué color es el coche?", "rojo"),
+    ("¿De qué color es el coche?", "A red car stands in the street."),
+    ("What do you see in the picture?", "Hay dos perros en la foto, y una niña."),
+    ("Was für eine Farbe hat das Auto?", "rot"),
+    ("", "Auf dem Bild sind zwei Hunde zu sehen."),
+    ("这辆车是什么颜色的？", "红色"),
+    ("图片里有几只狗？", "2"),
+]
+
+
+@pytest.mark.parametrize(("question", "answer"), OTHERS)
+def test_other_languages_are_uninformative(question: str, answer: str):
+    assert make_statement(question, answer).uninformative == NOT_ENGLISH
+
+
+@pytest.mark.parametrize(("question", "answer", "expected"), STATEMENTS)
+def test_other_answers_to_an_english_question_are_made_into_the_same(question: str, answer: str, expected: str):
+    assert rewrite(question, answer) == make_statement(question, answer)
+
+
+def test_a_foreign_name_is_no_other_language():
+    assert not make_statement("What does the sign say?", "Boulangerie de la Gare").uninformative
+    assert not make_statement("Who painted it?", "Diego Velázquez").uninformative
 
 
 QUESTION_WORDS = "is are does what color shape how many where who the a no not there of image in red 2 dogs yes or"
