@@ -40,7 +40,7 @@ def test_ratings_in_words(text: str, rating: float, scale: float | None) -> None
         "A rating is given later, 5 people agree",
         "Esta respuesta es mucho mejor que la otra, que se escribió el 3/10 por la tarde.",
         "Die Antwort wurde am 3/10 geschrieben und nennt alle Hunde auf dem Bild.",
-        "这个回答写于3/10，比另一个好得多。",
+        "这个回答写于 3/10 ，比另一个好得多。",
     ],
 )
 def test_what_is_vague_says_nothing(text: str) -> None:
