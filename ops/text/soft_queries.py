@@ -89,10 +89,12 @@ class SoftQuery:
 def soft_query(text: str | None) -> SoftQuery:
     """The query as it is compared; case, punctuation and filling words do not count."""
     said = canonical_query(text or "").replace("n't", " not").replace("'s ", " is ").translate(_CLITICS)
-    words = [word for word in _WORD.findall(_PICTURE.sub(" ", said)) if word not in _FILLER]
-    marks = tuple(words)
     if is_english(text or ""):
+        words = [word for word in _WORD.findall(_PICTURE.sub(" ", said)) if word not in _FILLER]
         marks = tuple(sorted(word for word in words if word in _DECIDING or any(map(str.isdigit, word))))
+    else:
+        words = _WORD.findall(said)
+        marks = tuple(words)
     kept = " ".join(words)
     sought = next((name for name, asking in _ASKED if asking.search(kept)), "description")
     asked = (sought, *sorted({word for word in words if word in _TURNING}))

@@ -3,8 +3,8 @@
 An image encoder knows "the circle is red", not "what color is the circle?" beside "red". The rules below rewrite the
 common closed questions; anything else falls back to the answer alone (when it is a sentence, or the query is no
 question) or to the question with its answer. They are pure pattern rules for English: no model, the same output for
-the same input, and never an error. What is left of the question, or the statement, in another language is uninformative
-(ops.text.language). In order:
+the same input, and never an error. Where what is asked, or what comes of it, is in another language
+(ops.text.language), the statement is uninformative. In order:
 
 1. An answer that refuses, thanks or says nothing is uninformative, and so is a bare "yes" to something that is no
    question and an option letter whose options are not listed; a letter whose option is listed stands for it.

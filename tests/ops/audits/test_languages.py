@@ -9,6 +9,7 @@ from ops.audits.contract import KEYS, Audit, Scope
 from ops.audits.registry import all_audits, audits_of
 from ops.core.identity import image_id
 from ops.core.schemas import EXAMPLES
+from ops.core.vectors import Vectors
 from ops.evidence.likelihoods import trios
 from ops.text.image_turns import image_turns, statement_texts
 from ops.text.language import NOT_ENGLISH
@@ -103,6 +104,19 @@ def test_english_rows_are_measured_as_if_alone(audit: Audit, language: str) -> N
     both, english = mixed(language), sample_examples()
     together = [r for r in measured(audit, both, both) if not r["example_id"].startswith(language)]
     assert together == measured(audit, english, both)
+
+
+@pytest.mark.parametrize("language", CONVERSATIONS)
+@pytest.mark.parametrize("audit", [pytest.param(a, id=a.name) for a in audits_of(Scope.ROW, Scope.DROP)])
+def test_a_delivery_of_no_english_at_all_is_measured(audit: Audit, language: str) -> None:
+    examples = pa.Table.from_pylist([conversation(language, number) for number in range(9)], schema=EXAMPLES.schema)
+    inputs = sample_inputs(examples)
+    nothing = Vectors.of([], inputs.texts.matrix[:0])
+    rows = audit.measure(replace(inputs, bank_texts=nothing), bold(audit))
+    assert rows.schema == audit.schema
+    assert set(rows["example_id"].to_pylist()) <= set(examples["example_id"].to_pylist())
+    if "abstained" in rows.schema.names and audit.name != "benchmark_leaks":
+        assert all(rows["abstained"].to_pylist())
 
 
 @pytest.mark.parametrize("language", CONVERSATIONS)

@@ -95,3 +95,5 @@ def test_in_other_languages_every_word_decides(text: str) -> None:
     assert similarity(soft_query(text), soft_query(f"  {text.upper()} ?")) == 1.0
     assert similarity(soft_query(text), soft_query(negated)) == 0.0
     assert soft_query(text).marks != soft_query(negated).marks
+    # "the" and "a" fill nothing there: "a" is "to" in Spanish.
+    assert soft_query(text).marks != soft_query(f"{text} a").marks
