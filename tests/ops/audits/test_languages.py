@@ -55,9 +55,9 @@ def conversation(language: str, number: int) -> dict:
     }
 
 
-def mixed(language: str) -> pa.Table:
-    """The samples, and 20 conversations in that language."""
-    others = [conversation(language, number) for number in range(20)]
+def mixed(*languages: str) -> pa.Table:
+    """The samples, and 20 conversations in each of those languages."""
+    others = [conversation(language, number) for language in languages for number in range(20)]
     return pa.concat_tables([sample_examples(), pa.Table.from_pylist(others, schema=EXAMPLES.schema)])
 
 
@@ -98,25 +98,24 @@ def test_talk_of_judges_abstains(language: str) -> None:
     assert not any(r["abstained"] for r in rows if r["example_id"] in sample_examples()["example_id"].to_pylist()[:19])
 
 
-@pytest.mark.parametrize("language", CONVERSATIONS)
 @pytest.mark.parametrize("audit", [pytest.param(a, id=a.name) for a in audits_of(Scope.ROW, Scope.DROP)])
-def test_english_rows_are_measured_as_if_alone(audit: Audit, language: str) -> None:
-    both, english = mixed(language), sample_examples()
-    together = [r for r in measured(audit, both, both) if not r["example_id"].startswith(language)]
-    assert together == measured(audit, english, both)
+def test_english_rows_are_measured_as_if_alone(audit: Audit) -> None:
+    every, english = mixed(*CONVERSATIONS), sample_examples()
+    together = [r for r in measured(audit, every, every) if not r["example_id"].startswith(tuple(CONVERSATIONS))]
+    assert together == measured(audit, english, every)
 
 
-@pytest.mark.parametrize("language", CONVERSATIONS)
 @pytest.mark.parametrize("audit", [pytest.param(a, id=a.name) for a in audits_of(Scope.ROW, Scope.DROP)])
-def test_a_delivery_of_no_english_at_all_is_measured(audit: Audit, language: str) -> None:
-    examples = pa.Table.from_pylist([conversation(language, number) for number in range(9)], schema=EXAMPLES.schema)
+def test_a_delivery_of_no_english_at_all_is_measured(audit: Audit) -> None:
+    rows = [conversation(language, number) for language in CONVERSATIONS for number in range(9)]
+    examples = pa.Table.from_pylist(rows, schema=EXAMPLES.schema)
     inputs = sample_inputs(examples)
     nothing = Vectors.of([], inputs.texts.matrix[:0])
-    rows = audit.measure(replace(inputs, bank_texts=nothing), bold(audit))
-    assert rows.schema == audit.schema
-    assert set(rows["example_id"].to_pylist()) <= set(examples["example_id"].to_pylist())
-    if "abstained" in rows.schema.names and audit.name != "benchmark_leaks":
-        assert all(rows["abstained"].to_pylist())
+    measures = audit.measure(replace(inputs, bank_texts=nothing), bold(audit))
+    assert measures.schema == audit.schema
+    assert set(measures["example_id"].to_pylist()) <= set(examples["example_id"].to_pylist())
+    if "abstained" in measures.schema.names and audit.name != "benchmark_leaks":
+        assert all(measures["abstained"].to_pylist())
 
 
 @pytest.mark.parametrize("language", CONVERSATIONS)
