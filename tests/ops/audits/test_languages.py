@@ -33,6 +33,12 @@ CONVERSATIONS = {
         ("请描述这张图片。", '一个男人拿着两个橙色的袋子，牌子上写着 text "停"。'),
     ),
 }
+#: Audits that rest on rules for English, and say so.
+ENGLISH_ALONE = (
+    "alignment_shift", "benchmark_leaks", "calibrated_grounding", "claims", "contradictions", "conversation_grounding",
+    "difficulty", "grounding", "metadata_leak", "reward_residue", "semantic_duplicates", "sft_contradictions",
+    "soft_contradictions", "visual_necessity", "written_from_metadata",
+)  # fmt: skip
 STATED = ("grounding", "calibrated_grounding", "metadata_leak", "visual_necessity")
 
 
@@ -127,3 +133,8 @@ def test_bank_has_english_texts_alone(language: str) -> None:
 def test_a_vision_language_model_is_asked_all_the_same(language: str) -> None:
     asked = trios(image_turns(pa.Table.from_pylist([conversation(language, 1)], schema=EXAMPLES.schema)))
     assert [trio and trio.real.answer for trio in asked] == [answer for _, answer in CONVERSATIONS[language]]
+
+
+@pytest.mark.parametrize("name", ENGLISH_ALONE)
+def test_pages_say_what_is_english_alone(name: str) -> None:
+    assert "English" in all_audits()[name].page
