@@ -132,16 +132,15 @@ def record_embedded(lake: Lake, delivery: str, encoder: str) -> None:
 
 def require_embedded(lake: Lake, deliveries: Iterable[str], encoder: str) -> None:
     """MissingError where one of the deliveries is not embedded by this encoder; says which and what to run."""
-    for delivery in deliveries:
-        if not _is_embedded(lake, delivery, encoder):
-            raise MissingError(
-                f"delivery {delivery} is not embedded by {encoder}, or audits have come to want more of it; run "
-                "`assay run`, or backfill this partition of the embeddings"
-            )
-
-
-def _is_embedded(lake: Lake, delivery: str, encoder: str) -> bool:
-    return lake.committed(EMBEDDINGS, _embedded(delivery, encoder))
+    wanted = {_embedded(delivery, encoder): delivery for delivery in deliveries}
+    missing = wanted.keys() - lake.committed_of(EMBEDDINGS, wanted)
+    if missing:
+        named = sorted(wanted[name] for name in missing)
+        more = f" and {len(named) - 1} more are" if len(named) > 1 else " is"
+        raise MissingError(
+            f"delivery {named[0]}{more} not embedded by {encoder}, or audits have come to want more of it; run "
+            "`assay run`, or backfill this partition of the embeddings"
+        )
 
 
 def _embedded(delivery: str, encoder: str) -> str:

@@ -1,15 +1,19 @@
 """Lakes whose drops are gated and measured as far as the tables tell, without any engine."""
 
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+from deltalake import CommitProperties, Transaction
 
 from ops.audits.registry import all_audits
-from ops.core.schemas import DROPS, EXAMPLES, QUARANTINE
+from ops.core.schemas import DROPS, EXAMPLES, MEASURES_GATES, QUARANTINE, VERSIONS, TableSpec
 from resources.config.settings import Settings
 from resources.gates.gates import GateResult
 from resources.gates.outcomes import record_gates
+from resources.lake.commit import TableLog
 from resources.lake.tables import Lake
 from resources.measuring.delivery import once, record_embedded, row_identities
 
@@ -43,3 +47,58 @@ def measured(lake: Lake, delivery: str, settings: Settings, encoder: str, *, fai
         lake.commit(all_audits()[name].table, [], once=once(delivery, identity))
     gates = {name: judged(False, f"{name} 1 > 0") if name in failing else judged(True) for name in identities}
     record_gates(lake, delivery, gates, identities=identities, settings=settings.gates)
+
+
+def lake_of_many(place: Path, count: int, settings: Settings, encoder: str) -> Lake:
+    """A lake of `count` admitted drops, each embedded, measured and gated, with as many files and transactions as came
+    there one by one, but in few commits: every second drop is in the current version, and a few lack their gates."""
+    lake = Lake(place)
+    drops = [f"drop-{n:03d}" for n in range(count)]
+    deliveries = {drop: f"{drop}-1" for drop in drops}
+    _enter(lake, deliveries)
+    for delivery in deliveries.values():
+        record_embedded(lake, delivery, encoder)
+    identities = row_identities(settings, encoder)
+    for name, identity in identities.items():
+        _transact(lake, all_audits()[name].table, [once(delivery, identity) for delivery in deliveries.values()])
+    gated = [delivery for n, delivery in enumerate(deliveries.values()) if n % 5]
+    _gate(lake, gated, identities, settings)
+    published = {"version": 1, "state": "published", "deliveries": list(deliveries.values())[::2], "measures": "{}"}
+    lake.log(VERSIONS, lambda log: [published | {"counts": "{}"}])
+    return lake
+
+
+def _enter(lake: Lake, deliveries: Mapping[str, str]) -> None:
+    """Each drop has arrived with ten rows and is admitted: a file of `drops` and one of `examples` a drop."""
+    entered, examples = [], []
+    for n, (drop, delivery) in enumerate(deliveries.items()):
+        row = {"at": datetime.now(UTC), "drop": drop, "delivery": delivery, "source": f"from/{drop}", "rows_in": 10}
+        row |= {"rows_kept": 10, "rows_quarantined": 0}
+        log = [row | {"sequence": 2 * n + at, "state": state} for at, state in enumerate(("arrived", "admitted"))]
+        entered += lake.stage(DROPS, pa.Table.from_pylist(log, schema=DROPS.schema), {})
+        kept = [{"drop": drop, "delivery": delivery, "example_id": f"{delivery}{at}"} for at in range(10)]
+        table = pa.Table.from_pylist(kept, schema=EXAMPLES.schema)
+        examples += lake.stage(EXAMPLES, table, {"delivery": delivery})
+    lake.commit(DROPS, entered, once="entered")
+    lake.commit(EXAMPLES, examples, once="entered")
+
+
+def _transact(lake: Lake, spec: TableSpec, names: Iterable[str]) -> None:
+    """Notes the names as committed, in one commit."""
+    table = TableLog(f"{lake.root}/{spec.name}", spec, {}).prepare(None)
+    properties = CommitProperties(app_transactions=[Transaction(name, 1) for name in names])
+    partitions = list(spec.partition_by)
+    table.create_write_transaction([], "append", table.schema(), partitions, commit_properties=properties)
+
+
+def _gate(lake: Lake, deliveries: Sequence[str], identities: Mapping[str, str], settings: Settings) -> None:
+    """Every audit's gate of these deliveries is passed."""
+    first, *others = deliveries
+    passed = {name: judged(True) for name in identities}
+    record_gates(lake, first, passed, identities=identities, settings=settings.gates)
+    rows = lake.read(MEASURES_GATES)
+    at, staged = rows.schema.get_field_index("delivery"), []
+    for delivery in others:
+        named = rows.set_column(at, "delivery", pa.array([delivery] * rows.num_rows))
+        staged += lake.stage(MEASURES_GATES, named, {"delivery": delivery})
+    lake.commit(MEASURES_GATES, staged, once="gated")

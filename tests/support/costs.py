@@ -1,0 +1,55 @@
+"""What a question costs a lake, counted rather than timed: the same on any machine, however loaded."""
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from ops.intake.drop_files import DropFiles
+from resources.lake import tables
+from resources.lake.commit import ActiveFile, TableLog
+from resources.lake.files import Scan
+
+
+class Costs:
+    """Counts what goes through the lake and through drops' files, which do their work as ever."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._patch = monkeypatch
+        self.counts: Counter[str] = Counter()
+        self._count(TableLog, "open", "table opens")
+        self._count(ActiveFile, "__init__", "files listed")
+        self._count(tables, "fragment_of", "files to read")
+        self._count(Scan, "table", "rows read", size=lambda rows: rows.num_rows)
+        self._count(DropFiles, "listing", "drops listed")
+        self._count(DropFiles, "open", "drop files opened")
+        self._stream(Scan, "batches", "rows read")
+
+    def of(self, question: Callable[[], Any]) -> Counter[str]:
+        """What asking costs."""
+        self.counts.clear()
+        question()
+        return Counter(self.counts)
+
+    def _count(self, owner: Any, name: str, what: str, *, size: Callable[[Any], int] = lambda _: 1) -> None:
+        does = getattr(owner, name)
+
+        def counted(*args: Any, **kwargs: Any) -> Any:
+            result = does(*args, **kwargs)
+            self.counts[what] += size(result)
+            return result
+
+        self._patch.setattr(owner, name, counted)
+
+    def _stream(self, owner: Any, name: str, what: str) -> None:
+        does = getattr(owner, name)
+
+        def counted(*args: Any, **kwargs: Any) -> Any:
+            batch: pa.RecordBatch
+            for batch in does(*args, **kwargs):
+                self.counts[what] += batch.num_rows
+                yield batch
+
+        self._patch.setattr(owner, name, counted)
