@@ -14,8 +14,6 @@ from ops.core.vectors import Vectors
 from ops.evidence.inputs import RowInputs
 from ops.vision.colours import ColourTable, picture_facts, shares_of
 from ops.vision.regions import Phrase, RegionTable, naming
-from resources.config.encoder_settings import EncoderSettings
-from resources.models.encoder import load_encoder
 
 RED, BLUE, WHITE = (220, 20, 30), (30, 60, 220), (245, 245, 245)
 COLOURS = {"red": RED, "blue": BLUE}
@@ -287,6 +285,9 @@ def test_written_text_abstains_where_the_encoder_does_not_read():
 @pytest.mark.full
 def test_mini_abstains_on_drawn_words():
     """Real pictures of words, real vectors: mini cannot read, and the delivery shows it."""
+    from resources.config.encoder_settings import EncoderSettings
+    from resources.models.encoder import load_encoder  # imports torch, which no other test here needs
+
     words = [f"{sign} {number}" for sign in SIGNS for number in (12, 307, 45, 98)]
     encoder = load_encoder(EncoderSettings(device="cpu"))
     pictures = [drawn_word(word) for word in words]

@@ -1,4 +1,9 @@
-"""Every corpus-scope audit keeps the promises of ops/audits/contract.py, on a real Spark."""
+"""Every corpus-scope audit keeps the promises of ops/audits/contract.py, on a real Spark.
+
+What an audit makes of the samples is measured once for all tests: on data this small, each measurement is the time
+that Spark takes to plan and to compile."""
+
+from functools import cache
 
 import pyarrow as pa
 import pytest
@@ -22,6 +27,7 @@ TABLES = {
 }
 
 
+@cache
 def measured(spark: SparkSession, audit: Audit, *, reverse: bool = False, rows: int | None = None) -> pa.Table:
     """The audit's measures in order of their keys; `reverse` also spreads the rows over other partitions."""
     frames: dict[str, DataFrame] = {}
