@@ -1,10 +1,15 @@
 """One Ray and one Spark for the whole test session; both real."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+# Before numpy is loaded. Its matrices are small here: threads of OpenBLAS spin on them, and take up to nine times the
+# processor time, from each other too where tests run in parallel.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 # How long one example takes says nothing on a shared machine; pytest's own time-out catches what hangs.
 settings.register_profile("shared-machine", deadline=None)
