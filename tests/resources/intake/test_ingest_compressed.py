@@ -5,20 +5,24 @@ import io
 import json
 import os
 import tarfile
+from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import zstandard
 
+from ops.formats.manifests.registry import descriptions
 from ops.intake import drop_files
-from ops.intake.drop import Manifest
+from ops.intake.drop import Manifest, data_files
 from ops.intake.drop_files import DropFiles, open_drop
 from ops.intake.rows import IngestSettings
 from resources.intake.shards import Context, PlanWork, ShardWork, parse_shard, plan_file
 from resources.lake import scratch as ingest_scratch
 from resources.lake.scratch import InflatedFiles, Scratch
 from resources.lake.tables import Lake
+from tests.support.costs import Costs
 
 SETTINGS = IngestSettings()
 Compress = Callable[[bytes], bytes]
@@ -126,3 +130,31 @@ def test_a_bomb_is_found_before_it_is_written(tmp_path: Path):
     assert plan.problem is not None
     assert plan.problem[0] == "file_bomb"
     assert sum(path.stat().st_size for path in (tmp_path / "lake").rglob("*") if path.is_file()) < 1 << 20
+
+
+def test_planning_costs_in_proportion_to_the_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Of each file its own head and first rows, however many lie beside it."""
+    few, many = (planning(tmp_path / str(count), count, monkeypatch) for count in (10, 100))
+    assert set(few) == set(many) >= {"drops listed", "drop files opened", "bytes inflated"}
+    assert many["drops listed"] == few["drops listed"]
+    assert not {what: (few[what], many[what]) for what in many if many[what] > 10 * few[what]}
+
+
+def planning(folder: Path, count: int, monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """What it costs to list, to describe and to plan a drop of that many compressed files."""
+    (folder / "drop").mkdir(parents=True)
+    content = gzip.compress(b"\n".join(rows_of(4)), mtime=0)
+    for number in range(count):
+        (folder / "drop" / f"rows-{number:03d}.jsonl.gz").write_bytes(content)
+    with monkeypatch.context() as patch:
+        costs, inflated = Costs(patch), Inflated(patch)
+        context = context_at(folder / "drop", Lake(folder / "lake"))
+
+        def plan() -> None:
+            listing = context.files.listing()
+            described = replace(context.manifest, described=descriptions(context.files, listing))
+            about = replace(context, manifest=described)
+            plans = [plan_file(PlanWork(about, info, 1 << 17)) for info in data_files(listing)]
+            assert [plan.problem for plan in plans] == [None] * count
+
+        return costs.of(plan) + Counter({"bytes inflated": inflated.of_drop + inflated.kept})
