@@ -1,7 +1,7 @@
 """What is asked of a lake at every run costs at most in proportion to its drops, and opens no more tables for more of
 them: what was quadratic once does not come back. Counted, not timed."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from shutil import copytree
@@ -68,11 +68,11 @@ QUESTIONS["all are embedded"] = lambda lake, s: require_embedded(lake, every_del
 
 
 @pytest.fixture(scope="module")
-def lakes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[int, Path]]:
+def lakes(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
     folder = tmp_path_factory.mktemp("growth")
     for count in (FEW, MANY):
         lake_of_many(folder / str(count), count, SETTINGS, ENCODER)
-    yield {count: folder / str(count) for count in (FEW, MANY)}
+    return {count: folder / str(count) for count in (FEW, MANY)}
 
 
 def test_the_lakes_are_as_large_as_they_say(lakes: dict[int, Path]) -> None:
