@@ -26,6 +26,8 @@ class DropConfig(dg.Config):
 
     path: str = ""
     """Folder or URL. Empty: where it was read last, or the watched folder's entry of that name."""
+    unchanged: str = ""
+    """Name of a delivery of an older reading: the files are read only where they are still its. Empty: in any case."""
 
 
 @dg.multi_asset(
@@ -45,7 +47,7 @@ def ingested(
     drop = context.partition_key
     source = config.path or drop_source(lake, drop, watched=settings.ingest.watched)
     start_ray(num_cpus=settings.ray.num_cpus, object_store_bytes=settings.ray.object_store_mb * 10**6, lake=lake)
-    delivery = ingest(lake, source, drop, settings=settings.ingest, progress=progress)
+    delivery = ingest(lake, source, drop, settings=settings.ingest, progress=progress, unchanged=config.unchanged)
     metadata = {
         "delivery": delivery.delivery,
         "rows in": delivery.rows_in,

@@ -56,9 +56,13 @@ def status(
     if as_json:
         drops = [asdict(drop) for drop in now.drops]
         left_out = [asdict(one) | {"line": one.line} for one in (*now.left_out, *now.blocking)]
-        print_json({"current": current, "drops": drops, "left_out": left_out, "next_version": not now.blocking})
+        old = [asdict(one) | {"line": one.line} for one in now.old_readings]
+        more = {"old_readings": old, "next_version": not now.blocking}
+        print_json({"current": current, "drops": drops, "left_out": left_out} | more)
         return
     _show(now.left_out, now.blocking, current)
+    for one in now.old_readings:
+        out.print(one.line, soft_wrap=True, highlight=False, markup=False)
     table = Table("drop", "state", "kept", "rows", "since", "current", box=SIMPLE_HEAD)
     for drop in now.drops:
         counts = f"{drop.rows_kept:,}", f"{drop.rows_in:,}"

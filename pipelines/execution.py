@@ -23,6 +23,7 @@ from pipelines.instance import configure
 from resources.config.places import PlaceError, is_address, local_path, plain_place
 from resources.config.settings import Settings
 from resources.engines.progress import Progress
+from resources.intake.admission import old_readings
 from resources.lake.address import lake_of
 from resources.lake.tables import Lake
 from resources.measuring.delivery import unmeasured_drops
@@ -58,7 +59,8 @@ def run_all(
     progress: Progress,
     tell: Callable[[Outcome], None] = lambda _: None,
 ) -> list[Outcome]:
-    """The drop job for each drop (path by name) and for drops measured under other settings, then the corpus job.
+    """The drop job for each drop (path by name), for drops that an older reader read and whose files are still there,
+    and for drops measured under other settings; then the corpus job.
 
     A drop that is rejected, or whose measures fail a gate, does not stop the others: the version is made without it and
     says so. Where nothing enters a version, the corpus job does not run. `tell` hears of each outcome as it comes.
@@ -74,8 +76,11 @@ def run_all(
     with open_instance(lake) as instance:
         for name, path in paths.items():
             came(run_drop(definitions, instance, drop=name, path=path))
+        again = {one.drop: one for one in old_readings(store) if one.readable and one.drop not in paths}
+        for name, one in again.items():
+            came(run_drop(definitions, instance, drop=name, path=one.source, unchanged=one.delivery))
         for name in unmeasured_drops(store, settings=settings, encoder=encoder_identity(settings.encoder)):
-            if name not in paths:
+            if name not in paths and name not in again:
                 came(measure_drop(definitions, instance, drop=name))
         problem = why_no_version(store, settings)
         came(_not_run("corpus_job", problem) if problem else run_corpus(definitions, instance))
@@ -116,10 +121,12 @@ def open_instance(lake: str | Path) -> dg.DagsterInstance:
     return dg.DagsterInstance.from_config(str(home))
 
 
-def run_drop(definitions: dg.Definitions, instance: dg.DagsterInstance, *, drop: str, path: str) -> Outcome:
-    """Runs the drop job for one drop."""
+def run_drop(
+    definitions: dg.Definitions, instance: dg.DagsterInstance, *, drop: str, path: str, unchanged: str = ""
+) -> Outcome:
+    """Runs the drop job for one drop; `unchanged` as in `resources.intake.ingest.ingest`."""
     instance.add_dynamic_partitions(str(drops.name), [drop])
-    config = {"ops": {"ingest": {"config": {"path": path}}}}
+    config = {"ops": {"ingest": {"config": {"path": path, "unchanged": unchanged}}}}
     return _execute(definitions, instance, "drop_job", drop=drop, config=config)
 
 

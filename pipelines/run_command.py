@@ -1,5 +1,6 @@
 """`assay run`: drops in, a version out."""
 
+from collections.abc import Iterable
 from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,7 +13,7 @@ from pipelines.app import ConfigOption, DebugOption, JsonOption, LakeOption, app
 from pipelines.faults import DONE, FAILED, FAULT, err, out, say_error, say_fault
 from pipelines.tables import version_table
 from resources.engines.progress import SilentProgress, console_progress
-from resources.intake.admission import kept_out
+from resources.intake.admission import kept_out, old_readings
 from resources.intake.drop_folders import drop_name
 from resources.lake.address import lake_of
 from resources.report.report import report_path
@@ -41,6 +42,8 @@ def run(
     from pipelines.execution import run_all  # the engines take seconds to import
 
     before = current_version(lake_of(lake))
+    if not as_json:
+        say_old_readings(lake, named)
     progress = SilentProgress() if as_json else console_progress(err)
     tell = partial(say, lake=lake, debug=debug, faults_alone=as_json)
     outcomes = run_all(lake, settings, named, progress=progress, tell=tell)
@@ -50,6 +53,15 @@ def run(
     else:
         show(lake, outcomes, before=before)
     raise typer.Exit(status_of(outcomes))
+
+
+def say_old_readings(lake: str, named: Iterable[str] = ()) -> None:
+    """Says which drops an older reader read, but for those `named` that are read now, and that those whose files are
+    there are read again."""
+    for one in old_readings(lake_of(lake)):
+        if one.drop not in named:
+            now = "; it is read again now if these files are still the same" if one.readable else ""
+            out.print(f"{one.line}{now}", soft_wrap=True, highlight=False, markup=False)
 
 
 def summarise(lake: str, outcomes: list["Outcome"], *, before: int | None) -> dict[str, Any]:
@@ -62,6 +74,7 @@ def summarise(lake: str, outcomes: list["Outcome"], *, before: int | None) -> di
         "version": version,
         "published": version if _published(outcomes) and version != before else None,
         "left_out": [asdict(one) for one in left_out],
+        "old_readings": [asdict(one) | {"line": one.line} for one in old_readings(store)],
         "report": None if version is None else report_path(store, version),
         "runs": [
             {
@@ -119,6 +132,8 @@ def show(lake: str, outcomes: list["Outcome"], *, before: int | None = None) -> 
     if left_out:  # else the table's title is the first line
         out.print(headline(number, left_out), soft_wrap=True, highlight=False, markup=False)
         out.print(f"assay status --lake {lake} tells what to do.", soft_wrap=True, highlight=False, markup=False)
+    for one in old_readings(store):
+        out.print(one.line, soft_wrap=True, highlight=False, markup=False)
     if number == before:
         out.print("It was current before: nothing that decides a version has changed.", highlight=False)
     out.print(version_table(version))

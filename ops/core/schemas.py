@@ -136,6 +136,8 @@ DROPS = _table(
     ("licence", pa.string()),
     ("gate_results", pa.string()),  # JSON
     ("note", pa.string()),  # what the person said who withdrew it; null in rows written before
+    ("reading", pa.int32()),  # ops.intake.reading; null in rows written before readings were counted
+    ("rereads", pa.string()),  # the delivery that was the same bytes in an older reading
 )
 
 # What the gate of an audit's measures made of a delivery's, by the identity of these measures and of the limits. Where

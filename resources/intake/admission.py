@@ -5,6 +5,7 @@ The `drops` table is a log: each row says that a delivery entered a state.
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,8 +15,9 @@ from ops.core.log import SEQUENCE, Log, Row, successor
 from ops.core.schemas import DROPS
 from ops.decision.versions import LeftOut, Version
 from ops.gates.guards import GuardSettings
+from ops.intake.reading import is_older
 from resources.gates.gates import GateResult, ingest_gate
-from resources.intake.drop_folders import drop_at
+from resources.intake.drop_folders import drop_at, still_holds
 from resources.lake.tables import Lake
 
 
@@ -44,7 +46,8 @@ def admit(lake: Lake, drop: str, *, settings: GuardSettings) -> tuple[str, GateR
     """Gates the drop's last delivery and records it as admitted or rejected; returns the delivery and the figures.
 
     An admitted delivery supersedes the one admitted before it under the same name. A rejected one leaves that one in
-    the corpus. Nothing is recorded where the state is already what the gate says.
+    the corpus, unless it is the same bytes in an older reading, whose rows are known to be mistaken. Nothing is
+    recorded where the state is already what the gate says.
     """
     delivery = last_delivery(lake, drop)
     arrived = Log.of(lake.read(DROPS, where={"delivery": delivery})).where(state="arrived").rows[0]
@@ -57,7 +60,8 @@ def admit(lake: Lake, drop: str, *, settings: GuardSettings) -> tuple[str, GateR
         now = datetime.now(UTC)
         entered = successor(arrived, state=state, at=now, gate_results=canonical_json(gate.results))
         before = [row for row in _in_state(log, drop, "admitted") if row["delivery"] != delivery]
-        return [entered, *(successor(row, state="superseded", at=now) for row in before if gate.success)]
+        over = [row for row in before if gate.success or row["delivery"] == arrived["rereads"]]
+        return [entered, *(successor(row, state="superseded", at=now) for row in over)]
 
     lake.log(DROPS, rows)
     return delivery, gate
@@ -92,6 +96,44 @@ def not_admitted(lake: Lake) -> list[LeftOut]:
     admitted = _last_admitted(log)
     rows = [row for _, row in sorted(last_of_drops(log).items()) if row["state"] in _OUT]
     return [_left_out(row, admitted.get(row["drop"], "")) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class OldReading:
+    """An admitted delivery that an older reader read. `source` is the folder of its files; `readable` says whether that
+    still has them, by their names, so that it can be read again."""
+
+    drop: str
+    delivery: str
+    source: str
+    readable: bool
+
+    @property
+    def line(self) -> str:
+        """What it is, and what to do."""
+        where = f" ({self.source})" if self.source else ""
+        return (
+            f"drop {self.drop!r} was read by an older reader (rows could be mistaken, e.g. judged answers for "
+            f"targets): run it again with its folder{where}"
+        )
+
+
+def old_readings(lake: Lake) -> list[OldReading]:
+    """The drops whose admitted delivery an older reader read, in order of names."""
+    log = Log.of(lake.read(DROPS))
+    present = log.last_by("delivery")
+    arrivals = log.where(state="arrived").last_by("drop")
+    old: list[OldReading] = []
+    for drop, delivery in _last_admitted(log).items():
+        row = present[delivery]
+        if is_older(row["reading"]):
+            names = [file["file"] for file in row["files"] or ()]
+            # Read again, it would be the drop's last delivery: not where one came after it.
+            readable = (
+                drop in arrivals and arrivals[drop]["delivery"] == delivery and still_holds(row["source"] or "", names)
+            )
+            old.append(OldReading(drop, delivery, row["source"] or "", readable))
+    return old
 
 
 def kept_out(lake: Lake, version: Version) -> tuple[LeftOut, ...]:

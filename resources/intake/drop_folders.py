@@ -1,11 +1,12 @@
 """Which drops lie in a folder, what they are called, and whether all of each is there."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from ops.core.identity import digest
-from ops.intake.drop import check_name, is_complete, read_manifest
+from ops.intake.drop import check_finished, check_name, is_complete, read_manifest
 from ops.intake.drop_files import DropError, DropFiles, open_drop
+from ops.intake.reading import READING
 from resources.config.places import PlaceError, local_path
 
 
@@ -16,9 +17,9 @@ def drop_name(path: str) -> str:
 
 
 def complete_drops(watched: str) -> tuple[dict[str, str], list[str]]:
-    """The complete drops among the sub-folders of a folder, with a stamp of each one's files (names, sizes, times),
-    and what is wrong with those that cannot be taken. A folder still being filled is neither; of two folders with one
-    name, none is taken."""
+    """The complete drops among the sub-folders of a folder, with a stamp of each one's files (names, sizes, times) and
+    of the reading, and what is wrong with those that cannot be taken. A folder still being filled is neither; of two
+    folders with one name, none is taken."""
     stamps: dict[str, str] = {}
     folders: dict[str, list[str]] = {}
     problems: list[str] = []
@@ -29,7 +30,7 @@ def complete_drops(watched: str) -> tuple[dict[str, str], list[str]]:
             if is_complete(listing):
                 name = _name_of(files)
                 folders.setdefault(name, []).append(path.name)
-                stamps[name] = digest(*(f"{f.name} {f.stamp}" for f in listing), size=8)
+                stamps[name] = digest(*(f"{f.name} {f.stamp}" for f in listing), str(READING), size=8)
         except DropError as error:
             problems.append(f"{path.name!a}: {error}")
     for name, several in folders.items():
@@ -49,6 +50,19 @@ def drop_at(watched: str, name: str) -> str | None:
         except DropError:
             continue
     return None
+
+
+def still_holds(source: str, names: Iterable[str]) -> bool:
+    """Whether a local folder is there with files of these names, and no upload goes on. Nothing is asked of a store
+    that nobody named in this run."""
+    if not source or "://" in source:
+        return False
+    try:
+        listing = open_drop(source).listing()
+        check_finished(listing)
+    except (DropError, OSError):
+        return False
+    return set(names) <= {info.name for info in listing}
 
 
 def _folders(watched: str) -> Iterator[Path]:

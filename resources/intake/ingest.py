@@ -10,10 +10,10 @@
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ from ops.formats.registry import all_formats
 from ops.formats.shard_rows import INTERNAL
 from ops.intake.drop import MANIFEST, MARKER, Manifest, check_finished, check_name, data_files, read_manifest
 from ops.intake.drop_files import OUTSIDE, UNFIT, DropError, DropFiles, FileInfo, open_drop
+from ops.intake.reading import READING, is_older
 from ops.intake.rows import IngestSettings
 from resources.engines.progress import Progress
 from resources.engines.ray import ray_map, start_ray
@@ -54,8 +55,6 @@ from resources.intake.shards import (
 from resources.lake.scratch import InflatedFiles, Scratch
 from resources.lake.tables import Lake
 
-REVISION = 3
-"""Raised when ingest would make other rows of the same files, so that what a crash left is not mixed with new."""
 _HASH_GROUP_BYTES = 64 << 20
 _HASH_GROUP_FILES = 500
 # Settings that decide no row: they do not make another delivery of the same files.
@@ -78,8 +77,11 @@ class ConservationError(RuntimeError):
     """Rows in are not rows kept plus rows quarantined: a fault of ingest itself, which then commits nothing."""
 
 
-def ingest(lake: Lake, path: str | Path, drop: str, *, settings: IngestSettings, progress: Progress) -> Delivery:
-    """The drop at `path` (a folder or an fsspec URL) as a delivery of the lake under the name `drop`.
+def ingest(
+    lake: Lake, path: str | Path, drop: str, *, settings: IngestSettings, progress: Progress, unchanged: str = ""
+) -> Delivery:
+    """The drop at `path` (a folder or an fsspec URL) as a delivery of the lake under the name `drop`. `unchanged` names
+    a delivery of an older reading: where the files are no longer those, it stays as it is and nothing is read.
 
     Raises `DropError` where there is nothing to take in, or where files change meanwhile."""
     check_name(drop)
@@ -91,15 +93,19 @@ def ingest(lake: Lake, path: str | Path, drop: str, *, settings: IngestSettings,
         raise DropError(f"drop {drop}: no file that may hold rows among the {len(listing)} files of {files.root}")
     start_ray()
     hashes = _hashes(files, listing, progress)
-    delivery = _name(drop, hashes, manifest, settings)
+    named = partial(_name, drop, hashes, manifest, settings)
+    older = _older_reading(lake, drop, named)
+    if unchanged and older != unchanged:
+        return _recorded(Log.of(lake.read(DROPS, where={"delivery": unchanged})).rows[-1])
+    delivery = named(READING)
     before = _arrived(lake, drop, delivery)
     if before:
         return before
-    scratch = Scratch(lake, f"{delivery}-r{REVISION}")
+    scratch = Scratch(lake, delivery)
     files = replace(files, inflated=InflatedFiles(scratch))
     context = Context(lake, files, drop, delivery, manifest, settings, scratch)
     try:
-        return _take(context, listing, hashes, progress)
+        return _take(context, listing, hashes, progress, rereads=older)
     except FileNotFoundError as error:
         # Another process that takes in the same drop came first, and tidied up.
         before = _arrived(lake, drop, delivery)
@@ -125,7 +131,14 @@ def alarm(lake: Lake, delivery: str) -> str | None:
     )
 
 
-def _take(context: Context, listing: Sequence[FileInfo], hashes: Mapping[str, str], progress: Progress) -> Delivery:
+def _take(
+    context: Context,
+    listing: Sequence[FileInfo],
+    hashes: Mapping[str, str],
+    progress: Progress,
+    *,
+    rereads: str | None,
+) -> Delivery:
     data = [info for info in data_files(listing) if info.name not in context.manifest.described.manifests]
     plans = _plans(context, data, progress)
     parsed = _parse(context, plans, progress)
@@ -136,7 +149,7 @@ def _take(context: Context, listing: Sequence[FileInfo], hashes: Mapping[str, st
         names = ", ".join(info.name for info in data)[:300]
         raise DropError(f"drop {context.drop}: there is not one row in {names}")
     _commit(context, plans, parsed, finished)
-    taken = _log(context, counts)
+    taken = _log(context, counts, rereads)
     context.scratch.remove()
     return taken
 
@@ -149,9 +162,12 @@ def _manifest(files: DropFiles, listing: Sequence[FileInfo]) -> Manifest:
     return manifest
 
 
-def _name(drop: str, hashes: Mapping[str, str], manifest: Manifest, settings: IngestSettings) -> str:
-    """The delivery's name. What of `drop.yaml` decides no row (its arrival time) and `_SUCCESS` do not count; settings
-    that decide rows do where they are not the default, so that a drop is read again under other ones."""
+def _name(
+    drop: str, hashes: Mapping[str, str], manifest: Manifest, settings: IngestSettings, reading: int | None
+) -> str:
+    """The delivery's name in a reading; None is that of before readings were counted. What of `drop.yaml` decides no
+    row (its arrival time) and `_SUCCESS` do not count; settings that decide rows do where they are not the default, so
+    that a drop is read again under other ones."""
     content = {name: value for name, value in hashes.items() if name not in (MANIFEST, MARKER)}
     said = replace(manifest, arrived=None, name=None)
     if said != Manifest():
@@ -160,6 +176,8 @@ def _name(drop: str, hashes: Mapping[str, str], manifest: Manifest, settings: In
         content[MANIFEST] = fingerprint({name: value for name, value in asdict(said).items() if name not in later})
     if chosen := _row_settings(settings):
         content["assay.yaml"] = fingerprint(chosen)
+    if reading is not None:
+        content["reading/"] = str(reading)  # no file is called that
     return delivery_id(drop, content)
 
 
@@ -194,7 +212,20 @@ def _arrived(lake: Lake, drop: str, delivery: str) -> Delivery | None:
     if row is None:
         return None
     lake.log(DROPS, lambda log: _again(log, drop, delivery))
-    return Delivery(drop, delivery, row["rows_in"], row["rows_kept"], row["rows_quarantined"], fresh=False)
+    return _recorded(row)
+
+
+def _recorded(row: Row) -> Delivery:
+    """A delivery of the lake, as it is."""
+    counts = (row[name] for name in ("rows_in", "rows_kept", "rows_quarantined"))
+    return Delivery(row["drop"], row["delivery"], *counts, fresh=False)
+
+
+def _older_reading(lake: Lake, drop: str, named: Callable[[int | None], str]) -> str | None:
+    """The drop's last delivery that was the same bytes, under the same settings, in an older reading."""
+    rows = Log.of(lake.read(DROPS, where={"drop": drop})).rows
+    older = [row for row in rows if is_older(row["reading"]) and named(row["reading"]) == row["delivery"]]
+    return older[-1]["delivery"] if older else None
 
 
 def _again(log: Log, drop: str, delivery: str) -> list[Row]:
@@ -360,7 +391,7 @@ def _commit(
     lake.commit(EXAMPLES, [file for shard in finished for file in shard.examples], once=delivery)
 
 
-def _log(context: Context, counts: Sequence[Mapping[str, Any]]) -> Delivery:
+def _log(context: Context, counts: Sequence[Mapping[str, Any]], rereads: str | None) -> Delivery:
     totals = {name: sum(count[name] for count in counts) for name in ("rows_in", "rows_kept", "rows_quarantined")}
     row = {
         "at": datetime.now(UTC),
@@ -372,6 +403,8 @@ def _log(context: Context, counts: Sequence[Mapping[str, Any]]) -> Delivery:
         "files": list(counts),
         "licence": context.manifest.licence,
         "gate_results": None,
+        "reading": READING,
+        "rereads": rereads,
     }
 
     def once(log: Log) -> list[Row]:

@@ -9,7 +9,7 @@ from ops.core.log import Log
 from ops.core.schemas import DROPS
 from ops.decision.versions import LeftOut
 from resources.config.settings import Settings
-from resources.intake.admission import last_of_drops
+from resources.intake.admission import OldReading, last_of_drops, old_readings
 from resources.lake.tables import Lake
 from resources.models.encoder_source import encoder_identity
 from resources.versions.entering import current_deliveries, entering
@@ -33,11 +33,13 @@ class DropStanding:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """The drops by name, and what the next version leaves out, or waits for (`blocking`)."""
+    """The drops by name; what the next version leaves out, or waits for (`blocking`); and which of the drops an older
+    reader read."""
 
     drops: tuple[DropStanding, ...]
     left_out: tuple[LeftOut, ...]
     blocking: tuple[LeftOut, ...]
+    old_readings: tuple[OldReading, ...]
 
 
 def standing(lake: Lake, settings: Settings) -> Standing:
@@ -48,7 +50,7 @@ def standing(lake: Lake, settings: Settings) -> Standing:
     current = set(current_deliveries(lake))
     present = {row["drop"] for row in log.rows if row["delivery"] in current}
     drops = [_drop(row, kept_out, in_current=name in present) for name, row in sorted(last_of_drops(log).items())]
-    return Standing(tuple(drops), following.left_out, following.blocking)
+    return Standing(tuple(drops), following.left_out, following.blocking, tuple(old_readings(lake)))
 
 
 def _drop(row: Mapping[str, Any], kept_out: Mapping[str, LeftOut], *, in_current: bool) -> DropStanding:

@@ -67,6 +67,15 @@ def test_status_says_of_each_drop_whether_it_enters_and_why_not(lake: Lake) -> N
     assert "The next version leaves out drop 'odd': failed the measures gate: claims: claims 1 > 0. Fix: " in text
 
 
+def test_status_says_what_an_older_reader_read(lake: Lake) -> None:
+    assert json.loads(printed("status", "--json"))["old_readings"] == []
+    arrive(lake, "old", "old-1", reading=None)
+    admit(lake, "old", settings=load_settings().gates)
+    (one,) = json.loads(printed("status", "--json"))["old_readings"]
+    assert (one["drop"], one["source"], one["readable"]) == ("old", "from/old", False)
+    assert "drop 'old' was read by an older reader" in printed("status")
+
+
 def test_a_drop_is_withdrawn_and_taken_back(lake: Lake) -> None:
     assert "good-1 is taken out of the next version" in printed("withdraw", "good", "--note", "wrong licence")
     assert "drop 'good': withdrawn: wrong licence" in printed("status")

@@ -10,6 +10,7 @@ from deltalake import CommitProperties, Transaction
 
 from ops.audits.registry import all_audits
 from ops.core.schemas import DROPS, EXAMPLES, MEASURES_GATES, QUARANTINE, VERSIONS, TableSpec
+from ops.intake.reading import READING
 from resources.config.settings import Settings
 from resources.gates.gates import GateResult
 from resources.gates.outcomes import record_gates
@@ -18,7 +19,15 @@ from resources.lake.tables import Lake
 from resources.measuring.delivery import once, record_embedded, row_identities
 
 
-def arrive(lake: Lake, drop: str, delivery: str, *, broken: int = 0) -> None:
+def arrive(
+    lake: Lake,
+    drop: str,
+    delivery: str,
+    *,
+    broken: int = 0,
+    reading: int | None = READING,
+    rereads: str | None = None,
+) -> None:
     """A delivery of ten rows, some of them unusable."""
     kept = [
         {"drop": drop, "delivery": delivery, "example_id": f"{delivery}{n}", "provenance": {"file": "a.json", "row": n}}
@@ -30,6 +39,7 @@ def arrive(lake: Lake, drop: str, delivery: str, *, broken: int = 0) -> None:
         lake.write(spec, table, partition={"delivery": delivery}, once=delivery)
     counts = {"rows_in": 10, "rows_kept": 10 - broken, "rows_quarantined": broken}
     row = {"at": datetime.now(UTC), "drop": drop, "delivery": delivery, "source": f"from/{drop}", "state": "arrived"}
+    row |= {"reading": reading, "rereads": rereads}
     lake.log(DROPS, lambda log: [row | counts | {"files": [{"file": "a.json", **counts}]}])
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from ops.intake.drop_files import DropError
+from resources.intake import drop_folders
 from resources.intake.drop_folders import complete_drops, drop_at
 
 
@@ -35,6 +36,15 @@ def test_two_folders_of_one_name_are_said_and_none_is_taken(tmp_path: Path):
     stamps, problems = complete_drops(str(tmp_path))
     assert stamps == {}
     assert problems == ["flowers: 'a' and 'b' both call themselves that; rename one"]
+
+
+def test_a_new_reading_is_another_stamp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    fill(tmp_path / "a")
+    before = complete_drops(str(tmp_path))
+    assert complete_drops(str(tmp_path)) == before
+    monkeypatch.setattr(drop_folders, "READING", drop_folders.READING + 1)
+    assert complete_drops(str(tmp_path))[0].keys() == before[0].keys()
+    assert complete_drops(str(tmp_path)) != before
 
 
 def test_a_folder_that_is_not_there_is_said(tmp_path: Path):
