@@ -69,5 +69,10 @@ def _parse(record: Mapping[str, Any]) -> Row:
 
 
 FORMAT = Format(
-    name="captions", title="Captions (tables of image and text)", recognise=_recognise, parse=_parse, rank=-10
+    name="captions",
+    title="Captions (tables of image and text)",
+    recognise=_recognise,
+    parse=_parse,
+    judged_by=(),
+    rank=-10,
 )

@@ -26,6 +26,7 @@ _FAMILY = re.compile(
 _SIDES = re.compile(
     r"kto_tag|(?:chosen|rejected)(?:_(?:responses?|messages|images|objects|answers?|outputs?|completions?|texts?))?"
 )
+_KEPT_CHARACTERS = 2000
 _CONVERSATIONS = ("messages", "conversations", "conversation", "prompt", "completion", "response")
 
 
@@ -36,7 +37,9 @@ def check_judgements(
     the record as well; none where the drop's sender named the format. `ignored` fields judge nothing, those of a turn
     by the names that the refusal gives them (`messages.score`)."""
     unread = sorted(set(_unread(row, record)) - set(ignored))
-    rivals = sorted(other.name for other in others if _reads_otherwise(other, record, row))
+    rivals = sorted(
+        other.name for other in others if _may_judge(other, record) and _reads_otherwise(other, record, row)
+    )
     if not unread and not rivals:
         return
     left = f"{', '.join(unread)[:200]}: not read by {form.name}" if unread else f"{form.name} and others claim the row"
@@ -78,24 +81,37 @@ def _unread(row: Row, record: Mapping[str, Any]) -> Iterator[str]:
         yield from (name for name, value in row.metadata.items() if _judges_responses(name) and _holds(value))
         return
     for source in (record, row.metadata):
-        yield from (name for name, value in source.items() if _judges(name) and _holds(value))
+        yield from (name for name in _judging(source) if _holds(source[name]))
     for name, value in record.items():
-        if isinstance(value, str | Mapping):
+        if isinstance(value, str):
+            if value.lstrip()[:1] == "{":
+                yield from (f"{name}.{key}" for key in _sides(value))
+        elif isinstance(value, list | tuple):
+            if name in _CONVERSATIONS:
+                yield from (f"{name}.{key}" for turn in value for key in _judged_turn(turn))
+        elif isinstance(value, Mapping):
             yield from (f"{name}.{key}" for key in _sides(value))
-        elif isinstance(value, list | tuple) and name in _CONVERSATIONS:
-            turns = (turn for turn in value if isinstance(turn, Mapping))
-            yield from (
-                f"{name}.{key}" for turn in turns for key, held in turn.items() if _judges(key) and _holds(held)
-            )
+
+
+def _judged_turn(turn: Any) -> list[str]:
+    """The fields of a turn that say how good it is."""
+    if isinstance(turn, dict | Mapping):  # an exact type first: a Mapping is asked for at some cost
+        return [key for key in _judging(turn) if _holds(turn[key])]
+    return []
+
+
+def _judging(record: Mapping[str, Any]) -> tuple[str, ...]:
+    """The fields of a record that say, by their names and in some format, how good an answer is. The rows of a file
+    have the same few names, so the answer is kept, though not for names that a hostile file made long."""
+    names = tuple(record)
+    return _of_family(names) if sum(map(len, names)) <= _KEPT_CHARACTERS else _of_family.__wrapped__(names)
 
 
 @lru_cache(4096)
-def _judges(name: str) -> bool:
-    """Whether a field of this name says, in some format, how good an answer is."""
-    return bool(_FAMILY.fullmatch(_plain(name)))
+def _of_family(names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name for name in names if _FAMILY.fullmatch(_plain(name)))
 
 
-@lru_cache(4096)
 def _judges_responses(name: str) -> bool:
     """Whether a field of this name holds, in a known format, a response or its label."""
     return bool(_SIDES.fullmatch(_plain(name))) or _plain(name) in ("label", "labels")
@@ -104,7 +120,7 @@ def _judges_responses(name: str) -> bool:
 def _sides(value: str | Mapping[str, Any]) -> list[str]:
     """Fields of an object, perhaps written as JSON in a text, that hold the sides of a pair."""
     if isinstance(value, str):
-        if not value.lstrip().startswith("{") or ("chosen" not in value and "rejected" not in value):
+        if "chosen" not in value and "rejected" not in value:
             return []
         try:
             value = orjson.loads(value)
@@ -113,6 +129,10 @@ def _sides(value: str | Mapping[str, Any]) -> list[str]:
     if not isinstance(value, Mapping):
         return []
     return [str(key) for key, held in value.items() if _holds(held) and _SIDES.fullmatch(_plain(str(key)))]
+
+
+def _may_judge(other: Format, record: Mapping[str, Any]) -> bool:
+    return other.judged_by is None or any(name in record for name in other.judged_by)
 
 
 def _reads_otherwise(other: Format, record: Mapping[str, Any], row: Row) -> bool:

@@ -55,5 +55,10 @@ def _messages(record: Mapping[str, Any], names: tuple[str, ...], who: str) -> li
 
 
 FORMAT = Format(
-    name="labelled", title="Good and bad responses (TRL unpaired)", recognise=_recognise, parse=_parse, rank=4
+    name="labelled",
+    title="Good and bad responses (TRL unpaired)",
+    recognise=_recognise,
+    parse=_parse,
+    judged_by=("label",),
+    rank=4,
 )

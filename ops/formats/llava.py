@@ -45,4 +45,6 @@ def _turn(turn: Any) -> tuple[str, str]:
     return losses.loss_role(who, turn), fields.text_field(turn, "value" if "value" in turn else "content")
 
 
-FORMAT = Format(name="llava", title="LLaVA and ShareGPT conversations", recognise=_recognise, parse=_parse)
+FORMAT = Format(
+    name="llava", title="LLaVA and ShareGPT conversations", recognise=_recognise, parse=_parse, judged_by=()
+)

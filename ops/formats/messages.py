@@ -173,5 +173,9 @@ def beside(turns: Conversation, items: Sequence[Any]) -> dict[str, Any]:
 
 
 FORMAT = Format(
-    name="messages", title="Chat messages (OpenAI, TRL, ms-swift, LLaMA-Factory)", recognise=_recognise, parse=_parse
+    name="messages",
+    title="Chat messages (OpenAI, TRL, ms-swift, LLaMA-Factory)",
+    recognise=_recognise,
+    parse=_parse,
+    judged_by=(),
 )

@@ -95,4 +95,11 @@ def _answer(messages: list[Any], name: str) -> str:
     return answers[0].text
 
 
-FORMAT = Format(name="preferences", title="Preference pairs (TRL)", recognise=_recognise, parse=_parse, rank=10)
+FORMAT = Format(
+    name="preferences",
+    title="Preference pairs (TRL)",
+    recognise=_recognise,
+    parse=_parse,
+    judged_by=("chosen",),
+    rank=10,
+)

@@ -113,4 +113,6 @@ def _details(record: Mapping[str, Any]) -> dict[str, Any]:
     return {"responses": list(kept)} if any(kept) else {}
 
 
-FORMAT = Format(name="rated", title="Rated responses (VLFeedback)", recognise=_recognise, parse=_parse, rank=5)
+FORMAT = Format(
+    name="rated", title="Rated responses (VLFeedback)", recognise=_recognise, parse=_parse, judged_by=_LISTS, rank=5
+)

@@ -79,5 +79,6 @@ FORMAT = Format(
     title="Conversations with a rejected response (ms-swift DPO)",
     recognise=_recognise,
     parse=_parse,
+    judged_by=_REJECTED,
     rank=12,
 )

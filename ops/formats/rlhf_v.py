@@ -36,4 +36,6 @@ def _parse(record: Mapping[str, Any]) -> Row:
     )
 
 
-FORMAT = Format(name="rlhf_v", title="RLHF-V and RLAIF-V", recognise=_recognise, parse=_parse, rank=20)
+FORMAT = Format(
+    name="rlhf_v", title="RLHF-V and RLAIF-V", recognise=_recognise, parse=_parse, judged_by=("chosen", "text"), rank=20
+)

@@ -9,10 +9,13 @@ from ops.formats.contract import Format
 from ops.intake.row import Row, RowError
 
 FIELDS = ("video", "videos", "audio", "audios", "rejected_videos", "rejected_audios")
+_NAMES = frozenset(FIELDS)
 
 
 def other_media(record: Mapping[str, Any]) -> list[str]:
     """The fields that hold video or sound. A flag (`audio: false`) is none."""
+    if _NAMES.isdisjoint(record):
+        return []
     return [name for name in FIELDS if fields.present(record.get(name)) and not isinstance(record[name], bool)]
 
 
@@ -24,4 +27,6 @@ def _parse(record: Mapping[str, Any]) -> Row:
     raise RowError("modality_unsupported", ", ".join(other_media(record)) or "neither video nor sound")
 
 
-FORMAT = Format(name="video_audio", title="Video and sound", recognise=_recognise, parse=_parse, rank=-100)
+FORMAT = Format(
+    name="video_audio", title="Video and sound", recognise=_recognise, parse=_parse, judged_by=(), rank=-100
+)

@@ -63,4 +63,11 @@ def _text(data: bytes) -> str:
         raise RowError("encoding", f"the txt of the sample, byte {error.start}: {error.reason}") from None
 
 
-FORMAT = Format(name="webdataset", title="WebDataset and img2dataset", recognise=_recognise, parse=_parse, rank=100)
+FORMAT = Format(
+    name="webdataset",
+    title="WebDataset and img2dataset",
+    recognise=_recognise,
+    parse=_parse,
+    judged_by=("json",),
+    rank=100,
+)

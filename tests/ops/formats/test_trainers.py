@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ops.formats.registry import all_formats, format_of, reading
+from ops.formats.judgements import parsed
+from ops.formats.registry import all_formats, format_of, reading, trusting
 from ops.intake.row import Row, RowError
 from ops.intake.rows import IngestSettings, check_row
 from tests.support.trainer_rows import ASK, CAT, DOG, TALK, TRAINERS, V1_ASK, text, v1
@@ -277,6 +278,19 @@ def test_every_format_that_judges_is_among_the_judged_rows():
     kinds = {"alpaca", "captions", "llava", "messages", "prompt_response", "video_audio", "webdataset"}
     assert judging == set(all_formats()) - kinds
     assert all(REJECTED in text(read(row)[1]) for _, row in JUDGED)
+
+
+@given(record=mutilated())
+@settings(deadline=None, max_examples=400)
+def test_a_format_names_the_fields_by_which_it_judges(record: dict[str, Any]):
+    for form in map(trusting, all_formats().values()):
+        if form.judged_by is None or not form.recognise(record):
+            continue
+        try:
+            kind = parsed(form, record).kind
+        except RowError:
+            continue
+        assert kind == "sft" or set(form.judged_by) & set(record), (form.name, record)
 
 
 @given(record=mutilated(), form=st.sampled_from(sorted(all_formats())))
