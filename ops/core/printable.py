@@ -18,16 +18,27 @@ def is_unicode(text: str) -> bool:
 
 
 def unfit_name(name: str) -> str | None:
-    """What is wrong with the name of a file or in `drop.yaml`, where it is not one that can be held and shown."""
+    """What is wrong with a name, or a text of `drop.yaml`, where it is not one that can be held and shown."""
     if not is_unicode(name):
         return "half of a surrogate pair, or bytes that are no UTF-8"
     control = NAME_CONTROL.search(name)
     return f"the control character {control[0]!a}, the {control.start() + 1}th of {len(name)}" if control else None
 
 
+def unfit_file_name(name: str) -> str | None:
+    """What is wrong with the name of a file: as of any name, and a line break, with which a name would write lines of
+    its own into whatever shows it."""
+    return "a line break" if "\n" in name else unfit_name(name)
+
+
 def printable(text: str) -> str:
     """A text with half surrogates and control characters escaped, as Python writes them."""
     return _UNSEEN.sub(lambda match: match[0].encode("unicode_escape").decode("ascii"), text)
+
+
+def printable_name(name: str) -> str:
+    """A file's name with line breaks escaped as well."""
+    return printable(name).replace("\n", "\\n")
 
 
 def printable_json(text: str) -> str:

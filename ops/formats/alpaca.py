@@ -34,4 +34,4 @@ def answered_row(record: Mapping[str, Any]) -> Row:
     )
 
 
-FORMAT = Format(name="alpaca", title="Alpaca", recognise=_recognise, parse=_parse, judged_by=(), rank=-5)
+FORMAT = Format(name="alpaca", title="Alpaca", recognise=_recognise, parse=_parse, judged_by=frozenset(), rank=-5)

@@ -73,6 +73,6 @@ FORMAT = Format(
     title="Captions (tables of image and text)",
     recognise=_recognise,
     parse=_parse,
-    judged_by=(),
+    judged_by=frozenset(),
     rank=-10,
 )

@@ -26,6 +26,6 @@ class Format:
     rank: int = 0
     """Among formats that recognise a record the highest rank wins: raise it for a format whose fields are a special
     case of another's."""
-    judged_by: tuple[str, ...] | None = None
+    judged_by: frozenset[str] | None = None
     """Fields of which a record has one wherever this format reads a judgement in it; none for a format that reads none.
     Null where any record may hold one. It spares other formats' rows the question."""

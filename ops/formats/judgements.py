@@ -132,7 +132,7 @@ def _sides(value: str | Mapping[str, Any]) -> list[str]:
 
 
 def _may_judge(other: Format, record: Mapping[str, Any]) -> bool:
-    return other.judged_by is None or any(name in record for name in other.judged_by)
+    return other.judged_by is None or not other.judged_by.isdisjoint(record)
 
 
 def _reads_otherwise(other: Format, record: Mapping[str, Any], row: Row) -> bool:

@@ -56,6 +56,6 @@ FORMAT = Format(
     title="Good and bad answers of conversations (ms-swift, LLaMA-Factory KTO)",
     recognise=_recognise,
     parse=_parse,
-    judged_by=_TAGS,
+    judged_by=frozenset(_TAGS),
     rank=6,
 )

@@ -35,13 +35,13 @@ def _parse(record: Mapping[str, Any]) -> Row:
     if len(said) != 1 or said[0].role != "assistant":
         raise RowError("field_type", f"the response is {len(said)} messages, not one answer")
     label = fields.label(record.get("label"))
-    who = record.get("annotator")
+    who = fields.annotator(record.get("annotator"))
     return Row(
         kind="preference",
         source_id=fields.id_field(record, "id"),
         messages=(*turns.messages, Message("response", (Part(said[0].text),))),
         images=turns.images,
-        judgements=(Judgement(said[0].text, label, annotator=None if who is None else str(who)),),
+        judgements=(Judgement(said[0].text, label, annotator=who),),
         metadata=fields.rest(record, *_USED),
     )
 
@@ -59,6 +59,6 @@ FORMAT = Format(
     title="Good and bad responses (TRL unpaired)",
     recognise=_recognise,
     parse=_parse,
-    judged_by=("label",),
+    judged_by=frozenset(("label",)),
     rank=4,
 )

@@ -46,5 +46,5 @@ def _turn(turn: Any) -> tuple[str, str]:
 
 
 FORMAT = Format(
-    name="llava", title="LLaVA and ShareGPT conversations", recognise=_recognise, parse=_parse, judged_by=()
+    name="llava", title="LLaVA and ShareGPT conversations", recognise=_recognise, parse=_parse, judged_by=frozenset()
 )

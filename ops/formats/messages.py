@@ -177,5 +177,5 @@ FORMAT = Format(
     title="Chat messages (OpenAI, TRL, ms-swift, LLaMA-Factory)",
     recognise=_recognise,
     parse=_parse,
-    judged_by=(),
+    judged_by=frozenset(),
 )

@@ -52,7 +52,7 @@ def pair(
 ) -> Row:
     """A preference row of one chosen and one rejected response."""
     good, bad = answers
-    who = None if annotator is None else str(annotator)
+    who = fields.annotator(annotator)
     return Row(
         kind="preference",
         source_id=source_id,
@@ -100,6 +100,6 @@ FORMAT = Format(
     title="Preference pairs (TRL)",
     recognise=_recognise,
     parse=_parse,
-    judged_by=("chosen",),
+    judged_by=frozenset(("chosen",)),
     rank=10,
 )

@@ -46,6 +46,6 @@ FORMAT = Format(
     title="Prompt and response (TRL, ms-swift)",
     recognise=_recognise,
     parse=_parse,
-    judged_by=(),
+    judged_by=frozenset(),
     rank=-5,
 )

@@ -114,5 +114,10 @@ def _details(record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 FORMAT = Format(
-    name="rated", title="Rated responses (VLFeedback)", recognise=_recognise, parse=_parse, judged_by=_LISTS, rank=5
+    name="rated",
+    title="Rated responses (VLFeedback)",
+    recognise=_recognise,
+    parse=_parse,
+    judged_by=frozenset(_LISTS),
+    rank=5,
 )

@@ -29,7 +29,9 @@ def reading(name: str, *, named: bool = False, ignored: Iterable[str] = (), said
     other format's claim counts; `ignored` fields are plain metadata; `said` is what a trainer's manifest says of the
     file."""
     form = _declared()[name]
-    others = [] if named else [other for other in _declared().values() if other is not form]
+    others = (
+        [] if named else [other for other in _declared().values() if other is not form and other.judged_by != set()]
+    )
     aside = tuple(ignored)
 
     @wraps(form.parse)

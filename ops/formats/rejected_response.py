@@ -79,6 +79,6 @@ FORMAT = Format(
     title="Conversations with a rejected response (ms-swift DPO)",
     recognise=_recognise,
     parse=_parse,
-    judged_by=_REJECTED,
+    judged_by=frozenset(_REJECTED),
     rank=12,
 )

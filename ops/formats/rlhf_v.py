@@ -37,5 +37,10 @@ def _parse(record: Mapping[str, Any]) -> Row:
 
 
 FORMAT = Format(
-    name="rlhf_v", title="RLHF-V and RLAIF-V", recognise=_recognise, parse=_parse, judged_by=("chosen", "text"), rank=20
+    name="rlhf_v",
+    title="RLHF-V and RLAIF-V",
+    recognise=_recognise,
+    parse=_parse,
+    judged_by=frozenset(("chosen", "text")),
+    rank=20,
 )

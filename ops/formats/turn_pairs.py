@@ -69,6 +69,6 @@ FORMAT = Format(
     title="Pairs of turns (LLaMA-Factory DPO)",
     recognise=_recognise,
     parse=_parse,
-    judged_by=("chosen", "chosen_messages"),
+    judged_by=frozenset(("chosen", "chosen_messages")),
     rank=15,
 )

@@ -28,5 +28,5 @@ def _parse(record: Mapping[str, Any]) -> Row:
 
 
 FORMAT = Format(
-    name="video_audio", title="Video and sound", recognise=_recognise, parse=_parse, judged_by=(), rank=-100
+    name="video_audio", title="Video and sound", recognise=_recognise, parse=_parse, judged_by=frozenset(), rank=-100
 )

@@ -68,6 +68,6 @@ FORMAT = Format(
     title="WebDataset and img2dataset",
     recognise=_recognise,
     parse=_parse,
-    judged_by=("json",),
+    judged_by=frozenset(("json",)),
     rank=100,
 )

@@ -21,7 +21,7 @@ import fsspec
 import zstandard
 
 from ops.core.errors import AssayError
-from ops.core.printable import printable, unfit_name
+from ops.core.printable import printable_name, unfit_file_name
 from ops.core.regular_files import open_regular
 from ops.intake.row import RowError
 
@@ -126,7 +126,7 @@ class DropFiles:
     def head(self, name: str, *, size: int = HEAD_BYTES) -> bytes:
         """The first bytes of the content of a file, decompressed."""
         with self.expanded(name, expansion=1 << 20) as stream:
-            return stream.read(size)
+            return read_chunk(stream, size)
 
     def sha256(self, name: str) -> str:
         """Hash of a file's bytes."""
@@ -230,6 +230,21 @@ def open_drop(path: str | Path, options: Mapping[str, Any] | None = None) -> Dro
     return DropFiles(os.path.realpath(text))
 
 
+def read_chunk(stream: BinaryIO, size: int) -> bytes:
+    """The next `size` bytes; fewer at the end of the stream, or where it breaks: then the next call raises. A plain
+    `read` that meets a break loses what it had before it."""
+    read = getattr(stream, "read1", stream.read)
+    pieces: list[bytes] = []
+    try:
+        while size > 0 and (piece := read(size)):
+            pieces.append(piece)
+            size -= len(piece)
+    except RowError:
+        if not pieces:
+            raise
+    return b"".join(pieces)
+
+
 def plain_name(name: str) -> str:
     """A name without its compression suffix."""
     for suffix in _SUFFIXES:
@@ -260,13 +275,13 @@ def _fit(found: Iterable[FileInfo]) -> Iterator[FileInfo]:
     unfit: list[FileInfo] = []
     names: set[str] = set()
     for info in found:
-        if unfit_name(info.name):
+        if unfit_file_name(info.name):
             unfit.append(info)
         else:
             names.add(info.name)
             yield info
     for info in sorted(unfit, key=lambda info: info.name):
-        name = printable(info.name)
+        name = printable_name(info.name)
         while name in names:
             name += "~"
         names.add(name)
@@ -287,7 +302,8 @@ class _ZstdReader:
         self.waiting = b""
         self.ready = memoryview(b"")
 
-    def read(self, size: int) -> bytes:
+    def read1(self, size: int) -> bytes:
+        """At most so many bytes; none at the end alone."""
         while not self.ready:
             # Little goes in at a time, for one byte may become 32 KiB.
             data = self.waiting or self.raw.read(2048)
@@ -317,19 +333,24 @@ class _Expanded(io.RawIOBase):
         self.inner: Any = gzip.GzipFile(fileobj=raw) if kind == "gzip" else _ZstdReader(raw)
         self.out = 0
         self.expansion = expansion
+        self.problem: RowError | None = None
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int:
+        if self.problem is not None:
+            raise self.problem
         try:
-            data = self.inner.read(min(len(buffer), CHUNK_BYTES))
+            data = self.inner.read1(min(len(buffer), CHUNK_BYTES))
         except (OSError, EOFError, zlib.error, zstandard.ZstdError) as error:
-            raise RowError("file_unreadable", f"the compressed data ends or breaks: {error}") from None
+            self.problem = RowError("file_unreadable", f"the compressed data ends or breaks: {error}")
+            raise self.problem from None
         buffer[: len(data)] = data
         self.out += len(data)
         if self.out > max(FREE_EXPANSION_BYTES, self.expansion * max(1, self.raw.tell())):
-            raise RowError("file_bomb", f"more than {self.expansion} bytes come out for each byte of the file")
+            self.problem = RowError("file_bomb", f"more than {self.expansion} bytes come out for each byte of the file")
+            raise self.problem
         return len(data)
 
     def skip(self, size: int) -> None:

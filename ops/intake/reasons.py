@@ -29,7 +29,7 @@ _REASONS = (
     ),
     Reason(
         "file_name",
-        "The file's name is not UTF-8, or holds control characters; it is not opened",
+        "The file's name is not UTF-8, or holds control characters or line breaks; it is not opened",
         "Rename the file.",
     ),
     # The record

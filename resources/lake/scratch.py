@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import zstandard
 
 from ops.core.identity import digest
-from ops.intake.drop_files import DropFiles
+from ops.intake.drop_files import DropFiles, read_chunk
 from ops.intake.row import RowError
 from resources.lake.files import open_storage
 from resources.lake.tables import Lake
@@ -155,7 +155,7 @@ class _Blocks:
         block = bytearray()
         try:
             while self.problem is None and len(block) < self.block_bytes:
-                piece = stream.read(min(self.block_bytes - len(block), _READ_BYTES))
+                piece = read_chunk(stream, min(self.block_bytes - len(block), _READ_BYTES))
                 if not piece:
                     break
                 block += piece

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ops.formats.containers.contract import Limits, Shard
-from ops.intake.drop_files import CHUNK_BYTES
+from ops.intake.drop_files import CHUNK_BYTES, read_chunk
+from ops.intake.row import RowError
 
 Ends = NDArray[np.int64]
 
@@ -94,22 +95,42 @@ class Frame:
 
 
 def cut(stream: BinaryIO, framer: Framer, *, start: int, file: str, shard_bytes: int) -> list[Shard]:
-    """Shards of a stream that stands at `start`, each ending with a record, about `shard_bytes` long."""
+    """Shards of a stream that stands at `start`, each ending with a record, about `shard_bytes` long. Where the stream
+    breaks, the last one ends behind the break: its reader gives the records before it, meets it again, and says where.
+    """
     shards: list[Shard] = []
     begin, row, rows, position, last = start, 0, 0, start, start
-    while not framer.done and (chunk := stream.read(CHUNK_BYTES)):
+    chunks = _Chunks(stream)
+    for chunk in chunks:
+        position += len(chunk)
+        if framer.done:
+            continue  # nothing that follows is a record, but it may break, or not be what a checksum says
         ends = framer.feed(chunk)
         if len(ends):
-            last = position + int(ends[-1])
+            last = position - len(chunk) + int(ends[-1])
             rows += len(ends)
             if last - begin >= shard_bytes:
                 shards.append(Shard(file, begin, last, row, last - begin))
                 begin, row = last, rows
-        position += len(chunk)
-    end = last if framer.done else position
+    end = position + 1 if chunks.broken else last if framer.done else position
     if end > begin or not shards:
         shards.append(Shard(file, begin, end, row, end - begin))
     return shards
+
+
+class _Chunks:
+    """The chunks of a stream up to its end, or to where it breaks."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self.stream = stream
+        self.broken = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        try:
+            while chunk := read_chunk(self.stream, CHUNK_BYTES):
+                yield chunk
+        except RowError:
+            self.broken = True
 
 
 def frames(stream: BinaryIO, framer: Framer, shard: Shard, limits: Limits) -> Iterator[Frame]:
@@ -117,7 +138,7 @@ def frames(stream: BinaryIO, framer: Framer, shard: Shard, limits: Limits) -> It
     one chunk."""
     left = shard.stop - shard.start
     pending, size = bytearray(), 0
-    while left > 0 and not framer.done and (chunk := stream.read(min(CHUNK_BYTES, left))):
+    while left > 0 and not framer.done and (chunk := read_chunk(stream, min(CHUNK_BYTES, left))):
         left -= len(chunk)
         previous = 0
         for end in framer.feed(chunk).tolist():
@@ -128,6 +149,8 @@ def frames(stream: BinaryIO, framer: Framer, shard: Shard, limits: Limits) -> It
         size += len(rest)
         if len(pending) < limits.row_bytes:
             pending += rest
+    while left > 0 and (chunk := read_chunk(stream, min(CHUNK_BYTES, left))):
+        left -= len(chunk)  # behind the last record; a shard goes on there only to the break of its file
     if pending.strip() and not framer.done:
         large = size > limits.row_bytes
         yield Frame(bytes(pending[:KEEP_BYTES] if large else pending), large=large, open=True)

@@ -261,6 +261,8 @@ BROKEN: list[tuple[str, dict[str, Any]]] = [
     ("rating_invalid", {"prompt": "q", "completions": [{"response": "a", "rating": {"a": 1}}]}),
     ("field_type", {"prompt": "q", "completions": [{"response": "a", "rating": 1, "annotator": {"a": 1}}]}),
     ("field_type", {"prompt": "q", "completions": [{"response": "a", "rating": 1, "annotator": float("nan")}]}),
+    ("field_type", {"prompt": "q", "chosen": "a", "rejected": "b", "annotator": {"name": "kim"}}),
+    ("field_type", {"prompt": "q", "completion": "a", "label": True, "annotator": ["kim"]}),
     ("no_candidates", {"prompt": "q", "responses": []}),
     ("json_invalid", {"text": '{"question" "chosen" "rejected"'}),
     ("encoding", {"conversations": [{"from": "human", "value": "\ud800"}, ASK[1]]}),

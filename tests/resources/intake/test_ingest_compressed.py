@@ -4,6 +4,7 @@ import gzip
 import io
 import json
 import os
+import random
 import tarfile
 from collections import Counter
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import zstandard
+from PIL import Image
 
 from ops.formats.manifests.registry import descriptions
 from ops.intake import drop_files
@@ -119,6 +121,50 @@ def test_a_compressed_tar_that_breaks_says_so_wherever_it_breaks(tmp_path: Path,
     assert [row["row"] for row in refused] == list(range(len(refused)))
     assert [row["reason"] == "file_unreadable" for row in refused] == [False] * (len(refused) - 1) + [True]
     assert 100 < len(refused) <= 152
+
+
+def broken_lines(content: bytes, how: str) -> bytes:
+    """The content compressed, and how it ends before its time."""
+    packed = gzip.compress(content, mtime=0)
+    if how == "checksum":
+        return packed[:-8] + bytes(8)
+    if how == "zstd":
+        whole = zstandard.ZstdCompressor().compressobj()
+        return whole.compress(content[: len(content) // 2]) + whole.flush(zstandard.COMPRESSOBJ_FLUSH_BLOCK)
+    return packed[: len(packed) * 3 // 4]
+
+
+@pytest.mark.parametrize("how", ["cut", "checksum", "zstd"])
+@pytest.mark.parametrize("form", ["jsonl", "json", "csv"])
+@pytest.mark.parametrize(("count", "shard_bytes"), [(40, 1 << 30), (2000, 50_000), (2000, 1 << 30)])
+def test_rows_before_a_break_are_read_and_the_break_is_one_row(
+    tmp_path: Path, how: str, form: str, count: int, shard_bytes: int
+):
+    dice = random.Random(count)  # noqa: S311
+    texts = [f"{number} {dice.randbytes(100).hex()}" for number in range(count)]
+    rows = [json.dumps({"image": "a.png", "caption": text}) for text in texts]
+    lines = {
+        "jsonl": "\n".join(rows),
+        "json": f"[{', '.join(rows)}]",
+        "csv": "\n".join(["image,caption", *(f"a.png,{text}" for text in texts)]),
+    }
+    (tmp_path / "drop").mkdir()
+    Image.new("RGB", (30, 30)).save(tmp_path / "drop" / "a.png")
+    (tmp_path / "drop" / f"rows.{form}.gz").write_bytes(broken_lines(lines[form].encode(), how))
+    context = context_at(tmp_path / "drop", Lake(tmp_path / "lake"))
+    info = context.files.listing()[1]
+    plan = plan_file(PlanWork(context, info, shard_bytes))
+    assert plan.problem is None
+    parsed = [parse_shard(ShardWork(context, plan, shard)) for shard in plan.shards]
+    tables = [context.scratch.read_table(f"{shard.name}-parsed") for shard in parsed]
+    kept = [row for table in tables for row in table.to_pylist()]
+    first = int(form == "csv")
+    assert [row["row"] for row in kept] == list(range(first, first + len(kept)))
+    assert [row["messages"][1]["parts"][0]["text"] for row in kept] == texts[: len(kept)]
+    refused = [row for s in parsed for row in context.scratch.read_table(f"{s.name}-refused").to_pylist()]
+    assert [(row["row"], row["reason"]) for row in refused] == [(first + len(kept), "file_unreadable")]
+    least = {"cut": 0.6, "checksum": 1.0, "zstd": 0.3}[how] * count
+    assert len(kept) >= least - 1
 
 
 def test_a_bomb_is_found_before_it_is_written(tmp_path: Path):
