@@ -3,23 +3,18 @@
 import json
 import os
 import pickle
-import re
-import shutil
 import subprocess
 import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -29,44 +24,10 @@ from ops.core.identity import canonical_json
 from ops.core.log import Log
 from ops.core.schemas import DROPS, EMBEDDINGS, EXAMPLES, IMAGES, QUARANTINE, TABLES, VERDICTS, VERSIONS, TableSpec
 from resources.lake import files as lake_files
-from resources.lake.files import LakeError
 from resources.lake.tables import Lake
-from tests.support.buckets import make_bucket
+from tests.support.tables import images, partition_of, quarantine, rows_of
 
-TEXTS = ["plain", "", "nul\0inside", "ü 漢字 🙂", "line\nbreak", None]
 DELIVERIES = ["2026-11-23", "007", "a.b_c-d", "1e5", "true", "null", "9" * 100]
-
-
-def value(kind: pa.DataType, n: int) -> Any:
-    """The n-th of a series of values of an Arrow type, nulls and empty ones among them."""
-    if isinstance(kind, pa.StructType):
-        return {field.name: value(field.type, n + i) for i, field in enumerate(kind)} if n % 7 else None
-    if isinstance(kind, pa.ListType):
-        return [value(kind.value_type, n + i) for i in range(n % 3)] if n % 5 else None
-    if pa.types.is_string(kind):
-        return TEXTS[n % len(TEXTS)]
-    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
-        return bytes([n % 256, 0, 255]) * (n % 4)
-    if pa.types.is_boolean(kind):
-        return [True, False, None][n % 3]
-    if pa.types.is_timestamp(kind):
-        return datetime(2026, 11, 23, 1, 2, n % 60, 123456, tzinfo=UTC) if n % 4 else None
-    if pa.types.is_floating(kind):
-        return [0.5, -1e300, float("inf"), None][n % 4]
-    return n if n % 4 else None
-
-
-def rows_of(spec: TableSpec, count: int, partition: dict[str, Any]) -> pa.Table:
-    rows = [{field.name: value(field.type, n) for field in spec.schema} | partition for n in range(count)]
-    return pa.Table.from_pylist(rows, schema=spec.schema)
-
-
-def partition_of(spec: TableSpec, name: str) -> dict[str, Any]:
-    return {column: 7 if pa.types.is_integer(spec.schema.field(column).type) else name for column in spec.partition_by}
-
-
-def quarantine(delivery: str, count: int = 1) -> pa.Table:
-    return rows_of(QUARANTINE, count, {"delivery": delivery})
 
 
 def multiset(table: pa.Table) -> Counter[str]:
@@ -330,10 +291,6 @@ def test_files_of_another_engine_are_adopted(lake: Lake) -> None:
         lake.adopt(QUARANTINE, [f"{folder}/part-2.parquet"], partition)
 
 
-def images(*names: str) -> pa.Table:
-    return pa.Table.from_pylist([{"image_id": name, "bytes": name.encode()} for name in names], schema=IMAGES.schema)
-
-
 def test_content_is_added_once(lake: Lake) -> None:
     first = [*lake.stage(IMAGES, images("a", "b", "a"), {}), *lake.stage(IMAGES, images("c"), {})]
     assert lake.commit_new(IMAGES, first, key="image_id") == 3
@@ -491,223 +448,3 @@ def test_images_stream_in_bounded_memory(lake: Lake) -> None:
     assert (told["added"], told["total"], told["few"]) == (4000, 800_000_000, 2)
     assert told["staging"] - told["start"] < 150
     assert told["all"] - told["start"] < 300
-
-
-@pytest.mark.full
-def test_an_object_store_is_a_lake_too() -> None:
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    try:
-        host, port = server.get_host_and_port()
-        options = {
-            "AWS_ENDPOINT_URL": f"http://{host}:{port}",
-            "AWS_ACCESS_KEY_ID": "key",
-            "AWS_SECRET_ACCESS_KEY": "secret",
-            "AWS_REGION": "us-east-1",
-            "AWS_ALLOW_HTTP": "true",
-        }
-        filesystem, _ = lake_files.open_storage("s3://shelf/lake", options)
-        make_bucket(f"http://{host}:{port}/shelf")
-        lake = Lake("s3://shelf/lake/", options)
-        partition = {"delivery": "a b%"}
-        assert lake.read(QUARANTINE).num_rows == 0
-        assert lake.write(QUARANTINE, quarantine("a b%", 20), partition=partition, once="a")
-        assert not lake.write(QUARANTINE, quarantine("a b%", 20), partition=partition, once="a")
-        assert lake.read(QUARANTINE, where=partition).equals(quarantine("a b%", 20))
-        assert lake.commit_new(IMAGES, lake.stage(IMAGES, images("a", "b", "a"), {}), key="image_id") == 2
-        assert [row["sequence"] for row in lake.log(DROPS, lambda log: [{"drop": "x"}, {"drop": "y"}])] == [0, 1]
-        made = lake.log(DROPS, lambda log: [{"drop": str(lake.log(DROPS, between))}] if len(log.rows) < 3 else [{}])
-        assert [row["sequence"] for row in made] == [3]  # after the one that came between
-        paths = [path.removeprefix("s3://") for path in lake.files(IMAGES)]
-        assert all(info.is_file for info in filesystem.get_file_info(paths))
-        assert len(lake.adopt(QUARANTINE, lake.files(QUARANTINE), partition)) == 1
-    finally:
-        server.stop()
-
-
-FORGETFUL = """
-import http.client, sys
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-
-class Forgetful(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def pass_on(self):
-        chunks = [self.rfile.read(int(self.headers.get("Content-Length") or 0))]
-        while self.headers.get("Transfer-Encoding") and (size := int(self.rfile.readline() or b"0", 16)):
-            chunks.append(self.rfile.read(size))
-            self.rfile.readline()
-        if self.headers.get("Transfer-Encoding"):
-            self.rfile.readline()
-        left_out = {"transfer-encoding", "content-length", sys.argv[3]}
-        headers = {name: value for name, value in self.headers.items() if name.lower() not in left_out}
-        body = b"".join(chunks)
-        store = http.client.HTTPConnection(sys.argv[1], int(sys.argv[2]))
-        store.request(self.command, self.path, body, headers)
-        reply = store.getresponse()
-        data = reply.read()
-        self.send_response_only(reply.status)
-        for name, value in reply.getheaders():
-            if name.lower() not in ("transfer-encoding", "connection", "content-length") or self.command == "HEAD":
-                self.send_header(name, value)
-        if self.command != "HEAD":
-            self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
-
-    do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = pass_on
-
-    def log_message(self, *args):
-        pass
-
-server = ThreadingHTTPServer(("127.0.0.1", 0), Forgetful)
-print(server.server_port, flush=True)
-server.serve_forever()
-"""
-
-
-@pytest.mark.full
-@pytest.mark.parametrize("forgets", ["if-none-match", "nothing"])
-def test_a_store_that_forgets_conditions_is_refused_before_a_commit_is_lost(forgets: str) -> None:
-    """A server in a process of its own that passes requests on to a store, without the header in question."""
-    from moto.server import ThreadedMotoServer
-
-    store = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    store.start()
-    words = [sys.executable, "-c", FORGETFUL, *map(str, store.get_host_and_port()), forgets]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as server:
-        try:
-            assert server.stdout is not None
-            address = f"http://127.0.0.1:{server.stdout.readline().strip()}"
-            options = {
-                "AWS_ENDPOINT_URL": address,
-                "AWS_ACCESS_KEY_ID": "key",
-                "AWS_SECRET_ACCESS_KEY": "secret",
-                "AWS_REGION": "us-east-1",
-                "AWS_ALLOW_HTTP": "true",
-            }
-            make_bucket(f"{address}/shelf")
-            lake = Lake("s3://shelf/lake", options)
-            if forgets == "nothing":
-                together = [
-                    Thread(target=lake.log, args=(DROPS, lambda log, n=n: [{"drop": str(n)}])) for n in range(6)
-                ]
-                for one in together:
-                    one.start()
-                for one in together:
-                    one.join()
-                assert sorted(lake.read(DROPS)["drop"].to_pylist()) == [str(n) for n in range(6)]
-            else:
-                for step in (
-                    lambda: lake.log(DROPS, lambda log: [{"drop": "x"}]),
-                    lambda: lake.commit(QUARANTINE, [], once="a"),
-                    lambda: lake.commit_new(IMAGES, lake.stage(IMAGES, images("a"), {}), key="image_id"),
-                ):
-                    with pytest.raises(LakeError, match=r"s3://shelf/lake: the store ignores conditional writes"):
-                        step()
-                assert lake.version(DROPS) == lake.version(QUARANTINE) == lake.version(IMAGES) == -1
-            filesystem, base = lake_files.open_storage(lake.root, options)
-            left = filesystem.get_file_info(pafs.FileSelector(base, recursive=True))
-            assert not [info.path for info in left if "trial" in info.path]
-        finally:
-            server.kill()
-            store.stop()
-
-
-def between(log: Log) -> list[dict[str, Any]]:
-    return [{"drop": "between"}]
-
-
-NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
-OF_ANOTHER = """
-import sys
-from resources.lake.tables import Lake
-from resources.lake.files import LakeError
-from ops.core.schemas import DROPS, QUARANTINE
-lake, tries = Lake(sys.argv[1]), []
-try:
-    if sys.argv[2] == "read":
-        print(lake.read(QUARANTINE).num_rows)
-    else:
-        lake.log(DROPS, lambda log: tries.append(1) or [{"drop": "b"}])
-except Exception as error:
-    print(f"{type(error).__name__}, {len(tries)} tries: {error}")
-"""
-
-
-def as_nobody(root: str | Path, step: str) -> str:
-    """What a step at the lake comes to for a user without any right of their own."""
-    if os.geteuid() or not shutil.which("setpriv"):
-        pytest.skip("needs root and setpriv, to become a user who may not write")
-    ran = subprocess.run(
-        [*NOBODY, sys.executable, "-c", OF_ANOTHER, str(root), step], capture_output=True, text=True, check=False
-    )
-    assert ran.returncode == 0, ran.stderr
-    return ran.stdout.strip()
-
-
-@pytest.fixture
-def open_folder() -> Iterator[Path]:
-    """A folder that other users may enter; pytest's own they may not."""
-    with tempfile.TemporaryDirectory() as folder:
-        os.chmod(folder, 0o755)  # noqa: S103
-        yield Path(folder)
-
-
-def test_a_folder_that_may_not_be_written_is_no_lost_race(open_folder: Path) -> None:
-    lake = Lake(open_folder / "lake")
-    lake.log(DROPS, lambda log: [{"drop": "a"}])
-    assert re.fullmatch(
-        r"LakeError, \d tries: drops at .*: the commit failed: .*Permission denied.*run again.*",
-        as_nobody(lake.root, "log"),
-    )
-    (open_folder / "lake" / "drops").chmod(0o777)  # so that rows can be staged, and not be committed
-    told = as_nobody(lake.root, "log")
-    assert re.fullmatch(r"LakeError, 1 tries: drops at .*Permission denied.*", told), told
-    assert "\x1b" not in told
-
-
-def test_what_may_not_be_seen_is_not_empty(open_folder: Path) -> None:
-    lake = Lake(open_folder / "lake")
-    lake.write(QUARANTINE, quarantine("a"), partition={"delivery": "a"}, once="a")
-    assert as_nobody(lake.root, "read") == "1"
-    for folder in ("lake", "lake/quarantine", "lake/quarantine/_delta_log"):
-        (open_folder / folder).chmod(0o700)
-        told = as_nobody(lake.root, "read")
-        assert re.fullmatch(r"LakeError, 0 tries: quarantine at .*Permission denied.*", told), told
-        (open_folder / folder).chmod(0o755)
-
-
-def test_a_full_disk_is_no_lost_race(tmp_path: Path) -> None:
-    """On a file system of 300 kB: the commit that finds no room says so at once, and those before it stand."""
-    if (
-        os.geteuid()
-        or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", tmp_path], check=False).returncode
-    ):
-        pytest.skip("needs root and the right to mount, for a disk that is full")
-    try:
-        lake, done = Lake(tmp_path / "lake"), 0
-        said = ""
-        while not said and done < 1000:
-            try:
-                done += len(lake.log(DROPS, lambda log: [{"drop": "x" * 1000}]))
-            except LakeError as error:
-                said = str(error)
-        assert re.fullmatch(r"drops at .*: the commit failed: .*No space left on device.*run again.*", said)
-        assert lake.read(DROPS).num_rows == done > 0
-    finally:
-        subprocess.run(["umount", tmp_path], check=True)
-
-
-def test_a_commit_that_nobody_raced_for_is_tried_once(lake: Lake) -> None:
-    """A table that only a newer delta-rs may write refuses every commit, and no other writer is to blame."""
-    lake.commit(QUARANTINE, [], once="a")
-    log = Path(lake.root) / "quarantine" / "_delta_log"
-    features = {"minReaderVersion": 1, "minWriterVersion": 7, "writerFeatures": ["aFeatureOfTomorrow"]}
-    (log / f"{2:020d}.json").write_text(json.dumps({"protocol": features}))
-    tries: list[int] = []
-    with pytest.raises(LakeError, match=r"quarantine at .*: the commit failed: .*aFeatureOfTomorrow"):
-        lake._log(QUARANTINE).transact("b", lambda table: tries.append(1) or [])
-    assert len(tries) == 1
