@@ -7,6 +7,7 @@ import socket
 import struct
 import subprocess
 import sys
+import tempfile
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -86,23 +87,19 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     lake = tmp_path_factory.mktemp("lake")
     unset = ("RAY_", "SPARK_")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(unset)}
+    # A short name, for the sockets in it; and this run's own, for others run beside it.
+    temporary = Path(tempfile.mkdtemp(prefix="r"))
+    environment |= {"PYTHONPATH": str(ROOT), "RAY_TMPDIR": str(temporary)}
     pipe = subprocess.PIPE
     command = [sys.executable, "-c", textwrap.dedent(RUN), str(lake)]
-    with subprocess.Popen(
-        command, cwd=ROOT, env={**environment, "PYTHONPATH": str(ROOT)}, stdin=pipe, stdout=pipe, text=True
-    ) as process:
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stdin=pipe, stdout=pipe, text=True) as process:
         assert process.stdout is not None
         first = next((line for line in process.stdout if line.startswith('"')), None)
         assert first, "the engines did not start"
+        assert list(temporary.iterdir())
         yield Run(psutil.Process(process.pid), lake, json.loads(first))
         process.communicate("\n", timeout=60)
-    assert not list(Path(_temporary()).glob("ray-*/s")), "a run leaves nothing behind"
-
-
-def _temporary() -> str:
-    import tempfile
-
-    return tempfile.gettempdir()
+    temporary.rmdir()  # a run leaves nothing behind
 
 
 def attack(run: Run, **environment: str) -> str:
