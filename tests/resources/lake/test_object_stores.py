@@ -110,8 +110,9 @@ def test_a_store_that_forgets_conditions_is_refused_before_a_commit_is_lost(forg
                 "AWS_REGION": "us-east-1",
                 "AWS_ALLOW_HTTP": "true",
             }
-            make_bucket(f"{address}/shelf")
-            lake = Lake("s3://shelf/lake", options)
+            bucket = f"forgets-{forgets}"  # moto's stores are one a process: no bucket is another test's
+            make_bucket(f"{address}/{bucket}")
+            lake = Lake(f"s3://{bucket}/lake", options)
             if forgets == "nothing":
                 together = [
                     Thread(target=lake.log, args=(DROPS, lambda log, n=n: [{"drop": str(n)}])) for n in range(6)
@@ -127,7 +128,7 @@ def test_a_store_that_forgets_conditions_is_refused_before_a_commit_is_lost(forg
                     lambda: lake.commit(QUARANTINE, [], once="a"),
                     lambda: lake.commit_new(IMAGES, lake.stage(IMAGES, images("a"), {}), key="image_id"),
                 ):
-                    with pytest.raises(LakeError, match=r"s3://shelf/lake: the store ignores conditional writes"):
+                    with pytest.raises(LakeError, match=rf"s3://{bucket}/lake: the store ignores conditional writes"):
                         step()
                 assert lake.version(DROPS) == lake.version(QUARANTINE) == lake.version(IMAGES) == -1
             filesystem, base = lake_files.open_storage(lake.root, options)
