@@ -182,8 +182,15 @@ def _known(
             raise ModelFileError(
                 f"{path}: {part} has the key {key!r}, which is not known; remove it (known: {', '.join(sorted(keys))})"
             )
-        if isinstance(value, dict) and key not in nested:
-            raise _wrong(path, f"{part}.{key}", value, "a plain value")
+        if key not in nested and _holds_more(value):
+            raise _wrong(path, f"{part}.{key}", value, "a plain value, or a list of such")
+
+
+def _holds_more(value: Any) -> bool:
+    """Whether a setting is an object, or a list (as of means, or of special tokens) with anything but plain values."""
+    return isinstance(value, dict) or (
+        isinstance(value, list) and any(isinstance(entry, dict | list) for entry in value)
+    )
 
 
 def _wrong(path: Path, part: str, value: Any, wanted: str) -> ModelFileError:

@@ -12,7 +12,7 @@ from typing import Any
 import open_clip
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save_file
 
@@ -437,6 +437,7 @@ def keys(value: Any) -> set[str]:
 
 
 @given(CONFIGS | st.dictionaries(KEYS, VALUES))
+@example({"model_cfg": {"vision_cfg": {}, "text_cfg": {"width": [{"bpe_path": None}]}}})
 @settings(max_examples=500, deadline=None)
 def test_any_configuration_is_refused_by_an_error_of_ours_or_asks_for_nothing_else(config: dict[str, Any]) -> None:
     try:
