@@ -41,6 +41,39 @@ class Located:
         place = f"{self.name}:{self.lines[known]}" if known in self.lines else self.name
         return SettingsError(f"{place}: {dotted(path)}: {problem}" if path else f"{place}: {problem}")
 
+    def mapping(self, path: Path) -> dict[str, Any]:
+        """The mapping at `path`, empty where nothing stands there. SettingsError where something else does."""
+        value: Any = self.values
+        for step in path:
+            value = value[step] if isinstance(step, int) else value.get(step)
+            if value is None:
+                return {}
+        if not isinstance(value, dict):
+            raise self.error(path, not_a_mapping(value))
+        return value
+
+    def known_part(self, path: Path, below: Path) -> Path:
+        """`path` and as many of the steps `below` it as there are values for."""
+        value: Any = self.mapping(path)
+        for step in below:
+            try:
+                value = value[step]
+            except (KeyError, IndexError, TypeError):
+                break
+            path = (*path, step)
+        return path
+
+
+def not_a_mapping(value: Any) -> str:
+    """What is wrong with a value that stands where keys and values should."""
+    return f"must be a mapping of keys to values, but is {shortened(value)}"
+
+
+def shortened(value: Any) -> str:
+    """A value as errors quote it: at most 60 characters."""
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
 
 def dotted(path: Path) -> str:
     """`('policy', 'rules', 2, 'when')` as `policy.rules[2].when`."""

@@ -16,7 +16,8 @@ from ops.intake.rows import IngestSettings
 from resources.config import settings as module
 from resources.config.encoder_settings import EmbeddingSettings, EncoderSettings
 from resources.config.located_yaml import SettingsError, parse
-from resources.config.settings import RaySettings, load_policy, load_settings
+from resources.config.rules import load_policy
+from resources.config.settings import RaySettings, load_settings
 from resources.config.spark_settings import SparkSettings
 
 
@@ -70,6 +71,12 @@ def test_shipped_file_says_every_default():
     assert shipped.ray == RaySettings()
     assert shipped.spark == SparkSettings()
     assert shipped.audits == {n: a.settings for n, a in module.all_audits().items() if a.settings is not None}
+
+
+def test_settings_of_an_audit_are_those_of_their_class():
+    """A section that says some of an audit's keys gets the others from the class."""
+    declared = [audit.settings for audit in module.all_audits().values() if audit.settings is not None]
+    assert declared == [type(settings)() for settings in declared]
 
 
 def test_shipped_file_names_every_key():
@@ -131,6 +138,10 @@ def test_audit_settings(tmp_path: Path, audits: dict[str, Audit]):
         ("ray: {num_cpus: 1", "not valid YAML"),
         ("ray: !!python/object/apply:os.system ['true']", "assay.yaml:1: ray: must be a mapping"),
         ("encoder:\n  model: !!binary aGVsbG8=", "assay.yaml:2: encoder.model: the tag"),
+        (
+            "spark:\n  options:\n    spark.ui.enabled: yes\n    spark.cores: 1",
+            "assay.yaml:4: spark.options.spark.cores: input should be a valid string, but is 1",
+        ),
     ],
 )
 def test_errors_name_line_and_fix(tmp_path: Path, audits: dict[str, Audit], text: str, expected: str):
