@@ -29,8 +29,9 @@ from ops.exports.sink import UNFINISHED, Sink, WrittenFile
 from resources.config.places import local_path
 from resources.engines.progress import Progress
 from resources.engines.ray import ray_map, start_ray
-from resources.export.content import Content, lay_out, members, promised_pictures
+from resources.export.content import Content, lay_out, promised_pictures
 from resources.export.facts import facts_of
+from resources.export.members import members
 from resources.lake.tables import Lake
 from resources.versions.publishing import version_of
 
@@ -91,12 +92,12 @@ def export_version(
     claim = {"version": number, "content": version.content, "format": to, "revision": export.revision, **options}
     done = _claim(folder, claim)
     if done:
-        return _told(folder, done, fresh=False)
+        return _summary(folder, done, fresh=False)
     planned, left_out = _plan(lake, version, export, order=order, repeats=repeats, shard_rows=shard_rows)
     shards = _write_shards(lake, version, export, planned, folder=folder, workers=workers, progress=progress)
     facts = facts_of(lake, version, order=order, repeats=repeats, left_out=left_out)
     manifest = _finish(folder, export, facts, shards, claim=claim)
-    return _told(folder, manifest, fresh=True)
+    return _summary(folder, manifest, fresh=True)
 
 
 def verify(folder: Path) -> list[str]:
@@ -128,7 +129,7 @@ def _problem(path: Path, sha256: str) -> str:
 
 def _claim(folder: Path, claim: Mapping[str, Any]) -> dict[str, Any] | None:
     """The manifest where the folder holds this export whole; else the folder is marked as this export's own."""
-    asked = f"version {claim['version']} as {claim['format']}"
+    wanted = f"version {claim['version']} as {claim['format']}"
     if folder.exists() and not folder.is_dir():
         raise ExportError(f"{folder}: is a file; an export is a folder. Name another path")
     manifest = _manifest(folder)
@@ -136,13 +137,13 @@ def _claim(folder: Path, claim: Mapping[str, Any]) -> dict[str, Any] | None:
     if begun is not None and begun != claim:
         differing = [key for key in claim if begun.get(key) != claim[key]]
         held = ", ".join(f"{key} {begun.get(key)} (asked: {claim[key]})" for key in differing)
-        raise ExportError(f"{folder}: holds another export: {held}. Name a new folder for {asked}, or remove this one")
+        raise ExportError(f"{folder}: holds another export: {held}. Name a new folder for {wanted}, or remove this one")
     if manifest is not None:
         shutil.rmtree(folder / UNFINISHED, ignore_errors=True)  # left where the end was cut off
         return manifest
     if begun is None:
         if folder.exists() and any(folder.iterdir()):
-            raise ExportError(f"{folder}: is not empty and holds no export. Export {asked} to a new folder")
+            raise ExportError(f"{folder}: is not empty and holds no export. Export {wanted} to a new folder")
         (folder / UNFINISHED).mkdir(parents=True)
         _write_json(folder / CLAIM, claim)
     return None
@@ -156,13 +157,13 @@ def _plan(
     curated = lake.read(CURATED, where=where, columns=["example_id", "kind", "weight", "soft_label"])
     ordered = lake.read(CURRICULUM, where=where, columns=["example_id", "stage", "position"])
     seed = json.loads(version.row["config"] or "{}").get("curriculum", {}).get("seed", 0)
-    found = plan(curated, control(ordered, order, seed=seed), repeats=repeats, shard_rows=shard_rows)
-    wanted = [(shard, places) for shard, places in found.shards if shard.kind in export.kinds]
+    places = plan(curated, control(ordered, order, seed=seed), repeats=repeats, shard_rows=shard_rows)
+    wanted = [(shard, rows) for shard, rows in places.shards if shard.kind in export.kinds]
     others = Counter[str]()
-    for shard, _ in found.shards:
+    for shard, _ in places.shards:
         if shard.kind not in export.kinds:
             others[f"{shard.kind}: {export.name} holds {' and '.join(export.kinds)} alone"] += shard.rows
-    light = {kind: count for kind, count in found.without_place.items() if kind in export.kinds}
+    light = {kind: count for kind, count in places.without_place.items() if kind in export.kinds}
     return Plan(wanted, light), others | {f"{kind}: its weight left it no copy": n for kind, n in light.items()}
 
 
@@ -205,7 +206,7 @@ def _write_shard(work: _Work) -> ShardDone:
     export, sink = export_of(work.export), Sink(work.folder)
     left_out: Counter[str] = Counter()
 
-    def taken() -> Iterator[Member]:
+    def accepted() -> Iterator[Member]:
         for member in members(work.content, work.shard):
             reason = refuse_unlearned(member) or export.refuse(member)
             if reason is None:
@@ -213,7 +214,7 @@ def _write_shard(work: _Work) -> ShardDone:
             else:
                 left_out[reason] += 1
 
-    rows = export.write(work.shard, taken(), sink)
+    rows = export.write(work.shard, accepted(), sink)
     if rows + left_out.total() != work.shard.rows:
         raise ExportError(
             f"{work.shard.name}: {work.shard.rows} places, {rows} rows written, {left_out.total()} left out"
@@ -277,7 +278,7 @@ def _beside(folder: Path, promised: int | None) -> tuple[int, int]:
     return count, size
 
 
-def _told(folder: Path, manifest: Mapping[str, Any], *, fresh: bool) -> Exported:
+def _summary(folder: Path, manifest: Mapping[str, Any], *, fresh: bool) -> Exported:
     files = manifest["files"].values()
     return Exported(
         folder=folder,
@@ -298,28 +299,30 @@ def _done_path(folder: Path, shard: Shard) -> Path:
 
 def _read_done(folder: Path, shard: Shard) -> ShardDone | None:
     """The record of a shard that is finished and whose files are still there."""
-    told = _json(_done_path(folder, shard))
-    if told is None:
+    record = _json(_done_path(folder, shard))
+    if record is None:
         return None
-    files = tuple(WrittenFile(**file) for file in told["files"])
+    files = tuple(WrittenFile(**file) for file in record["files"])
     paths = [(folder / file.name, file.bytes) for file in files]
     whole = all(path.is_file() and path.stat().st_size == size for path, size in paths)
-    return ShardDone(shard, told["rows"], told["left_out"], files) if whole and told["shard"] == asdict(shard) else None
+    if not whole or record["shard"] != asdict(shard):
+        return None
+    return ShardDone(shard, record["rows"], record["left_out"], files)
 
 
 def _manifest(folder: Path) -> dict[str, Any] | None:
-    told = _json(folder / MANIFEST)
-    return told if told is not None and "export" in told else None
+    manifest = _json(folder / MANIFEST)
+    return manifest if manifest is not None and "export" in manifest else None
 
 
 def _json(path: Path) -> dict[str, Any] | None:
     if not path.is_file():
         return None
     try:
-        told = json.loads(path.read_bytes())
+        content = json.loads(path.read_bytes())
     except ValueError:
         return None
-    return told if isinstance(told, dict) else None
+    return content if isinstance(content, dict) else None
 
 
 def _write_json(path: Path, value: Any) -> None:

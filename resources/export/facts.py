@@ -51,17 +51,17 @@ def facts_of(lake: Lake, version: Version, *, order: Control, repeats: int, left
 
 
 def _counted(rows: pa.Table, columns: list[str]) -> dict[tuple[Any, ...], int]:
-    found = rows.group_by(columns).aggregate([([], "count_all")]).to_pylist()
-    return {tuple(row[name] for name in columns): row["count_all"] for row in found}
+    groups = rows.group_by(columns).aggregate([([], "count_all")]).to_pylist()
+    return {tuple(row[name] for name in columns): row["count_all"] for row in groups}
 
 
 def _exploded(rows: pa.Table) -> pa.Table:
     """One row an example and rule that reached it."""
     reasons = pc.list_flatten(rows["reasons"])
     owner = pc.list_parent_indices(rows["reasons"])
-    found = {name: pc.struct_field(reasons, name) for name in ("rule", "audit", "detail")}
-    found |= {name: rows[name].take(owner) for name in ("dataset", "action")}
-    return pa.table({**found, "owner": owner}).group_by([*_REASON, "owner"]).aggregate([])
+    columns = {name: pc.struct_field(reasons, name) for name in ("rule", "audit", "detail")}
+    columns |= {name: rows[name].take(owner) for name in ("dataset", "action")}
+    return pa.table({**columns, "owner": owner}).group_by([*_REASON, "owner"]).aggregate([])
 
 
 def _licences(lake: Lake, deliveries: list[str]) -> dict[str, str]:

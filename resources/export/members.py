@@ -1,0 +1,101 @@
+"""The members of a shard, put together from its scratch files: places, rows and judgements."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ops.core.turns import CANDIDATE_ROLES, message_text
+from ops.exports.contract import PREFERENCE, ExportError, Judged, Member, Picture, Shard
+from ops.exports.ratings import majority_label, mean_ratings
+from ops.intake.row import CONTEXT, Message, Part
+from resources.export.content import Content
+from resources.export.spool import read_spooled
+
+_CHUNK_ROWS = 256
+_Judgements = dict[str, tuple[str | None, float | None]]
+"""Label and mean rating by response."""
+
+
+def members(content: Content, shard: Shard) -> Iterator[Member]:
+    """The members of a shard in their order. Raises ExportError where a message shows a picture that its example does
+    not name."""
+    with pa.OSFile(str(content.places / shard.name), "rb") as source:
+        places = pa.ipc.open_stream(source).read_all()
+    rows = read_spooled(content.rows / shard.name)
+    judgements = _judgements(content.judgements / shard.name)
+    row_of_place = pc.index_in(places["example_id"], value_set=rows["example_id"].combine_chunks())
+    for start in range(0, places.num_rows, _CHUNK_ROWS):
+        chunk = rows.take(row_of_place.slice(start, _CHUNK_ROWS)).to_pylist()
+        for place, row in zip(places.slice(start, _CHUNK_ROWS).to_pylist(), chunk, strict=True):
+            yield _member(shard, place, row, judgements.get(row["example_id"], {}), content.pictures)
+
+
+def _judgements(path: Path) -> dict[str, _Judgements]:
+    """Labels and ratings of the responses, by example."""
+    if not path.exists():
+        return {}
+    by_example: dict[str, list[dict[str, Any]]] = {}
+    for row in read_spooled(path).to_pylist():
+        by_example.setdefault(row["example_id"], []).append(row)
+    return {example: _by_response(rows) for example, rows in by_example.items()}
+
+
+def _by_response(rows: list[dict[str, Any]]) -> _Judgements:
+    labelled: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        labelled.setdefault(row["response"], []).append(row)
+    ratings = mean_ratings(rows)
+    return {response: (majority_label(rows), ratings.get(response)) for response, rows in labelled.items()}
+
+
+def _member(
+    shard: Shard, place: Mapping[str, Any], row: Mapping[str, Any], judgements: _Judgements, folder: Path
+) -> Member:
+    turns, pictures = _conversation(shard, row, folder)
+    candidates = [
+        (message_text(message), message["role"]) for message in row["messages"] if message["role"] in CANDIDATE_ROLES
+    ]
+    return Member(
+        kind=shard.kind,
+        stage=shard.stage,
+        position=place["position"],
+        order=place["order"],
+        copy=place["copy"],
+        weight=place["weight"],
+        soft_label=place["soft_label"],
+        example_id=row["example_id"],
+        source_id=row["source_id"],
+        drop=row["drop"],
+        dataset=row["dataset"],
+        messages=turns,
+        pictures=pictures,
+        responses=tuple(Judged(text, role, *judgements.get(text, (None, None))) for text, role in candidates),
+    )
+
+
+def _conversation(
+    shard: Shard, row: Mapping[str, Any], folder: Path
+) -> tuple[tuple[Message, ...], tuple[Picture, ...]]:
+    """The turns before any candidates, and the pictures in the order in which these show them."""
+    endings = dict(zip(row["image_ids"] or [], row["endings"] or [], strict=True))
+    turns: list[Message] = []
+    pictures: list[Picture] = []
+    for message in row["messages"]:
+        if message["role"] in CANDIDATE_ROLES:
+            continue
+        parts: list[Part] = []
+        for part in message["parts"]:
+            if part["type"] != "image":
+                parts.append(Part(text=part["text"]))
+                continue
+            if part["image_id"] not in endings:
+                raise ExportError(f"{row['example_id']}: a message shows {part['image_id']}, not among its image_ids")
+            parts.append(Part(image=len(pictures)))
+            pictures.append(Picture(part["image_id"], endings[part["image_id"]], folder))
+        # Nothing of a preference's prompt is learned, so that an answer in it is an answer whatever loss it carried.
+        role = "assistant" if message["role"] == CONTEXT and shard.kind == PREFERENCE else message["role"]
+        turns.append(Message(role, tuple(parts)))
+    return tuple(turns), tuple(pictures)
