@@ -1,4 +1,4 @@
-"""A drop becomes rows: examples, images, preferences and quarantine; then it is admitted or rejected."""
+"""A drop becomes rows: examples, images, preferences, prompts and quarantine; then it is admitted or rejected."""
 
 from collections.abc import Iterator
 
@@ -17,6 +17,7 @@ _TABLES = {
     "examples": "One row an example: its messages, the images it shows, and where it came from.",
     "images": "One row an image, by content, whatever drop it came in.",
     "preferences": "One row a judgement: a response to a query about images, called good or bad, chosen or rejected.",
+    "prompts": "One row a prompt of RL: what is asked about which images, its ground truth, and its rollouts.",
     "quarantine": "One row a raw row that could not be read, with the reason and the row itself.",
 }
 

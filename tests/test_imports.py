@@ -22,6 +22,7 @@ FLOORS = {
         {"core"},
         {"text", "vision"},
         {"intake", "evidence", "necessity"},
+        {"prompts"},
         {"formats", "grounding", "claims", "corpus"},
         {"leaks"},
         {"audits"},

@@ -3,7 +3,7 @@
 Counts over one conversation: the assistant's turns and words, the pictures, the words of all turns that tell of
 relations between things ("left of", "taller", "between") and of reasoning ("because", "therefore", "how many"). The
 word lists are English; on other languages these two columns are mostly zero and then say nothing, while the others
-hold. A preference example counts its chosen answer.
+hold. A preference example counts its chosen answer, a prompt of RL what it asks: it has no answer.
 
 Of the pictures: `megapixels`, `edge_share` (pixels on an edge, by Sobel's gradient) and `entropy_bits` (of lightness),
 the latter two at 64 pixels a side so that they compare, and `text_share`, the share of the picture that looks written
@@ -25,6 +25,7 @@ import pyarrow.compute as pc
 
 from ops.audits.contract import KEYS, Audit, Grain, Scope
 from ops.audits.ranges import COUNT, SHARE, Range, column
+from ops.core.turns import GROUND_TRUTH, ROLLOUT
 from ops.evidence.inputs import RowInputs
 from ops.evidence.picture_table import PictureTable
 from ops.grounding.grounded_phrases import grounded_phrases
@@ -75,7 +76,7 @@ REASONS = (
     "finally",
 )
 _ANSWERS = ["assistant", "chosen", "response"]
-_LEFT_OUT = ["rejected"]
+_LEFT_OUT = ["rejected", GROUND_TRUTH, ROLLOUT]
 
 COLUMNS = pa.schema(
     [

@@ -6,7 +6,8 @@ loss is taken on, and the tokens that its images become.
 - `modality`: `visual` where the example has an image, else `text`. Whether it needs the image is another question:
   the statistics of the corpus, and the target mix (`mix` in assay.yaml), count examples that the audit of visual
   necessity found blind throughout as text.
-- `turns`: answers; the candidates of a preference example count as its answers.
+- `turns`: answers; the candidates of a preference example count as its answers. A prompt of RL has none: no loss is
+  taken on its ground truth.
 - `loss_tokens`: tokens of these answers, by the tokenizer that `tokenizer` names (a `tokenizer.json` of the
   `tokenizers` library, which transformers writes too, or its folder). Without one it is a rough count that needs no
   network: runs of letters and digits, single signs, single letters of scripts written without spaces. Tokens of the

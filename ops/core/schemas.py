@@ -10,6 +10,7 @@ import pyarrow as pa
 
 PART = pa.struct([("type", pa.string()), ("text", pa.string()), ("image_id", pa.string())])
 MESSAGE = pa.struct([("role", pa.string()), ("parts", pa.list_(PART))])
+ROLLOUT = pa.struct([("response", pa.string()), ("reward", pa.float64())])
 PROVENANCE = pa.struct([("file", pa.string()), ("row", pa.int64())])
 FILE_COUNT = pa.struct(
     [
@@ -50,7 +51,8 @@ TIMESTAMP = pa.timestamp("us", tz="UTC")
 # A preference example ends in candidate messages whose role is `chosen`, `rejected` or `response`; the roles of a
 # conversation are `system`, `user`, `assistant`, `tool`, and `context`: an assistant's turn that carries no loss. It is
 # a role rather than a column so that what takes `assistant` for targets is right without knowing it, and that the
-# tables of older lakes stay as they are.
+# tables of older lakes stay as they are. So are the ends of an RL prompt: `ground_truth`, then a `rollout` for each
+# response that was delivered with it; every answer in a prompt is `context`.
 EXAMPLES = _table(
     "examples",
     ("delivery",),
@@ -105,6 +107,25 @@ PREFERENCES = _table(
     ("query_key", pa.string()),
     ("response_key", pa.string()),
     ("opponent_key", pa.string()),
+)
+
+# The RL prompts, one row each, derived from their examples for those who join and group.
+PROMPTS = _table(
+    "prompts",
+    ("delivery",),
+    ("delivery", pa.string()),
+    ("example_id", pa.string()),
+    ("dataset", pa.string()),
+    ("image_ids", pa.list_(pa.string())),
+    ("query", pa.string()),
+    ("image_key", pa.string()),
+    ("query_key", pa.string()),
+    ("ground_truth", pa.string()),  # null where none was delivered
+    ("is_json", pa.bool_()),  # whether it was no text, and is written as JSON
+    ("style", pa.string()),  # how answers are rewarded, in the words of the data
+    ("data_source", pa.string()),  # the set that it is of, in the words of the data; rewards are chosen by it
+    ("extra", pa.string()),  # JSON: the row's other columns, which reward functions may read
+    ("rollouts", pa.list_(ROLLOUT)),
 )
 
 QUARANTINE = _table(
@@ -288,6 +309,7 @@ TABLES: dict[str, TableSpec] = {
         EXAMPLES,
         IMAGES,
         PREFERENCES,
+        PROMPTS,
         QUARANTINE,
         DROPS,
         MEASURES_GATES,

@@ -10,6 +10,10 @@ ANSWERS = frozenset(("assistant", "chosen"))
 """Roles whose text is a target: rejected answers are not, and a judged `response` may be a bad one."""
 CANDIDATE_ROLES = ("chosen", "rejected", "response")
 """Roles of the candidates that a preference example ends in."""
+GROUND_TRUTH = "ground_truth"
+"""The role of what an RL prompt's answers are verified against. Nobody says it and nobody is taught it."""
+ROLLOUT = "rollout"
+"""The role of a model's response to an RL prompt that came with it. It is no target either."""
 
 
 @dataclass(frozen=True, slots=True)

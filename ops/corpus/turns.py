@@ -10,7 +10,7 @@ from pyspark.sql.pandas.types import from_arrow_schema
 
 from ops.core.canonical import image_key, query_key, response_key
 from ops.core.identity import digest
-from ops.core.turns import message_text
+from ops.core.turns import ROLLOUT, message_text
 from ops.text.closed_answers import answer_to
 
 _READ = ("delivery", "example_id", "source_id", "dataset", "kind", "messages", "image_ids", "repairs")
@@ -54,10 +54,12 @@ def dialogues(examples: DataFrame) -> DataFrame:
 
 
 def dialogue_key(image_ids: list[str] | None, messages: Iterable[dict[str, Any]]) -> str:
-    """Key of everything an example shows and says, after normalisation."""
+    """Key of everything an example shows and says, after normalisation; but for what models once answered to a prompt,
+    which is none of it."""
     said = (
         part
         for message in messages
+        if message["role"] != ROLLOUT
         for text in [message_text(message)]
         for part in (message["role"], query_key(text) if message["role"] in _PROMPTS else response_key(text))
     )

@@ -3,7 +3,9 @@
 A row whose fields say how good an answer is must not become an SFT example because its file's format does not know
 these fields. So an SFT row is refused (`ambiguous_judgement`) where a field of the family stands beside it, in one of
 its turns, or in JSON that it takes for a text, and where another format reads a judgement in it. A preference row is
-refused where a field that judges responses in a known format is left unread, or two formats judge it differently."""
+refused where a field that judges responses in a known format is left unread, or two formats judge it differently; so is
+a prompt, of which no response is a target, where another format reads a label or a choice in it. An SFT row whose
+answer is nothing but the ground truth beside it is refused as well (`ambiguous_truth`): it may be a prompt of RL."""
 
 import math
 import re
@@ -26,6 +28,7 @@ _FAMILY = re.compile(
 _SIDES = re.compile(
     r"kto_tag|(?:chosen|rejected)(?:_(?:responses?|messages|images|objects|answers?|outputs?|completions?|texts?))?"
 )
+_TRUTH = re.compile(r"ground_truths?|gt(?:_answer)?|solutions?|(?:expected|reference|final)_answer")
 _KEPT_CHARACTERS = 2000
 _CONVERSATIONS = ("messages", "conversations", "conversation", "prompt", "completion", "response")
 
@@ -36,6 +39,7 @@ def check_judgements(
     """Raises `RowError` where the row, as `form` reads it, hides a judgement. `others` are the formats that may claim
     the record as well; none where the drop's sender named the format. `ignored` fields judge nothing, those of a turn
     by the names that the refusal gives them (`messages.score`)."""
+    _check_truth(row, record, ignored)
     unread = sorted(set(_unread(row, record)) - set(ignored))
     rivals = sorted(
         other.name for other in others if _may_judge(other, record) and _reads_otherwise(other, record, row)
@@ -47,6 +51,22 @@ def check_judgements(
     ways = [f"format: {{FILE: {rivals[0] if unread else form.name}}} names its format"] if rivals else []
     ways += [f"ignore_fields: {{FILE: [{', '.join(unread)[:200]}]}} says that they judge nothing"] if unread else []
     raise RowError("ambiguous_judgement", f"{left}{claimed}; in drop.yaml, {', or '.join(ways)}")
+
+
+def _check_truth(row: Row, record: Mapping[str, Any], ignored: Iterable[str]) -> None:
+    if row.kind != "sft":
+        return
+    taught = {message.text.strip() for message in row.messages if message.role == "assistant"}
+    for name in (name for name in _of_truths(tuple(record)) if name not in ignored):
+        value = record[name]
+        if isinstance(value, str | int | float) and not isinstance(value, bool) and str(value).strip() in taught:
+            ways = f"`format` names a format of prompts, or ignore_fields: {{FILE: [{name}]}} says that it is an answer"
+            raise RowError("ambiguous_truth", f"the answer is nothing but the row's {name}; in drop.yaml, {ways}")
+
+
+@lru_cache(4096)
+def _of_truths(names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name for name in names if len(name) < 100 and _TRUTH.fullmatch(_plain(name)))
 
 
 def parsed(form: Format, record: Mapping[str, Any]) -> Row:
@@ -77,7 +97,7 @@ def set_aside(record: Mapping[str, Any], ignored: Iterable[str]) -> tuple[dict[s
 
 
 def _unread(row: Row, record: Mapping[str, Any]) -> Iterator[str]:
-    if row.kind == "preference":
+    if row.kind in ("preference", "prompt"):
         yield from (name for name, value in row.metadata.items() if _judges_responses(name) and _holds(value))
         return
     for source in (record, row.metadata):
@@ -143,6 +163,8 @@ def _reads_otherwise(other: Format, record: Mapping[str, Any], row: Row) -> bool
         read = parsed(other, record)
     except RowError:
         return False
+    if row.kind == "prompt" and all(judgement.label is None for judgement in read.judgements):
+        return False  # scores of rollouts, which are no targets
     return read.kind == "preference" and set(read.judgements) != set(row.judgements)
 
 

@@ -8,14 +8,16 @@ import pyarrow as pa
 
 from ops.core.identity import canonical_json, content_id, image_id
 from ops.core.printable import printable
-from ops.core.schemas import EXAMPLES, QUARANTINE
+from ops.core.schemas import EXAMPLES, PROMPTS, QUARANTINE
+from ops.formats.boxes import BOXES
 from ops.formats.containers.contract import Limits, Record, Shard
 from ops.formats.contract import Format
 from ops.formats.registry import all_containers
 from ops.intake.drop_files import DropError, DropFiles
 from ops.intake.image_checks import name_mismatch
-from ops.intake.row import ImageRef, Message, Row, RowError
+from ops.intake.row import ImageRef, Message, Prompt, Row, RowError
 from ops.intake.rows import IngestSettings, check_row, raw_text, readable, whole_query
+from ops.prompts.asked import PROMPT_FACTS, facts_of
 
 JUDGEMENT = pa.struct(
     [
@@ -27,6 +29,9 @@ JUDGEMENT = pa.struct(
         ("annotator", pa.string()),
     ]
 )
+PROMPT = pa.struct(
+    [PROMPTS.schema.field(name) for name in ("ground_truth", "is_json", "style", "data_source", "extra", "rollouts")]
+)
 INTERNAL = "internal_error"
 """The reason of a row in which Assay itself failed."""
 _FROM_EXAMPLES = ("content_id", "source_id", "kind", "dataset", "messages", "image_ids", "metadata", "repairs")
@@ -37,6 +42,7 @@ PARSED = pa.schema(
         *(EXAMPLES.schema.field(name) for name in _FROM_EXAMPLES),
         pa.field("query", pa.string()),
         pa.field("judgements", pa.list_(JUDGEMENT)),
+        pa.field("prompt", PROMPT),
         pa.field("raw", pa.string()),
     ]
 )
@@ -153,7 +159,8 @@ def _parsed(
     record: Record, row: Row, *, dataset: str, file: str, ids: list[str], repairs: list[str], settings: IngestSettings
 ) -> dict[str, Any]:
     messages = [_stored(message, ids) for message in row.messages]
-    metadata = canonical_json(readable(row.metadata))
+    about = readable(row.metadata)
+    metadata = canonical_json(about if row.prompt is None else about | {PROMPT_FACTS: facts_of(row.prompt)})
     source = row.source_id if row.source_id is not None else f"{file}#{record.row}"
     metadata.encode("utf-8")  # half surrogates, which the lake cannot hold, are found here
     return {
@@ -166,10 +173,18 @@ def _parsed(
         "image_ids": ids,
         "metadata": metadata,
         "repairs": sorted({*row.repairs, *repairs}),
-        "query": whole_query((m.role, m.text) for m in row.messages) if row.judgements else None,
+        "query": whole_query((m.role, m.text) for m in row.messages) if row.judgements or row.prompt else None,
         "judgements": [{name: getattr(judgement, name) for name in JUDGEMENT.names} for judgement in row.judgements],
+        "prompt": row.prompt and _prompt(row.prompt, about),
         "raw": raw_text(record.fields, record.raw, limit=settings.max_raw_bytes) if ids else None,
     }
+
+
+def _prompt(prompt: Prompt, about: Mapping[str, Any]) -> dict[str, Any]:
+    extra = {name: value for name, value in about.items() if name != BOXES}
+    rollouts = [{"response": rollout.response, "reward": rollout.reward} for rollout in prompt.rollouts]
+    said = {name: getattr(prompt, name) for name in ("ground_truth", "is_json", "style", "data_source")}
+    return {**said, "extra": canonical_json(extra), "rollouts": rollouts}
 
 
 def _stored(message: Message, ids: Sequence[str]) -> dict[str, Any]:

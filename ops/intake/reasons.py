@@ -64,7 +64,7 @@ _REASONS = (
     Reason(
         "turn_order",
         "Turns do not alternate between user and assistant, or do not end in an answer",
-        "Restore the missing turn.",
+        "Restore the missing turn; of prompts for RL without a ground truth, name the format in drop.yaml.",
         "a leading answer and trailing questions without an image are removed, neighbours of one role are joined",
     ),
     Reason("empty_answer", "An answer has no text", "Drop the row or restore the answer."),
@@ -85,6 +85,12 @@ _REASONS = (
         "ambiguous_judgement",
         "A field says how good an answer is and its format does not read it, or two formats judge the row differently",
         "Name the format in drop.yaml (`format`); a column that judges nothing goes under `ignore_fields`.",
+    ),
+    Reason(
+        "ambiguous_truth",
+        "The answer is nothing but the ground truth beside it: the row may be a prompt of RL, whose truth is no target",
+        "Name a format of prompts in drop.yaml (`format`); a column that is no ground truth goes under "
+        "`ignore_fields`.",
     ),
     Reason(
         "pair_differs",

@@ -40,7 +40,7 @@ class Part:
 @dataclass(frozen=True, slots=True)
 class Message:
     """A turn. Roles: system, user, assistant, tool, and `CONTEXT`; a preference row ends in messages whose role is
-    chosen, rejected or response."""
+    chosen, rejected or response, a prompt in its ground truth and its rollouts (`ops.core.turns`)."""
 
     role: str
     parts: tuple[Part, ...]
@@ -63,15 +63,36 @@ class Judgement:
     annotator: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """A response that a model gave to a prompt, null where the score alone was delivered, and its reward."""
+
+    response: str | None
+    reward: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prompt:
+    """What an RL prompt has beside its conversation."""
+
+    ground_truth: str | None = None
+    is_json: bool = False
+    """Whether the ground truth was no text (a number, a list, an object): it is then written as JSON."""
+    style: str | None = None
+    data_source: str | None = None
+    rollouts: tuple[Rollout, ...] = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
     """One raw row, understood but not yet checked."""
 
-    kind: str  # sft | preference
+    kind: str  # sft | preference | prompt
     messages: tuple[Message, ...]
     source_id: str | None = None
     dataset: str | None = None
     images: tuple[ImageRef, ...] = ()
     judgements: tuple[Judgement, ...] = ()
+    prompt: Prompt | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
     repairs: tuple[str, ...] = ()

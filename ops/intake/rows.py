@@ -9,11 +9,12 @@ from typing import Any, Literal
 
 from ops.core.identity import canonical_json, image_id
 from ops.core.printable import NAME_CONTROL, is_unicode
-from ops.core.turns import CANDIDATE_ROLES
+from ops.core.turns import CANDIDATE_ROLES, GROUND_TRUTH, ROLLOUT
 from ops.intake.reasons import REASONS
-from ops.intake.row import CONTEXT, Judgement, Message, Part, Row, RowError
+from ops.intake.row import CONTEXT, Judgement, Message, Part, Prompt, Rollout, Row, RowError
 
 _ASKING = ("system", "user", "assistant", "tool", CONTEXT)
+_ENDS = (*CANDIDATE_ROLES, GROUND_TRUTH, ROLLOUT)
 _CONTROL = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f]")
 _DEFAULT_REPAIRS = (
     "duplicate_id",
@@ -78,10 +79,12 @@ def whole_query(said: Iterable[tuple[str, str]]) -> str:
 def check_row(row: Row, settings: IngestSettings) -> Row:
     """The row as it may enter the lake, repaired where the settings say so; raises `RowError`."""
     row = _check_text(row, settings)
-    candidates = next((i for i, m in enumerate(row.messages) if m.role in CANDIDATE_ROLES), len(row.messages))
-    turns, answers = row.messages[:candidates], row.messages[candidates:]
+    end = next((i for i, m in enumerate(row.messages) if m.role in _ENDS), len(row.messages))
+    turns, answers = row.messages[:end], row.messages[end:]
     if row.kind == "preference":
         _check_candidates(turns, answers)
+    if row.kind == "prompt":
+        _check_asks(turns)
     if not turns:
         raise RowError("no_messages")
     turns, repairs = _check_order(turns, settings, answered=row.kind == "sft")
@@ -131,6 +134,7 @@ def _check_text(row: Row, settings: IngestSettings) -> Row:
             for m in row.messages
         ),
         judgements=tuple(_cleared(judgement) for judgement in row.judgements),
+        prompt=row.prompt and _cleared_prompt(row.prompt),
         repairs=(*row.repairs, code),
     )
 
@@ -140,6 +144,8 @@ def _names(row: Row) -> Iterator[str | None]:
     yield from (row.source_id, row.dataset)
     for judgement in row.judgements:
         yield from (judgement.label, judgement.annotator)
+    if row.prompt:
+        yield from (row.prompt.style, row.prompt.data_source)
 
 
 def _cleared(judgement: Judgement) -> Judgement:
@@ -151,12 +157,29 @@ def _cleared(judgement: Judgement) -> Judgement:
     )
 
 
+def _cleared_prompt(prompt: Prompt) -> Prompt:
+    return replace(
+        prompt,
+        ground_truth=prompt.ground_truth and _CONTROL.sub("", prompt.ground_truth),
+        style=prompt.style and NAME_CONTROL.sub("", prompt.style),
+        data_source=prompt.data_source and NAME_CONTROL.sub("", prompt.data_source),
+        rollouts=tuple(
+            Rollout(rollout.response and _CONTROL.sub("", rollout.response), rollout.reward)
+            for rollout in prompt.rollouts
+        ),
+    )
+
+
 def _check_candidates(turns: Sequence[Message], answers: Sequence[Message]) -> None:
     if not answers or any(m.role not in CANDIDATE_ROLES for m in answers):
         raise RowError("no_candidates")
     empty = next((m for m in answers if not m.text.strip()), None)
     if empty:
         raise RowError("empty_answer", f"the {empty.role} response")
+    _check_asks(turns)
+
+
+def _check_asks(turns: Sequence[Message]) -> None:
     if turns and turns[-1].role not in ("user", "tool"):
         raise RowError("turn_order", f"the prompt ends with a turn of {turns[-1].role}")
 

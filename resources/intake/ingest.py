@@ -4,9 +4,9 @@
 2. Data files are split into shards. Each shard is parsed by one task, which writes its rows to scratch, decodes and
    stages those images that no other shard has claimed, and says what it found. What is finished is kept, so that a
    run after a crash goes on from there.
-3. With every image judged and every repeat counted, a second task a shard stages examples, preferences and
-   quarantine. Shards are cut anywhere and finish in any order; the tables are the same.
-4. The driver commits images, quarantine, preferences and examples, each once, then the `drops` row.
+3. With every image judged and every repeat counted, a second task a shard stages examples, preferences,
+   prompts and quarantine. Shards are cut anywhere and finish in any order; the tables are the same.
+4. The driver commits images, quarantine, preferences, prompts and examples, each once, then the `drops` row.
 """
 
 from collections import Counter
@@ -27,7 +27,7 @@ from ray.exceptions import RayActorError
 
 from ops.core.identity import delivery_id, fingerprint
 from ops.core.log import Log, Row, successor
-from ops.core.schemas import DROPS, EXAMPLES, IMAGES, PREFERENCES, QUARANTINE
+from ops.core.schemas import DROPS, EXAMPLES, IMAGES, PREFERENCES, PROMPTS, QUARANTINE
 from ops.formats.manifests.registry import descriptions
 from ops.formats.registry import all_formats
 from ops.formats.shard_rows import INTERNAL
@@ -388,6 +388,7 @@ def _commit(
     unread = lake.stage(QUARANTINE, pa.Table.from_pylist(broken, schema=QUARANTINE.schema), {"delivery": delivery})
     lake.commit(QUARANTINE, [*(f for s in finished for f in s.quarantine), *unread], once=delivery)
     lake.commit(PREFERENCES, [file for shard in finished for file in shard.preferences], once=delivery)
+    lake.commit(PROMPTS, [file for shard in finished for file in shard.prompts], once=delivery)
     lake.commit(EXAMPLES, [file for shard in finished for file in shard.examples], once=delivery)
 
 

@@ -15,7 +15,7 @@ from ray.exceptions import RayActorError
 from ops.core.canonical import image_key, query_key, response_key
 from ops.core.identity import digest, example_id
 from ops.core.printable import printable
-from ops.core.schemas import EXAMPLES, IMAGES, PREFERENCES, QUARANTINE
+from ops.core.schemas import EXAMPLES, IMAGES, PREFERENCES, PROMPTS, QUARANTINE
 from ops.formats.containers.contract import Limits, Probe, Record, Shard
 from ops.formats.contract import Format
 from ops.formats.registry import all_formats, container_of, format_of, reading
@@ -117,6 +117,7 @@ class FinishedShard:
     quarantined: int
     examples: tuple[StagedFile, ...]
     preferences: tuple[StagedFile, ...]
+    prompts: tuple[StagedFile, ...]
     quarantine: tuple[StagedFile, ...]
 
 
@@ -320,7 +321,7 @@ def _claim(work: ShardWork, images: list[str]) -> tuple[list[str], list[str]]:
 
 
 def finish_shard(work: FinishWork) -> FinishedShard:
-    """Stages the examples, preferences and quarantined rows of a shard."""
+    """Stages the examples, preferences, prompts and quarantined rows of a shard."""
     context = work.context
     parsed = context.scratch.read_table(f"{work.shard.name}-parsed")
     problems = _problems(parsed, work)
@@ -336,6 +337,7 @@ def finish_shard(work: FinishWork) -> FinishedShard:
         quarantine.num_rows,
         tuple(lake.stage(EXAMPLES, examples, partition)),
         tuple(lake.stage(PREFERENCES, _preferences(kept, examples), partition)),
+        tuple(lake.stage(PROMPTS, _prompts(kept, examples), partition)),
         tuple(lake.stage(QUARANTINE, quarantine, partition)),
     )
 
@@ -409,6 +411,17 @@ def _preferences(kept: pa.Table, examples: pa.Table) -> pa.Table:
         }
         rows += [_judgement(n, judgement, shared) for n, judgement in enumerate(judgements)]
     return pa.Table.from_pylist(rows, schema=PREFERENCES.schema)
+
+
+def _prompts(kept: pa.Table, examples: pa.Table) -> pa.Table:
+    names = ("delivery", "example_id", "dataset", "image_ids")
+    columns = (kept["prompt"], kept["query"], *(examples[name] for name in names))
+    rows: list[dict[str, Any]] = []
+    for prompt, query, *shared in zip(*(c.to_pylist() for c in columns), strict=True):
+        if prompt:
+            row = {**dict(zip(names, shared, strict=True)), **prompt, "query": query}
+            rows.append({**row, "image_key": image_key(row["image_ids"]), "query_key": query_key(query)})
+    return pa.Table.from_pylist(rows, schema=PROMPTS.schema)
 
 
 def _judgement(number: int, judgement: Mapping[str, Any], shared: Mapping[str, Any]) -> dict[str, Any]:

@@ -289,6 +289,49 @@ TRAINERS: list[tuple[str, str, dict[str, Any], str]] = [
         },
         "user: <0>What is this? | assistant: Action: click(start_box='[615, 226]')",
     ),
+    (
+        "verl",
+        "verl",
+        {
+            "data_source": "hiyouga/geometry3k",
+            "prompt": [{"role": "user", "content": "<image>Find x. Put the answer in \\boxed{}."}],
+            "images": ["a.jpg"],
+            "ability": "math",
+            "reward_model": {"style": "rule", "ground_truth": "\\frac{3}{4}"},
+            "extra_info": {"split": "train", "index": 0, "answer": "\\frac{3}{4}"},
+        },
+        "user: <0>Find x. Put the answer in \\boxed{}. | ground_truth: \\frac{3}{4}",
+    ),
+    (
+        "verl, with rollouts and a number for a truth",
+        "verl",
+        {
+            "data_source": "openai/gsm8k",
+            "prompt": [{"role": "system", "content": "Think."}, {"role": "user", "content": "2 + 2?"}],
+            "reward_model": {"style": "rule", "ground_truth": 4},
+            "responses": ["4", "5"],
+            "rewards": [1.0, 0.0],
+        },
+        "system: Think. | user: 2 + 2? | ground_truth: 4 | rollout: 4 | rollout: 5",
+    ),
+    (
+        "easyr1",
+        "easyr1",
+        {"problem": "<image>Find x.", "answer": "12", "images": ["a.jpg"]},
+        "user: <0>Find x. | ground_truth: 12",
+    ),
+    (
+        "trl grpo",
+        "trl_grpo",
+        {"prompt": [{"role": "user", "content": "How many?"}], "solution": "$3$", "image": "a.jpg"},
+        "user: <0>How many? | ground_truth: $3$",
+    ),
+    (
+        "ms-swift grpo",
+        "ms_swift_grpo",
+        {"messages": [ASK, CAT, {"role": "user", "content": "How many?"}], "images": ["a.jpg"], "solution": "3"},
+        "user: <0>What is this? | context: A cat. | user: How many? | ground_truth: 3",
+    ),
 ]
 
 

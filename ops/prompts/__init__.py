@@ -1,0 +1,1 @@
+"""What RL prompts ask, and how their answers are verified: kernels of the audits of prompts."""

@@ -1,0 +1,160 @@
+"""RL prompts as their trainers document them, with texts of our own: nothing of a prompt is ever a target."""
+
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ops.formats.registry import all_formats, format_of, reading
+from ops.intake.row import Prompt, Rollout, Row, RowError
+from ops.intake.rows import IngestSettings, check_row
+from tests.support.trainer_rows import ASK, CAT, DOG, TRAINERS, text
+
+TRUTH = "seventeen zebras"
+WRONG = "nine lions"
+ASKED = {"role": "user", "content": "<image>How many?"}
+
+
+def read(record: dict[str, Any], name: str = "", **how: Any) -> Row:
+    form = name or getattr(format_of([record]), "name", "")
+    return check_row(reading(form, named=bool(name), **how).parse(record), IngestSettings())
+
+
+def asked(record: dict[str, Any], name: str = "") -> Prompt:
+    prompt = read(record, name).prompt
+    assert prompt
+    return prompt
+
+
+VERL = {
+    "data_source": "zoo",
+    "prompt": [ASKED],
+    "images": ["a.jpg"],
+    "ability": "counting",
+    "reward_model": {"style": "rule", "ground_truth": TRUTH},
+    "extra_info": {"index": 3},
+}
+BESIDE = {"responses": [TRUTH, WRONG], "rewards": [1, 0]}
+ROWS: list[tuple[str, dict[str, Any]]] = [
+    ("verl", VERL),
+    ("verl", VERL | BESIDE),
+    ("easyr1", {"problem": "<image>How many?", "answer": TRUTH, "images": ["a.jpg"]}),
+    ("easyr1", {"problem": "<image>How many?", "solution": TRUTH, "image": "a.jpg"} | BESIDE),
+    ("trl_grpo", {"prompt": "How many?", "solution": TRUTH}),
+    ("trl_grpo", {"prompt": [{"role": "user", "content": "How many?"}], "ground_truth": TRUTH, "image": "a.jpg"}),
+    ("ms_swift_grpo", {"messages": [ASKED], "images": ["a.jpg"], "solution": TRUTH}),
+    ("ms_swift_grpo", {"query": "How many?", "solution": TRUTH, "history": [["Hi", "Hello"]]}),
+]
+
+
+@pytest.mark.parametrize(("form", "record"), ROWS)
+def test_a_prompt_is_read_with_its_truth(form: str, record: dict[str, Any]):
+    row = read(record)
+    assert (getattr(format_of([record]), "name", None), row.kind) == (form, "prompt")
+    assert row.prompt
+    assert row.prompt.ground_truth == TRUTH
+    assert not any(message.role == "assistant" for message in row.messages)
+    assert row.prompt.rollouts == ((Rollout(TRUTH, 1.0), Rollout(WRONG, 0.0)) if "rewards" in record else ())
+
+
+def test_style_and_source_are_kept_and_the_rest_is_metadata():
+    row = read(VERL)
+    assert row.prompt == Prompt(ground_truth=TRUTH, style="rule", data_source="zoo")
+    assert row.metadata == {"ability": "counting", "extra_info": {"index": 3}}
+    assert read(VERL | {"reward_model": VERL["reward_model"] | {"w": 2}}).metadata["reward_model"] == {"w": 2}
+
+
+def test_truths_that_are_no_texts_are_kept_as_json():
+    for value, written in ((4, "4"), ([1.5, "b"], '[1.5,"b"]'), ({"b": 1, "a": None}, '{"a":null,"b":1}')):
+        prompt = asked(VERL | {"reward_model": {"style": "rule", "ground_truth": value}})
+        assert (prompt.ground_truth, prompt.is_json) == (written, True)
+
+
+def test_a_prompt_without_a_truth_is_read_where_its_format_is_named():
+    cut = {"messages": [ASKED], "images": ["a.jpg"]}
+    with pytest.raises(RowError, match="turn_order"):
+        read(cut)
+    assert asked(cut, "ms_swift_grpo").ground_truth is None
+    assert asked({"prompt": "Write a poem."}, "trl_grpo").ground_truth is None
+    assert asked({"prompt": "2 + 2?", "answer": "4"}, "easyr1").ground_truth == "4"
+
+
+def test_an_answer_at_the_end_of_ms_swifts_messages_is_removed_and_kept_as_metadata():
+    row = read({"messages": [ASK, CAT], "images": ["a.jpg"], "solution": "cat"}, "ms_swift_grpo")
+    assert text(row) == "user: <0>What is this? | ground_truth: cat"
+    assert row.metadata == {"removed_response": "A cat."}
+
+
+def test_rollouts_come_in_several_shapes():
+    objects = [{"response": "4", "reward": 1}, {"text": "5", "score": False}]
+    assert asked(VERL | {"rollouts": objects}).rollouts == (Rollout("4", 1.0), Rollout("5", 0.0))
+    turns = [[{"role": "assistant", "content": "4"}]]
+    assert asked(VERL | {"completions": turns, "rewards": [0.5]}).rollouts == (Rollout("4", 0.5),)
+    assert asked(VERL | {"scores": [1, None]}).rollouts == (Rollout(None, 1.0), Rollout(None, None))
+    with pytest.raises(RowError, match="rating_invalid"):
+        read(VERL | {"responses": ["4"], "rewards": [1, 0]})
+
+
+@pytest.mark.parametrize(
+    ("reason", "record"),
+    [
+        ("ambiguous_judgement", {"messages": [ASKED], "images": ["a.jpg"], "solution": "3", "label": True}),
+        ("ambiguous_truth", {"messages": [ASK, CAT], "images": ["a.jpg"], "solution": "A cat."}),
+        ("ambiguous_truth", {"image": "a.jpg", "question": "What?", "answer": "3", "ground_truth": 3}),
+        ("placeholder_mismatch", VERL | {"images": ["a.jpg", "b.jpg"]}),
+        ("turn_order", VERL | {"prompt": [ASKED, DOG]}),
+    ],
+)
+def test_what_may_be_misread_is_refused(reason: str, record: dict[str, Any]):
+    with pytest.raises(RowError, match=f"^{reason}"):
+        read(record)
+
+
+def test_a_pair_in_a_file_of_prompts_is_refused():
+    with pytest.raises(RowError, match=r"^ambiguous_judgement"):
+        all_formats()["verl"].parse(VERL | {"chosen": "3", "rejected": "4"})
+
+
+def test_a_column_that_is_no_truth_is_named_so():
+    row = read({"messages": [ASK, CAT], "images": ["a.jpg"], "solution": "A cat."}, ignored=("solution",))
+    assert row.kind == "sft"
+
+
+NAMING = re.compile("truth|solution|reward|problem")
+PLAIN = ("messages", "prompt", "query", "problem", "text", "caption", "image", "conversations", "instruction")
+
+
+@st.composite
+def mutilated(draw: st.DrawFn) -> dict[str, Any]:
+    """A prompt with fields dropped, added and renamed, of which one that tells it from an example of SFT is left. What
+    holds a truth or a rollout may go, and keeps its name: under that of a caption, nobody can say that it is none."""
+    _, row = draw(st.sampled_from(ROWS))
+    telling = draw(st.sampled_from([name for name in row if NAMING.search(name)]))
+    found: dict[str, Any] = {}
+    for name, value in row.items():
+        others = st.sampled_from(PLAIN) | st.text(max_size=5)
+        kept = st.sampled_from([name] * 3 + [None])
+        renamed = name if name == telling else draw(kept if TRUTH in str(value) else kept | others)
+        if renamed is not None:
+            found.setdefault(renamed, value)
+    return found
+
+
+@given(record=mutilated(), form=st.sampled_from(sorted(all_formats())))
+@settings(deadline=None, max_examples=400)
+def test_no_truth_and_no_rollout_becomes_a_target_whatever_the_file_is_taken_for(record: dict[str, Any], form: str):
+    elected = format_of([record])
+    for name in {form, elected.name if elected else form}:
+        try:
+            row = check_row(all_formats()[name].parse(record), IngestSettings())
+        except RowError:
+            continue
+        taught = [message.text for message in row.messages if message.role in ("assistant", "chosen")]
+        assert not any(TRUTH in answer or WRONG in answer for answer in taught), (name, record)
+
+
+def test_documented_prompts_are_among_the_trainers_rows():
+    known = {form for _, form, _, _ in TRAINERS}
+    assert {"verl", "easyr1", "trl_grpo", "ms_swift_grpo"} <= known
