@@ -1,8 +1,8 @@
 """What an export is: the promise that each file of this folder makes.
 
-A version is exported in *shards*: runs of places of one kind (sft or preference) and one stage of the curriculum, in
-order. Shards are written one by one, in any order and in several processes; each leaves whole files or none. A new
-output format is one file of this folder with an `EXPORT`; nothing else names it.
+A version is exported in *shards*: runs of places of one kind (sft, preference or prompt) and one stage of the
+curriculum, in order. Shards are written one by one, in any order and in several processes; each leaves whole files or
+none. A new output format is one file of this folder with an `EXPORT`; nothing else names it.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -12,10 +12,11 @@ from typing import Any
 
 from ops.core.errors import AssayError
 from ops.exports.sink import Sink, WrittenFile
-from ops.intake.row import Message
+from ops.intake.row import Message, Prompt
 
 SFT = "sft"
 PREFERENCE = "preference"
+PROMPT = "prompt"
 
 PICTURE_ENDINGS = {"JPEG": "jpg", "PNG": "png", "GIF": "gif", "WEBP": "webp", "BMP": "bmp", "TIFF": "tif"}
 """File name endings by the picture's format, which ingest found in its bytes; any other format gets `img`."""
@@ -78,6 +79,10 @@ class Member:
     order in which the parts show them."""
     pictures: tuple[Picture, ...]
     responses: tuple[Judged, ...] = ()
+    prompt: Prompt | None = None
+    """Of a prompt of RL, what answers are verified against, and what models answered."""
+    extra: str = "{}"
+    """JSON: the other columns of a prompt's row, which reward functions may read."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,8 @@ _ABOUT = [
 ]
 
 
-def _schema(*content: tuple[str, pa.DataType]) -> pa.Schema:
+def table_schema(*content: tuple[str, pa.DataType]) -> pa.Schema:
+    """These columns, the pictures, and what `conversation.about` says of each row."""
     fields = [*content, ("images", IMAGES), *_ABOUT]
     features = {name: _feature(kind) for name, kind in fields}
     features["images"] = [{"_type": "Image"}]
@@ -47,11 +48,11 @@ def _feature(kind: pa.DataType) -> Any:
 
 
 SCHEMAS = {
-    "sft": _schema(("messages", MESSAGES)),
-    "preference": _schema(
+    "sft": table_schema(("messages", MESSAGES)),
+    "preference": table_schema(
         ("prompt", MESSAGES), ("chosen", MESSAGES), ("rejected", MESSAGES), ("soft_label", pa.float64())
     ),
-    "unpaired": _schema(("prompt", MESSAGES), ("completion", MESSAGES), ("label", pa.bool_())),
+    "unpaired": table_schema(("prompt", MESSAGES), ("completion", MESSAGES), ("label", pa.bool_())),
 }
 """Columns by table. A preference example without a pair but with a labelled response is `unpaired`."""
 

@@ -9,9 +9,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ops.core.schemas import EXAMPLES, PREFERENCES
+from ops.core.schemas import EXAMPLES, PREFERENCES, PROMPTS
 from ops.decision.versions import Version
-from ops.exports.contract import PREFERENCE
+from ops.exports.contract import PREFERENCE, PROMPT
 from ops.exports.plan import Plan
 from ops.exports.sink import UNFINISHED
 from resources.engines.progress import Progress
@@ -23,10 +23,13 @@ _COLUMNS = ("example_id", "source_id", "drop", "dataset", "messages", "image_ids
 _JUDGEMENT = ("example_id", "response", "label", "rating", "rating_scale")
 
 
+_PROMPT = ("example_id", "ground_truth", "is_json", "style", "data_source", "extra", "rollouts")
+
+
 @dataclass(frozen=True, slots=True)
 class Content:
-    """Where the laid out content lies: `rows` and `judgements` hold a file a shard, `places` its places in order, and
-    `pictures` the folder `images`."""
+    """Where the laid out content lies: `rows`, `judgements` and `prompts` hold a file a shard, `places` its places in
+    order, and `pictures` the folder `images`."""
 
     scratch: Path
     pictures: Path
@@ -40,6 +43,11 @@ class Content:
     def judgements(self) -> Path:
         """Labels and ratings of responses; a shard without any has no file."""
         return self.scratch / "judgements"
+
+    @property
+    def prompts(self) -> Path:
+        """What prompts of RL have beside their conversation."""
+        return self.scratch / "prompts"
 
     @property
     def places(self) -> Path:
@@ -58,7 +66,7 @@ def lay_out(
     content = Content(whole.parent, folder if pictures_beside else whole.parent)
     if whole.exists():
         return content
-    for scratch in (content.rows, content.judgements, content.places):
+    for scratch in (content.rows, content.judgements, content.prompts, content.places):
         shutil.rmtree(scratch, ignore_errors=True)
         scratch.mkdir(parents=True)
     for shard, places in planned.shards:
@@ -71,6 +79,8 @@ def lay_out(
     _sort_examples(lake, where, Spool(content.rows, routes), pictures, progress)
     if any(shard.kind == PREFERENCE for shard, _ in planned.shards):
         _sort_judgements(lake, where, Spool(content.judgements, routes))
+    if any(shard.kind == PROMPT for shard, _ in planned.shards):
+        _sort_prompts(lake, where, Spool(content.prompts, routes))
     whole.write_text(str(len(pictures)))
     return content
 
@@ -104,4 +114,11 @@ def _sort_judgements(lake: Lake, where: Mapping[str, Any], spool: Spool) -> None
         judged = batch.filter(mask)
         rows, example = spool.routes.select(judged)
         spool.add(pa.Table.from_batches([judged]).take(row_numbers(rows)), example)
+    spool.close()
+
+
+def _sort_prompts(lake: Lake, where: Mapping[str, Any], spool: Spool) -> None:
+    for batch in lake.batches(PROMPTS, where=where, columns=_PROMPT):
+        rows, example = spool.routes.select(batch)
+        spool.add(pa.Table.from_batches([batch]).take(row_numbers(rows)), example)
     spool.close()

@@ -1,20 +1,22 @@
-"""The members of a shard, put together from its scratch files: places, rows and judgements."""
+"""The members of a shard, put together from its scratch files: places, rows, judgements and prompts."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ops.core.turns import CANDIDATE_ROLES, message_text
-from ops.exports.contract import PREFERENCE, ExportError, Judged, Member, Picture, Shard
+from ops.core.turns import CANDIDATE_ROLES, GROUND_TRUTH, ROLLOUT, message_text
+from ops.exports.contract import PREFERENCE, PROMPT, ExportError, Judged, Member, Picture, Shard
 from ops.exports.ratings import majority_label, mean_ratings
-from ops.intake.row import CONTEXT, Message, Part
+from ops.intake.row import CONTEXT, Message, Part, Prompt, Rollout
 from resources.export.content import Content
 from resources.export.spool import read_spooled
 
 _CHUNK_ROWS = 256
+_ENDS = (*CANDIDATE_ROLES, GROUND_TRUTH, ROLLOUT)
 _Judgements = dict[str, tuple[str | None, float | None]]
 """Label and mean rating by response."""
 
@@ -26,11 +28,13 @@ def members(content: Content, shard: Shard) -> Iterator[Member]:
         places = pa.ipc.open_stream(source).read_all()
     rows = read_spooled(content.rows / shard.name)
     judgements = _judgements(content.judgements / shard.name)
+    prompts = _prompts(content.prompts / shard.name) if shard.kind == PROMPT else {}
     row_of_place = pc.index_in(places["example_id"], value_set=rows["example_id"].combine_chunks())
     for start in range(0, places.num_rows, _CHUNK_ROWS):
         chunk = rows.take(row_of_place.slice(start, _CHUNK_ROWS)).to_pylist()
         for place, row in zip(places.slice(start, _CHUNK_ROWS).to_pylist(), chunk, strict=True):
-            yield _member(shard, place, row, judgements.get(row["example_id"], {}), content.pictures)
+            member = _member(shard, place, row, judgements.get(row["example_id"], {}), content.pictures)
+            yield _with_prompt(member, prompts) if shard.kind == PROMPT else member
 
 
 def _judgements(path: Path) -> dict[str, _Judgements]:
@@ -49,6 +53,25 @@ def _by_response(rows: list[dict[str, Any]]) -> _Judgements:
         labelled.setdefault(row["response"], []).append(row)
     ratings = mean_ratings(rows)
     return {response: (majority_label(rows), ratings.get(response)) for response, rows in labelled.items()}
+
+
+def _prompts(path: Path) -> dict[str, dict[str, Any]]:
+    """Rows of `prompts` by example."""
+    return {row["example_id"]: row for row in read_spooled(path).to_pylist()} if path.exists() else {}
+
+
+def _with_prompt(member: Member, prompts: Mapping[str, Mapping[str, Any]]) -> Member:
+    row = prompts.get(member.example_id)
+    if row is None:
+        raise ExportError(f"{member.example_id}: the lake's `prompts` does not hold this prompt")
+    prompt = Prompt(
+        ground_truth=row["ground_truth"],
+        is_json=bool(row["is_json"]),
+        style=row["style"],
+        data_source=row["data_source"],
+        rollouts=tuple(Rollout(one["response"], one["reward"]) for one in row["rollouts"] or ()),
+    )
+    return replace(member, prompt=prompt, extra=row["extra"] or "{}")
 
 
 def _member(
@@ -79,12 +102,12 @@ def _member(
 def _conversation(
     shard: Shard, row: Mapping[str, Any], folder: Path
 ) -> tuple[tuple[Message, ...], tuple[Picture, ...]]:
-    """The turns before any candidates, and the pictures in the order in which these show them."""
+    """The turns before any candidates or ground truth, and the pictures in the order in which these show them."""
     endings = dict(zip(row["image_ids"] or [], row["endings"] or [], strict=True))
     turns: list[Message] = []
     pictures: list[Picture] = []
     for message in row["messages"]:
-        if message["role"] in CANDIDATE_ROLES:
+        if message["role"] in _ENDS:
             continue
         parts: list[Part] = []
         for part in message["parts"]:
@@ -95,7 +118,8 @@ def _conversation(
                 raise ExportError(f"{row['example_id']}: a message shows {part['image_id']}, not among its image_ids")
             parts.append(Part(image=len(pictures)))
             pictures.append(Picture(part["image_id"], endings[part["image_id"]], folder))
-        # Nothing of a preference's prompt is learned, so that an answer in it is an answer whatever loss it carried.
-        role = "assistant" if message["role"] == CONTEXT and shard.kind == PREFERENCE else message["role"]
+        # Nothing of a prompt is learned, so that an answer in it is an answer whatever loss it carried.
+        is_prompt = shard.kind in (PREFERENCE, PROMPT)
+        role = "assistant" if message["role"] == CONTEXT and is_prompt else message["role"]
         turns.append(Message(role, tuple(parts)))
     return tuple(turns), tuple(pictures)

@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from ops.core.schemas import CURATED, CURRICULUM, DROPS, EXAMPLES, VERSIONS
-from ops.exports.contract import ExportError
+from ops.exports.contract import SFT, ExportError
 from ops.exports.registry import all_exports
 from resources.engines.progress import SilentProgress
 from resources.export.export import MANIFEST, export_version, verify
@@ -22,7 +22,7 @@ from tests.support.exported import Published, export
 
 pytestmark = pytest.mark.usefixtures("ray_session")
 
-HERE = [name for name in all_exports() if name != "mds"]
+HERE = [name for name, item in all_exports().items() if name != "mds" and SFT in item.kinds]
 """Formats that need nothing but this environment."""
 
 

@@ -1,0 +1,142 @@
+"""Prompts of RL go out as each trainer reads them and come back as they went in: the same texts, truths and pictures,
+in the order of the curriculum; and in no file of SFT or of preferences."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import datasets
+import numpy as np
+import pytest
+
+from ops.core.schemas import CURRICULUM, EXAMPLES, IMAGES, PROMPTS
+from ops.exports.contract import PROMPT
+from ops.exports.conversation import LITERAL, PLACEHOLDER
+from ops.exports.registry import all_exports
+from ops.formats.containers.contract import Limits, Probe
+from ops.formats.registry import container_of, format_of
+from ops.intake.drop_files import DropFiles
+from ops.intake.row import CONTEXT, Row
+from ops.intake.rows import IngestSettings, check_row
+from resources.engines.progress import SilentProgress
+from resources.export.export import export_version, verify
+from resources.lake.tables import Lake
+from tests.support.exported import pixels
+from tests.support.layouts import CHAT
+from tests.support.prompt_drops import prompt_rows, publish_prompts
+
+pytestmark = pytest.mark.usefixtures("ray_session")
+
+TO = [name for name, item in all_exports().items() if PROMPT in item.kinds]
+LEFT_OUT = {"verl": {"open"}, "easyr1": {"open", "turns"}, "trl_grpo": set(), "ms_swift_grpo": set()}
+ENDS = ("ground_truth", "rollout")
+LIMITS = Limits(32 << 20, 200)
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    root = tmp_path_factory.mktemp("prompts")
+    (root / "sft").mkdir()
+    (root / "sft" / "chat.jsonl").write_text(json.dumps({"id": "sft", "messages": CHAT}))
+    return publish_prompts(root, beside=root / "sft")
+
+
+def exported(lake: Lake, folder: Path, to: str) -> Any:
+    return export_version(lake, 1, to=to, folder=folder, shard_rows=2, progress=SilentProgress())
+
+
+def expected(lake: Lake) -> list[dict[str, Any]]:
+    """The prompts as they stand in the lake, in the order of the curriculum."""
+    examples = {row["example_id"]: row for row in lake.read(EXAMPLES).to_pylist()}
+    prompts = {row["example_id"]: row for row in lake.read(PROMPTS).to_pylist()}
+    data = {row["image_id"]: row["bytes"] for row in lake.read(IMAGES).to_pylist()}
+    places = sorted(lake.read(CURRICULUM).to_pylist(), key=lambda row: (row["stage"], row["position"]))
+    rows = [{**examples[p["example_id"]], **prompts[p["example_id"]]} for p in places if p["example_id"] in prompts]
+    for row in rows:
+        said = [message for message in row["messages"] if message["role"] not in ("ground_truth", "rollout")]
+        row["said"] = [(m["role"], "".join(part["text"] or "" for part in m["parts"])) for m in said]
+        row["pictures"] = [data[part["image_id"]] for m in said for part in m["parts"] if part["image_id"]]
+    return rows
+
+
+def read_back(folder: Path) -> list[tuple[Row, list[bytes]]]:
+    """Each row of the exported files as ingest reads it, and its pictures."""
+    files = DropFiles(str(folder))
+    rows: list[tuple[Row, list[bytes]]] = []
+    for path in sorted((folder / "prompt").iterdir()):
+        name = f"prompt/{path.name}"
+        container = container_of(Probe(name, files.head(name)))
+        assert container
+        shards = container.split(files, name, 1 << 30, LIMITS)
+        records = [record.fields or {} for shard in shards for record in container.read(files, shard, LIMITS)]
+        form = format_of(records)
+        assert form
+        for record in records:
+            row = check_row(form.parse(record), IngestSettings())
+            shown = [one.data if one.data is not None else (folder / one.path).read_bytes() for one in row.images]
+            rows.append((row, shown))
+    return rows
+
+
+@pytest.mark.parametrize("to", TO)
+def test_prompts_come_back_as_they_went_out(lake: Lake, tmp_path: Path, to: str):
+    made = exported(lake, tmp_path / to, to)
+    known = {row["id"] for rows in prompt_rows().values() for row in rows} | {"table"}
+    wanted = [row for row in expected(lake) if row["source_id"] not in LEFT_OUT[to]]
+    assert {row["source_id"] for row in wanted} == known - LEFT_OUT[to]
+    back = [(row, shown) for row, shown in read_back(tmp_path / to) if row.metadata["source_id"] in known]
+    assert [row.metadata["source_id"] for row, _ in back] == [row["source_id"] for row in wanted]
+    for (row, shown), lake_row in zip(back, wanted, strict=True):
+        assert row.kind == "prompt"
+        assert row.prompt
+        assert row.prompt.ground_truth == lake_row["ground_truth"]
+        assert row.prompt.data_source == (lake_row["data_source"] or lake_row["dataset"])
+        said = [(m.role, m.text.replace(LITERAL, PLACEHOLDER)) for m in row.messages if m.role not in ENDS]
+        if to == "easyr1":
+            assert said == [("user", "\n".join(text for _, text in lake_row["said"]))]
+        else:
+            assert said == lake_row["said"]
+        assert shown == lake_row["pictures"]
+    assert verify(tmp_path / to) == []
+    assert sum(made.left_out.values()) == len(LEFT_OUT[to]) + 1, "and the example of SFT"
+
+
+def test_verl_carries_rollouts_and_other_columns(lake: Lake, tmp_path: Path):
+    exported(lake, tmp_path / "verl", "verl")
+    rows = {row.metadata["source_id"]: row for row, _ in read_back(tmp_path / "verl")}
+    one = rows["one"].prompt
+    assert one
+    assert [(rollout.response, rollout.reward) for rollout in one.rollouts] == [("3", 1.0), ("4", 0.0)]
+    extra = json.loads(rows["one"].metadata["extra_info"]["extra"])
+    assert extra == {"ability": "counting", "extra_info": {"index": 7, "split": "train"}}
+    assert rows["turns"].messages[1].role == CONTEXT
+
+
+def test_hugging_face_datasets_reads_what_verl_and_easyr1_load(lake: Lake, tmp_path: Path):
+    for to in ("verl", "easyr1", "trl_grpo"):
+        exported(lake, tmp_path / to, to)
+        files = sorted(map(str, (tmp_path / to / "prompt").glob("*.parquet")))
+        loaded: Any = datasets.load_dataset(
+            "parquet", data_files=files, split="train", cache_dir=str(tmp_path / "cache")
+        )
+        wanted = [row for row in expected(lake) if row["source_id"] not in LEFT_OUT[to]]
+        assert [row["source_id"] for row in loaded] == [row["source_id"] for row in wanted]
+        for row, lake_row in zip(loaded, wanted, strict=True):
+            shapes = [pixels(data).tolist() for data in lake_row["pictures"]]
+            assert [pixels_of(image) for image in row["images"]] == shapes
+            asked = row["problem"] if to == "easyr1" else json.dumps(row["prompt"])
+            mark = '"type": "image"' if to == "trl_grpo" else PLACEHOLDER
+            assert asked.count(mark) == len(row["images"])
+
+
+def pixels_of(image: Any) -> Any:
+    return np.asarray(image.convert("RGB")).tolist()
+
+
+@pytest.mark.parametrize("to", ["trl", "jsonl", "llava"])
+def test_other_exports_leave_prompts_out_and_say_so(lake: Lake, tmp_path: Path, to: str):
+    made = exported(lake, tmp_path / to, to)
+    assert made.rows == {"sft": 1}
+    assert [(why.partition(":")[0], count) for why, count in made.left_out.items()] == [("prompt", 12)]
+    texts = b"".join(path.read_bytes() for path in (tmp_path / to).rglob("*") if path.suffix in (".json", ".jsonl"))
+    assert b"How many?" not in texts
