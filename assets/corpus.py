@@ -15,7 +15,7 @@ from resources.engines.spark import start_spark
 from resources.gates.gates import measures_gate
 from resources.lake.tables import Lake
 from resources.measuring.corpus import corpus_identities, count_modality, measure_corpus, rate_contradictions
-from resources.measuring.delivery import row_audits, row_identities
+from resources.measuring.recorded import row_audits, row_identities
 from resources.models.encoder_source import encoder_identity
 from resources.versions.entering import Entering, decided
 

@@ -14,7 +14,8 @@ from resources.engines.progress import Progress
 from resources.engines.ray import start_ray
 from resources.intake.admission import admitted_delivery
 from resources.lake.tables import Lake
-from resources.measuring.delivery import record_embedded, wanted_texts
+from resources.measuring.evidence import wanted_texts
+from resources.measuring.recorded import record_embedded
 from resources.models.embedding import embed_delivery
 
 _RUNS_COMPARED = 20

@@ -14,7 +14,8 @@ from resources.gates.gates import GateResult, measures_gate
 from resources.gates.outcomes import record_gates
 from resources.intake.admission import admitted_delivery
 from resources.lake.tables import Lake
-from resources.measuring.delivery import measure_delivery, require_measures, row_audits, row_identities
+from resources.measuring.delivery import measure_delivery
+from resources.measuring.recorded import require_measures, row_audits, row_identities
 from resources.models.encoder_source import encoder_identity
 
 

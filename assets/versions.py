@@ -11,7 +11,7 @@ from resources.engines.progress import Progress
 from resources.gates.gates import candidate_gate
 from resources.lake.tables import Lake
 from resources.measuring.corpus import corpus_identities
-from resources.measuring.delivery import row_identities
+from resources.measuring.recorded import row_identities
 from resources.models.encoder_source import encoder_identity
 from resources.versions.code_identity import code_identity
 from resources.versions.entering import decided

@@ -26,7 +26,7 @@ from resources.engines.progress import Progress
 from resources.intake.admission import old_readings
 from resources.lake.address import lake_of
 from resources.lake.tables import Lake
-from resources.measuring.delivery import unmeasured_drops
+from resources.measuring.recorded import unmeasured_drops
 from resources.models.encoder_source import encoder_identity
 from resources.versions.entering import decided
 

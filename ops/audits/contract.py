@@ -78,6 +78,9 @@ class Audit:
     """Of row and drop scope; one of corpus scope reads `embeddings`."""
     uses_colours: bool = False
     uses_pictures: bool = False
+    uses_likelihoods: bool = False
+    """Its settings name a vision-language model, `vlm` (None asks none), and how many answers it reads at once,
+    `vlm_batch`."""
     faults: tuple[str, ...] = ()
     """Kinds of fault, in the words of the demo, that this audit looks for."""
     revision: int = 1

@@ -373,6 +373,7 @@ AUDIT = Audit(
     settings=NecessitySettings(),
     texts=wanted_texts,
     uses_vectors=True,
+    uses_likelihoods=True,
     faults=("blind_questions",),
     revision=5,
 )

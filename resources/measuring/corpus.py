@@ -21,7 +21,7 @@ from resources.config.settings import Settings
 from resources.engines.spark import read_frame, write_frame
 from resources.lake.stored_measures import NONE, Without, used
 from resources.lake.tables import Lake
-from resources.measuring.delivery import require_embedded
+from resources.measuring.recorded import require_embedded
 
 ARRIVALS = "arrivals"
 _MODALITY = ("modality", "visual_necessity")

@@ -17,7 +17,7 @@ from resources.engines.progress import SilentProgress
 from resources.gates.outcomes import measures_gates
 from resources.intake.admission import admit
 from resources.lake.tables import Lake
-from resources.measuring.delivery import row_identities
+from resources.measuring.recorded import row_identities
 from resources.models.encoder_source import encoder_identity
 from tests.support.standing_lake import arrive, measured
 

@@ -17,7 +17,7 @@ from resources.config.settings import Settings, load_settings
 from resources.engines.progress import SilentProgress
 from resources.intake.admission import admitted_delivery
 from resources.lake.tables import Lake
-from resources.measuring.delivery import row_audits
+from resources.measuring.recorded import row_audits
 from resources.report.report import report_path
 from resources.versions.publishing import current_version, version_of
 

@@ -16,7 +16,7 @@ from resources.gates.gates import GateResult
 from resources.gates.outcomes import record_gates
 from resources.lake.commit import TableLog
 from resources.lake.tables import Lake
-from resources.measuring.delivery import once, record_embedded, row_identities
+from resources.measuring.recorded import once, record_embedded, row_identities
 
 
 def arrive(

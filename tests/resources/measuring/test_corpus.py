@@ -9,7 +9,7 @@ from resources.config.settings import load_settings
 from resources.lake.tables import Lake
 from resources.measuring import corpus
 from resources.measuring.corpus import corpus_identities, modality_identity
-from resources.measuring.delivery import record_embedded, require_embedded
+from resources.measuring.recorded import record_embedded, require_embedded
 
 
 def test_canonical_rules_and_deliveries_decide_the_identity(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,8 @@ from resources.config.settings import Settings, load_settings
 from resources.engines.progress import SilentProgress
 from resources.intake.ingest import ingest
 from resources.lake.tables import Lake
-from resources.measuring.delivery import measure_delivery, wanted_texts
+from resources.measuring.delivery import measure_delivery
+from resources.measuring.evidence import wanted_texts
 from resources.models.embedding import embed_delivery
 from resources.models.encoder_source import encoder_identity
 

@@ -15,7 +15,7 @@ from resources.config.encoder_settings import EncoderSettings
 from resources.config.settings import load_settings
 from resources.engines.progress import SilentProgress
 from resources.lake.tables import Lake
-from resources.measuring.delivery import row_identities
+from resources.measuring.recorded import row_identities
 from resources.models.answer_model import Asked
 from resources.models.asking import answer_delivery, model_identity
 from resources.models.likelihood import load_likelihood_model

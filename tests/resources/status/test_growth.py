@@ -14,7 +14,7 @@ from resources.config.settings import Settings, load_settings
 from resources.gates.outcomes import record_gates
 from resources.intake.admission import admit, kept_out, not_admitted, undo_withdrawal, withdraw
 from resources.lake.tables import Lake
-from resources.measuring.delivery import require_embedded, require_measures, row_identities, unmeasured_drops
+from resources.measuring.recorded import require_embedded, require_measures, row_identities, unmeasured_drops
 from resources.models.encoder_source import encoder_identity
 from resources.status.standing import standing
 from resources.versions.entering import entering

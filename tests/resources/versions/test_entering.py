@@ -11,7 +11,7 @@ from resources.config.settings import Settings, load_settings
 from resources.gates.outcomes import measures_gates, record_gates
 from resources.intake.admission import admit, admitted_delivery, undo_withdrawal, withdraw
 from resources.lake.tables import Lake
-from resources.measuring.delivery import row_identities
+from resources.measuring.recorded import row_identities
 from resources.versions.entering import decided, entering
 from tests.support.standing_lake import arrive, judged, measured
 
