@@ -28,8 +28,8 @@ from resources.lake.tables import Lake
 from resources.measuring.evaluation_sets import embed_sets, named_sets, without_set
 from resources.measuring.recorded import row_audits
 from resources.models.asking import answer_delivery
-from resources.models.embedding import load_vectors
 from resources.models.phrase_regions import locate
+from resources.models.stored_vectors import load_vectors
 
 _BATCH_ROWS = 8192
 

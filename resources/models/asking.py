@@ -3,9 +3,6 @@
 examples -> questions not yet answered -> model actors -> `likelihoods`, committed every few hundred answers
 """
 
-# Ray's stubs know neither optional arguments passed on nor what a batch format gives.
-# pyright: reportArgumentType=false, reportCallIssue=false, reportAttributeAccessIssue=false
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any

@@ -10,9 +10,6 @@ without any, and the mean of pictures' embeddings, the other stand-in in use, wo
 Each picture (the same object in memory) is encoded once for all questions about it.
 """
 
-# torch types a module's attributes as `Tensor | Module`; open_clip gives a dict or a tuple.
-# pyright: reportCallIssue=false, reportArgumentType=false, reportAttributeAccessIssue=false
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -52,7 +49,7 @@ class CaptionModel:
         self.preprocessing = preprocessing
         self.longest = int(min(model.context_length, model.text.context_length))
         self.device = model.logit_scale.device
-        self.dtype = model.text.token_embedding.weight.dtype
+        self.dtype: torch.dtype = model.text.get_parameter("token_embedding.weight").dtype
 
     @classmethod
     def load(cls, reference: str, *, device: str = "cpu", precision: str = "fp32") -> "CaptionModel":

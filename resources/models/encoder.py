@@ -4,13 +4,11 @@ Weights are read as safetensors or with `weights_only=True`; no code of a model'
 (resources/models/model_files.py).
 """
 
-# torch types a module's attributes as `Tensor | Module`, so that calls and sums of them look wrong.
-# pyright: reportCallIssue=false, reportArgumentType=false
-
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import Any, cast
 
 import numpy as np
 import open_clip
@@ -18,6 +16,7 @@ import safetensors.numpy
 import safetensors.torch
 import torch
 from open_clip.factory import load_checkpoint
+from open_clip.model import CLIP, CustomTextCLIP
 from PIL import Image
 from torch import nn
 
@@ -50,12 +49,16 @@ _GPU_TOKENS = 16384
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
+#: What open_clip makes, and what `mini` is.
+ClipModel = CLIP | CustomTextCLIP | open_clip.CoCa
+
+
 class Encoder:
     """Images and texts to unit vectors of one space; (n, dim) float32 on the CPU."""
 
     def __init__(
         self,
-        model: nn.Module,
+        model: ClipModel,
         tokenize: Tokenize,
         preprocessing: Preprocessing,
         *,
@@ -149,26 +152,26 @@ def load_encoder(settings: EncoderSettings) -> Encoder:
     identity = encoder_identity(settings)
     encoder = Encoder(*made, source.preprocessing, identity=identity, device=torch.device(device), precision=precision)
     if settings.compile:
-        encoder.model.visual = torch.compile(encoder.model.visual)
+        encoder.model.visual = torch.compile(encoder.model.visual)  # pyright: ignore[reportAttributeAccessIssue]
     golden_check(encoder)
     return encoder
 
 
-def _mini(precision: str) -> tuple[nn.Module, Tokenize]:
+def _mini(precision: str) -> tuple[ClipModel, Tokenize]:
     model = MiniClip(safetensors.torch.load_file(HEADS))
     # The heads stay in fp32: they cost nothing.
-    model.visual.trunk.to(_DTYPES[precision], memory_format=torch.channels_last)
+    model.visual.trunk.to(_DTYPES[precision]).to(memory_format=torch.channels_last)
     model.text.transformer.to(_DTYPES[precision])
     return model, MiniTokens(text_tokenizer())
 
 
-def _open_clip(source: Source, precision: str, device: str) -> tuple[nn.Module, Tokenize]:
+def _open_clip(source: Source, precision: str, device: str) -> tuple[ClipModel, Tokenize]:
     tagged = (source.tag and open_clip.get_pretrained_cfg(source.model, source.tag)) or {}
 
-    def create(precision: str) -> nn.Module:
+    def create(precision: str) -> ClipModel:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
-            return open_clip.create_model(
+            model = open_clip.create_model(
                 source.model,
                 load_weights=False,
                 precision=precision,
@@ -177,6 +180,7 @@ def _open_clip(source: Source, precision: str, device: str) -> tuple[nn.Module, 
                 pretrained_image=False,
                 pretrained_text=False,
             )
+        return cast("ClipModel", model)
 
     try:
         model = create(precision)
@@ -184,7 +188,8 @@ def _open_clip(source: Source, precision: str, device: str) -> tuple[nn.Module, 
             # open_clip's mixed precision (3.3) leaves parts of it in fp32 that its other parts then refuse.
             model = create("fp32").to(_DTYPES[precision])
         if source.checkpoint is not None:
-            load_checkpoint(model, str(source.checkpoint), weights_only=True)
+            # It takes a CoCa too.
+            load_checkpoint(cast("CustomTextCLIP", model), str(source.checkpoint), weights_only=True)
         tokenizer = open_clip.get_tokenizer(source.model, **_untrusted(source.model))
     except Exception as error:
         where = source.checkpoint or source.model
@@ -192,7 +197,7 @@ def _open_clip(source: Source, precision: str, device: str) -> tuple[nn.Module, 
     return model.eval().requires_grad_(False), FixedTokens(tokenizer)
 
 
-def _untrusted(model: str) -> dict[str, bool]:
+def _untrusted(model: str) -> dict[str, Any]:
     # open_clip's own tokenizers do not know the argument, that of transformers asks at the terminal without it.
     text = (open_clip.get_model_config(model) or {}).get("text_cfg", {})
     return {"trust_remote_code": False} if text.get("hf_tokenizer_name") else {}

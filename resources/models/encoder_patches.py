@@ -4,9 +4,6 @@ Of a vision transformer and of CLIP's ResNets: the value path of the last attent
 each token goes on with its own value alone, so that a cell says what is in it and not what the picture shows.
 """
 
-# torch types a module's attributes as `Tensor | Module`, so that calls and sums of them look wrong.
-# pyright: reportOperatorIssue=false, reportCallIssue=false, reportArgumentType=false, reportIndexIssue=false
-
 from collections.abc import Callable
 from functools import partial
 

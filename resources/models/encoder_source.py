@@ -4,9 +4,6 @@ torch and open_clip are imported where they are needed: naming the mini encoder 
 seconds.
 """
 
-# open_clip types a model's configuration as optional; that of a known model is there.
-# pyright: reportArgumentType=false
-
 import hashlib
 import os
 import re
@@ -160,7 +157,7 @@ def _built_in(model: str, pretrained: str | None) -> Source:
             f"encoder.model {model!r} is no model of open_clip (near: {', '.join(near) or 'none'}); "
             "give mini, a name of open_clip.list_models(), hf-hub:ORG/NAME or local-dir:PATH"
         )
-    config = open_clip.get_model_config(name)
+    config = open_clip.get_model_config(name) or {}
     tags = open_clip.list_pretrained_tags_by_model(name)
     if not pretrained:
         raise EncoderError(

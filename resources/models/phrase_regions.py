@@ -3,9 +3,6 @@
 examples -> phrases not yet looked for -> encoder actors -> `regions`, committed every few hundred places
 """
 
-# Ray's stubs know neither optional arguments passed on nor what a batch format gives.
-# pyright: reportArgumentType=false, reportCallIssue=false, reportAttributeAccessIssue=false
-
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 

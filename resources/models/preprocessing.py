@@ -1,11 +1,8 @@
 """An image to the pixels an encoder takes, without torch: decode workers start in a fraction of a second."""
 
-# open_clip types its transform as any of several; the one asked for is a Compose.
-# pyright: reportAttributeAccessIssue=false
-
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from PIL import Image
@@ -71,7 +68,7 @@ class Preprocessing:
 
     def _unusual(self, image: Image.Image) -> Image.Image:
         # Rare enough to leave to open_clip, at the price of importing torch.
-        from open_clip.transform import PreprocessCfg, image_transform_v2
+        from open_clip.transform import Compose, PreprocessCfg, image_transform_v2
 
         config = PreprocessCfg(
             size=(self.height, self.width),
@@ -79,6 +76,7 @@ class Preprocessing:
             resize_mode=self.resize_mode,
             fill_color=self.fill_color,
         )
-        for step in image_transform_v2(config, is_train=False).transforms[:-2]:
+        transform = cast("Compose", image_transform_v2(config, is_train=False))
+        for step in transform.transforms[:-2]:
             image = step(image)
         return image

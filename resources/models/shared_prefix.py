@@ -8,13 +8,10 @@ Not every model can: some keep nothing, have inputs that say of each token what 
 with one token alone. `SharingError` says the first two; the last shows in what comes out, which the caller is to try.
 """
 
-# transformers types indices as LongTensor, which torch's functions do not return.
-# pyright: reportArgumentType=false
-
 import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 from transformers.cache_utils import Cache, DynamicCache
@@ -56,5 +53,6 @@ class SharedPrefix:
         """Logits of tokens (rows, n) that follow the prefix; `options` go to the model."""
         cache = copy.deepcopy(self.cache)
         # Unlike `batch_repeat_interleave`, it knows of states too.
-        cache.reorder_cache(torch.zeros(len(ids), dtype=torch.int64, device=ids.device))
+        first = torch.zeros(len(ids), dtype=torch.int64, device=ids.device)
+        cache.reorder_cache(cast("torch.LongTensor", first))
         return model(input_ids=ids, past_key_values=cache, use_cache=True, **options).logits

@@ -8,9 +8,6 @@ and by an MLP. Both end in `DIM` dimensions. Of a picture's cells there are clas
 the classifier at each place of the last feature map, as in class activation maps (Zhou et al., 2016).
 """
 
-# torch types a module's attributes as `Tensor | Module`, so that calls and sums of them look wrong.
-# pyright: reportOperatorIssue=false, reportCallIssue=false, reportArgumentType=false, reportAttributeAccessIssue=false
-
 from collections.abc import Mapping
 
 import torch
@@ -38,6 +35,9 @@ PATCH_SIDE_PX = 448
 
 class ImageHead(nn.Module):
     """(n, CLASSES) probabilities and (n, POOLED) activations to (n, DIM), not yet of unit length."""
+
+    pooled_mean: torch.Tensor
+    pooled_scale: torch.Tensor
 
     def __init__(self) -> None:
         super().__init__()
@@ -111,7 +111,7 @@ class MiniClip(CustomTextCLIP):
         self.visual = ImageTower()
         self.text = HFTextEncoder("", DIM, config=text_config(), pooler_type="mean_pooler", proj_type="linear")
         self.text.transformer = text_trunk()
-        self.text.proj = TextHead()
+        self.text.proj = TextHead()  # pyright: ignore[reportAttributeAccessIssue]
         self.context_length, self.vocab_size = TEXT_TOKENS, self.text.vocab_size
         self.logit_scale = nn.Parameter(torch.tensor(LOGIT_SCALE).log())
         self.logit_bias = None

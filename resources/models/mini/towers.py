@@ -1,8 +1,5 @@
 """The two pretrained towers, read from the packages that ship them: nothing is unpacked or fetched."""
 
-# torch types a normalisation's buffers as optional; those that packages ship have them.
-# pyright: reportOptionalOperand=false
-
 import io
 import json
 import zipfile
@@ -11,6 +8,7 @@ from itertools import pairwise
 import safetensors.torch
 import timm
 import torch
+from timm.models.efficientnet import EfficientNet
 from tokenizers import Tokenizer
 from torch import nn
 from transformers import BertConfig, BertModel
@@ -22,11 +20,13 @@ from resources.models.mini.files import IMAGE_FILE, TEXT_FILE, tower_files
 TEXT_TOKENS = 256
 
 
-def image_trunk() -> nn.Module:
+def image_trunk() -> EfficientNet:
     """EfficientNet-Lite0 with its ImageNet classifier, batch normalisation folded into the convolutions.
 
     The package's tensors bear other names but come in the order of timm's; shapes are checked one by one."""
     trunk = timm.create_model("tf_efficientnet_lite0", pretrained=False)
+    if not isinstance(trunk, EfficientNet):
+        raise EngineError(f"timm makes a {type(trunk).__name__} where an EfficientNet was asked for")
     stored = torch.load(tower_files()[0], map_location="cpu", weights_only=True)
     own = trunk.state_dict()
     if [t.shape for t in own.values()] != [t.shape for t in stored.values()]:
@@ -44,9 +44,12 @@ def fold_batch_norms(module: nn.Module) -> None:
     for name, following in pairwise(names):
         convolution, norm = getattr(module, name), getattr(module, following)
         if isinstance(convolution, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
-            scale = norm.weight / torch.sqrt(norm.running_var + norm.eps)
+            mean, variance = norm.running_mean, norm.running_var
+            if mean is None or variance is None:
+                raise EngineError(f"{IMAGE_FILE}: the normalisation {following} keeps no statistics to fold")
+            scale = norm.weight / torch.sqrt(variance + norm.eps)
             convolution.weight.data *= scale[:, None, None, None]
-            convolution.bias = nn.Parameter((norm.bias - norm.running_mean * scale).detach())
+            convolution.bias = nn.Parameter((norm.bias - mean * scale).detach())
             setattr(module, following, getattr(norm, "act", nn.Identity()))
     for child in module.children():
         fold_batch_norms(child)

@@ -13,8 +13,8 @@ from PIL import Image
 from ops.core.identity import image_id, text_id
 from ops.core.schemas import EMBEDDINGS, EXAMPLES
 from resources.lake.tables import Lake
-from resources.models.embedding import load_vectors
 from resources.models.encoder import load_encoder
+from resources.models.stored_vectors import load_vectors
 from tests.support.embedded import IDENTITY, SETTINGS, add, drawn, embed
 
 
@@ -70,8 +70,8 @@ def test_a_delivery_without_images_and_texts_starts_no_ray(tmp_path: Path) -> No
 KILLED = """
 import sys
 from tests.support import embedded as t
-from resources.models import embedding
-embedding.FLUSH_ROWS = 64
+from resources.models import encoding
+encoding.FLUSH_ROWS = 64
 t.embed(t.Lake(sys.argv[1]), "first")
 """
 

@@ -1,0 +1,86 @@
+"""The two kinds of workers that embed: tasks that decode images, and actors that hold an encoder."""
+
+import os
+from collections.abc import Iterator
+from itertools import islice
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ops.core.arrow import column_values
+from ops.core.errors import UnusableError
+from ops.core.identity import text_id
+from resources.config.encoder_settings import EncoderSettings
+from resources.lake.files import open_storage
+from resources.lake.tables import Lake
+from resources.models.embedding_work import Work
+from resources.models.preprocessing import Preprocessing
+
+_INPUTS = pa.schema([("modality", pa.string()), ("content_id", pa.string()), ("payload", pa.large_binary())])
+_VECTORS = pa.schema([("modality", pa.string()), ("content_id", pa.string()), ("vector", pa.binary())])
+
+
+def decode(
+    batch: dict[str, np.ndarray], *, lake: Lake, preprocessing: Preprocessing, at_once: int
+) -> Iterator[pa.Table]:
+    """Runs in a task: pixels of a row group's images, `at_once` at a time; texts as they are."""
+    pieces: list[Work] = list(batch["item"])
+    for work in pieces:
+        if work.texts:
+            yield _inputs([("text", text_id(text), text.encode()) for text in work.texts])
+            continue
+        images = _stored_images(lake, work)
+        while rows := [("image", key, _pixels(key, data, preprocessing)) for key, data in islice(images, at_once)]:
+            yield _inputs(rows)
+
+
+def _inputs(rows: list[tuple[str, str, bytes]]) -> pa.Table:
+    columns = zip(zip(*rows, strict=True), _INPUTS, strict=True)
+    return pa.table([pa.array(values, field.type) for values, field in columns], schema=_INPUTS)
+
+
+def _stored_images(lake: Lake, work: Work) -> Iterator[tuple[str, bytes]]:
+    filesystem, _ = open_storage(lake.root, lake.storage_options)
+    wanted = set(work.images)
+    with pq.ParquetFile(work.file, filesystem=filesystem) as stored:
+        rows = stored.read_row_group(work.group, columns=["image_id", "bytes"])
+    for key, data in zip(rows["image_id"], rows["bytes"], strict=True):
+        if key.as_py() in wanted:
+            yield key.as_py(), data.as_py()
+
+
+def _pixels(key: str, data: bytes, preprocessing: Preprocessing) -> bytes:
+    try:
+        return preprocessing.file_pixels(data).tobytes()
+    except (OSError, ValueError) as error:
+        raise UnusableError(
+            f"image {key}: {len(data)} bytes that ingest could decode and this run cannot: {error}"
+        ) from None
+
+
+class EncodeActor:
+    """An encoder of its own in a process of its own: `payload` in, `vector` (float16, little-endian) out."""
+
+    def __init__(self, settings: EncoderSettings, threads: int) -> None:
+        # Imported here: the driver and the decode workers need no torch.
+        import torch
+
+        from resources.models.encoder import load_encoder
+
+        torch.set_num_threads(min(threads, os.cpu_count() or 1))
+        self.encoder = load_encoder(settings)
+
+    def __call__(self, batch: pa.Table) -> pa.Table:
+        is_image = np.array(batch["modality"]) == "image"
+        payload = column_values(batch, "payload", bytes)
+        vectors = np.zeros((len(payload), self.encoder.dim), "<f2")
+        prepared = self.encoder.preprocessing
+        images = [np.frombuffer(payload[at], np.uint8) for at in np.flatnonzero(is_image)]
+        if images:
+            pixels = np.stack(images).reshape(-1, prepared.height, prepared.width, 3)
+            vectors[is_image] = self.encoder.encode_pixels(pixels)
+        texts = [payload[at].decode() for at in np.flatnonzero(~is_image)]
+        vectors[~is_image] = self.encoder.encode_texts(texts)
+        columns = [batch["modality"], batch["content_id"], pa.array([row.tobytes() for row in vectors], pa.binary())]
+        return pa.table(columns, schema=_VECTORS)
