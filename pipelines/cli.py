@@ -11,6 +11,7 @@ def load_commands() -> None:
         drop_commands,
         export_command,
         question_commands,
+        reward_command,
         run_command,
         version_commands,
     )

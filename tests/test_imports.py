@@ -21,7 +21,7 @@ FLOORS = {
     "ops": (
         {"core"},
         {"text", "vision"},
-        {"intake", "evidence", "necessity"},
+        {"intake", "evidence", "necessity", "rewards"},
         {"prompts"},
         {"formats", "grounding", "claims", "corpus"},
         {"leaks"},
@@ -34,7 +34,7 @@ FLOORS = {
         {"config"},
         {"lake"},
         {"engines", "gates"},
-        {"intake", "models"},
+        {"intake", "models", "rewards"},
         {"measuring"},
         {"versions"},
         {"export", "report", "status"},

@@ -1,0 +1,249 @@
+"""The audit of a reward on a lake's own questions: cases are drawn, all that is to be asked is asked, and judged.
+
+lake (examples, images) -> cases -> comparisons -> questions, each asked once -> rewards -> findings -> verdict
+"""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import groupby
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Protocol
+
+import numpy as np
+import pyarrow as pa
+from PIL import ImageFilter
+
+from ops.core.accuracy import wilson
+from ops.core.errors import UnusableError
+from ops.core.hashing import key_hashes, splitmix
+from ops.core.schemas import EXAMPLES
+from ops.intake.image_checks import decode_rgb
+from ops.rewards.cases import Case, cases_of
+from ops.rewards.findings import PASS, REJECT, WARN, Finding, RewardLimits, findings_of, verdict_of
+from ops.rewards.probes import BLURRED, Ask, comparisons
+from resources.engines.progress import Progress
+from resources.lake.stored_images import stored_images
+from resources.lake.tables import Lake
+from resources.rewards.function import RewardFailureError
+
+_BATCH = 32
+#: Questions that are asked again: all at once, and each alone.
+_ASKED_AGAIN = 24
+_BLUR_SHARE = 0.1
+_COLUMNS = ("delivery", "example_id", "dataset", "kind", "messages", "image_ids")
+
+
+class Reward(Protocol):
+    """What can be asked for rewards, in batches."""
+
+    def rewards(self, rows: Sequence[Mapping[str, Any]]) -> list[float | None]:
+        """Rewards of rows (`prompt`, `question`, `completion`, `ground_truth`, `images` as paths, `data_source`).
+        Raises RewardFailureError."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RewardAudit:
+    """What came of it: the verdict, the findings, how many cases and questions, and which tricks are named."""
+
+    verdict: str
+    findings: tuple[Finding, ...]
+    cases: int
+    visual_cases: int
+    questions: int
+
+    @property
+    def named(self) -> list[str]:
+        """The faults of the reward: names of the findings that warn or reject."""
+        return sorted({finding.name for finding in self.findings if finding.verdict != PASS})
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return {
+            "verdict": self.verdict,
+            "named": self.named,
+            "cases": self.cases,
+            "visual_cases": self.visual_cases,
+            "questions": self.questions,
+            "findings": [asdict(finding) for finding in self.findings],
+        }
+
+
+def draw_examples(lake: Lake, deliveries: Sequence[str], count: int, *, seed: int) -> pa.Table:
+    """`count` examples of the deliveries, drawn by the hash of their ids; the table is read once, in batches."""
+    drawn = pa.schema([EXAMPLES.schema.field(name) for name in _COLUMNS]).empty_table()
+    keys = np.empty(0, np.uint64)
+    for batch in lake.batches(EXAMPLES, where={"delivery": list(deliveries)}, columns=_COLUMNS):
+        keys = np.concatenate([keys, splitmix(key_hashes(batch) ^ np.uint64(seed))])
+        first = np.argsort(keys)[:count]
+        drawn = pa.concat_tables([drawn, pa.Table.from_batches([batch])]).take(first)
+        keys = keys[first]
+    return drawn
+
+
+def audit_reward(
+    reward: Reward,
+    lake: Lake,
+    examples: pa.Table,
+    *,
+    template: str = "{answer}",
+    limits: RewardLimits | None = None,
+    progress: Progress,
+    seed: int = 0,
+) -> RewardAudit:
+    """Ask a reward about drawn examples (`draw_examples`) and judge it. UnusableError where they hold no question with
+    a right answer."""
+    cases = cases_of(examples, seed=seed)
+    if not cases:
+        raise UnusableError("no example drawn has a question with an answer; name a lake that has some with --lake")
+    asked = list(comparisons(cases, template))
+    asks = list(dict.fromkeys(ask for c in asked for ask in (c.variant, c.control)))
+    limits = limits or RewardLimits()
+    with TemporaryDirectory(prefix="assay-reward-") as folder:
+        pictures = _write_pictures(lake, asks, Path(folder))
+        asking = _Asking(reward, cases, pictures)
+        rewards, failures = asking.all(asks, progress)
+        ids = [case.example_id for case in cases]
+        findings = findings_of(asked, _finite(rewards), ids, limits, seed=seed)
+        findings += _values(rewards, failures, ids)
+        findings += _steadiness(asking, [ask for ask in asks if ask in rewards][:: max(1, len(asks) // _ASKED_AGAIN)])
+    return RewardAudit(verdict_of(findings), tuple(findings), len(cases), sum(bool(c.images) for c in cases), len(asks))
+
+
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    reward: Reward
+    cases: Sequence[Case]
+    pictures: Mapping[str, str]
+
+    def all(self, asks: Sequence[Ask], progress: Progress) -> tuple[dict[Ask, float | None], dict[Ask, str]]:
+        """Rewards, and what the reward raised, of each question. A batch that fails is asked one by one."""
+        rewards: dict[Ask, float | None] = {}
+        failures: dict[Ask, str] = {}
+        with progress.track("Ask the reward", len(asks)) as advance:
+            for batch in _batches(asks):
+                try:
+                    rewards.update(zip(batch, self.batch(batch), strict=True))
+                except RewardFailureError:
+                    self._singly(batch, rewards, failures)
+                advance(len(batch))
+        return rewards, failures
+
+    def batch(self, asks: Sequence[Ask]) -> list[float | None]:
+        """Rewards of questions asked together."""
+        return self.reward.rewards([self._row(ask) for ask in asks])
+
+    def _singly(self, asks: Sequence[Ask], rewards: dict[Ask, float | None], failures: dict[Ask, str]) -> None:
+        for ask in asks:
+            try:
+                rewards[ask] = self.batch([ask])[0]
+            except RewardFailureError as failure:
+                failures[ask] = str(failure)
+
+    def _row(self, ask: Ask) -> dict[str, Any]:
+        case = self.cases[ask.case]
+        return {
+            "prompt": [{"role": role, "content": text} for role, text in case.prompt],
+            "question": case.question,
+            "completion": ask.completion,
+            "ground_truth": ask.ground_truth,
+            "images": [self.pictures[name] for name in ask.images],
+            "data_source": case.data_source,
+        }
+
+
+def _batches(asks: Sequence[Ask]) -> Iterator[list[Ask]]:
+    """Batches of `_BATCH` questions and more: those of a case stay together, so that a reward that goes by its batch
+    treats what is compared alike."""
+    batch: list[Ask] = []
+    for _, of_case in groupby(asks, key=lambda ask: ask.case):
+        batch.extend(of_case)
+        if len(batch) >= _BATCH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _write_pictures(lake: Lake, asks: Iterable[Ask], folder: Path) -> dict[str, str]:
+    """Where each picture that is shown lies as a file, blurred ones among them."""
+    wanted = {name for ask in asks for name in ask.images}
+    paths: dict[str, str] = {}
+    for image_id, data in stored_images(lake, {name.removeprefix(BLURRED) for name in wanted}):
+        picture = decode_rgb(data)
+        stem = f"{len(paths):06d}"
+        paths[image_id] = str(folder / f"{stem}.png")
+        picture.save(paths[image_id], compress_level=1)
+        if BLURRED + image_id in wanted:
+            paths[BLURRED + image_id] = str(folder / f"{stem}-blurred.png")
+            blur = ImageFilter.GaussianBlur(_BLUR_SHARE * max(picture.size))
+            picture.filter(blur).save(paths[BLURRED + image_id], compress_level=1)
+    return paths
+
+
+def _finite(rewards: Mapping[Ask, float | None]) -> dict[Ask, float]:
+    return {ask: reward for ask, reward in rewards.items() if reward is not None and math.isfinite(reward)}
+
+
+def _values(rewards: Mapping[Ask, float | None], failures: Mapping[Ask, str], ids: Sequence[str]) -> list[Finding]:
+    """Findings about the rewards themselves: exceptions, values that are no numbers, one value for all."""
+    of = len(rewards) + len(failures)
+    broken = [ask for ask, reward in rewards.items() if reward is None or not math.isfinite(reward)]
+    same = list(rewards) if len(set(_finite(rewards).values())) == 1 else []
+    return [
+        _counted(
+            "exception", list(failures), of, ids, f"it raised {next(iter(failures.values()), '')}", verdict=REJECT
+        ),
+        _counted("not_finite", broken, of, ids, "it gave no finite number", verdict=REJECT),
+        _counted("constant", same, of, ids, "it gave the same number", verdict=REJECT),
+    ]
+
+
+def _steadiness(asking: _Asking, asks: Sequence[Ask]) -> list[Finding]:
+    """Findings about asking again: the same batch twice, and each question alone."""
+    if not asks:
+        return []
+    ids = [case.example_id for case in asking.cases]
+    try:
+        first, again = asking.batch(asks), asking.batch(asks)
+        alone = [asking.batch([ask])[0] for ask in asks]
+    except RewardFailureError:
+        return []  # Said already, as `exception`.
+    unsteady = [ask for ask, a, b in zip(asks, first, again, strict=True) if not _equal(a, b)]
+    by_batch = [ask for ask, a, b in zip(asks, first, alone, strict=True) if not _equal(a, b)]
+    return [
+        _counted("nondeterministic", unsteady, len(asks), ids, "asked twice, it gave another reward", verdict=WARN),
+        # Of a reward that is not steady anyhow this cannot be told.
+        _counted(
+            "batch_dependent",
+            [] if unsteady else by_batch,
+            len(asks),
+            ids,
+            "asked alone, it gave another reward than in a batch",
+            verdict=REJECT,
+        ),
+    ]
+
+
+def _equal(one: float | None, other: float | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return math.isclose(one, other, rel_tol=1e-6, abs_tol=1e-9) or (math.isnan(one) and math.isnan(other))
+
+
+def _counted(name: str, asks: Sequence[Ask], of: int, ids: Sequence[str], detail: str, *, verdict: str) -> Finding:
+    share = len(asks) / of if of else 0.0
+    return Finding(
+        name=name,
+        probe=name,
+        verdict=verdict if asks else PASS,
+        cases=of,
+        share=share,
+        share_interval=wilson(share, of),
+        size=0.0,
+        size_interval=(0.0, 0.0),
+        detail=f"{detail} in {len(asks)} of {of} questions" if asks else "",
+        worst=ids[asks[0].case] if asks else "",
+    )

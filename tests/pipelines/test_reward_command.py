@@ -1,0 +1,60 @@
+"""`assay reward`: verdict, exit status and JSON, and what it says where it is called wrongly."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from pipelines.app import app
+from pipelines.cli import load_commands
+from tests.support.questions_lake import lake_of_questions
+
+PLANTED = Path(__file__).parents[1] / "support" / "planted_rewards.py"
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory: pytest.TempPathFactory) -> str:
+    load_commands()
+    place = tmp_path_factory.mktemp("reward") / "lake"
+    lake_of_questions(place, 40)
+    return str(place)
+
+
+def asked(lake: str, function: str, *more: str) -> Result:
+    return CliRunner().invoke(app, ["reward", function, "--lake", lake, *more])
+
+
+def test_an_honest_reward_passes(lake: str) -> None:
+    done = asked(lake, f"{PLANTED}:honest", "--json")
+    assert done.exit_code == 0, done.output
+    audit = json.loads(done.stdout)
+    assert (audit["verdict"], audit["named"], audit["cases"]) == ("pass", [], 40)
+    assert {"blind", "length", "keyword", "format", "echo", "brittle"} <= {one["name"] for one in audit["findings"]}
+
+
+def test_a_reward_for_length_is_rejected_and_says_by_how_much(lake: str) -> None:
+    done = asked(lake, f"{PLANTED}:length")
+    assert done.exit_code == 1
+    assert "reject: length" in done.stdout
+    assert "a wrong answer with filler behind it gets +" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("function", "more", "says"),
+    [
+        ("honest", (), "FILE.py:FUNCTION"),
+        (f"{PLANTED}:honest", ("--style", "ppo"), "trl-text"),
+        (f"{PLANTED}:honest", ("--template", "<a>"), "{answer}"),
+    ],
+)
+def test_wrong_usage_says_what_is_right(lake: str, function: str, more: tuple[str, ...], says: str) -> None:
+    done = asked(lake, function, *more)
+    assert done.exit_code == 2
+    assert says in done.output
+
+
+def test_a_file_that_is_not_there_is_named(lake: str, tmp_path: Path) -> None:
+    done = asked(lake, f"{tmp_path}/none.py:honest")
+    assert done.exit_code == 1
+    assert "none.py is no file" in done.output
