@@ -18,6 +18,7 @@ _TABLES = {
     "images": "One row an image, by content, whatever drop it came in.",
     "preferences": "One row a judgement: a response to a query about images, called good or bad, chosen or rejected.",
     "prompts": "One row a prompt of RL: what is asked about which images, its ground truth, and its rollouts.",
+    "boxes": "One row a box of an example: where it is in its image, in pixels, and how that was told.",
     "quarantine": "One row a raw row that could not be read, with the reason and the row itself.",
 }
 

@@ -20,7 +20,7 @@ ROOMS = ("ops", "resources", "assets", "pipelines")
 FLOORS = {
     "ops": (
         {"core"},
-        {"text", "vision"},
+        {"text", "vision", "boxes"},
         {"intake", "evidence", "necessity", "rewards"},
         {"prompts"},
         {"formats", "grounding", "claims", "corpus"},

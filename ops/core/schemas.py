@@ -128,6 +128,35 @@ PROMPTS = _table(
     ("rollouts", pa.list_(ROLLOUT)),
 )
 
+# What the examples' boxes are, once the sizes of their images are known (ops/boxes). The messages keep their texts as
+# delivered. Deliveries of readings before boxes were read have none.
+BOXES = _table(
+    "boxes",
+    ("delivery",),
+    ("delivery", pa.string()),
+    ("example_id", pa.string()),
+    ("ordinal", pa.int32()),  # among the boxes of the example, in the order of its texts
+    ("message", pa.int32()),  # place among its messages; null of a box that stands beside them
+    ("start", pa.int32()),  # bounds of its numbers in the message's text, in characters
+    ("end", pa.int32()),
+    ("image", pa.int32()),  # place among its images; null where nothing tells which it is
+    ("image_id", pa.string()),
+    ("image_width_px", pa.int32()),
+    ("image_height_px", pa.int32()),
+    ("phrase", pa.string()),  # what is said to be in it
+    ("shape", pa.string()),  # box | point
+    ("left", pa.float64()),  # pixels of the upright image, as delivered: neither ordered nor clipped
+    ("top", pa.float64()),
+    ("right", pa.float64()),
+    ("bottom", pa.float64()),
+    ("delivered", pa.list_(pa.float64())),
+    ("notation", pa.string()),  # ops.boxes.notations
+    ("convention", pa.string()),  # ops.boxes.conventions: that it was read by
+    ("file_convention", pa.string()),  # that of its file and notation, or that the row names
+    ("looks", pa.string()),  # that its numbers look like; null where they do not tell
+    ("evidence", pa.string()),
+)
+
 QUARANTINE = _table(
     "quarantine",
     ("delivery",),
@@ -310,6 +339,7 @@ TABLES: dict[str, TableSpec] = {
         IMAGES,
         PREFERENCES,
         PROMPTS,
+        BOXES,
         QUARANTINE,
         DROPS,
         MEASURES_GATES,

@@ -30,7 +30,8 @@ def answered_row(record: Mapping[str, Any]) -> Row:
         source_id=fields.id_field(record, "id"),
         messages=turns.messages,
         images=turns.images,
-        metadata={**fields.rest(record, *read.used), **({"boxes": list(turns.boxes)} if turns.boxes else {})},
+        metadata=fields.rest(record, *read.used),
+        boxes=turns.boxes,
     )
 
 

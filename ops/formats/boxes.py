@@ -1,71 +1,59 @@
-"""Boxes and the names of what they hold, in the syntaxes of the trainers.
+"""Boxes that a row has beside its texts: ms-swift's `objects`, and COCO's columns.
 
 ms-swift writes `<ref-object>` and `<bbox>` and keeps in `objects` what stands there: `ref`, `bbox` (two corners, or one
 point), `bbox_type` (`real`: pixels of the image as it is; `norm1`: shares of its sides) and `image_id`. These are put
-into the text in their order, a box as `[x1, y1, x2, y2]`, so that two answers that differ in a box differ. Models'
-own syntaxes stay as they are: `<|box_start|>(x1,y1),(x2,y2)<|box_end|>` of Qwen2-VL, `<box>...</box>` of Qwen-VL and
-InternVL, `"bbox_2d": [...]` of Qwen2.5-VL and Qwen3-VL.
+into the text in their order, a box as `[x1, y1, x2, y2]`, so that two answers that differ in a box differ.
 
-Either way the metadata's `boxes` lists them: `message` (place in the row's messages), `image` (place among its images;
-null where only the model knows), `box` (two or four numbers as delivered) and `convention`: `pixels`, `shares`, or
-`unknown` where the syntax leaves it open."""
+COCO's columns, as detection sets on the Hugging Face hub have them, are an `objects` of `bbox` (x, y, width and height
+in pixels) and `category`, as an object of lists or a list of objects.
 
+Boxes that models write into their texts stay as they are; `ops.boxes.notations` finds them there."""
+
+import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from ops.intake.row import Message, RowError
+from ops.boxes.conventions import PIXELS, UNIT
+from ops.boxes.notations import COLUMNS, OBJECTS, marked_boxes
+from ops.intake.row import Row, RowBox, RowError
 
-BOXES = "boxes"
 _PLACE = re.compile("<ref-object>|<bbox>")
-_CONVENTIONS = {"real": "pixels", "norm1": "shares"}
-_NUMBER = r"\s*-?\d+(?:\.\d+)?\s*"
-_MARKED = re.compile(
-    rf"<(?:\|box_start\||box)>(?P<marked>[\s\d.,()\[\]-]*)<(?:\|box_end\||/box)>"
-    rf'|"bbox(?:_2d)?"\s*:\s*\[(?P<json>{_NUMBER}(?:,{_NUMBER}){{1,3}})\]'
-)
-_ONE = re.compile(r"-?\d+(?:\.\d+)?")
-_HINTS = ("<|box_start|>", "<box>", '"bbox')
+_TYPES = {"real": PIXELS, "norm1": UNIT}
+_CATEGORIES = ("category", "categories", "label", "name", "category_name")
+Contents = Sequence[tuple[str, Any]]
 
 
 def readable(objects: Any) -> bool:
     """Whether `objects` is what ms-swift writes under that name."""
-    return isinstance(objects, Mapping) and ("bbox" in objects or "ref" in objects)
+    return isinstance(objects, Mapping) and ("bbox" in objects or "ref" in objects) and not _is_coco(objects)
 
 
-def expand(said: Sequence[tuple[str, Any]], objects: Any, *, images: int) -> tuple[list[tuple[str, Any]], list[Any]]:
+def expand(messages: Contents, objects: Any, *, images: int) -> tuple[list[tuple[str, Any]], tuple[RowBox, ...]]:
     """Messages of (role, content) with the placeholders of ms-swift filled from `objects`, and the boxes."""
     if not readable(objects):
-        return list(said), []
+        return list(messages), ()
     filler = _Filler(objects, images)
-    filled = [(role, filler.content(content, number)) for number, (role, content) in enumerate(said)]
-    return filled, [*filler.boxes, *filler.left_over()]
+    filled = [(role, filler.content(content, number)) for number, (role, content) in enumerate(messages)]
+    return filled, (*filler.boxes, *filler.left_over())
 
 
-def of_pair(
-    chosen: Sequence[Mapping[str, Any]], rejected: Sequence[Mapping[str, Any]], prompt: int
-) -> list[dict[str, Any]]:
+def pair_boxes(chosen: Sequence[RowBox], rejected: Sequence[RowBox], prompt: int) -> tuple[RowBox, ...]:
     """The boxes of a prompt of so many messages and of its two answers, which are one message each."""
     sides = [_placed(chosen, prompt, prompt), _placed(rejected, prompt, prompt + 1)]
-    return [*sides[0], *(box for box in sides[1] if box["message"] == prompt + 1)]
+    return (*sides[0], *(box for box in sides[1] if box.message == prompt + 1))
 
 
-def marked_boxes(messages: Iterable[Message]) -> list[dict[str, Any]]:
-    """The boxes that the messages' texts write in a model's own syntax."""
-    boxes: list[dict[str, Any]] = []
-    for number, message in enumerate(messages):
-        text = message.text
-        if not any(hint in text for hint in _HINTS):
-            continue
-        for match in _MARKED.finditer(text):
-            numbers = [float(one) for one in _ONE.findall(match["marked"] or match["json"] or "")]
-            step = 2 if len(numbers) == 2 else 4
-            boxes += [
-                _box(number, None, numbers[at : at + step], "unknown")
-                for at in range(0, len(numbers) - step + 1, step)
-                if numbers
-            ]
-    return boxes
+def with_boxes(row: Row) -> Row:
+    """A row as it will be kept with every box of its record: those that its format read, COCO's columns among its
+    metadata, and those in its texts."""
+    beside = row.boxes or tuple(_column_boxes(row.metadata.get("objects"), len(row.images)))
+    located = _Locator(row).located(beside) if beside else []
+    spans = _Spans(located)
+    boxes = [*located, *(box for box in _text_boxes(row) if not spans.overlap(box))]
+    return replace(row, boxes=tuple(boxes)) if boxes else row
 
 
 class _Filler:
@@ -74,13 +62,13 @@ class _Filler:
     def __init__(self, objects: Mapping[str, Any], images: int) -> None:
         self.refs = [str(ref) for ref in objects.get("ref") or []]
         self.values = [_numbers(box) for box in objects.get("bbox") or []]
-        self.shown = objects.get("image_id") or []
+        self.image_numbers = objects.get("image_id") or []
         self.images = images
         kind = objects.get("bbox_type") or "real"
-        if kind not in _CONVENTIONS:
+        if kind not in _TYPES:
             raise RowError("field_type", f"objects.bbox_type is {str(kind)[:40]!r}, not real or norm1")
-        self.convention = _CONVENTIONS[kind]
-        self.boxes: list[dict[str, Any]] = []
+        self.convention = _TYPES[kind]
+        self.boxes: list[RowBox] = []
         self.named = 0
 
     def content(self, content: Any, message: int) -> Any:
@@ -91,9 +79,10 @@ class _Filler:
             return content
         return [self._part(part, message) for part in content]
 
-    def left_over(self) -> list[dict[str, Any]]:
+    def left_over(self) -> list[RowBox]:
         """Boxes that no placeholder asked for."""
-        return [self._box(None, place) for place in range(len(self.boxes), len(self.values))]
+        refs = self.refs if len(self.refs) == len(self.values) else [None] * len(self.values)
+        return [self._box(None, place, refs[place]) for place in range(len(self.boxes), len(self.values))]
 
     def _part(self, part: Any, message: int) -> Any:
         if isinstance(part, str):
@@ -111,30 +100,113 @@ class _Filler:
         place = len(self.boxes)
         if place >= len(self.values):
             raise RowError("placeholder_mismatch", f"objects.bbox has {len(self.values)}: one <bbox> more")
-        self.boxes.append(self._box(message, place))
-        return f"[{', '.join(f'{value:.12g}' for value in self.values[place])}]"
+        box = self._box(message, place, self.refs[self.named - 1] if self.named else None)
+        self.boxes.append(box)
+        return box.text or ""
 
-    def _box(self, message: int | None, place: int) -> dict[str, Any]:
-        image = self.shown[place] if place < len(self.shown) else 0
+    def _box(self, message: int | None, place: int, phrase: str | None) -> RowBox:
+        image = self.image_numbers[place] if place < len(self.image_numbers) else 0
         if not isinstance(image, int) or not 0 <= image < max(self.images, 1):
             raise RowError("field_type", f"objects.image_id names image {str(image)[:40]} of {self.images}")
-        return _box(message, image if self.images else None, self.values[place], self.convention)
+        numbers = self.values[place]
+        text = f"[{', '.join(f'{value:.12g}' for value in numbers)}]"
+        return RowBox(
+            numbers,
+            OBJECTS,
+            message,
+            image if self.images else None,
+            phrase,
+            self.convention,
+            None if message is None else text,
+        )
 
 
-def _placed(found: Sequence[Mapping[str, Any]], prompt: int, answer: int) -> list[dict[str, Any]]:
-    numbers = [box["message"] for box in found]
-    return [
-        {**box, "message": number if number is None or number < prompt else answer}
-        for box, number in zip(found, numbers, strict=True)
-    ]
+class _Locator:
+    """Where in the row's texts boxes stand that were written there while it was read, looked for in their order."""
+
+    def __init__(self, row: Row) -> None:
+        self.texts = [message.text for message in row.messages]
+        # Turns that were merged or left out have other numbers than when the boxes were written.
+        self.moved = "turn_order" in row.repairs
+        self.cursors = [0] * len(self.texts)
+
+    def located(self, boxes: Sequence[RowBox]) -> list[RowBox]:
+        """The boxes with their spans. One whose text is gone stands beside the texts."""
+        return [self._located(box) if box.text is not None else box for box in boxes]
+
+    def _located(self, box: RowBox) -> RowBox:
+        messages = range(len(self.texts)) if self.moved or box.message is None else (box.message,)
+        for message in messages:
+            start = self.texts[message].find(box.text or "", self.cursors[message])
+            if start >= 0:
+                end = start + len(box.text or "")
+                self.cursors[message] = end
+                return replace(box, message=message, start=start, end=end)
+        return replace(box, message=None)
 
 
-def _box(message: int | None, image: int | None, numbers: list[float], convention: str) -> dict[str, Any]:
-    return {"message": message, "image": image, "box": numbers, "convention": convention}
+def _text_boxes(row: Row) -> Iterator[RowBox]:
+    image = 0 if len(row.images) == 1 else None
+    for number, message in enumerate(row.messages):
+        for box in marked_boxes(message.text):
+            yield RowBox(box.numbers, box.notation, number, image, box.phrase, start=box.start, end=box.end)
 
 
-def _numbers(box: Any) -> list[float]:
-    numbers = [float(v) for v in box if isinstance(v, int | float)] if isinstance(box, list | tuple) else []
+class _Spans:
+    """Where boxes stand in the messages; those of a message do not overlap."""
+
+    def __init__(self, boxes: Sequence[RowBox]) -> None:
+        self.spans: dict[int | None, list[tuple[int, int]]] = {}
+        for box in boxes:
+            if box.start is not None and box.end is not None:
+                self.spans.setdefault(box.message, []).append((box.start, box.end))
+
+    def overlap(self, box: RowBox) -> bool:
+        """Whether the box's numbers are those of one of them."""
+        spans = self.spans.get(box.message, [])
+        place = bisect_left(spans, (box.end or 0, 0))
+        return place > 0 and spans[place - 1][1] > (box.start or 0)
+
+
+def _is_coco(objects: Mapping[str, Any]) -> bool:
+    return "bbox" in objects and "ref" not in objects and any(name in objects for name in _CATEGORIES)
+
+
+def _column_boxes(objects: Any, images: int) -> Iterator[RowBox]:
+    """The boxes of COCO's columns. Whatever else is called `objects` is metadata, and no error."""
+    for numbers, category in _columns(objects):
+        if not isinstance(numbers, list | tuple) or len(numbers) != 4:
+            continue
+        if not all(map(_is_number, numbers)):
+            continue
+        left, top, width, height = map(float, numbers)
+        phrase = category if isinstance(category, str) else None
+        corners = (left, top, left + width, top + height)
+        yield RowBox(corners, COLUMNS, None, 0 if images == 1 else None, phrase, PIXELS)
+
+
+def _columns(objects: Any) -> Iterator[tuple[Any, Any]]:
+    if isinstance(objects, Mapping) and _is_coco(objects) and isinstance(objects["bbox"], list | tuple):
+        names = next(objects[name] for name in _CATEGORIES if name in objects)
+        boxes = objects["bbox"]
+        names = names if isinstance(names, list | tuple) and len(names) == len(boxes) else [None] * len(boxes)
+        yield from zip(boxes, names, strict=True)
+    elif isinstance(objects, list | tuple):
+        for item in objects:
+            if isinstance(item, Mapping) and "bbox" in item:
+                yield item["bbox"], next((item[name] for name in _CATEGORIES if name in item), None)
+
+
+def _placed(boxes: Sequence[RowBox], prompt: int, answer: int) -> list[RowBox]:
+    return [box if box.message is None or box.message < prompt else replace(box, message=answer) for box in boxes]
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _numbers(box: Any) -> tuple[float, ...]:
+    numbers = [float(value) for value in box if _is_number(value)] if isinstance(box, list | tuple) else []
     if len(numbers) not in (2, 4) or len(numbers) != len(box):
         raise RowError("field_type", f"objects.bbox holds {str(box)[:60]}: a box has two or four numbers")
-    return numbers
+    return tuple(numbers)

@@ -35,7 +35,7 @@ def _parse(record: Mapping[str, Any]) -> Row:
     label = fields.label(record[tag], tag)
     read = dialogues.dialogue(record)
     images = dialogues.images(record)
-    pairs, found = boxes.expand(said(read.items), record.get("objects"), images=len(images))
+    pairs, row_boxes = boxes.expand(said(read.items), record.get("objects"), images=len(images))
     if not pairs or pairs[-1][0] not in ("assistant", CONTEXT):
         raise RowError("turn_order", f"the row has a {tag} and does not end in an answer")
     prompt = built(pairs[:-1], images, implicit=True)
@@ -47,7 +47,8 @@ def _parse(record: Mapping[str, Any]) -> Row:
         messages=(*prompt.messages, Message("response", (Part(response),))),
         images=prompt.images,
         judgements=(Judgement(response, label, annotator=None if who is None else str(who)),),
-        metadata={**fields.rest(record, *read.used, tag, "annotator"), **({boxes.BOXES: found} if found else {})},
+        metadata=fields.rest(record, *read.used, tag, "annotator"),
+        boxes=row_boxes,
     )
 
 

@@ -19,22 +19,21 @@ def _recognise(record: Mapping[str, Any]) -> bool:
 
 def _parse(record: Mapping[str, Any]) -> Row:
     name = "conversations" if record.get("conversations") is not None else "conversation"
-    turns = dialogues.rounds_as_turns(fields.list_field(record, name))
-    said = [_turn(turn) for turn in turns]
+    items = dialogues.rounds_as_turns(fields.list_field(record, name))
+    turns = [_turn(item) for item in items]
     if isinstance(record.get("system"), str) and record["system"]:
-        said.insert(0, ("system", record["system"]))
-        turns = [{}, *turns]
+        turns.insert(0, ("system", record["system"]))
+        items = [{}, *items]
     images = fields.images(record.get("image")) or fields.images(record.get("images"))
-    filled, found = boxes.expand(said, record.get("objects"), images=len(images))
-    weights = losses.loss_weights(turns)
-    extra = {name: value for name, value in ((boxes.BOXES, found), ("loss_weights", weights)) if value}
+    filled, row_boxes = boxes.expand(turns, record.get("objects"), images=len(images))
     used = (*_USED, *(("objects",) if boxes.readable(record.get("objects")) else ()))
     return Row(
         kind="sft",
         source_id=fields.id_field(record, "id"),
         messages=fields.turns(filled, len(images)),
         images=images,
-        metadata={**fields.rest(record, *used), **extra},
+        metadata={**fields.rest(record, *used), **losses.weights_metadata(items)},
+        boxes=row_boxes,
     )
 
 

@@ -28,10 +28,11 @@ def loss_role(role: str, message: Mapping[str, Any]) -> str:
     return CONTEXT if role == "assistant" and weight is not None and weight <= 0 else role
 
 
-def loss_weights(items: Sequence[Any]) -> list[float | None] | None:
-    """The weights of the messages as they were delivered, where one is neither 0 nor 1: roles do not say these."""
+def weights_metadata(items: Sequence[Any]) -> dict[str, list[float | None]]:
+    """What the metadata keeps of the messages' weights as they were delivered, where one is neither 0 nor 1: roles do
+    not say these."""
     weights = [loss_of(item) if isinstance(item, Mapping) else None for item in items]
-    return weights if any(weight not in (None, 0.0, 1.0) for weight in weights) else None
+    return {"loss_weights": weights} if any(weight not in (None, 0.0, 1.0) for weight in weights) else {}
 
 
 def _weight(value: Any, name: str) -> float:

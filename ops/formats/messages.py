@@ -12,7 +12,7 @@ from typing import Any
 from ops.core.identity import canonical_json
 from ops.formats import boxes, fields, losses
 from ops.formats.contract import Format
-from ops.intake.row import CONTEXT, ImageRef, Message, Part, Row, RowError
+from ops.intake.row import CONTEXT, ImageRef, Message, Part, Row, RowBox, RowError
 
 _USED = ("id", "messages", "images", "image")
 _IMAGE_KEYS = ("image", "image_url", "url", "path", "value")
@@ -26,7 +26,7 @@ class Conversation:
 
     messages: tuple[Message, ...]
     images: tuple[ImageRef, ...]
-    boxes: tuple[Mapping[str, Any], ...] = ()
+    boxes: tuple[RowBox, ...] = ()
 
 
 def conversation(
@@ -58,12 +58,12 @@ def built(
     pairs: Sequence[tuple[str, Any]], images: Sequence[ImageRef], *, implicit: bool = False, objects: Any = None
 ) -> Conversation:
     """What `said` gave, with its placeholders filled."""
-    filled, found = boxes.expand(pairs, objects, images=len(images))
+    filled, row_boxes = boxes.expand(pairs, objects, images=len(images))
     if all(isinstance(content, str) for _, content in filled):
         made = Conversation(fields.turns(filled, len(images), implicit=implicit), tuple(images))
     else:
         made = _from_parts(filled, images, implicit=implicit)
-    return replace(made, boxes=tuple(found))
+    return replace(made, boxes=row_boxes)
 
 
 def _parts(content: Any) -> list[Any]:
@@ -149,7 +149,8 @@ def _parse(record: Mapping[str, Any]) -> Row:
         source_id=fields.id_field(record, "id"),
         messages=turns.messages,
         images=turns.images,
-        metadata={**fields.rest(record, *_USED, *beside_names(record)), **beside(turns, items)},
+        metadata={**fields.rest(record, *_USED, *beside_names(record)), **losses.weights_metadata(items)},
+        boxes=turns.boxes,
     )
 
 
@@ -164,12 +165,6 @@ def beside_names(record: Mapping[str, Any]) -> list[str]:
     """The fields beside the messages that are read where they hold what they should."""
     held = {"system": isinstance(record.get("system"), str), "objects": boxes.readable(record.get("objects"))}
     return [name for name, is_read in held.items() if is_read]
-
-
-def beside(turns: Conversation, items: Sequence[Any]) -> dict[str, Any]:
-    """What the metadata keeps of messages whose roles and texts do not say all."""
-    held = {boxes.BOXES: list(turns.boxes), "loss_weights": losses.loss_weights(items)}
-    return {name: value for name, value in held.items() if value}
 
 
 FORMAT = Format(

@@ -8,7 +8,7 @@ from typing import Any
 from ops.formats import fields
 from ops.formats.contract import Format
 from ops.formats.messages import conversation
-from ops.intake.row import Judgement, Message, Part, Row, RowError
+from ops.intake.row import Judgement, Message, Part, Row, RowBox, RowError
 
 _USED = ("id", "prompt", "question", "chosen", "rejected", "images", "image", "annotator")
 
@@ -49,6 +49,7 @@ def pair(
     source_id: str | None,
     annotator: Any = None,
     metadata: Mapping[str, Any],
+    boxes: tuple[RowBox, ...] = (),
 ) -> Row:
     """A preference row of one chosen and one rejected response."""
     good, bad = answers
@@ -63,6 +64,7 @@ def pair(
             Judgement(bad, "rejected", opponent=good, annotator=who),
         ),
         metadata=metadata,
+        boxes=boxes,
     )
 
 

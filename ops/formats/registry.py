@@ -8,7 +8,7 @@ from typing import Any
 
 from ops import formats
 from ops.core.discovery import declared
-from ops.formats import boxes, containers
+from ops.formats import containers
 from ops.formats.containers.contract import Container, Probe
 from ops.formats.contract import Format
 from ops.formats.judgements import check_judgements, parsed, set_aside
@@ -42,9 +42,7 @@ def reading(name: str, *, named: bool = False, ignored: Iterable[str] = (), said
             raise RowError("modality_unsupported", ", ".join(media))
         row = parsed(form, read)
         check_judgements(row, read, form, others=others, ignored=aside)
-        marked = [] if boxes.BOXES in row.metadata else boxes.marked_boxes(row.messages)
-        more = {**({boxes.BOXES: marked} if marked else {}), **kept}
-        return replace(row, metadata={**row.metadata, **more}) if more else row
+        return replace(row, metadata={**row.metadata, **kept}) if kept else row
 
     def recognise(record: Mapping[str, Any]) -> bool:
         return form.recognise(_seen(record, aside, said)[0])

@@ -28,22 +28,19 @@ def _parse(record: Mapping[str, Any]) -> Row:
     prompt, chosen = _split(said(read.items), "messages")
     rejected = _rejected(record, prompt)
     objects = record.get("objects")
-    both, found = boxes.expand([*prompt, *chosen], objects, images=len(images))
+    both, chosen_boxes = boxes.expand([*prompt, *chosen], objects, images=len(images))
     other = record.get("rejected_objects") if fields.present(record.get("rejected_objects")) else objects
-    worse, found_worse = boxes.expand([*prompt, *rejected], other, images=len(images))
+    worse, rejected_boxes = boxes.expand([*prompt, *rejected], other, images=len(images))
     at = len(prompt)
     turns = built(both[:at], images, implicit=True)
-    placed = boxes.of_pair(found, found_worse, at)
     return pair(
         turns.messages,
         turns.images,
         (answer_text(both[at:]), answer_text(worse[at:])),
         source_id=fields.id_field(record, "id"),
         annotator=record.get("annotator"),
-        metadata={
-            **fields.rest(record, *read.used, *_REJECTED, "annotator"),
-            **({boxes.BOXES: placed} if placed else {}),
-        },
+        metadata=fields.rest(record, *read.used, *_REJECTED, "annotator"),
+        boxes=boxes.pair_boxes(chosen_boxes, rejected_boxes, at),
     )
 
 

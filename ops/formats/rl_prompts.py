@@ -11,7 +11,7 @@ from typing import Any
 
 from ops.core.identity import canonical_json
 from ops.core.turns import GROUND_TRUTH, ROLLOUT
-from ops.formats import boxes, fields
+from ops.formats import fields
 from ops.formats.messages import Conversation, conversation
 from ops.intake.row import CONTEXT, ImageRef, Message, Part, Prompt, Rollout, Row, RowError
 
@@ -66,7 +66,8 @@ def prompt_row(
         prompt=Prompt(
             ground_truth=text, is_json=is_json, style=styled[0], data_source=sourced[0], rollouts=tuple(rollouts)
         ),
-        metadata={**held, **({boxes.BOXES: list(asked.boxes)} if asked.boxes else {})},
+        metadata=held,
+        boxes=asked.boxes,
     )
 
 

@@ -6,10 +6,11 @@ from typing import Any
 
 import pyarrow as pa
 
+from ops.boxes.file_boxes import DELIVERED_BOX
 from ops.core.identity import canonical_json, content_id, image_id
 from ops.core.printable import printable
 from ops.core.schemas import EXAMPLES, PROMPTS, QUARANTINE
-from ops.formats.boxes import BOXES
+from ops.formats.boxes import with_boxes
 from ops.formats.containers.contract import Limits, Record, Shard
 from ops.formats.contract import Format
 from ops.formats.registry import all_containers
@@ -43,6 +44,7 @@ PARSED = pa.schema(
         pa.field("query", pa.string()),
         pa.field("judgements", pa.list_(JUDGEMENT)),
         pa.field("prompt", PROMPT),
+        pa.field("boxes", pa.list_(DELIVERED_BOX)),
         pa.field("raw", pa.string()),
     ]
 )
@@ -135,7 +137,7 @@ def _outcome(
     try:
         if record.problem:
             raise RowError(*record.problem)
-        row = check_row(form.parse(record.fields or {}), settings)
+        row = with_boxes(check_row(form.parse(record.fields or {}), settings))
         ids, repairs, fresh = images.read(row.images)
         parsed = _parsed(record, row, dataset=dataset, file=file, ids=ids, repairs=repairs, settings=settings)
         return Outcome(parsed=parsed, images=fresh)
@@ -176,15 +178,15 @@ def _parsed(
         "query": whole_query((m.role, m.text) for m in row.messages) if row.judgements or row.prompt else None,
         "judgements": [{name: getattr(judgement, name) for name in JUDGEMENT.names} for judgement in row.judgements],
         "prompt": row.prompt and _prompt(row.prompt, about),
+        "boxes": [{name: getattr(box, name) for name in DELIVERED_BOX.names} for box in row.boxes],
         "raw": raw_text(record.fields, record.raw, limit=settings.max_raw_bytes) if ids else None,
     }
 
 
 def _prompt(prompt: Prompt, about: Mapping[str, Any]) -> dict[str, Any]:
-    extra = {name: value for name, value in about.items() if name != BOXES}
     rollouts = [{"response": rollout.response, "reward": rollout.reward} for rollout in prompt.rollouts]
     said = {name: getattr(prompt, name) for name in ("ground_truth", "is_json", "style", "data_source")}
-    return {**said, "extra": canonical_json(extra), "rollouts": rollouts}
+    return {**said, "extra": canonical_json(dict(about)), "rollouts": rollouts}
 
 
 def _stored(message: Message, ids: Sequence[str]) -> dict[str, Any]:

@@ -38,10 +38,9 @@ def _parse(record: Mapping[str, Any]) -> Row:
     if any(who not in ("assistant", "tool", CONTEXT) for side in sides for who, _ in side):
         raise RowError("turn_order", "chosen or rejected holds a turn that is no answer")
     objects = record.get("objects")
-    (filled, found), (worse, found_worse) = (
+    (filled, chosen_boxes), (worse, rejected_boxes) = (
         boxes.expand([*prompt, *side], objects, images=len(images)) for side in sides
     )
-    placed = boxes.of_pair(found, found_worse, len(prompt))
     turns = built(filled[: len(prompt)], images, implicit=True)
     return pair(
         turns.messages,
@@ -49,7 +48,8 @@ def _parse(record: Mapping[str, Any]) -> Row:
         (answer_text(filled[len(prompt) :]), answer_text(worse[len(prompt) :])),
         source_id=fields.id_field(record, "id"),
         annotator=record.get("annotator"),
-        metadata={**fields.rest(record, *used, "annotator"), **({boxes.BOXES: placed} if placed else {})},
+        metadata=fields.rest(record, *used, "annotator"),
+        boxes=boxes.pair_boxes(chosen_boxes, rejected_boxes, len(prompt)),
     )
 
 

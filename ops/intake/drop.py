@@ -10,6 +10,7 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from ops.boxes.conventions import PLAIN, is_convention
 from ops.core.printable import unfit_name
 from ops.intake.descriptions import Described, Descriptions
 from ops.intake.drop_files import DropError, DropFiles, FileInfo, plain_name
@@ -22,7 +23,7 @@ _MANIFEST_TEXT = 4096
 _MANIFEST_TEXTS = 20_000  # aliases of aliases can make a small file mean a huge one
 _MANIFEST_BRACKETS = 500  # the parser takes seconds for thousands of open ones
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-_KEYS = ("name", "datasets", "format", "ignore_fields", "licence", "arrived", "images")
+_KEYS = ("name", "datasets", "format", "ignore_fields", "licence", "arrived", "images", "boxes")
 # Files that go with a data set and hold no rows of it.
 _SIDE_FILES = re.compile(
     r"(^|/)(dataset_info\.json|dataset_infos\.json|state\.json|dataset_dict\.json|[^/]*_stats\.json|_temporary.*|"
@@ -45,6 +46,8 @@ class Manifest:
     images: tuple[str, ...] = ()
     ignore_fields: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """By file pattern: columns that are plain metadata, whatever their names seem to say."""
+    boxes: Mapping[str, str] = field(default_factory=dict)
+    """By file pattern: the convention of the boxes, as `ops.boxes.conventions` names them."""
     described: Descriptions = field(default_factory=Descriptions)
     """What the trainers' manifests in the drop say of its files."""
 
@@ -67,6 +70,10 @@ class Manifest:
     def format_of(self, file: str) -> str | None:
         """The format that `drop.yaml` names for a file, if any."""
         return _matching(self.format, file)
+
+    def box_convention(self, file: str) -> str | None:
+        """The convention that `drop.yaml` names for the boxes of a file, if any."""
+        return _matching(self.boxes, file)
 
     def ignored(self, file: str) -> tuple[str, ...]:
         """The fields of a file that are plain metadata, as every pattern that matches it says."""
@@ -106,6 +113,7 @@ def read_manifest(files: DropFiles) -> Manifest:
         arrived=_text(values, "arrived"),
         images=_folders(values.get("images")),
         ignore_fields=_field_names(values.get("ignore_fields")),
+        boxes=_box_conventions(values),
     )
 
 
@@ -201,6 +209,15 @@ def _patterns(values: Mapping[str, Any], key: str) -> dict[str, str]:
     if isinstance(value, dict) and all(isinstance(v, str) for pair in value.items() for v in pair):
         return dict(value)
     raise DropError(f"{MANIFEST}: {key} must be a name, or names by file pattern")
+
+
+def _box_conventions(values: Mapping[str, Any]) -> dict[str, str]:
+    conventions = _patterns(values, "boxes")
+    for name in conventions.values():
+        if not is_convention(name):
+            known = f"{', '.join(PLAIN)}, or `resized WIDTHxHEIGHT`"
+            raise DropError(f"{MANIFEST}: boxes: {name[:80]!r} is no convention of boxes; there are {known}")
+    return conventions
 
 
 def _field_names(value: Any) -> dict[str, tuple[str, ...]]:

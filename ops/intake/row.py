@@ -83,6 +83,26 @@ class Prompt:
     rollouts: tuple[Rollout, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class RowBox:
+    """A box (four numbers: two corners) or point (two) that a row has beside or in its texts, as it came.
+
+    `message` and `image` are places among the row's messages and images, null where nothing tells; `start` and `end`
+    bound the numbers in the message's text. `notation` as in `ops.boxes.notations`; `convention` as in
+    `ops.boxes.conventions`, where the format names it."""
+
+    numbers: tuple[float, ...]
+    notation: str
+    message: int | None = None
+    image: int | None = None
+    phrase: str | None = None
+    convention: str | None = None
+    text: str | None = None
+    """How its numbers were written into the message, where that was done while the row was read."""
+    start: int | None = None
+    end: int | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
     """One raw row, understood but not yet checked."""
@@ -96,3 +116,5 @@ class Row:
     prompt: Prompt | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
     repairs: tuple[str, ...] = ()
+    boxes: tuple[RowBox, ...] = ()
+    """Boxes that the row has beside its texts; those that stand in the texts alone are found there."""

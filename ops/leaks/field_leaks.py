@@ -106,7 +106,7 @@ def _fields(example: dict[str, Any]) -> Iterator[_Field]:
     except ValueError:
         metadata = {}
     if isinstance(metadata, dict):
-        metadata.pop("boxes", None)  # the answer's own, as ingest lists them
+        metadata.pop("boxes", None)  # the answer's own, as older readings list them
     for name, text in list(_leaves("", metadata))[:_MOST_FIELDS]:
         yield _Field.of("metadata", name, text)
     yield _Field.of("id", "source_id", example["source_id"] or "")

@@ -27,7 +27,7 @@ from ray.exceptions import RayActorError
 
 from ops.core.identity import delivery_id, fingerprint
 from ops.core.log import Log, Row, successor
-from ops.core.schemas import DROPS, EXAMPLES, IMAGES, PREFERENCES, PROMPTS, QUARANTINE
+from ops.core.schemas import BOXES, DROPS, EXAMPLES, IMAGES, PREFERENCES, PROMPTS, QUARANTINE
 from ops.formats.manifests.registry import descriptions
 from ops.formats.registry import all_formats
 from ops.formats.shard_rows import INTERNAL
@@ -37,6 +37,7 @@ from ops.intake.reading import READING, is_older
 from ops.intake.rows import IngestSettings
 from resources.engines.progress import Progress
 from resources.engines.ray import ray_map, start_ray
+from resources.intake.box_scales import with_scales
 from resources.intake.shards import (
     Claims,
     Context,
@@ -172,7 +173,9 @@ def _name(
     said = replace(manifest, arrived=None, name=None)
     if said != Manifest():
         # A key that came later counts where it is used, so that older drops keep their deliveries' names.
-        later = [name for name in ("ignore_fields", "described") if getattr(said, name) == getattr(Manifest(), name)]
+        later = [
+            name for name in ("ignore_fields", "described", "boxes") if getattr(said, name) == getattr(Manifest(), name)
+        ]
         content[MANIFEST] = fingerprint({name: value for name, value in asdict(said).items() if name not in later})
     if chosen := _row_settings(settings):
         content["assay.yaml"] = fingerprint(chosen)
@@ -287,6 +290,7 @@ def _finish(context: Context, parsed: Sequence[ParsedShard], progress: Progress)
     same_ids = _repeats([source for source, _ in hashed])
     del hashed
     work = (_finish_work(context, shard, verdicts, occurrences[n], same_ids[n]) for n, shard in enumerate(parsed))
+    work = with_scales(context, work, parsed, progress)
     order = {shard.name: n for n, shard in enumerate(parsed)}
     finished = ray_map(
         finish_shard, work, progress=progress, label="Write the tables", weight=lambda f: f.kept + f.quarantined
@@ -387,6 +391,7 @@ def _commit(
     ]
     unread = lake.stage(QUARANTINE, pa.Table.from_pylist(broken, schema=QUARANTINE.schema), {"delivery": delivery})
     lake.commit(QUARANTINE, [*(f for s in finished for f in s.quarantine), *unread], once=delivery)
+    lake.commit(BOXES, [file for shard in finished for file in shard.boxes], once=delivery)
     lake.commit(PREFERENCES, [file for shard in finished for file in shard.preferences], once=delivery)
     lake.commit(PROMPTS, [file for shard in finished for file in shard.prompts], once=delivery)
     lake.commit(EXAMPLES, [file for shard in finished for file in shard.examples], once=delivery)

@@ -12,10 +12,11 @@ import ray
 from numpy.typing import NDArray
 from ray.exceptions import RayActorError
 
+from ops.boxes.file_boxes import FileScale, Sizes, box_table
 from ops.core.canonical import image_key, query_key, response_key
 from ops.core.identity import digest, example_id
 from ops.core.printable import printable
-from ops.core.schemas import EXAMPLES, IMAGES, PREFERENCES, PROMPTS, QUARANTINE
+from ops.core.schemas import BOXES, EXAMPLES, IMAGES, PREFERENCES, PROMPTS, QUARANTINE
 from ops.formats.containers.contract import Limits, Probe, Record, Shard
 from ops.formats.contract import Format
 from ops.formats.registry import all_formats, container_of, format_of, reading
@@ -28,6 +29,7 @@ from ops.intake.rows import IngestSettings
 from resources.lake.scratch import InflatedFiles, Scratch
 from resources.lake.tables import Lake, StagedFile
 
+IMAGE_SIZES = pa.schema([IMAGES.schema.field(name) for name in ("image_id", "width_px", "height_px")])
 _PROBED_RECORDS = 50
 _CHUNK_ROWS = 512
 _CHUNK_BYTES = 32 << 20
@@ -91,6 +93,7 @@ class ParsedShard:
     rows_in: int
     parsed: int
     refused: int
+    boxed: int
     staged: tuple[StagedFile, ...]
     verdicts: Mapping[str, Any] = field(default_factory=dict)
 
@@ -98,13 +101,16 @@ class ParsedShard:
 @dataclass(frozen=True, slots=True)
 class FinishWork:
     """A parsed shard, with what only the whole drop could tell: verdicts on its images, the occurrence number of rows
-    that repeat an earlier one, and the rows whose id was seen before."""
+    that repeat an earlier one, the rows whose id was seen before, and of boxes the sizes of their images and how the
+    file's notations are read."""
 
     context: Context
     shard: ParsedShard
     verdicts: Mapping[str, Any]
     occurrences: Mapping[int, int]
     same_id: frozenset[int]
+    sizes: Sizes = field(default_factory=dict)
+    scales: Mapping[str, FileScale] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +124,7 @@ class FinishedShard:
     examples: tuple[StagedFile, ...]
     preferences: tuple[StagedFile, ...]
     prompts: tuple[StagedFile, ...]
+    boxes: tuple[StagedFile, ...]
     quarantine: tuple[StagedFile, ...]
 
 
@@ -245,7 +252,10 @@ def parse_shard(work: ShardWork) -> ParsedShard:
     scratch.write_table(f"{work.name}-parsed", reader.parsed, PARSED)
     scratch.write_table(f"{work.name}-refused", reader.refused, REFUSED)
     parsed, refused = (sum(b.num_rows for b in batches) for batches in (reader.parsed, reader.refused))
-    result = ParsedShard(work.name, work.plan.file, reader.rows_in, parsed, refused, tuple(staged), reader.verdicts)
+    scratch.write_table(f"{work.name}-sizes", [_batch(reader.sizes, IMAGE_SIZES)], IMAGE_SIZES)
+    result = ParsedShard(
+        work.name, work.plan.file, reader.rows_in, parsed, refused, reader.boxed, tuple(staged), reader.verdicts
+    )
     scratch.write_result(work.name, asdict(result))
     return result
 
@@ -258,12 +268,16 @@ class _ShardReader:
         self.rows_in = 0
         self.parsed: list[pa.RecordBatch] = []
         self.refused: list[pa.RecordBatch] = []
+        self.boxed = 0
         self.verdicts: dict[str, Any] = {}
+        self.sizes: list[dict[str, Any]] = []
 
     def images(self) -> Iterator[pa.RecordBatch]:
         for chunk in _chunks(self._outcomes()):
             self.rows_in += len(chunk)
-            self.parsed.append(_batch([o.parsed for o in chunk if o.parsed], PARSED))
+            rows = [outcome.parsed for outcome in chunk if outcome.parsed]
+            self.boxed += sum(bool(row["boxes"]) for row in rows)
+            self.parsed.append(_batch(rows, PARSED))
             self.refused.append(_batch([o.refused for o in chunk if o.refused], REFUSED))
             fresh: dict[str, bytes] = {}
             for outcome in chunk:
@@ -302,6 +316,7 @@ class _ShardReader:
                 self.verdicts[image] = {"reason": problem.reason, "detail": printable(problem.detail)}
                 continue
             self.verdicts[image] = list(facts.repairs) or None
+            self.sizes.append({"image_id": image, "width_px": facts.width_px, "height_px": facts.height_px})
             if image in wanted:
                 described = {name: getattr(facts, name, None) for name in IMAGES.schema.names}
                 rows.append(described | {"image_id": image, "bytes": fresh[image]})
@@ -327,6 +342,8 @@ def finish_shard(work: FinishWork) -> FinishedShard:
     problems = _problems(parsed, work)
     kept = parsed.filter(pa.array([n not in problems for n in range(parsed.num_rows)], pa.bool_()))
     examples = _examples(kept, work)
+    chosen = context.manifest.box_convention(work.shard.file)
+    boxes = box_table(kept, examples, sizes=work.sizes, scales=work.scales, chosen=chosen)
     quarantine = _quarantine(parsed, problems, work)
     partition = {"delivery": context.delivery}
     lake = context.lake
@@ -338,6 +355,7 @@ def finish_shard(work: FinishWork) -> FinishedShard:
         tuple(lake.stage(EXAMPLES, examples, partition)),
         tuple(lake.stage(PREFERENCES, _preferences(kept, examples), partition)),
         tuple(lake.stage(PROMPTS, _prompts(kept, examples), partition)),
+        tuple(lake.stage(BOXES, boxes, partition)),
         tuple(lake.stage(QUARANTINE, quarantine, partition)),
     )
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ops.formats.boxes import with_boxes
 from ops.formats.judgements import parsed
 from ops.formats.registry import all_formats, format_of, reading, trusting
 from ops.intake.row import Row, RowError
@@ -19,7 +20,7 @@ from tests.support.trainer_rows import ASK, CAT, DOG, TALK, TRAINERS, V1_ASK, te
 def read(record: dict[str, Any], **how: Any) -> tuple[str, Row]:
     form = format_of([record], ignored=how.get("ignored", ()))
     assert form
-    return form.name, check_row(reading(form.name, **how).parse(record), IngestSettings())
+    return form.name, with_boxes(check_row(reading(form.name, **how).parse(record), IngestSettings()))
 
 
 @pytest.mark.parametrize(("form", "record", "expected"), [c[1:] for c in TRAINERS], ids=[c[0] for c in TRAINERS])
@@ -52,8 +53,17 @@ def test_what_roles_and_texts_do_not_say_is_metadata():
     assert row.metadata == {"tools": "[]", "channel": "pets", "loss_weights": [None, 0.5]}
 
 
-def box(message: int | None, numbers: list[float], convention: str = "pixels", image: int | None = 0) -> dict[str, Any]:
-    return {"message": message, "image": image, "box": numbers, "convention": convention}
+def box(message: int | None, numbers: list[float], convention: str | None = "pixels", image: int | None = 0) -> Any:
+    return message, image, tuple(numbers), convention
+
+
+def boxes_of(row: Row) -> list[Any]:
+    """The row's boxes; each is where it says that it stands."""
+    for one in row.boxes:
+        if one.message is not None:
+            numbers = re.findall(r"-?[\d.]+", row.messages[one.message].text[one.start : one.end])
+            assert tuple(map(float, numbers)) == one.numbers
+    return [box(one.message, list(one.numbers), one.convention, one.image) for one in row.boxes]
 
 
 def test_boxes_are_kept_typed_whatever_their_syntax():
@@ -62,12 +72,13 @@ def test_boxes_are_kept_typed_whatever_their_syntax():
     row["messages"] = [{"role": "user", "content": "<image><image>Where?"}, said]
     objects = {"ref": [], "bbox": [[1, 2, 3, 4], [0.5, 0.5]], "image_id": [0, 1], "bbox_type": "real"}
     read_row = read({**row, "objects": objects})[1]
-    assert read_row.metadata == {"boxes": [box(1, [1, 2, 3, 4]), box(1, [0.5, 0.5], image=1)]}
+    assert read_row.metadata == {}
+    assert boxes_of(read_row) == [box(1, [1, 2, 3, 4]), box(1, [0.5, 0.5], image=1)]
     shares = {"bbox": [[0.1, 0.2, 0.3, 0.4], [0.5, 0.5, 1, 1], [0, 0, 1, 1]], "bbox_type": "norm1"}
-    assert read({**row, "objects": shares})[1].metadata["boxes"] == [
-        box(1, [0.1, 0.2, 0.3, 0.4], "shares"),
-        box(1, [0.5, 0.5, 1, 1], "shares"),
-        box(None, [0, 0, 1, 1], "shares"),
+    assert boxes_of(read({**row, "objects": shares})[1]) == [
+        box(1, [0.1, 0.2, 0.3, 0.4], "unit"),
+        box(1, [0.5, 0.5, 1, 1], "unit"),
+        box(None, [0, 0, 1, 1], "unit"),
     ]
 
 
@@ -88,7 +99,7 @@ def test_boxes_are_kept_typed_whatever_their_syntax():
 def test_a_models_own_boxes_stay_in_the_text_and_are_listed(answer: str, boxes: list[list[float]]):
     row = read({"messages": [ASK, {"role": "assistant", "content": answer}], "images": ["a.jpg"]})[1]
     assert row.messages[1].text == answer
-    assert row.metadata.get("boxes", []) == [box(1, numbers, "unknown", None) for numbers in boxes]
+    assert boxes_of(row) == [box(1, numbers, None) for numbers in boxes]
 
 
 def test_pairs_that_part_in_a_box_alone_stay_apart():
@@ -104,7 +115,7 @@ def test_pairs_that_part_in_a_box_alone_stay_apart():
         "rejected_response",
         "user: <0>What is this? | chosen: [1, 2, 3, 4] | rejected: [5, 6, 7, 8]",
     )
-    assert pair.metadata["boxes"] == [box(1, [1, 2, 3, 4]), box(2, [5, 6, 7, 8])]
+    assert boxes_of(pair) == [box(1, [1, 2, 3, 4]), box(2, [5, 6, 7, 8])]
 
 
 BROKEN: list[tuple[str, dict[str, Any]]] = [

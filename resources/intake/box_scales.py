@@ -1,0 +1,63 @@
+"""On which scale the boxes of a drop's files are: told from all rows of a file and the sizes of their images."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from operator import itemgetter
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ops.boxes.conventions import Size
+from ops.boxes.file_boxes import FileEvidence, Sizes
+from resources.engines.progress import Progress
+from resources.engines.ray import ray_map
+from resources.intake.shards import IMAGE_SIZES, Context, FinishWork, ParsedShard
+
+
+def with_scales(
+    context: Context, work: Iterable[FinishWork], parsed: Sequence[ParsedShard], progress: Progress
+) -> Iterator[FinishWork]:
+    """The work with the scales of the boxes of each file, which all of its shards tell together."""
+    sizes = _sizes(context, parsed)
+    boxed = [FinishWork(context, s, {}, {}, frozenset(), sizes[s.name]) for s in parsed if s.name in sizes]
+    evidence: dict[str, FileEvidence] = {}
+    if boxed:
+        parts = ray_map(_weigh, boxed, progress=progress, label="Weigh boxes")
+        for file, part in sorted(parts, key=itemgetter(0)):
+            evidence.setdefault(file, FileEvidence()).join(part)
+    scales = {file: whole.scales(context.manifest.box_convention(file)) for file, whole in evidence.items()}
+    for item in work:
+        shard = item.shard
+        yield replace(item, sizes=sizes[shard.name], scales=scales[shard.file]) if shard.name in sizes else item
+
+
+def _weigh(work: FinishWork) -> tuple[str, FileEvidence]:
+    """Runs in a worker: what the rows of a shard say, beside the name of its file."""
+    table = work.context.scratch.read_table(f"{work.shard.name}-parsed", ["boxes", "image_ids"])
+    evidence = FileEvidence()
+    for boxes, images in zip(table["boxes"].to_pylist(), table["image_ids"].to_pylist(), strict=True):
+        if boxes:
+            evidence.add(boxes, images or [], work.sizes)
+    return work.shard.file, evidence
+
+
+def _sizes(context: Context, shards: Sequence[ParsedShard]) -> dict[str, Sizes]:
+    """By shard with boxes, the sizes of the images of its rows with boxes. Any shard may have been the one to look at
+    an image."""
+    wanted = {shard.name: _boxed_images(context, shard) for shard in shards if shard.boxed}
+    every = pa.array(sorted(set[str]().union(*wanted.values())), pa.string())
+    sizes: dict[str, Size] = {}
+    for shard in shards if len(every) else ():
+        table = context.scratch.read_table(f"{shard.name}-sizes")
+        kept = table.filter(pc.is_in(table["image_id"], value_set=every)).to_pydict()
+        columns = (kept[name] for name in IMAGE_SIZES.names)
+        sizes |= {image: Size(width, height) for image, width, height in zip(*columns, strict=True)}
+    return {name: {image: sizes[image] for image in images if image in sizes} for name, images in wanted.items()}
+
+
+def _boxed_images(context: Context, shard: ParsedShard) -> set[str]:
+    table = context.scratch.read_table(f"{shard.name}-parsed", ["boxes", "image_ids"])
+    counts: Any = pc.list_value_length(table["boxes"])
+    images = table.filter(pc.greater(counts, pa.scalar(0)))["image_ids"].to_pylist()
+    return {image for ids in images for image in ids or ()}
