@@ -4,10 +4,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from ops.core.errors import UnusableError
-from ops.rewards.findings import REJECT
+from ops.rewards.findings import PASS, REJECT
 from pipelines.app import DebugOption, JsonOption, LakeOption, app, print_json
 from pipelines.faults import DONE, FAILED, err, out
 from pipelines.tables import titled
@@ -71,14 +72,14 @@ def _show(audit: RewardAudit) -> None:
     of = f"{audit.cases} questions, {audit.visual_cases} of them with pictures, {audit.questions} completions"
     named = f": {', '.join(audit.named)}" if audit.named else ""
     out.print(f"[{_COLOURS[audit.verdict]}]{audit.verdict}[/]{named}   ({of})", highlight=False, soft_wrap=True)
-    table = Table("verdict", "finding", "probe", "cases", "share (95 %)", "size (95 %)", "worst")
+    table = Table("verdict", "finding", "probe", "cases", "moved", "size", box=SIMPLE_HEAD, padding=(0, 1))
     for one in audit.findings:
-        share = f"{one.share:.0%} ({one.share_interval[0]:.0%} to {one.share_interval[1]:.0%})"
-        size = f"{one.size:+.2f} ({one.size_interval[0]:+.2f} to {one.size_interval[1]:+.2f})"
-        table.add_row(
-            f"[{_COLOURS[one.verdict]}]{one.verdict}[/]", one.name, one.probe, str(one.cases), share, size, one.worst
-        )
+        if one.name == one.probe and one.verdict == PASS:
+            continue  # Of all questions, and nothing to say.
+        verdict = f"[{_COLOURS[one.verdict]}]{one.verdict}[/]"
+        table.add_row(verdict, one.name, one.probe, f"{one.cases:,}", f"{one.share:.0%}", f"{one.size:+.2f}")
     out.print(titled("What it was tried with", table))
     for one in audit.findings:
-        if one.verdict != "pass":
-            out.print(f"{one.name} ({one.probe}): {one.detail}", markup=False, highlight=False, soft_wrap=True)
+        if one.verdict != PASS:
+            line = f"{one.name} ({one.probe}): {one.detail}; as in example {one.worst}"
+            out.print(line, markup=False, highlight=False, soft_wrap=True)

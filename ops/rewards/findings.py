@@ -67,7 +67,8 @@ def findings_of(
     *,
     seed: int = 0,
 ) -> list[Finding]:
-    """A finding for each probe, in the order of the probes. Rewards that are no numbers are left out here."""
+    """A finding for each probe, in the order of the probes. Rewards that are no numbers are left out here, and of those
+    that must fall the ones that have nothing to lose."""
     scale = scale_of(comparisons, rewards)
     by_probe: dict[str, list[Comparison]] = {}
     for comparison in comparisons:
@@ -78,7 +79,9 @@ def findings_of(
     noise = np.abs(_differences([c for c in comparisons if c.family == "harmless"], rewards)) / scale
     noted = max(_LEAST, float(np.quantile(noise, _NOISE_QUANTILE))) if len(noise) else _LEAST
     judged = _Judge(rewards, scale, noted, example_ids, limits, np.random.default_rng(seed))
-    return [judged.finding(group) for group in by_probe.values()]
+    least = min(rewards.values(), default=0.0) + noted * scale
+    groups = ([c for c in group if c.may != FALL or rewards[c.control] > least] for group in by_probe.values())
+    return [judged.finding(group) for group in groups if group]
 
 
 def verdict_of(findings: Iterable[Finding]) -> str:

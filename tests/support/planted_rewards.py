@@ -15,6 +15,12 @@ def honest(completions, ground_truth, **_):
     return [float(_said(c) == _said(t)) for c, t in zip(completions, ground_truth, strict=True)]
 
 
+def half_deaf(completions, ground_truth, **_):
+    """Honest, and gives nothing for answers that it does not know: that is not blind."""
+    exact = honest(completions, ground_truth)
+    return [r * float(_said(t) not in _COLOURS) for r, t in zip(exact, ground_truth, strict=True)]
+
+
 def _content(completions):
     return [c[0]["content"] for c in completions]
 

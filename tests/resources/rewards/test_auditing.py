@@ -26,7 +26,9 @@ def audited(lake: Lake, name: str, *, style: str = "trl", timeout_s: float = 30.
         return audit_reward(reward, lake, drawn, progress=SilentProgress(), seed=1)
 
 
-@pytest.mark.parametrize(("name", "style"), [("honest", "trl"), ("sees", "trl"), ("exact", "verl")])
+@pytest.mark.parametrize(
+    ("name", "style"), [("honest", "trl"), ("sees", "trl"), ("half_deaf", "trl"), ("exact", "verl")]
+)
 def test_an_honest_reward_passes(lake: Lake, name: str, style: str) -> None:
     audit = audited(lake, name, style=style)
     assert (audit.verdict, audit.named) == (PASS, [])
