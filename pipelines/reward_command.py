@@ -15,7 +15,7 @@ from pipelines.tables import titled
 from pipelines.version_commands import lake_at
 from resources.config.located_yaml import SettingsError
 from resources.engines.progress import RichProgress
-from resources.intake.corpus_drops import admitted_deliveries
+from resources.intake.admission import admitted_deliveries
 from resources.rewards.auditing import RewardAudit, audit_reward, draw_examples
 from resources.rewards.function import STYLES, RewardFunction
 

@@ -91,6 +91,14 @@ def find_leaks(examples: pa.Table, settings: FieldLeakSettings) -> Iterator[tupl
             yield turn, _measured(turn, fields, settings)
 
 
+def leak_of(example: pa.Table, turn: Turn, settings: FieldLeakSettings, *, but: Sequence[str] = ()) -> dict[str, Any]:
+    """What was found of one turn's answer in what came with its example (a table of one row), as in `find_leaks`; the
+    metadata's fields in `but` are not looked at."""
+    row = example.select(["source_id", "metadata", "provenance"]).to_pylist()[0]
+    fields = [field for field in _fields(row) if field.name.partition(".")[0] not in but]
+    return _measured(turn, fields, settings)
+
+
 def _plain(word: str) -> str:
     """The word in lower case and in its singular, as far as its ending tells; a number as figures."""
     word = word.lower()

@@ -1,6 +1,7 @@
 """Deliveries that try an audit's arithmetic: few rows or many, vectors that are all alike or opposite or missing, texts
 of every kind beside pictures that they do not fit."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from math import isfinite
@@ -23,6 +24,7 @@ from ops.evidence.picture_table import READ, PictureTable
 from ops.text.image_turns import image_turns
 from ops.vision.colours import COLOURS, ColourTable, picture_facts
 from ops.vision.regions import Phrase, RegionTable
+from tests.support.prompt_examples import prompts_of
 from tests.support.samples import sample_images, sample_preferences, stored_vectors
 
 QUERIES = (
@@ -63,8 +65,8 @@ def _rows(rng: np.random.Generator, count: int, pool: list[str], mix: str) -> pa
     rows: list[dict[str, Any]] = []
     for n in range(count):
         images = [str(one) for one in rng.choice(pool, min(len(pool), int(rng.choice([0, 1, 1, 1, 1, 2]))), False)]
-        kind = "preference" if mix == "all" and rng.random() < 0.2 else "sft"
-        turns = [_pair(rng, mix) for _ in range(1 if kind == "preference" else int(rng.choice([1, 1, 1, 3])))]
+        kind = str(rng.choice(["preference", "prompt", "sft"], p=[0.2, 0.2, 0.6])) if mix == "all" else "sft"
+        turns = [_pair(rng, mix) for _ in range(int(rng.choice([1, 1, 1, 3])) if kind == "sft" else 1)]
         messages = [
             _message(role, text, images if at == 0 and role == "user" else [])
             for at, turn in enumerate(turns)
@@ -73,10 +75,18 @@ def _rows(rng: np.random.Generator, count: int, pool: list[str], mix: str) -> pa
         if kind == "preference":
             messages[1]["role"] = "chosen"
             messages.append(_message("rejected", str(rng.choice(ANSWERS)), []))
+        facts: dict[str, Any] = {}
+        if kind == "prompt":
+            messages[1]["role"] = "ground_truth"
+            count = int(rng.choice([0, 1, 6]))
+            messages += [_message("rollout", f"The answer is {rng.choice(ANSWERS)}", []) for _ in range(count)]
+            rewards = [(None, -1e300, 0.0, 1.0, 1e300)[int(rng.integers(5))] for _ in range(count)]
+            facts = {"style": str(rng.choice(["number", "box", "mathematics", "rule"])), "rewards": rewards}
         content = content_id(kind, messages, images)
         about = {"drop": "hostile", "delivery": "hostile-0", "content_id": content, "source_id": f"{n}", "kind": kind}
         about |= {"example_id": example_id("hostile", f"{n}", content, 0), "dataset": ("one", None)[n % 2]}
-        about |= {"metadata": '{"alt": "a red car"}' if n % 3 else None, "repairs": []}
+        held = {**({"alt": "a red car"} if n % 3 else {}), **({"prompt_facts": facts} if facts else {})}
+        about |= {"metadata": json.dumps(held) if held else None, "repairs": []}
         about |= {"provenance": {"file": "rows.jsonl", "row": n}}
         rows.append(about | {"messages": messages, "image_ids": images})
     return pa.Table.from_pylist(rows, schema=EXAMPLES.schema)
@@ -202,6 +212,7 @@ class Hostile:
         return {
             "examples": inputs.examples,
             "preferences": judged,
+            "prompts": prompts_of(inputs.examples),
             "images": sample_images(inputs.examples),
             "embeddings": stored_vectors(inputs),
             "arrivals": pa.table({"delivery": ["hostile-0"], "arrival": pa.array([0], pa.int32())}),

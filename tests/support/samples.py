@@ -69,7 +69,18 @@ def sample_examples() -> pa.Table:
         sides = [_message("chosen", colours[n % 2]), _message("rejected", colours[(n + 1) % 2])]
         pair = [_message("user", "What colour is it?", images[n // 2]), *sides]
         rows.append(_example(len(rows), pair, kind="preference", metadata=None))
+    rows += [_prompt(len(rows) + n, images[n % 5], n) for n in range(8)]
     return pa.Table.from_pylist(rows, schema=EXAMPLES.schema)
+
+
+def _prompt(number: int, image: str, n: int) -> dict:
+    """A prompt of RL; two by two they ask the same."""
+    truths = ("2", "several", "red", "(B)", "[1, 2, 3, 4]", "$\\frac{1}{2}$", "3", "")
+    asked = _message("user", f"How many are there? (answer: {n})" if n % 4 else "Which? A. red B. blue", image)
+    said = [_message("ground_truth", truths[n]), *(_message("rollout", f"<answer>{k}</answer>") for k in range(4))]
+    facts = {"style": ("rule", "choice")[n % 2], "data_source": "sample", "rewards": [0.0, 0.0, 1.0, float(n % 2)]}
+    metadata = json.dumps({"prompt_facts": facts, "note": "a red circle"})
+    return _example(number, [asked, *said], kind="prompt", metadata=metadata)
 
 
 def sample_preferences(examples: pa.Table) -> pa.Table:

@@ -12,7 +12,13 @@ from pyspark.sql import DataFrame, SparkSession
 from ops.audits.contract import KEYS, Audit, Scope
 from ops.audits.registry import audits_of
 from tests.support.hostile import BARE, TRYING, bold, outside
-from tests.support.samples import sample_embeddings, sample_examples, sample_images, sample_preferences
+from tests.support.prompt_examples import prompts_of
+from tests.support.samples import (
+    sample_embeddings,
+    sample_examples,
+    sample_images,
+    sample_preferences,
+)
 
 pytestmark = pytest.mark.full
 
@@ -21,6 +27,7 @@ EXAMPLES = sample_examples()
 TABLES = {
     "examples": EXAMPLES,
     "preferences": sample_preferences(EXAMPLES),
+    "prompts": prompts_of(EXAMPLES),
     "images": sample_images(EXAMPLES),
     "embeddings": sample_embeddings(EXAMPLES),
     "arrivals": pa.Table.from_pylist([{"delivery": EXAMPLES["delivery"][0].as_py(), "arrival": 0}]),

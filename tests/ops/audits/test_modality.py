@@ -43,8 +43,9 @@ def test_a_tokenizer_counts_and_enters_the_identity(tmp_path: Path) -> None:
     tokenizer.save(str(path))
     chosen = ModalitySettings(tokenizer=str(tmp_path))
     tokens = AUDIT.measure(INPUTS, chosen)["loss_tokens"].to_pylist()
+    unlearned, space = ("user", "ground_truth", "rollout"), {"text": " "}
     texts = [
-        "".join(p["text"] or "" for m in e["messages"] if m["role"] != "user" for p in [*m["parts"], {"text": " "}])
+        "".join(p["text"] or "" for m in e["messages"] if m["role"] not in unlearned for p in [*m["parts"], space])
         for e in INPUTS.examples.to_pylist()
     ]
     assert tokens == [len(tokenizer.encode(text).ids) for text in texts]
