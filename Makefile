@@ -1,6 +1,6 @@
 # Every target sets up what it needs; `make setup` does nothing when nothing changed.
 .DEFAULT_GOAL := help
-.PHONY: help setup streaming check format test-ops test test-all demo dev lock clean
+.PHONY: help setup streaming trainers check format test-ops test test-all demo dev lock clean
 
 BIN := .venv/bin
 # The lake that `make dev` shows. `make demo` fills this one.
@@ -14,6 +14,9 @@ setup: ## .venv from requirements.lock, and the Java that Spark needs
 
 streaming: setup ## .venv-streaming, which writes and reads MDS
 	@sh infra/streaming.sh
+
+trainers: setup ## .venv-NAME for each trainer whose own loader reads exports in tests
+	@sh infra/trainers.sh
 
 check: setup ## Lint, format, types, and the lock in step with pyproject.toml
 	$(BIN)/ruff check --quiet
@@ -31,7 +34,7 @@ test-ops: setup ## The tests of what is measured and decided, without an engine:
 test: setup ## The tests, but for the long ones
 	$(BIN)/python -m pytest -m "not full"
 
-test-all: streaming ## Every test
+test-all: streaming trainers ## Every test
 	@sh infra/tools.sh
 	$(BIN)/python -m pytest
 
@@ -48,5 +51,5 @@ lock: setup ## Locks the dependencies anew; UPGRADE=--upgrade takes the newest v
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python infra/lock.py $(UPGRADE)
 
 clean: ## Removes .venv and caches; lakes stay
-	rm -rf .venv .venv-streaming .ruff_cache .pytest_cache .hypothesis *.egg-info
+	rm -rf .venv .venv-* .ruff_cache .pytest_cache .hypothesis *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,7 +1,8 @@
 """Locks the dependencies of pyproject.toml, and checks that the lock is in step with them. Standard library only.
 
 `python infra/lock.py [--upgrade]` compiles requirements.lock with uv, keeping the versions that are locked, and
-infra/uv.lock, which pins uv itself for machines that lack it, and infra/streaming.lock, whose packages write MDS.
+infra/uv.lock, which pins uv itself for machines that lack it, infra/streaming.lock, whose packages write MDS, and the
+locks of infra/trainers, whose packages load exports in tests.
 `--check` needs no network: the lock's first line carries a digest of what was asked for.
 """
 
@@ -42,6 +43,9 @@ def main(arguments: list[str]) -> None:
     LOCK.write_text(f"{header()}\n{LOCK.read_text('utf-8')}", "utf-8")
     compile_lock("infra/uv.in", "infra/uv.lock", *arguments)
     compile_lock("infra/streaming.in", "infra/streaming.lock", *arguments)
+    for source in sorted((ROOT / "infra" / "trainers").glob("*.in")):
+        path = source.relative_to(ROOT)
+        compile_lock(str(path), str(path.with_suffix(".lock")), "--no-deps", *arguments)
 
 
 if __name__ == "__main__":

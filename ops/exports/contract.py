@@ -69,6 +69,8 @@ class Member:
     copy: int
     """0 where the example stands here first; 1, 2, ... where its weight repeats it."""
     weight: float
+    loss_weight: float
+    """What the row's loss counts for: its weight, or 1 where copies stand for the weight."""
     soft_label: float | None
     example_id: str
     source_id: str
@@ -164,6 +166,12 @@ class Export:
     require: Callable[[], object] = lambda: None
     """Raises ExportError where something that the format is written with is missing; called before anything else."""
     kinds: tuple[str, ...] = (SFT, PREFERENCE)
+    masks_answers: bool = False
+    """Whether its rows can show an SFT answer that is not learned; else examples with one are left out."""
+    weights: str = "a column"
+    """What becomes of weights where they are not made repeats; for the docs."""
+    proof: str
+    """What reads it back in the tests; for the docs."""
     pictures_beside: bool = False
     """Whether pictures are files of the export's folder `images`; else the rows hold their bytes."""
     revision: int = 1

@@ -1,6 +1,6 @@
 """Members as the formats write them: messages of parts, text with placeholders, preference pairs."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,8 +8,8 @@ from ops.exports.contract import PREFERENCE, SFT, Judged, Member
 from ops.intake.row import CONTEXT, Message
 
 PLACEHOLDER = "<image>"
-LITERAL = "<image >"
-"""What a literal `<image>` of the text becomes where a loader would take it for a picture."""
+MEDIA = (PLACEHOLDER, "<video>", "<audio>")
+"""What loaders look for in the text of a turn and want a file for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +34,12 @@ def text_part(text: str) -> list[dict[str, Any]]:
     return [{"type": "text", "text": text}]
 
 
-def placeholder_text(message: Message) -> str:
+def placeholder_text(message: Message, *, reserved: Sequence[str] = (PLACEHOLDER,)) -> str:
     """The message as one text with `<image>` where its pictures stand, as LLaVA's trainer reads it.
 
-    A placeholder stands on a line of its own unless the text beside it has a space there. A literal `<image>` of the
-    text is written `<image >`, so that the count of placeholders is the count of pictures.
+    A placeholder stands on a line of its own unless the text beside it has a space there. What of the text a loader
+    would take for a placeholder (`reserved`) is written with a space, `<image >`, so that the count of placeholders is
+    the count of pictures.
     """
     text = ""
     after_image = False
@@ -47,12 +48,42 @@ def placeholder_text(message: Message) -> str:
             text += f"\n{PLACEHOLDER}" if text and not text[-1].isspace() else PLACEHOLDER
             after_image = True
             continue
-        piece = (part.text or "").replace(PLACEHOLDER, LITERAL)
+        piece = without_placeholders(part.text or "", reserved)
         if not piece:
             continue
         text += f"\n{piece}" if after_image and not piece[0].isspace() else piece
         after_image = False
     return text
+
+
+def without_placeholders(text: str, reserved: Sequence[str] = MEDIA) -> str:
+    """The text with a space in each literal placeholder: `<image >`."""
+    for tag in reserved:
+        text = text.replace(tag, f"{tag[:-1]} >")
+    return text
+
+
+def picture_paths(member: Member) -> list[str]:
+    """Where the member's pictures lie below the export's folder, in the order in which its parts show them."""
+    return [picture.name for picture in member.pictures]
+
+
+def refuse_uneven(member: Member) -> str | None:
+    """Why a trainer that reads turns in pairs does not take the member: after at most one system prompt, turns of the
+    user (or a tool) and answers must come in turn, the last of them an answer, or for a preference the question."""
+    roles = [message.role for message in member.messages]
+    turns = roles[1:] if roles[:1] == ["system"] else roles
+    answers = [role in ("assistant", CONTEXT) for role in turns]
+    alternate = answers == [place % 2 == 1 for place in range(len(turns))] and "system" not in turns
+    if alternate and len(turns) % 2 == (member.kind == PREFERENCE):
+        return None
+    return "its turns are not pairs of a question and an answer"
+
+
+def refuse_shown_answers(member: Member) -> str | None:
+    """Why a trainer that looks for pictures in questions does not take the member."""
+    shown = {message.role for message in member.messages for part in message.parts if part.image is not None}
+    return "a picture stands in an answer or a system prompt" if shown & {"assistant", CONTEXT, "system"} else None
 
 
 def pair_of(member: Member) -> Pair | None:
@@ -89,12 +120,13 @@ def refuse_unlearned(member: Member) -> str | None:
     return None
 
 
-def require_sft(member: Member) -> Member:
-    """The member, where nothing but the turns of its conversation is in it. A rejected response that a trainer took
-    for a target would be taught: ValueError rather than a row."""
+def require_sft(member: Member, *, masks_answers: bool = False) -> Member:
+    """The member, where nothing but the turns of its conversation is in it. A rejected response, or an answer without
+    loss, that a trainer took for a target would be taught: ValueError rather than a row, unless the format masks
+    answers."""
     if member.kind != SFT or member.responses:
         raise ValueError(f"{member.example_id} is of kind {member.kind} with {len(member.responses)} responses: no SFT")
-    if reason := refuse_unlearned(member):
+    if not masks_answers and (reason := refuse_unlearned(member)):
         raise ValueError(f"{member.example_id}: {reason}")
     return member
 

@@ -40,5 +40,6 @@ EXPORT = Export(
     write=_write,
     refuse=_refuse,
     recipe=_RECIPE,
+    proof="`datasets`, Assay's own reader",
     kinds=(PROMPT,),
 )

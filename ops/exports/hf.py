@@ -52,6 +52,7 @@ EXPORT = Export(
     title="Hugging Face datasets folder",
     write=_write,
     recipe=_RECIPE,
+    proof="`datasets`, from disk and as a stream",
     refuse=refuse_unjudged,
     finish=_finish,
 )

@@ -46,4 +46,11 @@ _RECIPE = """\
 Read the files of a kind in the order of their names, line by line. Paths of pictures start in this folder.
 """
 
-EXPORT = Export(name="jsonl", title="JSON lines and images", write=_write, recipe=_RECIPE, pictures_beside=True)
+EXPORT = Export(
+    name="jsonl",
+    title="JSON lines and images",
+    write=_write,
+    recipe=_RECIPE,
+    proof="a reader of lines",
+    pictures_beside=True,
+)

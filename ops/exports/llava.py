@@ -7,12 +7,14 @@ opens the first turn, for LLaVA's templates bring one of their own. A literal `<
 
 from collections.abc import Iterable, Sequence
 from itertools import groupby
-from typing import IO, Any
+from pathlib import Path
+from typing import Any
 
 from ops.exports.contract import SFT, Export, Facts, Member, Shard, ShardDone
 from ops.exports.conversation import about, placeholder_text, require_sft
 from ops.exports.rows import write_lines
 from ops.exports.sink import Sink
+from ops.exports.stage_files import join_array
 
 _SPEAKERS = {"user": "human", "assistant": "gpt"}
 
@@ -23,11 +25,11 @@ def row(member: Member) -> dict[str, Any]:
     opening = "".join(f"{placeholder_text(message)}\n\n" for message in member.messages if message.role == "system")
     turns = [message for message in member.messages if message.role != "system"]
     names = [picture.name for picture in member.pictures]
-    shown: dict[str, Any] = {"image": names[0] if len(names) == 1 else names} if names else {}
-    said = [{"from": _SPEAKERS[message.role], "value": placeholder_text(message)} for message in turns]
-    said[0]["value"] = opening + said[0]["value"]
+    image: dict[str, Any] = {"image": names[0] if len(names) == 1 else names} if names else {}
+    conversation = [{"from": _SPEAKERS[message.role], "value": placeholder_text(message)} for message in turns]
+    conversation[0]["value"] = opening + conversation[0]["value"]
     rest = {name: value for name, value in about(member).items() if name != "example_id"}
-    return {"id": member.example_id, **shown, "conversations": said, **rest}
+    return {"id": member.example_id, **image, "conversations": conversation, **rest}
 
 
 def _refuse(member: Member) -> str | None:
@@ -46,30 +48,13 @@ def _write(shard: Shard, members: Iterable[Member], sink: Sink) -> int:
 
 def _finish(facts: Facts, shards: Sequence[ShardDone], sink: Sink) -> None:
     filled = [done for done in shards if done.rows]
-    _join(filled, sink, "train.json")
-    for _, stage in groupby(filled, key=lambda done: done.shard.stage):
-        found = list(stage)
-        _join(found, sink, f"{found[0].shard.stage_name}.json")
+    join_array(_parts(filled, sink), sink, "train.json")
+    for stage, of_stage in groupby(filled, key=lambda done: done.shard.stage_name):
+        join_array(_parts(of_stage, sink), sink, f"{stage}.json")
 
 
-def _join(shards: Sequence[ShardDone], sink: Sink, name: str) -> None:
-    """The lines of the shards' parts as one JSON array."""
-    with sink.open(name) as file:
-        file.write(b"[\n")
-        for number, done in enumerate(shards):
-            file.write(b",\n" if number else b"")
-            _copy_lines(sink.part(done.shard.name).open("rb"), file)
-        file.write(b"\n]\n")
-    sink.count_rows({name: sum(done.rows for done in shards)})
-
-
-def _copy_lines(part: IO[bytes], file: IO[bytes]) -> None:
-    with part:
-        before = b""
-        for line in part:
-            file.write(before)
-            file.write(line.rstrip(b"\n"))
-            before = b",\n"
+def _parts(shards: Iterable[ShardDone], sink: Sink) -> list[Path]:
+    return [sink.part(done.shard.name) for done in shards]
 
 
 _RECIPE = """\
@@ -88,6 +73,7 @@ EXPORT = Export(
     title="LLaVA JSON and images",
     write=_write,
     recipe=_RECIPE,
+    proof="a loader that opens pictures and counts placeholders as its trainer does",
     refuse=_refuse,
     finish=_finish,
     kinds=(SFT,),

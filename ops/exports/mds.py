@@ -96,6 +96,7 @@ EXPORT = Export(
     title="MosaicML Streaming",
     write=_write,
     recipe=_RECIPE,
+    proof="`streaming`",
     refuse=refuse_unjudged,
     finish=_finish,
     require=streaming_python,

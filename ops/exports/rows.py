@@ -29,6 +29,14 @@ _ABOUT = [
 ]
 
 
+PATHS = pa.list_(pa.string())
+
+
+def path_schema(*content: tuple[str, pa.DataType]) -> pa.Schema:
+    """These columns, pictures as paths below the export's folder, and what `conversation.about` says of each row."""
+    return pa.schema([*content, ("images", PATHS), *_ABOUT])
+
+
 def table_schema(*content: tuple[str, pa.DataType]) -> pa.Schema:
     """These columns, the pictures, and what `conversation.about` says of each row."""
     fields = [*content, ("images", IMAGES), *_ABOUT]
@@ -93,7 +101,7 @@ class TableWriter:
     def add(self, row: dict[str, Any]) -> None:
         """One more row."""
         self._rows.append(row)
-        self._bytes += 1024 + sum(len(image["bytes"]) for image in row["images"])
+        self._bytes += 1024 + sum(len(image["bytes"]) for image in row["images"] if isinstance(image, dict))
         if self._bytes >= ROW_GROUP_BYTES or len(self._rows) >= ROW_GROUP_ROWS:
             self._flush()
 

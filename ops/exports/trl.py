@@ -45,4 +45,11 @@ keep the order inside a stage as well, override `_get_train_sampler` to return
 should count.
 """
 
-EXPORT = Export(name="trl", title="Parquet for TRL", write=_write, recipe=_RECIPE, refuse=refuse_unjudged)
+EXPORT = Export(
+    name="trl",
+    title="Parquet for TRL",
+    write=_write,
+    recipe=_RECIPE,
+    proof="`datasets` and TRL's `data_utils`",
+    refuse=refuse_unjudged,
+)

@@ -34,5 +34,10 @@ order inside a stage. TRL does not weigh rows: export with `--repeats` where wei
 """
 
 EXPORT = Export(
-    name="trl_grpo", title="Parquet of RL prompts for TRL's GRPO", write=_write, recipe=_RECIPE, kinds=(PROMPT,)
+    name="trl_grpo",
+    title="Parquet of RL prompts for TRL's GRPO",
+    write=_write,
+    recipe=_RECIPE,
+    proof="Assay's own reader",
+    kinds=(PROMPT,),
 )

@@ -58,5 +58,6 @@ EXPORT = Export(
     write=_write,
     refuse=refuse_unverified,
     recipe=_RECIPE,
+    proof="`datasets`, Assay's own reader",
     kinds=(PROMPT,),
 )

@@ -46,4 +46,11 @@ One stage after the other, without `shuffle()`. Several workers take whole files
 holds with one worker only.
 """
 
-EXPORT = Export(name="webdataset", title="WebDataset tar files", write=_write, recipe=_RECIPE, refuse=refuse_unjudged)
+EXPORT = Export(
+    name="webdataset",
+    title="WebDataset tar files",
+    write=_write,
+    recipe=_RECIPE,
+    proof="`webdataset`",
+    refuse=refuse_unjudged,
+)

@@ -61,6 +61,7 @@ class _Work:
     export: str
     shard: Shard
     content: Content
+    repeats: int
 
 
 def export_version(
@@ -94,7 +95,9 @@ def export_version(
     if done:
         return _summary(folder, done, fresh=False)
     planned, left_out = _plan(lake, version, export, order=order, repeats=repeats, shard_rows=shard_rows)
-    shards = _write_shards(lake, version, export, planned, folder=folder, workers=workers, progress=progress)
+    shards = _write_shards(
+        lake, version, export, planned, repeats=repeats, folder=folder, workers=workers, progress=progress
+    )
     facts = facts_of(lake, version, order=order, repeats=repeats, left_out=left_out)
     manifest = _finish(folder, export, facts, shards, claim=claim)
     return _summary(folder, manifest, fresh=True)
@@ -173,6 +176,7 @@ def _write_shards(
     export: Export,
     planned: Plan,
     *,
+    repeats: int,
     folder: Path,
     workers: int,
     progress: Progress,
@@ -183,7 +187,7 @@ def _write_shards(
         content = lay_out(
             lake, version, planned, folder=folder, pictures_beside=export.pictures_beside, progress=progress
         )
-        work = [_Work(folder, export.name, shard, content) for shard in waiting]
+        work = [_Work(folder, export.name, shard, content, repeats) for shard in waiting]
         for done in _run(work, workers, progress):
             finished[done.shard.name] = done
     return [finished[shard.name] for shard, _ in planned.shards]
@@ -207,8 +211,9 @@ def _write_shard(work: _Work) -> ShardDone:
     left_out: Counter[str] = Counter()
 
     def accepted() -> Iterator[Member]:
-        for member in members(work.content, work.shard):
-            reason = refuse_unlearned(member) or export.refuse(member)
+        for member in members(work.content, work.shard, repeats=work.repeats):
+            unlearned = None if export.masks_answers else refuse_unlearned(member)
+            reason = unlearned or export.refuse(member)
             if reason is None:
                 yield member
             else:

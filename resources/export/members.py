@@ -21,9 +21,9 @@ _Judgements = dict[str, tuple[str | None, float | None]]
 """Label and mean rating by response."""
 
 
-def members(content: Content, shard: Shard) -> Iterator[Member]:
-    """The members of a shard in their order. Raises ExportError where a message shows a picture that its example does
-    not name."""
+def members(content: Content, shard: Shard, *, repeats: int) -> Iterator[Member]:
+    """The members of a shard in their order; with `repeats`, copies stand for their weights already. Raises ExportError
+    where a message shows a picture that its example does not name."""
     with pa.OSFile(str(content.places / shard.name), "rb") as source:
         places = pa.ipc.open_stream(source).read_all()
     rows = read_spooled(content.rows / shard.name)
@@ -34,7 +34,9 @@ def members(content: Content, shard: Shard) -> Iterator[Member]:
         chunk = rows.take(row_of_place.slice(start, _CHUNK_ROWS)).to_pylist()
         for place, row in zip(places.slice(start, _CHUNK_ROWS).to_pylist(), chunk, strict=True):
             member = _member(shard, place, row, judgements.get(row["example_id"], {}), content.pictures)
-            yield _with_prompt(member, prompts) if shard.kind == PROMPT else member
+            if shard.kind == PROMPT:
+                member = _with_prompt(member, prompts)
+            yield replace(member, loss_weight=1.0) if repeats else member
 
 
 def _judgements(path: Path) -> dict[str, _Judgements]:
@@ -88,6 +90,7 @@ def _member(
         order=place["order"],
         copy=place["copy"],
         weight=place["weight"],
+        loss_weight=place["weight"],
         soft_label=place["soft_label"],
         example_id=row["example_id"],
         source_id=row["source_id"],

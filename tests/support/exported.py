@@ -16,6 +16,7 @@ from ops.core.vectors import Vectors
 from ops.decision.policy import Action, Condition, Policy, Rule
 from ops.demo.build import build
 from ops.evidence.inputs import RowInputs
+from ops.intake.row import Message, Part
 from ops.intake.rows import IngestSettings
 from resources.config.settings import load_settings
 from resources.engines.progress import SilentProgress
@@ -49,6 +50,12 @@ def strange_rows() -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     ]
     tools = {"id": "tools", "messages": [message("user", "Add."), message("assistant", "add(1)")]}
     tools["messages"] += [message("tool", "2"), message("assistant", "It is 2.")]
+    shown = {"id": "shown", "images": ["images/s0.png"], "messages": [message("user", "<image>What is it?")]}
+    shown["messages"] += [{**message("assistant", "Not learned."), "loss": False}, message("user", "Sure?")]
+    shown["messages"] += [message("assistant", "It is red.")]
+    later = {"id": "later", "images": ["images/s1.png"], "messages": [message("user", "Hello, <video> and <audio>.")]}
+    later["messages"] += [message("assistant", "Hi, <video>."), message("user", "And\n<image>\nhere?")]
+    later["messages"] += [message("assistant", "Blue.")]
     literal = {"id": "literal", "images": ["images/s3.png"], "messages": [message("assistant", "A tag.")]}
     parts = [{"type": "image"}, {"type": "text", "text": "What does <image> mean in HTML?"}]
     literal["messages"] = [{"role": "user", "content": parts}, *literal["messages"]]
@@ -66,6 +73,8 @@ def strange_rows() -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         {"id": "pair", "prompt": "So?", "chosen": "Yes.", "rejected": "Reject me.", "images": ["images/s1.png"]},
         tools,
         literal,
+        shown,
+        later,
     ]
     return rows, judged
 
@@ -118,6 +127,8 @@ class Row:
     texts: list[str]
     pictures: list[bytes]
     roles: list[str]
+    messages: tuple[Message, ...]
+    """All turns, candidates of a preference among them."""
 
 
 @dataclass(frozen=True)
@@ -127,6 +138,10 @@ class Published:
 
     def of(self, kind: str) -> list[Row]:
         return [row for row in self.rows if row.kind == kind]
+
+    def learned(self) -> list[Row]:
+        """SFT rows of which every answer is learned."""
+        return [row for row in self.of("sft") if "context" not in row.roles]
 
 
 def publish_demo(root: Path) -> Published:
@@ -145,6 +160,13 @@ def publish_demo(root: Path) -> Published:
     publish_version(lake, [taken.delivery], POLICY)
     publish_version(lake, [taken.delivery], Policy())
     return Published(lake, expected_rows(lake, 1))
+
+
+def stored_message(said: dict[str, Any]) -> Message:
+    """A message of the lake; its pictures are numbered as its parts show them."""
+    numbers = iter(range(len(said["parts"])))
+    parts = (Part(part["text"]) if part["image_id"] is None else Part(image=next(numbers)) for part in said["parts"])
+    return Message(said["role"], tuple(parts))
 
 
 def expected_rows(lake: Lake, number: int) -> list[Row]:
@@ -166,6 +188,7 @@ def expected_rows(lake: Lake, number: int) -> list[Row]:
             [part["text"] for part in parts if part["text"]],
             [data[part["image_id"]] for part in parts if part["image_id"]],
             [said["role"] for said in example["messages"]],
+            tuple(stored_message(said) for said in example["messages"]),
         )
         rows.append(row)
     return rows

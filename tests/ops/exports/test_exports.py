@@ -74,6 +74,7 @@ def member(messages: list[Message], pictures: tuple[Picture, ...] = (), **change
         "order": 0,
         "copy": 0,
         "weight": 1.0,
+        "loss_weight": 1.0,
         "soft_label": None,
         "example_id": "e0",
         "source_id": "s0",

@@ -11,7 +11,7 @@ import pytest
 
 from ops.core.schemas import CURRICULUM, EXAMPLES, IMAGES, PROMPTS
 from ops.exports.contract import PROMPT
-from ops.exports.conversation import LITERAL, PLACEHOLDER
+from ops.exports.conversation import PLACEHOLDER, without_placeholders
 from ops.exports.registry import all_exports
 from ops.formats.containers.contract import Limits, Probe
 from ops.formats.registry import container_of, format_of
@@ -91,7 +91,11 @@ def test_prompts_come_back_as_they_went_out(lake: Lake, tmp_path: Path, to: str)
         assert row.prompt
         assert row.prompt.ground_truth == lake_row["ground_truth"]
         assert row.prompt.data_source == (lake_row["data_source"] or lake_row["dataset"])
-        said = [(m.role, m.text.replace(LITERAL, PLACEHOLDER)) for m in row.messages if m.role not in ENDS]
+        said = [
+            (m.role, m.text.replace(without_placeholders(PLACEHOLDER), PLACEHOLDER))
+            for m in row.messages
+            if m.role not in ENDS
+        ]
         if to == "easyr1":
             assert said == [("user", "\n".join(text for _, text in lake_row["said"]))]
         else:

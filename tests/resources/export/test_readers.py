@@ -27,6 +27,8 @@ from tests.support.exported import Published, export, same_pictures
 
 pytestmark = [pytest.mark.full, pytest.mark.usefixtures("ray_session")]
 
+UNLEARNED = {"an answer carries no loss, which the format cannot say": 1}
+
 
 class LlavaDataset(Dataset[dict[str, Any]]):
     """Reads rows as LLaVA's trainer does: pictures by path below the image folder, one for each placeholder."""
@@ -50,9 +52,9 @@ class LlavaDataset(Dataset[dict[str, Any]]):
 
 def test_llava_keeps_the_order_through_a_loader(published: Published, tmp_path: Path):
     done = export(published, tmp_path / "out", "llava")
-    wanted = [row for row in published.of("sft") if "tool" not in row.roles]
+    wanted = [row for row in published.learned() if "tool" not in row.roles]
     others = {"preference: llava holds sft alone": len(published.of("preference"))}
-    assert done.left_out == {"LLaVA's conversations have no turns of tools": 1, **others}
+    assert done.left_out == {"LLaVA's conversations have no turns of tools": 1, **UNLEARNED, **others}
     assert done.rows == {"sft": len(wanted)}
     stages = sorted({row.stage for row in wanted})
     found: list[dict[str, Any]] = []
@@ -95,7 +97,7 @@ def test_hf_datasets_loads_stages_and_the_whole(
 
 def test_trl_parquet_has_its_forms(published: Published, tmp_path: Path):
     done = export(published, tmp_path / "out", "trl")
-    assert done.left_out == {"no response is better than another": 1}
+    assert done.left_out == {"no response is better than another": 1, **UNLEARNED}
 
     def load(table: str) -> list[dict[str, Any]]:
         files = [str(path) for path in sorted((tmp_path / "out" / table).glob("*.parquet"))]
@@ -119,7 +121,7 @@ def check_as_trl_does(row: dict[str, Any]) -> None:
 
 
 def compare_sft(found: list[dict[str, Any]], published: Published) -> None:
-    wanted = published.of("sft")
+    wanted = published.learned()
     assert [(r["example_id"], r["stage"], r["position"], r["weight"], r["source_id"]) for r in found] == [
         (r.example_id, r.stage, r.position, r.weight, r.source_id) for r in wanted
     ]
@@ -147,8 +149,9 @@ def test_webdataset_reads_the_tars_in_order(published: Published, tmp_path: Path
     files = [str(path) for path in sorted((tmp_path / "out").glob("sft-*.tar"))]
     samples = list(webdataset.WebDataset(files, shardshuffle=False).decode("pil"))
     found: list[dict[str, Any]] = []
-    for number, sample in enumerate(samples):
-        assert sample["__key__"] == f"{number:012d}"
+    places = [place for place, row in enumerate(published.of("sft")) if "context" not in row.roles]
+    for place, sample in zip(places, samples, strict=True):
+        assert sample["__key__"] == f"{place:012d}"
         names = sorted(name for name in sample if name.split(".")[-1] in ("png", "jpg", "webp"))
         found.append({**sample["json"], "images": [opened(sample[name]) for name in names]})
     compare_sft(found, published)
@@ -161,7 +164,7 @@ def opened(value: Any) -> Any:
 
 def test_json_lines_hold_every_response(published: Published, tmp_path: Path):
     done = export(published, tmp_path / "out", "jsonl")
-    assert done.left_out == {}
+    assert done.left_out == UNLEARNED
     rows = [
         json.loads(line)
         for path in sorted((tmp_path / "out" / "preference").iterdir())
@@ -191,7 +194,7 @@ def test_mosaicml_streaming_reads_stages_and_the_whole(published: Published, tmp
     except ExportError as error:
         pytest.skip(str(error))
     done = export(published, tmp_path / "out", "mds")
-    assert done.rows["sft"] == len(published.of("sft"))
+    assert done.rows["sft"] == len(published.learned())
     assert verify(tmp_path / "out") == []
 
     def load(name: str) -> list[dict[str, Any]]:
@@ -202,7 +205,7 @@ def test_mosaicml_streaming_reads_stages_and_the_whole(published: Published, tmp
         return [{**row, "images": pictures} for row, pictures in zip(rows, shown, strict=True)]
 
     compare_sft(load("sft"), published)
-    first = [row.example_id for row in published.of("sft") if row.stage == 0]
+    first = [row.example_id for row in published.learned() if row.stage == 0]
     assert [row["example_id"] for row in load("sft/stage-00")] == first
     judged = load("preference")
     assert [row["label"] for row in judged if row["table"] == "unpaired"] == [False]

@@ -1,0 +1,113 @@
+"""Parquet and a folder of images for ms-swift. `sft/stage-00.parquet`, ... have `messages` and `images` (paths),
+`dpo/stage-00.parquet`, ... also `rejected_response`, and `kto/stage-00.parquet`, ... a conversation that ends in the
+judged answer, and its `label`. A message is a `role` (system, user, assistant, tool), a `content`, in which `<image>`
+stands for the next of the images, and `loss` and `loss_scale`: an answer that is not learned has `loss: false`, and one
+that is has the example's weight as `loss_scale`. A literal `<image>`, `<video>` or `<audio>` of a text is written
+`<image >`."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from ops.exports.contract import SFT, Export, Facts, Member, Shard, ShardDone
+from ops.exports.conversation import (
+    MEDIA,
+    about,
+    label_of,
+    pair_of,
+    picture_paths,
+    placeholder_text,
+    refuse_uneven,
+    refuse_unjudged,
+    require_sft,
+    without_placeholders,
+)
+from ops.exports.rows import path_schema
+from ops.exports.sink import Sink
+from ops.exports.stage_files import TableRow, join_stages, join_tables, write_table_parts
+from ops.intake.row import CONTEXT, Message
+
+_MESSAGE = pa.struct(
+    [("role", pa.string()), ("content", pa.string()), ("loss", pa.bool_()), ("loss_scale", pa.float64())]
+)
+_MESSAGES = ("messages", pa.list_(_MESSAGE))
+_SCHEMAS = {
+    "sft": path_schema(_MESSAGES),
+    "dpo": path_schema(_MESSAGES, ("rejected_response", pa.string()), ("soft_label", pa.float64())),
+    "kto": path_schema(_MESSAGES, ("label", pa.bool_())),
+}
+
+
+def row(member: Member) -> TableRow:
+    """The table that the member belongs to and its row."""
+    shared = {"images": picture_paths(member), **about(member)}
+    if member.kind == SFT:
+        require_sft(member, masks_answers=True)
+        return "sft", {"messages": [_turn(message, member) for message in member.messages], **shared}
+    # Of a preference's prompt nothing is learned.
+    prompt = [_turn(message, member, learned=False) for message in member.messages]
+    if pair := pair_of(member):
+        messages = [*prompt, _answer(pair.chosen)]
+        rejected = without_placeholders(pair.rejected)
+        return "dpo", {"messages": messages, "rejected_response": rejected, "soft_label": member.soft_label, **shared}
+    judged = label_of(member)
+    if judged is None:
+        raise ValueError(f"{member.example_id}: no response is better than another")
+    return "kto", {"messages": [*prompt, _answer(judged.text)], "label": judged.label == "good", **shared}
+
+
+def _turn(message: Message, member: Member, *, learned: bool = True) -> dict[str, Any]:
+    content = placeholder_text(message, reserved=MEDIA)
+    if message.role not in ("assistant", CONTEXT):
+        return {"role": message.role, "content": content, "loss": None, "loss_scale": None}
+    loss = learned and message.role != CONTEXT
+    return {
+        "role": "assistant",
+        "content": content,
+        "loss": None if loss else False,
+        "loss_scale": member.loss_weight if loss and member.loss_weight != 1.0 else None,
+    }
+
+
+def _answer(text: str) -> dict[str, Any]:
+    return {"role": "assistant", "content": without_placeholders(text), "loss": None, "loss_scale": None}
+
+
+def _refuse(member: Member) -> str | None:
+    return refuse_unjudged(member) or refuse_uneven(member)
+
+
+def _write(shard: Shard, members: Iterable[Member], sink: Sink) -> int:
+    return write_table_parts(shard, map(row, members), sink, _SCHEMAS)
+
+
+def _finish(facts: Facts, shards: Sequence[ShardDone], sink: Sink) -> None:
+    join_stages(shards, sink, _SCHEMAS, join=join_tables, pattern="{table}/stage-{stage:02d}.parquet")
+
+
+_RECIPE = """\
+In this folder, for images are found below it (or name it in `ROOT_IMAGE_DIR`):
+
+    swift sft --dataset sft/stage-00.parquet --is_binary_loss_scale false --dataset_shuffle false \\
+      --train_dataloader_shuffle false --split_dataset_ratio 0
+    swift rlhf --rlhf_type dpo --dataset dpo/stage-00.parquet
+    swift rlhf --rlhf_type kto --dataset kto/stage-00.parquet
+
+One stage after the other, each from the checkpoint of the one before. Without `--is_binary_loss_scale false` an answer
+is learned whole or not at all, and weights between 0 and 1 count as 1; in DPO and KTO no row is weighed: export with
+`--repeats` there. ms-swift leaves out rows that are longer than `--max_length` with a line in its log.
+"""
+
+EXPORT = Export(
+    name="ms_swift",
+    title="ms-swift",
+    write=_write,
+    recipe=_RECIPE,
+    proof="its own loader and template, to tokens, labels and weights",
+    refuse=_refuse,
+    finish=_finish,
+    masks_answers=True,
+    weights="`loss_scale` of the answers",
+    pictures_beside=True,
+)

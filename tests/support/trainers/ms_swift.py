@@ -1,0 +1,49 @@
+"""Loads files of an export with ms-swift's own loader and encodes them with its own template, as before a training.
+
+Arguments: the model's folder, the export's folder, and for each mode of the template (train, rlhf or kto)
+`mode=NAME,NAME`, the names of its files. Run it with the export's folder as ROOT_IMAGE_DIR.
+"""
+
+import json
+import os
+import sys
+from typing import Any
+
+from loaded_rows import digest, first_of_runs, target_runs
+from swift.dataset import load_dataset
+from swift.model import get_processor
+from swift.template import get_template
+from swift.template.vision_utils import load_image
+
+PREFIXES = {"train": {"": ""}, "rlhf": {"chosen_": "chosen_", "rejected_": "rejected_"}, "kto": {"": "chosen_"}}
+"""What a side is called here, and in what the template makes of a row."""
+
+
+def main(model: str, folder: str, *wanted: str) -> None:
+    processor = get_processor(model, model_type="qwen2_vl")
+    template = get_template(processor, template_type="qwen2_vl", default_system="", is_binary_loss_scale=False)
+    for argument in wanted:
+        mode, _, names = argument.partition("=")
+        template.set_mode(mode)
+        files = [os.path.join(folder, name) for name in names.split(",")]
+        rows, _ = load_dataset(files, strict=True, load_from_cache_file=False)
+        for row in rows:
+            print(json.dumps(said(row, mode, template)))
+
+
+def said(row: dict[str, Any], mode: str, template: Any) -> dict[str, Any]:
+    encoded = template.encode(row)
+    pictures = [load_image(picture["path"]) for picture in row["images"] or []]
+    answer: dict[str, Any] = {"stage": mode, "pictures": [digest(picture) for picture in pictures]}
+    if mode == "kto":
+        answer["label"] = encoded["label"]
+    for side, prefix in PREFIXES[mode].items():
+        ids, labels = encoded[f"{prefix}input_ids"], encoded[f"{prefix}labels"]
+        answer[f"{side}text"] = template.tokenizer.decode(ids)
+        answer[f"{side}targets"] = target_runs(template.tokenizer, ids, labels)
+        answer[f"{side}weights"] = first_of_runs(labels, encoded[f"{prefix}loss_scale"])
+    return answer
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
