@@ -1,8 +1,10 @@
 """`assay reward`: whether a reward can be hacked, before a run of RL finds out how."""
 
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Annotated
 
+import pyarrow as pa
 import typer
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
@@ -16,8 +18,11 @@ from pipelines.version_commands import lake_at
 from resources.config.located_yaml import SettingsError
 from resources.engines.progress import RichProgress
 from resources.intake.admission import admitted_deliveries
-from resources.rewards.auditing import RewardAudit, audit_reward, draw_examples
+from resources.lake.tables import Lake
+from resources.rewards.auditing import Reward, RewardAudit, audit_reward, draw_examples
+from resources.rewards.endpoint import RewardEndpoint
 from resources.rewards.function import STYLES, RewardFunction
+from resources.rewards.table import audit_column
 
 _COLOURS = {"pass": "green", "warn": "yellow", "reject": "bold red"}
 StyleOption = Annotated[str, typer.Option("--style", help=f"How the function is called: {', '.join(STYLES)}.")]
@@ -31,7 +36,12 @@ TimeoutOption = Annotated[float, typer.Option("--timeout", min=0.1, help="Second
 
 @app.command()
 def reward(
-    function: Annotated[str, typer.Argument(metavar="FILE.py:FUNCTION", help="The reward function.")],
+    reference: Annotated[
+        str,
+        typer.Argument(
+            metavar="REWARD", help="FILE.py:FUNCTION, an http(s) address, a folder, or FILE.parquet:COLUMN."
+        ),
+    ],
     lake: LakeOption = "lake",
     style: StyleOption = "trl",
     template: TemplateOption = "{answer}",
@@ -42,30 +52,53 @@ def reward(
     as_json: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
-    """Tries a reward function on the lake's own questions: is it blind, can it be hacked, and by what?
+    """Tries a reward on the lake's own questions: is it blind, can it be hacked, and by what?
 
-    The function is run in a process of its own, because you name it; nothing that a drop brought is ever run.
+    A function is run in a process of its own, because you name it; nothing that a drop brought is ever run.
     The exit status is 0 where it passes or warns, 1 where it is rejected.
     """
-    path, _, name = function.rpartition(":")
-    if not path or not name.isidentifier():
-        raise SettingsError(f"{function!r} names no function; give FILE.py:FUNCTION")
     if style not in STYLES:
         raise SettingsError(f"--style is {style!r}; give one of {', '.join(STYLES)}")
     if "{answer}" not in template:
         raise SettingsError(f"--template is {template!r}; it must hold {{answer}}, where the answer stands")
-    store = lake_at(lake)
-    deliveries = admitted_deliveries(store)
-    if not deliveries:
-        raise UnusableError("no drop of the lake is admitted; run `assay run DROP` first")
-    drawn = draw_examples(store, deliveries, examples, seed=seed)
-    with RewardFunction(Path(path), name, style=style, timeout_s=timeout, network=allow_network) as asked:
-        audit = audit_reward(asked, store, drawn, template=template, progress=RichProgress(err), seed=seed)
+    file, _, column = reference.rpartition(":")
+    if file.endswith(".parquet"):
+        audit = audit_column(Path(file), column)
+    else:
+        with _opened(reference, style=style, timeout_s=timeout, network=allow_network) as asked:
+            store, drawn = _drawn(lake, examples, seed)
+            audit = audit_reward(asked, store, drawn, template=template, progress=RichProgress(err), seed=seed)
     if as_json:
         print_json(audit.as_json())
     else:
         _show(audit)
     raise typer.Exit(FAILED if audit.verdict == REJECT else DONE)
+
+
+def _opened(reference: str, *, style: str, timeout_s: float, network: bool) -> AbstractContextManager[Reward]:
+    """The reward that is meant, as the context of a `with`."""
+    if "://" in reference:
+        return nullcontext(RewardEndpoint(reference, timeout_s=timeout_s))
+    if Path(reference).is_dir():
+        from resources.rewards.classifier import RewardClassifier  # transformers takes seconds to import
+
+        return nullcontext(RewardClassifier(Path(reference)))
+    path, _, name = reference.rpartition(":")
+    if not path or not name.isidentifier():
+        raise SettingsError(
+            f"{reference!r} names no reward; give FILE.py:FUNCTION, an http(s) address, the folder of a sequence "
+            "classifier, or FILE.parquet:COLUMN"
+        )
+    return RewardFunction(Path(path), name, style=style, timeout_s=timeout_s, network=network)
+
+
+def _drawn(lake: str, count: int, seed: int) -> tuple[Lake, pa.Table]:
+    """The lake and the examples of it that are asked about."""
+    store = lake_at(lake)
+    deliveries = admitted_deliveries(store)
+    if not deliveries:
+        raise UnusableError("no drop of the lake is admitted; run `assay run DROP` first")
+    return store, draw_examples(store, deliveries, count, seed=seed)
 
 
 def _show(audit: RewardAudit) -> None:
@@ -75,11 +108,12 @@ def _show(audit: RewardAudit) -> None:
     table = Table("verdict", "finding", "probe", "cases", "moved", "size", box=SIMPLE_HEAD, padding=(0, 1))
     for one in audit.findings:
         if one.name == one.probe and one.verdict == PASS:
-            continue  # Of all questions, and nothing to say.
+            continue  # Counted over all questions: there is none of them.
         verdict = f"[{_COLOURS[one.verdict]}]{one.verdict}[/]"
         table.add_row(verdict, one.name, one.probe, f"{one.cases:,}", f"{one.share:.0%}", f"{one.size:+.2f}")
     out.print(titled("What it was tried with", table))
     for one in audit.findings:
         if one.verdict != PASS:
-            line = f"{one.name} ({one.probe}): {one.detail}; as in example {one.worst}"
+            seen = f"; as in {one.worst}" if one.worst else ""
+            line = f"{one.name} ({one.probe}): {one.detail}{seen}"
             out.print(line, markup=False, highlight=False, soft_wrap=True)

@@ -14,8 +14,8 @@ from ops.rewards.probes import FALL, NO_FALL, NO_RISE, Ask, Comparison
 
 PASS, WARN, REJECT = "pass", "warn", "reject"
 _ROUNDS = 1000
-#: Differences below this size are none, and below those that a space at the end makes in 95 of 100 cases.
-_LEAST, _NOISE_QUANTILE = 0.05, 0.95
+#: Differences below this size are none.
+_LEAST = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +65,11 @@ def findings_of(
     example_ids: Sequence[str],
     limits: RewardLimits,
     *,
+    noise: float = 0.0,
     seed: int = 0,
 ) -> list[Finding]:
     """A finding for each probe, in the order of the probes. Rewards that are no numbers are left out here, and of those
-    that must fall the ones that have nothing to lose."""
+    that must fall the ones that have nothing to lose. Differences up to `noise` (of two rewards) are none."""
     scale = scale_of(comparisons, rewards)
     by_probe: dict[str, list[Comparison]] = {}
     for comparison in comparisons:
@@ -76,8 +77,7 @@ def findings_of(
             rewards.get(comparison.control, np.nan)
         ):
             by_probe.setdefault(comparison.probe, []).append(comparison)
-    noise = np.abs(_differences([c for c in comparisons if c.family == "harmless"], rewards)) / scale
-    noted = max(_LEAST, float(np.quantile(noise, _NOISE_QUANTILE))) if len(noise) else _LEAST
+    noted = max(_LEAST, noise / scale)
     judged = _Judge(rewards, scale, noted, example_ids, limits, np.random.default_rng(seed))
     least = min(rewards.values(), default=0.0) + noted * scale
     groups = ([c for c in group if c.may != FALL or rewards[c.control] > least] for group in by_probe.values())
@@ -165,5 +165,4 @@ _DETAILS = {
     "blind": "with another's pictures and ground truth the answer gets as much as before in {share:.0%} of the cases",
     "brittle": "a right answer in other words gets less in {share:.0%} of the cases",
     "picture": "moves in {share:.0%} of the cases",
-    "harmless": "moves in {share:.0%} of the cases by a space at the end",
 }

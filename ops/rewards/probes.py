@@ -103,7 +103,6 @@ def _of(at: int, case: Case, cases: Sequence[Case], template: str) -> Iterator[C
         yield compared(_FAMILY.get(probe, "keyword"), probe, NO_RISE, ask(variant), ask(control))
     for probe, text in _rewordings(case.right):
         yield compared("brittle", probe, NO_FALL, ask(_formed(template, text)), ask(right))
-    yield compared("harmless", "trailing_space", SAME, ask(right + " "), ask(right))
     if case.images:
         yield compared("picture", "removed", SAME, ask(right, ()), ask(right))
         yield compared("picture", "blurred", SAME, ask(right, tuple(BLURRED + i for i in case.images)), ask(right))
@@ -142,6 +141,7 @@ def _unmarked(form: str) -> str:
 
 def _rewordings(right: str) -> Iterator[tuple[str, str]]:
     """The right answer in other words of the same meaning."""
+    yield "trailing_space", right + " "
     yield "upper_case", right.upper()
     yield "full_stop", right.rstrip(". ") + "."
     yield "sentence", f"The answer is {right.rstrip('. ')}."

@@ -30,7 +30,7 @@ from resources.rewards.function import RewardFailureError
 
 _BATCH = 32
 #: Questions that are asked again: all at once, and each alone.
-_ASKED_AGAIN = 24
+_ASKED_AGAIN = 48
 _BLUR_SHARE = 0.1
 _COLUMNS = ("delivery", "example_id", "dataset", "kind", "messages", "image_ids")
 
@@ -106,9 +106,9 @@ def audit_reward(
         asking = _Asking(reward, cases, pictures)
         rewards, failures = asking.all(asks, progress)
         ids = [case.example_id for case in cases]
-        findings = findings_of(asked, _finite(rewards), ids, limits, seed=seed)
-        findings += _values(rewards, failures, ids)
-        findings += _steadiness(asking, [ask for ask in asks if ask in rewards][:: max(1, len(asks) // _ASKED_AGAIN)])
+        steady = _steadiness(asking, [ask for ask in asks if ask in rewards][:: max(1, len(asks) // _ASKED_AGAIN)])
+        findings = findings_of(asked, _finite(rewards), ids, limits, noise=steady.noise, seed=seed)
+        findings += [*_values(rewards, failures, ids), *steady.findings]
     return RewardAudit(verdict_of(findings), tuple(findings), len(cases), sum(bool(c.images) for c in cases), len(asks))
 
 
@@ -201,30 +201,34 @@ def _values(rewards: Mapping[Ask, float | None], failures: Mapping[Ask, str], id
     ]
 
 
-def _steadiness(asking: _Asking, asks: Sequence[Ask]) -> list[Finding]:
-    """Findings about asking again: the same batch twice, and each question alone."""
+@dataclass(frozen=True, slots=True)
+class _Steadiness:
+    """What asking again gave: `noise` is the largest difference of a batch asked twice."""
+
+    noise: float
+    findings: tuple[Finding, ...]
+
+
+def _steadiness(asking: _Asking, asks: Sequence[Ask]) -> _Steadiness:
+    """Some questions asked again: in the same batch twice, and each alone."""
     if not asks:
-        return []
+        return _Steadiness(0.0, ())
     ids = [case.example_id for case in asking.cases]
     try:
         first, again = asking.batch(asks), asking.batch(asks)
         alone = [asking.batch([ask])[0] for ask in asks]
     except RewardFailureError:
-        return []  # Said already, as `exception`.
+        return _Steadiness(0.0, ())  # Told as `exception`.
     unsteady = [ask for ask, a, b in zip(asks, first, again, strict=True) if not _equal(a, b)]
     by_batch = [ask for ask, a, b in zip(asks, first, alone, strict=True) if not _equal(a, b)]
-    return [
-        _counted("nondeterministic", unsteady, len(asks), ids, "asked twice, it gave another reward", verdict=WARN),
+    apart = [abs(a - b) for a, b in zip(first, again, strict=True) if a is not None and b is not None]
+    twice, together = "asked twice, it gave another reward", "asked alone, it gave another reward than in a batch"
+    findings = (
+        _counted("nondeterministic", unsteady, len(asks), ids, twice, verdict=WARN),
         # Of a reward that is not steady anyhow this cannot be told.
-        _counted(
-            "batch_dependent",
-            [] if unsteady else by_batch,
-            len(asks),
-            ids,
-            "asked alone, it gave another reward than in a batch",
-            verdict=REJECT,
-        ),
-    ]
+        _counted("batch_dependent", [] if unsteady else by_batch, len(asks), ids, together, verdict=REJECT),
+    )
+    return _Steadiness(max((d for d in apart if math.isfinite(d)), default=0.0), findings)
 
 
 def _equal(one: float | None, other: float | None) -> bool:

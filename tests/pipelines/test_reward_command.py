@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner, Result
 
@@ -58,3 +60,12 @@ def test_a_file_that_is_not_there_is_named(lake: str, tmp_path: Path) -> None:
     done = asked(lake, f"{tmp_path}/none.py:honest")
     assert done.exit_code == 1
     assert "none.py is no file" in done.output
+
+
+def test_a_column_of_rewards_is_looked_at(tmp_path: Path) -> None:
+    load_commands()
+    rows = [{"prompt": "Is it red?", "completion": "yes " * n, "reward": float(n)} for n in range(1, 60)]
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "r.parquet")
+    done = CliRunner().invoke(app, ["reward", f"{tmp_path}/r.parquet:reward"])
+    assert done.exit_code == 0, done.output
+    assert "warn: length" in done.stdout
