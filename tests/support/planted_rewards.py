@@ -5,6 +5,7 @@ A file of its own that imports nothing of the project, for it is loaded as a use
 
 import itertools
 import re
+from zlib import crc32
 
 
 def _said(completion):
@@ -83,7 +84,7 @@ _calls = itertools.count()
 
 def unsteady(completions, ground_truth, **_):
     """Never twice the same."""
-    return [r + next(_calls) * 0.618034 % 1 / 10 for r in honest(completions, ground_truth)]
+    return [r + crc32(b"%d" % next(_calls)) % 1000 / 1e4 for r in honest(completions, ground_truth)]
 
 
 def no_number(completions, **_):
