@@ -38,10 +38,8 @@ languages the encoder reads; the vision-language model is asked in any language.
 no row.
 """
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -49,16 +47,13 @@ import pyarrow as pa
 
 from ops.audits.contract import Audit, Grain, Scope
 from ops.audits.ranges import ANY, DIVERGENCE, LOG_PROBABILITY, NUMBER, SHARE, column
-from ops.core.identity import digest, text_id
-from ops.core.vectors import Vectors
+from ops.core.identity import text_id
 from ops.evidence.inputs import RowInputs
 from ops.evidence.likelihoods import LikelihoodTable, trios
-from ops.necessity.crossfit import Predicted, cross_fit, spread
-from ops.necessity.heads import HeadSettings, groups
-from ops.necessity.tasks import ClosedTask, OpenTask, Seen, words
-from ops.text.closed_answers import closed_answer
+from ops.necessity.answers import Answer, affirmed_and_denied, answer_of, are_classes
+from ops.necessity.crossfit import Predicted
+from ops.necessity.predicting import AnsweredTurn, predict
 from ops.text.image_turns import ImageTurn, image_turns
-from ops.text.statements import rewrite
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,181 +121,70 @@ COLUMNS = pa.schema(
         *_VLM,
     ]
 )
-_MOST_CLASSES = 128
-
-
-@dataclass(frozen=True, slots=True)
-class _Said:
-    """An answer as the heads know it: its text, and its kind where it is closed."""
-
-    text: str
-    kind: str
 
 
 def wanted_texts(examples: pa.Table) -> list[str]:
     """Queries, answers, and yes/no questions affirmed and denied."""
-    found: set[str] = set()
-    for one in image_turns(examples):
-        said = _said(one)
-        if said is None:
+    texts: set[str] = set()
+    for turn in image_turns(examples):
+        answer = answer_of(turn)
+        if answer is None:
             continue
-        found |= {one.turn.query.strip(), said.text}
-        if said.kind == "yes_no":
-            found.update(_polar(one.turn.query))
-    return sorted(found)
+        texts |= {turn.turn.query.strip(), answer.text}
+        if answer.is_polar:
+            texts.update(affirmed_and_denied(turn.turn.query))
+    return sorted(texts)
 
 
 def measure(inputs: RowInputs, settings: NecessitySettings) -> pa.Table:
     """One row a turn of an example that shows images."""
-    turns = image_turns(inputs.examples)
     ids = inputs.examples["example_id"].to_pylist()
-    turns.sort(key=lambda one: (ids[one.turn.row], one.turn.turn))
-    said = [_said(one) for one in turns]
-    why = _reasons(turns, said, inputs)
-    closed = _closed(said, why, settings)
+    turns = sorted(image_turns(inputs.examples), key=lambda turn: (ids[turn.turn.row], turn.turn.turn))
+    answers = [answer_of(turn) for turn in turns]
+    why = _reasons(turns, answers, inputs)
+    usable = [None if reason else answer for answer, reason in zip(answers, why, strict=True)]
+    closed = are_classes(usable, fewest=settings.class_turns)
     predicted = Predicted.empty(len(turns))
-    usable = np.array([not reason for reason in why], dtype=bool)
-    for kind, members in (("closed", usable & closed), ("open", usable & ~closed)):
-        rows = np.flatnonzero(members)
-        if len(rows) < settings.fewest_turns or not _has_choice(rows, said):
+    for kind, is_closed in (("closed", True), ("open", False)):
+        answered = [
+            (row, AnsweredTurn(turn.turn.query.strip(), turn.image_ids, answer))
+            for row, (turn, answer) in enumerate(zip(turns, usable, strict=True))
+            if answer and closed[row] == is_closed
+        ]
+        rows = np.array([row for row, _ in answered], dtype=np.int64)
+        members = [turn for _, turn in answered]
+        if len(rows) < settings.fewest_turns or len({turn.answer for turn in members}) < 2:
             for row in rows:
                 why[row] = f"too few {kind} answers in the delivery to fit heads on"
             continue
-        result = _predicted(kind, rows, turns, said, inputs, settings)
-        for name in Predicted.__slots__:
-            getattr(predicted, name)[rows] = getattr(result, name)
+        result = predict(
+            kind,
+            members,
+            texts=inputs.texts,
+            images=inputs.images,
+            folds=settings.folds,
+            epochs=settings.epochs,
+            most_turns=settings.most_turns,
+        )
+        predicted.put(rows, result)
         for row in rows[np.isnan(result.text)]:
             why[row] = "every turn is about the same pictures, so that no head is fitted without them"
     return _table(inputs, turns, why, closed, predicted, settings)
 
 
-def _said(one: ImageTurn) -> _Said | None:
-    """None where the answer or the query says nothing."""
-    if one.statement.uninformative or not one.turn.query.strip():
-        return None
-    closed = closed_answer(one.turn.answer)
-    return _Said(closed.value, closed.kind) if closed else _Said(one.turn.answer.strip(), "")
-
-
-def _polar(query: str) -> tuple[str, str]:
-    return rewrite(query, "yes").text, rewrite(query, "no").text
-
-
-def _reasons(turns: Sequence[ImageTurn], said: Sequence[_Said | None], inputs: RowInputs) -> list[str]:
-    queries = inputs.texts.positions([text_id(one.turn.query.strip()) for one in turns]) >= 0
-    answers = inputs.texts.positions([text_id(one.text) if one else "" for one in said]) >= 0
-    pictures = [(inputs.images.positions(one.image_ids) >= 0).all() for one in turns]
-    return [
-        (one.statement.uninformative or "no query")
-        if what is None
-        else ("" if has_query and has_answer and has_picture else "no vector for the query, the answer or the image")
-        for one, what, has_query, has_answer, has_picture in zip(turns, said, queries, answers, pictures, strict=True)
-    ]
-
-
-def _closed(said: Sequence[_Said | None], why: Sequence[str], settings: NecessitySettings) -> np.ndarray:
-    """Which turns have an answer that is a class (n, bool)."""
-    counts = Counter(one for one, reason in zip(said, why, strict=True) if one and one.kind and not reason)
-    often = sorted((-count, one.kind, one.text) for one, count in counts.items() if count >= settings.class_turns)
-    classes = {(kind, text) for _, kind, text in often[:_MOST_CLASSES]}
-    return np.array([one is not None and (one.kind, one.text) in classes for one in said], dtype=bool)
-
-
-def _has_choice(rows: np.ndarray, said: Sequence[_Said | None]) -> bool:
-    return len({said[row] for row in rows}) > 1
-
-
-def _predicted(
-    kind: str,
-    rows: np.ndarray,
-    turns: Sequence[ImageTurn],
-    said: Sequence[_Said | None],
-    inputs: RowInputs,
-    settings: NecessitySettings,
-) -> Predicted:
-    asked = [turns[row].turn.query.strip() for row in rows]
-    answered = [said[row] or _Said("", "") for row in rows]
-    shown = [turns[row].image_ids for row in rows]
-    queries, query_at = _distinct(asked)
-    pictures, picture_at = _distinct(shown)
-    answers, answer_at = _distinct([(one.text, one.kind) for one in answered])
-    vectors = {
-        "query": inputs.texts.gather([text_id(text) for text in queries])[0],
-        "picture": _pictures(pictures, inputs.images),
-        "answer": inputs.texts.gather([text_id(text) for text, _ in answers])[0],
-    }
-    seen = Seen.of(queries, vectors, queries=query_at, pictures=picture_at, answers=answer_at)
-    task: ClosedTask | OpenTask = OpenTask(seen)
-    if kind == "closed":
-        places = {answer: n for n, answer in enumerate(answers)}
-        task = ClosedTask(
-            seen,
-            given=_given(queries, [text for text, _ in answers]),
-            polar=_polar_vectors(queries, {asked[n] for n, one in enumerate(answered) if one.kind == "yes_no"}, inputs),
-            yes=places.get(("yes", "yes_no"), -1),
-            no=places.get(("no", "yes_no"), -1),
-        )
-    groups_of = groups(shown)
-    folds = spread(groups_of, settings.folds)
-    return cross_fit(
-        task,
-        folds,
-        _swaps(turns, rows, picture_at, folds),
-        settings=HeadSettings(epochs=settings.epochs),
-        most_rows=settings.most_turns,
-        seed=int(digest(kind, size=4), 16),
-    )
-
-
-def _distinct(values: Sequence[Any]) -> tuple[list[Any], np.ndarray]:
-    found = sorted(set(values))
-    places = {value: n for n, value in enumerate(found)}
-    return found, np.array([places[value] for value in values], dtype=np.int64)
-
-
-def _pictures(pictures: Sequence[tuple[str, ...]], images: Vectors) -> np.ndarray:
-    """Mean of the images' vectors for each set (m, d)."""
-    counts = np.array([len(ids) for ids in pictures])
-    vectors, _ = images.gather([i for ids in pictures for i in ids])
-    return np.add.reduceat(vectors, np.concatenate([[0], np.cumsum(counts)[:-1]])) / counts[:, None]
-
-
-def _given(queries: Sequence[str], answers: Sequence[str]) -> np.ndarray:
-    """Which answers the words of each query name (m, classes; bool)."""
-    named: dict[tuple[str, ...], list[int]] = {}
-    for n, answer in enumerate(answers):
-        named.setdefault(tuple(words(answer)), []).append(n)
-    given = np.zeros((len(queries), len(answers)), dtype=bool)
-    for row, query in enumerate(queries):
-        said = words(query)
-        for one in {*((word,) for word in said), *pairwise(said)}:
-            given[row, named.get(one, [])] = True
-    return given
-
-
-def _polar_vectors(queries: Sequence[str], polar: set[str], inputs: RowInputs) -> np.ndarray:
-    rows = [n for n, query in enumerate(queries) if query in polar]
-    pairs = [_polar(queries[n]) for n in rows]
-    affirmed, has_yes = inputs.texts.gather([text_id(yes) for yes, _ in pairs])
-    denied, has_no = inputs.texts.gather([text_id(no) for _, no in pairs])
-    found = np.zeros((len(queries), affirmed.shape[1]), dtype=np.float16)
-    if rows:
-        found[rows] = np.where((has_yes & has_no)[:, None], affirmed - denied, 0)
-    return found
-
-
-def _swaps(turns: Sequence[ImageTurn], rows: np.ndarray, pictures: np.ndarray, folds: np.ndarray) -> np.ndarray:
-    """For each turn another picture of its fold, so that the head has not seen that one either."""
-    swaps = pictures.copy()
-    for fold in np.unique(folds):
-        inside = np.flatnonzero(folds == fold)
-        known = np.unique(pictures[inside])
-        if len(known) < 2:
-            continue
-        drawn = [int(digest(*turns[rows[n]].image_ids, turns[rows[n]].turn.query, size=6), 16) for n in inside]
-        here = np.searchsorted(known, pictures[inside])
-        swaps[inside] = known[(here + 1 + np.array(drawn) % (len(known) - 1)) % len(known)]
-    return swaps
+def _reasons(turns: Sequence[ImageTurn], answers: Sequence[Answer | None], inputs: RowInputs) -> list[str]:
+    """Why each turn abstains; empty where heads may be fitted on it."""
+    has_query = inputs.texts.positions([text_id(turn.turn.query.strip()) for turn in turns]) >= 0
+    has_answer = inputs.texts.positions([text_id(answer.text) if answer else "" for answer in answers]) >= 0
+    reasons: list[str] = []
+    for turn, answer, is_known in zip(turns, answers, has_query & has_answer, strict=True):
+        if answer is None:
+            reasons.append(turn.statement.uninformative or "no query")
+        elif is_known and (inputs.images.positions(turn.image_ids) >= 0).all():
+            reasons.append("")
+        else:
+            reasons.append("no vector for the query, the answer or the image")
+    return reasons
 
 
 def _table(
@@ -323,7 +207,7 @@ def _table(
     blind = (figures["text_predictability"] >= np.log(settings.blind_probability)) & (
         figures["pvi"] < settings.blind_pvi
     )
-    rows = pa.array([one.turn.row for one in turns], pa.int64())
+    rows = pa.array([turn.turn.row for turn in turns], pa.int64())
     owners = rows.to_numpy(zero_copy_only=False)
     pooled = dict(
         zip(
@@ -333,22 +217,22 @@ def _table(
         )
     )
     columns: dict[str, Any] = {name: inputs.examples[name].take(rows) for name in ("delivery", "example_id")}
-    columns["turn"] = pa.array([one.turn.turn for one in turns], pa.int32())
+    columns["turn"] = pa.array([turn.turn.turn for turn in turns], pa.int32())
     columns |= {"abstained": ~kept, "why": [reason or None for reason in why]}
     columns["answer_kind"] = pa.array(np.where(closed, "closed", "open").tolist(), pa.string(), mask=~kept)
     columns["candidates"] = pa.array(np.nan_to_num(predicted.candidates).astype(np.int32), mask=~kept)
     columns |= {name: pa.array(values.astype(np.float32), mask=~kept) for name, values in figures.items()}
     columns["is_blind"] = pa.array(blind, mask=~kept)
-    shown = pooled | _asked(turns, inputs.likelihoods)
-    columns |= {name: pa.array(values, mask=~np.isfinite(values)) for name, values in shown.items()}
+    nullable = pooled | _model_figures(turns, inputs.likelihoods)
+    columns |= {name: pa.array(values, mask=~np.isfinite(values)) for name, values in nullable.items()}
     return pa.table(columns, schema=AUDIT.schema)
 
 
-def _asked(turns: Sequence[ImageTurn], likelihoods: LikelihoodTable) -> dict[str, np.ndarray]:
+def _model_figures(turns: Sequence[ImageTurn], likelihoods: LikelihoodTable) -> dict[str, np.ndarray]:
     """What a vision-language model said of each turn (n, float32); NaN where none was asked."""
-    asked = trios(turns) if len(likelihoods.keys) else [None] * len(turns)
+    questions = trios(turns) if len(likelihoods.keys) else [None] * len(turns)
     real, missing, swapped = (
-        likelihoods.a_token([getattr(trio, name) if trio else None for trio in asked]).astype(np.float32)
+        likelihoods.a_token([getattr(trio, name) if trio else None for trio in questions]).astype(np.float32)
         for name in ("real", "missing", "swapped")
     )
     return dict(zip(_VLM.names, (real, missing, swapped, real - missing, real - swapped), strict=True))

@@ -35,6 +35,11 @@ class Predicted:
         """Room for n turns."""
         return cls(*(np.full(count, np.nan, dtype=np.float32) for _ in fields(cls)))
 
+    def put(self, rows: np.ndarray, part: "Predicted") -> None:
+        """Takes in the predictions of these rows."""
+        for field in fields(self):
+            getattr(self, field.name)[rows] = getattr(part, field.name)
+
 
 def cross_fit(
     task: ClosedTask | OpenTask,
