@@ -37,22 +37,20 @@ Claims are read by rules for English. Of a turn whose question or answer is in a
 languages the encoder reads: it has no row here, and `grounding` counts it among those that abstain.
 """
 
-from collections import defaultdict
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 from ops.audits.contract import Audit, Grain, Scope
 from ops.audits.ranges import ANY, SHARE, Range, column
 from ops.claims.foils import MadeClaim, foils_of, made_claims
-from ops.claims.texts import Claim, other_colours
-from ops.claims.witnesses import CONTRADICTED, SUPPORTED, Preferences, Sight, ask, look, rules_out, sought
+from ops.claims.places import Place, PlaceCuts, places_of
+from ops.claims.verdicts import ABSTAINED, EncoderCuts, Hearing, Preference, Verdict, decide, hearings, preference_of
+from ops.claims.witnesses import ask, sought
 from ops.evidence.inputs import RowInputs
 from ops.vision.colours import ColourTable
-from ops.vision.regions import EVERYDAY, Phrase, Region, naming
+from ops.vision.regions import EVERYDAY, Phrase, naming
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +82,16 @@ class ClaimSettings:
                 f"{self.foil_margin}, {self.decided} and {self.agreement}"
             )
 
+    @property
+    def encoder_cuts(self) -> EncoderCuts:
+        """When the encoder is heard, and takes a side."""
+        return EncoderCuts(self.foil_margin, self.denied_fit, self.fewest_claims, self.decided, self.agreement)
+
+    @property
+    def place_cuts(self) -> PlaceCuts:
+        """When a place is certain, and places are heard."""
+        return PlaceCuts(self.region_fit, self.region_margin, self.fewest_claims, self.region_agreement)
+
 
 COLUMNS = pa.schema(
     [
@@ -111,12 +119,11 @@ COLUMNS = pa.schema(
         column("region_agreed_share", pa.float32(), Range(high=1)),
     ]
 )
-_SCORE_MARGIN = 0.3  # standard deviations: the softness with which a margin becomes a score
 
 
 def wanted_texts(examples: pa.Table) -> list[str]:
     """The statements of claims about one picture, their foils, and the things whose places may be looked for."""
-    claims = [one.claim for one in made_claims(examples) if len(one.images) == 1]
+    claims = [made.claim for made in made_claims(examples) if len(made.images) == 1]
     things = {claim.subject for claim in claims if claim.kind == "colour" and claim.subject}
     texts = {text for claim in claims for text in (claim.statement, *claim.foils)}
     return sorted(texts | {naming(thing) for thing in (*things, *(EVERYDAY if things else ()))})
@@ -125,153 +132,57 @@ def wanted_texts(examples: pa.Table) -> list[str]:
 def wanted_phrases(examples: pa.Table, colours: ColourTable) -> list[Phrase]:
     """The things that colours are claimed of, in pictures that show more than one."""
     pictures = {i: colours.get(i) for ids in examples["image_ids"].to_pylist() if ids and len(ids) == 1 for i in ids}
-    made = (one for one in made_claims(examples) if len(one.images) == 1)
-    found = {(image, thing) for one in made for image in one.images if (thing := sought(one.claim, pictures[image]))}
-    return [Phrase(image, thing) for image, thing in sorted(found)]
+    claims = [(made.images[0], made.claim) for made in made_claims(examples) if len(made.images) == 1]
+    things = {(image, thing) for image, claim in claims if (thing := sought(claim, pictures[image]))}
+    return [Phrase(image, thing) for image, thing in sorted(things)]
 
 
 def measure(inputs: RowInputs, settings: ClaimSettings) -> pa.Table:
     """One row a claim."""
     ids = inputs.examples["example_id"].to_pylist()
     datasets = inputs.examples["dataset"].to_pylist()
-    made = sorted(made_claims(inputs.examples), key=lambda one: (ids[one.row], one.turn, one.number))
+    made = sorted(made_claims(inputs.examples), key=lambda claim: (ids[claim.row], claim.turn, claim.number))
     foils = foils_of(made)
     banks = {"bank_images": inputs.bank_images, "bank_texts": inputs.bank_texts}
     vectors = {"images": inputs.images, "texts": inputs.texts} | banks
-    shown = [one.images[0] if len(one.images) == 1 else "" for one in made]
-    preferences = ask([one.claim for one in made], foils, shown, vectors)
-    places = _places(made, inputs, datasets, settings)
-    heard = _heard(made, datasets, preferences.margin, settings)
-    rows = [
-        _row(inputs.examples, one, places[n], heard[n], _at(preferences, n, one.claim, foils[n]), settings)
-        for n, one in enumerate(made)
-    ]
+    images = [claim.images[0] if len(claim.images) == 1 else "" for claim in made]
+    preferences = ask([claim.claim for claim in made], foils, images, vectors)
+    places = places_of(made, datasets, colours=inputs.colours, regions=inputs.regions, cuts=settings.place_cuts)
+    cuts = settings.encoder_cuts
+    heard = hearings(made, datasets, preferences.margin, cuts)
+    rows: list[dict[str, Any]] = []
+    for n, claim in enumerate(made):
+        preference = preference_of(preferences, n, claim.claim, foils[n])
+        verdict = decide(claim, places[n].sight, preference, heard[n], cuts)
+        rows.append(_row(inputs.examples, claim, places[n], heard[n], preference, verdict))
     return pa.Table.from_pylist(rows, schema=AUDIT.schema)
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """What the pixels say of a claim, where its thing was found, and what the dataset shows of such places."""
-
-    sight: Sight
-    region: Region | None = None
-    agreed: float | None = None
-
-
-def _places(
-    made: Sequence[MadeClaim], inputs: RowInputs, datasets: Sequence[str | None], settings: ClaimSettings
-) -> list[_Place]:
-    pictures = [inputs.colours.get(one.images[0]) if len(one.images) == 1 else None for one in made]
-    things = [sought(one.claim, picture) for one, picture in zip(made, pictures, strict=True)]
-    regions = [
-        inputs.regions.get(Phrase(one.images[0], thing)) if thing else None
-        for one, thing in zip(made, things, strict=True)
-    ]
-    is_certain = [
-        region is not None and region.fit >= settings.region_fit and region.margin >= settings.region_margin
-        for region in regions
-    ]
-    certain = [region if sure else None for region, sure in zip(regions, is_certain, strict=True)]
-    agreed = _pointing(made, datasets, certain, settings)
-    found: list[_Place] = []
-    for one, picture, region, place in zip(made, pictures, regions, certain, strict=True):
-        is_heard, share = agreed.get(datasets[one.row], (False, None))
-        found.append(_Place(look(one.claim, picture, place if is_heard else None), region, share))
-    return found
-
-
-def _pointing(
-    made: Sequence[MadeClaim],
-    datasets: Sequence[str | None],
-    certain: Sequence[Region | None],
-    settings: ClaimSettings,
-) -> dict[str | None, tuple[bool, float]]:
-    """By dataset whose certain places rule out anything: whether they are heard, and 1 less the ratio of how often they
-    rule out the claimed colour and how often another."""
-    counts: defaultdict[str | None, list[tuple[bool, float]]] = defaultdict(list)
-    for one, region in zip(made, certain, strict=True):
-        if region is not None:
-            others = [rules_out(region, colour) for colour in other_colours(one.claim.said)]
-            counts[datasets[one.row]].append((rules_out(region, one.claim.said), sum(others) / len(others)))
-    found: dict[str | None, tuple[bool, float]] = {}
-    for dataset, cases in counts.items():
-        claimed, other = (sum(float(case[side]) for case in cases) for side in (0, 1))
-        if other:
-            share = 1 - claimed / other
-            found[dataset] = (len(cases) >= settings.fewest_claims and share >= settings.region_agreement, share)
-    return found
-
-
-def _heard(
-    made: Sequence[MadeClaim], datasets: Sequence[str | None], margins: np.ndarray, settings: ClaimSettings
-) -> list[tuple[bool, float | None]]:
-    """Whether the encoder is heard on each claim, and the share that it agrees with of those of the dataset and kind on
-    which it takes a side."""
-    groups: defaultdict[tuple[str | None, str], list[float]] = defaultdict(list)
-    for one, margin in zip(made, margins.tolist(), strict=True):
-        if margin == margin:
-            groups[datasets[one.row], one.claim.kind].append(margin)
-    found: dict[tuple[str | None, str], tuple[bool, float | None]] = {}
-    for group, values in groups.items():
-        beyond = [margin for margin in values if abs(margin) > settings.foil_margin]
-        agreed = sum(margin > 0 for margin in beyond) / len(beyond) if beyond else None
-        is_heard = len(values) >= settings.fewest_claims and len(beyond) >= settings.decided * len(values)
-        found[group] = (is_heard and agreed is not None and agreed >= settings.agreement, agreed)
-    return [found.get((datasets[one.row], one.claim.kind), (False, None)) for one in made]
-
-
-@dataclass(frozen=True, slots=True)
-class _Preference:
-    """What the encoder says of one claim; None where it was not asked."""
-
-    margin: float
-    blind: float
-    fit: float
-    foil: str
-    is_polar: bool
-    """Whether its one foil is the opposite answer."""
-
-    def against(self) -> float:
-        """0..1: by the fit where there is but the opposite to compare with, for encoders carry a "no" badly."""
-        return 1 / (1 + float(np.exp(min(50.0, self.fit if self.is_polar else self.margin / _SCORE_MARGIN))))
-
-
-def _at(preferences: Preferences, n: int, claim: Claim, foils: Sequence[str]) -> _Preference | None:
-    if not np.isfinite(preferences.margin[n]):
-        return None
-    figures = (float(values[n]) for values in (preferences.margin, preferences.blind, preferences.fit))
-    return _Preference(*figures, foil=foils[int(preferences.foil[n])], is_polar=len(claim.foils) == 1)
 
 
 def _row(
     examples: pa.Table,
-    one: MadeClaim,
-    place: _Place,
-    heard: tuple[bool, float | None],
-    preference: _Preference | None,
-    settings: ClaimSettings,
+    made: MadeClaim,
+    place: Place,
+    hearing: Hearing,
+    preference: Preference | None,
+    verdict: Verdict,
 ) -> dict[str, Any]:
-    claim, sight = one.claim, place.sight
-    said = _side(claim, preference, settings, is_heard=heard[0])
-    verdict = sight.verdict or said
-    disagree = bool(sight.verdict and said and sight.verdict != said)
-    why = _why(one, preference, heard, disagree=disagree) if disagree or not verdict else None
+    claim, sight = made.claim, place.sight
     row: dict[str, Any] = {
-        "delivery": examples["delivery"][one.row].as_py(),
-        "example_id": examples["example_id"][one.row].as_py(),
-        "turn": one.turn,
-        "claim": one.number,
-        "abstained": why is not None,
-        "why": why,
+        "delivery": examples["delivery"][made.row].as_py(),
+        "example_id": examples["example_id"][made.row].as_py(),
+        "turn": made.turn,
+        "claim": made.number,
+        "abstained": verdict.verdict == ABSTAINED,
+        "why": verdict.why,
         "kind": claim.kind,
         "subject": claim.subject or None,
         "said": claim.said,
         "is_denied": claim.is_denied,
-        "verdict": "abstained" if why else verdict,
-        "witness": None if why else "pixels" if sight.verdict else "encoder",
-        "score": _score(sight, preference),
-        "agreed_share": heard[1],
-        "region_agreed_share": place.agreed if place.region else None,
+        "verdict": verdict.verdict,
+        "witness": verdict.witness,
+        "score": verdict.score,
+        "agreed_share": hearing.agreed_share,
+        "region_agreed_share": place.agreed_share if place.region else None,
     }
     if sight.region:
         row |= {"region": sight.region, "box": list(sight.box or ()), "colours": sight.colours}
@@ -279,39 +190,9 @@ def _row(
     if place.region:
         row |= {"region_fit": place.region.fit, "region_margin": place.region.margin}
     if preference:
-        row |= {"margin": preference.margin, "blind_margin": preference.blind, "fit": preference.fit}
+        row |= {"margin": preference.margin, "blind_margin": preference.blind_margin, "fit": preference.fit}
         row["foil"] = preference.foil
     return row
-
-
-def _side(claim: Claim, preference: _Preference | None, settings: ClaimSettings, *, is_heard: bool) -> str:
-    """What the encoder says, where it may say anything."""
-    if preference is None:
-        return ""
-    if is_heard and abs(preference.margin) > settings.foil_margin:
-        return SUPPORTED if preference.margin > 0 else CONTRADICTED
-    return CONTRADICTED if claim.is_denied and -preference.fit >= settings.denied_fit else ""
-
-
-def _score(sight: Sight, preference: _Preference | None) -> float | None:
-    """The pixels' where they tell; else the mean of what both say."""
-    if sight.against is not None and (sight.verdict or preference is None):
-        return sight.against
-    if preference is None:
-        return None
-    return preference.against() if sight.against is None else (sight.against + preference.against()) / 2
-
-
-def _why(one: MadeClaim, preference: _Preference | None, heard: tuple[bool, float | None], *, disagree: bool) -> str:
-    if disagree:
-        return "the pixels and the encoder disagree"
-    if len(one.images) != 1:
-        return "several images"
-    if preference is None:
-        return "no foil to compare with, no vector for a text or the image, or too few others"
-    if heard[0]:
-        return "neither the pixels nor the encoder take a side"
-    return "the encoder does not carry this kind of claim in this dataset, or too many of them are false"
 
 
 AUDIT = Audit(
