@@ -41,7 +41,8 @@ import pyarrow as pa
 
 from ops.audits.contract import Audit, Grain, Scope
 from ops.audits.ranges import COSINE, HASH_BITS, SHARE, column
-from ops.corpus.semantic_duplicates import Cuts, semantic_duplicates
+from ops.corpus.alike_examples import Cuts
+from ops.corpus.semantic_duplicates import semantic_duplicates
 from ops.text.likeness import compared_texts
 
 

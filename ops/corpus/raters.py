@@ -14,6 +14,7 @@ from ops.corpus.reliability import Agreement, fit_reliability, log_odds
 # Raters of one subject that are compared with each other; a subject that a crowd judged would make a pair of each two.
 _MOST_RATERS = 32
 _SUBJECT = ["context", "low_hash", "high_hash"]
+_RATERS = pa.schema([("rater", pa.string()), ("reliability", pa.float64()), ("weight", pa.float64())])
 _AGREEMENTS = pa.schema([(name, pa.int64()) for name in ("one", "other", "together", "agreed")])
 
 
@@ -72,4 +73,4 @@ def agreements_in(batch: pa.RecordBatch) -> pa.RecordBatch:
 def rater_table(spark: SparkSession, reliability: Mapping[str, float]) -> DataFrame:
     """`rater`, `reliability`, and the `weight` of a vote: the log-odds that it is right."""
     rows = [(name, value, log_odds(value)) for name, value in reliability.items()]
-    return spark.createDataFrame(rows, "rater string, reliability double, weight double")
+    return spark.createDataFrame(rows, from_arrow_schema(_RATERS))

@@ -6,6 +6,8 @@ from functools import reduce
 import pyarrow as pa
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F  # noqa: N812
+from pyspark.sql.pandas.types import from_arrow_schema
+from pyspark.sql.types import StructType
 
 from ops.core.identity import digest
 from ops.corpus.judgements import CHECKED, KEYS, sided
@@ -18,8 +20,11 @@ _MOST_IN_BUCKET = 50
 _EVIDENCE = ["image_key", "query_key", "query", "pictures", "witness"]
 _SUBJECT = [*CHECKED, *_EVIDENCE, "is_yes"]
 _PAIR = [*CHECKED, *(f"other_{name}" for name in CHECKED), "witness", "other_witness"]
-_FIGURES = {"hash_bits": "int", "query_similarity": "double", "query_cosine": "double"}
+_FIGURES = pa.schema([("hash_bits", pa.int32()), ("query_similarity", pa.float64()), ("query_cosine", pa.float64())])
 """How alike a pair is, by each way of looking at it."""
+_READ = pa.schema([("pieces", pa.list_(pa.string())), ("asks", pa.string())])
+"""What is read from a query: the pieces to look for, and a name of what it asks, null where it is too long for an
+encoder."""
 _Verify = Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]
 
 
@@ -40,15 +45,15 @@ def soft_contradictions(
     agreed = _agreed(judged)
     by_image = _opposed(agreed, ["query_key", "low_hash", "high_hash"])
     by_query = _opposed(agreed, ["image_key", "low_hash", "high_hash"])
-    shown = pictures(examples.where("kind = 'preference'"), images, distance=hash_distance)
-    pieces = by_query.withColumn("pictures", F.lit(None).cast(dict(shown.dtypes)["pictures"]))
-    read = pieces.mapInArrow(_read, _ddl(pieces, "pieces array<string>, asks string"))
+    pictured = pictures(examples.where("kind = 'preference'"), images, distance=hash_distance)
+    pieces = by_query.withColumn("pictures", F.lit(None).cast(dict(pictured.dtypes)["pictures"]))
+    read = pieces.mapInArrow(_read, _with_columns(pieces, _READ))
     routes = [
-        _near_images(_with_pictures(by_image, shown), distance=hash_distance, colour=colour_distance),
+        _near_images(_with_pictures(by_image, pictured), distance=hash_distance, colour=colour_distance),
         _near_words(read, query_similarity),
         _near_meanings(read, embeddings, query_cosine),
     ]
-    return _told(judged, reduce(DataFrame.unionByName, routes))
+    return _contradicted(judged, reduce(DataFrame.unionByName, routes))
 
 
 def _agreed(judged: DataFrame) -> DataFrame:
@@ -73,23 +78,23 @@ def _opposed(agreed: DataFrame, alike: list[str]) -> DataFrame:
     return agreed.join(both.where("yes AND NOT all_yes").select(*alike), alike, "left_semi")
 
 
-def _with_pictures(subjects: DataFrame, shown: DataFrame) -> DataFrame:
-    place = [subjects["witness"][key] == shown[key] for key in ("delivery", "example_id")]
-    return subjects.join(shown, place[0] & place[1]).select(*_SUBJECT)
+def _with_pictures(subjects: DataFrame, pictured: DataFrame) -> DataFrame:
+    place = [subjects["witness"][key] == pictured[key] for key in ("delivery", "example_id")]
+    return subjects.join(pictured, place[0] & place[1]).select(*_SUBJECT)
 
 
 def _read(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """The queries with the pieces to look for, and a name of what they ask, null for those too long for an encoder."""
+    """The subjects with what is read from their queries."""
     for batch in batches:
         texts = batch.column("query").to_pylist()
-        read = [soft_query(text) for text in texts]
+        queries = [soft_query(text) for text in texts]
         asks = [
             digest(*query.asked, "", *query.marks) if fits_encoder(text) else None
-            for text, query in zip(texts, read, strict=True)
+            for text, query in zip(texts, queries, strict=True)
         ]
-        pieces = pa.array([query.pieces for query in read], pa.list_(pa.string()))
-        columns = [*batch.columns, pieces, pa.array(asks, pa.string())]
-        yield pa.RecordBatch.from_arrays(columns, names=[*batch.schema.names, "pieces", "asks"])
+        values = [query.pieces for query in queries], asks
+        columns = [pa.array(column, field.type) for column, field in zip(values, _READ, strict=True)]
+        yield pa.RecordBatch.from_arrays([*batch.columns, *columns], names=[*batch.schema.names, *_READ.names])
 
 
 def _near_images(subjects: DataFrame, *, distance: int, colour: float) -> DataFrame:
@@ -97,9 +102,9 @@ def _near_images(subjects: DataFrame, *, distance: int, colour: float) -> DataFr
 
     def bits(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
-            shown = (batch.column(name).to_pylist() for name in ("pictures", "other_pictures"))
-            found = [apart(one, other, distance=distance, colour=colour) for one, other in zip(*shown, strict=True)]
-            yield _kept(batch, "hash_bits", pa.array(found, pa.int32()))
+            pairs = zip(*(batch.column(name).to_pylist() for name in ("pictures", "other_pictures")), strict=True)
+            bits_apart = [apart(picture, other, distance=distance, colour=colour) for picture, other in pairs]
+            yield _kept(batch, "hash_bits", pa.array(bits_apart, pa.int32()))
 
     groups = F.array_join(F.transform("pictures", lambda picture: picture["group"]), "|")
     bucket = F.xxhash64(F.lit("images"), "query_key", "low_hash", "high_hash", groups)
@@ -112,10 +117,10 @@ def _near_words(subjects: DataFrame, least: float) -> DataFrame:
 
     def shared(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
-            said = (batch.column(name).to_pylist() for name in ("query", "other_query"))
-            alike = [similarity(soft_query(one), soft_query(other)) for one, other in zip(*said, strict=True)]
-            found = [round(share, 6) if share >= least else None for share in alike]
-            yield _kept(batch, "query_similarity", pa.array(found, pa.float64()))
+            pairs = zip(*(batch.column(name).to_pylist() for name in ("query", "other_query")), strict=True)
+            shares = [similarity(soft_query(query), soft_query(other)) for query, other in pairs]
+            alike = [round(share, 6) if share >= least else None for share in shares]
+            yield _kept(batch, "query_similarity", pa.array(alike, pa.float64()))
 
     bucket = F.xxhash64(F.lit("query"), "image_key", "low_hash", "high_hash", "piece")
     pairs = _pairs(subjects.withColumn("piece", F.explode("pieces")), bucket).dropDuplicates(_PAIR)
@@ -127,8 +132,8 @@ def _near_meanings(subjects: DataFrame, embeddings: DataFrame, least: float) -> 
 
     def near(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
-            found = cosines(batch.column("vector"), batch.column("other_vector"))
-            yield _kept(batch, "query_cosine", pa.array(found, mask=~(found >= least)))
+            nearness = cosines(batch.column("vector"), batch.column("other_vector"))
+            yield _kept(batch, "query_cosine", pa.array(nearness, mask=~(nearness >= least)))
 
     short = subjects.where("asks IS NOT NULL").withColumn("text", text_id(F.col("query")))
     known = with_vectors(short, embeddings, modality="text", vector="text").where("vector IS NOT NULL")
@@ -147,29 +152,29 @@ def _pairs(subjects: DataFrame, bucket: Column, *also: str) -> DataFrame:
     return yes.join(no, "bucket").drop("bucket")
 
 
-def _kept(batch: pa.RecordBatch, name: str, found: pa.Array) -> pa.RecordBatch:
-    """The pairs with what was found of them, those of which nothing was found left out."""
-    told = pa.RecordBatch.from_arrays([*(batch.column(one) for one in _PAIR), found], names=[*_PAIR, name])
-    return told.filter(found.is_valid())
+def _kept(batch: pa.RecordBatch, name: str, figures: pa.Array) -> pa.RecordBatch:
+    """The pairs with their figure, those without one left out."""
+    pairs = pa.RecordBatch.from_arrays([*(batch.column(key) for key in _PAIR), figures], names=[*_PAIR, name])
+    return pairs.filter(figures.is_valid())
 
 
 def _verified(pairs: DataFrame, verify: _Verify, name: str) -> DataFrame:
     """The pairs that `verify` keeps, with its figure; null for what the other ways of looking at them give."""
-    found = pairs.mapInArrow(verify, _ddl(pairs.select(*_PAIR), f"{name} {_FIGURES[name]}"))
-    others = {one: F.lit(None).cast(kind) for one, kind in _FIGURES.items() if one != name}
-    return found.withColumns(others)
+    verified = pairs.mapInArrow(verify, _with_columns(pairs.select(*_PAIR), pa.schema([_FIGURES.field(name)])))
+    others = from_arrow_schema(pa.schema([field for field in _FIGURES if field.name != name]))
+    return verified.withColumns({field.name: F.lit(None).cast(field.dataType) for field in others})
 
 
-def _told(judged: DataFrame, pairs: DataFrame) -> DataFrame:
+def _contradicted(judged: DataFrame, pairs: DataFrame) -> DataFrame:
     """Each judgement of either subject of a pair, with the nearest that it contradicts."""
     # A pair that was found in two ways is one.
-    once = pairs.groupBy(*_PAIR).agg(*(F.max(name).alias(name) for name in _FIGURES))
-    one = once.select(*CHECKED, *_FIGURES, F.col("other_witness").alias("witness"))
-    other = once.select(*(F.col(f"other_{name}").alias(name) for name in CHECKED), *_FIGURES, "witness")
+    distinct = pairs.groupBy(*_PAIR).agg(*(F.max(name).alias(name) for name in _FIGURES.names))
+    first = distinct.select(*CHECKED, *_FIGURES.names, F.col("other_witness").alias("witness"))
+    second = distinct.select(*(F.col(f"other_{name}").alias(name) for name in CHECKED), *_FIGURES.names, "witness")
     # A difference of images in bits, or one of queries as a share: the less of it, the nearer.
     far = F.least(F.col("hash_bits") / 64, 1 - F.col("query_similarity"), 1 - F.col("query_cosine")).alias("far")
     best = (
-        one.unionByName(other)
+        first.unionByName(second)
         .groupBy(*CHECKED)
         .agg(
             F.count("*").alias("opposed"),
@@ -187,7 +192,7 @@ def _told(judged: DataFrame, pairs: DataFrame) -> DataFrame:
         F.col("hash_bits").isNotNull().alias("by_image"),
         F.col("query_similarity").isNotNull().alias("by_query"),
         F.col("query_cosine").isNotNull().alias("by_meaning"),
-        *_FIGURES,
+        *_FIGURES.names,
         "opposed",
         F.col("witness.delivery").alias("other_delivery"),
         F.col("witness.example_id").alias("other_example_id"),
@@ -195,5 +200,5 @@ def _told(judged: DataFrame, pairs: DataFrame) -> DataFrame:
     )
 
 
-def _ddl(frame: DataFrame, more: str) -> str:
-    return ", ".join([*(f"`{name}` {kind}" for name, kind in frame.dtypes), more])
+def _with_columns(frame: DataFrame, added: pa.Schema) -> StructType:
+    return StructType([*frame.schema.fields, *from_arrow_schema(added).fields])
