@@ -23,6 +23,7 @@ class Grain(StrEnum):
     CLAIM = "claim"
     JUDGEMENT = "judgement"
     PAIR = "pair"
+    BOX = "box"
 
 
 class Scope(StrEnum):
@@ -41,6 +42,7 @@ KEYS: dict[Grain, pa.Schema] = {
     Grain.TURN: pa.schema([*_EXAMPLE, ("turn", pa.int32())]),
     Grain.CLAIM: pa.schema([*_EXAMPLE, ("turn", pa.int32()), ("claim", pa.int32())]),
     Grain.JUDGEMENT: pa.schema([*_EXAMPLE, ("judgement_id", pa.string())]),
+    Grain.BOX: pa.schema([*_EXAMPLE, ("box", pa.int32())]),
     Grain.PAIR: pa.schema([*_EXAMPLE, ("other_delivery", pa.string()), ("other_id", pa.string())]),
 }
 
@@ -78,6 +80,7 @@ class Audit:
     """Of row and drop scope; one of corpus scope reads `embeddings`."""
     uses_colours: bool = False
     uses_pictures: bool = False
+    uses_boxes: bool = False
     uses_likelihoods: bool = False
     """Its settings name a vision-language model, `vlm` (None asks none), and how many answers it reads at once,
     `vlm_batch`."""

@@ -1,9 +1,10 @@
 """What a row- or drop-scope audit may look at."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pyarrow as pa
 
+from ops.core.schemas import BOXES
 from ops.core.vectors import Vectors
 from ops.evidence.likelihoods import NO_LIKELIHOODS, LikelihoodTable
 from ops.evidence.picture_table import NO_PICTURES, PictureTable
@@ -32,6 +33,8 @@ class RowInputs:
     """Of the turns' answers, where a vision-language model is set."""
     regions: RegionTable = NO_REGIONS
     """Of the phrases whose place audits asked for, where the encoder can tell."""
+    boxes: pa.Table = field(default_factory=BOXES.schema.empty_table)
+    """The boxes of the delivery (schemas.BOXES), for audits that use them."""
 
     def __post_init__(self) -> None:
         sides = ("images", "texts", "bank_images", "bank_texts")

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from ops.audits.contract import Audit
 from ops.audits.registry import all_audits
 from ops.core.identity import text_id
-from ops.core.schemas import EXAMPLES, IMAGES
+from ops.core.schemas import BOXES, EXAMPLES, IMAGES
 from ops.core.vectors import Vectors
 from ops.evidence.bank import choose_bank
 from ops.evidence.inputs import RowInputs
@@ -56,6 +56,7 @@ def gather_evidence(
     return replace(
         evidence,
         likelihoods=_likelihoods(lake, delivery, settings=settings, audits=audits, progress=progress),
+        boxes=load_boxes(lake, delivery) if any(audit.uses_boxes for audit in audits) else evidence.boxes,
         regions=_regions(lake, delivery, evidence, settings=settings, audits=audits, progress=progress),
     )
 
@@ -140,6 +141,11 @@ def _regions(
     if not wanted:
         return NO_REGIONS
     return locate(lake, wanted, texts=evidence.texts, encoder=settings.encoder, progress=progress)
+
+
+def load_boxes(lake: Lake, delivery: str) -> pa.Table:
+    """The boxes of the delivery; those of a reading before boxes were read have none."""
+    return lake.read(BOXES, where={"delivery": delivery})
 
 
 def load_colours(lake: Lake, image_ids: Iterable[str]) -> ColourTable:

@@ -25,7 +25,7 @@ from ops.text.image_turns import image_turns
 from ops.vision.colours import COLOURS, ColourTable, picture_facts
 from ops.vision.regions import Phrase, RegionTable
 from tests.support.prompt_examples import prompts_of
-from tests.support.samples import sample_images, sample_preferences, stored_vectors
+from tests.support.samples import sample_boxes, sample_images, sample_preferences, stored_vectors
 
 QUERIES = (
     "What colour is the car?",
@@ -194,6 +194,7 @@ class Hostile:
             pictures=_pictures(rng, pool),
             likelihoods=_likelihoods(rng, examples),
             regions=_regions(rng, [phrase for some in phrases for phrase in some]),
+            boxes=sample_boxes(examples),
         )
 
     def tables(self) -> dict[str, pa.Table]:

@@ -8,7 +8,7 @@ import pyarrow as pa
 from ops.audits.registry import all_audits
 from ops.core.canonical import image_key, query_key, response_key
 from ops.core.identity import content_id, digest, example_id, image_id, text_id
-from ops.core.schemas import EMBEDDINGS, EXAMPLES, IMAGES, PREFERENCES
+from ops.core.schemas import BOXES, EMBEDDINGS, EXAMPLES, IMAGES, PREFERENCES
 from ops.core.vectors import Vectors
 from ops.evidence.inputs import RowInputs
 from ops.evidence.picture_table import PictureTable
@@ -141,7 +141,23 @@ def sample_inputs(examples: pa.Table) -> RowInputs:
         bank_images=_vectors([image_id(f"bank {n}".encode()) for n in range(32)], drawn),
         bank_texts=_vectors([text_id(f"bank {n}") for n in range(32)], drawn),
         pictures=PictureTable.of(sample_images(examples)),
+        boxes=sample_boxes(examples),
     )
+
+
+def sample_boxes(examples: pa.Table) -> pa.Table:
+    """Boxes of the examples with an image (schemas.BOXES): sound ones, and of every fault and shape."""
+    corners = [(1, 2, 3, 4), (1, 2, 3, 4), (9, 2, 3, 4), (600, 400, 700, 500), (5, 5, 5, 9), (7, 8, 7, 8), (None,) * 4]
+    rows: list[dict] = []
+    for example in examples.to_pylist():
+        for number, box in enumerate(corners if example["image_ids"] else ()):
+            row = dict.fromkeys(BOXES.schema.names) | dict(zip(("left", "top", "right", "bottom"), box, strict=True))
+            row |= {"delivery": example["delivery"], "example_id": example["example_id"], "ordinal": number}
+            row |= {"message": number % 2, "start": 0, "end": 1, "image": 0, "image_id": example["image_ids"][0]}
+            row |= {"shape": "point" if number == 5 else "box", "phrase": "red circle", "notation": "json"}
+            row |= {"convention": "unknown" if box[0] is None else "pixels", "file_convention": "pixels"}
+            rows.append(row | {"image_width_px": 640, "image_height_px": 480, "looks": ("unit", None)[number % 2]})
+    return pa.Table.from_pylist(rows, schema=BOXES.schema)
 
 
 def sample_embeddings(examples: pa.Table) -> pa.Table:
