@@ -12,7 +12,7 @@ from ops.gates.throughput import EmbedRun, slowness
 from resources.config.settings import Settings
 from resources.engines.progress import Progress
 from resources.engines.ray import start_ray
-from resources.intake.admission import admitted_delivery
+from resources.intake.corpus_drops import admitted_delivery
 from resources.lake.tables import Lake
 from resources.measuring.evidence import wanted_texts
 from resources.measuring.recorded import record_embedded

@@ -12,7 +12,7 @@ from resources.engines.progress import Advance, Progress
 from resources.engines.ray import start_ray
 from resources.gates.gates import GateResult, measures_gate
 from resources.gates.outcomes import record_gates
-from resources.intake.admission import admitted_delivery
+from resources.intake.corpus_drops import admitted_delivery
 from resources.lake.tables import Lake
 from resources.measuring.delivery import measure_delivery
 from resources.measuring.recorded import require_measures, row_audits, row_identities

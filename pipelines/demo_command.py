@@ -19,7 +19,7 @@ from pipelines.run_command import say, show, status_of
 from pipelines.tables import score_table, tally_table
 from resources.config.places import local_path
 from resources.engines.progress import console_progress
-from resources.intake.admission import admitted_delivery
+from resources.intake.corpus_drops import admitted_delivery
 from resources.lake.tables import Lake
 from resources.versions.publishing import current_version
 

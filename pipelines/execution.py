@@ -23,7 +23,7 @@ from pipelines.instance import configure
 from resources.config.places import PlaceError, is_address, local_path, plain_place
 from resources.config.settings import Settings
 from resources.engines.progress import Progress
-from resources.intake.admission import old_readings
+from resources.intake.old_readings import old_readings
 from resources.lake.address import lake_of
 from resources.lake.tables import Lake
 from resources.measuring.recorded import unmeasured_drops

@@ -17,7 +17,7 @@ from pipelines.tables import titled
 from pipelines.version_commands import lake_at
 from resources.config.located_yaml import SettingsError
 from resources.engines.progress import RichProgress
-from resources.intake.admission import admitted_deliveries
+from resources.intake.corpus_drops import admitted_deliveries
 from resources.lake.tables import Lake
 from resources.rewards.auditing import Reward, RewardAudit, audit_reward, draw_examples
 from resources.rewards.endpoint import RewardEndpoint

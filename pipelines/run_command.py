@@ -13,8 +13,9 @@ from pipelines.app import ConfigOption, DebugOption, JsonOption, LakeOption, app
 from pipelines.faults import DONE, FAILED, FAULT, err, out, say_error, say_fault
 from pipelines.tables import version_table
 from resources.engines.progress import SilentProgress, console_progress
-from resources.intake.admission import kept_out, old_readings
+from resources.intake.corpus_drops import kept_out
 from resources.intake.drop_folders import drop_name
+from resources.intake.old_readings import old_readings
 from resources.lake.address import lake_of
 from resources.report.report import report_path
 from resources.versions.publishing import current_version, version_of

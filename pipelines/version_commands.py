@@ -13,7 +13,7 @@ from pipelines.app import DebugOption, JsonOption, LakeOption, app, print_json
 from pipelines.faults import out
 from pipelines.tables import changes_table, diff_table, minute, versions_table
 from resources.config.places import is_address
-from resources.intake.admission import not_admitted
+from resources.intake.corpus_drops import not_admitted
 from resources.lake.address import lake_of
 from resources.lake.tables import Lake
 from resources.report.report import make_report

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from operator import itemgetter
 from typing import Any
 
@@ -12,7 +13,9 @@ from ops.boxes.conventions import Size
 from ops.boxes.file_boxes import FileEvidence, Sizes
 from resources.engines.progress import Progress
 from resources.engines.ray import ray_map
-from resources.intake.shards import IMAGE_SIZES, Context, FinishWork, ParsedShard
+from resources.intake.context import Context
+from resources.intake.finishing import FinishWork
+from resources.intake.parsing import IMAGE_SIZES, ParsedShard
 
 
 def with_scales(
@@ -20,10 +23,10 @@ def with_scales(
 ) -> Iterator[FinishWork]:
     """The work with the scales of the boxes of each file, which all of its shards tell together."""
     sizes = _sizes(context, parsed)
-    boxed = [FinishWork(context, s, {}, {}, frozenset(), sizes[s.name]) for s in parsed if s.name in sizes]
+    boxed = [FinishWork(s, {}, {}, frozenset(), sizes[s.name]) for s in parsed if s.name in sizes]
     evidence: dict[str, FileEvidence] = {}
     if boxed:
-        parts = ray_map(_weigh, boxed, progress=progress, label="Weigh boxes")
+        parts = ray_map(partial(_weigh, context=context), boxed, progress=progress, label="Weigh boxes")
         for file, part in sorted(parts, key=itemgetter(0)):
             evidence.setdefault(file, FileEvidence()).join(part)
     scales = {file: whole.scales(context.manifest.box_convention(file)) for file, whole in evidence.items()}
@@ -32,9 +35,9 @@ def with_scales(
         yield replace(item, sizes=sizes[shard.name], scales=scales[shard.file]) if shard.name in sizes else item
 
 
-def _weigh(work: FinishWork) -> tuple[str, FileEvidence]:
+def _weigh(work: FinishWork, context: Context) -> tuple[str, FileEvidence]:
     """Runs in a worker: what the rows of a shard say, beside the name of its file."""
-    table = work.context.scratch.read_table(f"{work.shard.name}-parsed", ["boxes", "image_ids"])
+    table = context.scratch.read_table(f"{work.shard.name}-parsed", ["boxes", "image_ids"])
     evidence = FileEvidence()
     for boxes, images in zip(table["boxes"].to_pylist(), table["image_ids"].to_pylist(), strict=True):
         if boxes:

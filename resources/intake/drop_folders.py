@@ -1,6 +1,8 @@
 """Which drops lie in a folder, what they are called, and whether all of each is there."""
 
+import os
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 
 from ops.core.identity import digest
@@ -23,7 +25,7 @@ def complete_drops(watched: str) -> tuple[dict[str, str], list[str]]:
     stamps: dict[str, str] = {}
     folders: dict[str, list[str]] = {}
     problems: list[str] = []
-    for path in _folders(watched):
+    for path in _folders(_watched_folder(watched)):
         try:
             files = open_drop(path)
             listing = files.listing()
@@ -41,9 +43,11 @@ def complete_drops(watched: str) -> tuple[dict[str, str], list[str]]:
 
 
 def drop_at(watched: str, name: str) -> str | None:
-    """Path of the sub-folder of the watched folder that holds the drop of that name. What is wrong with another
-    folder does not count."""
-    for path in _folders(watched):
+    """Path of the sub-folder of the watched folder that holds the drop of that name; of several, the one that is called
+    so. What is wrong with another folder does not count."""
+    folder = _watched_folder(watched)
+    # Most drops are called as their folder is: the others need not be opened, which would cost as much as there are.
+    for path in chain((path for path in (folder / name,) if _is_drop_folder(path, folder)), _folders(folder)):
         try:
             if drop_name(str(path)) == name:
                 return str(path)
@@ -65,14 +69,22 @@ def still_holds(source: str, names: Iterable[str]) -> bool:
     return set(names) <= {info.name for info in listing}
 
 
-def _folders(watched: str) -> Iterator[Path]:
+def _watched_folder(watched: str) -> Path:
     try:
         folder = local_path(watched, "ingest.watched")
     except PlaceError as error:
         raise DropError(str(error)) from None
     if not folder.is_dir():
         raise DropError(f"{watched}: the watched folder does not exist; make it, or set ingest.watched")
-    yield from sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
+    return folder
+
+
+def _folders(folder: Path) -> Iterator[Path]:
+    yield from sorted(path for path in folder.iterdir() if _is_drop_folder(path, folder))
+
+
+def _is_drop_folder(path: Path, folder: Path) -> bool:
+    return path.parent == folder and not path.name.startswith(".") and os.path.isdir(path)
 
 
 def _name_of(files: DropFiles) -> str:

@@ -12,7 +12,7 @@ from ops.core.identity import fingerprint
 from ops.core.schemas import EMBEDDINGS
 from resources.config.settings import Settings
 from resources.gates.outcomes import measures_gates
-from resources.intake.admission import admitted_drops
+from resources.intake.corpus_drops import admitted_drops
 from resources.lake.tables import Lake
 from resources.models.asking import model_identity
 

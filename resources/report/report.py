@@ -51,7 +51,7 @@ from ops.report.data import (
 from ops.report.histograms import drawable, histograms, rank
 from ops.report.page import render, write_report
 from resources.config.places import is_address
-from resources.intake.admission import kept_out
+from resources.intake.corpus_drops import kept_out
 from resources.lake.files import open_storage
 from resources.lake.stored_measures import Without, used
 from resources.lake.tables import Lake

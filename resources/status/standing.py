@@ -9,7 +9,8 @@ from ops.core.log import Log
 from ops.core.schemas import DROPS
 from ops.decision.versions import LeftOut
 from resources.config.settings import Settings
-from resources.intake.admission import OldReading, last_of_drops, old_readings
+from resources.intake.corpus_drops import last_of_drops
+from resources.intake.old_readings import OldReading, old_readings
 from resources.lake.tables import Lake
 from resources.models.encoder_source import encoder_identity
 from resources.versions.entering import current_deliveries, entering

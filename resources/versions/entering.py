@@ -10,7 +10,7 @@ from ops.core.schemas import DROPS
 from ops.decision.versions import LeftOut, without_measures
 from resources.config.settings import Settings
 from resources.gates.outcomes import MeasuresGate, measures_gates
-from resources.intake.admission import admitted_deliveries, not_admitted
+from resources.intake.corpus_drops import admitted_deliveries, not_admitted
 from resources.lake.tables import Lake
 from resources.measuring.recorded import row_identities, unmeasured_drops
 from resources.versions.publishing import current_version, version_of

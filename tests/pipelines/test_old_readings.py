@@ -11,7 +11,8 @@ from pipelines.execution import run_all
 from pipelines.run_command import say_old_readings, summarise
 from resources.config.settings import load_settings
 from resources.engines.progress import SilentProgress
-from resources.intake.admission import admit, admitted_deliveries
+from resources.intake.admission import admit
+from resources.intake.corpus_drops import admitted_deliveries
 from resources.lake.tables import Lake
 from tests.support.drops import llava, make_drop
 from tests.support.old_readings import read_as_before

@@ -15,7 +15,7 @@ from pipelines.demo_command import DROP
 from pipelines.execution import Outcome, run_all
 from resources.config.settings import Settings, load_settings
 from resources.engines.progress import SilentProgress
-from resources.intake.admission import admitted_delivery
+from resources.intake.corpus_drops import admitted_delivery
 from resources.lake.tables import Lake
 from resources.measuring.recorded import row_audits
 from resources.report.report import report_path

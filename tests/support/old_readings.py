@@ -20,12 +20,12 @@ def read_as_before(lake: Lake, folder: Path, drop: str, misread: Mapping[str, by
     hashes = {info.name: files.sha256(info.name) for info in files.listing()}
     settings = IngestSettings()
     manifest = ingesting._manifest(files, files.listing())
-    delivery = ingesting._name(drop, hashes, manifest, settings, None)
+    delivery = ingesting.delivery_name(drop, hashes, manifest, settings, None)
     kept = {name: (folder / name).read_bytes() for name in misread}
     for name, data in misread.items():
         (folder / name).write_bytes(data)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ingesting, "_name", lambda *_: delivery)
+        patch.setattr(ingesting, "delivery_name", lambda *_: delivery)
         patch.setattr(ingesting, "READING", None)
         ingest(lake, folder, drop, settings=settings, progress=SilentProgress())
     for name, data in kept.items():

@@ -9,14 +9,8 @@ from hypothesis import strategies as st
 
 from ops.core.schemas import DROPS, EXAMPLES, TableSpec
 from ops.gates.guards import GuardSettings
-from resources.intake.admission import (
-    admit,
-    admitted_deliveries,
-    admitted_delivery,
-    admitted_drops,
-    drop_source,
-    last_delivery,
-)
+from resources.intake.admission import admit, drop_source, last_delivery
+from resources.intake.corpus_drops import admitted_deliveries, admitted_delivery, admitted_drops
 from resources.lake.tables import Lake
 from tests.support.standing_lake import arrive
 

@@ -1,6 +1,7 @@
 """A watched folder: what is wrong with one drop in it concerns no other."""
 
 import os
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from ops.intake.drop_files import DropError
 from resources.intake import drop_folders
 from resources.intake.drop_folders import complete_drops, drop_at
+from tests.support.costs import Costs
 
 
 def fill(folder: Path, manifest: str = "") -> Path:
@@ -45,6 +47,30 @@ def test_a_new_reading_is_another_stamp(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(drop_folders, "READING", drop_folders.READING + 1)
     assert complete_drops(str(tmp_path))[0].keys() == before[0].keys()
     assert complete_drops(str(tmp_path)) != before
+
+
+def test_a_drop_may_be_called_otherwise_than_its_folder(tmp_path: Path):
+    fill(tmp_path / "a", "name: flowers")
+    fill(tmp_path / "flowers", "name: trees")
+    assert drop_at(str(tmp_path), "flowers") == str(tmp_path / "a")
+    assert drop_at(str(tmp_path), "trees") == str(tmp_path / "flowers")
+    for name in ("a", "..", ".", "a/../a", "x" * 300, "a\0"):
+        assert drop_at(str(tmp_path), name) is None
+
+
+def test_finding_every_drop_opens_as_many_files_as_there_are_drops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    costs = Costs(monkeypatch)
+    for count in (10, 100):
+        asked = costs.of(partial(find_all, tmp_path / str(count), count))
+        assert asked["drop files opened"] == count
+
+
+def find_all(folder: Path, count: int) -> None:
+    folder.mkdir()
+    for n in range(count):
+        fill(folder / f"drop-{n}", "licence: CC0-1.0")
+    for n in range(count):
+        assert drop_at(str(folder), f"drop-{n}") == str(folder / f"drop-{n}")
 
 
 def test_a_folder_that_is_not_there_is_said(tmp_path: Path):

@@ -13,7 +13,8 @@ import ray
 
 from ops.intake.rows import IngestSettings
 from resources.engines.progress import SilentProgress
-from resources.intake.ingest import _claims, ingest
+from resources.intake.claims import session_actor as actor_of
+from resources.intake.ingest import ingest
 from resources.lake.tables import Lake
 from tests.support.drops import everything, llava, make_drop
 
@@ -22,7 +23,7 @@ SETTINGS = IngestSettings(shard_bytes=1 << 14)
 
 def session_actor() -> Any:
     here = ray.get_runtime_context()
-    return _claims(f"{here.get_node_id()} {here.get_job_id()}")
+    return actor_of(f"{here.get_node_id()} {here.get_job_id()}")
 
 
 def kill_process() -> None:

@@ -20,7 +20,9 @@ from ops.intake import drop_files
 from ops.intake.drop import Manifest, data_files
 from ops.intake.drop_files import DropFiles, open_drop
 from ops.intake.rows import IngestSettings
-from resources.intake.shards import Context, PlanWork, ShardWork, parse_shard, plan_file
+from resources.intake.context import Context
+from resources.intake.parsing import FileShard, parse_shard
+from resources.intake.planning import plan_file
 from resources.lake import scratch as ingest_scratch
 from resources.lake.scratch import InflatedFiles, Scratch
 from resources.lake.tables import Lake
@@ -73,9 +75,9 @@ def test_a_file_of_many_shards_is_inflated_once(
     inflated = Inflated(monkeypatch)
     context = context_at(tmp_path / "drop", Lake(tmp_path / "lake"))
     (info,) = context.files.listing()
-    plan = plan_file(PlanWork(context, info, shard_bytes))
+    plan = plan_file(info, context, shard_bytes=shard_bytes)
     assert len(plan.shards) >= len(content) // max(shard_bytes, 1 << 21)
-    parsed = [parse_shard(ShardWork(context, plan, shard)) for shard in plan.shards]
+    parsed = [parse_shard(FileShard(plan, shard), context) for shard in plan.shards]
     assert sum(shard.parsed for shard in parsed) == 4000
     assert inflated.of_drop <= 1.1 * len(content)
     assert inflated.kept <= 3.5 * len(content), "to cut it, to look at its first rows, and to read its rows"
@@ -114,8 +116,8 @@ def test_a_compressed_tar_that_breaks_says_so_wherever_it_breaks(tmp_path: Path,
     (tmp_path / "drop" / "a.tar.zst").write_bytes(data)
     context = context_at(tmp_path / "drop", Lake(tmp_path / "lake"))
     (info,) = context.files.listing()
-    plan = plan_file(PlanWork(context, info, shard_bytes))
-    parsed = [parse_shard(ShardWork(context, plan, shard)) for shard in plan.shards]
+    plan = plan_file(info, context, shard_bytes=shard_bytes)
+    parsed = [parse_shard(FileShard(plan, shard), context) for shard in plan.shards]
     assert plan.problem is None
     refused = [row for s in parsed for row in context.scratch.read_table(f"{s.name}-refused").to_pylist()]
     assert [row["row"] for row in refused] == list(range(len(refused)))
@@ -153,9 +155,9 @@ def test_rows_before_a_break_are_read_and_the_break_is_one_row(
     (tmp_path / "drop" / f"rows.{form}.gz").write_bytes(broken_lines(lines[form].encode(), how))
     context = context_at(tmp_path / "drop", Lake(tmp_path / "lake"))
     info = context.files.listing()[1]
-    plan = plan_file(PlanWork(context, info, shard_bytes))
+    plan = plan_file(info, context, shard_bytes=shard_bytes)
     assert plan.problem is None
-    parsed = [parse_shard(ShardWork(context, plan, shard)) for shard in plan.shards]
+    parsed = [parse_shard(FileShard(plan, shard), context) for shard in plan.shards]
     tables = [context.scratch.read_table(f"{shard.name}-parsed") for shard in parsed]
     kept = [row for table in tables for row in table.to_pylist()]
     first = int(form == "csv")
@@ -172,7 +174,7 @@ def test_a_bomb_is_found_before_it_is_written(tmp_path: Path):
     (tmp_path / "drop" / "a.jsonl.zst").write_bytes(zstandard.compress(bytes(2 << 30)))
     context = context_at(tmp_path / "drop", Lake(tmp_path / "lake"))
     (info,) = context.files.listing()
-    plan = plan_file(PlanWork(context, info, 1 << 20))
+    plan = plan_file(info, context, shard_bytes=1 << 20)
     assert plan.problem is not None
     assert plan.problem[0] == "file_bomb"
     assert sum(path.stat().st_size for path in (tmp_path / "lake").rglob("*") if path.is_file()) < 1 << 20
@@ -200,7 +202,7 @@ def planning(folder: Path, count: int, monkeypatch: pytest.MonkeyPatch) -> Count
             listing = context.files.listing()
             described = replace(context.manifest, described=descriptions(context.files, listing))
             about = replace(context, manifest=described)
-            plans = [plan_file(PlanWork(about, info, 1 << 17)) for info in data_files(listing)]
+            plans = [plan_file(info, about, shard_bytes=1 << 17) for info in data_files(listing)]
             assert [plan.problem for plan in plans] == [None] * count
 
         return costs.of(plan) + Counter({"bytes inflated": inflated.of_drop + inflated.kept})

@@ -30,7 +30,8 @@ from ops.intake.image_checks import check_image, decode_rgb
 from ops.intake.reasons import REASONS
 from ops.intake.row import RowError
 from ops.intake.rows import IngestSettings, check_row
-from resources.intake.shards import Context, PlanWork, plan_file
+from resources.intake.context import Context
+from resources.intake.planning import plan_file
 from resources.lake.scratch import Scratch
 from resources.lake.tables import Lake
 
@@ -128,7 +129,7 @@ def take(files: DropFiles, lake: Lake, name: str) -> tuple[int, int, int]:
     """Rows in, kept and refused of one file."""
     context = Context(lake, files, "fuzz", "fuzz-1", Manifest(), SETTINGS, Scratch(lake, "fuzz"))
     info = next(info for info in files.listing() if info.name == name)
-    plan = plan_file(PlanWork(context, info, 1 << 10))
+    plan = plan_file(info, context, shard_bytes=1 << 10)
     if plan.problem:
         assert plan.problem[0] in REASONS
         return 1, 0, 1

@@ -25,7 +25,10 @@ from ops.intake.image_checks import check_image
 from ops.intake.reasons import REASONS
 from ops.intake.row import RowError
 from ops.intake.rows import IngestSettings
-from resources.intake.shards import Context, FinishWork, PlanWork, ShardWork, finish_shard, parse_shard, plan_file
+from resources.intake.context import Context
+from resources.intake.finishing import FinishWork, finish_shard
+from resources.intake.parsing import FileShard, parse_shard
+from resources.intake.planning import plan_file
 from resources.lake.scratch import InflatedFiles, Scratch
 from resources.lake.tables import Lake
 from tests.support import hostile_inputs as hostile
@@ -99,17 +102,17 @@ def take(root: Path) -> Taken:
 
 
 def take_file(context: Context, info: Any, taken: Taken) -> None:
-    plan = plan_file(PlanWork(context, info, 1 << 20))
+    plan = plan_file(info, context, shard_bytes=1 << 20)
     reasons = taken.reasons[info.name] = [plan.problem[0]] if plan.problem else []
     kept: list[str] = []
     taken.kept[info.name] = kept
     assert unfit_name(plan.file) is None
     for shard in plan.shards:
-        parsed = parse_shard(ShardWork(context, plan, shard))
-        done = finish_shard(FinishWork(context, parsed, parsed.verdicts, {}, frozenset()))
+        parsed = parse_shard(FileShard(plan, shard), context)
+        done = finish_shard(FinishWork(parsed, parsed.verdicts, {}, frozenset()), context)
         assert parsed.rows_in == done.kept + done.quarantined, info.name
-        assert done.kept == sum(file.rows for file in done.examples), info.name
-        assert done.quarantined == sum(file.rows for file in done.quarantine), info.name
+        assert done.kept == sum(file.rows for file in done.staged["examples"]), info.name
+        assert done.quarantined == sum(file.rows for file in done.staged["quarantine"]), info.name
         bad = {image for image, verdict in parsed.verdicts.items() if isinstance(verdict, dict)}
         refused = context.scratch.read_table(f"{parsed.name}-refused").to_pylist()
         assert all(unfit_name(f"{row['source_id']}{row['detail']}") is None for row in refused)

@@ -17,7 +17,10 @@ from ops.intake.drop import Manifest
 from ops.intake.drop_files import open_drop
 from ops.intake.reasons import REASONS
 from ops.intake.rows import IngestSettings
-from resources.intake.shards import Context, FinishWork, PlanWork, ShardWork, finish_shard, parse_shard, plan_file
+from resources.intake.context import Context
+from resources.intake.finishing import FinishWork, finish_shard
+from resources.intake.parsing import FileShard, parse_shard
+from resources.intake.planning import plan_file
 from resources.lake.scratch import Scratch
 from resources.lake.tables import Lake
 from tests.support.layouts import picture
@@ -35,12 +38,12 @@ def context_at(folder: Path) -> Context:
 def taken(context: Context, name: str, shard_bytes: int) -> Counter[str]:
     """How many rows of a file were kept and how many refused for each reason, by the tables that were staged."""
     info = next(info for info in context.files.listing() if info.name == name)
-    plan = plan_file(PlanWork(context, info, shard_bytes))
+    plan = plan_file(info, context, shard_bytes=shard_bytes)
     assert not plan.problem, plan.problem
     counts: Counter[str] = Counter()
     for shard in plan.shards:
-        parsed = parse_shard(ShardWork(context, plan, shard))
-        finished = finish_shard(FinishWork(context, parsed, parsed.verdicts, {}, frozenset()))
+        parsed = parse_shard(FileShard(plan, shard), context)
+        finished = finish_shard(FinishWork(parsed, parsed.verdicts, {}, frozenset()), context)
         assert parsed.rows_in == finished.kept + finished.quarantined
         refused = context.scratch.read_table(f"{parsed.name}-refused").to_pylist()
         faults = [row for row in refused if row["reason"] == INTERNAL]
@@ -84,7 +87,7 @@ def check_columns(folder: Path, rows: int) -> Counter[str]:
         if table is None or not table.num_columns or not COLUMNAR[name](folder / name, table):
             continue
         info = next(info for info in files.listing() if info.name == name)
-        plan = plan_file(PlanWork(context, info, 1 << 30))
+        plan = plan_file(info, context, shard_bytes=1 << 30)
         if plan.problem:
             # No format has such a row; or the type, which is that of all rows, is nested too deeply for Parquet.
             assert plan.problem[0] == "file_unrecognised" or "deeply nested" in plan.problem[1], plan.problem

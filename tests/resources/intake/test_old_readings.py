@@ -11,9 +11,11 @@ from ops.gates.guards import GuardSettings
 from ops.intake.reading import READING
 from ops.intake.rows import IngestSettings
 from resources.engines.progress import SilentProgress
-from resources.intake.admission import admit, admitted_deliveries, old_readings
+from resources.intake.admission import admit
+from resources.intake.corpus_drops import admitted_deliveries
 from resources.intake.drop_folders import still_holds
 from resources.intake.ingest import Delivery, ingest
+from resources.intake.old_readings import old_readings
 from resources.lake.tables import Lake
 from tests.support.drops import everything, llava, make_drop
 from tests.support.old_readings import read_as_before

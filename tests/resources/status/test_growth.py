@@ -12,7 +12,8 @@ import pytest
 from ops.core.schemas import DROPS
 from resources.config.settings import Settings, load_settings
 from resources.gates.outcomes import record_gates
-from resources.intake.admission import admit, kept_out, not_admitted, undo_withdrawal, withdraw
+from resources.intake.admission import admit, undo_withdrawal, withdraw
+from resources.intake.corpus_drops import kept_out, not_admitted
 from resources.lake.tables import Lake
 from resources.measuring.recorded import require_embedded, require_measures, row_identities, unmeasured_drops
 from resources.models.encoder_source import encoder_identity

@@ -9,7 +9,8 @@ from ops.core.schemas import MEASURES_GATES, VERSIONS
 from ops.gates.guards import GuardSettings
 from resources.config.settings import Settings, load_settings
 from resources.gates.outcomes import measures_gates, record_gates
-from resources.intake.admission import admit, admitted_delivery, undo_withdrawal, withdraw
+from resources.intake.admission import admit, undo_withdrawal, withdraw
+from resources.intake.corpus_drops import admitted_delivery
 from resources.lake.tables import Lake
 from resources.measuring.recorded import row_identities
 from resources.versions.entering import decided, entering
