@@ -15,7 +15,7 @@ from ops.prompts.truths import truth_key, unwrapped
 
 _ASKED = ["image_key", "query_key"]
 _READ = ("delivery", "example_id", *_ASKED, "query", "ground_truth", "is_json")
-_KEYED = pa.schema([*(PROMPTS.schema.field(name) for name in _READ), ("truth_key", pa.string())])
+_KEYED = pa.schema([*(PROMPTS.schema.field(name) for name in _READ), pa.field("truth_key", pa.string())])
 _FOUND = pa.schema(
     [
         ("delivery", pa.string()),

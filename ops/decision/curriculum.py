@@ -36,6 +36,9 @@ DIFFICULTY: dict[str, float] = {
     "difficulty.grounded_phrases": 0.5,
 }
 
+#: What makes a prompt of RL hard: how seldom a model solves it, and how much it must look.
+PROMPT_DIFFICULTY: dict[str, float] = {"pass_rate.pass_rate": -1.0, "prompt_necessity.pvi": 0.5}
+
 _GOLDEN = (5**0.5 - 1) / 2
 
 
@@ -58,6 +61,9 @@ class CurriculumSettings:
     """Decides the order inside a stage, and what is replayed."""
     difficulty: Mapping[str, float] = field(default_factory=lambda: dict(DIFFICULTY))
     """Weight of each measure, named `audit.column`, in an example's difficulty; below 0 where more is easier."""
+    prompt_difficulty: Mapping[str, float] = field(default_factory=lambda: dict(PROMPT_DIFFICULTY))
+    """The same in that of a prompt of RL, which is ranked among prompts; one of which none of these is known is ranked
+    by `difficulty` among all."""
 
     def __post_init__(self) -> None:
         if self.stages < 1:

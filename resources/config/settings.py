@@ -127,9 +127,10 @@ def _audit_tree(kinds: tuple[tuple[str, type], ...]) -> type:
 
 def _check_measures(located: Located, curriculum: CurriculumSettings, audits: Mapping[str, Audit]) -> None:
     """SettingsError where difficulty weighs what no audit measures."""
-    if "difficulty" in located.mapping(("curriculum",)):
-        numeric = [f"{a.name}.{f.name}" for a in audits.values() for f in a.columns if is_numeric(f.type)]
-        require_known(located, ("curriculum", "difficulty"), curriculum.difficulty, numeric, noun="measure")
+    numeric = [f"{a.name}.{f.name}" for a in audits.values() for f in a.columns if is_numeric(f.type)]
+    for key in ("difficulty", "prompt_difficulty"):
+        if key in located.mapping(("curriculum",)):
+            require_known(located, ("curriculum", key), getattr(curriculum, key), numeric, noun="measure")
 
 
 def _plain(value: Any) -> Any:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -91,24 +92,30 @@ def order(
 ) -> pa.Table:
     """The members in the order of the curriculum. Raises MissingError where a measure that it weighs was not made."""
     ids = members["example_id"].combine_chunks()
+    kinds: Any = members["kind"]
+    is_prompt = np.asarray(pc.equal(kinds, pa.scalar("prompt")))
+    names = dict.fromkeys(settings.difficulty, "difficulty")
+    if is_prompt.any():
+        names |= {name: "prompt_difficulty" for name in settings.prompt_difficulty if name not in names}
     weighed: dict[str, list[str]] = {}
-    for name in settings.difficulty:
+    for name, key in names.items():
         audit, column = name.split(".")
         if audit not in measures:
-            raise MissingError(
-                f"curriculum.difficulty weighs {name}, but {audit} was not measured; run that audit first"
-            )
+            raise MissingError(f"curriculum.{key} weighs {name}, but {audit} was not measured; run that audit first")
         weighed.setdefault(audit, []).append(column)
     found = {}
     for audit, columns in weighed.items():
         known = used(deliveries, without, audit)
         rows = read_measures(lake, audit, identity=measures[audit], deliveries=known, columns=set(columns))
         found |= {f"{audit}.{column}": one for column, one in components(rows, columns).items()}
+    hardness = difficulty(ids, found, settings.difficulty)
+    own = difficulty(ids.filter(pa.array(is_prompt)), found, settings.prompt_difficulty if is_prompt.any() else {})
+    hardness[np.flatnonzero(is_prompt)[np.isfinite(own)]] = own[np.isfinite(own)]
     visual = visual_ids(lake, deliveries)
     columns = [
         *(members[name] for name in ("delivery", "example_id", "dataset")),
         pc.is_in(members["example_id"], value_set=visual),
-        pa.array(difficulty(ids, found, settings.difficulty)),
+        pa.array(hardness),
     ]
     ready = pa.table(columns, names=["delivery", "example_id", "dataset", "visual", "difficulty"])
     return curriculum(ready, settings)

@@ -101,12 +101,17 @@ def write_strange(folder: Path) -> None:
         (folder / f"{row['id']}.jsonl").write_text(json.dumps(row) + "\n", "utf-8")
 
 
-def publish_version(lake: Lake, deliveries: list[str], policy: Policy) -> None:
+def publish_version(
+    lake: Lake, deliveries: list[str], policy: Policy, audits: tuple[str, ...] = ("difficulty",)
+) -> None:
+    """What the curriculum weighs and is not among the audits that were measured, as `d0`, it does without."""
+    settings = replace(load_settings(), policy=policy)
+    weighed = {k: v for k, v in settings.curriculum.prompt_difficulty.items() if k.partition(".")[0] in audits}
     candidate = build_candidate(
         lake,
         deliveries=deliveries,
-        measures={"difficulty": "d0"},
-        settings=replace(load_settings(), policy=policy),
+        measures=dict.fromkeys(audits, "d0"),
+        settings=replace(settings, curriculum=replace(settings.curriculum, prompt_difficulty=weighed)),
         code="code",
         encoder="encoder",
         progress=SilentProgress(),

@@ -18,6 +18,8 @@ from resources.lake.tables import Lake
 from tests.support.exported import NOTHING, publish_version
 from tests.support.layouts import picture
 
+MEASURED = ("difficulty", "pass_rate")
+
 
 def user(text: str) -> dict[str, Any]:
     return {"role": "user", "content": text}
@@ -35,6 +37,7 @@ def prompt_rows() -> dict[str, list[dict[str, Any]]]:
     ]
     verl[0] |= {"responses": ["3", "4"], "rewards": [1.0, 0.0], "extra_info": {"index": 7, "split": "train"}}
     truths = [{**row, "id": f"json-{n}"} for n, row in enumerate(verl[:2])]
+    truths[0]["rewards"] = [0.0, 0.0]
     truths[0]["reward_model"] = {"style": "rule", "ground_truth": [1, 2, 3, 4]}
     truths[1]["reward_model"] = {"style": "rule", "ground_truth": 3.5}
     swift = [
@@ -75,11 +78,12 @@ def publish_prompts(root: Path, *, beside: Path | None = None) -> Lake:
         taken = ingest(lake, folder, name, settings=IngestSettings(), progress=SilentProgress())
         assert taken.rows_quarantined == 0
         deliveries.append(taken.delivery)
-        audit = all_audits()["difficulty"]
         examples = lake.read(EXAMPLES, where={"delivery": taken.delivery})
-        measured = audit.measure(RowInputs(examples, NOTHING, NOTHING, NOTHING, NOTHING), None).to_pylist()
-        filled = pa.Table.from_pylist([{**row, "identity": "d0"} for row in measured], schema=audit.table.schema)
-        partition = {"delivery": taken.delivery, "identity": "d0"}
-        lake.write(audit.table, filled, partition=partition, once=f"measured {name}")
-    publish_version(lake, deliveries, Policy())
+        inputs = RowInputs(examples, NOTHING, NOTHING, NOTHING, NOTHING)
+        for audit in (all_audits()[one] for one in MEASURED):
+            measured = audit.measure(inputs, audit.settings).to_pylist()
+            filled = pa.Table.from_pylist([{**row, "identity": "d0"} for row in measured], schema=audit.table.schema)
+            partition = {"delivery": taken.delivery, "identity": "d0"}
+            lake.write(audit.table, filled, partition=partition, once=f"measured {name}")
+    publish_version(lake, deliveries, Policy(), MEASURED)
     return lake

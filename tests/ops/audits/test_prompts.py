@@ -2,16 +2,24 @@
 
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
 import pytest
 from pyspark.sql import SparkSession
 
 from ops.audits.contract import Audit
 from ops.audits.pass_rate import PassRateSettings
 from ops.audits.registry import all_audits
+from ops.core.schemas import IMAGES
 from ops.core.vectors import Vectors
 from ops.evidence.inputs import RowInputs
+from ops.vision.colours import picture_facts
+from tests.support.corpora import message
 from tests.support.prompt_examples import examples_of, prompt, prompts_of
 from tests.support.samples import sample_inputs
+
+RED = picture_facts(np.full((8, 8, 3), (200, 20, 20), np.uint8))
+HASHES = {"picture": f"{0xF0F0:016x}", "scaled": f"{0xF0F3:016x}", "another": f"{0xFFFF0000:016x}"}
 
 
 def measured(name: str, rows: list[dict[str, Any]], settings: Any = None) -> dict[str, dict[str, Any]]:
@@ -19,7 +27,7 @@ def measured(name: str, rows: list[dict[str, Any]], settings: Any = None) -> dic
     examples = examples_of(rows)
     audit = all_audits()[name]
     nothing = Vectors.of([], sample_inputs(examples_of([])).images.matrix[:0])
-    found = audit.measure(RowInputs(examples, *[nothing] * 4), settings or audit.settings)
+    found = audit.measure(RowInputs(examples, nothing, nothing, nothing, nothing), settings or audit.settings)
     return by_source(found.to_pylist(), rows)
 
 
@@ -121,7 +129,10 @@ def test_answers_that_a_prompt_gives_away():
 
 def corpus(spark: SparkSession, audit: Audit, rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     examples = examples_of(rows)
-    tables = {"examples": spark.createDataFrame(examples), "prompts": spark.createDataFrame(prompts_of(examples))}
+    schema = pa.schema([field for field in IMAGES.schema if field.name != "bytes"])
+    looks = [{"image_id": name, "perceptual_hash": look, "colours": RED} for name, look in HASHES.items()]
+    made = {"examples": examples, "prompts": prompts_of(examples), "images": pa.Table.from_pylist(looks, schema=schema)}
+    tables = {name: spark.createDataFrame(table) for name, table in made.items()}
     found = audit.measure({name: tables[name] for name in audit.reads}, audit.settings)
     return by_source(found.toArrow().to_pylist(), rows)
 
@@ -147,3 +158,32 @@ def test_the_same_prompt_with_different_truths(spark: SparkSession):
     }  # fmt: skip
     assert (found["three"]["other_truth"], found["three"]["votes"], found["three"]["examples"]) == ("2", 1, 3)
     assert found["two"]["group_id"] == found["three"]["group_id"] != found["root"]["group_id"]
+
+
+def sft(question: str, answer: str, source_id: str, image: str) -> dict[str, Any]:
+    return prompt(question, None, source_id=source_id, image=image, drop="sft") | {
+        "kind": "sft",
+        "messages": [message("user", question, image), message("assistant", answer)],
+    }
+
+
+@pytest.mark.full
+def test_prompts_that_sft_has_taught(spark: SparkSession):
+    rows = [
+        prompt("How many dogs run? Put the number in <answer> tags.", "2", source_id="taught"),
+        prompt("How many dogs run?", "3", source_id="answered otherwise"),
+        prompt("What colour is it?", "red", source_id="image alone", image="scaled"),
+        prompt("How many dogs run?", "2", source_id="question alone", image="another"),
+        prompt("Where?", "here", source_id="nothing", image="another"),
+        sft("How many dogs run?", "There are two.", "a", "picture"),
+        sft("Describe the picture.", "Two dogs run.", "b", "picture"),
+    ]
+    found = corpus(spark, all_audits()["sft_overlap"], rows)
+    counts = {key: [row[name] for name in ("images", "questions", "both", "answered")] for key, row in found.items()}
+    assert counts == {
+        "taught": [2, 1, 1, 1],
+        "answered otherwise": [2, 1, 1, 0],
+        "image alone": [2, 0, 0, 0],
+        "question alone": [0, 1, 0, 0],
+    }
+    assert found["taught"]["sft_example"] == rows[5]["example_id"]

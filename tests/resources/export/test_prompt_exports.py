@@ -9,6 +9,7 @@ import datasets
 import numpy as np
 import pytest
 
+from ops.audits.registry import all_audits
 from ops.core.schemas import CURRICULUM, EXAMPLES, IMAGES, PROMPTS
 from ops.exports.contract import PROMPT
 from ops.exports.conversation import PLACEHOLDER, without_placeholders
@@ -103,6 +104,17 @@ def test_prompts_come_back_as_they_went_out(lake: Lake, tmp_path: Path, to: str)
         assert shown == lake_row["pictures"]
     assert verify(tmp_path / to) == []
     assert sum(made.left_out.values()) == len(LEFT_OUT[to]) + 1, "and the example of SFT"
+
+
+def test_prompts_that_are_solved_more_often_come_first(lake: Lake):
+    rates = {row["example_id"]: row["pass_rate"] for row in lake.read(all_audits()["pass_rate"].table).to_pylist()}
+    names = {row["example_id"]: row["source_id"] for row in lake.read(EXAMPLES).to_pylist()}
+    places = {names[row["example_id"]]: row for row in lake.read(CURRICULUM).to_pylist()}
+    known = {names[key]: rate for key, rate in rates.items() if rate is not None}
+    assert known == {"one": 0.5, "json-0": 0.0, "table": 0.5}
+    assert places["json-0"]["difficulty"] == 1
+    assert places["one"]["difficulty"] == places["table"]["difficulty"] == 0.25
+    assert 0 <= places["open"]["difficulty"] <= 1
 
 
 def test_verl_carries_rollouts_and_other_columns(lake: Lake, tmp_path: Path):

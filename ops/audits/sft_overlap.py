@@ -1,0 +1,59 @@
+"""Prompts that SFT has already taught.
+
+What a model was taught in SFT it repeats in RL: a reward for it measures memory, and a set that holds prompts out
+becomes one that it has seen. Images and questions are looked at apart: `images` counts the examples of SFT that show
+one of the prompt's images, or one alike (perceptual hashes within `hash_distance` bits and colours that agree);
+`questions` the turns that ask the same, about any image; `both` those that ask the same about such an image; and
+`answered` those of them whose answer is the ground truth (the same number, letter, closed answer in English, or text).
+`sft_delivery` and `sft_example` name one of them.
+
+What is asked is the first sentence with a question mark, after normalisation, for templates say around it how to
+answer; without one it is the whole text. A question that many examples ask ("How many people are there?") is no overlap
+by itself. Prompts that share nothing have no row. What they share with evaluation sets, image and question apart, is
+measured by `benchmark_leaks`.
+"""
+
+from dataclasses import asdict, dataclass
+
+import pyarrow as pa
+
+from ops.audits.contract import Audit, Grain, Scope
+from ops.audits.ranges import COUNT, column
+from ops.corpus.sft_overlap import sft_overlap
+
+
+@dataclass(frozen=True, slots=True)
+class SftOverlapSettings:
+    """`audits.sft_overlap` in assay.yaml."""
+
+    hash_distance: int = 4
+    """Bits of 64 by which the perceptual hashes of alike images may differ."""
+    colour_distance: float = 0.1
+    """Share of the pixels that may be of a colour in one of two alike images and not in the other."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.hash_distance <= 16 or not 0 <= self.colour_distance <= 1:
+            raise ValueError("hash_distance must lie in 0 to 16, and colour_distance in 0 to 1")
+
+
+AUDIT = Audit(
+    name="sft_overlap",
+    title="Prompts that SFT has already taught",
+    grain=Grain.EXAMPLE,
+    scope=Scope.CORPUS,
+    columns=pa.schema(
+        [
+            column("images", pa.int64(), COUNT),
+            column("questions", pa.int64(), COUNT),
+            column("both", pa.int64(), COUNT),
+            column("answered", pa.int64(), COUNT),
+            column("sft_delivery", pa.string()),
+            column("sft_example", pa.string()),
+        ]
+    ),
+    measure=lambda tables, settings: sft_overlap(
+        tables["prompts"], tables["examples"], tables["images"], **asdict(settings)
+    ),
+    settings=SftOverlapSettings(),
+    reads=("prompts", "examples", "images"),
+)

@@ -1,0 +1,123 @@
+"""What prompts of RL share with examples of SFT: images and questions, apart and together."""
+
+import re
+from collections.abc import Iterable, Iterator
+from functools import partial
+
+import pyarrow as pa
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F  # noqa: N812
+from pyspark.sql.pandas.types import from_arrow_schema
+
+from ops.core.canonical import query_key
+from ops.corpus.pictures import apart, pictures
+from ops.corpus.turns import sft_turns
+from ops.prompts.truths import truth_key
+
+_KEY = ["delivery", "example_id"]
+_TOLD = pa.schema(
+    [("delivery", pa.string()), ("example_id", pa.string()), ("question_key", pa.string()), ("said_key", pa.string())]
+)
+_PAIR = pa.schema([("image_id", pa.string()), ("sft_image", pa.string())])
+_SENTENCE = re.compile(r"[^.?!\n]*\?")
+
+
+def sft_overlap(
+    prompts: DataFrame, examples: DataFrame, images: DataFrame, *, hash_distance: int, colour_distance: float
+) -> DataFrame:
+    """Each prompt that shares an image or its question with an example of SFT."""
+    asked = _told(prompts, query="query", said="ground_truth", is_json="is_json").where("question_key IS NOT NULL")
+    turns = _told(sft_turns(examples), query="query", said="response").where("question_key IS NOT NULL")
+    by_image = _by_image(examples, images, distance=hash_distance, colour=colour_distance)
+    shared = by_image.groupBy(*_KEY).agg(
+        F.count("*").alias("images"), F.min(F.struct("sft_delivery", "sft_example")).alias("shows")
+    )
+    often = turns.groupBy("question_key").agg(F.count("*").alias("questions"))
+    both = (
+        by_image.join(asked, _KEY)
+        .join(_renamed(turns), ["sft_delivery", "sft_example", "question_key"])
+        .groupBy(*_KEY)
+        .agg(
+            F.count("*").alias("both"),
+            F.sum((F.col("said_key") == F.col("sft_said")).cast("long")).alias("answered"),
+            F.min(F.struct("sft_delivery", "sft_example")).alias("asks"),
+        )
+    )
+    found = prompts.select(*_KEY).join(asked, _KEY, "left").join(often, "question_key", "left")
+    found = found.join(shared, _KEY, "left").join(both, _KEY, "left")
+    example = F.coalesce("asks", "shows")
+    return found.where("images IS NOT NULL OR questions IS NOT NULL").select(
+        *_KEY,
+        *(_count(name) for name in ("images", "questions", "both", "answered")),
+        example["sft_delivery"].alias("sft_delivery"),
+        example["sft_example"].alias("sft_example"),
+    )
+
+
+def question_key(query: str | None) -> str | None:
+    """Key of what a text asks: its first sentence with a question mark, or all of it where none has one. Templates say
+    before and behind it how to answer. None where it asks nothing."""
+    text = (query or "").rpartition("\nuser: ")[2]
+    asked = _SENTENCE.search(text)
+    plain = asked[0].strip() if asked and len(asked[0].split()) > 1 else text.strip()
+    return query_key(plain) if plain else None
+
+
+def _told(rows: DataFrame, *, query: str, said: str, is_json: str | None = None) -> DataFrame:
+    """The key of what is asked and of what is right, or answered, of each row."""
+    flag = F.lit(False) if is_json is None else F.coalesce(is_json, F.lit(False))
+    read = rows.select(*_KEY, F.col(query).alias("query"), F.col(said).alias("said"), flag.alias("is_json"))
+    return read.mapInArrow(_keyed, from_arrow_schema(_TOLD))
+
+
+def _keyed(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    for batch in batches:
+        rows = [
+            {
+                **{name: row[name] for name in _KEY},
+                "question_key": question_key(row["query"]),
+                "said_key": None if row["said"] is None else truth_key(row["said"], is_json=row["is_json"]),
+            }
+            for row in batch.to_pylist()
+        ]
+        yield pa.RecordBatch.from_pylist(rows, schema=_TOLD)
+
+
+def _by_image(examples: DataFrame, images: DataFrame, *, distance: int, colour: float) -> DataFrame:
+    """Pairs of a prompt and an example of SFT that show the same image, or alike ones."""
+    compared = examples.where("kind IN ('sft', 'prompt')")
+    one = F.explode("pictures").alias("one")
+    shown = pictures(compared, images, distance=distance).select(*_KEY, one).select(*_KEY, "one.*")
+    kinds = shown.join(compared.select(*_KEY, "kind"), _KEY)
+    facts = ["group", "image_id", "hash", "colours"]
+    prompt, sft = (kinds.where(F.col("kind") == kind) for kind in ("prompt", "sft"))
+    others = sft.select("group", *(F.col(name).alias(f"sft_{name}") for name in facts[1:])).distinct()
+    near = partial(_alike, distance=distance, colour=colour)
+    alike = prompt.select(*facts).distinct().join(others, "group").mapInArrow(near, from_arrow_schema(_PAIR))
+    names = ("delivery", "sft_delivery"), ("example_id", "sft_example"), ("image_id", "sft_image")
+    shows = sft.select(*(F.col(name).alias(other) for name, other in names))
+    pairs = prompt.select(*_KEY, "image_id").join(alike, "image_id").join(shows, "sft_image")
+    return pairs.select(*_KEY, "sft_delivery", "sft_example").distinct()
+
+
+def _alike(batches: Iterable[pa.RecordBatch], *, distance: int, colour: float) -> Iterator[pa.RecordBatch]:
+    for batch in batches:
+        rows = [
+            {"image_id": row["image_id"], "sft_image": row["sft_image_id"]}
+            for row in batch.to_pylist()
+            if apart([row], [_other(row)], distance=distance, colour=colour) is not None
+        ]
+        yield pa.RecordBatch.from_pylist(rows, schema=_PAIR)
+
+
+def _other(row: dict[str, object]) -> dict[str, object]:
+    return {name: row[f"sft_{name}"] for name in ("image_id", "hash", "colours")}
+
+
+def _renamed(turns: DataFrame) -> DataFrame:
+    names = (("delivery", "sft_delivery"), ("example_id", "sft_example"), ("said_key", "sft_said"))
+    return turns.select("question_key", *(F.col(name).alias(other) for name, other in names))
+
+
+def _count(name: str) -> Column:
+    return F.coalesce(name, F.lit(0)).cast("long").alias(name)
