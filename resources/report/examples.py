@@ -29,14 +29,14 @@ def read_shown(
     wanted = {"delivery": list(deliveries), "example_id": list(ids)}
     examples = {row["example_id"]: row for row in lake.read(EXAMPLES, where=wanted).to_pylist()}
     verdicts = lake.read(VERDICTS, where={"version": version, "example_id": list(ids)}).to_pylist()
-    shown = {row["example_id"]: list(row["image_ids"] or ())[:PICTURES] for row in examples.values()}
-    pictures = _pictures(lake, sorted({image for images in shown.values() for image in images}))
+    images_by_id = {row["example_id"]: list(row["image_ids"] or ())[:PICTURES] for row in examples.values()}
+    pictures = _pictures(lake, sorted({image for images in images_by_id.values() for image in images}))
     lines = _lines(lake, wanted, measures)
     return {
-        verdict["example_id"]: _shown(
+        verdict["example_id"]: _page_example(
             examples[verdict["example_id"]],
             verdict,
-            pictures=tuple(pictures[i] for i in shown[verdict["example_id"]] if i in pictures),
+            pictures=tuple(pictures[i] for i in images_by_id[verdict["example_id"]] if i in pictures),
             measures=lines.get(verdict["example_id"], {}),
             drop=drops.get(verdict["delivery"], verdict["delivery"]),
         )
@@ -45,7 +45,7 @@ def read_shown(
     }
 
 
-def _shown(
+def _page_example(
     example: Mapping[str, Any],
     verdict: Mapping[str, Any],
     *,
@@ -78,22 +78,22 @@ def _shown(
 
 def _pictures(lake: Lake, ids: Sequence[str]) -> dict[str, Picture]:
     """Thumbnails by image id; the images themselves are never held together."""
-    found: dict[str, Picture] = {}
+    pictures: dict[str, Picture] = {}
     columns = ["image_id", "bytes", "width_px", "height_px"]
     for batch in lake.batches(IMAGES, where={"image_id": list(ids)}, columns=columns, batch_rows=8) if ids else ():
         for row in batch.to_pylist():
-            found[row["image_id"]] = thumbnail(row["bytes"], row["width_px"] or 0, row["height_px"] or 0)
-    return found
+            pictures[row["image_id"]] = thumbnail(row["bytes"], row["width_px"] or 0, row["height_px"] or 0)
+    return pictures
 
 
 def _turns(messages: Sequence[Mapping[str, Any]]) -> list[Turn]:
     turns: list[Turn] = []
     answers = 0
     for message in messages:
-        said = "".join("[image] " if part["type"] == "image" else part["text"] or "" for part in message["parts"] or ())
+        text = "".join("[image] " if part["type"] == "image" else part["text"] or "" for part in message["parts"] or ())
         number = answers if message["role"] in ANSWERS else None
         answers += number is not None
-        turns.append(Turn(message["role"], _cut(said.strip()), number))
+        turns.append(Turn(message["role"], _cut(text.strip()), number))
     return turns
 
 
@@ -109,7 +109,7 @@ def _lines(
     lake: Lake, wanted: Mapping[str, Any], measures: Mapping[str, str]
 ) -> dict[str, dict[str, dict[int | None, list[str]]]]:
     """Measures as text: by example, audit and turn."""
-    found: dict[str, dict[str, dict[int | None, list[str]]]] = {}
+    lines: dict[str, dict[str, dict[int | None, list[str]]]] = {}
     for name, identity in sorted(measures.items()):
         audit = all_audits().get(name)
         if audit is None:
@@ -119,13 +119,13 @@ def _lines(
             del where["delivery"]
         hidden = {*KEYS[audit.grain].names, "identity"}
         for row in lake.read(audit.table, where=where).to_pylist():
-            told = [
+            figures = [
                 f"{key} {_figure(value)}" for key, value in row.items() if key not in hidden and _telling(key, value)
             ]
             turn = row.get("turn")
-            said = ("" if turn is None else f"answer {turn + 1}: ") + (", ".join(told) or "abstains")
-            found.setdefault(row["example_id"], {}).setdefault(name, {}).setdefault(turn, []).append(_cut(said))
-    return found
+            line = ("" if turn is None else f"answer {turn + 1}: ") + (", ".join(figures) or "abstains")
+            lines.setdefault(row["example_id"], {}).setdefault(name, {}).setdefault(turn, []).append(_cut(line))
+    return lines
 
 
 def _chosen(by_turn: Mapping[int | None, list[str]], blamed: set[int]) -> tuple[str, ...]:

@@ -1,0 +1,72 @@
+"""The rules of a version's policy, as its configuration has them, and what each did."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ops.report.counting import VerdictFigures
+from ops.report.data import RuleFigures, Shown, Threshold
+
+StoredRule = Mapping[str, Any]
+"""A rule (ops.decision.policy) as plain values."""
+
+
+def stored_rules(version: Mapping[str, Any]) -> list[StoredRule]:
+    """The rules of the row of `versions`."""
+    return list(json.loads(version["config"] or "{}").get("policy", {}).get("rules") or ())
+
+
+def thresholds_of(rules: Sequence[StoredRule], audit: str) -> dict[str, list[Threshold]]:
+    """The conditions on each column of an audit."""
+    thresholds: dict[str, list[Threshold]] = {}
+    for rule in rules:
+        if rule["audit"] == audit:
+            for condition in rule["when"]:
+                thresholds.setdefault(condition["column"], []).append(_threshold(rule, condition))
+    return thresholds
+
+
+def _threshold(rule: StoredRule, condition: Mapping[str, Any]) -> Threshold:
+    value: Any = condition["value"]
+    values: Any = value if isinstance(value, list | tuple) else [value]
+    bound: Any = value if type(value) in (int, float) and condition["comparison"] != "!=" else None
+    equal = condition["comparison"] in ("==", "in")
+    return Threshold(
+        rule=rule["name"],
+        condition=condition_text(condition),
+        action=rule["action"],
+        comparison=condition["comparison"],
+        bound=bound,
+        alone=len(rule["when"]) == 1,
+        labels=tuple(map(_value_text, values)) if equal else (),
+    )
+
+
+def condition_text(condition: Mapping[str, Any]) -> str:
+    """`column comparison value`, as the policy writes it."""
+    value = condition["value"]
+    text = f"[{', '.join(map(_value_text, value))}]" if isinstance(value, list | tuple) else _value_text(value)
+    return f"{condition['column']} {condition['comparison']} {text}"
+
+
+def _value_text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def rule_figures(
+    rules: Sequence[StoredRule], judged: VerdictFigures, examples: Mapping[str, Shown]
+) -> tuple[RuleFigures, ...]:
+    """The rules, those that spoke against most examples first."""
+    figures = [
+        RuleFigures(
+            rule=rule["name"],
+            audit=rule["audit"],
+            condition=" and ".join(map(condition_text, rule["when"])),
+            action=rule["action"],
+            reason=rule["reason"],
+            examples=judged.by_rule[rule["name"]],
+            shown=tuple(examples[i] for i in judged.shown.get(rule["name"], ()) if i in examples),
+        )
+        for rule in rules
+    ]
+    return tuple(sorted(figures, key=lambda rule: (-rule.examples, rule.rule)))
