@@ -1,13 +1,10 @@
 """A contact sheet: one self-contained HTML page of the examples that a policy would remove, bring back or re-weigh."""
 
-import base64
-import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from PIL import Image
-
 from ops.report.templates import fill
+from ops.report.thumbnails import data_uri, small_jpeg
 
 _SIDE_PX = 220
 _MOST_CHARS = 240
@@ -26,10 +23,7 @@ def _text(message: Mapping[str, Any]) -> str:
     return text if len(text) <= _MOST_CHARS else f"{text[: _MOST_CHARS - 3]}..."
 
 
-def _thumbnail(data: bytes) -> str:
-    with Image.open(io.BytesIO(data)) as image:
-        small = image.convert("RGB")
-        small.thumbnail((_SIDE_PX, _SIDE_PX))
-    kept = io.BytesIO()
-    small.save(kept, "JPEG", quality=80)
-    return f"data:image/jpeg;base64,{base64.b64encode(kept.getvalue()).decode()}"
+def _thumbnail(data: bytes | None) -> str:
+    """The address of the picture; empty where there is none to be seen."""
+    jpeg = small_jpeg(data, side_px=_SIDE_PX) if data else b""
+    return data_uri(jpeg) if jpeg else ""

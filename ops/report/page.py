@@ -1,6 +1,5 @@
 """The page of a version: one HTML file that needs nothing else."""
 
-import base64
 import os
 from pathlib import Path
 
@@ -9,6 +8,7 @@ from markupsafe import Markup, escape
 from ops.report import charts
 from ops.report.data import Picture, ReportData
 from ops.report.templates import fill
+from ops.report.thumbnails import data_uri
 from ops.report.words import number, percent, visible
 
 
@@ -38,8 +38,7 @@ def _picture(picture: Picture) -> Markup:
     size = f"{picture.width_px} × {picture.height_px} px"
     if not picture.jpeg:
         return Markup('<span class="nopicture">no preview<br>{}</span>').format(size)
-    data = base64.b64encode(picture.jpeg).decode("ascii")
-    return Markup('<img alt="image of the example" title="{}" src="data:image/jpeg;base64,{}">').format(size, data)
+    return Markup('<img alt="image of the example" title="{}" src="{}">').format(size, data_uri(picture.jpeg))
 
 
 def _prose(text: str) -> Markup:

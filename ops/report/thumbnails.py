@@ -1,27 +1,41 @@
-"""Pictures of a few kilobytes for the page."""
+"""Pictures of a few kilobytes for the pages."""
 
+import base64
 import io
+
+from PIL import Image
 
 from ops.intake.image_checks import decode_rgb
 from ops.report.data import Picture
 
 SIDE_PX = 168
 QUALITY = 72
-#: Pixels above which an image is not decoded for the page.
+#: Pixels above which an image is not decoded for a page.
 MOST_PX = 50_000_000
 
 
 def thumbnail(data: bytes, width_px: int, height_px: int) -> Picture:
-    """A JPEG of at most SIDE_PX a side of an image of that size, decoded as the audits see it. Without bytes where the
-    image does not decode or has more than MOST_PX pixels."""
-    if width_px * height_px > MOST_PX:
-        return Picture(b"", width_px, height_px)
+    """The picture of an image of that size; without bytes where it has none (`small_jpeg`)."""
+    return Picture(small_jpeg(data) if width_px * height_px <= MOST_PX else b"", width_px, height_px)
+
+
+def small_jpeg(data: bytes, *, side_px: int = SIDE_PX) -> bytes:
+    """A JPEG of at most `side_px` a side, of the image as the audits see it. Empty where it does not decode or has more
+    than MOST_PX pixels."""
     try:
+        with Image.open(io.BytesIO(data)) as header:
+            if header.width * header.height > MOST_PX:
+                return b""
         image = decode_rgb(data)
     except Exception:
         # Decoders raise nearly anything on broken bytes, and each means the same here: an empty frame.
-        return Picture(b"", width_px, height_px)
-    image.thumbnail((SIDE_PX, SIDE_PX))
+        return b""
+    image.thumbnail((side_px, side_px))
     out = io.BytesIO()
     image.save(out, "JPEG", quality=QUALITY, optimize=True)
-    return Picture(out.getvalue(), width_px, height_px)
+    return out.getvalue()
+
+
+def data_uri(jpeg: bytes) -> str:
+    """The address under which a page holds a JPEG within itself."""
+    return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode('ascii')}"

@@ -1,8 +1,12 @@
 """The contact sheet: what stands on it, and that nothing of the data is markup."""
 
+import base64
+import io
 import re
 from html import unescape
 from typing import Any
+
+from PIL import ExifTags, Image
 
 from ops.report.contact_sheet import contact_sheet
 
@@ -29,6 +33,22 @@ def test_changes_stand_under_their_headings_with_the_reasons_that_matter() -> No
     assert "added 1" not in text
     assert "removed 3 (long: 3)" in text
     assert "removed 4" not in text
+
+
+def jpeg(orientation: int) -> bytes:
+    """A picture of 300 x 100 pixels that a camera was turned for."""
+    stream, exif = io.BytesIO(), Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    Image.new("RGB", (300, 100)).save(stream, "JPEG", exif=exif)
+    return stream.getvalue()
+
+
+def test_pictures_stand_upright_and_those_that_do_not_decode_are_left_out() -> None:
+    rows = [row("removed", picture=jpeg(6)), row("removed", picture=b"no picture"), row("added")]
+    sources = re.findall(r'<img alt="" src="data:image/jpeg;base64,([^"]+)">', contact_sheet("T", rules=[], rows=rows))
+    assert len(sources) == 1
+    with Image.open(io.BytesIO(base64.b64decode(unescape(sources[0])))) as image:
+        assert image.size == (73, 220)
 
 
 def test_figures_are_signed_and_set_apart() -> None:
