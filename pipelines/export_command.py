@@ -22,6 +22,14 @@ OrderOption = Annotated[
 RepeatsOption = Annotated[
     int, typer.Option("--repeats", min=0, help="An example of weight w stands w × N times; 0: weights are a column.")
 ]
+BoxesOption = Annotated[
+    str | None,
+    typer.Option(
+        "--boxes",
+        help="The scale that boxes are written on: pixels, unit, thousand, 'resized WxH', or delivered. "
+        "Left out: the format's own, if its trainer has one.",
+    ),
+]
 ShardOption = Annotated[int, typer.Option("--shard-rows", min=1, help="Rows a file, where a format has many files.")]
 WorkersOption = Annotated[int, typer.Option("--workers", min=1, help="Processes that write shards.")]
 CheckOption = Annotated[bool, typer.Option("--check", help="Read the export back and compare every checksum.")]
@@ -35,6 +43,7 @@ def export(
     lake: LakeOption = "lake",
     order: OrderOption = "own",
     repeats: RepeatsOption = 0,
+    boxes: BoxesOption = None,
     shard_rows: ShardOption = 2000,
     workers: WorkersOption = 1,
     check: CheckOption = False,
@@ -56,6 +65,7 @@ def export(
         progress=RichProgress(err),
         order=chosen,
         repeats=repeats,
+        boxes=boxes,
         shard_rows=shard_rows,
         workers=workers,
     )

@@ -83,6 +83,8 @@ class Member:
     responses: tuple[Judged, ...] = ()
     prompt: Prompt | None = None
     """Of a prompt of RL, what answers are verified against, and what models answered."""
+    unwritable: str | None = None
+    """Why its boxes cannot be written on the scale that the export has; its texts are then as delivered."""
     extra: str = "{}"
     """JSON: the other columns of a prompt's row, which reward functions may read."""
 
@@ -172,6 +174,9 @@ class Export:
     """What becomes of weights where they are not made repeats; for the docs."""
     proof: str
     """What reads it back in the tests; for the docs."""
+    boxes: str | None = None
+    """The scale that its trainer reads boxes on (ops.boxes.conventions); null where that is the model's: they stay as
+    delivered."""
     pictures_beside: bool = False
     """Whether pictures are files of the export's folder `images`; else the rows hold their bytes."""
     revision: int = 1

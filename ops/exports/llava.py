@@ -3,7 +3,7 @@
 after the other (docs/exports.md has the recipe). A row has `id`, `conversations` and, where it shows any, `image`: a
 path, or a list of paths where there are several; each `<image>` in a turn stands for the next of them. A system prompt
 opens the first turn, for LLaVA's templates bring one of their own. A literal `<image>` of a text is written
-`<image >`, so that the trainer does not look for one more picture."""
+`<image >`, so that the trainer does not look for one more picture. Boxes are written as shares of the sides."""
 
 from collections.abc import Iterable, Sequence
 from itertools import groupby
@@ -77,5 +77,6 @@ EXPORT = Export(
     refuse=_refuse,
     finish=_finish,
     kinds=(SFT,),
+    boxes="unit",
     pictures_beside=True,
 )

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ops.core.schemas import EXAMPLES, PREFERENCES, PROMPTS
+from ops.core.schemas import BOXES, EXAMPLES, PREFERENCES, PROMPTS
 from ops.decision.versions import Version
 from ops.exports.contract import PREFERENCE, PROMPT
 from ops.exports.plan import Plan
@@ -20,6 +20,7 @@ from resources.export.spool import Routes, Spool, row_numbers
 from resources.lake.tables import Lake
 
 _COLUMNS = ("example_id", "source_id", "drop", "dataset", "messages", "image_ids")
+_BOX = tuple(name for name in BOXES.schema.names if name not in ("delivery", "evidence"))
 _JUDGEMENT = ("example_id", "response", "label", "rating", "rating_scale")
 
 
@@ -50,13 +51,25 @@ class Content:
         return self.scratch / "prompts"
 
     @property
+    def boxes(self) -> Path:
+        """The boxes of the examples, where the export has a scale for them."""
+        return self.scratch / "boxes"
+
+    @property
     def places(self) -> Path:
         """Rows of `ops.exports.plan.PLACES`."""
         return self.scratch / "places"
 
 
 def lay_out(
-    lake: Lake, version: Version, planned: Plan, *, folder: Path, pictures_beside: bool, progress: Progress
+    lake: Lake,
+    version: Version,
+    planned: Plan,
+    *,
+    folder: Path,
+    pictures_beside: bool,
+    with_boxes: bool,
+    progress: Progress,
 ) -> Content:
     """Lay out what the shards need, in one pass over each table. What an earlier attempt finished is kept.
 
@@ -66,7 +79,7 @@ def lay_out(
     content = Content(whole.parent, folder if pictures_beside else whole.parent)
     if whole.exists():
         return content
-    for scratch in (content.rows, content.judgements, content.prompts, content.places):
+    for scratch in (content.rows, content.judgements, content.prompts, content.boxes, content.places):
         shutil.rmtree(scratch, ignore_errors=True)
         scratch.mkdir(parents=True)
     for shard, places in planned.shards:
@@ -81,6 +94,8 @@ def lay_out(
         _sort_judgements(lake, where, Spool(content.judgements, routes))
     if any(shard.kind == PROMPT for shard, _ in planned.shards):
         _sort_prompts(lake, where, Spool(content.prompts, routes))
+    if with_boxes:
+        _sort_boxes(lake, where, Spool(content.boxes, routes))
     whole.write_text(str(len(pictures)))
     return content
 
@@ -119,6 +134,13 @@ def _sort_judgements(lake: Lake, where: Mapping[str, Any], spool: Spool) -> None
 
 def _sort_prompts(lake: Lake, where: Mapping[str, Any], spool: Spool) -> None:
     for batch in lake.batches(PROMPTS, where=where, columns=_PROMPT):
+        rows, example = spool.routes.select(batch)
+        spool.add(pa.Table.from_batches([batch]).take(row_numbers(rows)), example)
+    spool.close()
+
+
+def _sort_boxes(lake: Lake, where: Mapping[str, Any], spool: Spool) -> None:
+    for batch in lake.batches(BOXES, where=where, columns=_BOX):
         rows, example = spool.routes.select(batch)
         spool.add(pa.Table.from_batches([batch]).take(row_numbers(rows)), example)
     spool.close()

@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from ops.boxes.conventions import PLAIN, is_convention
 from ops.core.schemas import CURATED, CURRICULUM
 from ops.decision.curriculum import Control, control
 from ops.decision.versions import Version
@@ -36,6 +37,8 @@ from resources.lake.tables import Lake
 from resources.versions.publishing import version_of
 
 MANIFEST = "manifest.json"
+DELIVERED = "delivered"
+"""In place of a scale of boxes: each stays on that which it came on."""
 CLAIM = f"{UNFINISHED}/export.json"
 
 
@@ -62,6 +65,7 @@ class _Work:
     shard: Shard
     content: Content
     repeats: int
+    boxes: str | None
 
 
 def export_version(
@@ -73,6 +77,7 @@ def export_version(
     progress: Progress,
     order: Control = "own",
     repeats: int = 0,
+    boxes: str | None = None,
     shard_rows: int = 2000,
     workers: int = 1,
 ) -> Exported:
@@ -80,27 +85,40 @@ def export_version(
     same; that one is continued, and a finished one is left as it is.
 
     `order` may be `random` or `reversed`: controls over the same rows (ops.decision.curriculum.control). `repeats` N
-    makes an example of weight w stand w * N times; 0 leaves weights in a column. The same version and options give the
-    same bytes, whatever `workers` (processes, by Ray) and interruptions. Raises ExportError where there is no such
-    format or content, or the folder holds something else, PlaceError where it is no local folder.
+    makes an example of weight w stand w * N times; 0 leaves weights in a column. `boxes` is the scale that boxes are
+    written on (ops.boxes.conventions), `delivered` for that which each came on; None: that of the format.
+
+    The same version and options give the same bytes, whatever `workers` (processes, by Ray) and interruptions. Raises
+    ExportError where there is no such format or content, or the folder holds something else, PlaceError where it is no
+    local folder.
     """
     export, folder = export_of(to), local_path(folder, f"an export as {to}")
     version = version_of(lake, number)
     if version.state != "published":
         raise ExportError(f"version {number} is {version.state}; only a published version is exported")
     export.require()
-    options = {"order": order, "repeats": repeats, "shard_rows": shard_rows}
+    scale = _box_scale(boxes, export)
+    options = {"order": order, "repeats": repeats, "shard_rows": shard_rows} | ({"boxes": scale} if scale else {})
     claim = {"version": number, "content": version.content, "format": to, "revision": export.revision, **options}
     done = _claim(folder, claim)
     if done:
         return _summary(folder, done, fresh=False)
     planned, left_out = _plan(lake, version, export, order=order, repeats=repeats, shard_rows=shard_rows)
     shards = _write_shards(
-        lake, version, export, planned, repeats=repeats, folder=folder, workers=workers, progress=progress
+        lake, version, export, planned, repeats=repeats, boxes=scale, folder=folder, workers=workers, progress=progress
     )
     facts = facts_of(lake, version, order=order, repeats=repeats, left_out=left_out)
     manifest = _finish(folder, export, facts, shards, claim=claim)
     return _summary(folder, manifest, fresh=True)
+
+
+def _box_scale(boxes: str | None, export: Export) -> str | None:
+    """The scale that boxes are written on; None where they stay as delivered."""
+    if boxes is None:
+        return export.boxes
+    if boxes != DELIVERED and not is_convention(boxes):
+        raise ExportError(f"boxes {boxes!r}: not {', '.join(PLAIN)}, `resized WIDTHxHEIGHT` or {DELIVERED}")
+    return None if boxes == DELIVERED else boxes
 
 
 def verify(folder: Path) -> list[str]:
@@ -177,6 +195,7 @@ def _write_shards(
     planned: Plan,
     *,
     repeats: int,
+    boxes: str | None,
     folder: Path,
     workers: int,
     progress: Progress,
@@ -185,9 +204,15 @@ def _write_shards(
     waiting = [shard for shard, _ in planned.shards if shard.name not in finished]
     if waiting:
         content = lay_out(
-            lake, version, planned, folder=folder, pictures_beside=export.pictures_beside, progress=progress
+            lake,
+            version,
+            planned,
+            folder=folder,
+            pictures_beside=export.pictures_beside,
+            with_boxes=boxes is not None,
+            progress=progress,
         )
-        work = [_Work(folder, export.name, shard, content, repeats) for shard in waiting]
+        work = [_Work(folder, export.name, shard, content, repeats, boxes) for shard in waiting]
         for done in _run(work, workers, progress):
             finished[done.shard.name] = done
     return [finished[shard.name] for shard, _ in planned.shards]
@@ -211,9 +236,9 @@ def _write_shard(work: _Work) -> ShardDone:
     left_out: Counter[str] = Counter()
 
     def accepted() -> Iterator[Member]:
-        for member in members(work.content, work.shard, repeats=work.repeats):
+        for member in members(work.content, work.shard, repeats=work.repeats, box_scale=work.boxes):
             unlearned = None if export.masks_answers else refuse_unlearned(member)
-            reason = unlearned or export.refuse(member)
+            reason = member.unwritable or unlearned or export.refuse(member)
             if reason is None:
                 yield member
             else:

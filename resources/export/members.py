@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ops.boxes.rewriting import BoxRewritingError, rewritten_parts
 from ops.core.turns import CANDIDATE_ROLES, GROUND_TRUTH, ROLLOUT, message_text
 from ops.exports.contract import PREFERENCE, PROMPT, ExportError, Judged, Member, Picture, Shard
 from ops.exports.ratings import majority_label, mean_ratings
@@ -17,23 +18,29 @@ from resources.export.spool import read_spooled
 
 _CHUNK_ROWS = 256
 _ENDS = (*CANDIDATE_ROLES, GROUND_TRUTH, ROLLOUT)
+_UNJUDGED = (None, None)
 _Judgements = dict[str, tuple[str | None, float | None]]
 """Label and mean rating by response."""
 
 
-def members(content: Content, shard: Shard, *, repeats: int) -> Iterator[Member]:
-    """The members of a shard in their order; with `repeats`, copies stand for their weights already. Raises ExportError
-    where a message shows a picture that its example does not name."""
+def members(content: Content, shard: Shard, *, repeats: int, box_scale: str | None = None) -> Iterator[Member]:
+    """The members of a shard in their order; with `repeats`, copies stand for their weights already. Their boxes are
+    written on the scale, or as delivered. Raises ExportError where a message shows a picture that its example does not
+    name."""
     with pa.OSFile(str(content.places / shard.name), "rb") as source:
         places = pa.ipc.open_stream(source).read_all()
     rows = read_spooled(content.rows / shard.name)
     judgements = _judgements(content.judgements / shard.name)
     prompts = _prompts(content.prompts / shard.name) if shard.kind == PROMPT else {}
+    boxes = _boxes(content.boxes / shard.name) if box_scale else {}
     row_of_place = pc.index_in(places["example_id"], value_set=rows["example_id"].combine_chunks())
     for start in range(0, places.num_rows, _CHUNK_ROWS):
         chunk = rows.take(row_of_place.slice(start, _CHUNK_ROWS)).to_pylist()
         for place, row in zip(places.slice(start, _CHUNK_ROWS).to_pylist(), chunk, strict=True):
-            member = _member(shard, place, row, judgements.get(row["example_id"], {}), content.pictures)
+            judged = judgements.get(row["example_id"], {})
+            texts, unwritable = _box_texts(row, boxes.get(row["example_id"], []), box_scale)
+            member = _member(shard, place, row | {"texts": texts}, judged, content.pictures)
+            member = replace(member, unwritable=unwritable) if unwritable else member
             if shard.kind == PROMPT:
                 member = _with_prompt(member, prompts)
             yield replace(member, loss_weight=1.0) if repeats else member
@@ -55,6 +62,36 @@ def _by_response(rows: list[dict[str, Any]]) -> _Judgements:
         labelled.setdefault(row["response"], []).append(row)
     ratings = mean_ratings(rows)
     return {response: (majority_label(rows), ratings.get(response)) for response, rows in labelled.items()}
+
+
+def _boxes(path: Path) -> dict[str, list[dict[str, Any]]]:
+    """Rows of `boxes` by example."""
+    by_example: dict[str, list[dict[str, Any]]] = {}
+    for row in read_spooled(path).to_pylist() if path.exists() else ():
+        by_example.setdefault(row["example_id"], []).append(row)
+    return by_example
+
+
+def _box_texts(
+    row: Mapping[str, Any], boxes: list[dict[str, Any]], scale: str | None
+) -> tuple[list[list[str | None]], str | None]:
+    """The texts of the messages, part by part (null of a picture), with their boxes on the scale; and why that cannot
+    be done, with the texts as delivered."""
+    delivered = [[part["text"] for part in message["parts"]] for message in row["messages"]]
+    if scale is None or not boxes:
+        return delivered, None
+    by_message: dict[int, list[dict[str, Any]]] = {}
+    for box in boxes:
+        if box["message"] is not None:
+            by_message.setdefault(box["message"], []).append(box)
+    texts = list(delivered)
+    try:
+        for number, own in by_message.items():
+            parts = iter(rewritten_parts([text for text in delivered[number] if text is not None], own, scale))
+            texts[number] = [None if text is None else next(parts) for text in delivered[number]]
+    except BoxRewritingError as problem:
+        return delivered, f"{problem} cannot be written as {scale}"
+    return texts, None
 
 
 def _prompts(path: Path) -> dict[str, dict[str, Any]]:
@@ -80,8 +117,13 @@ def _member(
     shard: Shard, place: Mapping[str, Any], row: Mapping[str, Any], judgements: _Judgements, folder: Path
 ) -> Member:
     turns, pictures = _conversation(shard, row, folder)
+    # Judgements know the responses as they were delivered.
     candidates = [
-        (message_text(message), message["role"]) for message in row["messages"] if message["role"] in CANDIDATE_ROLES
+        Judged(
+            "".join(text or "" for text in texts), message["role"], *judgements.get(message_text(message), _UNJUDGED)
+        )
+        for message, texts in zip(row["messages"], row["texts"], strict=True)
+        if message["role"] in CANDIDATE_ROLES
     ]
     return Member(
         kind=shard.kind,
@@ -98,7 +140,7 @@ def _member(
         dataset=row["dataset"],
         messages=turns,
         pictures=pictures,
-        responses=tuple(Judged(text, role, *judgements.get(text, (None, None))) for text, role in candidates),
+        responses=tuple(candidates),
     )
 
 
@@ -109,13 +151,13 @@ def _conversation(
     endings = dict(zip(row["image_ids"] or [], row["endings"] or [], strict=True))
     turns: list[Message] = []
     pictures: list[Picture] = []
-    for message in row["messages"]:
+    for message, texts in zip(row["messages"], row["texts"], strict=True):
         if message["role"] in _ENDS:
             continue
         parts: list[Part] = []
-        for part in message["parts"]:
+        for part, text in zip(message["parts"], texts, strict=True):
             if part["type"] != "image":
-                parts.append(Part(text=part["text"]))
+                parts.append(Part(text=text))
                 continue
             if part["image_id"] not in endings:
                 raise ExportError(f"{row['example_id']}: a message shows {part['image_id']}, not among its image_ids")

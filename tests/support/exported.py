@@ -7,15 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from PIL import Image
 
-from ops.audits.registry import all_audits
 from ops.core.schemas import CURATED, CURRICULUM, EXAMPLES, IMAGES
-from ops.core.vectors import Vectors
 from ops.decision.policy import Action, Condition, Policy, Rule
 from ops.demo.build import build
-from ops.evidence.inputs import RowInputs
 from ops.intake.row import Message, Part
 from ops.intake.rows import IngestSettings
 from resources.config.settings import load_settings
@@ -24,8 +20,8 @@ from resources.export.export import Exported, export_version
 from resources.intake.ingest import ingest
 from resources.lake.tables import Lake
 from resources.versions.publishing import build_candidate, publish
+from tests.support.measured import measure_difficulty
 
-NOTHING = Vectors.of([], np.zeros((0, 0)))
 POLICY = Policy(
     (
         Rule("wordy", "difficulty", (Condition.parse("answer_words > 8"),), Action.DOWNWEIGHT, "many words", 0.5),
@@ -158,10 +154,7 @@ def publish_demo(root: Path) -> Published:
     examples = lake.read(EXAMPLES)
     strange = {row["id"] for rows in strange_rows() for row in rows}
     assert strange <= set(examples["source_id"].to_pylist())
-    audit = all_audits()["difficulty"]
-    measured = audit.measure(RowInputs(examples, NOTHING, NOTHING, NOTHING, NOTHING), None).to_pylist()
-    filled = pa.Table.from_pylist([{**row, "identity": "d0"} for row in measured], schema=audit.table.schema)
-    lake.write(audit.table, filled, partition={"delivery": taken.delivery, "identity": "d0"}, once="measured")
+    measure_difficulty(lake, taken.delivery)
     publish_version(lake, [taken.delivery], POLICY)
     publish_version(lake, [taken.delivery], Policy())
     return Published(lake, expected_rows(lake, 1))
