@@ -321,6 +321,26 @@ TRAINERS: list[tuple[str, str, dict[str, Any], str]] = [
         "user: <0>Find x. | ground_truth: 12",
     ),
     (
+        "nemo gym",
+        "nemo_rl",
+        {
+            "responses_create_params": {
+                "input": [
+                    {
+                        "role": "user",
+                        "content": [
+                            {"type": "input_image", "image_url": "a.jpg"},
+                            {"type": "input_text", "text": "Which option?"},
+                        ],
+                    }
+                ]
+            },
+            "options": [{"A": "cat"}, {"B": "dog"}],
+            "expected_answer": "B",
+        },
+        "user: <0>Which option? | ground_truth: B",
+    ),
+    (
         "trl grpo",
         "trl_grpo",
         {"prompt": [{"role": "user", "content": "How many?"}], "solution": "$3$", "image": "a.jpg"},

@@ -42,6 +42,7 @@ ROWS: list[tuple[str, dict[str, Any]]] = [
     ("verl", VERL | BESIDE),
     ("easyr1", {"problem": "<image>How many?", "answer": TRUTH, "images": ["a.jpg"]}),
     ("easyr1", {"problem": "<image>How many?", "solution": TRUTH, "image": "a.jpg"} | BESIDE),
+    ("nemo_rl", {"responses_create_params": {"input": "How many?"}, "expected_answer": TRUTH}),
     ("trl_grpo", {"prompt": "How many?", "solution": TRUTH}),
     ("trl_grpo", {"prompt": [{"role": "user", "content": "How many?"}], "ground_truth": TRUTH, "image": "a.jpg"}),
     ("ms_swift_grpo", {"messages": [ASKED], "images": ["a.jpg"], "solution": TRUTH}),
@@ -87,6 +88,18 @@ def test_an_answer_at_the_end_of_ms_swifts_messages_is_removed_and_kept_as_metad
     assert row.metadata == {"removed_response": "A cat."}
 
 
+def test_nemo_rls_sets_are_read_where_they_are_named():
+    talk = {"messages": [ASK, CAT], "images": ["a.jpg"], "task_name": "zoo"}
+    row = read(talk, "nemo_rl")
+    assert text(row) == "user: <0>What is this? | ground_truth: A cat."
+    assert row.prompt
+    assert row.prompt.data_source == "zoo"
+    assert read(talk).kind == "sft", "nothing in it says that it is none"
+    assert asked({"input": "1 + 1?", "output": "2"}, "nemo_rl").ground_truth == "2"
+    with pytest.raises(RowError, match="field_missing"):
+        read({"messages": [ASK], "images": ["a.jpg"]}, "nemo_rl")
+
+
 def test_rollouts_come_in_several_shapes():
     objects = [{"response": "4", "reward": 1}, {"text": "5", "score": False}]
     assert asked(VERL | {"rollouts": objects}).rollouts == (Rollout("4", 1.0), Rollout("5", 0.0))
@@ -122,7 +135,7 @@ def test_a_column_that_is_no_truth_is_named_so():
     assert row.kind == "sft"
 
 
-NAMING = re.compile("truth|solution|reward|problem")
+NAMING = re.compile("truth|solution|reward|problem|responses_create|expected")
 PLAIN = ("messages", "prompt", "query", "problem", "text", "caption", "image", "conversations", "instruction")
 
 
@@ -157,4 +170,4 @@ def test_no_truth_and_no_rollout_becomes_a_target_whatever_the_file_is_taken_for
 
 def test_documented_prompts_are_among_the_trainers_rows():
     known = {form for _, form, _, _ in TRAINERS}
-    assert {"verl", "easyr1", "trl_grpo", "ms_swift_grpo"} <= known
+    assert {"verl", "nemo_rl", "easyr1", "trl_grpo", "ms_swift_grpo"} <= known

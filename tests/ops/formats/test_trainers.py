@@ -287,7 +287,7 @@ def mutilated(draw: st.DrawFn) -> dict[str, Any]:
 def test_every_format_that_judges_is_among_the_judged_rows():
     judging = {form for form, row in JUDGED if read(row)[1].kind == "preference"}
     kinds = {"alpaca", "captions", "llava", "messages", "prompt_response", "video_audio", "webdataset"}
-    prompts = {"verl", "easyr1", "trl_grpo", "ms_swift_grpo"}
+    prompts = {"verl", "nemo_rl", "easyr1", "trl_grpo", "ms_swift_grpo"}
     assert judging == set(all_formats()) - kinds - prompts
     assert all(REJECTED in text(read(row)[1]) for _, row in JUDGED)
 
