@@ -1,7 +1,8 @@
 """RL prompts of EasyR1 and of the R1 family: `problem` (a text, with `<image>` where its pictures stand), its `answer`
-(or `solution`, `ground_truth`), and `images` (or `image`). EasyR1 lets its user name these columns. Where a file calls
-the problem `prompt`, `question` or `query`, name the format in `drop.yaml`: a question beside an answer may as well be
-an example of SFT, and nothing in the row says which."""
+(or `solution`, `ground_truth`), and `images` (or `image`). EasyR1 lets its user name these columns: its
+configuration in the drop is believed. Without one, where a file calls the problem `prompt`, `question` or `query`, name
+the format in `drop.yaml`: a question beside an answer may as well be an example of SFT, and nothing in the row says
+which."""
 
 from collections.abc import Mapping
 from typing import Any

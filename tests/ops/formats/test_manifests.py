@@ -210,6 +210,20 @@ def test_energon_maps_the_parts_of_a_sample(tmp_path: Path):
     assert rows(folder, "crude/s.tar")[0] == "webdataset"
 
 
+def test_easyr1_says_what_columns_are_called(tmp_path: Path):
+    keys = "prompt_key: query\n  answer_key: gold\n  image_key: pics\n  image_dir: /data/shown"
+    config = f"data:\n  train_files: /data/rows.jsonl@train\n  val_files: hub/set@test\n  {keys}\nworker: {{}}\n"
+    row = {"query": "<image>How many?", "gold": "3", "pics": ["a.jpg"], "answer": "Three, I think.", "level": 2}
+    folder = write(tmp_path, {"config.yaml": config, "rows.jsonl": [row], "other.jsonl": [row]})
+    form, (read,) = rows(folder, "rows.jsonl")
+    assert (form, text(read)) == ("easyr1", "user: <0>How many? | ground_truth: 3")
+    assert read.metadata == {"unread_answer": "Three, I think.", "level": 2}
+    assert "shown" in said(folder).folders("rows.jsonl")
+    assert said(folder).said_of("other.jsonl") is None
+    other = write(tmp_path / "b", {"a.yaml": "data: {answer_key: [", "b.yaml": "prompt_key: answer_key train_files"})
+    assert not said(other).described.manifests
+
+
 @pytest.mark.parametrize(
     ("files", "message"),
     [
@@ -254,4 +268,4 @@ def test_other_files_of_these_names_say_nothing(tmp_path: Path):
 
 
 def test_every_manifest_is_tried_here():
-    assert set(all_manifests()) == {"energon", "internvl", "llama_factory", "qwen_vl"}
+    assert set(all_manifests()) == {"easyr1", "energon", "internvl", "llama_factory", "qwen_vl"}
