@@ -24,7 +24,7 @@ FLOORS = {
         {"intake", "evidence", "necessity", "rewards"},
         {"prompts"},
         {"formats", "grounding", "claims", "corpus"},
-        {"leaks"},
+        {"leaks", "preflight"},
         {"audits"},
         {"decision", "demo"},
         {"gates", "exports"},
@@ -37,7 +37,7 @@ FLOORS = {
         {"intake", "models"},
         {"measuring", "rewards"},
         {"versions"},
-        {"export", "report", "status"},
+        {"export", "preflight", "report", "status"},
     ),
 }
 

@@ -1,0 +1,240 @@
+"""What a forecast is made of: the row as a trainer reads it, the pieces that it becomes, and what happens to them."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any
+
+from ops.preflight.limits import Limits
+
+SOUND, MISSING, BROKEN, BOMB, UNKNOWN_STATE = "sound", "missing", "broken", "bomb", "unknown"
+"""States of a picture's file: it decodes; there is none; it does not decode; Pillow refuses so many pixels; nobody
+looked."""
+
+IMAGE = None
+"""In a turn's parts: the place of the next of the row's pictures."""
+
+
+class Outcome(StrEnum):
+    """What a trainer does with a row, from the least to the worst for whoever wants it learnt."""
+
+    READ = "read"
+    RESIZED = "resized"
+    TRUNCATED = "truncated"
+    UNKNOWN = "unknown"
+    REPLACED = "replaced"
+    DROPPED = "dropped"
+    CRASHED = "crashed"
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture of a row: its size as stored, in pixels, and the state of its file. `upright` is the size once its
+    EXIF orientation is applied, which some loaders do."""
+
+    width_px: int = 0
+    height_px: int = 0
+    state: str = SOUND
+    turned: bool = False
+    """Whether EXIF swaps its sides."""
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height as stored, in pixels."""
+        return self.width_px, self.height_px
+
+    @property
+    def upright(self) -> tuple[int, int]:
+        """Width and height once EXIF's orientation is applied, in pixels."""
+        return (self.height_px, self.width_px) if self.turned else self.size
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A message: `parts` are texts and, where `IMAGE` (None) stands, placeholders of pictures; None where the message
+    has no content at all. `is_list` says that the content came as a list of typed parts."""
+
+    role: str
+    parts: tuple[str | None, ...] | None
+    is_list: bool = False
+
+    @property
+    def text(self) -> str:
+        """The texts, joined."""
+        return "".join(part for part in self.parts or () if part is not None)
+
+    @property
+    def places(self) -> int:
+        """How many placeholders it has."""
+        return sum(part is None for part in self.parts or ())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """A row as it stands in a trainer's file. A preference row's `turns` end before its answers, which are `chosen` and
+    `rejected`."""
+
+    row_id: str
+    turns: tuple[Turn, ...]
+    pictures: tuple[Picture, ...] = ()
+    chosen: Turn | None = None
+    rejected: Turn | None = None
+    has_boxes: bool = False
+    """Whether its texts name places in the picture by pixels of the picture as stored."""
+    same_answers: bool = False
+    """Whether it is a side of a preference whose two answers are the same."""
+    unreadable: str = ""
+    """What of it is beyond these rules (tools, videos), in words; empty where nothing is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A run of tokens: of a `text`, which a tokenizer counts, or `tokens` that are known. `target`: a loss is taken on
+    it. `image`: they are placeholders that the model replaces by a picture's features, none of which may be missing.
+    `turn` numbers the pairs of question and answer from 0."""
+
+    text: str = ""
+    tokens: int = 0
+    target: bool = False
+    image: bool = False
+    turn: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """A row as the sequence that the trainer makes of it, before anything is cut. `features`: image tokens that the
+    pictures give; where the pieces hold another number the model stops. `resized`, `boxes_moved`: see Forecast."""
+
+    pieces: tuple[Piece, ...]
+    features: int = 0
+    resized: int = 0
+    boxes_moved: bool = False
+    literal_places: int = 0
+    """Placeholders beyond the pictures, which stay in the text as they are."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forecast:
+    """What a trainer will do with a row.
+
+    `reason` is a code of `ops.preflight.reasons`, empty where nothing is to be said. `tokens`, `answer_tokens` and
+    `image_tokens` count the whole sequence before a cut, None where it is never laid out; `tokens_lost` are what a cut
+    removes, `answer_tokens_lost` those of targets, `image_tokens_lost` those of pictures. `resized` counts pictures
+    that the model sees noticeably smaller or larger; `boxes_moved`: the row names pixels of a picture that has another
+    size by then."""
+
+    outcome: Outcome
+    reason: str = ""
+    detail: str = ""
+    tokens: int | None = None
+    answer_tokens: int | None = None
+    image_tokens: int | None = None
+    tokens_lost: int = 0
+    answer_tokens_lost: int = 0
+    image_tokens_lost: int = 0
+    resized: int = 0
+    boxes_moved: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What a model makes of a picture: how many tokens, at which size in pixels (the sum of its tiles where it has
+    some)."""
+
+    tokens: int
+    width_px: int
+    height_px: int
+
+
+class UnseeableError(ValueError):
+    """A picture that a model's processor refuses; says why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Family:
+    """A family of models: how many tokens a picture becomes, and how a conversation is written. Its module's docstring
+    is its entry in the docs."""
+
+    name: str
+    title: str
+    source: str
+    """Where the formula and the presets were read, with version."""
+    look: Callable[[int, int, Limits], Sight]
+    """Of a picture of that width and height, in pixels. Raises UnseeableError."""
+    look_in_swift: Callable[[int, int, Limits], Sight] | None = None
+    """The same as ms-swift's own preparation does it, where that differs."""
+    template: "Template"
+    presets: Mapping[str, Any]
+    """Fields of Limits."""
+    members: tuple[str, ...] = ()
+    """Other names of it."""
+    image_token: str
+    """The token that stands for one of a picture's features in the text."""
+    around: tuple[int, int] = (0, 0)
+    """Special tokens before and after a picture's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Template:
+    """How a conversation is written; `{text}` is the message."""
+
+    system: str
+    user: str
+    answer_start: str
+    """After the last message of the user, before the answer."""
+    answer_end: str
+    marks: str
+    """Regular expression of the special tokens above."""
+    default_system: str = ""
+    """What models say of themselves where a row has no system prompt; empty for nothing."""
+
+    def saying(self, default_system: str) -> "Template":
+        """The same with that default system prompt."""
+        return replace(self, default_system=default_system)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trainer:
+    """A trainer's way with rows. Its module's docstring is its entry in the docs."""
+
+    name: str
+    title: str
+    version: str
+    """The release whose sources these rules were read from."""
+    lay_out: Callable[[Row, Limits, Family], Layout | Forecast]
+    """The row as a sequence, or what happens to it before it is one. Raises UnseeableError."""
+    settle: Callable[["Counted", Limits], Forecast]
+    """What becomes of the sequence once its tokens are counted."""
+    presets: Mapping[str, Any] = field(default_factory=dict)
+    """Fields of Limits that are the trainer's own defaults; they go before the family's."""
+    truncations: tuple[str, ...] = ()
+    """What `truncation` may be; the first is the trainer's default."""
+    failures: tuple[str, ...] = ("crash",)
+    """What `on_failure` may be; the first is the trainer's default."""
+    settle_pair: Callable[["Counted", "Counted", Limits], list[Forecast]] | None = None
+    """Of the two conversations of a preference, where they are not cut one by one."""
+    reads_parts: bool = False
+    """Whether its files hold typed parts; else texts with placeholders in them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A layout whose pieces all have their tokens."""
+
+    layout: Layout
+    pieces: tuple[Piece, ...]
+
+    @property
+    def tokens(self) -> int:
+        """Of the whole sequence."""
+        return sum(piece.tokens for piece in self.pieces)
+
+    @property
+    def answer_tokens(self) -> int:
+        """Of what a loss is taken on."""
+        return sum(piece.tokens for piece in self.pieces if piece.target)
+
+    @property
+    def image_tokens(self) -> int:
+        """Placeholders of pictures."""
+        return sum(piece.tokens for piece in self.pieces if piece.image)

@@ -1,0 +1,98 @@
+"""Stored examples as the rows that an export writes for a trainer."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from ops.core.turns import CANDIDATE_ROLES
+from ops.intake.row import CONTEXT
+from ops.preflight.contract import Picture, Row, Turn
+from ops.preflight.records import text_parts
+
+READ = ("example_id", "kind", "messages", "image_ids", "metadata")
+"""Columns of examples (schemas.EXAMPLES) that a forecast needs."""
+KNOWN_KINDS = ("sft", "preference")
+_RESERVED = ("<image>", "<video>", "<audio>")
+
+
+def rows_of(examples: pa.Table, picture: Callable[[str], Picture], *, as_parts: bool) -> list[Row]:
+    """The rows of examples (READ), in order. `picture` knows the pictures by their ids. `as_parts`: the trainer's files
+    hold typed parts; else texts with `<image>` in them, in which a literal `<image>`, `<video>` or `<audio>` is written
+    with a space, as every export writes it."""
+    return [_row(example, picture, as_parts) for example in examples.select(READ).to_pylist()]
+
+
+def _row(example: Mapping[str, Any], picture: Callable[[str], Picture], as_parts: bool) -> Row:
+    said = [_turn(message, as_parts) for message in example["messages"] or ()]
+    answers = {turn.role: turn for turn in reversed(said) if turn.role in CANDIDATE_ROLES}
+    turns = [turn for turn in said if turn.role not in CANDIDATE_ROLES]
+    chosen, rejected = (_answer(answers[role]) if role in answers else None for role in ("chosen", "rejected"))
+    rated = [turn for turn in said if turn.role == "response"]
+    if len(rated) == 1 and not chosen:  # one judged answer ends the conversation
+        turns.append(_answer(rated[0]))
+    return Row(
+        row_id=example["example_id"],
+        turns=tuple(turns),
+        pictures=tuple(picture(image) for image in _shown(example)),
+        chosen=chosen if rejected else None,
+        rejected=rejected if chosen else None,
+        has_boxes=_has_boxes(example["metadata"]),
+        unreadable=_beyond(example, turns, rated),
+    )
+
+
+def _beyond(example: Mapping[str, Any], turns: Sequence[Turn], rated: Sequence[Turn]) -> str:
+    """What of the example these rules do not cover; empty where they cover all."""
+    if example["kind"] not in KNOWN_KINDS:
+        return f"an example of kind {example['kind']}"
+    if len(rated) > 1:
+        return f"{len(rated)} rated answers"
+    return "an answer that carries no loss" if any(turn.role == CONTEXT for turn in turns) else ""
+
+
+def _turn(message: Mapping[str, Any], as_parts: bool) -> Turn:
+    parts = message["parts"] or ()
+    if as_parts:
+        typed = tuple(None if part["type"] == "image" else part["text"] or "" for part in parts)
+        return Turn(message["role"], typed, is_list=True)
+    return Turn(message["role"], text_parts(placeholder_text(parts)))
+
+
+def placeholder_text(parts: Sequence[Mapping[str, Any]]) -> str:
+    """Stored parts as a text in which `<image>` stands for each picture, on a line of its own unless the text beside it
+    has a space there (as ops.exports.conversation.placeholder_text writes it)."""
+    text = ""
+    after_image = False
+    for part in parts:
+        if part["type"] == "image":
+            text += "\n<image>" if text and not text[-1].isspace() else "<image>"
+            after_image = True
+            continue
+        piece = part["text"] or ""
+        for literal in _RESERVED:
+            piece = piece.replace(literal, f"{literal[:-1]} >")
+        if piece:
+            text += f"\n{piece}" if after_image and not piece[0].isspace() else piece
+            after_image = False
+    return text
+
+
+def _answer(turn: Turn) -> Turn:
+    return Turn("assistant", turn.parts, turn.is_list)
+
+
+def _shown(example: Mapping[str, Any]) -> list[str]:
+    """The pictures in the order in which the parts show them; of parts that name none, as the example lists them."""
+    named = [part["image_id"] for message in example["messages"] or () for part in message["parts"] or ()]
+    shown = [image for image in named if image]
+    return shown or list(example["image_ids"] or ())
+
+
+def _has_boxes(metadata: str | None) -> bool:
+    if not metadata or '"boxes"' not in metadata:
+        return False
+    boxes = json.loads(metadata).get("boxes")
+    listed = [box for box in boxes if isinstance(box, Mapping)] if isinstance(boxes, list) else []
+    return any(box.get("convention") == "pixels" for box in listed)

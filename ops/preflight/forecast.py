@@ -1,0 +1,78 @@
+"""Forecasts of many rows: laid out one by one, counted together, settled one by one."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import pyarrow as pa
+
+from ops.preflight.contract import Counted, Family, Forecast, Layout, Outcome, Row, Trainer
+from ops.preflight.layout import beyond, crash
+from ops.preflight.limits import Limits
+from ops.preflight.registry import family_of
+from ops.text.tokens import Counter
+
+_WORST = list(Outcome)
+
+
+def forecast_rows(trainer: Trainer, rows: Sequence[Row], limits: Limits, count: Counter) -> list[Forecast]:
+    """The forecast of each row, in order. `count` counts the tokens of texts without special tokens of their own; each
+    different text is counted once."""
+    family = family_of(limits.model)
+    sides = [_sides(row) for row in rows]
+    laid_out = [[_lay_out(trainer, side, limits, family) for side in of_row] for of_row in sides]
+    texts = {
+        piece.text
+        for found in laid_out
+        for one in found
+        if isinstance(one, Layout)
+        for piece in one.pieces
+        if piece.text
+    }
+    ordered = sorted(texts)
+    counts = dict(zip(ordered, count(pa.array(ordered, pa.string())).tolist(), strict=True))
+    return [_settle(trainer, found, limits, counts) for found in laid_out]
+
+
+def _sides(row: Row) -> list[Row]:
+    """The row, or each of the two conversations of a preference."""
+    if row.chosen is None or row.rejected is None:
+        return [row]
+    same = row.chosen.text == row.rejected.text
+    answers = (row.chosen, row.rejected)
+    return [replace(row, turns=(*row.turns, one), chosen=None, rejected=None, same_answers=same) for one in answers]
+
+
+def _lay_out(trainer: Trainer, row: Row, limits: Limits, family: Family) -> Layout | Forecast:
+    if row.unreadable:
+        return beyond(row.unreadable)
+    if limits.max_images and len(row.pictures) > limits.max_images:
+        return crash("too_many_images", f"{len(row.pictures)} pictures, {limits.max_images} at most")
+    return trainer.lay_out(row, limits, family)
+
+
+def _settle(
+    trainer: Trainer, found: Sequence[Layout | Forecast], limits: Limits, counts: Mapping[str, int]
+) -> Forecast:
+    counted = [_counted(one, counts) if isinstance(one, Layout) else one for one in found]
+    if trainer.settle_pair is not None and len(counted) == 2:
+        chosen, rejected = counted
+        if isinstance(chosen, Counted) and isinstance(rejected, Counted):
+            return _worse(trainer.settle_pair(chosen, rejected, limits))
+    return _worse([trainer.settle(one, limits) if isinstance(one, Counted) else one for one in counted])
+
+
+def _counted(layout: Layout, counts: Mapping[str, int]) -> Counted:
+    return Counted(layout, tuple(replace(p, tokens=counts[p.text]) if p.text else p for p in layout.pieces))
+
+
+def _worse(found: Sequence[Forecast]) -> Forecast:
+    """Of the two conversations of a preference, what happens to the row: the worse, with what both lose."""
+    worst = max(found, key=lambda one: _WORST.index(one.outcome))
+    if len(found) == 1:
+        return worst
+    return replace(
+        worst,
+        tokens_lost=sum(one.tokens_lost for one in found),
+        answer_tokens_lost=sum(one.answer_tokens_lost for one in found),
+        image_tokens_lost=sum(one.image_tokens_lost for one in found),
+    )

@@ -1,0 +1,155 @@
+"""How a conversation becomes pieces: texts in the runs in which a trainer tokenizes them, marks, pictures."""
+
+import math
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+
+from ops.preflight.contract import (
+    BOMB,
+    BROKEN,
+    MISSING,
+    SOUND,
+    Family,
+    Forecast,
+    Layout,
+    Outcome,
+    Picture,
+    Piece,
+    Row,
+    Sight,
+    Turn,
+)
+from ops.preflight.limits import Limits
+
+PILLOW_MOST_PX = 2 * (1024 * 1024 * 1024 // 4 // 3)
+"""Above it Pillow 12 raises DecompressionBombError when it opens a picture (`Image.MAX_IMAGE_PIXELS`, twice)."""
+NOTICEABLE = 0.9
+"""Scale of a side below which, or above whose inverse, a picture counts as resized: processors round every side to
+their patches, which moves nothing by more."""
+
+
+class Pieces:
+    """Gathers pieces. Texts that follow each other with the same target and turn are one run, as tokenizers merge over
+    their border; a mark ends a run, as tokenizers split at special tokens."""
+
+    def __init__(self, family: Family) -> None:
+        self._marks = re.compile(f"({family.template.marks})")
+        self._token = family.image_token
+        self._done: list[Piece] = []
+        self.strays = 0
+
+    def template(self, text: str, *, target: bool = False, turn: int = 0) -> None:
+        """A text of the template, with its marks."""
+        for at, part in enumerate(self._marks.split(text)):
+            if at % 2:
+                self._done.append(Piece(tokens=1, target=target, turn=turn))
+            elif part:
+                self._run(part, target=target, turn=turn)
+
+    def text(self, text: str, *, target: bool = False, turn: int = 0) -> None:
+        """A text of the row. The model's image token in it is one, wherever it came from."""
+        for at, part in enumerate(text.split(self._token)):
+            if at:
+                self.strays += 1
+                self._done.append(Piece(tokens=1, target=target, image=True, turn=turn))
+            if part:
+                self._run(part, target=target, turn=turn)
+
+    def picture(self, tokens: int, around: tuple[int, int], *, target: bool = False, turn: int = 0) -> None:
+        """A picture's tokens between its marks."""
+        before, after = around
+        self._done += [Piece(tokens=before, target=target, turn=turn)] if before else []
+        self._done.append(Piece(tokens=tokens, target=target, image=True, turn=turn))
+        self._done += [Piece(tokens=after, target=target, turn=turn)] if after else []
+
+    def _run(self, text: str, *, target: bool, turn: int) -> None:
+        last = self._done[-1] if self._done else None
+        if last is not None and last.text and (last.target, last.turn) == (target, turn):
+            self._done[-1] = replace(last, text=last.text + text)
+        else:
+            self._done.append(Piece(text, target=target, turn=turn))
+
+    def done(self) -> tuple[Piece, ...]:
+        """All pieces, in order."""
+        return tuple(self._done)
+
+
+def looks(row: Row, limits: Limits, look: Callable[[int, int, Limits], Sight], *, upright: bool = False) -> list[Sight]:
+    """What the model makes of each picture of the row. Raises UnseeableError."""
+    return [seen(picture.upright if upright else picture.size, limits, look) for picture in row.pictures]
+
+
+def seen(size: tuple[int, int], limits: Limits, look: Callable[[int, int, Limits], Sight]) -> Sight:
+    """What the model makes of a picture of that width and height."""
+    sight = look(*size, limits)
+    return replace(sight, tokens=limits.tokens_per_image) if limits.tokens_per_image else sight
+
+
+def failing_picture(row: Row) -> Forecast | None:
+    """What every loader that opens the pictures meets first, as a crash; None where all can be opened."""
+    for number, picture in enumerate(row.pictures, start=1):
+        named = f"picture {number} of {len(row.pictures)}"
+        if picture.state == MISSING:
+            return crash("image_missing", named)
+        if picture.state == BROKEN:
+            return crash("image_broken", named)
+        if picture.state == BOMB:
+            return crash("image_bomb", named)
+        if picture.state != SOUND or min(picture.size) < 1:
+            return Forecast(outcome=Outcome.UNKNOWN, reason="file_unknown", detail=named)
+        if picture.width_px * picture.height_px > PILLOW_MOST_PX:
+            return crash("image_bomb", f"{named} has {picture.width_px}x{picture.height_px} pixels")
+    return None
+
+
+def crash(reason: str, detail: str = "") -> Forecast:
+    """The row stops the run."""
+    return Forecast(outcome=Outcome.CRASHED, reason=reason, detail=detail)
+
+
+def beyond(detail: str) -> Forecast:
+    """The row is of a kind that the rules do not cover."""
+    return Forecast(outcome=Outcome.UNKNOWN, reason="not_forecast", detail=detail)
+
+
+def resized(pictures: Sequence[Picture], sights: Sequence[Sight]) -> int:
+    """How many pictures the model sees noticeably smaller or larger, on one side at least."""
+    return sum(_moved(picture, sight, NOTICEABLE) for picture, sight in zip(pictures, sights, strict=True))
+
+
+def boxes_moved(row: Row, sights: Sequence[Sight]) -> bool:
+    """Whether the row names pixels of a picture that has another size by the time that the model sees it."""
+    return row.has_boxes and any(_moved(p, s, 1.0) for p, s in zip(row.pictures, sights, strict=True))
+
+
+def _moved(picture: Picture, sight: Sight, least: float) -> bool:
+    scales = (sight.width_px / max(picture.width_px, 1), sight.height_px / max(picture.height_px, 1))
+    return any(not least <= scale <= 1 / least for scale in scales)
+
+
+def laid_out(pieces: Pieces, row: Row, sights: Sequence[Sight], *, literal_places: int = 0) -> Layout:
+    """The layout of these pieces, whose pictures became that."""
+    return Layout(
+        pieces=pieces.done(),
+        features=sum(sight.tokens for sight in sights),
+        resized=resized(row.pictures, sights),
+        boxes_moved=boxes_moved(row, sights),
+        literal_places=literal_places,
+    )
+
+
+def places(turns: Iterable[Turn]) -> int:
+    """How many placeholders the messages have."""
+    return sum(part is None for turn in turns for part in turn.parts or ())
+
+
+def scaled_below(size: tuple[int, int], most: int) -> tuple[int, int]:
+    """The size of a picture scaled down to so many pixels, sides rounded down; as it is where it has no more or `most`
+    is 0."""
+    width, height = size
+    if not most or width * height <= most:
+        return size
+    ratio = width / height
+    scaled = math.sqrt(most / ratio)
+    return int(scaled * ratio), int(scaled)

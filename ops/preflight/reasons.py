@@ -1,0 +1,92 @@
+"""Why a trainer does not read a row as it stands, and what to do about it."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """`says` goes after "the row ..." in tables; `fix` tells whoever owns the data or the run what to do."""
+
+    says: str
+    fix: str
+
+
+REASONS = {
+    "too_long": Reason(
+        "is longer than a sequence may be",
+        "raise the length, lower the pixels of a picture, or split the conversation",
+    ),
+    "answer_cut": Reason(
+        "loses the end of its answers",
+        "raise the length, lower the pixels of a picture, or shorten the row: the model learns to stop in mid-sentence",
+    ),
+    "prompt_cut": Reason(
+        "loses part of its questions",
+        "raise the length: the answer is learnt without what it answers",
+    ),
+    "no_answer_left": Reason(
+        "keeps nothing of its answers",
+        "raise the length or leave the row out: it costs a step and teaches nothing",
+    ),
+    "image_cut": Reason(
+        "has a picture cut in half, so that the model stops: image tokens and features differ",
+        "raise the length above the tokens of the pictures, lower their pixels, or leave the row out",
+    ),
+    "model_token": Reason(
+        "has the model's own image token in its text, so that the model stops: image tokens and features differ",
+        "take the token out of the text",
+    ),
+    "placeholder_mismatch": Reason(
+        "has another number of placeholders than of pictures",
+        "mend the row, or leave it to Assay's ingest, which quarantines it",
+    ),
+    "placeholder_added": Reason(
+        "has fewer placeholders than pictures; the trainer puts the rest before the first message",
+        "write a placeholder where each picture belongs",
+    ),
+    "placeholder_literal": Reason(
+        "has more placeholders than pictures; the rest is learnt as text",
+        "take the rest out of the text, or name the missing picture",
+    ),
+    "foreign_placeholder": Reason(
+        "writes <video> or <audio> in its text, which the trainer takes for a placeholder",
+        "write it otherwise in the text",
+    ),
+    "image_missing": Reason(
+        "names a picture whose file is not there", "put the file where the row names it, or leave the row out"
+    ),
+    "image_broken": Reason("has a picture that does not decode", "replace the file, or leave the row out"),
+    "image_refused": Reason(
+        "has a picture that the model's processor refuses", "crop or resize it beforehand, or leave the row out"
+    ),
+    "image_bomb": Reason(
+        "has a picture of more pixels than Pillow opens", "make it smaller beforehand, or leave the row out"
+    ),
+    "too_many_images": Reason("has more pictures than the model takes", "leave the row out, or split it"),
+    "role_order": Reason(
+        "has its turns in an order that the trainer refuses", "alternate user and assistant, with the system first"
+    ),
+    "unknown_role": Reason("has a role that the trainer does not know", "rename the role"),
+    "no_content": Reason("has a message without content", "write the content, or leave the message out"),
+    "no_messages": Reason("has no messages", "leave the row out"),
+    "no_target": Reason(
+        "ends without an answer, so that nothing is learnt from it", "add the answer, or leave the row out"
+    ),
+    "same_responses": Reason("has the same chosen and rejected answer", "leave the row out"),
+    "boxes_moved": Reason(
+        "names pixels of a picture that the model sees at another size",
+        "write boxes in the convention that the model expects, or keep the picture's size",
+    ),
+    "image_resized": Reason(
+        "has a picture that the model sees much smaller or larger",
+        "raise the pixels of a picture where small things matter",
+    ),
+    "not_forecast": Reason("is of a kind that these rules do not cover", "try the trainer itself on it"),
+    "file_unknown": Reason("names a picture that nobody could look at", "give the folder of the files"),
+}
+"""By code."""
+
+
+def fix_of(reason: str) -> str:
+    """What to do about it; empty where there is nothing to do."""
+    return REASONS[reason].fix if reason else ""

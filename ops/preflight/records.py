@@ -1,0 +1,69 @@
+"""Rows of a trainer's own JSON files, as these rules take them: messages with `<image>` in their texts, or with
+parts."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ops.preflight.contract import Picture, Row, Turn
+
+PLACEHOLDER = "<image>"
+_BEYOND = ("videos", "video", "audios", "audio", "tools")
+_BOX_MARKS = ("<|box_start|>", "<box>", '"bbox')
+
+
+def read_record(record: Mapping[str, Any], row_id: str, look: Callable[[Any], Picture]) -> Row:
+    """The row of a record with `messages` or `conversations`, `images` or `image`, and for a pair `rejected_response`,
+    or `chosen` and `rejected`. `look` says what there is to see at what the record names as a picture."""
+    turns = [_turn(message) for message in _listed(record.get("messages") or record.get("conversations"))]
+    chosen, rejected = (_answer(record.get(name)) for name in ("chosen", "rejected"))
+    if isinstance(record.get("rejected_response"), str) and turns:
+        chosen, rejected = turns.pop(), Turn("assistant", text_parts(record["rejected_response"]))
+    beyond = [name for name in _BEYOND if record.get(name)]
+    said = [*turns, *(one for one in (chosen, rejected) if one is not None)]
+    return Row(
+        row_id=row_id,
+        turns=tuple(turns),
+        pictures=tuple(look(named) for named in _listed(record.get("images") or record.get("image"))),
+        chosen=chosen,
+        rejected=rejected,
+        has_boxes=any(mark in turn.text for turn in said for mark in _BOX_MARKS),
+        unreadable=" and ".join(beyond),
+    )
+
+
+def text_parts(text: str) -> tuple[str | None, ...]:
+    """A text as parts, with None for each placeholder in it."""
+    parts: list[str | None] = []
+    for at, piece in enumerate(text.split(PLACEHOLDER)):
+        parts += ([None] if at else []) + ([piece] if piece else [])
+    return tuple(parts)
+
+
+def _turn(message: Any) -> Turn:
+    given = message if isinstance(message, Mapping) else {}
+    role = given.get("role", given.get("from"))
+    content = given.get("content", given.get("value"))
+    if isinstance(content, str):
+        return Turn(str(role), text_parts(content))
+    if isinstance(content, Sequence):
+        return Turn(str(role), tuple(_part(part) for part in content), is_list=True)
+    return Turn(str(role), None)
+
+
+def _part(part: Any) -> str | None:
+    given = part if isinstance(part, Mapping) else {"text": part}
+    return None if given.get("type") == "image" else str(given.get("text") or "")
+
+
+def _answer(given: Any) -> Turn | None:
+    if isinstance(given, str):
+        return Turn("assistant", text_parts(given))
+    if isinstance(given, Sequence) and len(given) == 1:
+        return _turn(given[0])
+    return _turn(given) if isinstance(given, Mapping) else None
+
+
+def _listed(given: Any) -> list[Any]:
+    if given is None:
+        return []
+    return list(given) if isinstance(given, Sequence) and not isinstance(given, str) else [given]

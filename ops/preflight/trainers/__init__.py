@@ -1,0 +1,1 @@
+"""One file a trainer's rules; `ops.preflight.registry` finds them."""

@@ -1,0 +1,177 @@
+"""LLaMA-Factory. A row whose roles do not alternate, beginning with the user and ending with the assistant, is left out
+with a warning in the log (data/converter.py, data/processor/supervised.py). Everything else stops the whole run, on
+whichever row it happens: placeholders that are not as many as the pictures, a file that is missing or broken, a message
+without content (data/mm_plugin.py). `<video>` and `<audio>` in a text are placeholders too.
+
+Pictures are scaled to `image_min_pixels` and `image_max_pixels` (1,024 and 589,824: 768 x 768) before the model's
+processor sees them (`trainer_min_image_px`, `trainer_max_image_px` here). A sequence beyond `cutoff_len` (2,048) is
+cut turn by turn, question and answer in proportion (`infer_seqlen` in data/processor/processor_utils.py), and turns
+beyond it vanish. The cut does not look at what it removes: half a picture's tokens in the sequence meet the whole
+picture's features in the model, which stops."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+from ops.preflight.contract import (
+    Counted,
+    Family,
+    Forecast,
+    Layout,
+    Outcome,
+    Row,
+    Sight,
+    Trainer,
+    Turn,
+    UnseeableError,
+)
+from ops.preflight.layout import Pieces, beyond, crash, failing_picture, laid_out, places, seen
+from ops.preflight.limits import Limits
+from ops.preflight.settling import Kept, cut, keep_start, whole
+
+_QUESTIONS, _ANSWERS = {"user", "observation"}, {"assistant", "function_call"}
+_QWEN_SIDE_PX, _QWEN_ASPECT, _QWEN_ASPECT_THEN = 28, 200, 180
+
+
+def lay_out(row: Row, limits: Limits, family: Family) -> Layout | Forecast:
+    """The sequence, or the row's end."""
+    turns = list(row.turns)
+    system = turns.pop(0) if turns and turns[0].role == "system" else None
+    if not _alternates(turns):
+        return Forecast(outcome=Outcome.DROPPED, reason="role_order" if turns else "no_messages")
+    if any(turn.role in ("observation", "function_call") for turn in turns):
+        return beyond("turns of tools")
+    if any(turn.parts is None for turn in turns):
+        return crash("no_content")
+    if places(turns) != len(row.pictures):
+        return crash("placeholder_mismatch", f"{places(turns)} placeholders, {len(row.pictures)} pictures")
+    if any(word in turn.text for turn in turns for word in ("<video>", "<audio>")):
+        return crash("foreign_placeholder")
+    failure = failing_picture(row)
+    if failure is not None:
+        return failure
+    try:
+        sights = [seen(_prepared(picture.size, limits, family), limits, family.look) for picture in row.pictures]
+    except UnseeableError as error:
+        return crash("image_refused", str(error))
+    return _sequence(row, system, turns, sights, limits, family)
+
+
+def settle(counted: Counted, limits: Limits) -> Forecast:
+    """Whole, or cut turn by turn."""
+    if not limits.max_tokens:
+        return whole(counted)
+    kept: Kept = []
+    length = 0
+    for source, target in _lengths(counted):
+        room = limits.max_tokens - length
+        stays = (0, 0) if room <= 0 else _shares(source, target, room)
+        length += sum(stays)
+        number = len(kept)
+        turn = [piece for piece in counted.pieces[number:] if piece.turn == counted.pieces[number].turn]
+        kept += keep_start([piece for piece in turn if not piece.target], stays[0])
+        kept += keep_start([piece for piece in turn if piece.target], stays[1])
+    return cut(counted, kept, most=limits.max_tokens)
+
+
+def settle_pair(chosen: Counted, rejected: Counted, limits: Limits) -> list[Forecast]:
+    """Both cut to the same lengths, those that the longer answer leaves; earlier answers count as question."""
+    sides = [_last_turn(side) for side in (chosen, rejected)]
+    if not limits.max_tokens:
+        return [whole(side) for side in sides]
+    source, target = sides[0].tokens - sides[0].answer_tokens, max(side.answer_tokens for side in sides)
+    room = _shares(source, target, limits.max_tokens)
+    forecasts: list[Forecast] = []
+    for side in sides:
+        question = [piece for piece in side.pieces if not piece.target]
+        answer = [piece for piece in side.pieces if piece.target]
+        kept = keep_start(question, room[0]) + keep_start(answer, room[1])
+        forecasts.append(cut(side, kept, most=limits.max_tokens))
+    return forecasts
+
+
+def _last_turn(side: Counted) -> Counted:
+    """The same with its last answer alone as target, which ends it."""
+    last = max(piece.turn for piece in side.pieces)
+    pieces = tuple(replace(piece, target=piece.target and piece.turn == last) for piece in side.pieces)
+    return replace(side, pieces=pieces)
+
+
+def _alternates(turns: Sequence[Turn]) -> bool:
+    accepted = (_QUESTIONS, _ANSWERS)
+    return bool(turns) and len(turns) % 2 == 0 and all(turn.role in accepted[n % 2] for n, turn in enumerate(turns))
+
+
+def _prepared(size: tuple[int, int], limits: Limits, family: Family) -> tuple[int, int]:
+    """The size at which the model's processor gets a picture."""
+    width, height = size
+    for most, grow in ((limits.trainer_max_image_px, False), (limits.trainer_min_image_px, True)):
+        pixels = width * height
+        if most and (pixels < most if grow else pixels > most):
+            scale = math.sqrt(most / pixels)
+            width, height = int(width * scale), int(height * scale)
+            if min(width, height) < 1:
+                raise UnseeableError(f"{size[0]}x{size[1]} pixels: a side would be reduced to nothing")
+    if family.name.startswith("qwen"):
+        width, height = max(width, _QWEN_SIDE_PX), max(height, _QWEN_SIDE_PX)
+        width = height * _QWEN_ASPECT_THEN if width / height > _QWEN_ASPECT else width
+        height = width * _QWEN_ASPECT_THEN if height / width > _QWEN_ASPECT else height
+    return width, height
+
+
+def _sequence(
+    row: Row, system: Turn | None, turns: Sequence[Turn], sights: Sequence[Sight], limits: Limits, family: Family
+) -> Layout:
+    written, template = Pieces(family), family.template
+    left = iter(sights)
+    opening = template.default_system if limits.system is None else limits.system
+    opening = "".join("<image>" if part is None else part for part in system.parts or ()) if system else opening
+    if opening or (system and template.default_system):
+        before, _, after = template.system.partition("{text}")
+        written.template(before)
+        written.text(opening or template.default_system)
+        written.template(after)
+    before, _, after = template.user.partition("{text}")
+    for number, turn in enumerate(turns):
+        target, pair = number % 2 == 1, number // 2
+        written.template("" if target else before, turn=pair)
+        for part in turn.parts or ():
+            if part is None:
+                written.picture(next(left).tokens, family.around, target=target, turn=pair)
+            else:
+                written.text(part, target=target, turn=pair)
+        written.template(template.answer_end if target else after + template.answer_start, target=target, turn=pair)
+    return laid_out(written, row, sights)
+
+
+def _lengths(counted: Counted) -> list[tuple[int, int]]:
+    """Tokens of the question and of the answer of each turn."""
+    lengths: dict[int, list[int]] = {}
+    for piece in counted.pieces:
+        lengths.setdefault(piece.turn, [0, 0])[piece.target] += piece.tokens
+    return [(source, target) for source, target in lengths.values()]
+
+
+def _shares(source: int, target: int, room: int) -> tuple[int, int]:
+    """How many tokens of a question and of its answer stay in that room: the shorter of them whole where it is less
+    than half the room, else both in proportion."""
+    if target * 2 < room:
+        most = room
+    elif source * 2 < room:
+        most = room - source
+    else:
+        most = int(room * (target / (source + target)))
+    answer = min(most, target)
+    return min(max(room - answer, 0), source), answer
+
+
+TRAINER = Trainer(
+    name="llamafactory",
+    title="LLaMA-Factory",
+    version="0.9.5",
+    lay_out=lay_out,
+    settle=settle,
+    settle_pair=settle_pair,
+    presets={"max_tokens": 2048, "trainer_min_image_px": 32 * 32, "trainer_max_image_px": 768 * 768},
+    truncations=("cutoff",),
+)

@@ -1,0 +1,176 @@
+"""ms-swift. Rows are read twice. When the file is loaded (swift/dataset/preprocessor/core.py), a row without messages,
+with a message without content or with a role that ms-swift does not know, or whose rejected answer is the chosen one,
+is deleted with a line in the log. When a row is encoded (swift/dataset/utils.py, LazyLLMDataset, the default for models
+that see pictures), any exception, of a picture, of the order of roles, or of a sequence longer than max_length, makes
+it be *replaced by another row at random*, ten times at most, so that other rows count twice and nothing says which.
+`on_failure: drop` is `--lazy_tokenize false`, which deletes such rows when it encodes them beforehand; `on_failure:
+crash` is `--strict true`.
+
+Missing placeholders are put before the first message, superfluous ones stay as text. `truncation` right or left cuts
+text and never a picture's tokens (swift/template/base.py, `_truncate`), so that a sequence can stay longer than
+max_length; `delete`, the default, fails the row. Consecutive turns of one speaker are joined. Boxes in `objects` are
+scaled to what the model expects; boxes in the text are not."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from ops.preflight.contract import (
+    IMAGE,
+    Counted,
+    Family,
+    Forecast,
+    Layout,
+    Outcome,
+    Piece,
+    Row,
+    Sight,
+    Trainer,
+    Turn,
+    UnseeableError,
+)
+from ops.preflight.layout import Pieces, beyond, failing_picture, laid_out, places, scaled_below, seen
+from ops.preflight.limits import Limits
+from ops.preflight.settling import cut, whole
+
+_ROLES = {"human": "user", "gpt": "assistant", "bot": "assistant"}
+_SPOKEN = {"system", "user", "assistant"}
+_TOOLS = {"tool", "tool_call", "tool_response", "function_call", "function_response", "observation", "observations"}
+_FAILED = {"replace": Outcome.REPLACED, "drop": Outcome.DROPPED, "crash": Outcome.CRASHED}
+
+
+def lay_out(row: Row, limits: Limits, family: Family) -> Layout | Forecast:
+    """The sequence, or the row's end when the file is loaded or the row encoded."""
+    if not row.turns:
+        return Forecast(outcome=Outcome.DROPPED, reason="no_messages")
+    turns = [replace(turn, role=_ROLES.get(turn.role, turn.role)) for turn in row.turns]
+    refused = "same_responses" if row.same_answers else _refused(turns)
+    if refused:
+        return Forecast(outcome=Outcome.CRASHED if limits.on_failure == "crash" else Outcome.DROPPED, reason=refused)
+    if any(turn.role in _TOOLS for turn in turns):
+        return beyond("turns of tools")
+    failure = failing_picture(row)
+    if failure is not None:
+        return _failed(failure, limits)
+    system = turns.pop(0) if turns[0].role == "system" else None
+    if not turns:
+        return _failed(Forecast(outcome=Outcome.CRASHED, reason="no_messages"), limits)
+    if any(turn.role == "system" for turn in turns):
+        return _failed(Forecast(outcome=Outcome.CRASHED, reason="role_order"), limits)
+    try:
+        sights = [_seen(row, number, limits, family) for number in range(len(row.pictures))]
+    except UnseeableError as error:
+        return _failed(Forecast(outcome=Outcome.CRASHED, reason="image_refused", detail=str(error)), limits)
+    return _sequence(row, system, turns, sights, limits, family)
+
+
+def settle(counted: Counted, limits: Limits) -> Forecast:
+    """Whole, failed, or without the text that does not fit beside the pictures."""
+    if not limits.max_tokens or counted.tokens <= limits.max_tokens:
+        return whole(counted)
+    if limits.truncation == "delete":
+        detail = f"{counted.tokens:,} tokens, {limits.max_tokens:,} fit"
+        failed = replace(whole(counted), outcome=Outcome.CRASHED, reason="too_long", detail=detail)
+        return _failed(failed, limits)
+    room = max(0, limits.max_tokens - counted.image_tokens)
+    pieces = counted.pieces if limits.truncation == "right" else counted.pieces[::-1]
+    kept: list[int] = []
+    for piece in pieces:
+        stays = piece.tokens if piece.image else min(piece.tokens, room)
+        room -= 0 if piece.image else stays
+        kept.append(stays)
+    kept = kept if limits.truncation == "right" else kept[::-1]
+    found = cut(counted, kept, most=limits.max_tokens)
+    if _first_is_target(counted.pieces, kept):  # no loss is taken on a sequence's first token
+        lost = found.answer_tokens_lost + 1
+        reason = "no_answer_left" if lost == counted.answer_tokens else "answer_cut"
+        return replace(found, answer_tokens_lost=lost, reason=reason)
+    return found
+
+
+def _refused(turns: Sequence[Turn]) -> str:
+    """Why the row is deleted when its file is loaded; empty where it is not."""
+    if any(turn.role not in _SPOKEN | _TOOLS for turn in turns):
+        return "unknown_role"
+    return "no_content" if any(turn.parts is None for turn in turns) else ""
+
+
+def _failed(failure: Forecast, limits: Limits) -> Forecast:
+    if failure.outcome is Outcome.UNKNOWN:
+        return failure
+    return replace(failure, outcome=_FAILED[limits.on_failure])
+
+
+def _seen(row: Row, number: int, limits: Limits, family: Family) -> Sight:
+    size = scaled_below(row.pictures[number].size, limits.trainer_max_image_px)
+    return seen(size, limits, family.look_in_swift or family.look)
+
+
+def _sequence(
+    row: Row, system: Turn | None, turns: list[Turn], sights: Sequence[Sight], limits: Limits, family: Family
+) -> Layout:
+    written = Pieces(family)
+    left = iter(sights)
+    lacking = len(sights) - places([*([system] if system else []), *turns])
+    if lacking > 0:
+        turns[0] = replace(turns[0], parts=(*(IMAGE,) * lacking, *(turns[0].parts or ())))
+
+    def say(parts: Sequence[str | None], *, target: bool = False) -> None:
+        for part in parts:
+            sight = next(left, None) if part is None else None
+            if sight is not None:
+                written.picture(sight.tokens, family.around)
+            else:
+                written.text("<image>" if part is None else part, target=target)
+
+    opening = family.template.default_system if limits.system is None else limits.system
+    spoken = (system.parts or ()) if system else (opening,)
+    template = family.template
+    if any(part is None or part for part in spoken):
+        before, _, after = template.system.partition("{text}")
+        written.template(before)
+        say(spoken)
+        written.template(after)
+    before, _, after = template.user.partition("{text}")
+    pairs = _pairs(turns)
+    for number, (query, answer) in enumerate(pairs):
+        written.template(before)
+        say(query)
+        written.template(after + template.answer_start)
+        if answer is None:
+            continue
+        say(answer, target=True)
+        # The end of an answer is learnt, but of an empty one only where it is the last.
+        learnt = number == len(pairs) - 1 or any(part for part in answer if part is not None)
+        written.template(template.answer_end, target=learnt)
+    return laid_out(written, row, sights, literal_places=max(0, -lacking))
+
+
+def _pairs(turns: Sequence[Turn]) -> list[tuple[tuple[str | None, ...], tuple[str | None, ...] | None]]:
+    """Questions with their answers: turns of one speaker joined, an opening answer without question, a closing question
+    without answer."""
+    pairs: list[tuple[tuple[str | None, ...], tuple[str | None, ...] | None]] = []
+    for turn in turns:
+        parts = turn.parts or ()
+        if turn.role == "assistant":
+            query, answer = pairs.pop() if pairs else ((), None)
+            pairs.append((query, (*(answer or ()), *parts)))
+        elif pairs and pairs[-1][1] is None:
+            pairs.append((pairs.pop()[0] + parts, None))
+        else:
+            pairs.append((parts, None))
+    return pairs
+
+
+def _first_is_target(pieces: Sequence[Piece], kept: Sequence[int]) -> bool:
+    return next((piece.target for piece, stays in zip(pieces, kept, strict=True) if stays), False)
+
+
+TRAINER = Trainer(
+    name="ms-swift",
+    title="ms-swift",
+    version="4.6.0",
+    lay_out=lay_out,
+    settle=settle,
+    truncations=("delete", "right", "left"),
+    failures=("replace", "drop", "crash"),
+)

@@ -1,0 +1,53 @@
+"""Stored examples as rows: as their export writes them."""
+
+import pyarrow as pa
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ops.exports.conversation import placeholder_text as exported_text
+from ops.intake.row import Message, Part
+from ops.preflight.contract import Picture
+from ops.preflight.examples import READ, placeholder_text, rows_of
+from ops.preflight.pictures import COLUMNS, PictureSizes
+from tests.support.samples import sample_examples, sample_images
+
+parts = st.lists(st.one_of(st.none(), st.sampled_from(["", " ", "a", "a\n", "\nb", "x <image> y"])), max_size=6)
+
+
+@given(given_parts=parts)
+def test_texts_are_those_of_the_export(given_parts: list[str | None]) -> None:
+    stored = [{"type": "image" if part is None else "text", "text": part} for part in given_parts]
+    message = Message("user", tuple(Part(image=0) if part is None else Part(text=part) for part in given_parts))
+    assert placeholder_text(stored) == exported_text(message)
+
+
+def test_samples_become_rows_with_their_pictures() -> None:
+    examples = sample_examples()
+    sizes = PictureSizes(sample_images(examples).select(COLUMNS))
+    pictures = sizes.of(image for images in examples["image_ids"].to_pylist() for image in images or ())
+    texts, typed = (rows_of(examples, pictures.__getitem__, as_parts=flag) for flag in (False, True))
+    assert [row.row_id for row in texts] == examples["example_id"].to_pylist()
+    shown = [sum(turn.places for turn in row.turns) for row in texts]
+    assert shown == [sum(turn.places for turn in row.turns) for row in typed]
+    assert any(shown)
+    for row, example in zip(texts, examples.select(READ).to_pylist(), strict=True):
+        named = [part["image_id"] for message in example["messages"] or () for part in message["parts"] or ()]
+        assert len(row.pictures) == sum(one is not None for one in named)
+        assert {turn.role for turn in row.turns} <= {"system", "user", "assistant", "tool", "context"}
+
+
+def test_a_picture_on_its_side_is_stored_with_its_sides_swapped() -> None:
+    images = pa.table({"image_id": ["b", "a"], "width_px": [30, 10], "height_px": [40, 20], "exif_orientation": [6, 1]})
+    found = PictureSizes(images).of(["a", "b", "c"])
+    assert found["a"] == Picture(10, 20)
+    assert (found["b"].size, found["b"].upright) == ((40, 30), (30, 40))
+    assert found["c"].state == "unknown"
+
+
+def test_boxes_in_pixels_are_seen_in_the_metadata() -> None:
+    examples = sample_examples().slice(0, 1)
+    for convention, expected in (("pixels", True), ("shares", False)):
+        said = f'{{"boxes": [{{"convention": "{convention}"}}]}}'
+        at = examples.schema.get_field_index("metadata")
+        boxed = examples.set_column(at, "metadata", pa.array([said]))
+        assert rows_of(boxed, lambda _: Picture(1, 1), as_parts=True)[0].has_boxes is expected

@@ -1,0 +1,162 @@
+"""What each trainer does with one row, by its rules; test_real_loaders holds the rules to the trainers themselves."""
+
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from ops.preflight.contract import BROKEN, MISSING, UNKNOWN_STATE, Forecast, Picture, Row, Turn
+from ops.preflight.forecast import forecast_rows
+from ops.preflight.reasons import REASONS
+from ops.preflight.registry import all_trainers, limits_of, trainer_of
+
+PICTURE = Picture(280, 280)  # 10 x 10 tokens
+TRAINERS = list(all_trainers())
+
+
+def one_token_a_word(texts: pa.Array) -> np.ndarray:
+    """Words of each text."""
+    return np.array([len(text.split()) for text in texts.to_pylist()], dtype=np.int64)
+
+
+def row(*turns: tuple[str, str | None], pictures: tuple[Picture, ...] = (), **more: object) -> Row:
+    """A row whose contents show each picture where `*` stands."""
+    parts = [(role, None if text is None else tuple(_parts(text))) for role, text in turns]
+    said = tuple(Turn(role, shown, is_list=shown is not None) for role, shown in parts)
+    return Row(row_id="1", turns=said, pictures=pictures, **more)
+
+
+def _parts(text: str) -> list[str | None]:
+    parts: list[str | None] = []
+    for at, piece in enumerate(text.split("*")):
+        parts += ([None] if at else []) + ([piece] if piece else [])
+    return parts
+
+
+def forecast(trainer: str, *rows: Row, **given: object) -> Forecast:
+    """The forecast of the last row; those before it must not matter."""
+    chosen = trainer_of(trainer)
+    return forecast_rows(chosen, rows, limits_of(chosen, {"system": "", **given}), one_token_a_word)[-1]
+
+
+def said(found: Forecast) -> tuple[str, str]:
+    return found.outcome.value, found.reason
+
+
+PLAIN = row(("user", "*what"), ("assistant", "a boat"), pictures=(PICTURE,))
+
+
+@pytest.mark.parametrize("trainer", TRAINERS)
+def test_a_plain_row_is_read_and_its_tokens_are_counted(trainer: str) -> None:
+    found = forecast(trainer, PLAIN)
+    assert said(found) == ("read", "")
+    # <|im_start|> user <|vision_start|> 100 <|vision_end|> what <|im_end|> <|im_start|> assistant a boat <|im_end|>
+    assert (found.tokens, found.image_tokens, found.answer_tokens) == (111, 100, 3)
+
+
+@pytest.mark.parametrize(
+    ("trainer", "outcomes"),
+    [
+        ("ms-swift", ("replaced", "replaced", "unknown")),
+        ("llamafactory", ("crashed", "crashed", "unknown")),
+        ("trl", ("crashed", "crashed", "unknown")),
+    ],
+)
+def test_files_that_cannot_be_read(trainer: str, outcomes: tuple[str, ...]) -> None:
+    found = [forecast(trainer, replace(PLAIN, pictures=(Picture(state=s),))) for s in (MISSING, BROKEN, UNKNOWN_STATE)]
+    assert tuple(one.outcome.value for one in found) == outcomes
+    assert [one.reason for one in found] == ["image_missing", "image_broken", "file_unknown"]
+
+
+@pytest.mark.parametrize(
+    ("trainer", "given", "expected"),
+    [
+        ("ms-swift", {}, ("replaced", "too_long", 0)),
+        ("ms-swift", {"on_failure": "drop"}, ("dropped", "too_long", 0)),
+        ("ms-swift", {"on_failure": "crash"}, ("crashed", "too_long", 0)),
+        ("ms-swift", {"truncation": "right"}, ("truncated", "no_answer_left", 3)),
+        ("ms-swift", {"truncation": "left"}, ("truncated", "prompt_cut", 0)),
+        ("llamafactory", {}, ("crashed", "image_cut", 0)),
+        ("trl", {}, ("crashed", "image_cut", 3)),
+    ],
+)
+def test_pictures_that_leave_no_room(trainer: str, given: dict[str, object], expected: tuple[str, str, int]) -> None:
+    found = forecast(trainer, PLAIN, max_tokens=103 if given.get("truncation") else 90, **given)
+    assert (*said(found), found.answer_tokens_lost) == expected
+
+
+def test_llama_factory_shares_the_room_between_question_and_answer() -> None:
+    long = row(("user", "q " * 40), ("assistant", "a " * 40))
+    found = forecast("llamafactory", long, max_tokens=40)
+    # 45 tokens of question and 41 of answer: 40 * 41 / 86 stay of the answer
+    assert (*said(found), found.answer_tokens_lost, found.tokens_lost) == ("truncated", "answer_cut", 22, 46)
+
+
+def test_a_pair_is_cut_to_the_lengths_that_its_longer_answer_leaves() -> None:
+    pair = row(("user", "q " * 40), chosen=Turn("assistant", ("a " * 40,)), rejected=Turn("assistant", ("b",)))
+    found = forecast("llamafactory", pair, max_tokens=40)
+    assert (*said(found), found.answer_tokens_lost) == ("truncated", "answer_cut", 22)
+
+
+def test_ms_swift_deletes_a_pair_of_equal_answers() -> None:
+    pair = row(("user", "q"), chosen=Turn("assistant", ("a",)), rejected=Turn("assistant", ("a",)))
+    assert said(forecast("ms-swift", pair)) == ("dropped", "same_responses")
+    assert said(forecast("trl", pair)) == ("read", "")
+
+
+@pytest.mark.parametrize(
+    ("trainer", "expected"),
+    [
+        ("ms-swift", ("read", "placeholder_literal")),
+        ("llamafactory", ("crashed", "placeholder_mismatch")),
+        ("trl", ("crashed", "placeholder_mismatch")),
+    ],
+)
+def test_more_placeholders_than_pictures(trainer: str, expected: tuple[str, str]) -> None:
+    assert said(forecast(trainer, row(("user", "**"), ("assistant", "a"), pictures=(PICTURE,)))) == expected
+
+
+@pytest.mark.parametrize(
+    ("trainer", "expected"),
+    [("ms-swift", ("read", "no_target")), ("llamafactory", ("dropped", "role_order")), ("trl", ("read", ""))],
+)
+def test_a_question_without_an_answer(trainer: str, expected: tuple[str, str]) -> None:
+    assert said(forecast(trainer, row(("user", "what")))) == expected
+
+
+@pytest.mark.parametrize("trainer", TRAINERS)
+def test_a_large_picture_is_seen_smaller_and_its_boxes_move(trainer: str) -> None:
+    large = replace(PLAIN, pictures=(Picture(7000, 7000),))
+    given = {"max_tokens": 100_000}
+    assert said(forecast(trainer, large, **given)) == ("resized", "image_resized")
+    boxed = forecast(trainer, replace(large, has_boxes=True), **given)
+    assert (*said(boxed), boxed.boxes_moved) == ("resized", "boxes_moved", True)
+    assert not forecast(trainer, replace(PLAIN, has_boxes=True)).boxes_moved
+
+
+def test_only_trl_sees_a_picture_upright() -> None:
+    lying = replace(PLAIN, pictures=(Picture(2800, 27, turned=True),))
+    assert forecast("trl", lying).image_tokens == 100  # 1 x 100 either way: as the sides, so the tokens
+    crossed = replace(PLAIN, pictures=(Picture(300, 100, turned=True),))
+    assert forecast("llamafactory", crossed).image_tokens == forecast("trl", crossed).image_tokens == 44
+
+
+@pytest.mark.parametrize("trainer", TRAINERS)
+def test_what_the_rules_do_not_cover_is_called_unknown(trainer: str) -> None:
+    assert said(forecast(trainer, replace(PLAIN, unreadable="videos"))) == ("unknown", "not_forecast")
+    many = replace(PLAIN, pictures=(PICTURE, PICTURE))
+    assert said(forecast(trainer, many, max_images=1)) == ("crashed", "too_many_images")
+
+
+@pytest.mark.parametrize("trainer", TRAINERS)
+def test_rows_are_forecast_one_by_one(trainer: str) -> None:
+    rows = [PLAIN, row(("user", "*"), ("assistant", "")), row(("assistant", "a")), replace(PLAIN, pictures=())]
+    chosen = trainer_of(trainer)
+    limits = limits_of(chosen, {})
+    apart = [forecast_rows(chosen, [one], limits, one_token_a_word)[0] for one in rows]
+    assert forecast_rows(chosen, rows, limits, one_token_a_word) == apart
+
+
+def test_every_reason_says_what_to_do() -> None:
+    assert all(reason.says and reason.fix for reason in REASONS.values())

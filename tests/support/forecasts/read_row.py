@@ -1,0 +1,22 @@
+"""What the scripts of this folder say of a row that was read."""
+
+import json
+from typing import Any
+
+IMAGE_PAD = 151655
+MERGED = 4
+"""Patches that become one token."""
+
+
+def count(ids: list[int], labels: list[int] | None, grid: Any) -> dict[str, Any]:
+    """The counts of a sequence and of the pictures that go with it."""
+    said: dict[str, Any] = {"outcome": "read", "tokens": len(ids), "image_tokens": ids.count(IMAGE_PAD)}
+    if labels is not None:
+        said["answer_tokens"] = sum(label != -100 for label in labels)
+    said["features"] = 0 if grid is None else sum(int(one.prod()) // MERGED for one in grid)
+    return said
+
+
+def say(row: int | str, said: dict[str, Any]) -> None:
+    """Prints what became of the row."""
+    print(json.dumps({"row": int(row), **said}), flush=True)

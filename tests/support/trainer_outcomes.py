@@ -1,0 +1,65 @@
+"""What trainers' own loaders do with hostile rows, and how that compares with a forecast."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ops.preflight.contract import MISSING, Forecast, Outcome, Picture, Row
+from ops.preflight.looking import look_at
+from ops.preflight.records import read_record
+
+ROOT = Path(__file__).parents[2]
+SCRIPTS = Path(__file__).parent / "forecasts"
+_SEEN = {Outcome.READ, Outcome.RESIZED, Outcome.TRUNCATED}
+
+
+def run_loader(script: str, environment: str, *arguments: str | Path, scratch: Path) -> dict[int, dict[str, Any]]:
+    """What became of each row, by its number. `environment` is empty for this one; the test is skipped where
+    `make trainers` has not made another."""
+    python = ROOT / f".venv-{environment}" / "bin" / "python" if environment else Path(sys.executable)
+    if not python.exists():
+        pytest.skip(f".venv-{environment} is missing: `make trainers` makes it")
+    names = ("HF_HOME", "HF_DATASETS_CACHE", "MODELSCOPE_CACHE", "XDG_CACHE_HOME")
+    offline = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "CUDA_VISIBLE_DEVICES": "", "WANDB_MODE": "off"}
+    settings = os.environ | dict.fromkeys(names, str(scratch / "cache")) | offline
+    command = [str(python), str(SCRIPTS / f"{script}.py"), *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=settings)
+    assert done.returncode == 0, done.stderr[-4000:]
+    found = [json.loads(line) for line in done.stdout.split("\n") if line.startswith('{"row"')]
+    return {said["row"]: said for said in found}
+
+
+def read_rows(file: Path) -> list[Row]:
+    """The rows of a file of hostile rows, with what there is to see of their pictures."""
+    records = [json.loads(line) for line in file.read_text("utf-8").split("\n") if line]
+    return [read_record(one, one["channel"], lambda name: look(file.parent / name)) for one in records]
+
+
+def look(path: Path) -> Picture:
+    """A picture's size and state."""
+    return look_at(path.read_bytes()) if path.is_file() else Picture(state=MISSING)
+
+
+def differences(forecasts: Sequence[Forecast], outcomes: dict[int, dict[str, Any]]) -> list[str]:
+    """A line for each row whose forecast is not what the loader did, or whose numbers are not the loader's."""
+    pairs = [(number, one, outcomes[number]) for number, one in enumerate(forecasts)]
+    return [f"row {number}: {one}; the loader: {said}" for number, one, said in pairs if not _agree(one, said)]
+
+
+def _agree(forecast: Forecast, said: dict[str, Any]) -> bool:
+    if said["outcome"] != "read":
+        return said["outcome"] == forecast.outcome.value
+    if said["image_tokens"] != said["features"]:  # the model stops there
+        return forecast.outcome is Outcome.CRASHED
+    lost = {
+        "tokens": forecast.tokens and forecast.tokens - forecast.tokens_lost,
+        "answer_tokens": forecast.answer_tokens and forecast.answer_tokens - forecast.answer_tokens_lost,
+        "image_tokens": forecast.image_tokens and forecast.image_tokens - forecast.image_tokens_lost,
+    }
+    return forecast.outcome in _SEEN and all(said[name] == count for name, count in lost.items() if name in said)
