@@ -24,6 +24,7 @@ class Grain(StrEnum):
     JUDGEMENT = "judgement"
     PAIR = "pair"
     BOX = "box"
+    FORECAST = "forecast"
 
 
 class Scope(StrEnum):
@@ -44,6 +45,7 @@ KEYS: dict[Grain, pa.Schema] = {
     Grain.JUDGEMENT: pa.schema([*_EXAMPLE, ("judgement_id", pa.string())]),
     Grain.BOX: pa.schema([*_EXAMPLE, ("box", pa.int32())]),
     Grain.PAIR: pa.schema([*_EXAMPLE, ("other_delivery", pa.string()), ("other_id", pa.string())]),
+    Grain.FORECAST: pa.schema([*_EXAMPLE, ("trainer", pa.string())]),
 }
 
 

@@ -10,8 +10,19 @@ from ops.core.sorted_keys import places, sorted_keys
 from ops.vision.colours import FACT_BYTES
 
 #: Columns of `images` that the table is made from.
-READ = ("image_id", "perceptual_hash", "colours", "width_px", "height_px", "edge_share", "entropy_bits", "text_share")
-_FIGURES = READ[5:]
+READ = (
+    "image_id",
+    "perceptual_hash",
+    "colours",
+    "width_px",
+    "height_px",
+    "exif_orientation",
+    "edge_share",
+    "entropy_bits",
+    "text_share",
+)
+_FIGURES = READ[6:]
+_SIZES = READ[3:6]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +37,15 @@ class Look:
 class PictureTable:
     """`ids` (n, sorted, fixed-width bytes); `hashes` (n, uint64) and `colours` (n, FACT_BYTES; uint8), where `seen` (n,
     bool) says that they are known; `figures` (n, 4): megapixels, share of edges, entropy in bits, share that looks
-    written, NaN where unknown."""
+    written, NaN where unknown; `sizes` (n, 3; int32): width and height of the upright image in pixels, and its EXIF
+    orientation."""
 
     ids: np.ndarray
     hashes: np.ndarray
     colours: np.ndarray
     seen: np.ndarray
     figures: np.ndarray
+    sizes: np.ndarray
 
     @classmethod
     def of(cls, images: pa.Table) -> "PictureTable":
@@ -49,6 +62,7 @@ class PictureTable:
             np.frombuffer(facts, np.uint8).reshape(-1, FACT_BYTES)[order],
             np.array([bool(text and one) for text, one in zip(texts, colours, strict=True)], dtype=bool)[order],
             np.stack(figures, axis=1).astype(np.float64)[order],
+            np.array([[one or 0 for one in images[name].to_pylist()] for name in _SIZES], dtype=np.int32).T[order],
         )
 
     def places(self, image_ids: Sequence[str]) -> np.ndarray:
@@ -67,4 +81,5 @@ NO_PICTURES = PictureTable(
     np.zeros((0, FACT_BYTES), dtype=np.uint8),
     np.zeros(0, dtype=bool),
     np.zeros((0, 4)),
+    np.zeros((0, 3), dtype=np.int32),
 )

@@ -25,7 +25,7 @@ from ops.text.image_turns import image_turns
 from ops.vision.colours import COLOURS, ColourTable, picture_facts
 from ops.vision.regions import Phrase, RegionTable
 from tests.support.prompt_examples import prompts_of
-from tests.support.samples import sample_boxes, sample_images, sample_preferences, stored_vectors
+from tests.support.samples import sample_boxes, sample_images, sample_preferences, speaking, stored_vectors
 
 QUERIES = (
     "What colour is the car?",
@@ -269,7 +269,7 @@ def outside(audit: Audit, measured: pa.Table) -> Iterator[str]:
 
 def bold(audit: Audit) -> Any:
     """The audit's settings with everything called fewest as small as it may be, so that it judges whatever it can."""
-    settings = audit.settings
+    settings = speaking(audit)
     for field in fields(settings) if settings is not None else ():
         if not field.name.startswith("fewest"):
             continue

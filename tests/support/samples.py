@@ -1,10 +1,13 @@
 """Small examples with everything an audit may meet: several turns and images, none, nulls, unicode, preferences."""
 
 import json
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from ops.audits.contract import Audit
+from ops.audits.preflight import PreflightSettings
 from ops.audits.registry import all_audits
 from ops.core.canonical import image_key, query_key, response_key
 from ops.core.identity import content_id, digest, example_id, image_id, text_id
@@ -12,9 +15,17 @@ from ops.core.schemas import BOXES, EMBEDDINGS, EXAMPLES, IMAGES, PREFERENCES
 from ops.core.vectors import Vectors
 from ops.evidence.inputs import RowInputs
 from ops.evidence.picture_table import PictureTable
+from ops.preflight.registry import all_trainers
 from ops.vision.colours import picture_facts
 
 DIM = 16
+_NAMED = {"preflight": PreflightSettings(trainers={name: {} for name in all_trainers()})}
+"""Settings of audits that measure nothing until something is named to them."""
+
+
+def speaking(audit: Audit) -> Any:
+    """The audit's settings, with something named to it where it says nothing without."""
+    return _NAMED.get(audit.name, audit.settings)
 
 
 def _message(role: str, text: str | None, image: str | None = None) -> dict:

@@ -10,7 +10,7 @@ import pytest
 from ops.audits.contract import KEYS, Audit, Scope
 from ops.audits.registry import all_audits, audits_of
 from tests.support.hostile import BARE, outside
-from tests.support.samples import sample_examples, sample_inputs
+from tests.support.samples import sample_examples, sample_inputs, speaking
 
 ROW_AUDITS = [pytest.param(audit, id=audit.name) for audit in audits_of(Scope.ROW, Scope.DROP)]
 _SPEAKS_WITHOUT = {"benchmark_leaks", "boxes"}  # bytes, hashes and words find leaks too; boxes have their pixels
@@ -25,7 +25,7 @@ INPUTS = sample_inputs(sample_examples())
 
 def measured(audit: Audit, examples: pa.Table) -> pa.Table:
     """The audit's measures in order of their keys."""
-    rows = audit.measure(replace(INPUTS, examples=examples), audit.settings)
+    rows = audit.measure(replace(INPUTS, examples=examples), speaking(audit))
     return rows.sort_by([(key, "ascending") for key in KEYS[audit.grain].names])
 
 
@@ -91,7 +91,7 @@ def test_each_row_is_measured_by_itself(audit: Audit) -> None:
 @pytest.mark.parametrize("audit", ROW_AUDITS)
 def test_bare_deliveries_are_measured(audit: Audit, delivery: str) -> None:
     inputs = BARE[delivery].inputs()
-    rows = audit.measure(inputs, audit.settings)
+    rows = audit.measure(inputs, speaking(audit))
     assert rows.schema == audit.schema
     assert list(outside(audit, rows)) == []
     assert set(rows["example_id"].to_pylist()) <= set(inputs.examples["example_id"].to_pylist())
