@@ -10,6 +10,7 @@ def load_commands() -> None:
         doctor_command,
         drop_commands,
         export_command,
+        preflight_command,
         question_commands,
         reward_command,
         run_command,

@@ -72,7 +72,7 @@ def load_settings(path: Path | None = None, overrides: Mapping[str, Any] | None 
     `overrides` maps dotted keys to values, for instance `{"encoder.device": "cuda"}`. A file without `policy` gets
     the shipped policy; every other key that is left out has its default. Raises SettingsError.
     """
-    located = _read(path or SHIPPED)
+    located = read_yaml(path or SHIPPED)
     for key, value in (overrides or {}).items():
         _override(located, key, value)
     audits = all_audits()
@@ -80,11 +80,12 @@ def load_settings(path: Path | None = None, overrides: Mapping[str, Any] | None 
     sections = {name: value for name, value in located.values.items() if name not in ("policy", "audits")}
     settings = validated(located, (), Settings, sections)
     _check_measures(located, settings.curriculum, audits)
-    policy = load_policy(located if "policy" in located.values else _read(SHIPPED), audits)
+    policy = load_policy(located if "policy" in located.values else read_yaml(SHIPPED), audits)
     return replace(settings, policy=policy, audits=_audit_settings(located, audits))
 
 
-def _read(path: Path) -> Located:
+def read_yaml(path: Path) -> Located:
+    """The values of a YAML file, each with its line. Raises SettingsError."""
     try:
         text = read_regular(path, limit=_LARGEST_FILE).decode("utf-8")
     except OSError as error:

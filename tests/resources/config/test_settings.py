@@ -80,7 +80,7 @@ def test_settings_of_an_audit_are_those_of_their_class():
 
 
 def test_shipped_file_names_every_key():
-    located = module._read(module.SHIPPED)
+    located = module.read_yaml(module.SHIPPED)
     tree = load_settings()
     for name in ("ingest", "encoder", "embedding", "gates", "mix", "curriculum", "ray", "spark"):
         assert set(located.values[name]) == {f.name for f in fields(getattr(tree, name))}, name
