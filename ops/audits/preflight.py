@@ -23,7 +23,7 @@ from ops.audits.ranges import COUNT, column
 from ops.evidence.inputs import RowInputs
 from ops.evidence.picture_table import PictureTable
 from ops.preflight.contract import UNKNOWN_STATE, Picture
-from ops.preflight.examples import rows_of
+from ops.preflight.examples import boxed_ids, rows_of
 from ops.preflight.forecast import forecast_rows
 from ops.preflight.limits import Limits
 from ops.preflight.pictures import stored_picture
@@ -67,11 +67,11 @@ class PreflightSettings:
 def measure(inputs: RowInputs, settings: PreflightSettings) -> pa.Table:
     """The forecast of each example for each trainer."""
     examples = inputs.examples
-    pictures = _Pictures(inputs.pictures)
+    pictures, boxed = _Pictures(inputs.pictures), boxed_ids(inputs.boxes)
     tables = [AUDIT.schema.empty_table()]
     for (name, limits), found in zip(settings.limits().items(), settings.stamps, strict=True):
         trainer = trainer_of(name)
-        rows = rows_of(examples, pictures, as_parts=trainer.reads_parts)
+        rows = rows_of(examples, pictures, as_parts=trainer.reads_parts, boxed=boxed)
         forecasts = forecast_rows(trainer, rows, limits, counter(limits.tokenizer, found))
         keys = [examples[key] for key in KEYS[Grain.EXAMPLE].names]
         values = [[getattr(one, measured.name) for one in forecasts] for measured in COLUMNS]
@@ -104,4 +104,5 @@ AUDIT = Audit(
     measure=measure,
     settings=PreflightSettings(),
     uses_pictures=True,
+    uses_boxes=True,
 )

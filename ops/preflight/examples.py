@@ -1,30 +1,39 @@
 """Stored examples as the rows that an export writes for a trainer."""
 
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
 
+from ops.boxes.conventions import PIXELS
 from ops.core.turns import CANDIDATE_ROLES
 from ops.intake.row import CONTEXT
 from ops.preflight.contract import Picture, Row, Turn
 from ops.preflight.records import text_parts
 
-READ = ("example_id", "kind", "messages", "image_ids", "metadata")
+READ = ("example_id", "kind", "messages", "image_ids")
 """Columns of examples (schemas.EXAMPLES) that a forecast needs."""
 KNOWN_KINDS = ("sft", "preference")
 _RESERVED = ("<image>", "<video>", "<audio>")
 
 
-def rows_of(examples: pa.Table, picture: Callable[[str], Picture], *, as_parts: bool) -> list[Row]:
+def rows_of(
+    examples: pa.Table, picture: Callable[[str], Picture], *, as_parts: bool, boxed: Collection[str] = ()
+) -> list[Row]:
     """The rows of examples (READ), in order. `picture` knows the pictures by their ids. `as_parts`: the trainer's files
     hold typed parts; else texts with `<image>` in them, in which a literal `<image>`, `<video>` or `<audio>` is written
-    with a space, as every export writes it."""
-    return [_row(example, picture, as_parts) for example in examples.select(READ).to_pylist()]
+    with a space, as every export writes it. `boxed`: ids of the examples whose texts name pixels (`boxed_ids`)."""
+    found = examples.select(READ).to_pylist()
+    return [_row(one, picture, as_parts=as_parts, boxed=one["example_id"] in boxed) for one in found]
 
 
-def _row(example: Mapping[str, Any], picture: Callable[[str], Picture], as_parts: bool) -> Row:
+def boxed_ids(boxes: pa.Table) -> set[str]:
+    """Ids of the examples that name pixels of a picture as it is (rows of schemas.BOXES)."""
+    ids, conventions = (boxes[name].to_pylist() for name in ("example_id", "convention"))
+    return {example for example, convention in zip(ids, conventions, strict=True) if convention == PIXELS and example}
+
+
+def _row(example: Mapping[str, Any], picture: Callable[[str], Picture], *, as_parts: bool, boxed: bool) -> Row:
     said = [_turn(message, as_parts) for message in example["messages"] or ()]
     answers = {turn.role: turn for turn in reversed(said) if turn.role in CANDIDATE_ROLES}
     turns = [turn for turn in said if turn.role not in CANDIDATE_ROLES]
@@ -38,7 +47,7 @@ def _row(example: Mapping[str, Any], picture: Callable[[str], Picture], as_parts
         pictures=tuple(picture(image) for image in _shown(example)),
         chosen=chosen if rejected else None,
         rejected=rejected if chosen else None,
-        has_boxes=_has_boxes(example["metadata"]),
+        has_boxes=boxed,
         unreadable=_beyond(example, turns, rated),
     )
 
@@ -88,11 +97,3 @@ def _shown(example: Mapping[str, Any]) -> list[str]:
     named = [part["image_id"] for message in example["messages"] or () for part in message["parts"] or ()]
     shown = [image for image in named if image]
     return shown or list(example["image_ids"] or ())
-
-
-def _has_boxes(metadata: str | None) -> bool:
-    if not metadata or '"boxes"' not in metadata:
-        return False
-    boxes = json.loads(metadata).get("boxes")
-    listed = [box for box in boxes if isinstance(box, Mapping)] if isinstance(boxes, list) else []
-    return any(box.get("convention") == "pixels" for box in listed)

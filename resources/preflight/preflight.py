@@ -9,10 +9,11 @@ from typing import Any
 
 import pyarrow as pa
 
+from ops.boxes.conventions import PIXELS
 from ops.core.errors import UnusableError
-from ops.core.schemas import CURATED, EXAMPLES, IMAGES, QUARANTINE
+from ops.core.schemas import BOXES, CURATED, EXAMPLES, IMAGES, QUARANTINE
 from ops.preflight.contract import Row, Trainer
-from ops.preflight.examples import READ, rows_of
+from ops.preflight.examples import READ, boxed_ids, rows_of
 from ops.preflight.forecast import forecast_rows
 from ops.preflight.limits import Limits
 from ops.preflight.pictures import COLUMNS as PICTURE_COLUMNS
@@ -109,13 +110,15 @@ def _of_examples(
     progress: Progress,
 ) -> Tallies:
     tallies = Tallies()
+    boxes = lake.read(BOXES, where={**scope, "convention": PIXELS}, columns=["example_id", "convention"])
+    boxed = boxed_ids(boxes)
     sizes = PictureSizes(lake.read(IMAGES, columns=list(PICTURE_COLUMNS)))
     with progress.track(f"Forecast {forecaster.trainer.name}", total) as advance:
         for batch in lake.batches(EXAMPLES, where=scope, columns=list(_COLUMNS), batch_rows=_BATCH_ROWS):
             examples = pa.Table.from_batches([choose(batch)])
             shown = [image for images in examples["image_ids"].to_pylist() for image in images or ()]
             pictures = sizes.of(shown)
-            rows = rows_of(examples, pictures.__getitem__, as_parts=forecaster.trainer.reads_parts)
+            rows = rows_of(examples, pictures.__getitem__, as_parts=forecaster.trainer.reads_parts, boxed=boxed)
             forecaster.add(tallies, rows, list(_origins(examples)))
             advance(examples.num_rows)
     return tallies

@@ -4,10 +4,11 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ops.core.schemas import BOXES
 from ops.exports.conversation import placeholder_text as exported_text
 from ops.intake.row import Message, Part
 from ops.preflight.contract import Picture
-from ops.preflight.examples import READ, placeholder_text, rows_of
+from ops.preflight.examples import READ, boxed_ids, placeholder_text, rows_of
 from ops.preflight.pictures import COLUMNS, PictureSizes
 from tests.support.samples import sample_examples, sample_images
 
@@ -33,7 +34,8 @@ def test_samples_become_rows_with_their_pictures() -> None:
     for row, example in zip(texts, examples.select(READ).to_pylist(), strict=True):
         named = [part["image_id"] for message in example["messages"] or () for part in message["parts"] or ()]
         assert len(row.pictures) == sum(one is not None for one in named)
-        assert {turn.role for turn in row.turns} <= {"system", "user", "assistant", "tool", "context"}
+        roles = {turn.role for turn in row.turns}
+        assert row.unreadable or roles <= {"system", "user", "assistant", "tool"}
 
 
 def test_a_picture_on_its_side_is_stored_with_its_sides_swapped() -> None:
@@ -44,10 +46,10 @@ def test_a_picture_on_its_side_is_stored_with_its_sides_swapped() -> None:
     assert found["c"].state == "unknown"
 
 
-def test_boxes_in_pixels_are_seen_in_the_metadata() -> None:
-    examples = sample_examples().slice(0, 1)
-    for convention, expected in (("pixels", True), ("shares", False)):
-        said = f'{{"boxes": [{{"convention": "{convention}"}}]}}'
-        at = examples.schema.get_field_index("metadata")
-        boxed = examples.set_column(at, "metadata", pa.array([said]))
-        assert rows_of(boxed, lambda _: Picture(1, 1), as_parts=True)[0].has_boxes is expected
+def test_boxes_in_pixels_are_those_that_can_move() -> None:
+    examples = sample_examples()
+    first, second = examples["example_id"].to_pylist()[:2]
+    rows = [{"example_id": first, "convention": "pixels"}, {"example_id": second, "convention": "thousand"}]
+    boxed = boxed_ids(pa.Table.from_pylist(rows, schema=BOXES.schema))
+    found = rows_of(examples, lambda _: Picture(1, 1), as_parts=True, boxed=boxed)
+    assert [row.row_id for row in found if row.has_boxes] == [first]
