@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ops.exports.contract import SFT, Export, Facts, Member, Shard, ShardDone
-from ops.exports.conversation import about, placeholder_text, require_sft
+from ops.exports.conversation import PLACEHOLDER, about, placeholder_text, require_sft
 from ops.exports.rows import write_lines
 from ops.exports.sink import Sink
 from ops.exports.stage_files import join_array
@@ -21,18 +21,27 @@ _SPEAKERS = {"user": "human", "assistant": "gpt"}
 
 def row(member: Member) -> dict[str, Any]:
     """The member as LLaVA's trainer reads it."""
+    return conversation(member, reserved=(PLACEHOLDER,))
+
+
+def conversation(member: Member, *, reserved: Sequence[str]) -> dict[str, Any]:
+    """The member as `conversations` and `image`, its system prompt before the first turn; `reserved` is what its loader
+    takes for a placeholder."""
     require_sft(member)
-    opening = "".join(f"{placeholder_text(message)}\n\n" for message in member.messages if message.role == "system")
-    turns = [message for message in member.messages if message.role != "system"]
+    texts = [placeholder_text(message, reserved=reserved) for message in member.messages]
+    roles = [message.role for message in member.messages]
+    opening = "".join(f"{text}\n\n" for role, text in zip(roles, texts, strict=True) if role == "system")
     names = [picture.name for picture in member.pictures]
     image: dict[str, Any] = {"image": names[0] if len(names) == 1 else names} if names else {}
-    conversation = [{"from": _SPEAKERS[message.role], "value": placeholder_text(message)} for message in turns]
-    conversation[0]["value"] = opening + conversation[0]["value"]
+    speakers = zip(roles, texts, strict=True)
+    turns = [{"from": _SPEAKERS[role], "value": text} for role, text in speakers if role != "system"]
+    turns[0]["value"] = opening + turns[0]["value"]
     rest = {name: value for name, value in about(member).items() if name != "example_id"}
-    return {"id": member.example_id, **image, "conversations": conversation, **rest}
+    return {"id": member.example_id, **image, "conversations": turns, **rest}
 
 
-def _refuse(member: Member) -> str | None:
+def refuse_tools(member: Member) -> str | None:
+    """Why a format whose turns are a person's and a model's does not take the member."""
     if any(message.role == "tool" for message in member.messages):
         return "LLaVA's conversations have no turns of tools"
     return None
@@ -74,7 +83,7 @@ EXPORT = Export(
     write=_write,
     recipe=_RECIPE,
     proof="a loader that opens pictures and counts placeholders as its trainer does",
-    refuse=_refuse,
+    refuse=refuse_tools,
     finish=_finish,
     kinds=(SFT,),
     boxes="unit",

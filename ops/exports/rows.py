@@ -17,7 +17,7 @@ ROW_GROUP_ROWS = 1000
 PART = pa.struct([("type", pa.string()), ("text", pa.string())])
 MESSAGES = pa.list_(pa.struct([("role", pa.string()), ("content", pa.list_(PART))]))
 IMAGES = pa.list_(pa.struct([("bytes", pa.binary()), ("path", pa.string())]))
-_ABOUT = [
+ABOUT = [
     ("example_id", pa.string()),
     ("source_id", pa.string()),
     ("drop", pa.string()),
@@ -34,12 +34,12 @@ PATHS = pa.list_(pa.string())
 
 def path_schema(*content: tuple[str, pa.DataType]) -> pa.Schema:
     """These columns, pictures as paths below the export's folder, and what `conversation.about` says of each row."""
-    return pa.schema([*content, ("images", PATHS), *_ABOUT])
+    return pa.schema([*content, ("images", PATHS), *ABOUT])
 
 
 def table_schema(*content: tuple[str, pa.DataType]) -> pa.Schema:
     """These columns, the pictures, and what `conversation.about` says of each row."""
-    fields = [*content, ("images", IMAGES), *_ABOUT]
+    fields = [*content, ("images", IMAGES), *ABOUT]
     features = {name: _feature(kind) for name, kind in fields}
     features["images"] = [{"_type": "Image"}]
     # What Hugging Face datasets reads the columns' meaning from; a list of one is its oldest form of a list.
@@ -101,7 +101,7 @@ class TableWriter:
     def add(self, row: dict[str, Any]) -> None:
         """One more row."""
         self._rows.append(row)
-        self._bytes += 1024 + sum(len(image["bytes"]) for image in row["images"] if isinstance(image, dict))
+        self._bytes += 1024 + sum(len(image["bytes"]) for image in row.get("images", ()) if isinstance(image, dict))
         if self._bytes >= ROW_GROUP_BYTES or len(self._rows) >= ROW_GROUP_ROWS:
             self._flush()
 

@@ -78,6 +78,15 @@ def join_stages(
     return files
 
 
+def part_tables(shards: Sequence[ShardDone], sink: Sink) -> list[str]:
+    """The tables that the shards have parts of, sorted, where they are not known beforehand."""
+    tables: set[str] = set()
+    for done in shards:
+        folder, prefix = part_path(sink, done.shard, "").parent, f"{done.shard.name}."
+        tables |= {path.name.removeprefix(prefix) for path in folder.glob(f"{prefix}*") if path.suffix != ".new"}
+    return sorted(tables)
+
+
 def join_tables(parts: Sequence[Path], sink: Sink, name: str) -> int:
     """One Parquet file of the parts' rows, a row group at a time; returns how many."""
     rows = 0

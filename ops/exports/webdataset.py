@@ -16,12 +16,13 @@ from ops.exports.sink import Sink
 def _write(shard: Shard, members: Iterable[Member], sink: Sink) -> int:
     name = f"{shard.name}.tar"
     with sink.open(name) as file, tarfile.open(fileobj=file, mode="w", format=tarfile.USTAR_FORMAT) as tar:
-        count = sum(_add_sample(tar, member) for member in members)
+        count = sum(add_sample(tar, member) for member in members)
     sink.count_rows({name: count})
     return count
 
 
-def _add_sample(tar: tarfile.TarFile, member: Member) -> int:
+def add_sample(tar: tarfile.TarFile, member: Member) -> int:
+    """Add the member's row and pictures; returns 1."""
     key = f"{member.order:012d}"
     table, row = table_row(member)
     _add(tar, f"{key}.json", json_line({"table": table, **row}))

@@ -12,6 +12,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -23,20 +24,38 @@ ROOT = Path(__file__).parents[2]
 SCRIPTS = Path(__file__).parent / "trainers"
 
 
+WRITTEN_ANEW = ("qwen-vl", "internvl")
+"""Trainers that come as no package: their scripts are readers written after their code."""
+
+
 def trainer_python(name: str) -> Path:
     """The Python that has the trainer; the test is skipped where `make trainers` has not made it."""
+    if name in WRITTEN_ANEW:
+        return Path(sys.executable)
     python = ROOT / f".venv-{name}" / "bin" / "python"
     if not python.exists():
         pytest.skip(f"{python.parent.parent.name} is missing: `make trainers` makes it")
     return python
 
 
-def load(trainer: str, *arguments: str | Path, scratch: Path, settings: Mapping[str, str] | None = None) -> list[Any]:
-    """The rows that the trainer's loader yields. `trainer` names both its environment and its script."""
+def load(
+    trainer: str,
+    *arguments: str | Path,
+    scratch: Path,
+    folder: Path | None = None,
+    settings: Mapping[str, str] | None = None,
+) -> list[Any]:
+    """The rows that the trainer's loader yields when it is run in `folder`. `trainer` names both its environment and
+    its script."""
     script = SCRIPTS / f"{trainer.replace('-', '_')}.py"
     command = [str(trainer_python(trainer)), str(script), *map(str, arguments)]
     done = subprocess.run(
-        command, capture_output=True, text=True, check=False, env=os.environ | _offline(scratch) | (settings or {})
+        command,
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=folder,
+        env=os.environ | _offline(scratch) | (settings or {}),
     )
     assert done.returncode == 0, done.stderr[-4000:]
     return [json.loads(line) for line in done.stdout.split("\n") if line.startswith("{")]

@@ -219,7 +219,7 @@ def test_a_file_that_breaks_off_is_not_there(tmp_path: Path):
 def test_unknown_formats_are_named():
     assert list(all_exports()) == sorted(all_exports())
     assert {"hf", "jsonl", "llava", "trl", "webdataset"} <= set(all_exports())
-    with pytest.raises(ExportError, match="no format 'csv' to export to; there are easyr1, hf"):
+    with pytest.raises(ExportError, match="no format 'csv' to export to; there are axolotl, easyr1, hf"):
         export_of("csv")
 
 

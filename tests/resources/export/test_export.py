@@ -25,7 +25,7 @@ pytestmark = pytest.mark.usefixtures("ray_session")
 
 HERE = [name for name, item in all_exports().items() if name != "mds" and SFT in item.kinds]
 """Formats that need nothing but this environment."""
-JOINED = ("llava", "llama_factory", "ms_swift")
+JOINED = ("axolotl", "internvl", "llama_factory", "llava", "ms_swift", "qwen_vl")
 """Formats whose shards are joined into the files of a stage, so that no shard has a file of its own in the end."""
 
 

@@ -1,6 +1,8 @@
 """Exports of a real version, read back with each trainer's own loader: rows in are rows out, with the same texts, the
 same pixels, in the same order, and with loss on the answers that are learned and on nothing else."""
 
+import json
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -120,3 +122,120 @@ def test_ms_swift_loads_what_was_exported(published: Published, tmp_path: Path, 
     assert [one["weights"] for one in rows] == [[row.weight] * len(targets(row)) for row in published.of("sft")]
     check_pairs(of_stage(loaded, "rlhf"), pairs(published))
     check_labelled(of_stage(loaded, "kto"))
+
+
+def opening_turns(row: Row) -> list[tuple[str, str]]:
+    """The turns with the system prompt before the first of them, for trainers whose templates bring one of their own;
+    they do not look for sound."""
+    turns = [(role, text.replace("<audio >", "<audio>")) for role, text in prompt(row)]
+    if turns[0][0] != "system":
+        return turns
+    (_, system), (role, first), *others = turns
+    return [(role, f"{system}\n\n{first}"), *others]
+
+
+def spoken(published: Published) -> list[Row]:
+    """SFT rows whose turns are a person's and a model's, all answers learned."""
+    return [row for row in published.learned() if "tool" not in row.roles]
+
+
+def test_axolotl_loads_what_was_exported(published: Published, tmp_path: Path, tiny_qwen: Path):
+    trainer_python("axolotl")
+    folder = tmp_path / "out"
+    done = export(published, folder, "axolotl")
+    others = {"preference: axolotl holds sft alone": len(published.of("preference"))}
+    assert done.left_out == UNLEARNED | others
+    names = [path.name for path in sorted(folder.glob("stage-*.parquet"))]
+    loaded = load("axolotl", tiny_qwen, ".", *names, scratch=tmp_path, folder=folder)
+    for one, row in zip(loaded, published.learned(), strict=True):
+        turns = [
+            (message.role, "".join("<image>" if part.text is None else part.text for part in message.parts))
+            for message in row.messages
+        ]
+        assert one["pictures"] == [picture_digest(data) for data in row.pictures]
+        assert with_placeholders(one["text"]) == qwen_text(turns)
+        assert one["targets"] == [f"{text}<|im_end|>" for role, text in turns if role == "assistant"]
+
+
+def test_qwen_vl_reads_what_was_exported(published: Published, tmp_path: Path, tiny_qwen: Path):
+    folder = tmp_path / "out"
+    done = export(published, folder, "qwen_vl")
+    others = {"preference: qwen_vl holds sft alone": len(published.of("preference"))}
+    assert done.left_out == {"LLaVA's conversations have no turns of tools": 1} | UNLEARNED | others
+    names = list(json.loads((folder / "data_dict.json").read_text()))
+    loaded = load("qwen-vl", tiny_qwen, folder, *names, scratch=tmp_path)
+    for one, row in zip(loaded, spoken(published), strict=True):
+        turns = [(role, stripped(text) if role == "user" else text) for role, text in opening_turns(row)]
+        assert one["pictures"] == [picture_digest(data) for data in row.pictures]
+        assert with_placeholders(one["text"]) == qwen_text(turns)
+        assert one["targets"] == [f"{text}<|im_end|>\n" for role, text in turns if role == "assistant"]
+
+
+def stripped(text: str) -> str:
+    """The question as Qwen-VL's code has it: without the space around its pictures and at its ends."""
+    return "<image>".join(piece.strip() for piece in text.split("<image>"))
+
+
+def test_internvl_reads_what_was_exported(published: Published, tmp_path: Path, tiny_qwen: Path):
+    """A row of weight 1 comes twice as often as one of weight 0.5; the rows of each weight keep their order."""
+    folder = tmp_path / "out"
+    done = export(published, folder, "internvl")
+    others = {"preference: internvl holds sft alone": len(published.of("preference"))}
+    assert done.left_out == {"LLaVA's conversations have no turns of tools": 1} | UNLEARNED | others
+    names = [path.name for path in sorted(folder.glob("meta-*.json"))]
+    loaded = load("internvl", tiny_qwen, folder, *names, scratch=tmp_path)
+    wanted = [row for stage in range(len(names)) for row in repeated(spoken(published), stage)]
+    for one, row in zip(loaded, wanted, strict=True):
+        assert one["pictures"] == [picture_digest(data) for data in row.pictures]
+        assert one["text"] == qwen_text(opening_turns(row))
+        assert one["targets"] == [f"{text}<|im_end|>" for role, text in opening_turns(row) if role == "assistant"]
+
+
+def repeated(rows: list[Row], stage: int) -> list[Row]:
+    """The rows of the stage, those of half a weight first, and those of a whole one twice."""
+    light, whole = ([row for row in rows if row.stage == stage and row.weight == weight] for weight in (0.5, 1.0))
+    assert len(light) + len(whole) == sum(row.stage == stage for row in rows)
+    return light + whole * 2
+
+
+def test_megatron_energon_loads_what_was_exported(published: Published, tmp_path: Path):
+    """Each data set in its order; and in an epoch of a blend, rows of weight 0.5 half as often as those of weight 1."""
+    trainer_python("megatron-energon")
+    folder = tmp_path / "out"
+    done = export(published, folder, "megatron_energon")
+    assert done.left_out == UNJUDGED | UNLEARNED
+    inner = sorted(path.parents[1].relative_to(folder).as_posix() for path in folder.rglob("dataset.yaml"))
+    blends = ["sft/stage-01.yaml", "sft/metadataset.yaml"]
+    loaded = load("megatron-energon", folder, *inner, *blends, scratch=tmp_path)
+    for name in inner:
+        kind, stage, weight = name.split("/")
+        rows = published.learned() if kind == "sft" else published.of("preference")
+        wanted = [
+            row
+            for row in rows
+            if (row.stage, f"{row.weight:g}") == (int(stage[-2:]), weight[len("weight-") :]) and row.source_id != "tied"
+        ]
+        compare_samples(of_stage(loaded, name), wanted)
+    for name, of_blend in (("sft/stage-01.yaml", {1}), ("sft/metadataset.yaml", {0, 1, 2, 3})):
+        times = Counter(one["example_id"] for one in of_stage(loaded, name))
+        assert set(times.values()) == {1}
+        for stage in of_blend:
+            light, whole = (
+                [row for row in published.learned() if (row.stage, row.weight) == (stage, w)] for w in (0.5, 1)
+            )
+            assert sum(times[row.example_id] for row in light) == len(light) // 2
+            assert all(times[row.example_id] == 1 for row in whole)
+
+
+def compare_samples(samples: list[Any], rows: list[Row]) -> None:
+    """Each sample's row has the texts of its row, in order, beside its pictures."""
+    for sample, row in zip(samples, rows, strict=True):
+        assert sample["pictures"] == [picture_digest(data) for data in row.pictures]
+        assert (sample["example_id"], sample["position"]) == (row.example_id, row.position)
+        if sample["table"] == "sft":
+            parts = [part for turn in sample["messages"] for part in turn["content"]]
+            assert [turn["role"] for turn in sample["messages"]] == row.roles
+            assert [part["text"] for part in parts if part["type"] == "text"] == row.texts
+        elif sample["table"] == "preference":
+            texts = tuple(sample[side][0]["content"][0]["text"] for side in ("chosen", "rejected"))
+            assert texts == sides(row)
