@@ -4,7 +4,7 @@
 only the beginning of a file for less than 1. A row has `id`, `image` (a path, or a list of paths) and `conversations`
 of `from` (human, gpt) and `value`, in which `<image>` stands for the next of the images. A system prompt opens the
 first turn; a literal `<image>` or `<video>` of a text is written `<image >`. The order inside a stage is that of the
-curriculum within each weight."""
+curriculum within each weight; boxes are written in thousandths of the sides."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -80,5 +80,6 @@ EXPORT = Export(
     finish=_finish,
     weights="`repeat_time` of a file a weight",
     kinds=(SFT,),
+    boxes="thousand",
     pictures_beside=True,
 )

@@ -15,8 +15,9 @@ from ops.intake.rows import IngestSettings
 from resources.engines.progress import SilentProgress
 from resources.intake.ingest import ingest
 from resources.lake.tables import Lake
-from tests.support.exported import NOTHING, publish_version
+from tests.support.exported import publish_version
 from tests.support.layouts import picture
+from tests.support.versions import NOTHING
 
 MEASURED = ("difficulty", "pass_rate")
 
