@@ -1,12 +1,175 @@
-"""Arrow's columns with the types that its stubs leave open."""
+"""Arrow's columns and kernels with the types that its stubs leave open: there most of `pyarrow.compute` is partly
+unknown, and an array wants a type of its values that hardly a caller knows."""
 
-from typing import TypeVar, cast
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 Value = TypeVar("Value")
+Rows = TypeVar("Rows", pa.Table, pa.RecordBatch)
+if TYPE_CHECKING:
+    AnyArray: TypeAlias = pa.Array[Any]
+    Column: TypeAlias = pa.Array[Any] | pa.ChunkedArray[Any]
+    """Values of any type; of truth where a function tells which rows meet something."""
+else:  # Arrow's own classes take no type
+    AnyArray = pa.Array
+    Column = pa.Array | pa.ChunkedArray
+
+_KERNELS: Any = pc
+_COMPARE: dict[str, Any] = {
+    "==": _KERNELS.equal,
+    "!=": _KERNELS.not_equal,
+    "<": _KERNELS.less,
+    "<=": _KERNELS.less_equal,
+    ">": _KERNELS.greater,
+    ">=": _KERNELS.greater_equal,
+}
+COMPARISONS = tuple(_COMPARE)
 
 
 def column_values(rows: pa.Table | pa.RecordBatch, name: str, kind: type[Value]) -> list[Value]:
     """The values of a column that has no nulls, of that type."""
     return cast("list[Value]", rows[name].to_pylist())
+
+
+def type_of(column: Column) -> pa.DataType:
+    """The type of a column's values."""
+    return cast(Any, column).type
+
+
+def type_in(schema: pa.Schema, name: str) -> pa.DataType:
+    """The type of a column of the schema."""
+    return cast(Any, schema).field(name).type
+
+
+def array_of(values: Sequence[Any], kind: pa.DataType) -> AnyArray:
+    """The values, made an array by their own types, as this type."""
+    return cast(Any, pa).array(list(values)).cast(kind)
+
+
+def cast_to(column: Column, kind: pa.DataType, *, safe: bool = True) -> Column:
+    """The values as this type; unless `safe`, also where some lose digits."""
+    return cast(Any, column).cast(kind, safe=safe)
+
+
+def whole(rows: pa.Table, name: str) -> AnyArray:
+    """A column in one piece."""
+    return cast(Any, rows[name]).combine_chunks()
+
+
+def numpy_values(column: Column) -> np.ndarray:
+    """The values as numpy has them, copied where they must be."""
+    return cast(Any, column).to_numpy(zero_copy_only=False)
+
+
+def first_bytes(texts: AnyArray, count: int) -> np.ndarray | None:
+    """The first bytes of each text (n, count; uint8); None where one is shorter."""
+    heads = _KERNELS.binary_slice(cast(Any, texts).cast(pa.binary()), 0, count)
+    if not len(heads):
+        return np.zeros((0, count), np.uint8)
+    if _KERNELS.min(_KERNELS.binary_length(heads)).as_py() < count:
+        return None
+    stored = np.frombuffer(heads.cast(pa.binary(count)).buffers()[1], np.uint8)
+    return stored[: len(heads) * count].reshape(len(heads), count)
+
+
+def ranks(texts: AnyArray) -> np.ndarray:
+    """The place of each text among the distinct ones, in order (n)."""
+    encoded = cast(Any, texts).dictionary_encode()
+    order = np.argsort(np.argsort(np.array(encoded.dictionary.to_pylist(), dtype=str)))
+    return order[encoded.indices.to_numpy()]
+
+
+def column_of(batch: pa.RecordBatch, name: str) -> AnyArray:
+    """A column of the batch."""
+    return cast(Any, batch).column(name)
+
+
+def batch_of(columns: list[Column], schema: pa.Schema) -> pa.RecordBatch:
+    """The columns, each in one piece, as a batch."""
+    return cast(Any, pa.RecordBatch).from_arrays(columns, schema=schema)
+
+
+def taken(column: Column, places: Column) -> Column:
+    """The values at these places; null where a place is."""
+    return cast(Any, column).take(places)
+
+
+def rows_where(rows: Rows, mask: Column) -> Rows:
+    """The rows that meet it."""
+    return cast(Any, rows).filter(mask)
+
+
+def sorted_by(rows: pa.Table, *names: str) -> pa.Table:
+    """The rows in ascending order of these columns."""
+    return cast(Any, rows).sort_by([(name, "ascending") for name in names])
+
+
+def compare(left: Column, comparison: str, right: Column | bool | int | float | str) -> Column:
+    """Which values meet one of COMPARISONS with the others, or with one value; false where either is null."""
+    return _KERNELS.fill_null(_COMPARE[comparison](left, right), False)
+
+
+def is_valid(column: Column) -> Column:
+    """Which values are not null."""
+    return _KERNELS.is_valid(column)
+
+
+def is_nan(column: Column) -> Column:
+    """Which values are not a number; null where a value is."""
+    return _KERNELS.is_nan(column)
+
+
+def is_in(column: Column, among: AnyArray) -> Column:
+    """Which values are among these; a null is where a null is among them."""
+    return _KERNELS.is_in(column, value_set=among)
+
+
+def index_in(column: Column, among: AnyArray) -> Column:
+    """The place of each value among the others (int32); null where it is not there. Arrow builds the index of the
+    others anew on each call."""
+    return _KERNELS.index_in(column, value_set=among)
+
+
+def fill_null(column: Column, value: bool | int | float | str) -> Column:
+    """The values, with this one for nulls."""
+    return _KERNELS.fill_null(column, value)
+
+
+def both(left: Column, right: Column) -> Column:
+    """Which rows meet the one and the other; false where either is null."""
+    return _KERNELS.fill_null(_KERNELS.and_(left, right), False)
+
+
+def either(left: Column, right: Column) -> Column:
+    """Which rows meet one or the other; null where either is."""
+    return _KERNELS.or_(left, right)
+
+
+def if_else(mask: Column, then: str, otherwise: Column) -> Column:
+    """One value where the mask is met, else the other's."""
+    return _KERNELS.if_else(mask, then, otherwise)
+
+
+def invert(mask: Column) -> Column:
+    """Which rows do not meet it; null where it is."""
+    return _KERNELS.invert(mask)
+
+
+def joined_texts(*columns: Column | str) -> AnyArray:
+    """The texts of the columns, row by row; what stands last is put between them."""
+    return _KERNELS.binary_join_element_wise(*columns)
+
+
+def struct_array(columns: list[Column], kind: pa.StructType) -> AnyArray:
+    """The columns as structs."""
+    return cast(Any, pa.StructArray).from_arrays(columns, fields=list(kind))
+
+
+def list_array(lengths: np.ndarray, values: AnyArray, kind: pa.DataType) -> AnyArray:
+    """The values in lists of these lengths, one after the other."""
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    return cast(Any, pa.ListArray).from_arrays(pa.array(offsets, pa.int32()), values, type=kind)

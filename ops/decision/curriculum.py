@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from ops.core import schemas
+from ops.core.arrow import Column, numpy_values, sorted_by
 from ops.core.hashing import splitmix
 
 Order = Literal["rising", "random", "reversed"]
@@ -112,7 +113,7 @@ def control(ordered: pa.Table, order: Control, *, seed: int) -> pa.Table:
     `reversed` goes through the stages backwards, each in its own order. `random` deals all rows to the stages by a hash
     of their ids and the seed; `own` leaves the order as it is. No order of rows in `ordered` decides anything.
     """
-    ordered = ordered.sort_by("position")
+    ordered = sorted_by(ordered, "position")
     stage = ordered["stage"].to_numpy()
     if order == "own":
         return ordered
@@ -133,7 +134,7 @@ def control(ordered: pa.Table, order: Control, *, seed: int) -> pa.Table:
     return pa.table([columns.get(name, taken[name]) for name in ordered.schema.names], schema=ordered.schema)
 
 
-def _occurrence(ids: pa.ChunkedArray) -> np.ndarray:
+def _occurrence(ids: Column) -> np.ndarray:
     """How often each id stood before (n, uint64)."""
     keys = _ids(ids)
     order = np.argsort(keys, kind="stable")
@@ -151,7 +152,7 @@ def visual_shares(overall: float, settings: CurriculumSettings) -> np.ndarray:
     return np.linspace(first, 2 * overall - first, settings.stages) if settings.stages > 1 else np.array([overall])
 
 
-def mixed(ids: pa.ChunkedArray, seed: int) -> np.ndarray:
+def mixed(ids: Column, seed: int) -> np.ndarray:
     """A 64-bit hash (uint64) of each id and the seed; equal on every machine (splitmix64 over the id's bytes)."""
     keys = _ids(ids)
     width = -(-max(keys.dtype.itemsize, 1) // 8) * 8
@@ -163,8 +164,8 @@ def mixed(ids: pa.ChunkedArray, seed: int) -> np.ndarray:
     return splitmix(state)
 
 
-def _ids(ids: pa.ChunkedArray) -> np.ndarray:
-    return np.asarray(ids.to_numpy(zero_copy_only=False)).astype(np.bytes_)
+def _ids(ids: Column) -> np.ndarray:
+    return numpy_values(ids).astype(np.bytes_)
 
 
 def _known(difficulty: np.ndarray) -> np.ndarray:

@@ -5,18 +5,19 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
+
+from ops.core.arrow import AnyArray, Column, fill_null, index_in, numpy_values
 
 
 @dataclass(frozen=True, slots=True)
 class Component:
     """Values of one measure: `ids` (n) of the examples and `values` (n, float64), any number of rows an example."""
 
-    ids: pa.Array | pa.ChunkedArray
+    ids: Column
     values: np.ndarray
 
 
-def difficulty(ids: pa.Array, components: Mapping[str, Component], weights: Mapping[str, float]) -> np.ndarray:
+def difficulty(ids: AnyArray, components: Mapping[str, Component], weights: Mapping[str, float]) -> np.ndarray:
     """Difficulty of each example in `ids` (float64, 0 to 1; NaN where no component is known).
 
     Each component is averaged over an example's rows and replaced by its rank among the examples, as a share (ties
@@ -58,17 +59,17 @@ def components(batches: Iterable[pa.RecordBatch], columns: Sequence[str]) -> dic
         return dict.fromkeys(columns, Component(pa.array([], pa.string()), np.zeros(0)))
     table = pa.concat_tables(rows)
     ids = table["example_id"]
-    return {column: Component(ids, table[column].cast(pa.float64()).to_numpy()) for column in columns}
+    return {column: Component(ids, numpy_values(table[column].cast(pa.float64()))) for column in columns}
 
 
-def per_example(ids: pa.Array, component: Component) -> np.ndarray:
+def per_example(ids: AnyArray, component: Component) -> np.ndarray:
     """Mean of each example's finite values (float64; NaN where it has none)."""
     return _means(_places(ids, component), component.values, len(ids))
 
 
-def _places(ids: pa.Array, component: Component) -> np.ndarray:
+def _places(ids: AnyArray, component: Component) -> np.ndarray:
     """Place of each of the component's rows among the ids; -1 where it is not there."""
-    return pc.index_in(component.ids, value_set=ids).fill_null(-1).to_numpy(zero_copy_only=False)
+    return numpy_values(fill_null(index_in(component.ids, ids), -1))
 
 
 def _means(at: np.ndarray, values: np.ndarray, count: int) -> np.ndarray:

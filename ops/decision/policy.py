@@ -3,16 +3,17 @@
 import json
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from difflib import get_close_matches
 from enum import StrEnum
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from ops.audits.contract import Audit
+from ops.core import arrow
+from ops.core.arrow import Column
 from ops.core.errors import AssayError
 from ops.core.identity import fingerprint
 
@@ -32,15 +33,7 @@ MEMBER_ACTIONS = (str(Action.KEEP), str(Action.DOWNWEIGHT))
 """Actions whose examples are members of a version."""
 STRENGTH: dict[Action, int] = {action: strength for strength, action in enumerate(Action)}
 
-_COMPARE: dict[str, Callable[[Any, Any], Any]] = {
-    "==": pc.equal,
-    "!=": pc.not_equal,
-    "<": pc.less,
-    "<=": pc.less_equal,
-    ">": pc.greater,
-    ">=": pc.greater_equal,
-}
-COMPARISONS = (*_COMPARE, "in")
+COMPARISONS = (*arrow.COMPARISONS, "in")
 _CONDITION = re.compile(r"^\s*([A-Za-z_]\w*)\s*(==|!=|<=|>=|<|>|\bin\b)\s*(.+?)\s*$", re.DOTALL)
 
 
@@ -79,19 +72,17 @@ class Condition:
             return f"{self.column} in [{', '.join(map(_text, self.value))}]"
         return f"{self.column} {self.comparison} {_text(self.value)}"
 
-    def mask(self, column: pa.ChunkedArray | pa.Array) -> Any:
+    def mask(self, column: Column) -> Column:
         """Which rows meet the condition; false where the measure is null or not a number."""
-        kind = column.type
+        kind = arrow.type_of(column)
         if isinstance(self.value, tuple):
-            met = pc.is_in(column, value_set=pa.array(list[Any](self.value)).cast(kind))
-            return pc.and_(met, pc.is_valid(column))
+            return arrow.both(arrow.is_in(column, arrow.array_of(self.value, kind)), arrow.is_valid(column))
+        if not pa.types.is_floating(kind):
+            return arrow.compare(column, self.comparison, self.value)
         # Compared in double precision: casting 0.1 to the column's float32 would move the threshold.
-        left = column.cast(pa.float64()) if pa.types.is_floating(kind) else column
-        right = pa.scalar(float(self.value) if pa.types.is_floating(kind) else self.value)
-        met = _COMPARE[self.comparison](left, right)
-        if pa.types.is_floating(kind):
-            met = pc.and_(met, pc.invert(pc.is_nan(left)))
-        return pc.fill_null(met, False)
+        doubles = arrow.cast_to(column, pa.float64())
+        met = arrow.compare(doubles, self.comparison, float(self.value))
+        return arrow.both(met, arrow.invert(arrow.is_nan(doubles)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +146,7 @@ def check_rule(rule: Rule, audits: Mapping[str, Audit]) -> None:
         _check_condition(condition, rule.audit, schema)
     for column in rule.columns:
         conditions = [condition for condition in rule.when if condition.column == column]
-        if not _satisfiable(conditions, schema.field(column).type):
+        if not _satisfiable(conditions, arrow.type_in(schema, column)):
             listed = ", ".join(map(str, conditions))
             raise PolicyError("when", f"can never fire: no {column} meets {listed}")
 
@@ -176,11 +167,11 @@ def _check_weight(rule: Rule) -> None:
 
 
 def _check_condition(condition: Condition, audit: str, schema: pa.Schema) -> None:
-    comparable = [field.name for field in schema if _comparable(field.type)]
+    comparable = [name for name in schema.names if _comparable(arrow.type_in(schema, name))]
     if condition.column not in comparable:
         problem = "cannot be compared" if condition.column in schema.names else f"is no column of {audit}"
         raise PolicyError("when", f"{condition.column!r} {problem}; {suggestion(condition.column, comparable)}")
-    kind = schema.field(condition.column).type
+    kind = arrow.type_in(schema, condition.column)
     values = condition.value if isinstance(condition.value, tuple) else (condition.value,)
     for value in values:
         if not _fits(value, kind):
@@ -245,8 +236,7 @@ def _interval(conditions: Sequence[Condition], *, integer: bool) -> tuple[float,
 
 
 def _holds(condition: Condition, value: Value) -> bool:
-    met = condition.mask(pa.array([value]))
-    return bool(met[0].as_py())
+    return bool(condition.mask(pa.array([value])).to_pylist()[0])
 
 
 def _values(condition: Condition) -> tuple[Value, ...]:

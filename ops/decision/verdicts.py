@@ -1,13 +1,12 @@
 """Verdicts: what the policy makes of the measures, one row an example, with every reason."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from ops.core import schemas
+from ops.core import arrow, schemas
+from ops.core.arrow import AnyArray, Column
 from ops.core.errors import MissingError
 from ops.decision.policy import STRENGTH, Action, Policy, Rule
 
@@ -40,7 +39,7 @@ def verdicts(examples: pa.Table, measures: Mapping[str, Measures], policy: Polic
     hits = _sorted(_hits(examples, measures, policy.rules))
     action, weight = _decide(examples.num_rows, hits, policy.rules)
     columns = [
-        *examples.columns,
+        *(examples[name] for name in EXAMPLE_COLUMNS),
         pa.array([str(a) for a in Action]).take(pa.array(action, pa.int8())),
         pa.array(weight),
         _reasons(examples.num_rows, hits, policy.rules),
@@ -51,27 +50,26 @@ def verdicts(examples: pa.Table, measures: Mapping[str, Measures], policy: Polic
 def _by_id(examples: pa.Table) -> pa.Table:
     """Sorted by delivery and id. Ids are hashes, so their first eight characters nearly always decide, and numbers sort
     ten times as fast as text."""
-    names = examples["delivery"].combine_chunks().dictionary_encode()
-    ids: Any = examples["example_id"].combine_chunks().cast(pa.binary())
-    rank = np.argsort(np.argsort(np.array(names.dictionary.to_pylist(), dtype=str)))
-    head: Any = pc.binary_slice(ids, 0, 8)
-    if examples.num_rows and pc.min(pc.binary_length(head)).as_py() == 8:
-        number = np.frombuffer(head.cast(pa.binary(8)).buffers()[1], dtype=">u8")[: len(head)].astype(np.uint64)
-        delivery = rank[names.indices.to_numpy()]
+    heads = arrow.first_bytes(arrow.whole(examples, "example_id"), 8)
+    if heads is not None and examples.num_rows:
+        number = heads.view(">u8").ravel().astype(np.uint64)
+        delivery = arrow.ranks(arrow.whole(examples, "delivery"))
         order = np.lexsort((number, delivery))
         tied = (np.diff(number[order]) == 0) & (np.diff(delivery[order]) == 0)
         # Eight hexadecimal digits of a million hashes agree about a hundred times; of counted ids, always.
         if tied.sum() <= _FEW_TIES:
-            return examples.take(pa.array(_untied(order, tied, ids), pa.int64())).combine_chunks()
-    return examples.sort_by([("delivery", "ascending"), ("example_id", "ascending")]).combine_chunks()
+            rows = _untied(order, tied, arrow.whole(examples, "example_id"))
+            return examples.take(pa.array(rows, pa.int64())).combine_chunks()
+    return arrow.sorted_by(examples, "delivery", "example_id").combine_chunks()
 
 
-def _untied(order: np.ndarray, tied: np.ndarray, ids: pa.Array) -> np.ndarray:
+def _untied(order: np.ndarray, tied: np.ndarray, ids: AnyArray) -> np.ndarray:
     """The order with each run of rows that tie with their successor sorted by the whole id."""
     edges = np.flatnonzero(np.diff(np.r_[False, tied, False]))
     for start, end in edges.reshape(-1, 2).tolist():
         run = order[start : end + 1]
-        order[start : end + 1] = sorted(run.tolist(), key=lambda row: ids[row].as_py())
+        texts = dict(zip(run.tolist(), ids.take(pa.array(run, pa.int64())).to_pylist(), strict=True))
+        order[start : end + 1] = sorted(texts, key=lambda row: str(texts[row]).encode())
     return order
 
 
@@ -85,43 +83,44 @@ def _hits(examples: pa.Table, measures: Mapping[str, Measures], rules: Sequence[
             batches += [hit for at, rule in own if (hit := _hit(batch, at, rule)).num_rows]
     hits = pa.Table.from_batches(batches, schema=_NAMED_HITS)
     # One look-up for all hits: Arrow builds the index of a million ids anew on each call.
-    example = pc.index_in(hits["example_id"], value_set=examples["example_id"].combine_chunks())
-    known: Any = pc.equal(examples["delivery"].take(example), hits["delivery"])
-    located = hits.append_column("example", example.cast(pa.int64())).select(_HITS.names)
+    example = arrow.index_in(hits["example_id"], arrow.whole(examples, "example_id"))
+    known = arrow.compare(arrow.taken(examples["delivery"], example), "==", hits["delivery"])
+    located = hits.append_column("example", arrow.cast_to(example, pa.int64())).select(_HITS.names)
     return located.filter(known)  # a null, an id that is not in `examples`, is filtered out too
 
 
 def _hit(batch: pa.RecordBatch, at: int, rule: Rule) -> pa.RecordBatch:
     """The rows of a batch of measures that meet the rule."""
-    mask = rule.when[0].mask(batch.column(rule.when[0].column))
+    mask = rule.when[0].mask(arrow.column_of(batch, rule.when[0].column))
     for condition in rule.when[1:]:
-        mask = pc.and_(mask, condition.mask(batch.column(condition.column)))
-    met = batch.filter(mask)
-    turn = met.column("turn") if "turn" in met.schema.names else pa.nulls(met.num_rows, pa.int32())
-    arrays = [
-        met.column("delivery"),
-        met.column("example_id"),
+        mask = arrow.both(mask, condition.mask(arrow.column_of(batch, condition.column)))
+    met = arrow.rows_where(batch, mask)
+    has_turns = "turn" in met.schema.names
+    turn: AnyArray = arrow.column_of(met, "turn") if has_turns else pa.nulls(met.num_rows, pa.int32())
+    columns: list[Column] = [
+        arrow.column_of(met, "delivery"),
+        arrow.column_of(met, "example_id"),
         pa.repeat(pa.scalar(at, pa.int32()), met.num_rows),
-        turn.cast(pa.int32()),
+        arrow.cast_to(turn, pa.int32()),
         _values_text(met, rule),
     ]
-    return pa.RecordBatch.from_arrays(arrays, schema=_NAMED_HITS)
+    return arrow.batch_of(columns, _NAMED_HITS)
 
 
-def _values_text(met: pa.RecordBatch, rule: Rule) -> pa.Array:
+def _values_text(met: pa.RecordBatch, rule: Rule) -> AnyArray:
     """The values that the rule looked at, as `column=value, column=value`."""
-    join: Any = pc.binary_join_element_wise
-    parts: list[pa.Array] = []
+    parts: list[AnyArray] = []
     for column in rule.columns:
-        values = met.column(column)
+        values = arrow.column_of(met, column)
         # Nine digits tell all values of single precision apart; the rest of a double is noise to a reader.
-        narrow = values.cast(pa.float32(), safe=False) if pa.types.is_floating(values.type) else values
-        parts.append(join(f"{column}=", narrow.cast(pa.string()), ""))
-    return join(*parts, ", ")
+        is_floating = pa.types.is_floating(arrow.type_of(values))
+        narrow = arrow.cast_to(values, pa.float32(), safe=False) if is_floating else values
+        parts.append(arrow.joined_texts(f"{column}=", arrow.cast_to(narrow, pa.string()), ""))
+    return arrow.joined_texts(*parts, ", ")
 
 
 def _sorted(hits: pa.Table) -> pa.Table:
-    return hits.sort_by([(name, "ascending") for name in _HITS.names]).combine_chunks()
+    return arrow.sorted_by(hits, *_HITS.names).combine_chunks()
 
 
 def _decide(count: int, hits: pa.Table, rules: Sequence[Rule]) -> tuple[np.ndarray, np.ndarray]:
@@ -135,22 +134,22 @@ def _decide(count: int, hits: pa.Table, rules: Sequence[Rule]) -> tuple[np.ndarr
     return strength, weight
 
 
-def _reasons(count: int, hits: pa.Table, rules: Sequence[Rule]) -> pa.ListArray:
-    rule = hits["rule"].combine_chunks()
+def _reasons(count: int, hits: pa.Table, rules: Sequence[Rule]) -> AnyArray:
+    rule = arrow.whole(hits, "rule")
 
-    def of_rule(texts: list[str]) -> pa.Array:
-        return pa.array(texts, pa.string()).take(rule)
+    def of_rule(texts: list[str]) -> Column:
+        return arrow.taken(pa.array(texts, pa.string()), rule)
 
-    structs = pa.StructArray.from_arrays(
+    structs = arrow.struct_array(
         [
             of_rule([r.name for r in rules]),
             of_rule([r.audit for r in rules]),
-            hits["turn"].combine_chunks(),
-            hits["value"].combine_chunks(),
+            arrow.whole(hits, "turn"),
+            arrow.whole(hits, "value"),
             of_rule([r.threshold for r in rules]),
             of_rule([r.reason for r in rules]),
         ],
-        fields=list(schemas.REASON),
+        schemas.REASON,
     )
-    offsets = np.concatenate([[0], np.cumsum(np.bincount(hits["example"].to_numpy(), minlength=count))])
-    return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), structs, type=SCHEMA.field("reasons").type)
+    lengths = np.bincount(hits["example"].to_numpy(), minlength=count)
+    return arrow.list_array(lengths, structs, arrow.type_in(SCHEMA, "reasons"))

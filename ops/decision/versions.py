@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from ops.core import arrow
+from ops.core.arrow import AnyArray, Column
 from ops.core.log import Log
 from ops.core.schemas import REASON
 from ops.decision.policy import MEMBER_ACTIONS
@@ -221,13 +222,11 @@ def diff(before: pa.Table, after: pa.Table, *, numbers: tuple[int, int], pins: t
     gone, new, shared_left, shared_right = _parted(left, right)
     moved = _moved(shared_left, shared_right)
     sides = [
-        _side(gone.filter(_members(gone)), "removed", after=False),
-        _side(new.filter(_members(new)), "added", after=True),
-        _both(shared_left.filter(moved), shared_right.filter(moved), pins),
+        _side(arrow.rows_where(gone, _members(gone)), "removed", after=False),
+        _side(arrow.rows_where(new, _members(new)), "added", after=True),
+        _both(arrow.rows_where(shared_left, moved), arrow.rows_where(shared_right, moved), pins),
     ]
-    rows = pa.concat_tables(sides).sort_by(
-        [("change", "ascending"), ("cause", "ascending"), ("example_id", "ascending")]
-    )
+    rows = arrow.sorted_by(pa.concat_tables(sides), "change", "cause", "example_id")
     return Diff(*numbers, rows, _new_left_out(new))
 
 
@@ -236,25 +235,27 @@ def _parted(left: pa.Table, right: pa.Table) -> tuple[pa.Table, pa.Table, pa.Tab
     # Verdicts over the same deliveries are rows of the same examples in the same order: no look-up then.
     if left["example_id"].equals(right["example_id"]):
         return left.slice(0, 0), right.slice(0, 0), left, right
-    at_right = pc.index_in(left["example_id"], value_set=right["example_id"].combine_chunks())
-    unknown = pc.is_null(pc.index_in(right["example_id"], value_set=left["example_id"].combine_chunks()))
-    known = pc.is_valid(at_right)
-    return left.filter(pc.invert(known)), right.filter(unknown), left.filter(known), right.take(at_right.drop_null())
+    at_right = arrow.index_in(left["example_id"], arrow.whole(right, "example_id"))
+    known = arrow.is_valid(at_right)
+    at_left = arrow.is_valid(arrow.index_in(right["example_id"], arrow.whole(left, "example_id")))
+    gone, new = arrow.rows_where(left, arrow.invert(known)), arrow.rows_where(right, arrow.invert(at_left))
+    return gone, new, arrow.rows_where(left, known), right.take(at_right.drop_null())
 
 
-def _members(rows: pa.Table) -> Any:
-    return pc.is_in(rows["action"], value_set=pa.array(MEMBER_ACTIONS))
+def _members(rows: pa.Table) -> Column:
+    return arrow.is_in(rows["action"], pa.array(MEMBER_ACTIONS))
 
 
 def _new_left_out(new: pa.Table) -> dict[str, int]:
     """Examples by action, of those that are no members."""
-    counts = Counter(map(str, new.filter(pc.invert(_members(new)))["action"].to_pylist()))
+    counts = Counter(map(str, arrow.rows_where(new, arrow.invert(_members(new)))["action"].to_pylist()))
     return dict(sorted(counts.items()))
 
 
-def _moved(left: pa.Table, right: pa.Table) -> Any:
+def _moved(left: pa.Table, right: pa.Table) -> Column:
     """Shared examples whose membership or weight differs. A drop that became a hold changes no dataset."""
-    return pc.or_(pc.xor(_members(left), _members(right)), pc.not_equal(left[COUNTED], right[COUNTED]))
+    is_other_member = arrow.compare(_members(left), "!=", _members(right))
+    return arrow.either(is_other_member, arrow.compare(left[COUNTED], "!=", right[COUNTED]))
 
 
 _REASONS = pa.list_(REASON)
@@ -287,10 +288,11 @@ def _side(rows: pa.Table, change: str, *, after: bool) -> pa.Table:
 
 
 def _both(left: pa.Table, right: pa.Table, pins: tuple[Pins, Pins]) -> pa.Table:
-    was, now = np.asarray(_members(left)), np.asarray(_members(right))
+    was, now = arrow.numpy_values(_members(left)), arrow.numpy_values(_members(right))
     change = np.where(was & now, "reweighted", np.where(now, "added", "removed"))
-    judged_alike = pc.and_(pc.equal(left["action"], right["action"]), pc.equal(left["weight"], right["weight"]))
-    causes = pc.if_else(judged_alike, "new mix", _causes(left["reasons"], right["reasons"], pins))
+    same_action, same_weight = (arrow.compare(left[name], "==", right[name]) for name in ("action", "weight"))
+    judged_alike = arrow.both(same_action, same_weight)
+    causes = arrow.if_else(judged_alike, "new mix", _causes(left["reasons"], right["reasons"], pins))
     columns = [
         *(right[name] for name in ("example_id", "source_id", "dataset")),
         pa.array(change.tolist(), pa.string()),
@@ -305,7 +307,7 @@ def _both(left: pa.Table, right: pa.Table, pins: tuple[Pins, Pins]) -> pa.Table:
     return pa.table(columns, schema=_ROWS)
 
 
-def _causes(before: pa.ChunkedArray, after: pa.ChunkedArray, pins: tuple[Pins, Pins]) -> pa.Array:
+def _causes(before: Column, after: Column, pins: tuple[Pins, Pins]) -> AnyArray:
     old, new = pins
     if old.measures == new.measures and old.without == new.without:
         return pa.repeat("new policy" if old.policy != new.policy else "new code", len(before))
