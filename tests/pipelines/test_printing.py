@@ -12,7 +12,8 @@ from ops.core.printable import unfit_name
 from pipelines.app import print_json
 from pipelines.faults import SafeConsole
 from pipelines.tables import key_value_table
-from tests.support.hostile_inputs import FILE_NAMES, PATHS, WORDS
+from tests.support.hostile_inputs.files import FILE_NAMES
+from tests.support.hostile_inputs.rows import PATHS, WORDS
 
 HOSTILE = [*WORDS, *PATHS, *(name.decode("utf-8", "surrogateescape") for name in FILE_NAMES)]
 _STYLES = re.compile(r"\x1b\[[0-9;]*m")  # of Rich's own: colours and weights, which change nothing but looks

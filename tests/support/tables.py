@@ -1,12 +1,14 @@
 """Rows for every table of the lake."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from ops.core.log import Log
 from ops.core.schemas import IMAGES, QUARANTINE, TableSpec
+from resources.lake.tables import Lake
 
 TEXTS = ["plain", "", "nul\0inside", "ü 漢字 🙂", "line\nbreak", None]
 
@@ -49,3 +51,8 @@ def images(*names: str) -> pa.Table:
 
 def between(log: Log) -> list[dict[str, Any]]:
     return [{"drop": "between"}]
+
+
+def parquet_files(lake: Lake, spec: TableSpec) -> set[str]:
+    """The data files of a table that lie in its folder, committed or not."""
+    return {str(path) for path in (Path(lake.root) / spec.name).rglob("*.parquet") if "_delta_log" not in path.parts}

@@ -31,7 +31,10 @@ from resources.intake.parsing import FileShard, parse_shard
 from resources.intake.planning import plan_file
 from resources.lake.scratch import InflatedFiles, Scratch
 from resources.lake.tables import Lake
-from tests.support import hostile_inputs as hostile
+from tests.support.hostile_inputs.archives import hostile_archives
+from tests.support.hostile_inputs.files import ENDINGS, FILE_NAMES, columns, contents
+from tests.support.hostile_inputs.pictures import hostile_pictures
+from tests.support.hostile_inputs.rows import GOOD, PATHS, WORDS, hostile_rows
 from tests.support.layouts import picture
 
 SETTINGS = IngestSettings(max_row_bytes=4 << 20)
@@ -145,10 +148,10 @@ def drop(tmp_path: Path) -> Iterator[Path]:
 
 
 def check_rows(drop: Path, every: int) -> int:
-    rows = hostile.rows()[::every]
-    text = "\n".join(json.dumps(row) for row in rows for row in (hostile.GOOD, row))
+    rows = hostile_rows()[::every]
+    text = "\n".join(json.dumps(row) for row in rows for row in (GOOD, row))
     (drop / "rows.jsonl").write_text(text)
-    (drop / "rows.json").write_text(json.dumps([row for row in rows for row in (row, hostile.GOOD)]))
+    (drop / "rows.json").write_text(json.dumps([row for row in rows for row in (row, GOOD)]))
     taken = take(drop.parent)
     for file in ("rows.jsonl", "rows.json"):
         assert taken.rows(file) == 2 * len(rows)
@@ -157,7 +160,7 @@ def check_rows(drop: Path, every: int) -> int:
 
 
 def check_archives(drop: Path, every: int) -> int:
-    made = list(hostile.archives())[::every]
+    made = list(hostile_archives())[::every]
     for name, data, _ in made:
         (drop / name).write_bytes(data)
     taken = take(drop.parent)
@@ -169,11 +172,11 @@ def check_archives(drop: Path, every: int) -> int:
 
 
 def check_files(drop: Path, every: int) -> int:
-    for name, data in hostile.contents().items():
-        for number, ending in enumerate(hostile.ENDINGS):
+    for name, data in contents().items():
+        for number, ending in enumerate(ENDINGS):
             if (number + len(name)) % every == 0:
                 (drop / f"{name}{ending}").write_bytes(data)
-    for name, data in hostile.columns().items():
+    for name, data in columns().items():
         (drop / f"{name}.columns").write_bytes(data)
     taken = take(drop.parent)
     without = {name for name in taken.reasons if not taken.rows(name)}
@@ -187,12 +190,12 @@ def check_files(drop: Path, every: int) -> int:
 
 
 def check_names(drop: Path, every: int) -> int:
-    names = hostile.FILE_NAMES[::every]
+    names = FILE_NAMES[::every]
     endings = (b".jsonl", b".json", b".tar", b".parquet")
     for name in names:
         for ending in endings:
             path = os.fsencode(drop) + b"/" + name + ending
-            Path(os.fsdecode(path)).write_text(json.dumps(hostile.GOOD))
+            Path(os.fsdecode(path)).write_text(json.dumps(GOOD))
     taken = take(drop.parent)
     files = [name for name in taken.reasons if name not in ("fifo.png", "socket.png")]
     assert all(taken.rows(name) == 1 for name in files)
@@ -200,10 +203,10 @@ def check_names(drop: Path, every: int) -> int:
 
 
 def check_pictures(drop: Path, every: int) -> int:
-    made = list(hostile.pictures().items())[::every]
+    made = list(hostile_pictures().items())[::every]
     for name, data in made:
         (drop / name).write_bytes(data)
-    talk = [{"from": "human", "value": "<image>\nWhat?"}, hostile.GOOD["conversations"][1]]
+    talk = [{"from": "human", "value": "<image>\nWhat?"}, GOOD["conversations"][1]]
     rows = [json.dumps({"id": name, "image": name, "conversations": talk}) for name, _ in made]
     (drop / "pictures.jsonl").write_text("\n".join(rows))
     assert take(drop.parent).rows("pictures.jsonl") == len(made)
@@ -219,7 +222,7 @@ def check_pictures(drop: Path, every: int) -> int:
 
 
 def check_manifests(drop: Path, every: int) -> int:
-    words = [json.dumps(word[:500]) for word in [*hostile.WORDS, *hostile.PATHS]]
+    words = [json.dumps(word[:500]) for word in [*WORDS, *PATHS]]
     keys = ("name", "images", "licence", "datasets", "format", "arrived")
     texts = [f"{key}: {word}" for key in keys for word in words] + [f"{word}: x" for word in words]
     texts += [f"images: [{word}]" for word in words] + [f"datasets: {{{word}: {word}}}" for word in words]

@@ -17,12 +17,6 @@ from resources.lake.files import LakeError
 from resources.lake.tables import Lake
 from tests.support.tables import quarantine
 
-
-@pytest.fixture
-def lake(tmp_path: Path) -> Lake:
-    return Lake(tmp_path / "a lake with 100% of the awkward=signs")
-
-
 NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
 OF_ANOTHER = """
 import sys

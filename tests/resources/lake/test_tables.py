@@ -21,26 +21,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ops.core.identity import canonical_json
-from ops.core.log import Log
-from ops.core.schemas import DROPS, EMBEDDINGS, EXAMPLES, IMAGES, QUARANTINE, TABLES, VERDICTS, VERSIONS, TableSpec
+from ops.core.schemas import EMBEDDINGS, EXAMPLES, IMAGES, QUARANTINE, TABLES, VERDICTS, TableSpec
 from resources.lake import files as lake_files
 from resources.lake.tables import Lake
-from tests.support.tables import images, partition_of, quarantine, rows_of
+from tests.support.tables import parquet_files, partition_of, quarantine, rows_of
 
 DELIVERIES = ["2026-11-23", "007", "a.b_c-d", "1e5", "true", "null", "9" * 100]
 
 
 def multiset(table: pa.Table) -> Counter[str]:
     return Counter(canonical_json(row) for row in table.to_pylist())
-
-
-def parquet_files(lake: Lake, spec: TableSpec) -> set[str]:
-    return {str(path) for path in (Path(lake.root) / spec.name).rglob("*.parquet") if "_delta_log" not in path.parts}
-
-
-@pytest.fixture
-def lake(tmp_path: Path) -> Lake:
-    return Lake(tmp_path / "a lake with 100% of the awkward=signs")
 
 
 @pytest.mark.parametrize("spec", TABLES.values(), ids=TABLES)
@@ -191,51 +181,6 @@ def test_rows_are_held_to_the_schema(lake: Lake) -> None:
     assert lake.read(QUARANTINE)["row"].to_pylist() == [1, 2, 3]
 
 
-def test_a_name_commits_once(lake: Lake) -> None:
-    partition = {"delivery": "a"}
-    assert not lake.committed(QUARANTINE, "a")
-    first, second = (lake.stage(QUARANTINE, quarantine("a", n), partition) for n in (2, 5))
-    assert lake.commit(QUARANTINE, first, once="a")
-    assert lake.committed(QUARANTINE, "a")
-    assert not lake.commit(QUARANTINE, second, once="a")
-    assert not lake.commit(QUARANTINE, first, once="a")  # and the committed files stay
-    assert not lake.write(QUARANTINE, quarantine("a", 9), partition=partition, once="a")
-    assert lake.read(QUARANTINE).num_rows == 2
-    assert parquet_files(lake, QUARANTINE) == set(lake.files(QUARANTINE))
-
-
-def test_an_empty_partition_is_recorded(lake: Lake) -> None:
-    assert lake.stage(QUARANTINE, QUARANTINE.schema.empty_table(), {"delivery": "a"}) == []
-    assert lake.write(QUARANTINE, QUARANTINE.schema.empty_table(), partition={"delivery": "a"}, once="a")
-    assert not lake.write(QUARANTINE, quarantine("a"), partition={"delivery": "a"}, once="a")
-    assert lake.read(QUARANTINE).equals(QUARANTINE.schema.empty_table())
-
-
-def test_commits_that_would_spoil_the_table_are_refused(lake: Lake) -> None:
-    staged = lake.stage(QUARANTINE, quarantine("a"), {"delivery": "a"})
-    with pytest.raises(ValueError, match="was staged for another table"):
-        lake.commit(EXAMPLES, staged, once="a")
-    with pytest.raises(ValueError, match="lake's own transaction"):
-        lake.commit(QUARANTINE, staged, once="serial")
-    (Path(lake.root) / staged[0].path).unlink()
-    with pytest.raises(ValueError, match="now has None"):
-        lake.commit(QUARANTINE, staged, once="a")
-    assert lake.read(QUARANTINE).num_rows == 0
-
-
-def test_old_versions_and_names_outlive_checkpoints(lake: Lake) -> None:
-    for n in range(45):
-        lake.write(QUARANTINE, quarantine(f"d{n}"), partition={"delivery": f"d{n}"}, once=f"d{n}")
-    assert list((Path(lake.root) / "quarantine/_delta_log").glob("*.checkpoint.parquet"))
-    assert lake.version(QUARANTINE) == 45
-    for version in (0, 1, 19, 20, 21, 44):
-        assert lake.read(QUARANTINE, version=version).num_rows == version
-        assert len(lake.files(QUARANTINE, version=version)) == version
-    assert lake.committed(QUARANTINE, "d0")
-    assert not lake.write(QUARANTINE, quarantine("d3"), partition={"delivery": "d3"}, once="d3")
-    assert lake.read(QUARANTINE, version=-1).num_rows == 0
-
-
 def test_staging_streams_into_bounded_files(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lake_files, "ROW_GROUP_BYTES", 100_000)
     monkeypatch.setattr(lake_files, "FILE_BYTES", 1_000_000)
@@ -268,102 +213,6 @@ def test_staging_that_fails_leaves_nothing(lake: Lake, monkeypatch: pytest.Monke
     with pytest.raises(OSError, match="went away"):
         lake.stage(QUARANTINE, batches(), {"delivery": "a"})
     assert parquet_files(lake, QUARANTINE) == set()
-
-
-def test_files_of_another_engine_are_adopted(lake: Lake) -> None:
-    partition = {"delivery": "a b%"}
-    folder = Path(lake.folder(QUARANTINE, partition))
-    assert folder != Path(lake.folder(QUARANTINE, partition))
-    folder.mkdir(parents=True)
-    rows = quarantine("a b%", 5).drop_columns(["delivery"])
-    pq.write_table(rows, folder / "part-0.parquet")
-    pq.write_table(rows.slice(0, 0), folder / "part-1.parquet")
-    staged = lake.adopt(QUARANTINE, [(folder / "part-0.parquet").as_uri(), f"{folder}/part-1.parquet"], partition)
-    assert [file.rows for file in staged] == [5]
-    lake.commit(QUARANTINE, staged, once="a")
-    assert lake.read(QUARANTINE).equals(quarantine("a b%", 5))
-    with pytest.raises(ValueError, match="no files to adopt"):
-        lake.adopt(QUARANTINE, [], partition)
-    with pytest.raises(ValueError, match="does not lie in the folder"):
-        lake.adopt(QUARANTINE, [f"{folder}/part-0.parquet"], {"delivery": "b"})
-    pq.write_table(rows.drop_columns(["raw"]), folder / "part-2.parquet")
-    with pytest.raises(ValueError, match="has the columns"):
-        lake.adopt(QUARANTINE, [f"{folder}/part-2.parquet"], partition)
-
-
-def test_content_is_added_once(lake: Lake) -> None:
-    first = [*lake.stage(IMAGES, images("a", "b", "a"), {}), *lake.stage(IMAGES, images("c"), {})]
-    assert lake.commit_new(IMAGES, first, key="image_id") == 3
-    assert sorted(lake.read(IMAGES)["image_id"].to_pylist()) == ["a", "b", "c"]
-    untouched = lake.stage(IMAGES, images("d", "e"), {})
-    again = [*untouched, *lake.stage(IMAGES, images("a", "f", "d"), {}), *lake.stage(IMAGES, images("b"), {})]
-    assert lake.commit_new(IMAGES, again, key="image_id") == 3
-    assert sorted(lake.read(IMAGES)["bytes"].to_pylist()) == [b"a", b"b", b"c", b"d", b"e", b"f"]
-    assert f"{lake.root}/{untouched[0].path}" in lake.files(IMAGES)
-    assert f"{lake.root}/{first[1].path}" in lake.files(IMAGES)
-    version = lake.version(IMAGES)
-    assert lake.commit_new(IMAGES, lake.stage(IMAGES, images("a", "f"), {}), key="image_id") == 0
-    assert lake.commit_new(IMAGES, [], key="image_id") == 0
-    assert lake.version(IMAGES) == version
-    assert parquet_files(lake, IMAGES) == set(lake.files(IMAGES))
-
-
-def test_content_is_new_within_its_partition(lake: Lake) -> None:
-    rows = pa.table({"content_id": ["x", "y"], "vector": pa.array([b"12", b"34"], pa.binary())})
-    partitions = [{"encoder": encoder, "modality": m} for encoder in ("one", "two") for m in ("image", "text")]
-    staged = [file for partition in partitions for file in lake.stage(EMBEDDINGS, rows, partition)]
-    assert lake.commit_new(EMBEDDINGS, staged, key="content_id") == 8
-    assert lake.commit_new(EMBEDDINGS, lake.stage(EMBEDDINGS, rows, partitions[0]), key="content_id") == 0
-    assert lake.read(EMBEDDINGS, where={"encoder": "one", "content_id": "x"}).num_rows == 2
-
-
-def test_the_log_counts(lake: Lake) -> None:
-    seen: list[int] = []
-
-    def row(log: Log) -> list[dict[str, Any]]:
-        seen.append(len(log.rows))
-        return [{"drop": "a", "state": "arrived"}, {"drop": "b", "files": [{"file": "f", "rows_in": 3}]}]
-
-    assert [made["sequence"] for made in lake.log(DROPS, row)] == [0, 1]
-    assert [made["sequence"] for made in lake.log(DROPS, row)] == [2, 3]
-    assert lake.log(DROPS, lambda present: []) == []
-    assert seen == [0, 2]
-    table = lake.read(DROPS)
-    assert table["sequence"].to_pylist() == [0, 1, 2, 3]
-    assert table["files"].to_pylist()[1][0]["rows_in"] == 3
-    with pytest.raises(ValueError, match=r"unknown columns \['stat'\]"):
-        lake.log(DROPS, lambda present: [{"stat": "arrived"}])
-    for n in range(12):
-        lake.log(VERSIONS, lambda present, n=n: [{"version": n}])
-    assert lake.read(VERSIONS)["version"].to_pylist() == list(range(12))  # read in the order of the log
-
-
-def test_a_writer_that_comes_between_is_seen(lake: Lake) -> None:
-    """Each of the three commits, with another writer's commit between its look at the table and its own."""
-    lake.log(DROPS, lambda present: [{"drop": "first"}])
-    other = pickle.loads(pickle.dumps(lake))  # noqa: S301
-
-    def late(log: Log) -> list[dict[str, Any]]:
-        if len(log.rows) == 1:
-            other.log(DROPS, lambda present: [{"drop": "between"}])
-        return [{"drop": f"after {len(log.rows)}"}]
-
-    lake.log(DROPS, late)
-    assert lake.read(DROPS)["drop"].to_pylist() == ["first", "between", "after 2"]
-    assert parquet_files(lake, DROPS) == set(lake.files(DROPS))
-
-    widened = replace(QUARANTINE, schema=pa.schema([*QUARANTINE.schema, pa.field("more", pa.string())]))
-    lake.commit(QUARANTINE, [], once="nothing")
-    log, tried = lake._log(QUARANTINE), []
-
-    def choose(table: Any) -> list[Any] | None:
-        if not tried:
-            other.commit(widened, [], once="a")  # adds a column and takes the name
-        tried.append(table.transaction_version("a"))
-        return None if tried[-1] is not None else []
-
-    assert not log.transact("a", choose)
-    assert tried == [None, 1]
 
 
 def test_a_lake_travels_and_its_root_may_be_relative(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

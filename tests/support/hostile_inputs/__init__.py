@@ -1,0 +1,1 @@
+"""Hostile rows, archives, files, names and pictures, some two thousand of them."""
