@@ -135,5 +135,5 @@ def test_pyspark_comes_into_ops_through_corpus_alone() -> None:
             speak_spark.add(room)
         if "ops.corpus" in text:
             use_corpus.add(room)
-    assert speak_spark <= {"corpus"}
-    assert use_corpus <= {"corpus", "audits"}
+    assert speak_spark == {"corpus"}
+    assert use_corpus == {"corpus", "audits"}

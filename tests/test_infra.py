@@ -108,6 +108,7 @@ def test_the_workspace_names_a_module_that_is_there() -> None:
 
 def test_compose_starts_each_service_from_files_that_are_there() -> None:
     compose = read("infra/compose.yaml")
+    assert compose["services"]
     for service in compose["services"].values():
         context = (ROOT / "infra" / service["build"]["context"]).resolve()
         assert (context / service["build"]["dockerfile"]).is_file()

@@ -236,14 +236,15 @@ def test_every_command_is_among_those_used_wrongly() -> None:
 
 def test_every_command_reports_its_errors() -> None:
     """None was added past the application's own decorator."""
-    root = typer.main.get_command(app)
-    waiting = [root]
+    waiting = [typer.main.get_command(app)]
+    kinds: list[str] = []
     while waiting:
         for command in getattr(waiting.pop(), "commands", {}).values():
             if hasattr(command, "commands"):
                 waiting.append(command)
             else:
-                assert type(command).__name__ == "Command", command.name
+                kinds.append(type(command).__name__)
+    assert kinds == ["Command"] * len(commands_of(app))
 
 
 def test_json_stays_json_when_all_is_well(filled: Path, monkeypatch: pytest.MonkeyPatch) -> None:

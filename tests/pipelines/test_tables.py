@@ -36,6 +36,7 @@ def test_the_closing_table_fits_80_columns() -> None:
 
 def test_every_rule_of_the_policy_stands_on_one_line() -> None:
     rules = load_settings().policy.rules
+    assert rules
     lines = printed(tally_table([Tally(rule.action, rule.audit, rule.name, 12345) for rule in rules]))
     told = [line.split() for line in lines]
     assert all([str(rule.action), rule.audit, rule.name, "12345"] in told for rule in rules)

@@ -42,7 +42,9 @@ def by_bytes() -> dict[str, Picture]:
 
 
 def of(demo: Demo, fault: str) -> list[Planted]:
-    return [p for p in demo.planted if p.fault == fault]
+    planted = [p for p in demo.planted if p.fault == fault]
+    assert planted, f"{fault} is planted"
+    return planted
 
 
 def turns(row: dict[str, Any]) -> list[tuple[str, str]]:
@@ -188,6 +190,7 @@ def test_rejected_targets_were_rejected_for_that_question_and_image(
 ) -> None:
     for p in of(demo, "rejected_as_target"):
         ((question, said),) = turns(rows[p.source_id])
+        assert p.partners
         for judged in (rows[partner] for partner in p.partners):
             assert (judged["prompt"], judged["rejected"]) == (f"<image>\n{question}", said)
             assert judged["images"] == [rows[p.source_id]["image"]]

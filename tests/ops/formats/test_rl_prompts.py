@@ -1,10 +1,12 @@
 """RL prompts as their trainers document them, with texts of our own: nothing of a prompt is ever a target."""
 
 import re
+from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import find, given, settings
 from hypothesis import strategies as st
 
 from ops.formats.registry import all_formats, format_of, reading
@@ -145,25 +147,35 @@ def mutilated(draw: st.DrawFn) -> dict[str, Any]:
     holds a truth or a rollout may go, and keeps its name: under that of a caption, nobody can say that it is none."""
     _, row = draw(st.sampled_from(ROWS))
     telling = draw(st.sampled_from([name for name in row if NAMING.search(name)]))
-    found: dict[str, Any] = {}
-    for name, value in row.items():
+    found: dict[str, Any] = {telling: row[telling]}  # first, so that no other field takes its name
+    for name, value in [(name, value) for name, value in row.items() if name != telling]:
         others = st.sampled_from(PLAIN) | st.text(max_size=5)
         kept = st.sampled_from([name] * 3 + [None])
-        renamed = name if name == telling else draw(kept if TRUTH in str(value) else kept | others)
+        renamed = draw(kept if TRUTH in str(value) else kept | others)
         if renamed is not None:
             found.setdefault(renamed, value)
     return found
 
 
+def readings(record: dict[str, Any], form: str) -> Iterator[tuple[str, Row]]:
+    """The record as this format reads it and as the one that recognises it does, where they do not refuse it."""
+    elected = format_of([record])
+    for name in {form, elected.name if elected else form}:
+        with suppress(RowError):
+            yield name, check_row(all_formats()[name].parse(record), IngestSettings())
+
+
+def test_mutilated_prompts_are_still_read_and_some_for_examples_of_sft():
+    """So that what is held of them below is held of something."""
+    cases = st.tuples(mutilated(), st.sampled_from(sorted(all_formats())))
+    for kind in ("prompt", "sft"):
+        assert find(cases, lambda case, kind=kind: kind in {row.kind for _, row in readings(*case)})
+
+
 @given(record=mutilated(), form=st.sampled_from(sorted(all_formats())))
 @settings(deadline=None, max_examples=400)
 def test_no_truth_and_no_rollout_becomes_a_target_whatever_the_file_is_taken_for(record: dict[str, Any], form: str):
-    elected = format_of([record])
-    for name in {form, elected.name if elected else form}:
-        try:
-            row = check_row(all_formats()[name].parse(record), IngestSettings())
-        except RowError:
-            continue
+    for name, row in readings(record, form):
         taught = [message.text for message in row.messages if message.role in ("assistant", "chosen")]
         assert not any(TRUTH in answer or WRONG in answer for answer in taught), (name, record)
 

@@ -3,10 +3,12 @@ formats), with texts of our own: what a trainer would teach of a row, and nothin
 
 import json
 import re
+from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import find, given, settings
 from hypothesis import strategies as st
 
 from ops.formats.boxes import with_boxes
@@ -273,14 +275,12 @@ def mutilated(draw: st.DrawFn) -> dict[str, Any]:
     family: of a row whose every trace of a judgement is gone, nobody can say that it had one."""
     _, row = draw(st.sampled_from(JUDGED))
     judging = draw(st.sampled_from([name for name in row if JUDGING.search(name) or name == "text"] or list(row)))
-    mutilated: dict[str, Any] = {}
-    for name, value in row.items():
-        if name == judging:
-            renamed = draw(st.sampled_from([name, *(FAMILY if name != "text" else PLAIN)]))
-        else:
-            renamed = draw(st.sampled_from([name] * 4 + [None, *FAMILY, *PLAIN]) | st.text(max_size=5))
+    left = draw(st.sampled_from([judging, *(FAMILY if judging != "text" else PLAIN)]))
+    mutilated: dict[str, Any] = {left: row[judging]}  # first, so that no other field takes its name
+    for name in [name for name in row if name != judging]:
+        renamed = draw(st.sampled_from([name] * 4 + [None, *FAMILY, *PLAIN]) | st.text(max_size=5))
         if renamed is not None:
-            mutilated.setdefault(renamed, value)
+            mutilated.setdefault(renamed, row[name])
     return mutilated
 
 
@@ -305,16 +305,25 @@ def test_a_format_names_the_fields_by_which_it_judges(record: dict[str, Any]):
         assert kind == "sft" or not form.judged_by.isdisjoint(record), (form.name, record)
 
 
+def readings(record: dict[str, Any], form: str) -> Iterator[tuple[str, Row]]:
+    """The record as this format reads it and as the one that recognises it does, where they do not refuse it."""
+    elected = format_of([record])
+    for name in {form, elected.name if elected else form}:
+        with suppress(RowError):
+            yield name, check_row(all_formats()[name].parse(record), IngestSettings())
+
+
+def test_mutilated_rows_are_still_read_as_judged():
+    """So that what is held of them below and above is held of something."""
+    cases = st.tuples(mutilated(), st.sampled_from(sorted(all_formats())))
+    assert find(cases, lambda case: "preference" in {row.kind for _, row in readings(*case)})
+
+
 @given(record=mutilated(), form=st.sampled_from(sorted(all_formats())))
 @settings(deadline=None, max_examples=600)
 def test_no_rejected_text_becomes_a_target_whatever_the_file_is_taken_for(record: dict[str, Any], form: str):
     if sum(bool(JUDGING.search(name)) for name in record) == 0 and "text" not in record:
         return
-    elected = format_of([record])
-    for name in {form, elected.name if elected else form}:
-        try:
-            row = check_row(all_formats()[name].parse(record), IngestSettings())
-        except RowError:
-            continue
+    for name, row in readings(record, form):
         taught = [message.text for message in row.messages if row.kind == "sft" and message.role == "assistant"]
         assert not any(REJECTED in answer for answer in taught), (name, record)

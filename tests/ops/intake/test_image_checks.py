@@ -187,7 +187,7 @@ def test_limits_are_settings():
 
 def test_bombs_cost_little():
     """Headers that promise much, and small files that expand to much, are refused before they are decoded."""
-    started = time.monotonic()
+    started = time.process_time()
     size = struct.pack("<HH", 65535, 65535)
     gif = b"GIF89a" + size + b"\0\0\0,\0\0\0\0" + size + b"\0\2\0;"
     text = b"\x89PNG\r\n\x1a\n"
@@ -196,7 +196,7 @@ def test_bombs_cost_little():
         text += struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
     assert reason(gif) == "image_px"
     assert reason(text) == "image_undecodable"
-    assert time.monotonic() - started < 5
+    assert time.process_time() - started < 5
 
 
 def test_a_name_may_lie_about_the_type():
@@ -210,7 +210,9 @@ def test_a_name_may_lie_about_the_type():
 def test_the_hash_of_a_reduced_decode_is_that_of_the_whole(photos):
     import imagehash
 
-    for path in sorted((photos / "images").iterdir())[:12]:
+    paths = sorted((photos / "images").iterdir())[:12]
+    assert len(paths) == 12
+    for path in paths:
         data = path.read_bytes()
         whole = imagehash.phash(decode_rgb(data))
         assert imagehash.hex_to_hash(check_image(data, SETTINGS).perceptual_hash) - whole <= 6

@@ -69,9 +69,9 @@ def test_tokens_and_labels_are_the_same_in_every_language(answer: str, kind: str
 
 
 def test_hostile_text_takes_no_time() -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     for text in ("response A " * 5000, "rating " * 5000, "[[" * 10_000, "score:" + " " * 20_000, "\n" * 20_000):
         reward_residue(text)
         reward_residue("", text)
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
     assert all(pattern.search("") is None for pattern in PATTERNS.values())

@@ -126,6 +126,6 @@ def test_keeps_the_answer(answer: str, question: str):
 
 
 def test_hostile_length_takes_no_time():
-    started = time.perf_counter()
+    started = time.process_time()
     make_statement("answer what is the " * 50_000 + "?", "is a no not " * 50_000)
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2

@@ -90,6 +90,6 @@ def test_takes_any_text(text: str) -> None:
 
 @pytest.mark.parametrize("hostile", ["." * 10**6, "a. " * 10**6, "the " * 10**6, "(" * 10**6, "x" * 10**6])
 def test_hostile_length_takes_no_time(hostile: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     split_parts(hostile)
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1

@@ -85,6 +85,7 @@ def test_shipped_file_names_every_key():
     for name in ("ingest", "encoder", "embedding", "gates", "mix", "curriculum", "ray", "spark"):
         assert set(located.values[name]) == {f.name for f in fields(getattr(tree, name))}, name
     # A new audit is one file, and so is a new setting of one: neither needs a mention here.
+    assert located.values["audits"]
     for name, told in located.values["audits"].items():
         assert set(told) <= {f.name for f in fields(tree.audit(name))}, name
 

@@ -206,4 +206,5 @@ def test_ss_sees_the_same(run: Run) -> None:
     ours = {str(port) for _, _, port in run.listening()}
     addresses = [line.split()[4].rpartition(":") for line in seen.splitlines()]
     open_to = {address for address, _, port in addresses if port in ours}
+    assert open_to, "the ports of this run are among them"
     assert open_to <= {"127.0.0.1", "[::ffff:127.0.0.1]"}, open_to

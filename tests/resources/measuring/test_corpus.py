@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from ops.audits.registry import all_audits
+from ops.audits.contract import Scope
+from ops.audits.registry import all_audits, audits_of
 from resources.config.settings import load_settings
 from resources.lake.tables import Lake
 from resources.measuring import corpus
@@ -18,6 +19,7 @@ def test_canonical_rules_and_deliveries_decide_the_identity(monkeypatch: pytest.
     others = [corpus_identities(settings, ["a-1"], "encoder")]
     monkeypatch.setattr(corpus, "RULES", corpus.RULES + 1)
     others.append(corpus_identities(settings, ["a-1", "b-1"], "encoder"))
+    assert set(before) == {audit.name for audit in audits_of(Scope.CORPUS)}
     assert all(other[name] != identity for other in others for name, identity in before.items())
 
 

@@ -67,11 +67,13 @@ def test_heads_are_small() -> None:
 def test_golden_check_stops_a_broken_encoder(mini: Encoder) -> None:
     weight = mini.model.text.proj.linear.weight
     kept = weight.data.clone()
-    for broken, words in ((kept.roll(1, 0), "have a cosine of"), (kept * float("nan"), "not finite")):
-        weight.data = broken
-        with pytest.raises(EncoderError, match=words):
-            golden_check(mini)
-    weight.data = kept
+    try:
+        for broken, words in ((kept.roll(1, 0), "have a cosine of"), (kept * float("nan"), "not finite")):
+            weight.data = broken
+            with pytest.raises(EncoderError, match=words):
+                golden_check(mini)
+    finally:
+        weight.data = kept
     golden_check(mini)
 
 
@@ -79,9 +81,9 @@ def test_identity_names_weights_and_precision_and_needs_no_model() -> None:
     identity = encoder_identity(SETTINGS)
     assert identity.startswith("mini-")
     assert identity != encoder_identity(replace(SETTINGS, precision="bf16"))
-    started = time.perf_counter()
+    started = time.process_time()
     assert encoder_identity(SETTINGS) == identity
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1
 
 
 def test_bf16_is_close_to_fp32(mini: Encoder) -> None:
@@ -176,7 +178,7 @@ def test_a_hub_that_does_not_answer_is_an_error_with_the_way_out(
 @pytest.mark.parametrize("size", [(640, 480), (480, 640), (64, 64), (225, 1000), (37, 91)])
 @pytest.mark.parametrize("mode", ["shortest", "squash", "longest"])
 def test_preprocessing_is_that_of_open_clip(size: tuple[int, int], mode: str) -> None:
-    picture = Image.effect_noise(size, 80).convert("RGB")
+    picture = Image.fromarray(np.random.default_rng(0).integers(0, 256, (*size[::-1], 3), np.uint8))
     config = PreprocessCfg(size=224, resize_mode=mode)
     ours = Preprocessing.of({"size": 224, **{n: getattr(config, n) for n in ("mean", "std", "interpolation")},
                              "resize_mode": mode, "fill_color": 0})  # fmt: skip

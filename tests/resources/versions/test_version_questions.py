@@ -168,4 +168,6 @@ def test_vacuum_leaves_young_candidates(lake: Lake, settings: Settings):
 
 
 def test_every_audit_of_the_policy_exists():
-    assert set(load_settings().policy.audits) <= set(all_audits())
+    named = set(load_settings().policy.audits)
+    assert named
+    assert named <= set(all_audits())
