@@ -3,6 +3,9 @@
 .PHONY: help setup streaming trainers check format test-ops test test-all demo dev lock clean
 
 BIN := .venv/bin
+# Two workers: Spark on one, Ray on the other, the rest where there is room (tests/support/spread.py). With CI=true
+# hypothesis draws the same examples each time; without it every run explores others (tests/conftest.py).
+PYTEST := $(BIN)/python -m pytest -n 2
 # The lake that `make dev` shows. `make demo` fills this one.
 LAKE ?= demo/lake
 
@@ -29,14 +32,14 @@ format: setup ## Formats the code and mends what ruff can mend
 	$(BIN)/ruff format --quiet
 
 test-ops: setup ## The tests of what is measured and decided, without an engine: seconds
-	$(BIN)/python -m pytest tests/ops -m "not full" --ignore tests/ops/corpus -n 2
+	$(PYTEST) tests/ops -m "not full" --ignore tests/ops/corpus
 
 test: setup ## The tests, but for the long ones
-	$(BIN)/python -m pytest -m "not full"
+	$(PYTEST) -m "not full"
 
 test-all: streaming trainers ## Every test
 	@sh infra/tools.sh
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 demo: setup ## The whole pipeline on real data with planted faults
 	$(BIN)/assay demo

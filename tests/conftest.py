@@ -1,21 +1,32 @@
-"""One Ray and one Spark for the whole test session; both real."""
+"""One Ray and one Spark for the whole test session, both real, also where it is spread over several workers."""
 
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 # Before numpy is loaded. Its matrices are small here: threads of OpenBLAS spin on them, and take up to nine times the
 # processor time, from each other too where tests run in parallel.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-# How long one example takes says nothing on a shared machine; pytest's own time-out catches what hangs.
-settings.register_profile("shared-machine", deadline=None)
-settings.load_profile("shared-machine")
+# How long one example takes says nothing on a shared machine; pytest's own time-out catches what hangs. By hand, each
+# run of the tests draws other examples, and a failure prints what repeats it; in CI a commit passes or fails for good.
+settings.register_profile("explore", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("ci", settings.get_profile("explore"), derandomize=True, database=None)
+settings.load_profile("ci" if os.environ.get("CI") else "explore")
 
 PHOTOS = Path(__file__).parents[1].parent / "shared" / "data" / "photos"
+
+
+@pytest.hookimpl(optionalhook=True)  # without xdist there is nothing to spread
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Keeps on one worker what belongs together."""
+    from tests.support.spread import ByEngine
+
+    return ByEngine(config, log)
 
 
 @pytest.fixture(scope="session")
