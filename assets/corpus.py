@@ -1,6 +1,7 @@
 """Audits of the whole corpus, over the deliveries that enter the next version: one asset an audit, on Spark."""
 
 from collections.abc import Iterator
+from functools import partial
 
 import dagster as dg
 
@@ -73,7 +74,7 @@ def _corpus_measures(audit: Audit) -> dg.AssetsDefinition:
         deliveries = list(_entering(lake, settings).deliveries)
         with progress.track(f"Measure {audit.name}"):
             identity = measure_corpus(
-                start_spark(settings.spark),
+                partial(start_spark, settings.spark),
                 lake,
                 audit,
                 deliveries=deliveries,
@@ -102,7 +103,8 @@ def contradiction_rates(
     deliveries = list(_entering(lake, settings).deliveries)
     measures = corpus_identities(settings, deliveries, encoder_identity(settings.encoder))["contradictions"]
     with progress.track("Rate contradictions"):
-        rate_contradictions(start_spark(settings.spark), lake, measures=measures, deliveries=deliveries)
+        spark = partial(start_spark, settings.spark)
+        rate_contradictions(spark, lake, measures=measures, deliveries=deliveries)
     return dg.MaterializeResult(metadata={"deliveries": deliveries, "identity": measures})
 
 
@@ -119,6 +121,6 @@ def modality_statistics(
     deliveries = list(entering.deliveries)
     measures = row_identities(settings, encoder_identity(settings.encoder))
     with progress.track("Count modalities"):
-        spark = start_spark(settings.spark)
+        spark = partial(start_spark, settings.spark)
         identity = count_modality(spark, lake, deliveries=deliveries, measures=measures, without=entering.without)
     return dg.MaterializeResult(metadata={"deliveries": deliveries, "identity": identity})

@@ -24,6 +24,8 @@ from resources.lake.tables import Lake
 from resources.measuring.recorded import require_embedded
 
 ARRIVALS = "arrivals"
+StartSpark = Callable[[], SparkSession]
+"""Gives the session, and starts Spark where there is none: a corpus whose measures are all there needs no Spark."""
 _MODALITY = ("modality", "visual_necessity")
 """Audits that the modality statistics are made from."""
 
@@ -36,7 +38,7 @@ def corpus_identities(settings: Settings, deliveries: Sequence[str], encoder: st
 
 
 def measure_corpus(
-    spark: SparkSession, lake: Lake, audit: Audit, *, deliveries: Sequence[str], settings: Any, encoder: str
+    spark: StartSpark, lake: Lake, audit: Audit, *, deliveries: Sequence[str], settings: Any, encoder: str
 ) -> str:
     """Measures the deliveries together with one audit, unless the lake has these measures; returns their identity.
 
@@ -47,7 +49,8 @@ def measure_corpus(
     def make() -> DataFrame:
         if EMBEDDINGS.name in audit.reads:
             require_embedded(lake, deliveries, encoder)
-        return audit.measure({name: _input(spark, lake, name, deliveries, encoder) for name in audit.reads}, settings)
+        session = spark()
+        return audit.measure({name: _input(session, lake, name, deliveries, encoder) for name in audit.reads}, settings)
 
     return _written_once(lake, audit.table, identity, make)
 
@@ -67,7 +70,7 @@ def modality_identity(deliveries: Sequence[str], measures: Mapping[str, str], wi
 
 
 def count_modality(
-    spark: SparkSession,
+    spark: StartSpark,
     lake: Lake,
     *,
     deliveries: Sequence[str],
@@ -77,27 +80,28 @@ def count_modality(
     """Counts the deliveries' modalities, unless the lake has these counts; returns their identity."""
 
     def make() -> DataFrame:
-        found = [
+        session = spark()
+        frames = [
             read_frame(
-                spark,
+                session,
                 lake,
                 all_audits()[name].table,
                 where={"identity": measures[name], "delivery": used(deliveries, without, name)},
             )
             for name in _MODALITY
         ]
-        return modality_statistics(_frame(spark, lake, "examples", deliveries), *found)
+        return modality_statistics(_frame(session, lake, "examples", deliveries), *frames)
 
     return _written_once(lake, MODALITY_STATISTICS, modality_identity(deliveries, measures, without), make)
 
 
-def rate_contradictions(spark: SparkSession, lake: Lake, *, measures: str, deliveries: Sequence[str]) -> str:
+def rate_contradictions(spark: StartSpark, lake: Lake, *, measures: str, deliveries: Sequence[str]) -> str:
     """Counts contradictions by kind over the measures of that identity, unless the lake has the counts."""
 
     def make() -> DataFrame:
-        audit = all_audits()["contradictions"]
-        found = read_frame(spark, lake, audit.table, where={"identity": measures})
-        return contradiction_rates(found, _frame(spark, lake, "preferences", deliveries))
+        session, audit = spark(), all_audits()["contradictions"]
+        judgements = read_frame(session, lake, audit.table, where={"identity": measures})
+        return contradiction_rates(judgements, _frame(session, lake, "preferences", deliveries))
 
     return _written_once(lake, CONTRADICTION_RATES, measures, make)
 

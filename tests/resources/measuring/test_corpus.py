@@ -1,15 +1,23 @@
 """Identities of corpus-scope measures: the deliveries, and where it decides anything, the order in which they came."""
 
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 from ops.audits.contract import Scope
 from ops.audits.registry import all_audits, audits_of
+from ops.core.schemas import CONTRADICTION_RATES, MODALITY_STATISTICS
 from resources.config.settings import load_settings
 from resources.lake.tables import Lake
 from resources.measuring import corpus
-from resources.measuring.corpus import corpus_identities, modality_identity
+from resources.measuring.corpus import (
+    corpus_identities,
+    count_modality,
+    measure_corpus,
+    modality_identity,
+    rate_contradictions,
+)
 from resources.measuring.recorded import record_embedded, require_embedded
 
 
@@ -58,3 +66,25 @@ def test_modality_statistics_follow_from_deliveries_and_measures() -> None:
     assert modality_identity(["b-1", "a-1"], measures | {"grounding": "other"}) == made
     assert modality_identity(["a-1"], measures) != made
     assert modality_identity(["a-1", "b-1"], measures | {"modality": "n"}) != made
+
+
+def test_no_spark_starts_where_every_measure_is_there(tmp_path: Path) -> None:
+    lake, settings, deliveries = Lake(tmp_path), load_settings(), ["a-1"]
+    identities = corpus_identities(settings, deliveries, "encoder")
+    row_measures = {"modality": "m", "visual_necessity": "v"}
+    for audit in audits_of(Scope.CORPUS):
+        lake.commit(audit.table, [], once=identities[audit.name])
+    lake.commit(MODALITY_STATISTICS, [], once=modality_identity(deliveries, row_measures))
+    lake.commit(CONTRADICTION_RATES, [], once=identities["contradictions"])
+
+    def start() -> NoReturn:
+        raise AssertionError("Spark was started")
+
+    for audit in audits_of(Scope.CORPUS):
+        chosen = settings.audit(audit.name)
+        identity = measure_corpus(start, lake, audit, deliveries=deliveries, settings=chosen, encoder="encoder")
+        assert identity == identities[audit.name]
+    count_modality(start, lake, deliveries=deliveries, measures=row_measures)
+    rate_contradictions(start, lake, measures=identities["contradictions"], deliveries=deliveries)
+    with pytest.raises(AssertionError, match="Spark was started"):
+        count_modality(start, lake, deliveries=["b-1"], measures=row_measures)
