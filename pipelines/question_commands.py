@@ -19,7 +19,7 @@ from pipelines.why_text import explained
 from resources.config.settings import load_settings
 from resources.lake.retention import vacuum
 from resources.versions.explanation import save_pictures, why
-from resources.versions.policy_trial import Trial, shown, try_policy
+from resources.versions.policy_trial import Trial, changed_examples, try_policy
 
 PicturesOption = Annotated[Path | None, typer.Option("--pictures", help="Folder to write its pictures into.")]
 AllOption = Annotated[bool, typer.Option("--all", help="Also other versions, and measures of other settings.")]
@@ -64,7 +64,7 @@ def try_command(
     examples = trial.change.rows.slice(0, rows).to_pylist()
     if html is not None:
         title = f"What {other.name} would change in version {trial.version}"
-        sheet = contact_sheet(title, rules=trial.by_rule, rows=shown(store, trial.change.rows, limit=90))
+        sheet = contact_sheet(title, rules=trial.by_rule, rows=changed_examples(store, trial.change.rows, limit=90))
         html.write_text(sheet, encoding="utf-8")
     if as_json:
         told_all = {"version": trial.version, "before": trial.before, "after": trial.after, "rules": trial.by_rule}

@@ -41,8 +41,8 @@ def _release(home: Path) -> int | None:
         )
     except (OSError, subprocess.SubprocessError):
         return None
-    found = re.search(r'version "(?:1\.)?(\d+)', asked.stderr)
-    return int(found[1]) if found else None
+    version = re.search(r'version "(?:1\.)?(\d+)', asked.stderr)
+    return int(version[1]) if version else None
 
 
 def find_java() -> Java | None:
@@ -63,7 +63,7 @@ def require_java() -> Java:
 
 
 if __name__ == "__main__":
-    found = find_java()
-    if found is None:
+    java = find_java()
+    if java is None:
         sys.exit(MISSING)
-    print(f"Java {found.release} at {found.home}")
+    print(f"Java {java.release} at {java.home}")

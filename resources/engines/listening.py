@@ -30,7 +30,7 @@ class Listener:
 def listeners() -> list[Listener]:
     """The TCP ports that runs of this user listen on now, in the order of their processes."""
     ports = {inode: where for name in ("tcp", "tcp6") for inode, where in _sockets(Path("/proc/net") / name).items()}
-    found = []
+    listening: list[Listener] = []
     for folder in sorted((path for path in Path("/proc").iterdir() if path.name.isdigit()), key=lambda p: int(p.name)):
         try:
             if folder.stat().st_uid != os.geteuid():
@@ -42,8 +42,8 @@ def listeners() -> list[Listener]:
         except OSError:
             continue  # It ended meanwhile.
         program = (folder / "comm").read_text("utf-8", "replace").strip() if (folder / "comm").exists() else "?"
-        found += [Listener(int(folder.name), program, *where) for inode, where in ports.items() if inode in inodes]
-    return found
+        listening += [Listener(int(folder.name), program, *where) for inode, where in ports.items() if inode in inodes]
+    return listening
 
 
 def _sockets(table: Path) -> dict[str, tuple[str, int]]:

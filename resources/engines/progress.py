@@ -39,15 +39,15 @@ class LogProgress:
     @contextmanager
     def track(self, label: str, total: int | None = None) -> Iterator[Advance]:
         done, started = 0, time.monotonic()
-        said = started
+        logged = started
         of = "" if total is None else f" of {total}"
         self.logger.info("%s: begun", label)
 
         def advance(n: int) -> None:
-            nonlocal done, said
+            nonlocal done, logged
             done += n
-            if time.monotonic() - said >= self.every_s:
-                said = time.monotonic()
+            if time.monotonic() - logged >= self.every_s:
+                logged = time.monotonic()
                 self.logger.info("%s: %d%s", label, done, of)
 
         yield advance
@@ -88,8 +88,8 @@ class Together:
             advances = [stack.enter_context(place.track(label, total)) for place in self.places]
 
             def advance(n: int) -> None:
-                for one in advances:
-                    one(n)
+                for advance_place in advances:
+                    advance_place(n)
 
             yield advance
 

@@ -42,13 +42,13 @@ def diversity_facts(lake: Lake, version: int, *, encoder: str) -> dict[str, pa.T
         return {"diversity": DIVERSITY.empty_table(), "clusters": CLUSTER.empty_table()}
     answers = np.unique([_answer(row["messages"]) for row in content], return_inverse=True)[1]
     figures = [against_chance("answer_bits", lambda rows: answer_bits(answers[rows]), member)]
-    vectors, shown = _vectors(lake, [row["image_ids"] or [] for row in content], encoder)
+    vectors, embedded = _vectors(lake, [row["image_ids"] or [] for row in content], encoder)
     clusters = CLUSTER.empty_table()
     if len(vectors) >= _LEAST:
         cluster = clustered(vectors, CLUSTERS)
-        figures += _of_pictures(vectors, cluster, member[shown])
-        clusters = _clusters(cluster, member[shown])
-    rows = [{"figure": f.name, "random": f.random_mean, "ratio": f.ratio, **_told(f)} for f in figures]
+        figures += _of_pictures(vectors, cluster, member[embedded])
+        clusters = _clusters(cluster, member[embedded])
+    rows = [{"figure": f.name, "random": f.random_mean, "ratio": f.ratio, **_figures(f)} for f in figures]
     return {"diversity": pa.Table.from_pylist(rows, schema=DIVERSITY), "clusters": clusters}
 
 
@@ -70,18 +70,18 @@ def _clusters(cluster: np.ndarray, member: np.ndarray) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=CLUSTER)
 
 
-def _told(figure: Figure) -> dict[str, float]:
+def _figures(figure: Figure) -> dict[str, float]:
     return {name: value for name, value in asdict(figure).items() if name in ("before", "kept")}
 
 
 def _content(lake: Lake, sample: pa.Table) -> list[dict[str, Any]]:
     """Messages and pictures of the sample, in its order."""
     ids = set(sample["example_id"].to_pylist())
-    found: list[pa.Table] = []
+    content: list[pa.Table] = []
     where = {"delivery": sample["delivery"].unique().to_pylist()}
     for batch in lake.batches(EXAMPLES, where=where, columns=["example_id", "messages", "image_ids"]):
-        found.append(pa.Table.from_batches([among(batch, "example_id", ids)]))
-    return pa.concat_tables(found).sort_by("example_id").to_pylist()
+        content.append(pa.Table.from_batches([among(batch, "example_id", ids)]))
+    return pa.concat_tables(content).sort_by("example_id").to_pylist()
 
 
 def _answer(messages: Sequence[dict[str, Any]] | None) -> str:
@@ -100,6 +100,6 @@ def _vectors(lake: Lake, images: Sequence[Sequence[str]], encoder: str) -> tuple
         rows.num_rows, -1
     )
     at = {image: n for n, image in enumerate(rows["content_id"].to_pylist())}
-    shown = np.array([n for n, group in enumerate(images) if group and all(i in at for i in group)], dtype=np.int64)
-    means = np.stack([matrix[[at[i] for i in images[n]]].astype(np.float32).mean(axis=0) for n in shown])
-    return means / np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-12), shown
+    embedded = np.array([n for n, group in enumerate(images) if group and all(i in at for i in group)], dtype=np.int64)
+    means = np.stack([matrix[[at[i] for i in images[n]]].astype(np.float32).mean(axis=0) for n in embedded])
+    return means / np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-12), embedded

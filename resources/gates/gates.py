@@ -260,14 +260,14 @@ def _stored_columns(lake: Lake, audit: Audit, where: Mapping[str, Any]) -> list[
     filesystem, base = open_storage(lake.root, lake.storage_options)
     names: set[str] | None = None
     for address in lake.files(audit.table, where=where):
-        found = set(pq.read_schema(base + address.removeprefix(lake.root), filesystem=filesystem).names)
-        names = found if names is None else names & found
+        in_file = set(pq.read_schema(base + address.removeprefix(lake.root), filesystem=filesystem).names)
+        names = in_file if names is None else names & in_file
     return None if names is None else sorted(names)
 
 
 def _named(deliveries: Sequence[str]) -> str:
-    shown = ", ".join(deliveries[:3])
-    return shown if len(deliveries) <= 3 else f"{shown} and {len(deliveries) - 3} more deliveries"
+    first = ", ".join(deliveries[:3])
+    return first if len(deliveries) <= 3 else f"{first} and {len(deliveries) - 3} more deliveries"
 
 
 def _advice(reason: str) -> list[str]:

@@ -59,9 +59,9 @@ class Mixing:
 
     def weights(self, members: pa.Table) -> tuple[pa.Array, Mix]:
         """The members' weights times the factors of the target mix, and the mix."""
-        found = mixed(*self.masses(members), self.settings)
-        factors = np.where(self.visual(members), found.visual_factor, found.text_factor)
-        return pa.array(members["weight"].to_numpy() * factors), found
+        mix = mixed(*self.masses(members), self.settings)
+        factors = np.where(self.visual(members), mix.visual_factor, mix.text_factor)
+        return pa.array(members["weight"].to_numpy() * factors), mix
 
 
 def pinned_mix(config: str | None) -> MixSettings:
@@ -90,7 +90,7 @@ def mix_facts(
     before = mixing.masses(judged.filter(stays))
     after = mixing.masses(lake.read(CURATED, where={"version": version}, columns=columns))
     factors = [now.counted / was.counted if was.counted else 1.0 for was, now in zip(before, after, strict=True)]
-    found = visual_share(*after)
+    share = visual_share(*after)
     target = settings.visual_share
     row = {
         "counted": settings.count,
@@ -98,12 +98,12 @@ def mix_facts(
         "visual_examples": before[0].examples,
         "text_examples": before[1].examples,
         "before": visual_share(*before),
-        "visual_share": found,
-        "off_target": 0.0 if target is None else abs(found - target),
+        "visual_share": share,
+        "off_target": 0.0 if target is None else abs(share - target),
         "repeats": max(factors) / min(factors) if min(factors) else 1.0,
         "effective_share": effective_share(before, after),
     }
-    costs = [{name: getattr(one, name) for name in Mix.__slots__} for one in curve(*before)]
+    costs = [{name: getattr(point, name) for name in Mix.__slots__} for point in curve(*before)]
     schema = pa.schema([(name, pa.float64()) for name in Mix.__slots__])
     return {"mix": pa.Table.from_pylist([row]), "mix_curve": pa.Table.from_pylist(costs, schema=schema)}
 
@@ -111,8 +111,8 @@ def mix_facts(
 def _blind_ids(lake: Lake, deliveries: Sequence[str], identity: str) -> pa.Array:
     """Ids of the examples of which every answer that could be judged is known without looking."""
     rows = read_measures(lake, "visual_necessity", identity=identity, deliveries=deliveries, columns={_BLIND})
-    found = [
+    blind = [
         batch.column("example_id").filter(pc.greater_equal(batch.column(_BLIND), pa.scalar(1.0)))  # null: not known
         for batch in rows
     ]
-    return pa.concat_arrays(found).unique() if found else pa.array([], pa.string())
+    return pa.concat_arrays(blind).unique() if blind else pa.array([], pa.string())

@@ -48,7 +48,7 @@ def check_of(part: str, result: Any, facts: pd.DataFrame) -> Check:
         expectation=config.type,
         figure=figure,
         promised=promised,
-        found=_found(result, facts, figure),
+        found=_observed(result, facts, figure),
         success=bool(result.success),
         failures=[] if result.success else _failures(part, result, facts, figure=figure, promised=promised),
         fix=str(meta.get("fix", "")),
@@ -61,20 +61,20 @@ def _failures(part: str, result: Any, facts: pd.DataFrame, *, figure: str, promi
         return [f"{figure} of {part} could not be judged: {raised}"]
     broken = result.result.get("unexpected_index_list")
     if broken is None:
-        return [f"{figure} {_found(result, facts, figure)}, promised {promised}"]
+        return [f"{figure} {_observed(result, facts, figure)}, promised {promised}"]
     config = result.expectation_config
     detail = str((config.meta or {}).get("detail") or "")
     other = config.kwargs.get("column_B")
     low, high = config.kwargs.get("min_value"), config.kwargs.get("max_value")
-    told = []
+    failures: list[str] = []
     for at in broken[:NAMED]:
         row = facts.loc[at]
         value = row[figure]
         against = f"≠ {other} {_number(row[other])}" if other else _broken(value, low, high, promised)
         explained = f" ({row[detail]})" if detail and row[detail] else ""
-        told.append(f"{_called(row)}{figure} {_number(value)} {against}{explained}")
+        failures.append(f"{_called(row)}{figure} {_number(value)} {against}{explained}")
     more = len(broken) - NAMED
-    return [*told, f"and {more} more of {part} with such a {figure}"] if more > 0 else told
+    return [*failures, f"and {more} more of {part} with such a {figure}"] if more > 0 else failures
 
 
 def _broken(value: Any, low: float | None, high: float | None, promised: str) -> str:
@@ -100,7 +100,7 @@ def _promised(kwargs: dict[str, Any]) -> str:
     return f"in {_number(low)} to {_number(high)}"
 
 
-def _found(result: Any, facts: pd.DataFrame, figure: str) -> str:
+def _observed(result: Any, facts: pd.DataFrame, figure: str) -> str:
     if figure not in facts:
         return str((result.result or {}).get("observed_value", "?"))
     values = facts[figure].dropna()

@@ -20,12 +20,12 @@ def read_measures(
     lake: Lake, audit: str, *, identity: str, deliveries: Sequence[str], columns: set[str]
 ) -> Iterator[pa.RecordBatch]:
     """The keys and the given columns of an audit's measures, as a stream."""
-    found = all_audits()[audit]
+    chosen = all_audits()[audit]
     where: dict[str, Any] = {"identity": identity}
-    if found.scope is not Scope.CORPUS:
+    if chosen.scope is not Scope.CORPUS:
         where["delivery"] = list(deliveries)
-    keys = [name for name in ("delivery", "example_id", "turn") if name in found.schema.names]
-    return lake.batches(found.table, where=where, columns=[*keys, *sorted(columns - set(keys))])
+    keys = [name for name in ("delivery", "example_id", "turn") if name in chosen.schema.names]
+    return lake.batches(chosen.table, where=where, columns=[*keys, *sorted(columns - set(keys))])
 
 
 def used(deliveries: Sequence[str], without: Without, audit: str) -> list[str]:
@@ -36,8 +36,8 @@ def used(deliveries: Sequence[str], without: Without, audit: str) -> list[str]:
 def visual_ids(lake: Lake, deliveries: Sequence[str]) -> pa.Array:
     """Ids of the examples that show a picture."""
     batches = lake.batches(EXAMPLES, where={"delivery": list(deliveries)}, columns=["example_id", "image_ids"])
-    shown: list[pa.Array] = []
+    visual: list[pa.Array] = []
     for batch in batches:
         pictures: Any = pc.list_value_length(batch.column("image_ids"))
-        shown.append(batch.column("example_id").filter(pc.greater(pictures, pa.scalar(0))))
-    return pa.concat_arrays(shown) if shown else pa.array([], pa.string())
+        visual.append(batch.column("example_id").filter(pc.greater(pictures, pa.scalar(0))))
+    return pa.concat_arrays(visual) if visual else pa.array([], pa.string())

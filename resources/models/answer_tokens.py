@@ -35,9 +35,9 @@ def span_nats(logits: torch.Tensor, ids: torch.Tensor, spans: Sequence[Span], po
     tokens, `spans` one a row.
     """
     where = {at: n for n, at in enumerate(positions)}
-    found = []
+    nats: list[float] = []
     for row, (start, end) in enumerate(spans):
         scores = logits[row, [where[at - 1] for at in range(start, end)]]
         scores = scores if scores.dtype == torch.float64 else scores.float()
-        found.append(float(scores.log_softmax(-1).gather(-1, ids[row, start:end, None]).sum()))
-    return found
+        nats.append(float(scores.log_softmax(-1).gather(-1, ids[row, start:end, None]).sum()))
+    return nats

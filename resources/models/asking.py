@@ -113,16 +113,16 @@ class _AnswerActor:
         self.model = load_likelihood_model(reference, device=device, precision=precision)
 
     def __call__(self, work: dict[str, np.ndarray]) -> Iterator[dict[str, Any]]:
-        for one in work["item"]:
-            yield self._answers(one.questions)
+        for piece in work["item"]:
+            yield self._answers(piece.questions)
 
     def _answers(self, questions: tuple[Question, ...]) -> dict[str, Any]:
-        ids = {image for one in questions for image in one.image_ids}
+        ids = {image for question in questions for image in question.image_ids}
         pictures = {image: decode_rgb(data) for image, data in stored_images(self.lake, ids)}
-        asked = [Asked(one.query, one.answer, tuple(pictures[i] for i in one.image_ids)) for one in questions]
-        found = self.model.answers(asked, batch=self.batch)
+        asked = [Asked(q.query, q.answer, tuple(pictures[i] for i in q.image_ids)) for q in questions]
+        likelihoods = self.model.answers(asked, batch=self.batch)
         return {
-            "key": np.array([one.key for one in questions]),
-            "nats": np.array([one.nats for one in found], np.float64),
-            "tokens": np.array([one.tokens for one in found], np.int32),
+            "key": np.array([question.key for question in questions]),
+            "nats": np.array([answer.nats for answer in likelihoods], np.float64),
+            "tokens": np.array([answer.tokens for answer in likelihoods], np.int32),
         }

@@ -75,12 +75,12 @@ class CaptionModel:
 
     def answers(self, asked: Sequence[Asked], *, batch: int = 8) -> list[AnswerLikelihood]:
         """The likelihood of each answer, in the order of `asked`; at most `batch` are read at once."""
-        texts = [self._text(place, one) for place, one in enumerate(asked)]
-        found = [AnswerLikelihood(float("nan"), text.span[1] - text.span[0]) for text in texts]
+        texts = [self._text(place, question) for place, question in enumerate(asked)]
+        likelihoods = [AnswerLikelihood(float("nan"), text.span[1] - text.span[0]) for text in texts]
         readable = [
             text
-            for text, one in zip(texts, asked, strict=True)
-            if text.span[1] > text.span[0] and len(text.ids) <= self.longest and len(one.images) < 2
+            for text, question in zip(texts, asked, strict=True)
+            if text.span[1] > text.span[0] and len(text.ids) <= self.longest and len(question.images) < 2
         ]
         first: dict[int, int] = {}
         for text in readable:
@@ -92,16 +92,16 @@ class CaptionModel:
             ordered = sorted(held, key=lambda text: len(text.ids))
             for at in range(0, len(ordered), batch):
                 part = ordered[at : at + batch]
-                nats = chain.from_iterable(in_halves(partial(self._nats, seen), part, what="answers"))
+                nats = chain.from_iterable(in_halves(partial(self._nats, seen), part, noun="answers"))
                 for text, value in zip(part, nats, strict=True):
-                    found[text.place] = AnswerLikelihood(value, text.span[1] - text.span[0])
-        return found
+                    likelihoods[text.place] = AnswerLikelihood(value, text.span[1] - text.span[0])
+        return likelihoods
 
-    def _text(self, place: int, one: Asked) -> _Text:
-        before, whole = self._ids(one.query), self._ids(f"{one.query} {one.answer}")
+    def _text(self, place: int, question: Asked) -> _Text:
+        before, whole = self._ids(question.query), self._ids(f"{question.query} {question.answer}")
         start = self.tokenizer.sot_token_id
         span = (1 + common_length([before, whole]), 1 + len(whole))
-        return _Text(place, (start, *whole), span, one.images[0] if one.images else None)
+        return _Text(place, (start, *whole), span, question.images[0] if question.images else None)
 
     def _ids(self, text: str) -> list[int]:
         """Without the model's own tokens, which data must not pass for."""
@@ -113,7 +113,7 @@ class CaptionModel:
         parts = [
             part
             for at in range(0, len(distinct), batch)
-            for part in in_halves(self._encoded, distinct[at : at + batch], what="images")
+            for part in in_halves(self._encoded, distinct[at : at + batch], noun="images")
         ]
         return dict(zip(map(id, distinct), chain.from_iterable(parts), strict=True))
 
@@ -130,7 +130,9 @@ class CaptionModel:
         return (pixels - torch.tensor(shape.mean)[:, None, None]) / torch.tensor(shape.std)[:, None, None]
 
     def _nats(self, seen: dict[int, tuple[torch.Tensor, torch.Tensor]], texts: Sequence[_Text]) -> list[float]:
-        latents, tokens = (torch.stack(one) for one in zip(*(seen[id(text.image)] for text in texts), strict=True))
+        latents, tokens = (
+            torch.stack(column) for column in zip(*(seen[id(text.image)] for text in texts), strict=True)
+        )
         # What fills a text up stands behind it, where no earlier token looks.
         ids = padded([text.ids for text in texts], self.model.pad_id).to(self.device)
         logits = self.model(None, ids, image_latent=latents, image_embs=tokens)["logits"]

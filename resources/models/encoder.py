@@ -89,7 +89,7 @@ class Encoder:
         parts = [
             part
             for at in range(0, len(pixels), at_once)
-            for part in in_halves(self._encode_pixels, pixels[at : at + at_once], what="images")
+            for part in in_halves(self._encode_pixels, pixels[at : at + at_once], noun="images")
         ]
         return np.concatenate(parts) if parts else np.zeros((0, self.dim), np.float32)
 
@@ -106,13 +106,13 @@ class Encoder:
         """Unit vectors of the cells that tile each RGB image (n, rows, columns, dim), which is squashed to the shape
         that the encoder wants; None of an encoder that has none."""
         prepared = self.preprocessing
-        found = patches_of(self.model.visual, (prepared.height, prepared.width))
-        if found is None:
+        tower = patches_of(self.model.visual, (prepared.height, prepared.width))
+        if tower is None:
             return None
-        patches, (height, width) = found
+        patches, (height, width) = tower
         squashed = replace(prepared, resize_mode="squash", height=height, width=width)
         pixels = np.stack([squashed.pixels(image) for image in images])
-        parts = in_halves(lambda some: _unit(patches(self._normalised(some))), pixels, what="images")
+        parts = in_halves(lambda some: _unit(patches(self._normalised(some))), pixels, noun="images")
         return np.concatenate(parts)
 
     def _stack(self, images: Sequence[Image.Image]) -> np.ndarray:
@@ -221,9 +221,9 @@ def _not_open_clip(record: logging.LogRecord) -> bool:
 def golden_check(encoder: Encoder) -> None:
     """Stops an encoder that is silently broken: EncoderError where vectors of drawn images and plain texts are not
     finite, of unit length and distinct, or, for mini, not those that were stored when it was made."""
-    found = {"image": encoder.encode_images(golden_images()), "text": encoder.encode_texts(GOLDEN_TEXTS)}
+    golden = {"image": encoder.encode_images(golden_images()), "text": encoder.encode_texts(GOLDEN_TEXTS)}
     stored = safetensors.numpy.load_file(GOLDEN) if encoder.identity.startswith(f"{MINI}-") else {}
-    for modality, vectors in found.items():
+    for modality, vectors in golden.items():
         problem = _problem(vectors, stored.get(modality))
         if problem:
             raise EncoderError(

@@ -123,22 +123,23 @@ def _folder(folder: Path, reference: str) -> Source:
         )
     try:
         check_folder(folder)
-        said = read_object(config)
-        check_open_clip(said, config)
+        settings = read_object(config)
+        check_open_clip(settings, config)
     except ModelFileError as error:
         raise EncoderError(f"encoder.model {reference}: {error}") from None
     known = [folder / name for name in _WEIGHTS if (folder / name).is_file()]
     others = sorted(folder.glob("*.safetensors")) + sorted(folder.glob("*.bin")) + sorted(folder.glob("*.pt*"))
-    found = known or others
-    if not found:
+    weights = known or others
+    if not weights:
         raise EncoderError(f"encoder.model {reference}: no weights in {folder}; looked for *.safetensors, *.bin, *.pt")
     try:
-        preprocessing = _preprocessing(said["model_cfg"], said.get("preprocess_cfg") or {})
+        preprocessing = _preprocessing(settings["model_cfg"], settings.get("preprocess_cfg") or {})
     except (ValueError, KeyError, TypeError) as error:
         raise EncoderError(f"encoder.model {reference}: {config} is no open_clip configuration ({error!r})") from None
-    _fetch_tower(said["model_cfg"]["text_cfg"].get("hf_model_name"), reference)
+    _fetch_tower(settings["model_cfg"]["text_cfg"].get("hf_model_name"), reference)
     label = reference.rstrip("/").rsplit("/", 1)[-1].rsplit(":", 1)[-1]
-    return Source(f"local-dir:{folder}", found[0], file_hash(found[0]), fingerprint(said), _plain(label), preprocessing)
+    identity = fingerprint(settings)
+    return Source(f"local-dir:{folder}", weights[0], file_hash(weights[0]), identity, _plain(label), preprocessing)
 
 
 def _fetch_tower(name: str | None, reference: str) -> None:
@@ -181,11 +182,11 @@ def _built_in(model: str, pretrained: str | None) -> Source:
     return Source(name, path, file_hash(path), fingerprint(config, tagged), label, preprocessing, pretrained)
 
 
-def _preprocessing(model_config: dict[str, Any], said: dict[str, Any]) -> Preprocessing:
+def _preprocessing(model_config: dict[str, Any], preprocess_config: dict[str, Any]) -> Preprocessing:
     """As open_clip merges them: its defaults, what the checkpoint says, and the size of the model's image tower."""
     from open_clip.transform import PreprocessCfg, merge_preprocess_dict
 
-    merged = merge_preprocess_dict(PreprocessCfg(), said)
+    merged = merge_preprocess_dict(PreprocessCfg(), preprocess_config)
     merged["size"] = model_config["vision_cfg"].get("image_size", 224)
     return Preprocessing.of(merged)
 

@@ -51,6 +51,6 @@ def _utf8(text: str) -> str:
 
 def _padded(ids: list[list[int]]) -> torch.Tensor:
     tokens = torch.zeros((len(ids), max(map(len, ids))), dtype=torch.int64)
-    for row, found in enumerate(ids):
-        tokens[row, : len(found)] = torch.tensor(found)
+    for row, text_ids in enumerate(ids):
+        tokens[row, : len(text_ids)] = torch.tensor(text_ids)
     return tokens

@@ -11,9 +11,9 @@ Result = TypeVar("Result")
 logger = logging.getLogger(__name__)
 
 
-def in_halves(run: Callable[[Any], Result], batch: Any, *, what: str) -> list[Result]:
+def in_halves(run: Callable[[Any], Result], batch: Any, *, noun: str) -> list[Result]:
     """Results of `run` over consecutive parts of the batch (a list or an array): of all at once, or of halves of it
-    while the device is out of memory. `what` is what the warning counts. Raises torch.OutOfMemoryError where there is
+    while the device is out of memory. `noun` is what the warning counts. Raises torch.OutOfMemoryError where there is
     no room for one."""
     try:
         with torch.inference_mode():
@@ -24,5 +24,5 @@ def in_halves(run: Callable[[Any], Result], batch: Any, *, what: str) -> list[Re
     # Outside the `except`: the error holds on to the tensors of the failed attempt.
     torch.cuda.empty_cache()
     half = len(batch) // 2
-    logger.warning("out of device memory with %d %s at once; going on with %d", len(batch), what, half)
-    return [*in_halves(run, batch[:half], what=what), *in_halves(run, batch[half:], what=what)]
+    logger.warning("out of device memory with %d %s at once; going on with %d", len(batch), noun, half)
+    return [*in_halves(run, batch[:half], noun=noun), *in_halves(run, batch[half:], noun=noun)]

@@ -47,24 +47,24 @@ def locate(
     """The places of the phrases as this encoder sees them; looks only for those that are not in the lake. Phrases
     whose texts have no vector are left out, and an encoder without vectors of cells finds none."""
     finder = f"{encoder_identity(encoder)}-{_REVISION}"
-    wanted = {one.key: one for one in phrases}
-    known = set(_found(lake, finder, wanted).to_pydict()["key"])
-    missing = [one for key, one in wanted.items() if key not in known]
-    embedded = texts.positions([text_id(one.text) for one in missing]) >= 0
+    wanted = {phrase.key: phrase for phrase in phrases}
+    known = set(_stored(lake, finder, wanted).to_pydict()["key"])
+    missing = [phrase for key, phrase in wanted.items() if key not in known]
+    embedded = texts.positions([text_id(phrase.text) for phrase in missing]) >= 0
     # By pictures, so that each is opened by one actor, once.
     todo = sorted(
-        (one for one, is_there in zip(missing, embedded, strict=True) if is_there),
-        key=lambda one: (one.image_id, one.thing),
+        (phrase for phrase, has_vector in zip(missing, embedded, strict=True) if has_vector),
+        key=lambda phrase: (phrase.image_id, phrase.thing),
     )
     if todo:
         _look(lake, finder, todo, texts=texts, encoder=encoder, progress=progress)
-    rows = _found(lake, finder, wanted)
+    rows = _stored(lake, finder, wanted)
     rows = rows.filter(pc.is_valid(rows["box"])).to_pydict()
     figures = list(zip(rows["similarity"], rows["fit"], rows["margin"], strict=True))
     return RegionTable.of(rows["key"], rows["box"], figures, rows["colours"])
 
 
-def _found(lake: Lake, finder: str, wanted: dict[str, Phrase]) -> pa.Table:
+def _stored(lake: Lake, finder: str, wanted: dict[str, Phrase]) -> pa.Table:
     keys = pa.array(sorted(wanted), pa.string())
     rows = lake.read(REGIONS, where={"finder": finder})
     return rows.filter(pc.is_in(rows["key"], value_set=keys))
@@ -111,9 +111,9 @@ class _RegionActor:
             raise LookupError("an audit wants phrases located without wanting ops.vision.regions.EVERYDAY embedded")
 
     def __call__(self, work: dict[str, np.ndarray]) -> Iterator[pa.Table]:
-        for one in work["item"]:
+        for piece in work["item"]:
             sought: dict[str, list[Phrase]] = {}
-            for phrase in one.phrases:
+            for phrase in piece.phrases:
                 sought.setdefault(phrase.image_id, []).append(phrase)
             for image, data in stored_images(self.lake, sought):
                 yield self._places(data, sought[image])
@@ -121,17 +121,17 @@ class _RegionActor:
     def _places(self, data: bytes, phrases: list[Phrase]) -> pa.Table:
         picture = decode_rgb(data)
         cells = self.encoder.encode_patches([picture])
-        vectors, _ = self.texts.gather([text_id(one.text) for one in phrases])
-        found = [None] * len(phrases) if cells is None else found_regions(picture, cells[0], vectors, self.everyday)
-        return pa.Table.from_pylist([_row(*pair) for pair in zip(phrases, found, strict=True)], schema=_PLACES)
+        vectors, _ = self.texts.gather([text_id(phrase.text) for phrase in phrases])
+        regions = [None] * len(phrases) if cells is None else found_regions(picture, cells[0], vectors, self.everyday)
+        return pa.Table.from_pylist([_row(*pair) for pair in zip(phrases, regions, strict=True)], schema=_PLACES)
 
 
 _PLACES = REGIONS.schema.remove(REGIONS.schema.get_field_index("finder"))
 
 
-def _row(phrase: Phrase, found: Found | None) -> dict[str, object]:
+def _row(phrase: Phrase, region: Found | None) -> dict[str, object]:
     row: dict[str, object] = {"key": phrase.key, "image_id": phrase.image_id, "text_id": text_id(phrase.text)}
-    if found:
-        row |= {"box": found.box, "similarity": found.similarity, "fit": found.fit, "margin": found.margin}
-        row["colours"] = found.colours
+    if region:
+        row |= {"box": region.box, "similarity": region.similarity, "fit": region.fit, "margin": region.margin}
+        row["colours"] = region.colours
     return row

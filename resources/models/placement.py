@@ -80,10 +80,10 @@ def place_encoder(settings: EncoderSettings) -> Placement:
     chosen = replace(settings, precision=precision_of(settings))
     room = cluster_room()
     if settings.device.startswith("cuda:"):
-        here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+        this_node = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
         # Ray would give an actor that asks for a GPU one of its own choice, and hide the others.
         return Placement(
-            replace(chosen, device=device_of(settings)), True, 1, {"num_cpus": 0, "scheduling_strategy": here}
+            replace(chosen, device=device_of(settings)), True, 1, {"num_cpus": 0, "scheduling_strategy": this_node}
         )
     usable = room.gpus > 0 and settings.device != "cpu" and _sees_gpus(ray.get_runtime_context().get_node_id())
     if settings.device == "cuda" and not usable:

@@ -112,12 +112,12 @@ class VisionLanguageModel:
 
     def answers(self, asked: Sequence[Asked], *, batch: int = 8) -> list[AnswerLikelihood]:
         """The likelihood of each answer, in the order of `asked`; at most `batch` are read at once."""
-        written = [self._written(place, one) for place, one in enumerate(asked)]
-        found = [AnswerLikelihood(float("nan"), row.tokens) for row in written]
+        written = [self._written(place, question) for place, question in enumerate(asked)]
+        likelihoods = [AnswerLikelihood(float("nan"), row.tokens) for row in written]
         for read, rows in self._work([row for row in written if row.tokens], batch):
-            for row, nats in zip(rows, chain.from_iterable(in_halves(read, rows, what="answers")), strict=True):
-                found[row.place] = AnswerLikelihood(nats, row.tokens)
-        return found
+            for row, nats in zip(rows, chain.from_iterable(in_halves(read, rows, noun="answers")), strict=True):
+                likelihoods[row.place] = AnswerLikelihood(nats, row.tokens)
+        return likelihoods
 
     def _work(
         self, written: Sequence[_Written], batch: int
@@ -139,13 +139,13 @@ class VisionLanguageModel:
             for part in _batches(rows, batch):
                 yield self._whole, part
 
-    def _written(self, place: int, one: Asked) -> _Written:
-        query, answer = self._plain(one.query), self._plain(one.answer)
-        content = [*({"type": "image"} for _ in one.images), {"type": "text", "text": query}]
-        said = {"role": "assistant", "content": [{"type": "text", "text": answer}]}
+    def _written(self, place: int, question: Asked) -> _Written:
+        query, answer = self._plain(question.query), self._plain(question.answer)
+        content = [*({"type": "image"} for _ in question.images), {"type": "text", "text": query}]
+        response = {"role": "assistant", "content": [{"type": "text", "text": answer}]}
         user = {"role": "user", "content": content}
         prompt = self.processor.apply_chat_template([user], add_generation_prompt=True, tokenize=False)
-        whole = self.processor.apply_chat_template([user, said], tokenize=False)
+        whole = self.processor.apply_chat_template([user, response], tokenize=False)
         # The template may put a space or a line before the answer that the prompt for a generation lacks.
         lead = whole[len(prompt) :].partition(answer)[0] if whole.startswith(prompt) else ""
         text = prompt + (lead if not lead.strip() else "") + answer
@@ -155,7 +155,7 @@ class VisionLanguageModel:
         complete = self._ids(text, special=True) if adds_special else plain
         head = next(n for n in range(len(complete) - len(plain) + 1) if complete[n : n + len(plain)] == plain)
         span = (head + common_length([self._ids(prompt, special=False), plain]), head + len(plain))
-        return _Written(place, prompt, text, one.images, adds_special, tuple(complete), span)
+        return _Written(place, prompt, text, question.images, adds_special, tuple(complete), span)
 
     def _try_template(self) -> None:
         """LikelihoodError where the chat template, which runs in a sandbox, does not write a plain conversation."""
@@ -241,8 +241,8 @@ class VisionLanguageModel:
         pictures change must stand out from the rounding, or the trial would tell nothing."""
         first = (Image.linear_gradient("L").resize((64, 48)).convert("RGB"),)
         second = (Image.radial_gradient("L").resize((48, 80)).convert("RGB"),)
-        query, said = "What does the picture show?", ("Snow.", "It is a red car.")
-        asked = [Asked(query, answer, shown) for shown in (first, second, ()) for answer in said]
+        query, answers = "What does the picture show?", ("Snow.", "It is a red car.")
+        asked = [Asked(query, answer, images) for images in (first, second, ()) for answer in answers]
         asked.append(Asked("Is it day or night?", "Day", first))
         try:
             together, shared = self.answers(asked), self.shared
@@ -252,8 +252,9 @@ class VisionLanguageModel:
             return first_line(error)
         if not shared:
             return "its processor does not write a conversation as its tokenizer does"
-        one, other = (np.array([found.nats / found.tokens for found in answers]) for answers in (together, alone))
-        far, moved = float(abs(one - other).max()), float(np.ptp(other[:-1].reshape(-1, len(said)), axis=0).max())
+        behind, apart = (np.array([answer.nats / answer.tokens for answer in row]) for row in (together, alone))
+        far = float(abs(behind - apart).max())
+        moved = float(np.ptp(apart[:-1].reshape(-1, len(answers)), axis=0).max())
         if far <= min(_ROUNDING[next(self.model.parameters()).dtype], moved / 10):
             return ""
         return (
@@ -265,8 +266,8 @@ def _alike(written: Sequence[_Written]) -> Iterator[list[_Written]]:
     """Conversations with the same pictures, or, without pictures, with the same prompt."""
     groups: dict[tuple[Any, ...], list[_Written]] = {}
     for row in written:
-        shown = tuple(map(id, row.images)) or row.prompt
-        groups.setdefault((shown, row.adds_special), []).append(row)
+        shared = tuple(map(id, row.images)) or row.prompt
+        groups.setdefault((shared, row.adds_special), []).append(row)
     yield from groups.values()
 
 

@@ -35,7 +35,7 @@ class RewardClassifier:
 
     def rewards(self, rows: Sequence[Mapping[str, Any]]) -> list[float | None]:
         """As `Reward.rewards`."""
-        return [float(reward) for part in in_halves(self._scores, list(rows), what="completions") for reward in part]
+        return [float(reward) for part in in_halves(self._scores, list(rows), noun="completions") for reward in part]
 
     def _scores(self, rows: Sequence[Mapping[str, Any]]) -> list[float]:
         if self._tokenizer.chat_template:

@@ -178,8 +178,8 @@ def _spark(settings: Settings) -> Iterator[Finding]:
 def _listening() -> Iterator[Finding]:
     ports = listeners()
     opened = [one for one in ports if not one.on_loopback]
-    for one in opened:
-        detail = f"{one.program} (process {one.pid}) on {one.address}:{one.port}, which other machines may reach"
+    for port in opened:
+        detail = f"{port.program} (process {port.pid}) on {port.address}:{port.port}, which other machines may reach"
         yield Finding("listening", "bad", detail, "end it, and start it bound to 127.0.0.1")
     if not opened:
         programs = sorted({one.program for one in ports})

@@ -103,13 +103,13 @@ def order(
         if audit not in measures:
             raise MissingError(f"curriculum.{key} weighs {name}, but {audit} was not measured; run that audit first")
         weighed.setdefault(audit, []).append(column)
-    found = {}
+    values: dict[str, Any] = {}
     for audit, columns in weighed.items():
         known = used(deliveries, without, audit)
         rows = read_measures(lake, audit, identity=measures[audit], deliveries=known, columns=set(columns))
-        found |= {f"{audit}.{column}": one for column, one in components(rows, columns).items()}
-    hardness = difficulty(ids, found, settings.difficulty)
-    own = difficulty(ids.filter(pa.array(is_prompt)), found, settings.prompt_difficulty if is_prompt.any() else {})
+        values |= {f"{audit}.{column}": part for column, part in components(rows, columns).items()}
+    hardness = difficulty(ids, values, settings.difficulty)
+    own = difficulty(ids.filter(pa.array(is_prompt)), values, settings.prompt_difficulty if is_prompt.any() else {})
     hardness[np.flatnonzero(is_prompt)[np.isfinite(own)]] = own[np.isfinite(own)]
     visual = visual_ids(lake, deliveries)
     columns = [

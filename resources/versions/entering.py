@@ -50,8 +50,8 @@ def entering(lake: Lake, *, settings: Settings, encoder: str) -> Entering:
         failed = {audit: gate for audit, gate in sorted(gates[delivery].items()) if not gate.success}
         if drop in missing:
             fix = "`assay run` measures it, as does a backfill of its partition of the measures"
-            one = LeftOut(drop, delivery, "unmeasured", ", ".join(missing[drop]), fix)
-            (blocking if drop in current else left_out).append(one)
+            left = LeftOut(drop, delivery, "unmeasured", ", ".join(missing[drop]), fix)
+            (blocking if drop in current else left_out).append(left)
         elif failed and settings.gates.failed_measures == "drop":
             left_out.append(_failed(drop, delivery, failed))
         else:

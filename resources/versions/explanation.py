@@ -100,20 +100,20 @@ def _by_source(lake: Lake, name: str) -> list[dict[str, Any]]:
         raise MissingError(f"no example and no raw row is called {name!r}; ids stand in the report and in `assay diff`")
     if len(drops) > 1:
         listed = [f"{example} ({', '.join(dict.fromkeys(names))})" for example, names in drops.items()]
-        shown = ", ".join(listed[:MOST_LISTED])
+        first = ", ".join(listed[:MOST_LISTED])
         more = f" and {len(listed) - MOST_LISTED} more" if len(listed) > MOST_LISTED else ""
-        raise AmbiguousError(f"{len(drops)} examples came from rows called {name!r}; ask for one of {shown}{more}")
+        raise AmbiguousError(f"{len(drops)} examples came from rows called {name!r}; ask for one of {first}{more}")
     return rows
 
 
 def _measures(lake: Lake, example: str, known: list[Version]) -> dict[str, list[dict[str, Any]]]:
-    found: dict[str, list[dict[str, Any]]] = {}
+    measures: dict[str, list[dict[str, Any]]] = {}
     for audit in all_audits().values():
         identities = [(version, Pins.of(version.row).measures.get(audit.name)) for version in known]
         rows = lake.read(audit.table, where={"example_id": example}).to_pylist()
         if rows:
-            found[audit.name] = [_figures(row) | {"used_by": _users(row, identities)} for row in rows]
-    return found
+            measures[audit.name] = [_figures(row) | {"used_by": _users(row, identities)} for row in rows]
+    return measures
 
 
 def _users(row: Mapping[str, Any], identities: list[tuple[Version, str | None]]) -> list[int]:

@@ -53,16 +53,16 @@ def try_policy(lake: Lake, policy: Policy, version: int | None = None) -> Trial:
     return Trial(number, count(standing), count(judged), change)
 
 
-def shown(lake: Lake, rows: pa.Table, *, limit: int) -> list[dict[str, Any]]:
+def changed_examples(lake: Lake, rows: pa.Table, *, limit: int) -> list[dict[str, Any]]:
     """The first `limit` rows of a comparison with the messages and first picture (bytes) of each, for a contact
     sheet. Rows of each change take turns, so that a sheet is not all of one kind."""
     groups = [rows.filter(pc.equal(rows["change"], pa.scalar(change))) for change in ("removed", "added", "reweighted")]
     chosen = pa.concat_tables([group.slice(0, limit // 3 or 1) for group in groups]).slice(0, limit).to_pylist()
     ids = [row["example_id"] for row in chosen]
     columns = ["example_id", "messages", "image_ids"]
-    found = {r["example_id"]: r for r in lake.read(EXAMPLES, where={"example_id": ids}, columns=columns).to_pylist()}
-    pictures = _pictures(lake, {r["image_ids"][0] for r in found.values() if r["image_ids"]})
-    return [{**row, **_content(found.get(row["example_id"]), pictures)} for row in chosen]
+    examples = {r["example_id"]: r for r in lake.read(EXAMPLES, where={"example_id": ids}, columns=columns).to_pylist()}
+    pictures = _pictures(lake, {r["image_ids"][0] for r in examples.values() if r["image_ids"]})
+    return [{**row, **_content(examples.get(row["example_id"]), pictures)} for row in chosen]
 
 
 def _content(example: Mapping[str, Any] | None, pictures: Mapping[str, bytes]) -> dict[str, Any]:

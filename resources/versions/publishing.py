@@ -156,10 +156,10 @@ def current_version(lake: Lake) -> int | None:
 
 def version_of(lake: Lake, number: int) -> Version:
     """One version by number; PublishError, naming those there are, where there is none."""
-    found = {version.number: version for version in versions(lake)}
-    if number not in found:
-        raise PublishError(f"there is no version {number}; there are {_listed(list(found))}")
-    return found[number]
+    known = {version.number: version for version in versions(lake)}
+    if number not in known:
+        raise PublishError(f"there is no version {number}; there are {_listed(list(known))}")
+    return known[number]
 
 
 def compare(lake: Lake, before: int, after: int) -> Diff:
@@ -282,11 +282,11 @@ def _require_all_rows(lake: Lake, deliveries: Sequence[str], judged: pa.Table) -
     """Every row that a delivery kept must have exactly one verdict."""
     log = Log.of(lake.read(DROPS, where={"delivery": list(deliveries)}))
     promised = {delivery: row["rows_kept"] for delivery, row in log.last_by("delivery").items()}
-    found = counted(judged["delivery"])
+    verdicts = counted(judged["delivery"])
     wrong = [
-        f"{d}: {promised.get(d)} kept, {found.get(d, 0)} judged"
+        f"{d}: {promised.get(d)} kept, {verdicts.get(d, 0)} judged"
         for d in deliveries
-        if promised.get(d) != found.get(d, 0)
+        if promised.get(d) != verdicts.get(d, 0)
     ]
     distinct = pc.count_distinct(judged["example_id"]).as_py()
     if wrong:

@@ -18,7 +18,7 @@ def test_parts_fit_and_keep_their_order(items: list[int], room: int) -> None:
         return part
 
     logging.getLogger("resources.models.halving").setLevel(logging.ERROR)
-    parts = in_halves(run, items, what="items")
+    parts = in_halves(run, items, noun="items")
     assert [item for part in parts for item in part] == items
     assert all(len(part) <= room for part in parts)
 
@@ -28,4 +28,4 @@ def test_no_room_for_one_is_an_error() -> None:
         raise torch.OutOfMemoryError
 
     with pytest.raises(torch.OutOfMemoryError):
-        in_halves(run, [1, 2, 3], what="items")
+        in_halves(run, [1, 2, 3], noun="items")

@@ -16,7 +16,7 @@ from resources.config.settings import Settings, load_settings
 from resources.lake.retention import vacuum
 from resources.lake.tables import Lake
 from resources.versions.explanation import AmbiguousError, save_pictures, why
-from resources.versions.policy_trial import shown, try_policy
+from resources.versions.policy_trial import changed_examples, try_policy
 from resources.versions.publishing import PublishError, publish, rollback, versions
 from tests.support.versions import POLICY, build, deliver, fill
 
@@ -56,7 +56,7 @@ def test_trying_a_policy_changes_nothing_and_says_what_would(lake: Lake, setting
         "reweighted": {"all": 1, "new policy": 1},
     }
     assert [lake.version(spec) for spec in (VERDICTS, CURATED, CURRICULUM)] == before
-    rows = shown(lake, trial.change.rows, limit=6)
+    rows = changed_examples(lake, trial.change.rows, limit=6)
     assert {row["example_id"] for row in rows} <= {i for group in ids.values() for i in group}
     page = contact_sheet("Trial", rules=trial.by_rule, rows=[{**rows[0], "picture": picture()}, *rows[1:]])
     assert "&lt;b&gt;short&lt;/b&gt;" in page
