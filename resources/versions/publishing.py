@@ -16,7 +16,7 @@ from ops.audits.registry import all_audits
 from ops.core.errors import AssayError
 from ops.core.identity import canonical_json, fingerprint
 from ops.core.log import Log, Row, successor
-from ops.core.schemas import CURATED, CURRICULUM, DROPS, EXAMPLES, IMAGES, PREFERENCES, VERDICTS, VERSIONS
+from ops.core.schemas import CURATED, CURRICULUM, DROPS, EXAMPLES, IMAGES, PREFERENCES, PROMPTS, VERDICTS, VERSIONS
 from ops.decision.mix import MixSettings
 from ops.decision.policy import MEMBER_ACTIONS
 from ops.decision.versions import (
@@ -296,7 +296,7 @@ def _require_all_rows(lake: Lake, deliveries: Sequence[str], judged: pa.Table) -
 
 
 def _pinned_tables(lake: Lake, measures: Mapping[str, str]) -> dict[str, int]:
-    specs = [EXAMPLES, IMAGES, PREFERENCES, *(all_audits()[name].table for name in sorted(measures))]
+    specs = [EXAMPLES, IMAGES, PREFERENCES, PROMPTS, *(all_audits()[name].table for name in sorted(measures))]
     return {spec.name: lake.version(spec) for spec in specs}
 
 
