@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ops.core.errors import AssayError
+from ops.exports.flips import FlipEstimate
 from ops.exports.sink import Sink, WrittenFile
 from ops.intake.row import Message, Prompt
 
@@ -141,6 +142,8 @@ class Facts:
     """rule, audit, detail, dataset, action, examples: how many examples a rule reached, by what became of them."""
     left_out: Mapping[str, int] = field(default_factory=dict)
     """Rows of the version that no shard holds, by why; what a shard leaves out stands with the shard."""
+    flips: FlipEstimate | None = None
+    """How likely a judged pair is the wrong way round, from all judgements that the version was made of."""
 
 
 def _nothing(facts: Facts, shards: Sequence[ShardDone], sink: Sink) -> None:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ops.exports.contract import Export, Facts, ShardDone
+from ops.exports.contract import PREFERENCE, Export, Facts, ShardDone
 
 _ACTIONS = ("keep", "downweight", "hold", "drop")
 
@@ -23,6 +23,7 @@ def datasheet(facts: Facts, shards: Sequence[ShardDone], export: Export) -> str:
         _order(facts),
         _weights(facts),
         _left_out(facts, shards),
+        _flips(facts, shards),
         f"## How to read it\n\n{export.recipe}",
         "## What was kept and removed, by dataset\n",
         "`hold` and `drop` are not in the version; `downweight` is, with a weight below 1.\n",
@@ -81,6 +82,21 @@ def _left_out(facts: Facts, shards: Sequence[ShardDone]) -> str:
     for done in shards:
         reasons.update(done.left_out)
     return "".join(f"- {count:,} rows were left out: {plain(reason)}.\n" for reason, count in sorted(reasons.items()))
+
+
+def _flips(facts: Facts, shards: Sequence[ShardDone]) -> str:
+    if not any(done.shard.kind == PREFERENCE and done.rows for done in shards):
+        return ""
+    flips = facts.flips
+    if flips is None:
+        return "No pair was judged by two voters, so that nothing tells how many preferences are flipped.\n"
+    return (
+        f"A preference is flipped with an estimated probability of {flips.probability:.3f} (95 % interval "
+        f"{flips.low:.3f} to {flips.high:.3f}), from the disagreement over {flips.pairs:,} pairs that several voters "
+        "judged. It is of the judgements as they came: where the policy took contradicting ones out, fewer are left. "
+        'For TRL\'s robust DPO: `loss_type=["robust"]`, '
+        f"`label_smoothing={min(flips.probability, 0.499):.3f}`.\n"
+    )
 
 
 def _removals(removals: Sequence[Mapping[str, Any]]) -> list[tuple[Any, ...]]:

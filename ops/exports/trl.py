@@ -39,10 +39,12 @@ _RECIPE = """\
     files = sorted(glob.glob("sft/stage-00-*.parquet"))
     stage = datasets.load_dataset("parquet", data_files=files, split="train")
 
-One stage after the other, each from the checkpoint of the one before, for `SFTTrainer` and `DPOTrainer` shuffle; to
-keep the order inside a stage as well, override `_get_train_sampler` to return
-`torch.utils.data.SequentialSampler(self.train_dataset)`. TRL does not weigh rows: export with `--repeats` where weights
-should count.
+One stage after the other, each from the checkpoint of the one before, for TRL's trainers shuffle; to keep the order
+inside a stage as well, override `_get_train_sampler` to return
+`torch.utils.data.SequentialSampler(self.train_dataset)`. `SFTTrainer` takes the loss over whole conversations unless
+`assistant_only_loss` is set. TRL does not weigh rows: export with `--repeats` where weights should count. `preference/`
+is for `DPOTrainer`, `unpaired/` for `KTOTrainer`; `DPOConfig(loss_type=["robust"], label_smoothing=...)` takes the
+probability of a flip that the datasheet estimates.
 """
 
 EXPORT = Export(
@@ -50,6 +52,6 @@ EXPORT = Export(
     title="Parquet for TRL",
     write=_write,
     recipe=_RECIPE,
-    proof="`datasets` and TRL's `data_utils`",
+    proof="`datasets` and TRL's collators of SFT, DPO and KTO, to tokens and labels",
     refuse=refuse_unjudged,
 )

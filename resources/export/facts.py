@@ -8,10 +8,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ops.core.log import Log
-from ops.core.schemas import DROPS, VERDICTS
+from ops.core.schemas import DROPS, PREFERENCES, VERDICTS
 from ops.decision.curriculum import Control
 from ops.decision.versions import Version
 from ops.exports.contract import Facts
+from ops.exports.flips import JUDGED, flip_estimate
 from resources.lake.tables import Lake
 
 _ACTIONS = ("keep", "downweight", "hold", "drop")
@@ -46,6 +47,7 @@ def facts_of(lake: Lake, version: Version, *, order: Control, repeats: int, left
         licences=_licences(lake, version.row["deliveries"]),
         removals=list(by_group.values()),
         left_out=left_out,
+        flips=flip_estimate(lake.batches(PREFERENCES, where={"delivery": version.row["deliveries"]}, columns=JUDGED)),
         reasons=[{**dict(zip(_REASON, key, strict=True)), "examples": count} for key, count in reasons.items()],
     )
 

@@ -148,10 +148,7 @@ def test_axolotl_loads_what_was_exported(published: Published, tmp_path: Path, t
     names = [path.name for path in sorted(folder.glob("stage-*.parquet"))]
     loaded = load("axolotl", tiny_qwen, ".", *names, scratch=tmp_path, folder=folder)
     for one, row in zip(loaded, published.learned(), strict=True):
-        turns = [
-            (message.role, "".join("<image>" if part.text is None else part.text for part in message.parts))
-            for message in row.messages
-        ]
+        turns = plain(row.messages)
         assert one["pictures"] == [picture_digest(data) for data in row.pictures]
         assert with_placeholders(one["text"]) == qwen_text(turns)
         assert one["targets"] == [f"{text}<|im_end|>" for role, text in turns if role == "assistant"]
@@ -239,3 +236,31 @@ def compare_samples(samples: list[Any], rows: list[Row]) -> None:
         elif sample["table"] == "preference":
             texts = tuple(sample[side][0]["content"][0]["text"] for side in ("chosen", "rejected"))
             assert texts == sides(row)
+
+
+def test_trl_makes_batches_of_what_was_exported(published: Published, tmp_path: Path, tiny_qwen: Path):
+    """With the collators of SFT, DPO and KTO; SFT takes the loss over the whole conversation."""
+    folder = tmp_path / "out"
+    done = export(published, folder, "trl")
+    assert done.left_out == UNJUDGED | UNLEARNED
+    names = [path.relative_to(folder).as_posix() for path in sorted(folder.glob("*/*.parquet"))]
+    loaded = load("trl", tiny_qwen, folder, *names, scratch=tmp_path)
+    for one, row in zip(of_stage(loaded, "sft"), published.learned(), strict=True):
+        assert one["pictures"] == [picture_digest(data) for data in row.pictures]
+        assert with_placeholders(one["text"]) == qwen_text(plain(row.messages))
+        assert "".join(map(with_placeholders, one["targets"])) == qwen_text(plain(row.messages))
+    for one, row in zip(of_stage(loaded, "preference"), pairs(published), strict=True):
+        asked = plain([message for message in row.messages if message.role not in CANDIDATES])
+        assert one["pictures"] == [picture_digest(data) for data in row.pictures]
+        for side, answer in zip(("chosen", "rejected"), sides(row), strict=True):
+            assert with_placeholders(one[f"{side}_text"]) == qwen_text([*asked, ("assistant", answer)])
+            assert one[f"{side}_targets"] == [f"{answer}<|im_end|>\n"]
+    check_labelled(of_stage(loaded, "unpaired"))
+
+
+def plain(messages: Iterable[Message]) -> list[tuple[str, str]]:
+    """Role and text of turns whose parts follow each other, as a chat template puts them."""
+    return [
+        (message.role, "".join("<image>" if part.text is None else part.text for part in message.parts))
+        for message in messages
+    ]
