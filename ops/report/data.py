@@ -126,6 +126,20 @@ class RateRow:
 
 
 @dataclass(frozen=True, slots=True)
+class ForecastRow:
+    """What a trainer would do with how many of the version's examples, why (`says`, after "the example"), what to do
+    about it, and one of them."""
+
+    trainer: str
+    outcome: str
+    says: str
+    fix: str
+    examples: int
+    answer_tokens_lost: int
+    example_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Threshold:
     """A condition of a rule on one column. `bound` is where it lies on a numeric axis, None where it has no place
     there; `labels` are the values of a category that meet it; `alone` is False where the rule has further
@@ -316,6 +330,8 @@ class ReportData:
     """What each quarantine reason means."""
     left_out: tuple[LeftOut, ...] = ()
     """What the version is made without, rejected drops first."""
+    forecasts: tuple[ForecastRow, ...] = ()
+    """By trainer, the worst outcomes first; empty where assay.yaml names no trainer."""
 
     @property
     def actions(self) -> dict[str, int]:

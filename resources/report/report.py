@@ -17,6 +17,7 @@ from resources.lake.tables import Lake
 from resources.report.audit_figures import audit_figures
 from resources.report.examples import read_shown
 from resources.report.flow_figures import admissions, contradiction_rows, drop_flow, modality_rows, stage_figures
+from resources.report.forecast_figures import forecast_figures
 from resources.report.gate_figures import gate_figures, mix_figures
 from resources.report.rows import from_row
 from resources.report.rule_figures import rule_figures, stored_rules
@@ -82,4 +83,5 @@ def collect(lake: Lake, version: int) -> ReportData:
         stages=stage_figures(lake, version, deliveries, sorted(judged.by_dataset)),
         advice={reason: REASONS[reason].title for reason in REASONS},
         left_out=kept_out(lake, published),
+        forecasts=forecast_figures(lake, version, deliveries, measures, without),
     )

@@ -56,13 +56,13 @@ def load(
         text=True,
         check=False,
         cwd=folder,
-        env=os.environ | _offline(scratch) | (settings or {}),
+        env=os.environ | offline(scratch) | (settings or {}),
     )
     assert done.returncode == 0, done.stderr[-4000:]
     return [json.loads(line) for line in done.stdout.split("\n") if line.startswith("{")]
 
 
-def _offline(scratch: Path) -> dict[str, str]:
+def offline(scratch: Path) -> dict[str, str]:
     """Nothing is fetched, and caches go with the test."""
     home = str(scratch / "cache")
     caches = dict.fromkeys(("HF_HOME", "HF_DATASETS_CACHE", "MODELSCOPE_CACHE", "XDG_CACHE_HOME"), home)

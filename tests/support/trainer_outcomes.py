@@ -8,28 +8,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from ops.preflight.contract import MISSING, Forecast, Outcome, Picture, Row
 from ops.preflight.looking import look_at
 from ops.preflight.records import read_record
+from tests.support.loaders import offline, trainer_python
 
-ROOT = Path(__file__).parents[2]
 SCRIPTS = Path(__file__).parent / "forecasts"
 _SEEN = {Outcome.READ, Outcome.RESIZED, Outcome.TRUNCATED}
 
 
-def run_loader(script: str, environment: str, *arguments: str | Path, scratch: Path) -> dict[int, dict[str, Any]]:
-    """What became of each row, by its number. `environment` is empty for this one; the test is skipped where
-    `make trainers` has not made another."""
-    python = ROOT / f".venv-{environment}" / "bin" / "python" if environment else Path(sys.executable)
-    if not python.exists():
-        pytest.skip(f".venv-{environment} is missing: `make trainers` makes it")
-    names = ("HF_HOME", "HF_DATASETS_CACHE", "MODELSCOPE_CACHE", "XDG_CACHE_HOME")
-    offline = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "CUDA_VISIBLE_DEVICES": "", "WANDB_MODE": "off"}
-    settings = os.environ | dict.fromkeys(names, str(scratch / "cache")) | offline
+def run_loader(script: str, trainer: str, *arguments: str | Path, scratch: Path) -> dict[int, dict[str, Any]]:
+    """What became of each row, by its number. `trainer` names an environment of `make trainers`; empty for this one."""
+    python = trainer_python(trainer) if trainer else Path(sys.executable)
     command = [str(python), str(SCRIPTS / f"{script}.py"), *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=settings)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | offline(scratch))
     assert done.returncode == 0, done.stderr[-4000:]
     found = [json.loads(line) for line in done.stdout.split("\n") if line.startswith('{"row"')]
     return {said["row"]: said for said in found}

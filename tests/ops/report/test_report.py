@@ -23,6 +23,7 @@ from ops.report.data import (
     AuditFigures,
     DropFlow,
     FileFlow,
+    ForecastRow,
     GateCheck,
     GateFigures,
     Histogram,
@@ -99,6 +100,7 @@ def report(text: str = "plain") -> ReportData:
         gates=(GateFigures(text, text, False, (text,), (check,)),),
         stages=(Stage(0, 5, 3, (0.1, 0.2, 0.3), {text: 5}),),
         advice={text: text},
+        forecasts=(ForecastRow(text, text, text, text, 3, 2, text),),
     )
 
 
