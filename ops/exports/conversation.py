@@ -37,7 +37,8 @@ def text_part(text: str) -> list[dict[str, Any]]:
 def placeholder_text(message: Message, *, reserved: Sequence[str] = (PLACEHOLDER,)) -> str:
     """The message as one text with `<image>` where its pictures stand, as LLaVA's trainer reads it.
 
-    A placeholder stands on a line of its own unless the text beside it has a space there. What of the text a loader
+    A placeholder stands on a line of its own unless the text beside it has a space there; that line break is none of
+    the text's, which may have one itself. What of the text a loader
     would take for a placeholder (`reserved`) is written with a space, `<image >`, so that the count of placeholders is
     the count of pictures.
     """
@@ -45,15 +46,20 @@ def placeholder_text(message: Message, *, reserved: Sequence[str] = (PLACEHOLDER
     after_image = False
     for part in message.parts:
         if part.image is not None:
-            text += f"\n{PLACEHOLDER}" if text and not text[-1].isspace() else PLACEHOLDER
+            text += f"\n{PLACEHOLDER}" if text and _needs_break(text[-1]) else PLACEHOLDER
             after_image = True
             continue
         piece = without_placeholders(part.text or "", reserved)
         if not piece:
             continue
-        text += f"\n{piece}" if after_image and not piece[0].isspace() else piece
+        text += f"\n{piece}" if after_image and _needs_break(piece[0]) else piece
         after_image = False
     return text
+
+
+def _needs_break(beside: str) -> bool:
+    """Whether a placeholder is set off from this character: one line break beside it is taken for that."""
+    return beside == "\n" or not beside.isspace()
 
 
 def without_placeholders(text: str, reserved: Sequence[str] = MEDIA) -> str:

@@ -214,14 +214,17 @@ def _filled(messages: Sequence[tuple[str, str]], *, literal: bool) -> tuple[Mess
             if index:
                 parts.append(Part(image=number))
                 number += 1
-            parts += _texts(piece.strip("\n"))
+            parts += _texts(piece)
         built.append(Message(who, tuple(parts)))
     return tuple(built)
 
 
 def _pieces(text: str, *, literal: bool) -> list[str]:
+    """What stands before, between and after the placeholders, without the line break that sets each off."""
     if not literal:
-        return text.split(PLACEHOLDER)
+        split = text.split(PLACEHOLDER)
+        after = [split[0], *(piece.removeprefix("\n") for piece in split[1:])]
+        return [*(piece.removesuffix("\n") for piece in after[:-1]), after[-1]]
     pieces: list[list[str]] = [[]]
     for line in text.split("\n"):
         if line.strip() == PLACEHOLDER:

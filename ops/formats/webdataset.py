@@ -28,7 +28,7 @@ def _parse(record: Mapping[str, Any]) -> Row:
         raise RowError("modality_unsupported", ", ".join(media))
     images = [
         ImageRef(f"{record['__key__']}.{name}", data)
-        for name, data in sorted(record.items())
+        for name, data in sorted(record.items(), key=_place)
         if isinstance(data, bytes) and _IMAGE.fullmatch(name)
     ]
     body = _json(record["json"]) if "json" in record else {}
@@ -44,6 +44,11 @@ def _parse(record: Mapping[str, Any]) -> Row:
         raise RowError("field_missing", "txt, or a caption in json")
     extra = {k: v for k, v in record.items() if k not in ("__key__", "json", "txt") and not _IMAGE.fullmatch(k)}
     return captions.captioned(images, caption, source_id=source, metadata={**body, **extra})
+
+
+def _place(part: tuple[str, Any]) -> list[tuple[int, str]]:
+    """What orders the parts of a sample: their names, the numbers in them by their size (`2.png` before `10.png`)."""
+    return [(int(piece), "") if piece.isdecimal() else (-1, piece) for piece in re.split(r"([0-9]{1,18})", part[0])]
 
 
 def _json(data: bytes) -> dict[str, Any]:

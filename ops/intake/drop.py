@@ -27,7 +27,7 @@ _KEYS = ("name", "datasets", "format", "ignore_fields", "licence", "arrived", "i
 # Files that go with a data set and hold no rows of it.
 _SIDE_FILES = re.compile(
     r"(^|/)(dataset_info\.json|dataset_infos\.json|state\.json|dataset_dict\.json|[^/]*_stats\.json|_temporary.*|"
-    r"LICENSE|LICENCE|NOTICE|README|[^/]*\.(md|txt|rst|html|pdf|py|sh|log|lock|crc|sha256|md5|yaml|yml))$",
+    r"LICENSE|LICENCE|NOTICE|README|[^/]*\.(md|txt|rst|html|pdf|py|sh|log|lock|crc|sha256|md5|yaml|yml|tar\.idx))$",
     re.IGNORECASE,
 )
 _UNFINISHED = re.compile(r"\.(part|partial|tmp|crdownload|incomplete|filepart)$|(^|/)_(temporary|INCOMPLETE)(/|$)")

@@ -20,6 +20,8 @@ def _recognise(probe: Probe) -> bool:
     whole = lines[:-1] if len(lines) > 1 else lines
     if len(lines) == 1 and not _NAME.search(probe.name) and opening(probe.head) is not None:
         return False  # an object that holds the rows, written on one line
+    if lines and lines[0].startswith(b"[") and not _NAME.search(probe.name):
+        return False  # an array with an element a line, of which the last has no comma
     if any(_is_object(line) for line in whole[:_PROBED_LINES]):
         return True
     return bool(_NAME.search(probe.name)) or (

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ops.core.identity import image_id
-from ops.exports.contract import ExportError, Facts, Judged, Member, Picture, Shard, ShardDone
+from ops.exports.contract import ExportError, Judged, Member, Picture, Shard, ShardDone
 from ops.exports.conversation import Pair, pair_of, placeholder_text, refuse_unjudged, refuse_unlearned
 from ops.exports.croissant import croissant
 from ops.exports.datasheet import datasheet, plain
@@ -27,22 +27,7 @@ from ops.exports.rows import table_row
 from ops.exports.sink import UNFINISHED, Sink
 from ops.formats.fields import turns
 from ops.intake.row import Message, Part
-
-FACTS = Facts(
-    version=1,
-    made_at="2026-11-23T00:00:00+00:00",
-    content="c0",
-    policy="p0",
-    code="code",
-    encoder="encoder",
-    order="own",
-    repeats=0,
-    licences={"drop": "MIT"},
-    removals=[{"dataset": "a|b\n<i>", "kind": "sft", "examples": 9, "keep": 6, "downweight": 1, "hold": 0, "drop": 2}],
-    reasons=[
-        {"rule": "r", "audit": "a", "detail": "too *long*", "dataset": None, "action": "drop", "examples": 2},
-    ],
-)
+from tests.support.export_facts import FACTS
 
 
 def tables(rows: list[tuple[str, int, int, float]]) -> tuple[pa.Table, pa.Table]:

@@ -1,0 +1,164 @@
+"""Texts and pictures in any order: every export that carries them is read back by Assay's own reader as it was."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from ops.core.identity import image_id
+from ops.exports.contract import SFT, Export, Member, Picture, Shard, ShardDone
+from ops.exports.registry import all_exports
+from ops.exports.sink import Sink
+from ops.formats.containers.contract import Limits, Probe
+from ops.formats.manifests.registry import descriptions
+from ops.formats.registry import container_of, format_of, reading
+from ops.formats.shard_rows import ImageReader, outcomes
+from ops.intake.drop import data_files
+from ops.intake.drop_files import open_drop
+from ops.intake.row import Message, Part
+from ops.intake.rows import IngestSettings
+from tests.support.export_facts import FACTS
+
+SETTINGS = IngestSettings()
+CARRYING = [item for name, item in all_exports().items() if name != "mds" and SFT in item.kinds]
+LIMITS = Limits(SETTINGS.max_row_bytes, SETTINGS.max_expansion)
+Turn = tuple[str, tuple[str | int, ...]]
+"""A role, and texts and numbers of pictures in their order."""
+
+# Blank lines and spaces beside a picture are text like any other; a literal `<image>` is told from a picture elsewhere.
+TEXTS = st.text(st.sampled_from("ab \n.é"), min_size=1, max_size=5)
+QUESTIONS = st.lists(TEXTS | st.integers(0, 4), min_size=1, max_size=6).filter(
+    lambda parts: any(isinstance(part, int) or part.strip() for part in parts)
+)
+
+
+@st.composite
+def conversations(draw: st.DrawFn) -> list[Turn]:
+    turns: list[Turn] = []
+    for _ in range(draw(st.integers(1, 3))):
+        turns.append(("user", tuple(draw(QUESTIONS))))
+        turns.append(("assistant", (draw(TEXTS.filter(str.strip)),)))
+    return turns
+
+
+def members_of(examples: Sequence[Sequence[Turn]], folder: Path) -> list[Member]:
+    pictures = []
+    for number in range(5):
+        path = folder / "made.png"
+        Image.new("RGB", (8, 8 + number), (40 * number, 9, 9)).save(path)
+        data = path.read_bytes()
+        picture = Picture(image_id(data), "png", folder)
+        (folder / picture.name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / picture.name).write_bytes(data)
+        pictures.append(picture)
+        path.unlink()
+    made: list[Member] = []
+    for order, turns in enumerate(examples):
+        shown: list[Picture] = []
+        messages: list[Message] = []
+        for role, parts in turns:
+            built: list[Part] = []
+            for part in parts:
+                if isinstance(part, str):
+                    built.append(Part(text=part))
+                    continue
+                built.append(Part(image=len(shown)))
+                shown.append(pictures[part])
+            messages.append(Message(role, tuple(built)))
+        made.append(
+            Member(
+                kind=SFT,
+                stage=0,
+                position=order,
+                order=order,
+                copy=0,
+                weight=1.0,
+                loss_weight=1.0,
+                soft_label=None,
+                example_id=f"e{order}",
+                source_id=f"s{order}",
+                drop="drop",
+                dataset="data",
+                messages=tuple(messages),
+                pictures=tuple(shown),
+            )
+        )
+    return made
+
+
+def written(export: Export, members: list[Member], folder: Path) -> list[Member]:
+    """Writes an export of one shard; the members that it carries."""
+    carried = [member for member in members if export.refuse(member) is None]
+    sink = Sink(folder)
+    shard = Shard(SFT, 0, 0, len(carried))
+    rows = export.write(shard, iter(carried), sink)
+    export.finish(FACTS, [ShardDone(shard, rows, {}, tuple(sink.written))], Sink(folder))
+    return carried
+
+
+def content(messages: Sequence[Turn]) -> list[Turn]:
+    """The messages with neighbouring texts as one: how a text is cut says nothing."""
+    joined: list[Turn] = []
+    for role, parts in messages:
+        merged: list[str | int] = []
+        for part in parts:
+            if isinstance(part, str) and merged and isinstance(merged[-1], str):
+                merged[-1] += part
+            else:
+                merged.append(part)
+        joined.append((role, tuple(merged)))
+    return joined
+
+
+def read(folder: Path) -> list[list[Turn]]:
+    """The examples of an exported folder as ingest reads them, pictures by their ids, in the order of the files."""
+    files = open_drop(folder)
+    listing = files.listing()
+    trainers = descriptions(files, listing)
+    examples: list[list[Turn]] = []
+    for info in data_files(listing):
+        if info.name == "train.json" or info.name in trainers.manifests:  # the stages once more, and no rows
+            continue
+        container = container_of(Probe(info.name, files.head(info.name)))
+        assert container, info.name
+        shards = container.split(files, info.name, 1 << 30, LIMITS)
+        records = [r.fields for shard in shards for r in container.read(files, shard, LIMITS) if r.fields]
+        about = trainers.files.get(info.name)
+        form = format_of(records, said=about)
+        assert form, info.name
+        for shard in shards:
+            images = ImageReader(files, (".",), SETTINGS)
+            where = {"container": container.name, "form": reading(form.name, said=about), "dataset": "data"}
+            for outcome in outcomes(files, shard, **where, images=images, settings=SETTINGS):
+                assert outcome.parsed, outcome.refused
+                examples.append(content([stored_turn(message) for message in outcome.parsed["messages"]]))
+    return examples
+
+
+def stored_turn(message: dict[str, Any]) -> Turn:
+    return message["role"], tuple(part["text"] or f"#{part['image_id']}" for part in message["parts"])
+
+
+def expected(member: Member) -> list[Turn]:
+    ids = [f"#{picture.image_id}" for picture in member.pictures]
+    return content(
+        [
+            (message.role, tuple(part.text or ids[part.image or 0] for part in message.parts))
+            for message in member.messages
+        ]
+    )
+
+
+@pytest.mark.parametrize("export", [pytest.param(item, id=item.name) for item in CARRYING])
+@given(examples=st.lists(conversations(), min_size=5, max_size=12))
+@settings(deadline=None, max_examples=12)
+def test_any_order_of_texts_and_pictures_comes_back(export: Export, examples: list[list[Turn]]):
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        carried = written(export, members_of(examples, folder), folder)
+        assert read(folder) == [expected(member) for member in carried]
