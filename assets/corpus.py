@@ -38,12 +38,12 @@ def corpus(
 ) -> Iterator[dg.MaterializeResult]:
     """Decides what enters the next version, before Spark works. Where nothing does, every later step is skipped."""
     entering = _entering(lake, settings)
-    for one in entering.left_out:
-        context.log.warning(f"left out: {one.line}")
+    for part in entering.left_out:
+        context.log.warning(f"left out: {part.line}")
     if not entering.deliveries:
         context.log.warning("no drop enters the next version, so none is made")
         return
-    left_out = [one.line for one in entering.left_out]
+    left_out = [part.line for part in entering.left_out]
     yield dg.MaterializeResult(metadata={"deliveries": list(entering.deliveries), "left out": left_out})
 
 

@@ -47,17 +47,19 @@ def embeddings(
     )
     record_embedded(lake, delivery, counts.encoder)
     metadata = counts.metadata()
-    told = slowness(_run(metadata), _runs_before(context), slow_share=settings.embedding.slow_share)
-    check = dg.AssetCheckResult(passed=not told, check_name="throughput", description=told or None)
+    problem = slowness(_run(metadata), _runs_before(context), slow_share=settings.embedding.slow_share)
+    check = dg.AssetCheckResult(passed=not problem, check_name="throughput", description=problem or None)
     return dg.MaterializeResult(metadata=metadata, check_results=[check])
 
 
 def _runs_before(context: dg.AssetExecutionContext) -> list[EmbedRun]:
     """The last runs of this instance, whatever drop they embedded."""
     records = context.instance.fetch_materializations(context.asset_key, limit=_RUNS_COMPARED).records
-    found = [record.asset_materialization for record in records]
-    told = [{name: value.value for name, value in one.metadata.items()} for one in found if one is not None]
-    return [_run(metadata) for metadata in told if all(field.name in metadata for field in fields(EmbedRun))]
+    materializations = [record.asset_materialization for record in records]
+    figures = [
+        {name: value.value for name, value in one.metadata.items()} for one in materializations if one is not None
+    ]
+    return [_run(metadata) for metadata in figures if all(field.name in metadata for field in fields(EmbedRun))]
 
 
 def _run(metadata: Mapping[str, Any]) -> EmbedRun:

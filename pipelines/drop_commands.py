@@ -55,14 +55,14 @@ def status(
     current = None if number is None else described(version_of(store, number))
     if as_json:
         drops = [asdict(drop) for drop in now.drops]
-        left_out = [asdict(one) | {"line": one.line} for one in (*now.left_out, *now.blocking)]
-        old = [asdict(one) | {"line": one.line} for one in now.old_readings]
+        left_out = [asdict(reading) | {"line": reading.line} for reading in (*now.left_out, *now.blocking)]
+        old = [asdict(reading) | {"line": reading.line} for reading in now.old_readings]
         more = {"old_readings": old, "next_version": not now.blocking}
         print_json({"current": current, "drops": drops, "left_out": left_out} | more)
         return
     _show(now.left_out, now.blocking, current)
-    for one in now.old_readings:
-        out.print(one.line, soft_wrap=True, highlight=False, markup=False)
+    for reading in now.old_readings:
+        out.print(reading.line, soft_wrap=True, highlight=False, markup=False)
     table = Table("drop", "state", "kept", "rows", "since", "current", box=SIMPLE_HEAD)
     for drop in now.drops:
         counts = f"{drop.rows_kept:,}", f"{drop.rows_in:,}"
@@ -75,10 +75,10 @@ def _show(left_out: tuple[LeftOut, ...], blocking: tuple[LeftOut, ...], current:
     if current is None:
         out.print("No version has been published yet.")
     else:
-        without = f", made without {'; '.join(LeftOut(**one).subject for one in current['left_out'])}"
+        without = f", made without {'; '.join(LeftOut(**part).subject for part in current['left_out'])}"
         line = f"Version {current['version']} is current{without if current['left_out'] else ''}."
         out.print(line, soft_wrap=True, highlight=False, markup=False)
-    for one in left_out:
-        out.print(f"The next version leaves out {one.line}", soft_wrap=True, highlight=False, markup=False)
-    for one in blocking:
-        out.print(f"No version can be made before {one.line}", soft_wrap=True, highlight=False, markup=False)
+    for part in left_out:
+        out.print(f"The next version leaves out {part.line}", soft_wrap=True, highlight=False, markup=False)
+    for part in blocking:
+        out.print(f"No version can be made before {part.line}", soft_wrap=True, highlight=False, markup=False)

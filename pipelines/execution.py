@@ -76,9 +76,11 @@ def run_all(
     with open_instance(lake) as instance:
         for name, path in paths.items():
             came(run_drop(definitions, instance, drop=name, path=path))
-        again = {one.drop: one for one in old_readings(store) if one.readable and one.drop not in paths}
-        for name, one in again.items():
-            came(run_drop(definitions, instance, drop=name, path=one.source, unchanged=one.delivery))
+        again = {
+            reading.drop: reading for reading in old_readings(store) if reading.readable and reading.drop not in paths
+        }
+        for name, reading in again.items():
+            came(run_drop(definitions, instance, drop=name, path=reading.source, unchanged=reading.delivery))
         for name in unmeasured_drops(store, settings=settings, encoder=encoder_identity(settings.encoder)):
             if name not in paths and name not in again:
                 came(measure_drop(definitions, instance, drop=name))
@@ -181,8 +183,8 @@ def _worth_saying(record: logging.LogRecord) -> bool:
 
 def _alarms(result: dg.ExecuteInProcessResult) -> tuple[str, ...]:
     made = [event.step_materialization_data.materialization for event in result.get_asset_materialization_events()]
-    said = [str(one.metadata["alarm"].value) for one in made if "alarm" in one.metadata]
-    return tuple(dict.fromkeys(said))
+    alarms = [str(one.metadata["alarm"].value) for one in made if "alarm" in one.metadata]
+    return tuple(dict.fromkeys(alarms))
 
 
 def _first_error(result: dg.ExecuteInProcessResult) -> SerializableErrorInfo | None:

@@ -130,7 +130,7 @@ def write_trace(trace: str, lake: str | Path | None) -> Path:
 def trace_folder(lake: str | Path | None) -> Path:
     """The lake's private folder where the lake is a folder that exists; else the folder for temporary files. A mistyped
     `--lake` makes no folder."""
-    here = None if lake is None or "://" in str(lake) else Path(lake).expanduser().absolute()
-    if here is None or not here.is_dir():
+    folder = None if lake is None or "://" in str(lake) else Path(lake).expanduser().absolute()
+    if folder is None or not folder.is_dir():
         return Path(tempfile.gettempdir())
-    return private_folder(str(here)) / "faults"
+    return private_folder(str(folder)) / "faults"

@@ -52,11 +52,11 @@ def preflight(
     if trainer not in all_trainers():
         raise typer.BadParameter(f"{trainer!r} is none of {', '.join(all_trainers())}", param_hint="--trainer")
     given, where = _given(trainer, limits, config)
-    found = _forecast(lake_at(lake), subject, trainer, given, where)
+    forecast = _forecast(lake_at(lake), subject, trainer, given, where)
     if as_json:
-        print_json(_described(found))
+        print_json(_described(forecast))
         return
-    _show(found)
+    _show(forecast)
 
 
 def _given(trainer: str, limits: Path | None, config: Path | None) -> tuple[dict[str, Any], str]:
@@ -78,16 +78,16 @@ def _forecast(store: Lake, subject: str, trainer: str, given: dict[str, Any], wh
     return preflight_drop(store, subject, trainer=trainer, given=given, where=where, progress=progress)
 
 
-def _described(found: Preflight) -> dict[str, Any]:
+def _described(forecast: Preflight) -> dict[str, Any]:
     return {
-        "subject": found.subject,
-        "trainer": found.trainer.name,
-        "rules_of": found.trainer.version,
-        "limits": asdict(found.limits),
-        "tokens": "estimated" if found.is_estimate else "counted",
-        "rows": found.rows,
-        "outcomes": [_tally(tally) for tally in found.tallies],
-        "set_aside": {"rows": found.aside, "outcomes": [_tally(tally) for tally in found.aside_tallies]},
+        "subject": forecast.subject,
+        "trainer": forecast.trainer.name,
+        "rules_of": forecast.trainer.version,
+        "limits": asdict(forecast.limits),
+        "tokens": "estimated" if forecast.is_estimate else "counted",
+        "rows": forecast.rows,
+        "outcomes": [_tally(tally) for tally in forecast.tallies],
+        "set_aside": {"rows": forecast.aside, "outcomes": [_tally(tally) for tally in forecast.aside_tallies]},
     }
 
 
@@ -95,13 +95,15 @@ def _tally(tally: Tally) -> dict[str, Any]:
     return {**asdict(tally), "outcome": tally.outcome.value, "says": tally.says, "fix": tally.fix}
 
 
-def _show(found: Preflight) -> None:
-    title = f"{found.subject[:1].upper()}{found.subject[1:]} in {found.trainer.title} {found.trainer.version}"
-    out.print(titled(f"{title}, for {found.limits.model}: {found.rows:,} rows", _table(found.tallies)))
-    if found.aside:
-        named = f"{found.aside:,} rows that ingest set aside, as the trainer would meet them in the drop's own files"
-        out.print(titled(named, _table(found.aside_tallies)))
-    for line in _lines(found):
+def _show(forecast: Preflight) -> None:
+    title = (
+        f"{forecast.subject[:1].upper()}{forecast.subject[1:]} in {forecast.trainer.title} {forecast.trainer.version}"
+    )
+    out.print(titled(f"{title}, for {forecast.limits.model}: {forecast.rows:,} rows", _table(forecast.tallies)))
+    if forecast.aside:
+        named = f"{forecast.aside:,} rows that ingest set aside, as the trainer would meet them in the drop's own files"
+        out.print(titled(named, _table(forecast.aside_tallies)))
+    for line in _lines(forecast):
         out.print(line, soft_wrap=True, highlight=False, markup=False)
 
 
@@ -118,22 +120,22 @@ def _table(tallies: tuple[Tally, ...]) -> Table:
     for tally in tallies:
         lost = f"{tally.answer_tokens_lost:,}" if tally.answer_tokens_lost else ""
         first = tally.examples[0]
-        said = f"{first.row_id[:_SHOWN_IDS]} ({first.origin})" + (f": {first.detail}" if first.detail else "")
+        example = f"{first.row_id[:_SHOWN_IDS]} ({first.origin})" + (f": {first.detail}" if first.detail else "")
         fix = f"{tally.says}; {tally.fix}" if tally.fix else tally.says
-        table.add_row(tally.outcome.value, f"{tally.rows:,}", lost, Text(fix), Text(said if tally.reason else ""))
+        table.add_row(tally.outcome.value, f"{tally.rows:,}", lost, Text(fix), Text(example if tally.reason else ""))
     return table
 
 
-def _lines(found: Preflight) -> list[str]:
+def _lines(forecast: Preflight) -> list[str]:
     """What the table does not say."""
     lines: list[str] = []
-    lost, stops = found.count(*_LOST), found.count(Outcome.CRASHED)
+    lost, stops = forecast.count(*_LOST), forecast.count(Outcome.CRASHED)
     if stops:
         lines.append(f"{stops:,} rows would stop the run.")
     if lost:
         lines.append(f"{lost:,} rows would not be learnt, and the run would not say so.")
-    if found.count(Outcome.REPLACED):
+    if forecast.count(Outcome.REPLACED):
         lines.append("Each replaced row makes another one, drawn at random, count once more.")
-    if found.is_estimate:
+    if forecast.is_estimate:
         lines.append("Tokens are estimated: name the model's tokenizer.json as `tokenizer` among the limits.")
     return lines

@@ -106,14 +106,16 @@ def _show(audit: RewardAudit) -> None:
     named = f": {', '.join(audit.named)}" if audit.named else ""
     out.print(f"[{_COLOURS[audit.verdict]}]{audit.verdict}[/]{named}   ({of})", highlight=False, soft_wrap=True)
     table = Table("verdict", "finding", "probe", "cases", "moved", "size", box=SIMPLE_HEAD, padding=(0, 1))
-    for one in audit.findings:
-        if one.name == one.probe and one.verdict == PASS:
+    for finding in audit.findings:
+        if finding.name == finding.probe and finding.verdict == PASS:
             continue  # Counted over all questions: there is none of them.
-        verdict = f"[{_COLOURS[one.verdict]}]{one.verdict}[/]"
-        table.add_row(verdict, one.name, one.probe, f"{one.cases:,}", f"{one.share:.0%}", f"{one.size:+.2f}")
+        verdict = f"[{_COLOURS[finding.verdict]}]{finding.verdict}[/]"
+        table.add_row(
+            verdict, finding.name, finding.probe, f"{finding.cases:,}", f"{finding.share:.0%}", f"{finding.size:+.2f}"
+        )
     out.print(titled("What it was tried with", table))
-    for one in audit.findings:
-        if one.verdict != PASS:
-            seen = f"; as in {one.worst}" if one.worst else ""
-            line = f"{one.name} ({one.probe}): {one.detail}{seen}"
+    for finding in audit.findings:
+        if finding.verdict != PASS:
+            seen = f"; as in {finding.worst}" if finding.worst else ""
+            line = f"{finding.name} ({finding.probe}): {finding.detail}{seen}"
             out.print(line, markup=False, highlight=False, soft_wrap=True)

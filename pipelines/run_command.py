@@ -59,10 +59,10 @@ def run(
 def say_old_readings(lake: str, named: Iterable[str] = ()) -> None:
     """Says which drops an older reader read, but for those `named` that are read now, and that those whose files are
     there are read again."""
-    for one in old_readings(lake_of(lake)):
-        if one.drop not in named:
-            now = "; it is read again now if these files are still the same" if one.readable else ""
-            out.print(f"{one.line}{now}", soft_wrap=True, highlight=False, markup=False)
+    for reading in old_readings(lake_of(lake)):
+        if reading.drop not in named:
+            now = "; it is read again now if these files are still the same" if reading.readable else ""
+            out.print(f"{reading.line}{now}", soft_wrap=True, highlight=False, markup=False)
 
 
 def summarise(lake: str, outcomes: list["Outcome"], *, before: int | None) -> dict[str, Any]:
@@ -133,8 +133,8 @@ def show(lake: str, outcomes: list["Outcome"], *, before: int | None = None) -> 
     if left_out:  # else the table's title is the first line
         out.print(headline(number, left_out), soft_wrap=True, highlight=False, markup=False)
         out.print(f"assay status --lake {lake} tells what to do.", soft_wrap=True, highlight=False, markup=False)
-    for one in old_readings(store):
-        out.print(one.line, soft_wrap=True, highlight=False, markup=False)
+    for reading in old_readings(store):
+        out.print(reading.line, soft_wrap=True, highlight=False, markup=False)
     if number == before:
         out.print("It was current before: nothing that decides a version has changed.", highlight=False)
     out.print(version_table(version))

@@ -20,7 +20,7 @@ def new_drops(context: dg.SensorEvaluationContext, settings: dg.ResourceParam[Se
     if not watched:
         return dg.SensorResult(skip_reason="no folder is watched: set ingest.watched in assay.yaml")
     try:
-        found, problems = complete_drops(watched)
+        complete, problems = complete_drops(watched)
     except DropError as error:
         return dg.SensorResult(skip_reason=str(error))
     for problem in problems:
@@ -28,7 +28,7 @@ def new_drops(context: dg.SensorEvaluationContext, settings: dg.ResourceParam[Se
     known = set(context.instance.get_dynamic_partitions("drops"))
     return dg.SensorResult(
         run_requests=[
-            dg.RunRequest(partition_key=name, run_key=f"{name}:{stamp}") for name, stamp in sorted(found.items())
+            dg.RunRequest(partition_key=name, run_key=f"{name}:{stamp}") for name, stamp in sorted(complete.items())
         ],
-        dynamic_partitions_requests=[drops.build_add_request(sorted(found.keys() - known))],
+        dynamic_partitions_requests=[drops.build_add_request(sorted(complete.keys() - known))],
     )

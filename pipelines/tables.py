@@ -111,6 +111,6 @@ def version_table(version: Version) -> Group:
     ]
     if "mix" in counts:
         mix = counts["mix"]
-        said = f"{mix['visual_share']:.1%} visual, {mix['effective_share']:.1%} of the effective sample"
-        rows.append(("mix", said))
+        shares = f"{mix['visual_share']:.1%} visual, {mix['effective_share']:.1%} of the effective sample"
+        rows.append(("mix", shares))
     return key_value_table(rows, title=f"Version {version.number}")

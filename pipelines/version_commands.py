@@ -26,8 +26,8 @@ RowsOption = Annotated[int, typer.Option("--rows", help="How many rows to show."
 def lake_at(root: str) -> Lake:
     """The lake in that folder or at that address; MissingError where there is none."""
     lake = lake_of(root)
-    here = lake.version(DROPS) >= 0 if is_address(root) else (Path(lake.root) / "drops").exists()
-    if not here:
+    exists = lake.version(DROPS) >= 0 if is_address(root) else (Path(lake.root) / "drops").exists()
+    if not exists:
         raise MissingError(f"{root}: no lake is here; name its folder with --lake, or make one with `assay run DROP`")
     return lake
 
@@ -60,8 +60,8 @@ def versions(lake: LakeOption = "lake", as_json: JsonOption = False, debug: Debu
     if as_json:
         print_json([described(version) for version in every])
         return
-    for one in outside:
-        out.print(f"kept out: {one.line}", soft_wrap=True, highlight=False, markup=False)
+    for part in outside:
+        out.print(f"kept out: {part.line}", soft_wrap=True, highlight=False, markup=False)
     for version in every:
         if version.left_out:
             out.print(headline(version.number, version.left_out), soft_wrap=True, highlight=False, markup=False)

@@ -137,10 +137,10 @@ def _files(inputs: RowInputs) -> Iterator[_File]:
     if not len(held):
         return
     pairs = list(_statements(examples))
-    said = np.array([row for row, _ in pairs], dtype=np.int64)
+    text_rows = np.array([row for row, _ in pairs], dtype=np.int64)
     text_places = inputs.texts.positions([text_id(text) for _, text in pairs])
     lists = examples["image_ids"].to_pylist()
-    shown = np.repeat(np.arange(len(lists)), [len(ids or ()) for ids in lists])
+    image_rows = np.repeat(np.arange(len(lists)), [len(ids or ()) for ids in lists])
     image_places = inputs.images.positions([i for ids in lists for i in ids or ()])
 
     places = examples["provenance"].to_pylist()
@@ -151,13 +151,13 @@ def _files(inputs: RowInputs) -> Iterator[_File]:
     files, starts = np.unique(names[order], return_index=True)
     rank = np.full(examples.num_rows, -1)
     rank[held[order]] = np.arange(len(order))
-    texts = _Members.of(rank[said], text_places)
-    images = _Members.of(rank[shown], image_places)
+    texts = _Members.of(rank[text_rows], text_places)
+    images = _Members.of(rank[image_rows], image_places)
     for name, mine in zip(files, np.split(order, starts[1:]), strict=True):
         first = int(rank[held[mine[0]]])
-        pooled_texts, told = texts.pooled(inputs.texts, first, len(mine))
+        pooled_texts, has_text = texts.pooled(inputs.texts, first, len(mine))
         pooled_images, seen = images.pooled(inputs.images, first, len(mine))
-        yield _File(str(name), numbers[mine], held[mine], told & seen, pooled_texts, pooled_images)
+        yield _File(str(name), numbers[mine], held[mine], has_text & seen, pooled_texts, pooled_images)
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,16 +243,16 @@ def _assigned(file: _File, runs: list[Run]) -> tuple[list[Run], np.ndarray, np.n
     where there is none."""
     of_run = np.full(len(file.rows), -1)
     partner = np.full(len(file.rows), -1)
-    told: list[Run] = []
-    for number, found in enumerate(runs):
-        run, rows, left_over = _ring(file, found)
-        told.append(run)
+    moved_runs: list[Run] = []
+    for number, longest in enumerate(runs):
+        run, rows, left_over = _ring(file, longest)
+        moved_runs.append(run)
         inside = np.arange(run.start, run.stop)
         for members, images in ((inside, partners(file.rows, run.shift)[inside]), (rows, left_over)):
             free = of_run[members] < 0
             of_run[members[free]] = number
             partner[members[free]] = images[free]
-    return told, of_run, partner
+    return moved_runs, of_run, partner
 
 
 def _ring(file: _File, run: Run) -> tuple[Run, np.ndarray, np.ndarray]:

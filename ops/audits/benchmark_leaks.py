@@ -117,14 +117,14 @@ def measure(inputs: RowInputs, settings: BenchmarkLeakSettings) -> pa.Table:
         bits=settings.turned_distance,
         colour=settings.colour_distance,
     )
-    rows = [_found(row, known, likeness, settings) for row in inputs.examples.select(columns).to_pylist()]
+    rows = [_leaks(row, known, likeness, settings) for row in inputs.examples.select(columns).to_pylist()]
     return pa.Table.from_pylist(rows, schema=AUDIT.schema)
 
 
 def wanted_texts(examples: pa.Table) -> list[str]:
     """The questions of examples with images, by sentences."""
-    shown = zip(examples["image_ids"].to_pylist(), examples["messages"].to_pylist(), strict=True)
-    return [text for ids, messages in shown if ids for text in compared_texts(messages or (), ("user",))]
+    examples_shown = zip(examples["image_ids"].to_pylist(), examples["messages"].to_pylist(), strict=True)
+    return [text for ids, messages in examples_shown if ids for text in compared_texts(messages or (), ("user",))]
 
 
 def _looks(inputs: RowInputs) -> dict[str, Look | None]:
@@ -137,50 +137,50 @@ def _same(
     images: set[str], known: Index, looks: Mapping[str, Look | None], settings: BenchmarkLeakSettings
 ) -> dict[int, int]:
     """Items that show one of the images, and by how many bits the nearest differs."""
-    found: dict[int, int] = {}
+    bits_by_item: dict[int, int] = {}
     for image in images:
         look = looks[image]
         near = [] if look is None else [(known.looks[place], look) for place in known.by_hash.near(look.hash)]
         for other, own in near:
             if colour_apart(own.colours, other.colours) <= settings.colour_distance:
                 bits = (own.hash ^ other.hash).bit_count()
-                found |= {at: min(bits, found.get(at, bits)) for at in known.by_look[other]}
-        found |= dict.fromkeys(known.by_image.get(image, ()), 0)
-    return found
+                bits_by_item |= {at: min(bits, bits_by_item.get(at, bits)) for at in known.by_look[other]}
+        bits_by_item |= dict.fromkeys(known.by_image.get(image, ()), 0)
+    return bits_by_item
 
 
-def _found(row: Mapping[str, Any], known: Index, likeness: Likeness, settings: BenchmarkLeakSettings) -> dict[str, Any]:
+def _leaks(row: Mapping[str, Any], known: Index, likeness: Likeness, settings: BenchmarkLeakSettings) -> dict[str, Any]:
     texts = [(message["role"], message_text(message)) for message in row["messages"] or ()]
     images: set[str] = set(row["image_ids"] or ())
     asked = [text for role, text in texts if role == "user"]
     questions = {question(text) for text in asked}
-    said = {gram for _, text in texts for gram in grams(text, settings.ngram)}
-    shared = Counter(at for gram in said for at in known.by_gram.get(gram, ()))
+    own_grams = {gram for _, text in texts for gram in grams(text, settings.ngram)}
+    shared = Counter(at for gram in own_grams for at in known.by_gram.get(gram, ()))
     same, alike = _same(images, known, likeness.looks, settings), likeness.items(images)
     rows: list[dict[str, Any]] = []
     for at in {*shared, *same, *alike, *(at for one in questions for at in known.by_question.get(one, ()))}:
         cosine = likeness.question(asked, at) if at in same or at in alike else None
-        told = {
+        evidence = {
             "image_bits": same.get(at),
             "image_cosine": alike.get(at),
             "shares_question": bool(questions & known.items[at].questions),
             "question_cosine": cosine if cosine is not None and cosine >= settings.question_cosine else None,
         }
-        rows.append(_compared(known.items[at], told, shared[at], settings))
+        rows.append(_compared(known.items[at], evidence, shared[at], settings))
     about = {"delivery": row["delivery"], "example_id": row["example_id"], "items": len(rows)}
     about["abstained"] = not images and not any(text for _, text in texts)
     return about | min(rows, key=_order, default=_NOTHING)
 
 
-def _compared(item: Item, told: Mapping[str, Any], shared: int, settings: BenchmarkLeakSettings) -> dict[str, Any]:
+def _compared(item: Item, evidence: Mapping[str, Any], shared: int, settings: BenchmarkLeakSettings) -> dict[str, Any]:
     """What an example has in common with an item."""
     share = shared / len(item.grams) if item.grams else None
     text_seen = share is not None and share >= settings.leak_share
-    shares_image = told["image_bits"] is not None
-    same_image = shares_image or told["image_cosine"] is not None
-    same_question = told["shares_question"] or text_seen or told["question_cosine"] is not None
+    shares_image = evidence["image_bits"] is not None
+    same_image = shares_image or evidence["image_cosine"] is not None
+    same_question = evidence["shares_question"] or text_seen or evidence["question_cosine"] is not None
     return {
-        **told,
+        **evidence,
         "benchmark": item.benchmark,
         "item": item.source_id,
         "shares_image": shares_image,

@@ -84,8 +84,8 @@ def measure(inputs: RowInputs, settings: CalibrationSettings) -> pa.Table:
             continue
         for member in left.intersection(members):
             z = (float(margins[scored[member]]) - middle) / spread
-            found = {"group": group, "group_level": level, "group_turns": len(members), "abstained": False}
-            rows[scored[member]] = {"calibrated_z": z, **found}
+            compared = {"group": group, "group_level": level, "group_turns": len(members), "abstained": False}
+            rows[scored[member]] = {"calibrated_z": z, **compared}
         left.difference_update(members)
     figures = pa.Table.from_pylist(rows, schema=COLUMNS)
     places = pa.array([one.turn.row for one in turns], pa.int64())
@@ -101,22 +101,22 @@ def _margins(
     """Margins of the turns (n), NaN where there is none, and why each would abstain."""
     margins = np.full(len(turns), np.nan)
     why = [one.statement.uninformative or "no vector for the text or the image" for one in turns]
-    told = np.array([at for at, one in enumerate(turns) if not one.statement.uninformative], dtype=np.int64)
+    informative = np.array([at for at, one in enumerate(turns) if not one.statement.uninformative], dtype=np.int64)
     done = 0
-    for scores in score_turns(inputs, [turns[at] for at in told.tolist()], temperature=settings.temperature):
-        here = told[done : done + len(scores.turns)]
-        done += len(here)
-        margins[here] = np.where(scores.known, scores.own - scores.normaliser, np.nan)
+    for scores in score_turns(inputs, [turns[at] for at in informative.tolist()], temperature=settings.temperature):
+        places = informative[done : done + len(scores.turns)]
+        done += len(places)
+        margins[places] = np.where(scores.known, scores.own - scores.normaliser, np.nan)
     for at in np.flatnonzero(np.isfinite(margins)).tolist():
         why[at] = f"fewer than {settings.fewest_turns} turns to compare with, or none of them differ"
     return margins, why
 
 
-def _names(dataset: str, one: ImageTurn) -> tuple[str, str, str, str]:
+def _names(dataset: str, turn: ImageTurn) -> tuple[str, str, str, str]:
     """The groups that a turn belongs to, finest first."""
-    asked = _WORD.findall(one.turn.query[:_QUERY_CHARS].lower())[:_TEMPLATE_WORDS]
+    asked = _WORD.findall(turn.turn.query[:_QUERY_CHARS].lower())[:_TEMPLATE_WORDS]
     template = _NUMBER.sub("#", " ".join(asked))
-    words = max(1, len(one.statement.text.split()))
+    words = max(1, len(turn.statement.text.split()))
     shortest = 1 << (words.bit_length() - 1)
     length = f"{shortest} to {2 * shortest - 1} words" if shortest > 1 else "1 word"
     return f"{dataset} | {template} | {length}", f"{dataset} | {length}", dataset, "delivery"
@@ -126,8 +126,8 @@ def _groups(names: Sequence[tuple[str, str, str, str]]) -> Iterator[tuple[str, s
     """Level, name and members of every group, the finest first."""
     for n, level in enumerate(_LEVELS):
         groups: dict[str, list[int]] = {}
-        for at, one in enumerate(names):
-            groups.setdefault(one[n], []).append(at)
+        for at, levels in enumerate(names):
+            groups.setdefault(levels[n], []).append(at)
         for group, members in groups.items():
             yield level, group, members
 

@@ -67,16 +67,16 @@ class _Pool:
 def measure(inputs: RowInputs, settings: ConversationGroundingSettings) -> pa.Table:
     """One row an example that shows images."""
     turns = image_turns(inputs.examples)
-    pools = {one.turn.row: _Pool(len(one.image_ids)) for one in turns}
-    for one in turns:
-        if one.statement.uninformative == NOT_ENGLISH:
-            pools[one.turn.row].silence = NOT_ENGLISH
-    informative = [one for one in turns if not one.statement.uninformative]
+    pools = {turn.turn.row: _Pool(len(turn.image_ids)) for turn in turns}
+    for turn in turns:
+        if turn.statement.uninformative == NOT_ENGLISH:
+            pools[turn.turn.row].silence = NOT_ENGLISH
+    informative = [turn for turn in turns if not turn.statement.uninformative]
     for scores in score_turns(inputs, informative, temperature=settings.temperature):
         for at in np.flatnonzero(scores.known).tolist():
             pools[scores.turns[at].turn.row].add(scores, at)
-    said = {one.turn.row for one in informative}
-    rows = [_measured(pool, settings, speaks=row in said) for row, pool in pools.items()]
+    speaking = {turn.turn.row for turn in informative}
+    rows = [_measured(pool, settings, speaks=row in speaking) for row, pool in pools.items()]
     examples = inputs.examples.select(["delivery", "example_id"]).take(pa.array(list(pools), pa.int64()))
     figures = pa.Table.from_pylist(rows, schema=AUDIT.columns)
     return pa.table([*examples.columns, *figures.columns], schema=AUDIT.schema)

@@ -65,12 +65,12 @@ def _read(prompt: Asked, ruled: Ruled) -> dict[str, Any]:
         "rule": ruled.rule,
         "rule_origin": ruled.origin,
         "is_readable": bool(truth.values),
-        "value": _shown(truth) if truth.values else None,
+        "value": _truth_text(truth) if truth.values else None,
         "reason": truth.why or None,
     }
 
 
-def _shown(truth: Truth) -> str:
+def _truth_text(truth: Truth) -> str:
     values = [", ".join(f"{side:g}" for side in v) if isinstance(v, tuple) else str(v) for v in truth.values]
     return " | ".join(values)[:200]
 

@@ -65,20 +65,20 @@ def measure(inputs: RowInputs, settings: GroundingSettings) -> pa.Table:
     chunks = [_measured(s, inputs, settings) for s in score_turns(inputs, turns, temperature=settings.temperature)]
     joined = {name: np.concatenate([c[name] for c in chunks]) for name in _FIGURES.names} if chunks else {}
     why = [reason for chunk in chunks for reason in chunk["why"]]
-    said = np.array([not reason for reason in why], dtype=bool)
+    informative = np.array([not reason for reason in why], dtype=bool)
     columns: dict[str, Any] = _keys(inputs.examples, turns)
     columns["text_id"] = [text_id(one.statement.text) for one in turns]
     for figure in _FIGURES:
         values = joined.get(figure.name, np.zeros(0))
-        columns[figure.name] = pa.array(values, type=figure.type, mask=~said | np.isnan(values))
+        columns[figure.name] = pa.array(values, type=figure.type, mask=~informative | np.isnan(values))
     weakest = [part for chunk in chunks for part in chunk["weakest_part"]]
-    columns["weakest_part"] = pa.array(weakest, pa.string(), mask=~said)
-    columns |= {"abstained": ~said, "why": [reason or None for reason in why]}
+    columns["weakest_part"] = pa.array(weakest, pa.string(), mask=~informative)
+    columns |= {"abstained": ~informative, "why": [reason or None for reason in why]}
     return pa.table(columns, schema=AUDIT.schema)
 
 
 def _measured(scores: Scores, inputs: RowInputs, settings: GroundingSettings) -> dict[str, Any]:
-    images = np.array([len(one.image_ids) for one in scores.turns])
+    images = np.array([len(turn.image_ids) for turn in scores.turns])
     rank, compared = ranks(scores.own, scores.bank, images)
     weakest, gain = weakest_parts(scores, inputs)
     hard_rank, hard_compared = hard_ranks(scores, inputs, settings.hard_images)
@@ -90,14 +90,14 @@ def _measured(scores: Scores, inputs: RowInputs, settings: GroundingSettings) ->
         "p_value": rank / (1 + compared),
         "hard_rank": hard_rank,
         "hard_compared": hard_compared,
-        "parts": np.array([len(one.parts) for one in scores.turns], dtype=np.int32),
+        "parts": np.array([len(turn.parts) for turn in scores.turns], dtype=np.int32),
         "weakest_part": weakest,
         "weakest_gain": gain,
         "why": [
-            one.statement.uninformative
+            turn.statement.uninformative
             or ("" if known else "no vector for the text or the image")
             or ("" if n >= settings.fewest_images else f"only {n} other images to compare with")
-            for one, known, n in zip(scores.turns, scores.known, compared, strict=True)
+            for turn, known, n in zip(scores.turns, scores.known, compared, strict=True)
         ],
     }
 

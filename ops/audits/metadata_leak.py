@@ -47,7 +47,7 @@ def measure(inputs: RowInputs, settings: FieldLeakSettings) -> pa.Table:
     """One row a turn of an example that shows images."""
     keys = inputs.examples.select(["delivery", "example_id"]).to_pylist()
     rows: list[dict[str, Any]] = [
-        keys[turn.row] | {"turn": turn.turn} | found for turn, found in find_leaks(inputs.examples, settings)
+        keys[turn.row] | {"turn": turn.turn} | leak for turn, leak in find_leaks(inputs.examples, settings)
     ]
     return pa.Table.from_pylist(rows, schema=AUDIT.schema)
 

@@ -28,11 +28,11 @@ def reference(pictures: Path) -> str:
 
 def _columns(audit: Audit) -> list[str]:
     columns = ", ".join(f"`{column.name}` ({_values(column)})" for column in audit.columns)
-    said = [f"Table `{audit.table.name}`: {columns}."]
+    lines = [f"Table `{audit.table.name}`: {columns}."]
     if audit.settings is not None:
         named = ", ".join(f"`{name}`" for name in audit.settings.__dataclass_fields__)
-        said += ["", f"Settings, under `audits.{audit.name}` in assay.yaml: {named}."]
-    return said
+        lines += ["", f"Settings, under `audits.{audit.name}` in assay.yaml: {named}."]
+    return lines
 
 
 def _values(column: pa.Field) -> str:

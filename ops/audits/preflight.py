@@ -56,8 +56,8 @@ class PreflightSettings:
     """Filled in from the tokenizers' files, so that other ones count anew; not to be set."""
 
     def __post_init__(self) -> None:
-        found = tuple(stamp(limits.tokenizer) for limits in self.limits().values())
-        object.__setattr__(self, "stamps", found)
+        read_stamps = tuple(stamp(limits.tokenizer) for limits in self.limits().values())
+        object.__setattr__(self, "stamps", read_stamps)
 
     def limits(self) -> dict[str, Limits]:
         """The limits that hold, by trainer. UnusableError where some cannot."""
@@ -69,10 +69,10 @@ def measure(inputs: RowInputs, settings: PreflightSettings) -> pa.Table:
     examples = inputs.examples
     pictures, boxed = _Pictures(inputs.pictures), boxed_ids(inputs.boxes)
     tables = [AUDIT.schema.empty_table()]
-    for (name, limits), found in zip(settings.limits().items(), settings.stamps, strict=True):
+    for (name, limits), stamped in zip(settings.limits().items(), settings.stamps, strict=True):
         trainer = trainer_of(name)
         rows = rows_of(examples, pictures, as_parts=trainer.reads_parts, boxed=boxed)
-        forecasts = forecast_rows(trainer, rows, limits, counter(limits.tokenizer, found))
+        forecasts = forecast_rows(trainer, rows, limits, counter(limits.tokenizer, stamped))
         keys = [examples[key] for key in KEYS[Grain.EXAMPLE].names]
         values = [[getattr(one, measured.name) for one in forecasts] for measured in COLUMNS]
         columns = [pa.array(_plain(column), kind.type) for column, kind in zip(values, COLUMNS, strict=True)]

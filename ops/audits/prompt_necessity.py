@@ -88,8 +88,8 @@ def answered(examples: pa.Table) -> pa.Table:
 def measure(inputs: RowInputs, settings: PromptNecessitySettings) -> pa.Table:
     """One row a prompt with pictures."""
     asked = RowInputs(answered(inputs.examples), inputs.images, inputs.texts, inputs.bank_images, inputs.bank_texts)
-    found = visual_necessity.measure(asked, settings.heads())
-    return found.select([*KEYS[Grain.EXAMPLE].names, *_COLUMNS]).cast(AUDIT.schema)
+    measured = visual_necessity.measure(asked, settings.heads())
+    return measured.select([*KEYS[Grain.EXAMPLE].names, *_COLUMNS]).cast(AUDIT.schema)
 
 
 AUDIT = Audit(

@@ -79,8 +79,10 @@ class SemanticDuplicateSettings:
 
 def wanted_texts(examples: pa.Table) -> list[str]:
     """The texts that must be embedded: questions and longer answers of SFT examples with images, by sentences."""
-    shown = zip(*(examples[name].to_pylist() for name in ("kind", "image_ids", "messages")), strict=True)
-    return [text for kind, ids, messages in shown if kind == "sft" and ids for text in compared_texts(messages or ())]
+    described = zip(*(examples[name].to_pylist() for name in ("kind", "image_ids", "messages")), strict=True)
+    return [
+        text for kind, ids, messages in described if kind == "sft" and ids for text in compared_texts(messages or ())
+    ]
 
 
 AUDIT = Audit(

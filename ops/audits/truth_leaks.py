@@ -43,8 +43,8 @@ def measure(inputs: RowInputs, settings: FieldLeakSettings) -> pa.Table:
     keys = inputs.examples.select(["delivery", "example_id"]).to_pylist()
     rows: list[dict[str, Any]] = []
     for prompt in read_prompts(inputs.examples):
-        found = {"abstained": True} if prompt.truth is None else _measured(inputs.examples, prompt, settings)
-        rows.append(keys[prompt.row] | found)
+        measured = {"abstained": True} if prompt.truth is None else _measured(inputs.examples, prompt, settings)
+        rows.append(keys[prompt.row] | measured)
     return pa.Table.from_pylist(rows, schema=AUDIT.schema)
 
 
@@ -61,21 +61,21 @@ def _measured(examples: pa.Table, prompt: Asked, settings: FieldLeakSettings) ->
     best = max(finds, key=lambda find: (bool(find.get("is_leaked")), find.get("containment") or 0.0), default={})
     if best.get("abstained", True):  # nothing in it to look for: yes or no, which no field gives away
         return {"abstained": False, "is_leaked": False}
-    told = {name: best.get(name) for name in ("source", "field", "containment", "evidence")}
-    return {"abstained": False, "is_leaked": best["is_leaked"], "how": "stands" if best["is_leaked"] else None, **told}
+    where = {name: best.get(name) for name in ("source", "field", "containment", "evidence")}
+    return {"abstained": False, "is_leaked": best["is_leaked"], "how": "stands" if best["is_leaked"] else None, **where}
 
 
 def announced(query: str, truth: str) -> str | None:
     """The words around the place where a conversation says that this is the answer; None where it does not."""
     if not truth or len(truth) > 200:
         return None
-    said = query[-_MOST_CHARACTERS:]
+    ending = query[-_MOST_CHARACTERS:]
     end = r"(?![\w])" if truth[-1:].isalnum() else ""
     pattern = rf"(?:{_ANNOUNCES}|####\s*){re.escape(truth)}(?!\.\d){end}"
-    match = re.search(pattern, said, re.IGNORECASE)
+    match = re.search(pattern, ending, re.IGNORECASE)
     if match:
-        return " ".join(said[max(0, match.start() - _AROUND) : match.end() + _AROUND].split())
-    return said[-_AROUND:] if last_boxed(said) == truth else None
+        return " ".join(ending[max(0, match.start() - _AROUND) : match.end() + _AROUND].split())
+    return ending[-_AROUND:] if last_boxed(ending) == truth else None
 
 
 AUDIT = Audit(

@@ -48,15 +48,15 @@ class WrittenSettings(FieldLeakSettings):
 def measure(inputs: RowInputs, settings: WrittenSettings) -> pa.Table:
     """One row a turn whose answer leaks, of an example that shows images."""
     examples = inputs.examples
-    leaks = {(turn.row, turn.turn): found for turn, found in find_leaks(examples, settings) if found.get("is_leaked")}
-    turns = [one for one in image_turns(examples) if (one.turn.row, one.turn.turn) in leaks]
+    leaks = {(turn.row, turn.turn): leak for turn, leak in find_leaks(examples, settings) if leak.get("is_leaked")}
+    turns = [shown_turn for shown_turn in image_turns(examples) if (shown_turn.turn.row, shown_turn.turn.turn) in leaks]
     keys = examples.select(["delivery", "example_id"]).to_pylist()
     rows: list[dict[str, Any]] = []
     for scores in score_turns(inputs, turns, temperature=settings.temperature):
-        for one, figures in zip(scores.turns, _figures(scores, settings), strict=True):
-            found = leaks[one.turn.row, one.turn.turn]
-            where = {name: found[name] for name in ("source", "field", "evidence")}
-            rows.append(keys[one.turn.row] | {"turn": one.turn.turn} | where | figures)
+        for shown_turn, figures in zip(scores.turns, _figures(scores, settings), strict=True):
+            leak = leaks[shown_turn.turn.row, shown_turn.turn.turn]
+            where = {name: leak[name] for name in ("source", "field", "evidence")}
+            rows.append(keys[shown_turn.turn.row] | {"turn": shown_turn.turn.turn} | where | figures)
     return pa.Table.from_pylist(rows, schema=AUDIT.schema)
 
 
@@ -72,8 +72,8 @@ def _figures(scores: Scores, settings: WrittenSettings) -> list[dict[str, Any]]:
             rows.append({"abstained": True, "why": f"only {compared[at]} other images to compare with"})
         else:
             poor = bool(p_value[at] >= settings.poor_p_value)
-            told = {"p_value": float(p_value[at]), "margin": float(margin[at]), "is_ungrounded": poor}
-            rows.append(told | {"abstained": False})
+            figures = {"p_value": float(p_value[at]), "margin": float(margin[at]), "is_ungrounded": poor}
+            rows.append(figures | {"abstained": False})
     return rows
 
 

@@ -150,12 +150,16 @@ def _is_reading(answer: str) -> bool:
 
 def _written(text: str) -> Claim | None:
     """Letter case and spaces are no part of the claim: most encoders' tokenizers drop them."""
-    said = " ".join(text.split()).strip(" .,;:!?\"'“”‘’")
-    return Claim("text", "", said, False, f'The text "{said.lower()}" is written.', question=WRITTEN) if said else None
+    written = " ".join(text.split()).strip(" .,;:!?\"'“”‘’")
+    return (
+        Claim("text", "", written, False, f'The text "{written.lower()}" is written.', question=WRITTEN)
+        if written
+        else None
+    )
 
 
-def _polar(query: str, said: str, statement: str, *, is_denied: bool) -> Claim:
-    opposite = rewrite(query, "no" if said == "yes" else "yes").text
+def _polar(query: str, answer: str, statement: str, *, is_denied: bool) -> Claim:
+    opposite = rewrite(query, "no" if answer == "yes" else "yes").text
     colours = list(_COLOUR_WORD.finditer(_NO_COLOUR.sub(" ", query)))
     if len(colours) == 1:
         colour = colours[0]["colour"].lower()
@@ -163,12 +167,12 @@ def _polar(query: str, said: str, statement: str, *, is_denied: bool) -> Claim:
     present = _ASKS_PRESENCE.search(query)
     thing = _THING.search(query)
     subject = thing["x"].lower() if present and thing else ""
-    return Claim("presence" if present else "yes_no", subject, said, is_denied, statement, (opposite,))
+    return Claim("presence" if present else "yes_no", subject, answer, is_denied, statement, (opposite,))
 
 
 def _spoken(answer: str) -> Iterator[Claim]:
-    for found in _SENTENCE.finditer(answer):
-        sentence = found[0].strip()
+    for part in _SENTENCE.finditer(answer):
+        sentence = part[0].strip()
         for written in _WRITTEN.finditer(sentence):
             if claim := _written(written["text"]):
                 yield claim
@@ -176,9 +180,9 @@ def _spoken(answer: str) -> Iterator[Claim]:
             continue  # what the "not" belongs to is more than these rules can say
         plain = _NO_COLOUR.sub(lambda match: "_" * len(match[0]), sentence)
         for colour in _COLOUR_WORD.finditer(plain):
-            said = colour["colour"].lower()
-            foils = _replaced(sentence, colour.span(), other_colours(said))
-            yield Claim("colour", _coloured(plain, colour), said, False, sentence, foils)
+            claimed = colour["colour"].lower()
+            foils = _replaced(sentence, colour.span(), other_colours(claimed))
+            yield Claim("colour", _coloured(plain, colour), claimed, False, sentence, foils)
         for count in _COUNT.finditer(sentence):
             noun = count["x"].lower()
             if _NO_COUNT.isdisjoint(noun.split()):
@@ -193,13 +197,13 @@ def _replaced(sentence: str, span: tuple[int, int], others: list[str]) -> tuple[
     return tuple(f"{sentence[:start]}{other}{sentence[end:]}" for other in others)
 
 
-def other_colours(said: str) -> list[str]:
+def other_colours(claimed: str) -> list[str]:
     """The colours that a foil of this one may claim."""
-    return [other for other in _FOIL_COLOURS if set(WORDS[other]).isdisjoint(WORDS[said])]
+    return [other for other in _FOIL_COLOURS if set(WORDS[other]).isdisjoint(WORDS[claimed])]
 
 
-def _other_numbers(said: int) -> list[int]:
-    return [other for other in range(max(0, said - 2), min(said + 3, len(_NUMBERS))) if other != said]
+def _other_numbers(claimed: int) -> list[int]:
+    return [other for other in range(max(0, claimed - 2), min(claimed + 3, len(_NUMBERS))) if other != claimed]
 
 
 def _number(word: str) -> int:

@@ -112,8 +112,10 @@ def _counted(claim: Claim, picture: PictureColours) -> Sight:
     not several; several parts may be one thing."""
     if not _is_any_thing(claim.subject) or not picture.is_plain or not picture.parts:
         return Sight()
-    said, is_one = int(claim.said), picture.parts == 1 and picture.subject.sure.max() >= 0.9
-    verdict = SUPPORTED if said == picture.parts else CONTRADICTED if said == 0 or (said > 1 and is_one) else ""
+    claimed, is_one = int(claim.said), picture.parts == 1 and picture.subject.sure.max() >= 0.9
+    verdict = (
+        SUPPORTED if claimed == picture.parts else CONTRADICTED if claimed == 0 or (claimed > 1 and is_one) else ""
+    )
     against = {SUPPORTED: 0.0, CONTRADICTED: 1.0}.get(verdict)
     return Sight(verdict, against, "subject", picture.box, picture.subject.words())
 
@@ -152,10 +154,10 @@ def _asked(
     texts = sorted({text for claim, rivals in zip(claims, foils, strict=True) for text in (claim.statement, *rivals)})
     place = {text: n for n, text in enumerate(texts)}
     matrix, known = vectors["texts"].gather([text_id(text) for text in texts])
-    shown, seen = vectors["images"].gather(image_ids)
+    image_vectors, seen = vectors["images"].gather(image_ids)
     result = Preferences(*(np.full(len(claims), np.nan, np.float32) for _ in range(4)))
     result = Preferences(result.margin, result.blind, np.zeros(len(claims), np.int64), result.fit)
-    if not matrix.shape[1] or not shown.shape[1] or unit <= _NO_SPREAD:
+    if not matrix.shape[1] or not image_vectors.shape[1] or unit <= _NO_SPREAD:
         return result
     over_bank = matrix @ bank.T
     usual, spread = over_bank.mean(axis=1), np.maximum(over_bank.std(axis=1), 1e-6)
@@ -163,7 +165,7 @@ def _asked(
         at = np.array([place[claim.statement], *(place[text] for text in rivals)])
         if len(at) < 2 or not seen[n] or not known[at].all():
             continue
-        better = matrix[at] @ shown[n] - usual[at]
+        better = matrix[at] @ image_vectors[n] - usual[at]
         best = int(np.argmax(better[1:])) + 1
         result.foil[n] = best - 1
         result.margin[n] = (better[0] - better[best]) / unit

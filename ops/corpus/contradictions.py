@@ -93,10 +93,10 @@ def _voted(judged: DataFrame, examples: DataFrame, settings: ContradictionSettin
     rows = judged.where("NOT is_identical").join(suspects, "context")
     rows = with_voters(rows, None if all_named else examples)
     rows = with_reliability(rows, reliability)
-    found = rows.drop("is_cycle_too_large").join(contested_or_cyclic(votes_of(rows)), CHECKED)
+    voted = rows.drop("is_cycle_too_large").join(contested_or_cyclic(votes_of(rows)), CHECKED)
     is_contested, in_cycle = (F.col("yes") > 0) & (F.col("no") > 0), F.col("first_member").isNotNull()
     is_pair = F.col("high_hash") != 0
-    return found.select(
+    return voted.select(
         *KEYS,
         (is_contested & ~is_pair).alias("is_good_and_bad"),
         (is_contested & is_pair).alias("is_flip"),

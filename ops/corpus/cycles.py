@@ -21,7 +21,7 @@ from ops.corpus.judgements import CHECKED, VOTES
 _SMALLEST = 3
 _SUSPECTS = pa.schema([("context", pa.int64()), ("may_cycle", pa.bool_()), ("is_cycle_too_large", pa.bool_())])
 _CYCLES = ("first_member", "cycle_size", "is_top_cycle")
-_FOUND = pa.schema(
+_IN_CYCLES = pa.schema(
     [
         *((name, pa.int64()) for name in CHECKED),
         *VOTES,
@@ -48,9 +48,9 @@ def contested_or_cyclic(votes: DataFrame) -> DataFrame:
     context = CHECKED[:2]
 
     def search(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        return map(found, whole_groups(batches, context))
+        return map(in_cycles, whole_groups(batches, context))
 
-    return votes.sortWithinPartitions(*context).mapInArrow(search, from_arrow_schema(_FOUND))
+    return votes.sortWithinPartitions(*context).mapInArrow(search, from_arrow_schema(_IN_CYCLES))
 
 
 def suspects(batch: pa.RecordBatch, *, most_pairs: int) -> pa.RecordBatch:
@@ -73,7 +73,7 @@ def suspects(batch: pa.RecordBatch, *, most_pairs: int) -> pa.RecordBatch:
     return pa.record_batch([pa.array(values) for values in columns], schema=_SUSPECTS)
 
 
-def found(batch: pa.RecordBatch) -> pa.RecordBatch:
+def in_cycles(batch: pa.RecordBatch) -> pa.RecordBatch:
     """The subjects that contradict each other, of a batch of whole contexts (rows of `votes_of`), with their cycles."""
     column = {name: batch.column(name).to_numpy(zero_copy_only=False) for name in batch.schema.names}
     low, high, yes, no = (column[name] for name in ("low_hash", "high_hash", "yes", "no"))
@@ -86,13 +86,13 @@ def found(batch: pa.RecordBatch) -> pa.RecordBatch:
     at, number = edge[cycle >= 0], cycle[cycle >= 0]
     in_cycle = np.zeros(batch.num_rows, dtype=bool)
     in_cycle[at] = True
-    told: dict[str, Any] = {name: batch.column(name) for name in batch.schema.names if name != "may_cycle"}
+    columns: dict[str, Any] = {name: batch.column(name) for name in batch.schema.names if name != "may_cycle"}
     for name, values in zip(_CYCLES, about, strict=True):
         every = np.zeros(batch.num_rows, dtype=values.dtype)
         every[at] = values[number]
-        told[name] = pa.array(every, mask=~in_cycle)
+        columns[name] = pa.array(every, mask=~in_cycle)
     wanted = ((yes > 0) & (no > 0)) | in_cycle | column["is_cycle_too_large"]
-    return pa.RecordBatch.from_pydict(told).filter(pa.array(wanted))
+    return pa.RecordBatch.from_pydict(columns).filter(pa.array(wanted))
 
 
 def _numbered(

@@ -96,21 +96,21 @@ def _fitted(rows: pa.Table, fewest: int) -> Fingerprint | None:
 
 def _probability(models: list[Linear], features: Features, fold: np.ndarray) -> np.ndarray:
     """Of each text by the model that has seen nothing of its fold."""
-    found = np.zeros(len(fold))
+    probabilities = np.zeros(len(fold))
     for n, model in enumerate(models):
-        found[fold == n] = model.probability(features.of(fold == n))
-    return found
+        probabilities[fold == n] = model.probability(features.of(fold == n))
+    return probabilities
 
 
 def _scored(batches: Iterable[pa.RecordBatch], *, known: Fingerprint | None) -> Iterator[pa.RecordBatch]:
     for batch in batches:
-        told: dict[str, Any] = {name: batch.column(name) for name in ("delivery", "example_id", "turn")}
+        columns: dict[str, Any] = {name: batch.column(name) for name in ("delivery", "example_id", "turn")}
         nothing = pa.nulls(batch.num_rows)
-        told |= dict.fromkeys(_SCORES.names[3:], nothing) if known is None else _told(batch, known)
-        yield pa.RecordBatch.from_arrays([told[f.name].cast(f.type) for f in _SCORES], schema=_SCORES)
+        columns |= dict.fromkeys(_SCORES.names[3:], nothing) if known is None else _fingerprint_columns(batch, known)
+        yield pa.RecordBatch.from_arrays([columns[f.name].cast(f.type) for f in _SCORES], schema=_SCORES)
 
 
-def _told(batch: pa.RecordBatch, known: Fingerprint) -> dict[str, pa.Array]:
+def _fingerprint_columns(batch: pa.RecordBatch, known: Fingerprint) -> dict[str, pa.Array]:
     texts, fold = batch.column("response").to_pylist(), np.asarray(batch.column("fold"))
     scores = {name: _probability(known.models[name], read(texts), fold) for name, read in _READERS.items()}
     # A dataset with both preference and SFT data answers for itself; the others go by all preference data.

@@ -25,9 +25,9 @@ def perhaps_cyclic(sources: np.ndarray, targets: np.ndarray) -> np.ndarray:
     kept = np.ones(len(sources), dtype=bool)
     count = int(max(sources.max(initial=-1), targets.max(initial=-1))) + 1
     for _ in range(_ROUNDS):
-        one, other = sources[kept], targets[kept]
-        leads = np.bincount(one, minlength=count)[other] > 0
-        is_led_to = np.bincount(other, minlength=count)[one] > 0
+        source, target = sources[kept], targets[kept]
+        leads = np.bincount(source, minlength=count)[target] > 0
+        is_led_to = np.bincount(target, minlength=count)[source] > 0
         if (stays := leads & is_led_to).all():
             break
         kept[kept] = stays

@@ -38,17 +38,17 @@ def reward_leaks(
     """SFT turns that stand near a rejected response, or next to the other side of a pair, or that answer a held-out
     prompt (columns of the audit)."""
     turns = sft_turns(examples)
-    said, judged = _texts(turns, preferences, fewest_words)
-    few_said, few_judged = _few(said, judged, most_responses)
-    pairs = _scored(few_said.join(few_judged, "image_key"), near)
-    by_words = _leaks(pairs.unionByName(_by_bands(said, judged, far)), lead)
-    by_meaning = _paraphrases(few_said, few_judged, embeddings, near=near_cosine, lead=lead_cosine)
+    answers, judged = _texts(turns, preferences, fewest_words)
+    few_answers, few_judged = _few(answers, judged, most_responses)
+    pairs = _scored(few_answers.join(few_judged, "image_key"), near)
+    by_words = _leaks(pairs.unionByName(_by_bands(answers, judged, far)), lead)
+    by_meaning = _paraphrases(few_answers, few_judged, embeddings, near=near_cosine, lead=lead_cosine)
     parts = _either(by_words, by_meaning).unionByName(_both_sides(turns, preferences), allowMissingColumns=True)
     parts = parts.unionByName(_held_out(turns, preferences, held_out), allowMissingColumns=True)
     columns = [name for name in parts.columns if name not in _TURN]
-    found = parts.groupBy(*_TURN).agg(*(F.max(name).alias(name) for name in columns))
+    leaks = parts.groupBy(*_TURN).agg(*(F.max(name).alias(name) for name in columns))
     flags = ("is_near_rejected", "by_words", "by_meaning", "is_both_sides", "is_held_out_prompt")
-    return found.withColumns({name: F.coalesce(name, F.lit(False)) for name in flags})
+    return leaks.withColumns({name: F.coalesce(name, F.lit(False)) for name in flags})
 
 
 def shingles(words: Column) -> Column:
@@ -62,7 +62,7 @@ def shingles(words: Column) -> Column:
 
 def _texts(turns: DataFrame, preferences: DataFrame, fewest_words: int) -> tuple[DataFrame, DataFrame]:
     """What SFT turns say and what was judged, with the shingles and the id of each text."""
-    said = _shingled(turns.select(*_TURN, "image_key", "query_key", "response_key", "response"), fewest_words)
+    answers = _shingled(turns.select(*_TURN, "image_key", "query_key", "response_key", "response"), fewest_words)
     judged = _shingled(
         preferences.where("label IN ('chosen', 'rejected', 'good', 'bad')").select(
             F.struct("judgement_id", "delivery", "example_id").alias("judgement"),
@@ -80,7 +80,7 @@ def _texts(turns: DataFrame, preferences: DataFrame, fewest_words: int) -> tuple
         F.min("shingles").alias("judged_shingles"),
         F.min("text").alias("judged_text"),
     )
-    return said, once
+    return answers, once
 
 
 def _shingled(rows: DataFrame, fewest_words: int) -> DataFrame:
@@ -90,13 +90,13 @@ def _shingled(rows: DataFrame, fewest_words: int) -> DataFrame:
     return made.drop("words", "response")
 
 
-def _few(said: DataFrame, judged: DataFrame, most: int) -> tuple[DataFrame, DataFrame]:
+def _few(spoken: DataFrame, judged: DataFrame, most: int) -> tuple[DataFrame, DataFrame]:
     """Those about images of which each answer can be compared with each response; an image with more than `most`
     responses or answers is left to the bands."""
     by_image = Window.partitionBy("image_key")
     responses = judged.where(F.col("image_key") != image_key([])).withColumn("responses", F.count("*").over(by_image))
     # The last of the answers in order counts how many different ones there are.
-    numbered = said.withColumn("answer", F.dense_rank().over(by_image.orderBy("response_key")))
+    numbered = spoken.withColumn("answer", F.dense_rank().over(by_image.orderBy("response_key")))
     answers = numbered.withColumn("answers", F.max("answer").over(by_image))
     return (
         answers.where(F.col("answers") <= most).drop("answer", "answers"),
@@ -128,11 +128,13 @@ def _leaks(close: DataFrame, lead: float) -> DataFrame:
     )
 
 
-def _paraphrases(said: DataFrame, judged: DataFrame, embeddings: DataFrame, *, near: float, lead: float) -> DataFrame:
+def _paraphrases(
+    answers: DataFrame, judged: DataFrame, embeddings: DataFrame, *, near: float, lead: float
+) -> DataFrame:
     """Turns whose answer is a rejected response to the same image in other words."""
-    found = nearest_rejected(said, judged, embeddings, near=near, lead=lead)
+    nearest = nearest_rejected(answers, judged, embeddings, near=near, lead=lead)
     rejected = judged.where("is_bad").select("image_key", "judged_text", "judged_query", "judgement")
-    turns = said.select(*_TURN, "image_key", "text", "query_key").join(found, ["image_key", "text"])
+    turns = answers.select(*_TURN, "image_key", "text", "query_key").join(nearest, ["image_key", "text"])
     edges = turns.join(rejected, ["image_key", "judged_text"]).withColumn(
         "same_query", F.col("query_key") == F.col("judged_query")
     )
@@ -149,8 +151,8 @@ def _either(by_words: DataFrame, by_meaning: DataFrame) -> DataFrame:
     """Leaks that either comparison finds, and the judgement: that of the nearest by words, where those find one."""
     both = by_words.unionByName(by_meaning, allowMissingColumns=True).groupBy(*_TURN)
     figures = ("similarity", "chosen_similarity", "cosine", "chosen_cosine")
-    found = both.agg(F.max("edge").alias("edge"), *(F.max(name).alias(name) for name in figures))
-    return found.select(
+    strongest = both.agg(F.max("edge").alias("edge"), *(F.max(name).alias(name) for name in figures))
+    return strongest.select(
         *_TURN,
         F.lit(True).alias("is_near_rejected"),
         F.col("edge.by_words").alias("by_words"),
@@ -163,9 +165,9 @@ def _either(by_words: DataFrame, by_meaning: DataFrame) -> DataFrame:
     )
 
 
-def _by_bands(said: DataFrame, judged: DataFrame, far: float) -> DataFrame:
+def _by_bands(answers: DataFrame, judged: DataFrame, far: float) -> DataFrame:
     """Turns with the judged texts that theirs is near to, whatever images either is about."""
-    one = said.groupBy("response_key").agg(F.min("shingles").alias("shingles"))
+    answer_shingles = answers.groupBy("response_key").agg(F.min("shingles").alias("shingles"))
     text = ["judged_key", "is_bad"]
     other = judged.groupBy(*text).agg(
         F.min("judged_shingles").alias("judged_shingles"), F.min("judgement").alias("any_judgement")
@@ -173,21 +175,21 @@ def _by_bands(said: DataFrame, judged: DataFrame, far: float) -> DataFrame:
     place = F.row_number().over(Window.partitionBy("band", "is_bad").orderBy("judged_key"))
     few = other.select(*text, F.explode(_bands(F.col("judged_shingles"))).alias("band")).withColumn("place", place)
     pairs = (
-        one.select("response_key", F.explode(_bands(F.col("shingles"))).alias("band"))
+        answer_shingles.select("response_key", F.explode(_bands(F.col("shingles"))).alias("band"))
         .join(few.where(F.col("place") <= _MOST_IN_BAND), "band")
         .select("response_key", *text)
         .distinct()
     )
-    near = pairs.join(one, "response_key").join(other, text).withColumn("similarity", _similarity())
-    turns = said.select(*_TURN, "query_key", "response_key")
+    near = pairs.join(answer_shingles, "response_key").join(other, text).withColumn("similarity", _similarity())
+    turns = answers.select(*_TURN, "query_key", "response_key")
     close = turns.join(near.where(F.col("similarity") >= far).drop("shingles", "judged_shingles"), "response_key")
     asked = judged.groupBy(*text, F.col("judged_query").alias("query_key")).agg(
         F.min("judgement").alias("same_judgement")
     )
-    found = close.join(asked, [*text, "query_key"], "left")
+    located = close.join(asked, [*text, "query_key"], "left")
     judgement = F.coalesce("same_judgement", "any_judgement").alias("judgement")
     same_query = F.col("same_judgement").isNotNull().alias("same_query")
-    return found.select(*_TURN, judgement, "is_bad", "similarity", same_query)
+    return located.select(*_TURN, judgement, "is_bad", "similarity", same_query)
 
 
 def _bands(hashes: Column) -> Column:
@@ -212,9 +214,9 @@ def _both_sides(turns: DataFrame, preferences: DataFrame) -> DataFrame:
     pairs = preferences.where("label = 'chosen' AND opponent_key IS NOT NULL AND opponent_key != response_key").select(
         *context, F.col("response_key").alias("chosen_key"), F.col("opponent_key").alias("rejected_key")
     )
-    said = turns.select(*context, "response_key").distinct()
-    chosen = said.withColumnRenamed("response_key", "chosen_key")
-    rejected = said.withColumnRenamed("response_key", "rejected_key")
+    answered = turns.select(*context, "response_key").distinct()
+    chosen = answered.withColumnRenamed("response_key", "chosen_key")
+    rejected = answered.withColumnRenamed("response_key", "rejected_key")
     both = pairs.distinct().join(chosen, [*context, "chosen_key"]).join(rejected, [*context, "rejected_key"])
     sides = both.select(*context, F.explode(F.array("chosen_key", "rejected_key")).alias("response_key")).distinct()
     return turns.join(sides, [*context, "response_key"]).select(*_TURN, F.lit(True).alias("is_both_sides"))
@@ -222,5 +224,5 @@ def _both_sides(turns: DataFrame, preferences: DataFrame) -> DataFrame:
 
 def _held_out(turns: DataFrame, preferences: DataFrame, held_out: tuple[str, ...]) -> DataFrame:
     prompts = preferences.where(F.col("dataset").isin(*held_out) if held_out else F.lit(False))
-    found = turns.join(prompts.select("image_key", "query_key").distinct(), ["image_key", "query_key"], "left_semi")
-    return found.select(*_TURN, F.lit(True).alias("is_held_out_prompt"))
+    held = turns.join(prompts.select("image_key", "query_key").distinct(), ["image_key", "query_key"], "left_semi")
+    return held.select(*_TURN, F.lit(True).alias("is_held_out_prompt"))

@@ -65,8 +65,8 @@ def near_duplicates(
     stays itself. Which stays is decided as for exact duplicates. Exact copies are left to that audit.
     """
     sft = examples.where(F.col("kind") == "sft")
-    shown = pictures(sft, images, distance=distance)
-    texts = sft.join(shown, _KEY, "left").join(F.broadcast(arrivals), "delivery").select(*_READ)
+    pictured = pictures(sft, images, distance=distance)
+    texts = sft.join(pictured, _KEY, "left").join(F.broadcast(arrivals), "delivery").select(*_READ)
     texts = texts.mapInArrow(partial(_texts, words=words), from_arrow_schema(_TEXTS_AND_PICTURES))
     first = Window.partitionBy("dialogue_key").orderBy(*RANK)
     alone = texts.withColumn("copy", F.row_number().over(first)).where("copy = 1").drop("copy", "dialogue_key")
@@ -101,10 +101,12 @@ def _texts(batches: Iterable[pa.RecordBatch], *, words: int) -> Iterator[pa.Reco
 
 def _text(row: dict[str, Any], words: int) -> dict[str, Any]:
     messages = row["messages"] or []
-    said = [(message["role"], message_text(message)) for message in messages]
-    short = [response_key(text) for role, text in said if role == "assistant" and len(text.split()) <= SHORT_WORDS]
+    role_texts = [(message["role"], message_text(message)) for message in messages]
+    short = [
+        response_key(text) for role, text in role_texts if role == "assistant" and len(text.split()) <= SHORT_WORDS
+    ]
     images = image_key([picture["group"] for picture in row["pictures"] or ()])
-    found = shingles("\n".join(text for _, text in said), words)
+    hashes = shingles("\n".join(text for _, text in role_texts), words)
     alike = digest(images, *short)
     return {
         "delivery": row["delivery"],
@@ -113,8 +115,8 @@ def _text(row: dict[str, Any], words: int) -> dict[str, Any]:
         "repairs": len(row["repairs"] or ()),
         "dialogue_key": dialogue_key(row["image_ids"], messages),
         "image_key": images,
-        "bands": [digest(alike, str(at), band) for at, band in enumerate(bands(found))],
-        "shingles": found.tolist(),
+        "bands": [digest(alike, str(at), band) for at, band in enumerate(bands(hashes))],
+        "shingles": hashes.tolist(),
     }
 
 
@@ -129,7 +131,7 @@ def _chosen(group: pa.Table, *, threshold: float, distance: int, colour: float) 
         if bits is not None:
             one = tuple(row[name] for name in RANK)
             near.setdefault(one, []).append((-alike, bits, tuple(row[f"other_{name}"] for name in RANK)))
-    found = redundant(near).items()
-    rows = [(one[3], one[2], other[3], other[2], -least, bits) for one, (least, bits, other) in found]
+    pairs = redundant(near).items()
+    rows = [(one[3], one[2], other[3], other[2], -least, bits) for one, (least, bits, other) in pairs]
     columns: list[Any] = list(zip(*rows, strict=True)) if rows else [()] * len(_PAIRS)
     return pa.table([pa.array(column, kind.type) for column, kind in zip(columns, _PAIRS, strict=True)], schema=_PAIRS)

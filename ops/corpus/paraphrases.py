@@ -25,7 +25,7 @@ _TEXT = ["image_key", "text"]
 
 
 def nearest_rejected(
-    said: DataFrame, judged: DataFrame, embeddings: DataFrame, *, near: float, lead: float
+    turns: DataFrame, judged: DataFrame, embeddings: DataFrame, *, near: float, lead: float
 ) -> DataFrame:
     """Texts about an image (`image_key`, `text`: an id of ops.core.identity) whose vector lies near that of a rejected
     response (`judged_text`) to the same image and clearly nearer than to each chosen one, with both cosines.
@@ -36,7 +36,7 @@ def nearest_rejected(
     """
     compared = judged.groupBy("image_key").agg(F.max("is_bad").alias("bad"), F.min("is_bad").alias("all_bad"))
     images = compared.where("bad AND NOT all_bad").select("image_key")
-    answers = with_vectors(said.select(*_TEXT).distinct(), embeddings, modality="text", vector="text")
+    answers = with_vectors(turns.select(*_TEXT).distinct(), embeddings, modality="text", vector="text")
     sides = judged.select("image_key", "judged_text", "is_bad").distinct().join(images, "image_key", "left_semi")
     responses = with_vectors(sides, embeddings, modality="text", vector="judged_text")
     packed = _packed(answers.join(images, "image_key", "left_semi"), "answers", "text").join(
@@ -53,12 +53,12 @@ def _packed(texts: DataFrame, name: str, *columns: str) -> DataFrame:
 
 def _nearest(batches: Iterable[pa.RecordBatch], *, near: float, lead: float) -> Iterator[pa.RecordBatch]:
     for batch in batches:
-        found = []
+        rows = []
         # One image at a time, for a batch of them would be large as lists of Python.
         for n, image in enumerate(batch.column("image_key").to_pylist()):
             answers, responses = (batch.column(name)[n].values for name in ("answers", "responses"))
-            found += [{"image_key": image, **row} for row in _of_image(answers, responses, near=near, lead=lead)]
-        yield pa.RecordBatch.from_pylist(found, schema=_NEAR)
+            rows += [{"image_key": image, **row} for row in _of_image(answers, responses, near=near, lead=lead)]
+        yield pa.RecordBatch.from_pylist(rows, schema=_NEAR)
 
 
 def _of_image(

@@ -21,15 +21,15 @@ def pictures(examples: DataFrame, images: DataFrame, *, distance: int) -> DataFr
     leader among the hashes of these examples' images, not of all that the lake holds: what a superseded delivery left
     decides nothing. The distinct hashes are held in memory, 8 bytes each.
     """
-    shown = examples.select(*_KEY, F.posexplode("image_ids").alias("at", "image_id"))
+    listed = examples.select(*_KEY, F.posexplode("image_ids").alias("at", "image_id"))
     known = images.select("image_id", "perceptual_hash", "colours")
-    here = shown.join(known, "image_id", "left")
-    hashes = here.where("perceptual_hash IS NOT NULL").select("perceptual_hash").distinct().toArrow()
-    grouped = here.join(F.broadcast(_groups(examples, hashes, distance)), "perceptual_hash", "left")
+    known_pictures = listed.join(known, "image_id", "left")
+    hashes = known_pictures.where("perceptual_hash IS NOT NULL").select("perceptual_hash").distinct().toArrow()
+    grouped = known_pictures.join(F.broadcast(_groups(examples, hashes, distance)), "perceptual_hash", "left")
     # An image without a hash is alike to itself only.
     group = F.coalesce("group", "image_id").alias("group")
-    one = F.struct("at", "image_id", group, F.col("perceptual_hash").alias("hash"), "colours")
-    return grouped.groupBy(*_KEY).agg(F.array_sort(F.collect_list(one)).alias("pictures"))
+    picture = F.struct("at", "image_id", group, F.col("perceptual_hash").alias("hash"), "colours")
+    return grouped.groupBy(*_KEY).agg(F.array_sort(F.collect_list(picture)).alias("pictures"))
 
 
 def _groups(examples: DataFrame, hashes: pa.Table, distance: int) -> DataFrame:
@@ -53,13 +53,13 @@ def apart(
     return max(known, default=0) if len(known) == len(bits) and max(known, default=0) <= distance else None
 
 
-def _apart(one: Mapping[str, Any], other: Mapping[str, Any], colour: float) -> int | None:
-    if one["image_id"] == other["image_id"]:
+def _apart(picture: Mapping[str, Any], other: Mapping[str, Any], colour: float) -> int | None:
+    if picture["image_id"] == other["image_id"]:
         return 0
-    sides = (one, other)
+    sides = (picture, other)
     if any(side["hash"] is None or len(side["colours"] or b"") != FACT_BYTES for side in sides):
         return None
     # The hash sees lightness alone; a red and a blue disc may share one.
-    if colour_apart(one["colours"], other["colours"]) > colour:
+    if colour_apart(picture["colours"], other["colours"]) > colour:
         return None
-    return (int(one["hash"], 16) ^ int(other["hash"], 16)).bit_count()
+    return (int(picture["hash"], 16) ^ int(other["hash"], 16)).bit_count()

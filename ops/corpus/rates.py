@@ -32,9 +32,9 @@ def contradiction_rates(measures: DataFrame, preferences: DataFrame) -> DataFram
     return counted.select("*", share, low.alias("low"), high.alias("high"))
 
 
-def _wilson(found: Column, judged: Column) -> tuple[Column, Column]:
+def _wilson(contradicted: Column, judged: Column) -> tuple[Column, Column]:
     """Wilson's (1927) interval of a share."""
-    share = found / judged
+    share = contradicted / judged
     middle = (share + QUANTILE**2 / (2 * judged)) / (1 + QUANTILE**2 / judged)
     half = (
         QUANTILE

@@ -22,12 +22,12 @@ def odd_ratings(preferences: DataFrame, examples: DataFrame, *, rating_gap: floa
     rated = preferences.where("rating IS NOT NULL AND NOT isnan(rating)").withColumn(
         "share", F.when(F.col("rating_scale") > 0, F.col("rating") / F.col("rating_scale"))
     )
-    said = _found(against_rationale(preferences, examples), conflict=True)
-    found = _against_label(rated).unionByName(_against_opponent(rated)).unionByName(said)
-    return found.unionByName(_off_scale(rated, rating_gap))
+    against_words = _as_odd(against_rationale(preferences, examples), conflict=True)
+    odd = _against_label(rated).unionByName(_against_opponent(rated)).unionByName(against_words)
+    return odd.unionByName(_off_scale(rated, rating_gap))
 
 
-def _found(rows: DataFrame, *, conflict: bool) -> DataFrame:
+def _as_odd(rows: DataFrame, *, conflict: bool) -> DataFrame:
     return rows.select(
         *KEYS,
         F.lit(True if conflict else None).cast("boolean").alias("is_score_conflict"),
@@ -37,7 +37,7 @@ def _found(rows: DataFrame, *, conflict: bool) -> DataFrame:
 
 def _against_label(rated: DataFrame) -> DataFrame:
     side = rating_side(F.col("rating"), F.col("rating_scale"))
-    return _found(rated.where(label_side() * side < 0), conflict=True)
+    return _as_odd(rated.where(label_side() * side < 0), conflict=True)
 
 
 def _against_opponent(rated: DataFrame) -> DataFrame:
@@ -48,7 +48,7 @@ def _against_opponent(rated: DataFrame) -> DataFrame:
         F.min(F.when(F.col("label") == "chosen", F.col("rating"))).alias("of_chosen"),
         F.max(F.when(F.col("label") == "rejected", F.col("rating"))).alias("of_rejected"),
     )
-    return _found(pairs.join(ratings.where("of_chosen < of_rejected"), _PAIR), conflict=True)
+    return _as_odd(pairs.join(ratings.where("of_chosen < of_rejected"), _PAIR), conflict=True)
 
 
 def _off_scale(rated: DataFrame, rating_gap: float) -> DataFrame:
@@ -61,4 +61,4 @@ def _off_scale(rated: DataFrame, rating_gap: float) -> DataFrame:
     )
     far = rated.where("share BETWEEN 0 AND 1").join(medians, _RESPONSE)
     far = far.where(F.abs(F.col("share") - F.col("median")) >= rating_gap)
-    return _found(outside.select(*KEYS).unionByName(far.select(*KEYS)), conflict=False)
+    return _as_odd(outside.select(*KEYS).unionByName(far.select(*KEYS)), conflict=False)

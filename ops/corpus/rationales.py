@@ -14,7 +14,7 @@ from ops.corpus.judgements import KEYS, label_side, rating_side
 from ops.text.rationales import MENTIONS, Stated, rationales
 
 _PLACE = ["delivery", "example_id", "response_key"]
-_TOLD = pa.schema(
+_STATED = pa.schema(
     [
         *((name, pa.string()) for name in (*_PLACE, "who")),
         *((name, pa.float64()) for name in ("stated", "scale", "beside")),
@@ -28,9 +28,11 @@ def against_rationale(preferences: DataFrame, examples: DataFrame) -> DataFrame:
     middle of the scale than the rating that was recorded (where none was, than the label good or bad), or says that the
     rejected response is the better one."""
     spoken = examples.where(F.col("metadata").rlike(MENTIONS)).where("kind = 'preference'")
-    told = spoken.select("delivery", "example_id", "messages", "metadata").mapInArrow(_told, from_arrow_schema(_TOLD))
+    statements = spoken.select("delivery", "example_id", "messages", "metadata").mapInArrow(
+        _stated, from_arrow_schema(_STATED)
+    )
     judged = preferences.select(*KEYS, "response_key", "label", "rating", "rating_scale", "annotator").join(
-        told, _PLACE
+        statements, _PLACE
     )
     ours = judged.where("who IS NULL OR annotator IS NULL OR who = annotator")
     stated = rating_side(F.col("stated"), F.coalesce("scale", "rating_scale"))
@@ -40,31 +42,31 @@ def against_rationale(preferences: DataFrame, examples: DataFrame) -> DataFrame:
     return ours.where(is_other | is_against).select(*KEYS)
 
 
-def _told(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+def _stated(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     for batch in batches:
         rows = [row for example in batch.to_pylist() for row in _of(example)]
-        yield pa.RecordBatch.from_pylist(rows, schema=_TOLD)
+        yield pa.RecordBatch.from_pylist(rows, schema=_STATED)
 
 
 def _of(example: dict[str, Any]) -> Iterator[dict[str, Any]]:
     messages = [message for message in example["messages"] or () if message["role"] in CANDIDATE_ROLES]
-    for found in rationales(example["metadata"]):
+    for statement in rationales(example["metadata"]):
         for place, message in enumerate(messages):
             # What is said of no response in particular is said of the only one.
-            is_meant = found.place in (place, message["role"]) or (found.place is None and len(messages) == 1)
-            if found.against or is_meant:
+            is_meant = statement.place in (place, message["role"]) or (statement.place is None and len(messages) == 1)
+            if statement.against or is_meant:
                 yield {
                     **{name: example[name] for name in ("delivery", "example_id")},
                     "response_key": response_key(message_text(message)),
-                    **_figures(found),
+                    **_figures(statement),
                 }
 
 
-def _figures(found: Stated) -> dict[str, Any]:
+def _figures(statement: Stated) -> dict[str, Any]:
     return {
-        "who": found.annotator,
-        "stated": found.rating,
-        "scale": found.scale,
-        "beside": found.beside,
-        "against": found.against,
+        "who": statement.annotator,
+        "stated": statement.rating,
+        "scale": statement.scale,
+        "beside": statement.beside,
+        "against": statement.against,
     }

@@ -43,10 +43,10 @@ def sft_overlap(
             F.min(F.struct("sft_delivery", "sft_example")).alias("asks"),
         )
     )
-    found = prompts.select(*_KEY).join(asked, _KEY, "left").join(often, "question_key", "left")
-    found = found.join(shared, _KEY, "left").join(both, _KEY, "left")
+    overlaps = prompts.select(*_KEY).join(asked, _KEY, "left").join(often, "question_key", "left")
+    overlaps = overlaps.join(shared, _KEY, "left").join(both, _KEY, "left")
     example = F.coalesce("asks", "shows")
-    return found.where("images IS NOT NULL OR questions IS NOT NULL").select(
+    return overlaps.where("images IS NOT NULL OR questions IS NOT NULL").select(
         *_KEY,
         *(_count(name) for name in ("images", "questions", "both", "answered")),
         example["sft_delivery"].alias("sft_delivery"),
@@ -87,8 +87,8 @@ def _by_image(examples: DataFrame, images: DataFrame, *, distance: int, colour: 
     """Pairs of a prompt and an example of SFT that show the same image, or alike ones."""
     compared = examples.where("kind IN ('sft', 'prompt')")
     one = F.explode("pictures").alias("one")
-    shown = pictures(compared, images, distance=distance).select(*_KEY, one).select(*_KEY, "one.*")
-    kinds = shown.join(compared.select(*_KEY, "kind"), _KEY)
+    pictured = pictures(compared, images, distance=distance).select(*_KEY, one).select(*_KEY, "one.*")
+    kinds = pictured.join(compared.select(*_KEY, "kind"), _KEY)
     facts = ["group", "image_id", "hash", "colours"]
     prompt, sft = (kinds.where(F.col("kind") == kind) for kind in ("prompt", "sft"))
     others = sft.select("group", *(F.col(name).alias(f"sft_{name}") for name in facts[1:])).distinct()

@@ -18,9 +18,9 @@ def redundant(alike: Mapping[Rank, Sequence[tuple[Any, ...]]]) -> dict[Rank, tup
     begin with what orders them and end with the other's rank. Nothing is removed through a third: what is like a
     redundant example only stays.
     """
-    found: dict[Rank, tuple[Any, ...]] = {}
-    for one in sorted(alike):
-        staying = [pair for pair in alike[one] if pair[-1] not in found]
+    leaving: dict[Rank, tuple[Any, ...]] = {}
+    for example in sorted(alike):
+        staying = [pair for pair in alike[example] if pair[-1] not in leaving]
         if staying:
-            found[one] = min(staying)
-    return found
+            leaving[example] = min(staying)
+    return leaving

@@ -29,17 +29,17 @@ def identical_when_cut(preferences: DataFrame, *, training_tokens: int, image_to
 
     def cut(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
-            found = [
+            identical = [
                 {name: row[name] for name in KEYS}
                 for row in batch.to_pylist()
                 if _same_within(training_tokens - image_tokens * len(row["image_ids"] or ()), row)
             ]
-            yield pa.RecordBatch.from_pylist(found, schema=_SCHEMA)
+            yield pa.RecordBatch.from_pylist(identical, schema=_SCHEMA)
 
-    found = wanted.select(*KEYS, "image_ids", "query", "response", "opponent").mapInArrow(
+    identical = wanted.select(*KEYS, "image_ids", "query", "response", "opponent").mapInArrow(
         cut, from_arrow_schema(_SCHEMA)
     )
-    return found.withColumn("is_identical_when_cut", F.lit(True))
+    return identical.withColumn("is_identical_when_cut", F.lit(True))
 
 
 def _same_within(room: int, row: dict[str, str]) -> bool:

@@ -56,14 +56,14 @@ def dialogues(examples: DataFrame) -> DataFrame:
 def dialogue_key(image_ids: list[str] | None, messages: Iterable[dict[str, Any]]) -> str:
     """Key of everything an example shows and says, after normalisation; but for what models once answered to a prompt,
     which is none of it."""
-    said = (
+    role_texts = (
         part
         for message in messages
         if message["role"] != ROLLOUT
         for text in [message_text(message)]
         for part in (message["role"], query_key(text) if message["role"] in _PROMPTS else response_key(text))
     )
-    return digest(image_key(image_ids), *said)
+    return digest(image_key(image_ids), *role_texts)
 
 
 def _turns(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

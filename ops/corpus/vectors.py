@@ -23,8 +23,8 @@ def with_vectors(frame: DataFrame, embeddings: DataFrame, *, modality: str, **id
     null where an id is not embedded."""
     known = embeddings.where(F.col("modality") == modality)
     for name, column in ids.items():
-        found = known.select(F.col("content_id").alias(column), F.col("vector").alias(name))
-        frame = frame.join(found, column, "left")
+        vectors = known.select(F.col("content_id").alias(column), F.col("vector").alias(name))
+        frame = frame.join(vectors, column, "left")
     return frame
 
 
@@ -36,16 +36,16 @@ def matrix(vectors: pa.Array | pa.ChunkedArray) -> tuple[np.ndarray, np.ndarray]
     """
     stored = vectors.to_pylist()
     known = np.array([one is not None for one in stored], dtype=bool)
-    found = np.frombuffer(b"".join(one for one in stored if one is not None), "<f2").astype(np.float64)
-    rows = np.zeros((len(stored), len(found) // max(1, int(known.sum()))))
-    rows[known] = found.reshape(-1, rows.shape[1]) if len(found) else 0.0
+    values = np.frombuffer(b"".join(one for one in stored if one is not None), "<f2").astype(np.float64)
+    rows = np.zeros((len(stored), len(values) // max(1, int(known.sum()))))
+    rows[known] = values.reshape(-1, rows.shape[1]) if len(values) else 0.0
     return rows, known
 
 
 def cosines(ones: pa.Array | pa.ChunkedArray, others: pa.Array | pa.ChunkedArray) -> np.ndarray:
     """Cosine of each pair of stored vectors (n,), rounded to 6 digits; not a number where either is missing."""
-    (left, here), (right, there) = matrix(ones), matrix(others)
-    found = np.full(len(here), np.nan)
-    both = here & there
-    found[both] = np.round((left[both] * right[both]).sum(axis=1), 6) if both.any() else 0.0
-    return found
+    (left, has_left), (right, has_right) = matrix(ones), matrix(others)
+    cosine = np.full(len(has_left), np.nan)
+    both = has_left & has_right
+    cosine[both] = np.round((left[both] * right[both]).sum(axis=1), 6) if both.any() else 0.0
+    return cosine

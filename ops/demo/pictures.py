@@ -37,8 +37,8 @@ class Picture:
 @cache
 def answer(question: str, facts: Facts) -> str | None:
     """The true answer to an easy-VQA question about a picture; None where it asks for a thing that is not there."""
-    found = _SUBJECT.search(question)
-    subject = found[1] if found else None
+    match = _SUBJECT.search(question)
+    subject = match[1] if match else None
     present = subject is None or subject in (facts.shape, facts.colour)
     if question.startswith("what"):
         wanted = facts.colour if "color" in question else facts.shape
@@ -55,14 +55,14 @@ def false_turns(turns: tuple[tuple[str, str], ...], picture: Picture) -> int:
 def load_pictures() -> list[Picture]:
     """The pictures of the test split, in the order of their numbers there."""
     turns: dict[int, list[tuple[str, str]]] = {}
-    for question, said, number in zip(*easy_vqa.get_test_questions(), strict=True):
-        turns.setdefault(number, []).append((question, said))
+    for question, reply, number in zip(*easy_vqa.get_test_questions(), strict=True):
+        turns.setdefault(number, []).append((question, reply))
     paths = easy_vqa.get_test_image_paths()
     return [Picture(Path(paths[n]), tuple(turns[n]), _possible(tuple(turns[n]))) for n in sorted(turns)]
 
 
 def _false_turns(turns: tuple[tuple[str, str], ...], facts: Facts) -> int:
-    return sum(answer(question, facts) != said for question, said in turns)
+    return sum(answer(question, facts) != reply for question, reply in turns)
 
 
 def _possible(turns: tuple[tuple[str, str], ...]) -> tuple[Facts, ...]:

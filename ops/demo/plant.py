@@ -46,15 +46,15 @@ def swap_images(pool: list[Row], count: int) -> None:
     untrue. The set of pictures stays the same: none turns up twice, none goes."""
     waiting = _take(pool, count // 2 * 2)
     while waiting:
-        one = waiting.pop()
-        other = next((row for row in waiting if _untrue(one, row.picture) and _untrue(row, one.picture)), None)
-        if other is None:
+        last = waiting.pop()
+        partner = next((row for row in waiting if _untrue(last, row.picture) and _untrue(row, last.picture)), None)
+        if partner is None:
             waiting += _take(pool, 1)
-            pool.insert(0, one)
+            pool.insert(0, last)
             continue
-        waiting.remove(other)
-        one.picture, other.picture = other.picture, one.picture
-        for row in (one, other):
+        waiting.remove(partner)
+        last.picture, partner.picture = partner.picture, last.picture
+        for row in (last, partner):
             row.fault, row.detail = "wrong_image", f"untrue answers: {_untrue(row, row.picture)} of {len(row.turns)}"
 
 
@@ -102,9 +102,9 @@ def contradicting_answers(pool: list[Row], count: int, rng: Random) -> list[Row]
     """Rows that put one question of another row again, about the same picture, and answer it otherwise."""
     rows = []
     for row in _take(pool, count):
-        question, said = rng.choice(row.turns)
-        wrong = rng.choice(other_answers(said))
-        detail = f"{wrong!r}, elsewhere {said!r}: {question}"
+        question, right = rng.choice(row.turns)
+        wrong = rng.choice(other_answers(right))
+        detail = f"{wrong!r}, elsewhere {right!r}: {question}"
         turns = ((question, wrong),)
         rows.append(Row(turns=turns, picture=row.picture, fault="contradictory_answers", detail=detail, partners=[row]))
     return rows
@@ -134,11 +134,11 @@ def contradicting_judgements(queries: list[list[Row]], count: int, rng: Random) 
 
 
 def _circle(judged: list[Row], rng: Random) -> tuple[Row, Row]:
-    said, wrong = judged[0].turns[0][1], judged[0].rejected or ""
-    third = rng.choice([one for one in other_answers(said) if one != wrong])
+    right, wrong = judged[0].turns[0][1], judged[0].rejected or ""
+    third = rng.choice([one for one in other_answers(right) if one != wrong])
     link = _judge(judged, wrong, third, rng)
     link.fault, link.detail, link.partners = None, "", []
-    closing = _judge(judged, third, said, rng)
+    closing = _judge(judged, third, right, rng)
     closing.partners.append(link)
     return link, closing
 

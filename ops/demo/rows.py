@@ -29,8 +29,8 @@ class Row:
 
     def llava(self, image: str | None) -> dict[str, Any]:
         """The row in LLaVA's layout: the placeholder opens the first turn."""
-        said = [turn for pair in self.turns for turn in zip(("human", "gpt"), pair, strict=True)]
-        conversation = [{"from": who, "value": text} for who, text in said]
+        messages = [turn for pair in self.turns for turn in zip(("human", "gpt"), pair, strict=True)]
+        conversation = [{"from": who, "value": text} for who, text in messages]
         if image is None:
             return {"id": self.source_id, "conversations": conversation}
         conversation[0]["value"] = "<image>\n" * self.placeholders + conversation[0]["value"]
@@ -49,10 +49,10 @@ class Row:
         }
 
 
-def other_answers(said: str) -> tuple[str, ...]:
+def other_answers(right: str) -> tuple[str, ...]:
     """The answers of the same kind (yes or no, shape, colour) that are not this one."""
-    kind = next(kind for kind in (("yes", "no"), SHAPES, COLOURS) if said in kind)
-    return tuple(one for one in kind if one != said)
+    kind = next(kind for kind in (("yes", "no"), SHAPES, COLOURS) if right in kind)
+    return tuple(one for one in kind if one != right)
 
 
 def one_conversation_each(pictures: list[Picture]) -> list[Row]:
@@ -64,22 +64,22 @@ def judgements(pictures: list[Picture], rng: Random) -> list[list[Row]]:
     """Two questions a picture, each a list of its judgements: the right answer is preferred to a wrong one."""
     queries = []
     for picture in pictures:
-        for question, said in rng.sample(picture.turns, 2):
-            wrong = rng.choice(other_answers(said))
+        for question, right in rng.sample(picture.turns, 2):
+            wrong = rng.choice(other_answers(right))
             judges = rng.sample(ANNOTATORS, 3 if rng.randrange(_JUDGED_THRICE_ONE_IN) == 0 else 1)
             queries.append(
-                [Row(turns=((question, said),), picture=picture, rejected=wrong, annotator=who) for who in judges]
+                [Row(turns=((question, right),), picture=picture, rejected=wrong, annotator=who) for who in judges]
             )
     return queries
 
 
 def text_only(count: int, rng: Random) -> list[Row]:
     """Sums, lengths of words and clock questions, made up by this function: the drop's examples without an image."""
-    found: dict[str, str] = {}
-    while len(found) < 2 * count:
+    answers: dict[str, str] = {}
+    while len(answers) < 2 * count:
         a, b = rng.randrange(11, 99), rng.randrange(11, 99)
         word = "".join(rng.choice(("ba", "ko", "lim", "ru", "sten", "va")) for _ in range(rng.randrange(2, 5)))
-        question, said = rng.choice(
+        question, right = rng.choice(
             (
                 (f"What is {a} plus {b}?", f"{a} plus {b} is {a + b}."),
                 (f"What is {a} times {b}?", f"{a} times {b} is {a * b}."),
@@ -88,6 +88,6 @@ def text_only(count: int, rng: Random) -> list[Row]:
                 (f"How many minutes are {a} hours?", f"{a} hours are {60 * a} minutes."),
             )
         )
-        found[question] = said
-    pairs = list(found.items())
+        answers[question] = right
+    pairs = list(answers.items())
     return [Row(turns=tuple(pairs[2 * n : 2 * n + 1 + rng.randrange(2)])) for n in range(count)]

@@ -76,8 +76,8 @@ def score(
     by_audit, by_ingest = _named_by_audits(verdicts), _named_by_ingest(quarantine, examples)
     finders = [_Finder(a.name, by_audit.get(a.name, set()), frozenset(a.faults)) for a in audits]
     for fault in FAULTS.values():
-        found = set().union(*(by_ingest.get(code, set()) for code in fault.reasons))
-        finders += [_Finder(INGEST, found, frozenset({fault.name}))] if fault.reasons else []
+        finding = set().union(*(by_ingest.get(code, set()) for code in fault.reasons))
+        finders += [_Finder(INGEST, finding, frozenset({fault.name}))] if fault.reasons else []
     return [_score(fault, planted, [f for f in finders if fault.name in f.kinds]) for fault in FAULTS.values()]
 
 

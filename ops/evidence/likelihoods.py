@@ -55,10 +55,10 @@ class LikelihoodTable:
         """Nats a token of each answer (m), NaN where it is not known."""
         at = places(self.keys, [question.key if question else None for question in questions])
         known = np.flatnonzero(at >= 0)
-        told = known[self.tokens[at[known]] != 0]
-        found = np.full(len(at), np.nan)
-        found[told] = self.nats[at[told]] / self.tokens[at[told]]
-        return found
+        with_tokens = known[self.tokens[at[known]] != 0]
+        per_token = np.full(len(at), np.nan)
+        per_token[with_tokens] = self.nats[at[with_tokens]] / self.tokens[at[with_tokens]]
+        return per_token
 
 
 NO_LIKELIHOODS = LikelihoodTable.of([], [], [])
@@ -71,15 +71,15 @@ def trios(turns: Sequence[ImageTurn]) -> list[Trio | None]:
     The other pictures are the next in an order by their hashes: random with respect to what they show, the same
     whatever the order of the turns, and no picture serves twice.
     """
-    shown = sorted({one.image_ids for one in turns}, key=lambda ids: digest("swap", *ids))
-    following = dict(zip(shown, [*shown[1:], *shown[:1]], strict=True))
-    found: list[Trio | None] = []
-    for one in turns:
-        query, answer = one.turn.query.strip(), one.turn.answer.strip()
-        if one.statement.uninformative not in ("", NOT_ENGLISH) or not query:
-            found.append(None)
+    image_sets = sorted({turn.image_ids for turn in turns}, key=lambda ids: digest("swap", *ids))
+    following = dict(zip(image_sets, [*image_sets[1:], *image_sets[:1]], strict=True))
+    asked: list[Trio | None] = []
+    for turn in turns:
+        query, answer = turn.turn.query.strip(), turn.turn.answer.strip()
+        if turn.statement.uninformative not in ("", NOT_ENGLISH) or not query:
+            asked.append(None)
             continue
-        other = following[one.image_ids]
-        swapped = Question(query, answer, other) if set(other).isdisjoint(one.image_ids) else None
-        found.append(Trio(Question(query, answer, one.image_ids), Question(query, answer, ()), swapped))
-    return found
+        other = following[turn.image_ids]
+        swapped = Question(query, answer, other) if set(other).isdisjoint(turn.image_ids) else None
+        asked.append(Trio(Question(query, answer, turn.image_ids), Question(query, answer, ()), swapped))
+    return asked

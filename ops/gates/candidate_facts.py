@@ -128,13 +128,13 @@ def pollution_facts(examples: Batches, measures: Mapping[str, Batches]) -> dict[
     keys and the columns named there.
     """
     known = joined(key_hashes(batch.filter(pc.field("kind") == "sft")) for batch in examples)
-    found = {name: distinct(joined(_polluted(rows, POLLUTED[name]))) for name, rows in measures.items()}
-    count = len(distinct(joined(found.values())))
+    polluted = {name: distinct(joined(_polluted(rows, POLLUTED[name]))) for name, rows in measures.items()}
+    count = len(distinct(joined(polluted.values())))
     row = {
         "sft_examples": len(known),
         "polluted_examples": count,
         "polluted_share": share(count, len(known)),
-        "by_audit": ", ".join(f"{name} {len(keys)}" for name, keys in sorted(found.items())),
+        "by_audit": ", ".join(f"{name} {len(keys)}" for name, keys in sorted(polluted.items())),
     }
     return {"targets": pa.Table.from_pylist([row])}
 
@@ -144,9 +144,9 @@ def _polluted(measures: Batches, columns: tuple[str, ...]) -> Iterator[np.ndarra
     for batch in measures:
         says_so = np.full(batch.num_rows, not columns)
         for name in columns:
-            told = batch.column(name)
-            is_flag = pa.types.is_boolean(told.type)
-            says_so |= np.asarray(pc.fill_null(told, pa.scalar(False)) if is_flag else pc.is_valid(told))
+            flagged = batch.column(name)
+            is_flag = pa.types.is_boolean(flagged.type)
+            says_so |= np.asarray(pc.fill_null(flagged, pa.scalar(False)) if is_flag else pc.is_valid(flagged))
         yield key_hashes(batch)[says_so]
 
 

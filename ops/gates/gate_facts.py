@@ -53,12 +53,14 @@ def ingest_facts(drop: Mapping[str, Any], examples: Batches, quarantine: Batches
     for batch in quarantine:
         set_aside.update(counted(batch.column("file")))
         reasons.update(counted(batch.column("reason")))
-    told = {counts["file"]: counts for counts in drop["files"] or ()}
-    files = [_file_row(name, told.get(name, {}), kept[name], set_aside[name]) for name in {**told, **kept, **set_aside}]
+    claimed = {counts["file"]: counts for counts in drop["files"] or ()}
+    files = [
+        _file_row(name, claimed.get(name, {}), kept[name], set_aside[name]) for name in {**claimed, **kept, **set_aside}
+    ]
     summary = {
         "drop": drop["drop"],
         "delivery": drop["delivery"],
-        "files": len(told),
+        "files": len(claimed),
         "rows_in": drop["rows_in"],
         "rows_kept": drop["rows_kept"],
         "rows_quarantined": drop["rows_quarantined"],
@@ -150,8 +152,8 @@ class _Tally:
             values = values.filter(pc.invert(nan))
         extent: Any = pc.min_max(values).as_py()
         for side, choose in (("minimum", min), ("maximum", max)):
-            found = [v for v in (self.columns[f"{name}.{side}"], extent[side[:3]]) if v is not None]
-            self.columns[f"{name}.{side}"] = choose(found) if found else None
+            extremes = [v for v in (self.columns[f"{name}.{side}"], extent[side[:3]]) if v is not None]
+            self.columns[f"{name}.{side}"] = choose(extremes) if extremes else None
 
 
 def _duplicates(
@@ -180,8 +182,8 @@ def _missing(audit: Audit, columns: Sequence[str] | None) -> list[str]:
     return [] if columns is None else [name for name in wanted if name not in columns]
 
 
-def _file_row(name: str, told: Mapping[str, Any], kept: int, set_aside: int) -> dict[str, Any]:
-    rows = {key: told.get(key) or 0 for key in ("rows_in", "rows_kept", "rows_quarantined")}
+def _file_row(name: str, claimed: Mapping[str, Any], kept: int, set_aside: int) -> dict[str, Any]:
+    rows = {key: claimed.get(key) or 0 for key in ("rows_in", "rows_kept", "rows_quarantined")}
     lost = rows["rows_in"] - rows["rows_kept"] - rows["rows_quarantined"]
     return {"file": name, **rows, "rows_lost": lost, "stored_kept": kept, "stored_quarantined": set_aside}
 

@@ -17,27 +17,27 @@ def grounded_phrases(inputs: RowInputs) -> np.ndarray:
     """Distinct noun phrases of each example's answers (n, float64) that fit one of its images better than they fit the
     bank's images on average. A short answer is one phrase, as the statement that it makes of its question. NaN where no
     phrase and image have vectors, or there is no bank."""
-    found = np.full(inputs.examples.num_rows, np.nan)
+    counts = np.full(inputs.examples.num_rows, np.nan)
     pairs = _phrases(inputs)
     if not pairs or not len(inputs.bank_images) or not inputs.bank_images.matrix.shape[1]:
-        return found
+        return counts
     usual = inputs.bank_images.matrix.astype(np.float32).mean(axis=0)
     for start in range(0, len(pairs), _CHUNK):
         chunk = pairs[start : start + _CHUNK]
         rows = np.array([row for row, _, _ in chunk])
         gain, known = _gains(inputs, [text for _, text, _ in chunk], [images for _, _, images in chunk], usual)
-        found[rows[known]] = np.nan_to_num(found[rows[known]])
-        np.add.at(found, rows[known & (gain > TIE)], 1)
-    return found
+        counts[rows[known]] = np.nan_to_num(counts[rows[known]])
+        np.add.at(counts, rows[known & (gain > TIE)], 1)
+    return counts
 
 
 def _phrases(inputs: RowInputs) -> list[tuple[int, str, tuple[str, ...]]]:
     """Row, phrase and images: each phrase of an example once, whatever its article and letter case."""
     pairs: dict[tuple[int, str], tuple[int, str, tuple[str, ...]]] = {}
-    for one in image_turns(inputs.examples):
-        if not one.statement.uninformative:
-            for text in one.parts.phrases or (one.statement.text,):
-                pairs.setdefault((one.turn.row, _ARTICLE.sub("", text.lower())), (one.turn.row, text, one.image_ids))
+    for turn in image_turns(inputs.examples):
+        if not turn.statement.uninformative:
+            for text in turn.parts.phrases or (turn.statement.text,):
+                pairs.setdefault((turn.turn.row, _ARTICLE.sub("", text.lower())), (turn.turn.row, text, turn.image_ids))
     return list(pairs.values())
 
 
@@ -47,10 +47,10 @@ def _gains(
     """What each text's best image gains over the usual one (n), and where text and an image are known (n)."""
     vectors, known = inputs.texts.gather([text_id(text) for text in texts])
     owner = np.repeat(np.arange(len(texts)), [len(ids) for ids in images])
-    shown, seen = inputs.images.gather([image for ids in images for image in ids])
+    image_vectors, seen = inputs.images.gather([image for ids in images for image in ids])
     best = np.full(len(texts), -np.inf)
-    if vectors.shape[1] and shown.shape[1]:
-        np.maximum.at(best, owner[seen], np.einsum("nd,nd->n", vectors[owner[seen]], shown[seen]))
+    if vectors.shape[1] and image_vectors.shape[1]:
+        np.maximum.at(best, owner[seen], np.einsum("nd,nd->n", vectors[owner[seen]], image_vectors[seen]))
     known &= np.isfinite(best)
     gain = np.where(known, best, 0.0)
     if vectors.shape[1]:

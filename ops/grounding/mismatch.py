@@ -63,15 +63,15 @@ def estimate_mismatch(rank: np.ndarray, compared: np.ndarray) -> Mismatch | None
     return Mismatch(pairs, min(1.0, share), min(1.0, low), min(1.0, high), float(_BOUNDS[chosen[0]]))
 
 
-def expected_flags(rank: np.ndarray, compared: np.ndarray, *, cut: float, found: Mismatch) -> Flags:
-    """What flagging p >= `cut` does, if `found` is the share of mismatched pairs. Where `found` is too high, the share
+def expected_flags(rank: np.ndarray, compared: np.ndarray, *, cut: float, estimate: Mismatch) -> Flags:
+    """What flagging p >= `cut` does, if `estimate` is the share of mismatched pairs. Where that is too high, the share
     flagged wrongly is too low."""
     size = compared.astype(np.float64) + 1
     flagged = int(np.sum(rank >= cut * size - 1e-9))
     caught = float((1 - (np.ceil(cut * size - 1e-9) - 1) / size).mean())
     wrong = [
         float(np.clip(1 - share * caught * len(rank) / max(flagged, 1), 0, 1)) if flagged else 0.0
-        for share in (found.share, found.high, found.low)
+        for share in (estimate.share, estimate.high, estimate.low)
     ]
     return Flags(cut, flagged, wrong[0], wrong[1], wrong[2], caught)
 
@@ -88,12 +88,12 @@ class Cut:
 def cuts_of(rules: Sequence[Mapping[str, Any]], audit: str) -> list[Cut]:
     """The cuts on the audit's p-values among rules as a policy's configuration has them; the rules' further conditions
     flag fewer pairs still."""
-    found: list[Cut] = []
+    cuts: list[Cut] = []
     for rule in rules:
         bounds = {c["column"]: c["value"] for c in rule["when"] if c["comparison"] in (">=", ">")}
         if rule["audit"] == audit and "p_value" in bounds:
-            found.append(Cut(rule["name"], float(bounds["p_value"]), int(bounds.get("turns", 0))))
-    return found
+            cuts.append(Cut(rule["name"], float(bounds["p_value"]), int(bounds.get("turns", 0))))
+    return cuts
 
 
 def mismatch_notes(rank: np.ndarray, compared: np.ndarray, turns: np.ndarray, cuts: Sequence[Cut]) -> list[str]:
@@ -107,12 +107,12 @@ def mismatch_notes(rank: np.ndarray, compared: np.ndarray, turns: np.ndarray, cu
     ]
     for cut in cuts:
         within = turns >= cut.fewest_turns
-        found = estimate_mismatch(rank[within], compared[within])
-        if found is None:
+        estimate = estimate_mismatch(rank[within], compared[within])
+        if estimate is None:
             continue
-        flags = expected_flags(rank[within], compared[within], cut=cut.p_value, found=found)
+        flags = expected_flags(rank[within], compared[within], cut=cut.p_value, estimate=estimate)
         notes.append(
-            f"{cut.rule}: of the {found.pairs:,} with {cut.fewest_turns} turns or more, {flags.flagged:,} have a "
+            f"{cut.rule}: of the {estimate.pairs:,} with {cut.fewest_turns} turns or more, {flags.flagged:,} have a "
             f"p_value of {cut.p_value:g} or above. Of those, {flags.wrong:.0%} ({flags.low:.0%} to {flags.high:.0%}) "
             "are expected to belong to their image after all; of the mismatched ones, the cut finds "
             f"{flags.caught:.0%}."
@@ -120,8 +120,8 @@ def mismatch_notes(rank: np.ndarray, compared: np.ndarray, turns: np.ndarray, cu
     return notes
 
 
-def _percent(found: Mismatch) -> str:
-    return f"an estimated {found.share:.1%} (95 % interval {found.low:.1%} to {found.high:.1%})"
+def _percent(estimate: Mismatch) -> str:
+    return f"an estimated {estimate.share:.1%} (95 % interval {estimate.low:.1%} to {estimate.high:.1%})"
 
 
 def _shares(counts: np.ndarray, expected: np.ndarray) -> np.ndarray:

@@ -47,7 +47,7 @@ class Scores:
 
 def scored_texts(examples: pa.Table) -> list[str]:
     """The texts that must be embedded: these statements, and the parts of long ones."""
-    return [text for said in statement_texts(examples) for text in (said, *split_parts(said))]
+    return [text for statement in statement_texts(examples) for text in (statement, *split_parts(statement))]
 
 
 def score_turns(inputs: RowInputs, turns: Sequence[ImageTurn], *, temperature: float) -> Iterator[Scores]:
@@ -180,8 +180,8 @@ def _text_vectors(turns: Sequence[ImageTurn], texts: Vectors) -> tuple[np.ndarra
     parts = [tuple(one.parts) for one in turns]
     for place in range(max(map(len, parts), default=0)):
         rows = [row for row, split in enumerate(parts) if len(split) > place]
-        found, there = texts.gather([text_id(parts[row][place]) for row in rows])
-        total[rows] += found
+        vectors, there = texts.gather([text_id(parts[row][place]) for row in rows])
+        total[rows] += vectors
         known[rows] &= there
     return total / np.array([[1 + len(split)] for split in parts], dtype=np.float32), known
 

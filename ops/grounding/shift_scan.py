@@ -105,7 +105,7 @@ def _strength(differences: np.ndarray) -> float:
 
 def _p_value(scaled: np.ndarray, *, rounds: int, seed: int) -> float:
     """The least of the p-values over the costs, times their number."""
-    found = _strengths(_differences(scaled))
+    observed = _strengths(_differences(scaled))
     rng = np.random.default_rng(seed)
     # Unknown scores stay where they are: the known ones of a row are turned among their own places.
     finite = np.isfinite(scaled)
@@ -117,15 +117,15 @@ def _p_value(scaled: np.ndarray, *, rounds: int, seed: int) -> float:
         turn = rng.integers(0, members, size=members.shape)
         turned = np.take_along_axis(scaled, np.take_along_axis(known, (rank + turn) % members, axis=1), axis=1)
         drawn[n] = _strengths(_differences(np.where(finite, turned, np.nan)))
-    return min(1.0, len(_COSTS) * min(_tail(found[c], drawn[:, c]) for c in range(len(_COSTS))))
+    return min(1.0, len(_COSTS) * min(_tail(observed[c], drawn[:, c]) for c in range(len(_COSTS))))
 
 
-def _tail(found: float, drawn: np.ndarray) -> float:
-    """How likely a draw is to reach `found`: counted among the draws, or by the Gumbel distribution fitted to them."""
-    if found <= np.median(drawn):
-        return float((1 + np.sum(drawn >= found)) / (len(drawn) + 1))
+def _tail(observed: float, drawn: np.ndarray) -> float:
+    """How likely a draw is to reach `observed`: counted among them, or by the Gumbel distribution fitted to them."""
+    if observed <= np.median(drawn):
+        return float((1 + np.sum(drawn >= observed)) / (len(drawn) + 1))
     scale = max(float(drawn.std()) * np.sqrt(6) / np.pi, 1e-9)
-    tail = np.exp(-(found - (float(drawn.mean()) - _GUMBEL_MEAN * scale)) / scale)
+    tail = np.exp(-(observed - (float(drawn.mean()) - _GUMBEL_MEAN * scale)) / scale)
     # A p-value is above 0, however far out the tail.
     return max(float(-np.expm1(-tail)), float(np.finfo(np.float64).tiny))
 

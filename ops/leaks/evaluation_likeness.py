@@ -92,5 +92,5 @@ def _gathered(images: Vectors, ids: list[str]) -> tuple[list[str], np.ndarray]:
     return [one for one, there in zip(ids, known, strict=True) if there], vectors[known]
 
 
-def _asks_the_same(one: str, other: str) -> bool:
-    return deciding("user", one) == deciding("user", other) and same_order(one, other)
+def _asks_the_same(question: str, other: str) -> bool:
+    return deciding("user", question) == deciding("user", other) and same_order(question, other)

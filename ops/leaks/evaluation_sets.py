@@ -64,8 +64,8 @@ def words(text: str) -> list[str]:
 
 def grams(text: str, n: int) -> frozenset[str]:
     """The n-grams of a text's words; none where it has fewer than n."""
-    found = words(text)
-    return frozenset(" ".join(found[at : at + n]) for at in range(len(found) - n + 1))
+    own_words = words(text)
+    return frozenset(" ".join(own_words[at : at + n]) for at in range(len(own_words) - n + 1))
 
 
 def question(text: str) -> str:

@@ -127,8 +127,8 @@ def _leaves(path: str, value: Any, depth: int = 0) -> Iterator[tuple[str, str]]:
         for key in sorted(value):
             yield from _leaves(f"{path}.{key}" if path else str(key), value[key], depth + 1)
     elif isinstance(value, list) and depth < 8:
-        for one in value:
-            yield from _leaves(path, one, depth + 1)
+        for inner in value:
+            yield from _leaves(path, inner, depth + 1)
     elif isinstance(value, str | int | float) and not isinstance(value, bool):
         yield path, str(value)
 

@@ -71,10 +71,10 @@ def _fit(task: ClosedTask | OpenTask, train: np.ndarray, settings: HeadSettings,
 
     text = fit_head(asked, train, settings, seed=seed)
 
-    def shown(rows: np.ndarray) -> Batch:
+    def with_picture(rows: np.ndarray) -> Batch:
         return task.batch(rows, offset=text.logits(asked(rows)), pictures=task.seen.pictures[rows])
 
-    return text, fit_head(shown, train, settings, seed=seed + 1)
+    return text, fit_head(with_picture, train, settings, seed=seed + 1)
 
 
 def _predict(

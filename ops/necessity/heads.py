@@ -167,14 +167,14 @@ def groups(sets: Sequence[Sequence[str]]) -> list[str]:
     # 3.2 rather than 1.9 where few do.
     parent: dict[str, str] = {}
 
-    def root(one: str) -> str:
-        while parent.setdefault(one, one) != one:
-            parent[one] = parent[parent[one]]
-            one = parent[one]
-        return one
+    def root(member: str) -> str:
+        while parent.setdefault(member, member) != member:
+            parent[member] = parent[parent[member]]
+            member = parent[member]
+        return member
 
     for ids in sets:
-        roots = sorted({root(one) for one in ids})
+        roots = sorted({root(member) for member in ids})
         for other in roots[1:]:
             parent[other] = roots[0]
     return [root(ids[0]) if ids else "" for ids in sets]

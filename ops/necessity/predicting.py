@@ -39,9 +39,9 @@ def predict(
     """Predictions of n turns whose answers are all classes (`kind` closed), or all told from each other (open). Every
     query, answer and picture has its vector; where all turns are about the same pictures, nothing is predicted (NaN).
     """
-    shown = [turn.image_ids for turn in turns]
+    image_sets = [turn.image_ids for turn in turns]
     queries, query_at = _distinct([turn.query for turn in turns])
-    pictures, picture_at = _distinct(shown)
+    pictures, picture_at = _distinct(image_sets)
     answers, answer_at = _distinct([turn.answer for turn in turns])
     vectors = {
         "query": texts.gather([text_id(query) for query in queries])[0],
@@ -58,7 +58,7 @@ def predict(
             yes=answers.index(YES) if YES in answers else -1,
             no=answers.index(NO) if NO in answers else -1,
         )
-    fold_of = spread(groups(shown), folds)
+    fold_of = spread(groups(image_sets), folds)
     return cross_fit(
         task,
         fold_of,

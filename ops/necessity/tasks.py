@@ -79,8 +79,8 @@ def _centred(matrix: np.ndarray) -> np.ndarray:
 def _hashed(text: str) -> np.ndarray:
     """Signed counts of words and pairs of words, hashed into a fixed width (Weinberger et al., 2009)."""
     counts = np.zeros(_HASHED, dtype=np.float32)
-    said = words(text)[:200]
-    for token in (*said, *(f"{a} {b}" for a, b in pairwise(said))):
+    tokens = words(text)[:200]
+    for token in (*tokens, *(f"{a} {b}" for a, b in pairwise(tokens))):
         drawn = int.from_bytes(blake2b(token.encode(), digest_size=4).digest())
         counts[drawn % _HASHED] += 1 if drawn >> 31 else -1
     return counts / max(float(np.linalg.norm(counts)), 1.0) * np.float32(np.sqrt(_HASHED) / 4)
@@ -107,14 +107,14 @@ class ClosedTask:
         if pictures is None:
             aligned = self._named(asked)
         else:
-            shown = seen.raw_pictures[pictures]
+            vectors = seen.raw_pictures[pictures]
             polar = np.zeros((len(rows), len(codes)), dtype=np.float32)
-            leaning = np.einsum("nd,nd->n", self.polar[asked].astype(np.float32), shown) * 8
+            leaning = np.einsum("nd,nd->n", self.polar[asked].astype(np.float32), vectors) * 8
             if self.yes >= 0:
                 polar[:, self.yes] = leaning
             if self.no >= 0:
                 polar[:, self.no] -= leaning
-            aligned = (shown @ seen.raw_answers.T * 8, polar)
+            aligned = (vectors @ seen.raw_answers.T * 8, polar)
             x = np.concatenate([x, seen.picture_parts[pictures]], axis=1)
         return Batch(x, codes, aligned, offset, None, seen.answers[rows])
 
@@ -135,11 +135,11 @@ class OpenTask:
     def batch(self, rows: np.ndarray, *, offset: np.ndarray | None, pictures: np.ndarray | None) -> Batch:
         """The rows as a batch: with the picture of each (places in `raw_pictures`), or of the query alone."""
         seen = self.seen
-        asked, said = seen.queries[rows], seen.answers[rows]
-        candidates = seen.raw_answers[said]
+        asked, answered = seen.queries[rows], seen.answers[rows]
+        candidates = seen.raw_answers[answered]
         x, given = seen.query_parts[asked], seen.raw_queries[asked]
         if pictures is not None:
             given = seen.raw_pictures[pictures]
             x = np.concatenate([x, seen.picture_parts[pictures]], axis=1)
-        barred = (said[:, None] == said[None, :]) & ~np.eye(len(rows), dtype=bool)
-        return Batch(x, seen.answer_parts[said], (given @ candidates.T * 8,), offset, barred, np.arange(len(rows)))
+        barred = (answered[:, None] == answered[None, :]) & ~np.eye(len(rows), dtype=bool)
+        return Batch(x, seen.answer_parts[answered], (given @ candidates.T * 8,), offset, barred, np.arange(len(rows)))

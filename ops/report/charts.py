@@ -29,14 +29,14 @@ def stacked(parts: Mapping[str, int], label: str) -> Markup:
     return _svg(1000, 22, Markup().join(rects), label=label, css="stack", stretch=True)
 
 
-def stages(found: Sequence[Stage]) -> Markup:
+def stages(stages_drawn: Sequence[Stage]) -> Markup:
     """A pair of bars a stage: text and visual examples, and where its difficulty lies on a common axis."""
-    most = max((stage.examples for stage in found), default=0) or 1
-    spread = [value for stage in found for value in stage.difficulty]
+    most = max((stage.examples for stage in stages_drawn), default=0) or 1
+    spread = [value for stage in stages_drawn for value in stage.difficulty]
     low, high = (min(spread), max(spread)) if spread else (0.0, 1.0)
     extent = (high - low) or 1.0
     rows: list[Markup] = []
-    for at, stage in enumerate(found):
+    for at, stage in enumerate(stages_drawn):
         y = 20 + at * 30.0
         text = stage.examples - stage.visual
         width = 330 * stage.examples / most
@@ -54,7 +54,9 @@ def stages(found: Sequence[Stage]) -> Markup:
                 )
             )
     head = _text(30, 12, "examples", anchor="start") + _text(500, 12, "difficulty, easier to harder", anchor="start")
-    return _svg(710, 24 + 30 * len(found), head + Markup().join(rows), label="Stages of the curriculum", css="stages")
+    return _svg(
+        710, 24 + 30 * len(stages_drawn), head + Markup().join(rows), label="Stages of the curriculum", css="stages"
+    )
 
 
 def trade_off(mix: MixFigures) -> Markup:
@@ -63,9 +65,9 @@ def trade_off(mix: MixFigures) -> Markup:
     left, floor, wide, high = 36.0, 116.0, 420.0, 100.0
     marks: list[Markup] = []
     for p in mix.curve:
-        said = f"{percent(p.visual_share, 1)} visual: {percent(p.examples_kept, 1)} of the examples"
+        label = f"{percent(p.visual_share, 1)} visual: {percent(p.examples_kept, 1)} of the examples"
         height = high * p.examples_kept
-        marks.append(_rect(left + wide * p.visual_share - 6, floor - height, 12, height, css="bar", title=said))
+        marks.append(_rect(left + wide * p.visual_share - 6, floor - height, 12, height, css="bar", title=label))
     dot = Markup('<circle class="middle" cx="{:.1f}" cy="{:.1f}" r="3"><title>{}</title></circle>')
     marks += [
         dot.format(
@@ -75,10 +77,10 @@ def trade_off(mix: MixFigures) -> Markup:
         )
         for p in mix.curve
     ]
-    for y, share, said in ((12, mix.before, "as it is"), (24, mix.target, "target")):
+    for y, share, label in ((12, mix.before, "as it is"), (24, mix.target, "target")):
         if share is not None:
             marks.append(_line(left + wide * share, 8, left + wide * share, floor, css="mark stroke-hold"))
-            marks.append(_text(left + wide * share + 4, y, said, anchor="start", css="marked"))
+            marks.append(_text(left + wide * share + 4, y, label, anchor="start", css="marked"))
     ticks = [_text(left + wide * at / 4, floor + 14, f"{25 * at} %", anchor="middle") for at in range(5)]
     scale = [_text(left - 4, floor - high * at + 4, f"{round(100 * at)} %", anchor="end") for at in (0, 0.5, 1)]
     axis = _line(left, floor, left + wide, floor, css="axis")
@@ -138,8 +140,8 @@ def _ticks(figure: Histogram, scale: float, y: float) -> Markup:
     ticks: list[Markup] = []
     for at, value in enumerate(values):
         anchor = "start" if at == 0 else "end" if at == len(values) - 1 else "middle"
-        said = number(value) + ("+" if figure.clipped and at == len(values) - 1 else "")
-        ticks.append(_text(_LEFT + (value - low) * scale, y, said, anchor=anchor))
+        label = number(value) + ("+" if figure.clipped and at == len(values) - 1 else "")
+        ticks.append(_text(_LEFT + (value - low) * scale, y, label, anchor=anchor))
     return Markup().join(ticks)
 
 
@@ -152,10 +154,10 @@ def _bars(figure: Histogram) -> Markup:
         y = 4 + at * _ROW
         width = max(110 * count / most, 1.5)
         css = f"bar fill-{_css(fires[label])}" if label in fires else "bar"
-        said = f"{number(count)} · {percent(count, whole)}"
+        figure_text = f"{number(count)} · {percent(count, whole)}"
         rows.append(_text(104, y + 12, _short(label, 18), anchor="end"))
         rows.append(_rect(110, y, width, 15, css=css, title=f"{label}: {number(count)}"))
-        rows.append(_text(116 + width, y + 12, said, anchor="start", css="soft"))
+        rows.append(_text(116 + width, y + 12, figure_text, anchor="start", css="soft"))
     return _svg(_WIDTH, 8 + _ROW * len(figure.labels), Markup().join(rows), label=f"Values of {figure.column}")
 
 
@@ -183,9 +185,9 @@ def _line(x1: float, y1: float, x2: float, y2: float, *, css: str) -> Markup:
     return Markup('<line class="{}" x1="{:.1f}" y1="{:.1f}" x2="{:.1f}" y2="{:.1f}"/>').format(css, x1, y1, x2, y2)
 
 
-def _text(x: float, y: float, said: str, *, anchor: str, css: str = "") -> Markup:
+def _text(x: float, y: float, label: str, *, anchor: str, css: str = "") -> Markup:
     return Markup('<text class="{}" x="{:.1f}" y="{:.1f}" text-anchor="{}">{}</text>').format(
-        css, x, y, anchor, visible(said)
+        css, x, y, anchor, visible(label)
     )
 
 

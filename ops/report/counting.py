@@ -71,11 +71,11 @@ def count_quarantine(
 
 def visual_keys(examples: Batches) -> np.ndarray:
     """Key hashes, sorted, of the examples (delivery, example_id, image_ids) that show an image."""
-    shown: list[np.ndarray] = []
+    with_pictures: list[np.ndarray] = []
     for batch in examples:
         pictures: Any = pc.fill_null(pc.list_value_length(batch.column("image_ids")), pa.scalar(0, pa.int32()))
-        shown.append(key_hashes(batch)[pictures.to_numpy() > 0])
-    return distinct(joined(shown))
+        with_pictures.append(key_hashes(batch)[pictures.to_numpy() > 0])
+    return distinct(joined(with_pictures))
 
 
 def count_stages(curriculum: Batches, visual: np.ndarray, datasets: Mapping[str, np.ndarray]) -> tuple[Stage, ...]:
@@ -117,12 +117,12 @@ def _carried(batch: pa.RecordBatch) -> pa.Table:
 
 def _first_of_each(values: pa.Array, most: int) -> list[int]:
     seen: Counter[str] = Counter()
-    found = []
+    places = []
     for at, value in enumerate(values.to_pylist()):
         seen[str(value)] += 1
         if seen[str(value)] <= most:
-            found.append(at)
-    return found
+            places.append(at)
+    return places
 
 
 def _cut(text: str) -> str:

@@ -50,19 +50,19 @@ def histograms(
     for batch in read():
         tally.add(batch)
     edges = {c.name: tally.edges(c, [t.bound for t in thresholds.get(c.name, ())]) for c in numeric}
-    counts = {name: np.zeros(max(len(found) - 1, 0), dtype=np.int64) for name, found in edges.items()}
+    counts = {name: np.zeros(max(len(bounds) - 1, 0), dtype=np.int64) for name, bounds in edges.items()}
     for batch in read() if numeric else ():
-        for name, found in edges.items():
-            if len(found):
-                values = np.clip(_finite(batch.column(name)), found[0], found[-1])
-                counts[name] += np.histogram(values, bins=found)[0]
+        for name, bounds in edges.items():
+            if len(bounds):
+                values = np.clip(_finite(batch.column(name)), bounds[0], bounds[-1])
+                counts[name] += np.histogram(values, bins=bounds)[0]
     drawn = []
     for column in columns:
-        told = tuple(thresholds.get(column.name, ()))
+        marked = tuple(thresholds.get(column.name, ()))
         if column in numeric:
-            drawn.append(tally.numeric(column, edges[column.name], counts[column.name], told))
-        elif (found := tally.category(column.name, told)) is not None:
-            drawn.append(found)
+            drawn.append(tally.numeric(column, edges[column.name], counts[column.name], marked))
+        elif (bounds := tally.category(column.name, marked)) is not None:
+            drawn.append(bounds)
     return drawn
 
 
@@ -89,8 +89,8 @@ class _Tally:
         sample = self._samples[column.name]
         if not sample.count:
             return np.empty(0)
-        told = [bound for bound in bounds if bound is not None]
-        low, high = min(sample.low, *told, sample.low), max(sample.upper(), *told, sample.upper())
+        given = [bound for bound in bounds if bound is not None]
+        low, high = min(sample.low, *given, sample.low), max(sample.upper(), *given, sample.upper())
         if pa.types.is_integer(column.type):
             step = max(1, int(np.ceil((high - low + 1) / BINS)))
             return np.arange(np.floor(low), np.floor(high) + step + 1, step, dtype=np.float64) - 0.5

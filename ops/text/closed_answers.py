@@ -84,9 +84,9 @@ def answer_to(query: str, answer: str) -> ClosedAnswer | None:
 def _polarity(plain: str) -> str | None:
     first, _, rest = plain.partition(" ")
     first = first.rstrip(",.;:!")
-    said = "yes" if first in _YES else "no" if first in _NO else None
+    polarity = "yes" if first in _YES else "no" if first in _NO else None
     rest = rest.strip(" ,.;:!")
-    return said if said and _AFFIRMS.fullmatch(rest) else None
+    return polarity if polarity and _AFFIRMS.fullmatch(rest) else None
 
 
 def _number(words: list[str]) -> ClosedAnswer | None:

@@ -64,7 +64,7 @@ class Linear:
 def words_of(texts: Sequence[str | None]) -> Features:
     """The words and pairs of words of each text, together of length 1; of a long text the first thousand words."""
     places = [_places(text or "") for text in texts]
-    sizes = np.array([len(found) for found in places], dtype=np.int64)
+    sizes = np.array([len(columns) for columns in places], dtype=np.int64)
     row = np.repeat(np.arange(len(places)), sizes)
     column = np.concatenate([np.empty(0, dtype=np.int64), *places])
     return Features(row, column, 1 / np.sqrt(np.maximum(sizes, 1))[row], (len(places), WIDTH))

@@ -28,11 +28,11 @@ class ImageTurn:
 
 def image_turns(examples: pa.Table) -> list[ImageTurn]:
     """The turns of those examples that show images."""
-    shown = [tuple(ids or ()) for ids in examples["image_ids"].to_pylist()]
+    image_ids = [tuple(ids or ()) for ids in examples["image_ids"].to_pylist()]
     return [
-        ImageTurn(turn, _statement(turn.query, turn.answer), shown[turn.row])
+        ImageTurn(turn, _statement(turn.query, turn.answer), image_ids[turn.row])
         for turn in read_turns(examples)
-        if shown[turn.row]
+        if image_ids[turn.row]
     ]
 
 

@@ -35,11 +35,11 @@ _soft = lru_cache(maxsize=4096)(soft_query)
 
 def pieces(text: str) -> list[str]:
     """The sentences of a text, long ones cut, each short enough for an encoder to read to its end; no empty ones."""
-    found: list[str] = []
+    short_pieces: list[str] = []
     for sentence in _SENTENCE_END.split(text):
         words = sentence.split()
-        found += [" ".join(words[at : at + _PIECE_WORDS]) for at in range(0, len(words), _PIECE_WORDS)]
-    return found
+        short_pieces += [" ".join(words[at : at + _PIECE_WORDS]) for at in range(0, len(words), _PIECE_WORDS)]
+    return short_pieces
 
 
 def deciding(role: str, text: str) -> tuple[str, ...]:
@@ -63,14 +63,14 @@ def is_compared(role: str, text: str) -> bool:
 
 def compared_pieces(role: str, text: str) -> list[str]:
     """The pieces that a message is compared by; none of one that is not compared by its vectors, or is too long."""
-    found = pieces(text) if is_compared(role, text) else []
-    return found if len(found) <= MOST_PIECES else []
+    own_pieces = pieces(text) if is_compared(role, text) else []
+    return own_pieces if len(own_pieces) <= MOST_PIECES else []
 
 
 def compared_texts(messages: Iterable[Mapping[str, Any]], roles: Sequence[str] = ("user", "assistant")) -> list[str]:
     """The pieces of an example's messages of these roles."""
-    said = ((message["role"], message_text(message)) for message in messages)
-    return [piece for role, text in said if role in roles for piece in compared_pieces(role, text)]
+    role_texts = ((message["role"], message_text(message)) for message in messages)
+    return [piece for role, text in role_texts if role in roles for piece in compared_pieces(role, text)]
 
 
 def points_sideways(text: str) -> bool:
@@ -79,22 +79,22 @@ def points_sideways(text: str) -> bool:
     return not _SIDES.isdisjoint(_soft(text).marks) or not is_english(text)
 
 
-def same_order(one: str, other: str) -> bool:
+def same_order(first_text: str, other: str) -> bool:
     """Whether the words that two texts share stand in the same order in both, where a word in them compares or points:
     "the man left of the dog" is not "the dog left of the man"."""
-    if not _soft(one).marks and not _soft(other).marks:
+    if not _soft(first_text).marks and not _soft(other).marks:
         return True
-    words = [list(dict.fromkeys(_WORD.findall(canonical_query(text)))) for text in (one, other)]
+    words = [list(dict.fromkeys(_WORD.findall(canonical_query(text)))) for text in (first_text, other)]
     shared = set(words[0]) & set(words[1])
     first, second = ([word for word in text if word in shared] for text in words)
     return first == second
 
 
-def bits_apart(one: int, other: int, *, turned: bool) -> int:
+def bits_apart(known: int, other: int, *, turned: bool) -> int:
     """Bits of 64 in which two perceptual hashes differ; with `turned`, those of the nearest of the eight ways to turn
     the second picture by quarters and to mirror it."""
     ways = _ways(other) if turned else (other,)
-    return min((one ^ way).bit_count() for way in ways)
+    return min((known ^ way).bit_count() for way in ways)
 
 
 @lru_cache(maxsize=65536)

@@ -11,7 +11,7 @@ from ops.text.phrases import BE, PRONOUNS, denies, sentence, split_subject, with
 from ops.text.statement import Example, Statement
 
 _SEES = re.compile(r"^(can|do|did) you see\b", re.IGNORECASE)
-_SHOWN = {"present", "visible", "there", "shown"}
+_PRESENT = {"present", "visible", "there", "shown"}
 _DEFINITE = PRONOUNS | {"the"}
 _THIRD_PERSON_IN_ES = ("s", "sh", "ch", "x")
 
@@ -57,7 +57,7 @@ def _asks_for_existence(question: PolarQuestion) -> bool:
 
 def _asks_for_presence(question: PolarQuestion) -> bool:
     first, last = question.body[0].lower(), question.body[-1].lower()
-    return question.auxiliary in BE and last in _SHOWN and first not in _DEFINITE
+    return question.auxiliary in BE and last in _PRESENT and first not in _DEFINITE
 
 
 def _exists(question: PolarQuestion) -> Statement:

@@ -64,8 +64,8 @@ def rationales(metadata: str | None) -> Iterator[Stated]:
 
 def _stated(item: Any, place: int | str | None, annotator: str | None, depth: int) -> Iterator[Stated]:
     if isinstance(item, list) and depth:
-        for one in item:
-            yield from _stated(one, place, annotator, depth - 1)
+        for inner in item:
+            yield from _stated(inner, place, annotator, depth - 1)
     if not isinstance(item, Mapping) or not depth:
         return
     own = {str(name).lower(): value for name, value in item.items()}
@@ -80,7 +80,7 @@ def _stated(item: Any, place: int | str | None, annotator: str | None, depth: in
             yield from _stated(value, of, annotator, depth - 1)
 
 
-def _read(text: str, found: Stated) -> Iterator[Stated]:
+def _read(text: str, stated: Stated) -> Iterator[Stated]:
     out_of = {(float(one), float(scale)) for one, scale in _OUT_OF.findall(text)}
     ratings = out_of or {(float(one), None) for one in _NAMED.findall(text)}
     is_against = _AGAINST.search(text) is not None
@@ -89,9 +89,9 @@ def _read(text: str, found: Stated) -> Iterator[Stated]:
     if len(ratings) == 1:
         rating, scale = ratings.pop()
         if scale is None or rating <= scale:
-            yield Stated(found.place, rating, scale, found.beside, found.annotator)
+            yield Stated(stated.place, rating, scale, stated.beside, stated.annotator)
     if is_against:
-        yield Stated(found.place, annotator=found.annotator, against=True)
+        yield Stated(stated.place, annotator=stated.annotator, against=True)
 
 
 def _number(value: Any) -> float | None:

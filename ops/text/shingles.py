@@ -24,21 +24,21 @@ def shingles(text: str, n: int) -> np.ndarray:
     return np.array(sorted({zlib.crc32(run.encode()) for run in runs}), dtype=np.uint32)
 
 
-def signature(found: np.ndarray) -> np.ndarray:
+def signature(hashes: np.ndarray) -> np.ndarray:
     """MinHash values (HASHES, uint64) of shingles; empty where there are none. Broder, 1997."""
-    if not len(found):
+    if not len(hashes):
         return np.zeros(0, dtype=np.uint64)
-    return splitmix(found.astype(np.uint64)[:, None] ^ _SEEDS).min(axis=0)
+    return splitmix(hashes.astype(np.uint64)[:, None] ^ _SEEDS).min(axis=0)
 
 
-def bands(found: np.ndarray) -> list[bytes]:
+def bands(hashes: np.ndarray) -> list[bytes]:
     """The signature in BANDS pieces: texts that share a piece are worth comparing."""
-    values = signature(found)
+    values = signature(hashes)
     return [piece.tobytes() for piece in np.split(values, BANDS)] if len(values) else []
 
 
-def jaccard(one: Sequence[int] | np.ndarray, other: Sequence[int] | np.ndarray) -> float:
+def jaccard(first: Sequence[int] | np.ndarray, second: Sequence[int] | np.ndarray) -> float:
     """Shared shingles over all shingles of two texts; 0 where both are empty."""
-    shared = len(np.intersect1d(one, other, assume_unique=True))
-    union = len(one) + len(other) - shared
+    shared = len(np.intersect1d(first, second, assume_unique=True))
+    union = len(first) + len(second) - shared
     return shared / union if union else 0.0

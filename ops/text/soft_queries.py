@@ -88,12 +88,12 @@ class SoftQuery:
 
 def soft_query(text: str | None) -> SoftQuery:
     """The query as it is compared; case, punctuation and filling words do not count."""
-    said = canonical_query(text or "").replace("n't", " not").replace("'s ", " is ").translate(_CLITICS)
+    plain = canonical_query(text or "").replace("n't", " not").replace("'s ", " is ").translate(_CLITICS)
     if is_english(text or ""):
-        words = [word for word in _WORD.findall(_PICTURE.sub(" ", said)) if word not in _FILLER]
+        words = [word for word in _WORD.findall(_PICTURE.sub(" ", plain)) if word not in _FILLER]
         marks = tuple(sorted(word for word in words if word in _DECIDING or any(map(str.isdigit, word))))
     else:
-        words = _WORD.findall(said)
+        words = _WORD.findall(plain)
         marks = tuple(words)
     kept = " ".join(words)
     sought = next((name for name, asking in _ASKED if asking.search(kept)), "description")
@@ -106,9 +106,9 @@ def fits_encoder(text: str | None) -> bool:
     return 0 < len(_WORD.findall(text or "")) <= MOST_WORDS
 
 
-def similarity(one: SoftQuery, other: SoftQuery) -> float:
+def similarity(query: SoftQuery, other: SoftQuery) -> float:
     """From 0 to 1: 1 for the same words in the same order, 0 where what decides an answer differs, else the Jaccard
     index of the runs of two words."""
-    if one.key == other.key:
+    if query.key == other.key:
         return 1.0
-    return jaccard(one.shingles, other.shingles) if one.marks == other.marks else 0.0
+    return jaccard(query.shingles, other.shingles) if query.marks == other.marks else 0.0

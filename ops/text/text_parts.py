@@ -94,10 +94,10 @@ def split_parts(text: str) -> TextParts:
     if len(sentences) < 2 and sum(map(len, sentences)) < LONG_WORDS:
         return TextParts()
     whole = " ".join(words).lower()
-    said = _each_once((" ".join(sentence) for sentence in sentences), {whole})
-    told = _spread(said, MOST_PARTS // 2)
-    phrases = _each_once((p for s in sentences for p in _phrases(s)), {whole, *(one.lower() for one in told)})
-    return TextParts(tuple(told), tuple(_spread(phrases, MOST_PARTS - len(told))))
+    clauses = _each_once((" ".join(sentence) for sentence in sentences), {whole})
+    kept = _spread(clauses, MOST_PARTS // 2)
+    phrases = _each_once((p for s in sentences for p in _phrases(s)), {whole, *(one.lower() for one in kept)})
+    return TextParts(tuple(kept), tuple(_spread(phrases, MOST_PARTS - len(kept))))
 
 
 def _sentences(words: Iterable[str]) -> Iterator[list[str]]:
@@ -130,7 +130,7 @@ def _phrases(sentence: Sequence[str]) -> Iterator[str]:
         bare = word.strip(_MARKS).lower().removesuffix("'s")
         belongs = _belongs(bare, things) and (held != [] or not bare.endswith("ing") or bare in _NOUNS_IN_ING)
         if bare in _DETERMINERS or not belongs or word[0] in '([{"“' or things == _PHRASE_WORDS:
-            yield from _told(held, things)
+            yield from _noun_phrases(held, things)
             held, things = [], 0
             may_start = bare in _DETERMINERS or bare in _LEADS or (belongs and may_start)
         if bare in _DETERMINERS:
@@ -139,9 +139,9 @@ def _phrases(sentence: Sequence[str]) -> Iterator[str]:
             held.append(word.strip(_MARKS))
             things += 1
         if word[-1] in ',;:.!?)]}"”':
-            yield from _told(held, things)
+            yield from _noun_phrases(held, things)
             held, things, may_start = [], 0, True
-    yield from _told(held, things)
+    yield from _noun_phrases(held, things)
 
 
 def _belongs(bare: str, things: int) -> bool:
@@ -159,7 +159,7 @@ def _belongs(bare: str, things: int) -> bool:
     return not (bare in _VERBS or bare.removesuffix("s") in _VERBS or bare.removesuffix("es") in _VERBS)
 
 
-def _told(held: Sequence[str], things: int) -> Iterator[str]:
+def _noun_phrases(held: Sequence[str], things: int) -> Iterator[str]:
     head = held[-1].lower() if things else ""
     if things and head not in _UNSEEN and head.removesuffix("s") not in _UNSEEN and any(map(str.isalpha, head)):
         yield " ".join(held)

@@ -28,16 +28,16 @@ def stamp(path: str) -> str:
         raise UnusableError(
             f"tokenizer {path}: no such file; give a tokenizer.json of the `tokenizers` library, or its folder"
         )
-    found = hashlib.sha256(file.read_bytes()).hexdigest()[:16]
-    _load(str(file), found)
-    return found
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()[:16]
+    _load(str(file), digest)
+    return digest
 
 
-def counter(path: str, found: str) -> Counter:
+def counter(path: str, stamped: str) -> Counter:
     """The counter of the tokenizer at `path` with that stamp; the rough one where `path` is empty."""
     if not path:
         return rough_tokens
-    tokenizer = _load(str(_file(path)), found)
+    tokenizer = _load(str(_file(path)), stamped)
 
     def count(texts: pa.Array) -> np.ndarray:
         # Special tokens belong to the chat template, not to what is said.
@@ -55,12 +55,12 @@ def rough_tokens(texts: pa.Array) -> np.ndarray:
 
 
 def _file(path: str) -> Path:
-    found = Path(path).expanduser()
-    return found / "tokenizer.json" if found.is_dir() else found
+    given = Path(path).expanduser()
+    return given / "tokenizer.json" if given.is_dir() else given
 
 
 @lru_cache(maxsize=4)
-def _load(path: str, found: str) -> Any:
+def _load(path: str, stamped: str) -> Any:
     from tokenizers import Tokenizer
 
     try:

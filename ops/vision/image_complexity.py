@@ -71,9 +71,9 @@ def _strokes(grey: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     at = at[(size[at] >= size[at - 1]) & (size[at] > size[at + 1])]
     row, column = np.divmod(at, grey.shape[1])
     edge = step.ravel()[at].astype(np.int64)
-    one, other = edge[:-1], edge[1:]
-    near = (row[1:] == row[:-1]) & (at[1:] - at[:-1] <= _STROKE_PX) & (one * other < 0)
-    low, high = np.minimum(np.abs(one), np.abs(other)), np.maximum(np.abs(one), np.abs(other))
+    edges, following = edge[:-1], edge[1:]
+    near = (row[1:] == row[:-1]) & (at[1:] - at[:-1] <= _STROKE_PX) & (edges * following < 0)
+    low, high = np.minimum(np.abs(edges), np.abs(following)), np.maximum(np.abs(edges), np.abs(following))
     for sign in (-1, 1):
-        starts = np.flatnonzero(near & (low >= _EVEN * high) & (one * sign > 0))
+        starts = np.flatnonzero(near & (low >= _EVEN * high) & (edges * sign > 0))
         yield row[starts], column[starts]

@@ -24,16 +24,16 @@ def leaders(hashes: np.ndarray, distance: int) -> np.ndarray:
     known = hashes[order]
     lead = np.arange(len(known))
     earlier: dict[int, list[tuple[int, int]]] = {}
-    for one, other, apart in _edges(known, distance):
-        for left, right, bits in zip(one.tolist(), other.tolist(), apart.tolist(), strict=True):
+    for first, second, apart in _edges(known, distance):
+        for left, right, bits in zip(first.tolist(), second.tolist(), apart.tolist(), strict=True):
             earlier.setdefault(max(left, right), []).append((bits, min(left, right)))
     for member in sorted(earlier):
         near = [pair for pair in earlier[member] if lead[pair[1]] == pair[1]]
         if near:
             lead[member] = min(near)[1]
-    found = np.empty_like(hashes)
-    found[order] = known[lead]
-    return found
+    leader = np.empty_like(hashes)
+    leader[order] = known[lead]
+    return leader
 
 
 class HashIndex:
@@ -44,23 +44,23 @@ class HashIndex:
         self.distance = distance
         self._bands = [(start, (1 << end - start) - 1) for start, end in pairwise(_edges_of_bands(distance))]
         self._places: dict[tuple[int, int], list[int]] = {}
-        for at, one in enumerate(hashes):
-            for band in self._of(one):
+        for at, value in enumerate(hashes):
+            for band in self._of(value):
                 self._places.setdefault(band, []).append(at)
 
-    def near(self, one: int) -> list[int]:
+    def near(self, value: int) -> list[int]:
         """Places of the hashes within the distance, in their order."""
-        found = {at for band in self._of(one) for at in self._places.get(band, ())}
-        return sorted(at for at in found if (self.hashes[at] ^ one).bit_count() <= self.distance)
+        candidates = {at for band in self._of(value) for at in self._places.get(band, ())}
+        return sorted(at for at in candidates if (self.hashes[at] ^ value).bit_count() <= self.distance)
 
-    def _of(self, one: int) -> list[tuple[int, int]]:
-        return [(start, one >> start & mask) for start, mask in self._bands]
+    def _of(self, value: int) -> list[tuple[int, int]]:
+        return [(start, value >> start & mask) for start, mask in self._bands]
 
 
-def colour_apart(one: bytes, other: bytes) -> float:
+def colour_apart(picture: bytes, other: bytes) -> float:
     """The largest share of the pixels that may be of some colour in one of two pictures and is not in the other, from
     their facts (ops.vision.colours.picture_facts)."""
-    first, second = (read_facts(np.frombuffer(facts, np.uint8)).whole.possible for facts in (one, other))
+    first, second = (read_facts(np.frombuffer(facts, np.uint8)).whole.possible for facts in (picture, other))
     return float(np.abs(first - second).max())
 
 
@@ -80,7 +80,7 @@ def _edges(hashes: np.ndarray, distance: int) -> Iterator[tuple[np.ndarray, np.n
             at = at[ordered[at] == ordered[at + shift]]
             if not len(at):
                 break
-            one, other = order[at], order[at + shift]
-            apart = np.bitwise_count(hashes[one] ^ hashes[other])
+            low, high = order[at], order[at + shift]
+            apart = np.bitwise_count(hashes[low] ^ hashes[high])
             near = apart <= distance
-            yield one[near], other[near], apart[near]
+            yield low[near], high[near], apart[near]

@@ -88,8 +88,8 @@ class RegionTable:
         """From keys in any order, each at most once; the colours as `found_regions` gives them."""
         names, order = sorted_keys(keys)
         shares = np.frombuffer(b"".join(colours), "<u2").reshape(len(names), 4, len(COLOURS))
-        sides, told = np.array(boxes, np.float32).reshape(-1, 4), np.array(figures, np.float32).reshape(-1, 3)
-        return cls(names, sides[order], told[order], shares[order])
+        sides, figure_rows = np.array(boxes, np.float32).reshape(-1, 4), np.array(figures, np.float32).reshape(-1, 3)
+        return cls(names, sides[order], figure_rows[order], shares[order])
 
     def get(self, phrase: Phrase) -> Region | None:
         """Where the phrase is, or None where nobody looked or nothing could be told."""
@@ -132,10 +132,10 @@ def found_regions(picture: Image.Image, cells: np.ndarray, phrases: np.ndarray, 
     scale = -(-_PICTURE_PX // max(rows, columns))
     rgb = np.asarray(picture.resize((columns * scale, rows * scale), Image.Resampling.BOX))
     nearness = _smoothed(cells @ phrases.T)
-    return [_found(rgb, nearness[..., n], (nearness[..., n] - mean) / spread) for n in range(len(phrases))]
+    return [_located(rgb, nearness[..., n], (nearness[..., n] - mean) / spread) for n in range(len(phrases))]
 
 
-def _found(rgb: np.ndarray, nearness: np.ndarray, fit: np.ndarray) -> Found:
+def _located(rgb: np.ndarray, nearness: np.ndarray, fit: np.ndarray) -> Found:
     rows, columns = fit.shape
     best = np.unravel_index(int(np.argmax(fit)), fit.shape)
     peak, mean = float(fit[best]), float(fit.mean())

@@ -58,7 +58,7 @@ def test_wrong_flags_are_foreseen() -> None:
     rank, compared, wrong = drawn_ranks(5, pairs=20_000, share=0.1, fit=2.0)
     found = estimate_mismatch(rank, compared)
     assert found is not None
-    flags = expected_flags(rank, compared, cut=0.25, found=found)
+    flags = expected_flags(rank, compared, cut=0.25, estimate=found)
     flagged = rank / (compared + 1) >= 0.25
     assert flags.flagged == flagged.sum()
     assert flags.wrong == pytest.approx((~wrong[flagged]).mean(), abs=0.05)
@@ -69,7 +69,7 @@ def test_wrong_flags_are_foreseen() -> None:
 def test_a_cut_that_flags_nothing_is_never_wrong() -> None:
     found = estimate_mismatch(np.ones(50, int), np.full(50, 99))
     assert found is not None
-    flags = expected_flags(np.ones(50, int), np.full(50, 99), cut=0.5, found=found)
+    flags = expected_flags(np.ones(50, int), np.full(50, 99), cut=0.5, estimate=found)
     assert (flags.flagged, flags.wrong, flags.high) == (0, 0.0, 0.0)
 
 
