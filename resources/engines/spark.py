@@ -10,7 +10,6 @@ import sys
 from collections.abc import Mapping
 from functools import reduce
 from pathlib import Path
-from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from pyspark.errors import PySparkRuntimeError
@@ -103,7 +102,7 @@ def read_frame(
     lake: Lake,
     spec: TableSpec,
     *,
-    where: Mapping[str, Any] | None = None,
+    where: Mapping[str, object] | None = None,
     version: int | None = None,
 ) -> DataFrame:
     """A table of the lake with exactly the lake's columns and types, empty where nothing was written.

@@ -108,7 +108,7 @@ def measures_gate(
     lake: Lake, audit: Audit, *, deliveries: Sequence[str], identity: str, settings: GuardSettings | None = None
 ) -> GateResult:
     """Whether an audit's measures of these deliveries are what the audit promises."""
-    where: dict[str, Any] = {"identity": identity}
+    where: dict[str, object] = {"identity": identity}
     if "delivery" in audit.table.partition_by:
         where["delivery"] = list(deliveries)
     known = lake.batches(EXAMPLES, where={"delivery": list(deliveries)}, columns=list(EXAMPLE_KEY))
@@ -248,13 +248,13 @@ def _contradictions(lake: Lake, measures: Mapping[str, str]) -> Iterable[pa.Reco
 def _targets(lake: Lake, name: str, deliveries: Sequence[str], identity: str) -> Iterable[pa.RecordBatch]:
     """An audit's measures of SFT targets that a version stands on."""
     table = all_audits()[name].table
-    where: dict[str, Any] = {"identity": identity}
+    where: dict[str, object] = {"identity": identity}
     if "delivery" in table.partition_by:
         where["delivery"] = list(deliveries)
     return lake.batches(table, where=where, columns=[*EXAMPLE_KEY, *POLLUTED[name]])
 
 
-def _stored_columns(lake: Lake, audit: Audit, where: Mapping[str, Any]) -> list[str] | None:
+def _stored_columns(lake: Lake, audit: Audit, where: Mapping[str, object]) -> list[str] | None:
     """The columns that every stored file of the measures has; None where there is no file. A read through the lake
     would not tell: it gives a column that a file lacks as nulls."""
     filesystem, base = open_storage(lake.root, lake.storage_options)

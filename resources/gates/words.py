@@ -25,7 +25,7 @@ class Check:
     failures: list[str] = field(default_factory=list)
     fix: str = ""
 
-    def plain(self) -> dict[str, Any]:
+    def plain(self) -> dict[str, object]:
         """As JSON."""
         return {
             "part": self.part,

@@ -1,8 +1,6 @@
 """Which deliveries make up the corpus, and which drops stay out of it and why: read from the log of `drops`."""
 
 import json
-from collections.abc import Mapping
-from typing import Any
 
 from ops.core.errors import MissingError
 from ops.core.log import SEQUENCE, Log, Row
@@ -65,7 +63,7 @@ def last_admitted(log: Log) -> dict[str, str]:
     return dict(sorted(admitted.items()))
 
 
-def _left_out(row: Mapping[str, Any], stays: str) -> LeftOut:
+def _left_out(row: Row, stays: str) -> LeftOut:
     drop, state = row["drop"], row["state"]
     gate = json.loads(row["gate_results"] or "{}") if state == "rejected" else {}
     why = "; ".join(gate.get("failures", ())) if state == "rejected" else row["note"] or ""

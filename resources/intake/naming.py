@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields, replace
-from typing import Any
 
 from ops.core.identity import delivery_id, fingerprint
 from ops.intake.drop import MANIFEST, MARKER, Manifest
@@ -38,7 +37,7 @@ def delivery_name(
     return delivery_id(drop, content)
 
 
-def _row_settings(settings: IngestSettings) -> dict[str, Any]:
+def _row_settings(settings: IngestSettings) -> dict[str, object]:
     """The settings that decide rows and are not the default: with others, the same files are another delivery."""
     default = IngestSettings()
     chosen = {f.name: getattr(settings, f.name) for f in fields(settings) if f.name not in _OUTSIDE_ROWS}

@@ -4,7 +4,6 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import unquote
 
 import pyarrow as pa
@@ -37,7 +36,7 @@ class ActiveFile:
     path: str
     size: int
     rows: int
-    partition: dict[str, Any]
+    partition: dict[str, object]
 
 
 @dataclass(frozen=True, slots=True)

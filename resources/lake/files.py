@@ -213,7 +213,7 @@ def has_binary(schema: pa.Schema) -> bool:
     return any(pa.types.is_binary(field.type) or pa.types.is_large_binary(field.type) for field in schema)
 
 
-def values_of(where: Mapping[str, Any], schema: pa.Schema, owner: str) -> dict[str, pa.Array]:
+def values_of(where: Mapping[str, object], schema: pa.Schema, owner: str) -> dict[str, pa.Array]:
     """The wanted values of each column as arrays of the column's type. A lone value stands for a list of one.
 
     Raises ValueError for an unknown column and for a value that is not of the column's type."""
@@ -232,7 +232,7 @@ def values_of(where: Mapping[str, Any], schema: pa.Schema, owner: str) -> dict[s
     return wanted
 
 
-def _several(value: Any) -> list[Any]:
+def _several(value: object) -> list[object]:
     return list(value) if isinstance(value, Iterable) and not isinstance(value, str | bytes) else [value]
 
 
@@ -247,7 +247,7 @@ def expression(wanted: Mapping[str, pa.Array]) -> ds.Expression | None:
 
 
 def fragment_of(
-    path: str, filesystem: pafs.FileSystem, *, partition: Mapping[str, Any], schema: pa.Schema, size: int
+    path: str, filesystem: pafs.FileSystem, *, partition: Mapping[str, object], schema: pa.Schema, size: int
 ) -> ds.ParquetFileFragment:
     """A file and the partition values that hold for all its rows, typed by the schema: nothing is parsed from the
     path. `size` is the file's, in bytes."""

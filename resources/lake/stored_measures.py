@@ -21,7 +21,7 @@ def read_measures(
 ) -> Iterator[pa.RecordBatch]:
     """The keys and the given columns of an audit's measures, as a stream."""
     chosen = all_audits()[audit]
-    where: dict[str, Any] = {"identity": identity}
+    where: dict[str, object] = {"identity": identity}
     if chosen.scope is not Scope.CORPUS:
         where["delivery"] = list(deliveries)
     keys = [name for name in ("delivery", "example_id", "turn") if name in chosen.schema.names]

@@ -82,7 +82,7 @@ class Lake:
         self,
         spec: TableSpec,
         *,
-        where: Mapping[str, Any] | None = None,
+        where: Mapping[str, object] | None = None,
         columns: Sequence[str] | None = None,
         version: int | None = None,
     ) -> pa.Table:
@@ -93,7 +93,7 @@ class Lake:
         self,
         spec: TableSpec,
         *,
-        where: Mapping[str, Any] | None = None,
+        where: Mapping[str, object] | None = None,
         columns: Sequence[str] | None = None,
         version: int | None = None,
         batch_rows: int = 65536,
@@ -102,7 +102,7 @@ class Lake:
         return self._scan(self._log(spec).open(version), spec, where=where, columns=columns).batches(batch_rows)
 
     def files(
-        self, spec: TableSpec, *, where: Mapping[str, Any] | None = None, version: int | None = None
+        self, spec: TableSpec, *, where: Mapping[str, object] | None = None, version: int | None = None
     ) -> list[str]:
         """Absolute addresses of the table's Parquet files, for engines that read them by themselves. `where` leaves
         files out by partition columns alone: the engine filters on the others."""
@@ -219,7 +219,7 @@ class Lake:
         table: DeltaTable | None,
         spec: TableSpec,
         *,
-        where: Mapping[str, Any] | None = None,
+        where: Mapping[str, object] | None = None,
         columns: Sequence[str] | None = None,
     ) -> Scan:
         names = list(spec.schema.names if columns is None else columns)

@@ -1,13 +1,11 @@
 """Why: everything that the lake knows of one example."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from ops.audits.registry import all_audits
 from ops.core.errors import AssayError, MissingError
-from ops.core.log import Log
+from ops.core.log import Log, Row
 from ops.core.schemas import CURATED, CURRICULUM, DROPS, EXAMPLES, IMAGES, PREFERENCES, VERDICTS
 from ops.decision.versions import Pins, Version
 from resources.lake.tables import Lake
@@ -34,18 +32,18 @@ class Explanation:
 
     example_id: str
     current: int | None
-    examples: list[dict[str, Any]]
-    judgements: list[dict[str, Any]]
-    measures: dict[str, list[dict[str, Any]]]
-    versions: list[dict[str, Any]]
+    examples: list[Row]
+    judgements: list[Row]
+    measures: dict[str, list[Row]]
+    versions: list[Row]
     deliveries: dict[str, str]
 
     @property
-    def judged(self) -> dict[str, Any] | None:
+    def judged(self) -> Row | None:
         """Its entry in `versions` that counts: the current version's, else the newest's."""
         return max(self.versions, key=lambda entry: (entry["current"], entry["version"]), default=None)
 
-    def measures_of(self, judged: Mapping[str, Any] | None) -> dict[str, list[dict[str, Any]]]:
+    def measures_of(self, judged: Row | None) -> dict[str, list[Row]]:
         """The measures that this version used; where none has judged the example, those there are."""
         if judged is None:
             return self.measures
@@ -91,7 +89,7 @@ def save_pictures(lake: Lake, explanation: Explanation, folder: Path) -> list[Pa
     return paths
 
 
-def _by_source(lake: Lake, name: str) -> list[dict[str, Any]]:
+def _by_source(lake: Lake, name: str) -> list[Row]:
     rows = lake.read(EXAMPLES, where={"source_id": name}).to_pylist()
     drops: dict[str, list[str]] = {}
     for row in rows:
@@ -106,8 +104,8 @@ def _by_source(lake: Lake, name: str) -> list[dict[str, Any]]:
     return rows
 
 
-def _measures(lake: Lake, example: str, known: list[Version]) -> dict[str, list[dict[str, Any]]]:
-    measures: dict[str, list[dict[str, Any]]] = {}
+def _measures(lake: Lake, example: str, known: list[Version]) -> dict[str, list[Row]]:
+    measures: dict[str, list[Row]] = {}
     for audit in all_audits().values():
         identities = [(version, Pins.of(version.row).measures.get(audit.name)) for version in known]
         rows = lake.read(audit.table, where={"example_id": example}).to_pylist()
@@ -116,7 +114,7 @@ def _measures(lake: Lake, example: str, known: list[Version]) -> dict[str, list[
     return measures
 
 
-def _users(row: Mapping[str, Any], identities: list[tuple[Version, str | None]]) -> list[int]:
+def _users(row: Row, identities: list[tuple[Version, str | None]]) -> list[int]:
     """The versions that this row of measures went into: by its identity, and by its delivery, for a corrected drop may
     bring the same example again."""
     return [
@@ -126,14 +124,14 @@ def _users(row: Mapping[str, Any], identities: list[tuple[Version, str | None]])
     ]
 
 
-def _figures(row: Mapping[str, Any]) -> dict[str, Any]:
+def _figures(row: Row) -> Row:
     return {name: value for name, value in row.items() if name not in _KEYS}
 
 
-def _memberships(lake: Lake, example: str, known: list[Version]) -> list[dict[str, Any]]:
+def _memberships(lake: Lake, example: str, known: list[Version]) -> list[Row]:
     where = {"example_id": example}
     members = {row["version"]: row for row in lake.read(CURATED, where=where).to_pylist()}
-    places: dict[int, list[dict[str, Any]]] = {}
+    places: dict[int, list[Row]] = {}
     for row in lake.read(CURRICULUM, where=where).to_pylist():
         place = {name: row[name] for name in ("stage", "position", "difficulty")}
         places.setdefault(row["version"], []).append(place)

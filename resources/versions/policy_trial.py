@@ -3,11 +3,11 @@ nothing is written."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ops.core.log import Row
 from ops.core.schemas import EXAMPLES, IMAGES, VERDICTS
 from ops.decision.policy import Policy
 from ops.decision.versions import Diff, Pins, diff
@@ -22,12 +22,12 @@ class Trial:
     action, kind, dataset and rule); `change` is the comparison, whose rows carry the reasons of both sides."""
 
     version: int
-    before: dict[str, Any]
-    after: dict[str, Any]
+    before: Row
+    after: Row
     change: Diff
 
     @property
-    def by_rule(self) -> list[dict[str, Any]]:
+    def by_rule(self) -> list[Row]:
         """For each rule of either policy: the examples it speaks of before and after, and the difference."""
         names = sorted({*self.before["rules"], *self.after["rules"]})
         pairs = [(name, self.before["rules"].get(name, 0), self.after["rules"].get(name, 0)) for name in names]
@@ -53,7 +53,7 @@ def try_policy(lake: Lake, policy: Policy, version: int | None = None) -> Trial:
     return Trial(number, count(standing), count(judged), change)
 
 
-def changed_examples(lake: Lake, rows: pa.Table, *, limit: int) -> list[dict[str, Any]]:
+def changed_examples(lake: Lake, rows: pa.Table, *, limit: int) -> list[Row]:
     """The first `limit` rows of a comparison with the messages and first picture (bytes) of each, for a contact
     sheet. Rows of each change take turns, so that a sheet is not all of one kind."""
     groups = [rows.filter(pc.equal(rows["change"], pa.scalar(change))) for change in ("removed", "added", "reweighted")]
@@ -65,7 +65,7 @@ def changed_examples(lake: Lake, rows: pa.Table, *, limit: int) -> list[dict[str
     return [{**row, **_content(examples.get(row["example_id"]), pictures)} for row in chosen]
 
 
-def _content(example: Mapping[str, Any] | None, pictures: Mapping[str, bytes]) -> dict[str, Any]:
+def _content(example: Row | None, pictures: Mapping[str, bytes]) -> Row:
     if example is None:
         return {"messages": [], "picture": None}
     first = next(iter(example["image_ids"] or []), None)

@@ -106,7 +106,7 @@ def build_candidate(
     return reserved
 
 
-def publish(lake: Lake, candidate: Candidate, gate_results: Mapping[str, Any]) -> bool:
+def publish(lake: Lake, candidate: Candidate, gate_results: Mapping[str, object]) -> bool:
     """Make the candidate the current version; False where it is already.
 
     Raises PublishError where another version was published since the candidate was built: its figures were gated
@@ -115,7 +115,7 @@ def publish(lake: Lake, candidate: Candidate, gate_results: Mapping[str, Any]) -
     return bool(candidate.fresh and lake.log(VERSIONS, lambda log: _publish_rows(log, candidate, gate_results)))
 
 
-def reject(lake: Lake, candidate: Candidate, gate_results: Mapping[str, Any]) -> None:
+def reject(lake: Lake, candidate: Candidate, gate_results: Mapping[str, object]) -> None:
     """Record that the candidate failed its gate; the version published before stays current."""
 
     def rows(log: Log) -> list[Row]:
@@ -237,7 +237,7 @@ def _reserve(
     return chosen[0]
 
 
-def _publish_rows(log: Log, candidate: Candidate, gate_results: Mapping[str, Any]) -> list[Row]:
+def _publish_rows(log: Log, candidate: Candidate, gate_results: Mapping[str, object]) -> list[Row]:
     current = current_number(log)
     last = log.last_by("version")[candidate.version]
     if last["state"] == "published" and current == candidate.version:
@@ -300,7 +300,7 @@ def _pinned_tables(lake: Lake, measures: Mapping[str, str]) -> dict[str, int]:
     return {spec.name: lake.version(spec) for spec in specs}
 
 
-def _entered(row: Mapping[str, Any], state: str, gate_results: Mapping[str, Any]) -> Row:
+def _entered(row: Row, state: str, gate_results: Mapping[str, object]) -> Row:
     return successor(row, state=state, at=datetime.now(UTC), gate_results=json.dumps(gate_results, default=str))
 
 
