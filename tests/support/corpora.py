@@ -118,14 +118,13 @@ def tables(rows: Iterable[Judged | Said]) -> dict[str, pa.Table]:
     }
 
 
-def frames(
-    spark: SparkSession,
+def corpus(
     rows: Iterable[Judged | Said],
     images: Mapping[str, tuple[str, bytes]] | None = None,
     vectors: Mapping[str, np.ndarray] | None = None,
-) -> dict[str, DataFrame]:
+) -> dict[str, pa.Table]:
     """`examples`, `preferences`, `images` (given by id: perceptual hash, colours), `embeddings` (vectors given by text)
-    and `arrivals` of the rows, as an audit gets them; drops came in the order in which the rows name them."""
+    and `arrivals` of the rows; drops came in the order in which the rows name them."""
     made = tables(rows)
     names = list(dict.fromkeys(made["examples"]["delivery"].to_pylist()))
     made["arrivals"] = pa.table({"delivery": names, "arrival": pa.array(range(len(names)), pa.int32())})
@@ -137,7 +136,17 @@ def frames(
         for text, vector in (vectors or {}).items()
     ]
     made["embeddings"] = pa.Table.from_pylist(said, schema=EMBEDDINGS.schema)
-    return {name: spark.createDataFrame(table) for name, table in made.items()}
+    return made
+
+
+def frames(
+    spark: SparkSession,
+    rows: Iterable[Judged | Said],
+    images: Mapping[str, tuple[str, bytes]] | None = None,
+    vectors: Mapping[str, np.ndarray] | None = None,
+) -> dict[str, DataFrame]:
+    """`corpus` as an audit gets it."""
+    return {name: spark.createDataFrame(table) for name, table in corpus(rows, images, vectors).items()}
 
 
 def unit(vector: np.ndarray) -> np.ndarray:

@@ -5,15 +5,20 @@ that Spark takes to plan and to compile."""
 
 from functools import cache
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
 from ops.audits.contract import KEYS, Audit, Scope
 from ops.audits.registry import audits_of
+from ops.core.schemas import EMBEDDINGS
+from ops.vision.colours import picture_facts
+from tests.support.corpora import Judged, Said, corpus
 from tests.support.hostile import BARE, TRYING, bold, outside
-from tests.support.prompt_examples import prompts_of
+from tests.support.prompt_examples import examples_of, prompt, prompts_of
 from tests.support.samples import (
+    DIM,
     sample_embeddings,
     sample_examples,
     sample_images,
@@ -23,15 +28,59 @@ from tests.support.samples import (
 pytestmark = pytest.mark.full
 
 AUDITS = [pytest.param(audit, id=audit.name) for audit in audits_of(Scope.CORPUS)]
-EXAMPLES = sample_examples()
-TABLES = {
-    "examples": EXAMPLES,
-    "preferences": sample_preferences(EXAMPLES),
-    "prompts": prompts_of(EXAMPLES),
-    "images": sample_images(EXAMPLES),
-    "embeddings": sample_embeddings(EXAMPLES),
-    "arrivals": pa.Table.from_pylist([{"delivery": EXAMPLES["delivery"][0].as_py(), "arrival": 0}]),
+LAWN = "A brown dog runs over the wide green lawn."
+RUNS = "Some hound races across a large meadow."
+HORSE, RIDER = "A man rides a brown horse over a field.", "Somebody on a brown horse crosses a meadow."
+#: What the samples lack: of each kind of pair that a corpus audit looks for one.
+PAIRS = [
+    Judged("A dog.", label="good", query="Is there a dog?"),
+    Judged("A dog.", label="bad", query="Do you see a hound?"),
+    Judged("Two grey lorries stand before a tower.", LAWN, query="Where is it?"),
+    Said((("Where is it?", RUNS),)),
+    Judged("Red.", "blue", query="What hue?"),
+    Said((("What hue?", "blue"),)),
+    Judged("yes", "no", query="Both?"),
+    Said((("Both?", "yes"),)),
+    Said((("Both?", "no"),)),
+    Said((("Describe the picture.", HORSE),), image="photo"),
+    Said((("Describe the picture.", RIDER),), image="photo", drop="two"),
+]
+TRUTHS = [prompt("How many?", truth, source_id=truth) for truth in ("two", "three")]
+#: Texts by what they are about, in units of a dimension.
+ABOUT = {
+    "Is there a dog?": [1.0, 0.0, 0.0],
+    "Do you see a hound?": [1, 0.2, 0],
+    "Where is it?": [0, 0, 1],
+    LAWN: [0, 1, 0.1],
+    RUNS: [0.1, 1, 0],
+    HORSE: [1, 1, 0],
+    RIDER: [1, 1, 0.1],
+    "Describe the picture.": [0, 1, 1],
 }
+
+
+def tables() -> dict[str, pa.Table]:
+    """The samples with the pairs beside them."""
+    examples = sample_examples()
+    sample = {
+        "examples": examples,
+        "preferences": sample_preferences(examples),
+        "images": sample_images(examples),
+        "embeddings": sample_embeddings(examples),
+        "arrivals": pa.table({"delivery": examples["delivery"][:1], "arrival": pa.array([9], pa.int32())}),
+    }
+    vectors = {text: np.pad(np.array(about), (0, DIM - 3)) for text, about in ABOUT.items()}
+    photo = {"photo": (f"{0xF0F0:016x}", picture_facts(np.full((8, 8, 3), 120, np.uint8)))}
+    pairs = corpus(PAIRS, photo, vectors)
+    seen = pairs["embeddings"].slice(0, 1).to_pylist()[0] | {"modality": "image", "content_id": "photo"}
+    pairs["embeddings"] = pa.concat_tables([pairs["embeddings"], pa.Table.from_pylist([seen], EMBEDDINGS.schema)])
+    pairs["examples"] = pa.concat_tables([pairs["examples"], examples_of(TRUTHS)])
+    both = {name: pa.concat_tables([rows, pairs[name]]) for name, rows in sample.items()}
+    return both | {"prompts": prompts_of(both["examples"])}
+
+
+TABLES = tables()
+EXAMPLES = TABLES["examples"]
 
 
 @cache
@@ -52,6 +101,7 @@ def test_schema_and_keys_are_as_promised(spark: SparkSession, audit: Audit) -> N
     assert rows.schema.names == audit.schema.names
     assert rows.cast(audit.schema).schema == audit.schema
     keys = [tuple(row.values()) for row in rows.select(KEYS[audit.grain].names).to_pylist()]
+    assert keys, "the samples hold something that every audit measures"
     assert len(set(keys)) == len(keys)
     assert all(value is not None for key in keys for value in key)
     assert set(rows["example_id"].to_pylist()) <= set(EXAMPLES["example_id"].to_pylist())
