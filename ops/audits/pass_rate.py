@@ -25,10 +25,10 @@ import pyarrow as pa
 
 from ops.audits.contract import Audit, Grain, Scope
 from ops.audits.ranges import ANY, COUNT, SHARE, Range, column
+from ops.core.accuracy import wilson
 from ops.evidence.inputs import RowInputs
-from ops.prompts.asked import read_prompts
-from ops.prompts.rewards import Scored, interval, pass_marks, scored
-from ops.prompts.rules import check_rules, rules_of
+from ops.prompts.rewards import Scored, scored_prompts
+from ops.prompts.rules import check_rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,17 +46,8 @@ class PassRateSettings:
 
 def measure(inputs: RowInputs, settings: PassRateSettings) -> pa.Table:
     """One row a prompt."""
-    prompts = read_prompts(inputs.examples)
-    keys = inputs.examples.select(["delivery", "example_id", "dataset"]).to_pylist()
-    datasets = [keys[prompt.row]["dataset"] or "" for prompt in prompts]
-    sources = [prompt.data_source or dataset for prompt, dataset in zip(prompts, datasets, strict=True)]
-    marks = pass_marks(prompts, sources)
-    ruled = rules_of(prompts, datasets, settings.rules)
-    rows: list[dict[str, Any]] = []
-    for prompt, rule, source in zip(prompts, ruled, sources, strict=True):
-        key = {name: keys[prompt.row][name] for name in ("delivery", "example_id")}
-        mark = marks.get(source) if settings.pass_mark is None else settings.pass_mark
-        rows.append(key | _measured(scored(prompt, rule, mark), mark))
+    prompts = scored_prompts(inputs.examples, pass_mark=settings.pass_mark, rules=settings.rules)
+    rows = [{**prompt.key, **_measured(prompt.rollouts, prompt.mark)} for prompt in prompts]
     return pa.Table.from_pylist(rows, schema=AUDIT.schema)
 
 
@@ -68,7 +59,7 @@ def _measured(group: Sequence[Scored], mark: float | None) -> dict[str, Any]:
         return {"abstained": True, "rollouts": len(group)}
     passes = sum(judged)
     rate = passes / len(judged)
-    low, high = interval(passes, len(judged))
+    low, high = wilson(rate, len(judged))
     return {
         "abstained": False,
         "rollouts": len(group),

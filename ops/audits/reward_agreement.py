@@ -24,9 +24,8 @@ import pyarrow as pa
 from ops.audits.contract import Audit, Grain, Scope
 from ops.audits.ranges import COUNT, SHARE, column
 from ops.evidence.inputs import RowInputs
-from ops.prompts.asked import read_prompts
-from ops.prompts.rewards import Scored, leading_share, pass_marks, scored
-from ops.prompts.rules import check_rules, rules_of
+from ops.prompts.rewards import Scored, leading_share, scored_prompts
+from ops.prompts.rules import check_rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +47,10 @@ class RewardAgreementSettings:
 
 def measure(inputs: RowInputs, settings: RewardAgreementSettings) -> pa.Table:
     """One row a prompt."""
-    prompts = read_prompts(inputs.examples)
-    keys = inputs.examples.select(["delivery", "example_id", "dataset"]).to_pylist()
-    datasets = [keys[prompt.row]["dataset"] or "" for prompt in prompts]
-    sources = [prompt.data_source or dataset for prompt, dataset in zip(prompts, datasets, strict=True)]
-    marks = pass_marks(prompts, sources)
-    ruled = rules_of(prompts, datasets, settings.rules)
-    rows: list[dict[str, Any]] = []
-    for prompt, rule, source in zip(prompts, ruled, sources, strict=True):
-        key = {name: keys[prompt.row][name] for name in ("delivery", "example_id")}
-        mark = marks.get(source) if settings.pass_mark is None else settings.pass_mark
-        rows.append(key | {"rule": rule.rule} | _measured(scored(prompt, rule, mark), settings.fewest))
+    prompts = scored_prompts(inputs.examples, pass_mark=settings.pass_mark, rules=settings.rules)
+    rows = [
+        {**prompt.key, "rule": prompt.ruled.rule, **_measured(prompt.rollouts, settings.fewest)} for prompt in prompts
+    ]
     return pa.Table.from_pylist(rows, schema=AUDIT.schema)
 
 

@@ -1,17 +1,17 @@
 """What of a group of rollouts was rewarded, and what was right."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
-from math import sqrt
 
+import numpy as np
+import pyarrow as pa
+
+from ops.core.accuracy import auroc
 from ops.prompts.answers import is_right
-from ops.prompts.asked import Asked
-from ops.prompts.rules import Ruled
+from ops.prompts.asked import Asked, read_prompts
+from ops.prompts.rules import Ruled, rules_of
 from ops.prompts.truths import read_truth
-
-_Z = 1.959964  # of a 95 % interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,20 +52,35 @@ def scored(prompt: Asked, ruled: Ruled, mark: float | None) -> list[Scored]:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class ScoredPrompt:
+    """A prompt with its scored rollouts: its key, the rule of its ground truth, and the reward above which an answer
+    passes."""
+
+    key: Mapping[str, str]
+    ruled: Ruled
+    mark: float | None
+    rollouts: list[Scored]
+
+
+def scored_prompts(examples: pa.Table, *, pass_mark: float | None, rules: Mapping[str, str]) -> Iterator[ScoredPrompt]:
+    """The prompts among the examples (schemas.EXAMPLES). `pass_mark` stands for the marks of `pass_marks`; `rules` are
+    those that `rules_of` takes."""
+    prompts = read_prompts(examples)
+    keys = examples.select(["delivery", "example_id", "dataset"]).to_pylist()
+    datasets = [keys[prompt.row]["dataset"] or "" for prompt in prompts]
+    sources = [prompt.data_source or dataset for prompt, dataset in zip(prompts, datasets, strict=True)]
+    marks = pass_marks(prompts, sources)
+    ruled = rules_of(prompts, datasets, rules)
+    for prompt, rule, source in zip(prompts, ruled, sources, strict=True):
+        key = {name: keys[prompt.row][name] for name in ("delivery", "example_id")}
+        mark = marks.get(source) if pass_mark is None else pass_mark
+        yield ScoredPrompt(key, rule, mark, scored(prompt, rule, mark))
+
+
 def leading_share(group: Sequence[Scored]) -> float | None:
     """Of the pairs of a right and a wrong rollout, those whose right one has the higher reward, ties as half (the area
     under the ROC curve); None without both."""
     right = [one.reward for one in group if one.right and one.reward is not None]
     wrong = [one.reward for one in group if one.right is False and one.reward is not None]
-    if not right or not wrong:
-        return None
-    points = [1.0 if good > bad else 0.5 if good == bad else 0.0 for good, bad in product(right, wrong)]
-    return sum(points) / len(points)
-
-
-def interval(passes: int, count: int) -> tuple[float, float]:
-    """Wilson's 95 % interval of a share."""
-    share = passes / count
-    spread = _Z * sqrt(share * (1 - share) / count + _Z**2 / (4 * count**2))
-    middle, scale = share + _Z**2 / (2 * count), 1 + _Z**2 / count
-    return max(0.0, (middle - spread) / scale), min(1.0, (middle + spread) / scale)
+    return auroc(np.array(right), np.array(wrong))

@@ -90,6 +90,14 @@ def verdict_of(findings: Iterable[Finding]) -> str:
     return REJECT if REJECT in verdicts else WARN if WARN in verdicts else PASS
 
 
+def counted(name: str, count: int, of: int, detail: str, *, verdict: str, worst: str = "") -> Finding:
+    """A finding about single rewards, `count` of which are as `detail` says; it passes where none is."""
+    share = count / of if of else 0.0
+    told = f"{detail} in {count} of {of}" if count else ""
+    judged = verdict if count else PASS
+    return Finding(name, name, judged, of, share, wilson(share, of), 0.0, (0.0, 0.0), told, worst if count else "")
+
+
 def _differences(comparisons: Sequence[Comparison], rewards: Mapping[Ask, float]) -> np.ndarray:
     pairs = ((rewards.get(c.variant, np.nan), rewards.get(c.control, np.nan)) for c in comparisons)
     differences = np.array([variant - control for variant, control in pairs], np.float64)

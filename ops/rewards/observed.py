@@ -12,7 +12,7 @@ import numpy as np
 from scipy.stats import rankdata
 
 from ops.core.accuracy import QUANTILE, wilson
-from ops.rewards.findings import PASS, REJECT, WARN, Finding
+from ops.rewards.findings import PASS, REJECT, WARN, Finding, counted
 from ops.rewards.probes import PHRASES
 from ops.text.closed_answers import answer_to
 from ops.text.reward_talk import reward_residue
@@ -38,9 +38,12 @@ def observed_findings(rows: Sequence[Rewarded], names: Sequence[str]) -> list[Fi
     """Findings about given rewards; `names` says of each row how to find it."""
     rewards = np.array([np.nan if row.reward is None else row.reward for row in rows], np.float64)
     is_number = np.isfinite(rewards)
+    broken = int((~is_number).sum())
+    first_broken = names[int(np.argmin(is_number))] if broken else ""
+    same = len(rows) - broken if np.unique(rewards[is_number]).size == 1 else 0
     findings = [
-        _counted("not_finite", ~is_number, names, "it is no finite number", REJECT),
-        _counted("constant", is_number & (np.unique(rewards[is_number]).size == 1), names, "it is the same", REJECT),
+        counted("not_finite", broken, len(rows), "it is no finite number", verdict=REJECT, worst=first_broken),
+        counted("constant", same, len(rows), "it is the same", verdict=REJECT),
     ]
     kept = [row for row, is_kept in zip(rows, is_number, strict=True) if is_kept]
     groups, values = _groups(kept), rewards[is_number]
@@ -130,15 +133,6 @@ def _fisher(r: float, free: int) -> tuple[float, float]:
         return -1.0, 1.0
     z, half = np.arctanh(np.clip(r, -0.999999, 0.999999)), QUANTILE / np.sqrt(free - 3)
     return float(np.tanh(z - half)), float(np.tanh(z + half))
-
-
-def _counted(name: str, mask: np.ndarray, names: Sequence[str], detail: str, verdict: str) -> Finding:
-    count = int(mask.sum())
-    share = count / len(mask) if len(mask) else 0.0
-    worst = names[int(np.argmax(mask))] if count else ""
-    told = f"{detail} in {count} of {len(mask)} rows"
-    interval = wilson(share, len(mask))
-    return Finding(name, name, verdict if count else PASS, len(mask), share, interval, 0.0, (0.0, 0.0), told, worst)
 
 
 def rewarded(record: Mapping[str, object], column: str) -> Rewarded:

@@ -15,13 +15,12 @@ import numpy as np
 import pyarrow as pa
 from PIL import ImageFilter
 
-from ops.core.accuracy import wilson
 from ops.core.errors import UnusableError
 from ops.core.hashing import key_hashes, splitmix
 from ops.core.schemas import EXAMPLES
 from ops.intake.image_checks import decode_rgb
 from ops.rewards.cases import Case, cases_of
-from ops.rewards.findings import PASS, REJECT, WARN, Finding, RewardLimits, findings_of, verdict_of
+from ops.rewards.findings import PASS, REJECT, WARN, Finding, RewardLimits, counted, findings_of, verdict_of
 from ops.rewards.probes import BLURRED, Ask, comparisons
 from resources.engines.progress import Progress
 from resources.lake.stored_images import stored_images
@@ -192,12 +191,14 @@ def _values(rewards: Mapping[Ask, float | None], failures: Mapping[Ask, str], id
     of = len(rewards) + len(failures)
     broken = [ask for ask, reward in rewards.items() if reward is None or not math.isfinite(reward)]
     same = list(rewards) if len(set(_finite(rewards).values())) == 1 else []
+    raised = f"it raised {next(iter(failures.values()), '')}"
+    kinds = (
+        ("exception", list(failures), raised),
+        ("not_finite", broken, "it gave no finite number"),
+        ("constant", same, "it gave the same number"),
+    )
     return [
-        _counted(
-            "exception", list(failures), of, ids, f"it raised {next(iter(failures.values()), '')}", verdict=REJECT
-        ),
-        _counted("not_finite", broken, of, ids, "it gave no finite number", verdict=REJECT),
-        _counted("constant", same, of, ids, "it gave the same number", verdict=REJECT),
+        counted(name, len(asks), of, detail, verdict=REJECT, worst=_first(asks, ids)) for name, asks, detail in kinds
     ]
 
 
@@ -224,30 +225,26 @@ def _steadiness(asking: _Asking, asks: Sequence[Ask]) -> _Steadiness:
     apart = [abs(a - b) for a, b in zip(first, again, strict=True) if a is not None and b is not None]
     twice, together = "asked twice, it gave another reward", "asked alone, it gave another reward than in a batch"
     findings = (
-        _counted("nondeterministic", unsteady, len(asks), ids, twice, verdict=WARN),
+        counted("nondeterministic", len(unsteady), len(asks), twice, verdict=WARN, worst=_first(unsteady, ids)),
         # Of a reward that is not steady anyhow this cannot be told.
-        _counted("batch_dependent", [] if unsteady else by_batch, len(asks), ids, together, verdict=REJECT),
+        counted(
+            "batch_dependent",
+            0 if unsteady else len(by_batch),
+            len(asks),
+            together,
+            verdict=REJECT,
+            worst=_first(by_batch, ids),
+        ),
     )
     return _Steadiness(max((d for d in apart if math.isfinite(d)), default=0.0), findings)
+
+
+def _first(asks: Sequence[Ask], ids: Sequence[str]) -> str:
+    """The example of the first of the questions."""
+    return ids[asks[0].case] if asks else ""
 
 
 def _equal(one: float | None, other: float | None) -> bool:
     if one is None or other is None:
         return one is other
     return math.isclose(one, other, rel_tol=1e-6, abs_tol=1e-9) or (math.isnan(one) and math.isnan(other))
-
-
-def _counted(name: str, asks: Sequence[Ask], of: int, ids: Sequence[str], detail: str, *, verdict: str) -> Finding:
-    share = len(asks) / of if of else 0.0
-    return Finding(
-        name=name,
-        probe=name,
-        verdict=verdict if asks else PASS,
-        cases=of,
-        share=share,
-        share_interval=wilson(share, of),
-        size=0.0,
-        size_interval=(0.0, 0.0),
-        detail=f"{detail} in {len(asks)} of {of} questions" if asks else "",
-        worst=ids[asks[0].case] if asks else "",
-    )
