@@ -40,11 +40,11 @@ def captioned(images: Sequence[ImageRef], caption: str, *, source_id: str | None
     """An example whose question is the images and whose answer is the caption."""
     if not images:
         raise RowError("image_missing", "the row names no image")
-    shown = tuple(Part(image=number) for number in range(len(images)))
+    pictures = tuple(Part(image=number) for number in range(len(images)))
     return Row(
         kind="sft",
         source_id=source_id,
-        messages=(Message("user", shown), Message("assistant", (Part(caption),))),
+        messages=(Message("user", pictures), Message("assistant", (Part(caption),))),
         images=tuple(images),
         metadata={key: value for key, value in metadata.items() if key not in _TEXTS and value is not None},
     )

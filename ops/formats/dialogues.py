@@ -58,13 +58,13 @@ def dialogue(record: Mapping[str, Any]) -> Dialogue:
     """The conversation, with its answer where the row has one beside its prompt."""
     name = listed(record)
     if name:
-        found = Dialogue(rounds_as_turns(fields.list_field(record, name)), (name,))
+        read_dialogue = Dialogue(rounds_as_turns(fields.list_field(record, name)), (name,))
     elif is_alpaca(record):
-        found = _alpaca(record)
+        read_dialogue = _alpaca(record)
     else:
-        found = _prompted(record)
-    read = ["id", *PICTURES, *found.used, *beside_names(record)]
-    return Dialogue(with_system(found.items, record.get("system")), tuple(read))
+        read_dialogue = _prompted(record)
+    read = ["id", *PICTURES, *read_dialogue.used, *beside_names(record)]
+    return Dialogue(with_system(read_dialogue.items, record.get("system")), tuple(read))
 
 
 def rounds_as_turns(items: list[Any]) -> list[Any]:

@@ -89,13 +89,13 @@ def is_label(value: Any) -> bool:
 
 def label(value: Any, name: str = "label") -> str:
     """`good` or `bad`, as the label of a judged response says it."""
-    said = _LABELS.get(str(value).strip().lower())
-    if said is None:
+    judged = _LABELS.get(str(value).strip().lower())
+    if judged is None:
         detail = (
             f"{name} {str(value)[:80]!r} says neither good nor bad; if it is no judgement: ignore_fields in drop.yaml"
         )
         raise RowError("rating_invalid", detail)
-    return said
+    return judged
 
 
 def present(value: Any) -> bool:
@@ -158,9 +158,9 @@ def turns(messages: Sequence[tuple[str, str]], count: int, *, implicit: bool = F
     `implicit` formats name no placeholders: there, images without any go before the first question. A literal
     `<image>` inside a sentence stays text where the placeholders on lines of their own account for all images.
     """
-    shown = [i for i, (who, _) in enumerate(messages) if who in _SHOWN_ROLES]
-    total = sum(messages[i][1].count(PLACEHOLDER) for i in shown)
-    alone = sum(_lines_alone(messages[i][1]) for i in shown)
+    places = [i for i, (who, _) in enumerate(messages) if who in _SHOWN_ROLES]
+    total = sum(messages[i][1].count(PLACEHOLDER) for i in places)
+    alone = sum(_lines_alone(messages[i][1]) for i in places)
     if total == count:
         return _filled(messages, literal=False)
     if alone == count:
@@ -174,11 +174,11 @@ def first_images(messages: Sequence[Message], numbers: Iterable[int]) -> tuple[M
     """The messages with these images put before the first question."""
     built = list(messages)
     index = next((i for i, m in enumerate(built) if m.role == "user"), None)
-    shown = tuple(Part(image=n) for n in numbers)
-    if index is None and shown:
-        raise RowError("placeholder_mismatch", f"{len(shown)} images and no question")
+    pictures = tuple(Part(image=n) for n in numbers)
+    if index is None and pictures:
+        raise RowError("placeholder_mismatch", f"{len(pictures)} images and no question")
     if index is not None:
-        built[index] = Message("user", (*shown, *built[index].parts))
+        built[index] = Message("user", (*pictures, *built[index].parts))
     return tuple(built)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from ops.formats import boxes, dialogues, fields
 from ops.formats.contract import Format
-from ops.formats.messages import answer_text, built, said
+from ops.formats.messages import answer_text, built, role_contents
 from ops.intake.row import CONTEXT, Judgement, Message, Part, Row, RowError
 
 _TAGS = ("kto_tag", "label")
@@ -35,7 +35,7 @@ def _parse(record: Mapping[str, Any]) -> Row:
     label = fields.label(record[tag], tag)
     read = dialogues.dialogue(record)
     images = dialogues.images(record)
-    pairs, row_boxes = boxes.expand(said(read.items), record.get("objects"), images=len(images))
+    pairs, row_boxes = boxes.expand(role_contents(read.items), record.get("objects"), images=len(images))
     if not pairs or pairs[-1][0] not in ("assistant", CONTEXT):
         raise RowError("turn_order", f"the row has a {tag} and does not end in an answer")
     prompt = built(pairs[:-1], images, implicit=True)

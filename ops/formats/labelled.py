@@ -31,17 +31,17 @@ def _parse(record: Mapping[str, Any]) -> Row:
     prompt = _messages(record, _PROMPTS, "user")
     answer = _messages(record, _ANSWERS, "assistant")
     turns = conversation(prompt, images, implicit=True)
-    said = conversation(answer, (), implicit=True).messages
-    if len(said) != 1 or said[0].role != "assistant":
-        raise RowError("field_type", f"the response is {len(said)} messages, not one answer")
+    answers = conversation(answer, (), implicit=True).messages
+    if len(answers) != 1 or answers[0].role != "assistant":
+        raise RowError("field_type", f"the response is {len(answers)} messages, not one answer")
     label = fields.label(record.get("label"))
     who = fields.annotator(record.get("annotator"))
     return Row(
         kind="preference",
         source_id=fields.id_field(record, "id"),
-        messages=(*turns.messages, Message("response", (Part(said[0].text),))),
+        messages=(*turns.messages, Message("response", (Part(answers[0].text),))),
         images=turns.images,
-        judgements=(Judgement(said[0].text, label, annotator=who),),
+        judgements=(Judgement(answers[0].text, label, annotator=who),),
         metadata=fields.rest(record, *_USED),
     )
 

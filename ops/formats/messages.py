@@ -33,10 +33,10 @@ def conversation(
     items: Sequence[Any], images: Sequence[ImageRef], *, implicit: bool = False, objects: Any = None
 ) -> Conversation:
     """Messages in any of these shapes, and the images of the row. `implicit`: see `fields.turns`."""
-    return built(said(items), images, implicit=implicit, objects=objects)
+    return built(role_contents(items), images, implicit=implicit, objects=objects)
 
 
-def said(items: Sequence[Any]) -> list[tuple[str, Any]]:
+def role_contents(items: Sequence[Any]) -> list[tuple[str, Any]]:
     """The role and the content, a text or a list of parts, of each message. Where the row says which messages carry
     loss, or calls tools in messages of their own, neighbours of the assistant are one turn, as trainers join them."""
     pairs = [_message(item) for item in items]
@@ -57,7 +57,7 @@ def said(items: Sequence[Any]) -> list[tuple[str, Any]]:
 def built(
     pairs: Sequence[tuple[str, Any]], images: Sequence[ImageRef], *, implicit: bool = False, objects: Any = None
 ) -> Conversation:
-    """What `said` gave, with its placeholders filled."""
+    """What `role_contents` gave, with its placeholders filled."""
     filled, row_boxes = boxes.expand(pairs, objects, images=len(images))
     if all(isinstance(content, str) for _, content in filled):
         made = Conversation(fields.turns(filled, len(images), implicit=implicit), tuple(images))

@@ -9,7 +9,7 @@ from typing import Any
 
 from ops.formats import dialogues, fields
 from ops.formats.contract import Format
-from ops.formats.messages import answer_text, beside_names, said, with_system
+from ops.formats.messages import answer_text, beside_names, role_contents, with_system
 from ops.formats.rl_prompts import TRUTHS, prompt_row, truth_field
 from ops.intake.row import Row, RowError
 
@@ -40,7 +40,7 @@ def _parse(record: Mapping[str, Any]) -> Row:
         raise RowError("field_missing", "messages")
     removed = ""
     while items and _answers(items[-1]):
-        removed = answer_text(said(items[-1:]))
+        removed = answer_text(role_contents(items[-1:]))
         items = items[:-1]
     return prompt_row(
         record,

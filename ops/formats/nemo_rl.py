@@ -9,7 +9,7 @@ from typing import Any
 
 from ops.formats import dialogues, fields
 from ops.formats.contract import Format
-from ops.formats.messages import answer_text, said
+from ops.formats.messages import answer_text, role_contents
 from ops.formats.rl_prompts import TRUTHS, prompt_row, truth_field
 from ops.intake.row import Row, RowError
 
@@ -53,7 +53,7 @@ def _parse(record: Mapping[str, Any]) -> Row:
 def _last_answer(item: Any) -> str:
     if not isinstance(item, Mapping) or fields.role(item.get("role", item.get("from"))) != "assistant":
         raise RowError("field_missing", "an answer at the end of the messages, which is the ground truth")
-    return answer_text(said([item]))
+    return answer_text(role_contents([item]))
 
 
 FORMAT = Format(

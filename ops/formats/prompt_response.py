@@ -18,8 +18,8 @@ def _recognise(record: Mapping[str, Any]) -> bool:
     if prompt is None or answer is None or dialogues.listed(record):
         return False
     # Tables of who answered what have a question and an answer as well, and no image.
-    shown = any(fields.present(record.get(name)) for name in dialogues.PICTURES)
-    if not shown and (prompt == "question" or answer == "answer"):
+    has_pictures = any(fields.present(record.get(name)) for name in dialogues.PICTURES)
+    if not has_pictures and (prompt == "question" or answer == "answer"):
         return False
     shaped = isinstance(record[prompt], str | list) and isinstance(record[answer], str | list)
     return shaped and not any(fields.present(record.get(name)) for name in ("caption", "captions"))
@@ -29,10 +29,10 @@ def _parse(record: Mapping[str, Any]) -> Row:
     prompt, answer = dialogues.asked(record), dialogues.answered(record)
     if prompt is None or answer is None:
         raise RowError("field_missing", "completion" if prompt else "prompt")
-    return answered_row({**record, prompt: _shown(record[prompt])})
+    return answered_row({**record, prompt: _without_loss(record[prompt])})
 
 
-def _shown(prompt: Any) -> Any:
+def _without_loss(prompt: Any) -> Any:
     """The prompt's messages, of which none is learned."""
     if not isinstance(prompt, list):
         return prompt

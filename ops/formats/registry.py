@@ -24,7 +24,9 @@ def all_formats() -> dict[str, Format]:
     return {name: reading(name) for name in _declared()}
 
 
-def reading(name: str, *, named: bool = False, ignored: Iterable[str] = (), said: Described | None = None) -> Format:
+def reading(
+    name: str, *, named: bool = False, ignored: Iterable[str] = (), described: Described | None = None
+) -> Format:
     """The format as a drop's rows are read by it: `named` where the drop's sender named it for the file, so that no
     other format's claim counts; `ignored` fields are plain metadata; `said` is what a trainer's manifest says of the
     file."""
@@ -36,7 +38,7 @@ def reading(name: str, *, named: bool = False, ignored: Iterable[str] = (), said
 
     @wraps(form.parse)
     def parse(record: Mapping[str, Any]) -> Row:
-        read, kept = _seen(record, aside, said)
+        read, kept = _seen(record, aside, described)
         media = other_media(read)
         if media:
             raise RowError("modality_unsupported", ", ".join(media))
@@ -45,7 +47,7 @@ def reading(name: str, *, named: bool = False, ignored: Iterable[str] = (), said
         return replace(row, metadata={**row.metadata, **kept}) if kept else row
 
     def recognise(record: Mapping[str, Any]) -> bool:
-        return form.recognise(_seen(record, aside, said)[0])
+        return form.recognise(_seen(record, aside, described)[0])
 
     return replace(form, recognise=recognise, parse=parse)
 
@@ -57,13 +59,13 @@ def trusting(form: Format) -> Format:
 
 
 def _seen(
-    record: Mapping[str, Any], ignored: Iterable[str], said: Described | None
+    record: Mapping[str, Any], ignored: Iterable[str], described: Described | None
 ) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
     """The record under the names that the formats know, and what its metadata holds besides."""
     read, kept = set_aside(record, ignored) if ignored else (record, {})
-    if said is None:
+    if described is None:
         return read, kept
-    return (read if said.rewrite is None else said.rewrite(read)), {**said.facts, **kept}
+    return (read if described.rewrite is None else described.rewrite(read)), {**described.facts, **kept}
 
 
 @cache
@@ -83,7 +85,7 @@ def container_of(probe: Probe) -> Container | None:
 
 
 def format_of(
-    records: Iterable[Mapping[str, Any]], *, ignored: Iterable[str] = (), said: Described | None = None
+    records: Iterable[Mapping[str, Any]], *, ignored: Iterable[str] = (), described: Described | None = None
 ) -> Format | None:
     """The format that most of these records have, so that one strange row at the top of a file decides nothing.
     `ignored` and `said` as in `reading`."""
@@ -91,7 +93,7 @@ def format_of(
     aside = tuple(ignored)
     for raw in records:
         try:
-            record = _seen(raw, aside, said)[0]
+            record = _seen(raw, aside, described)[0]
         except RowError:
             continue
         winner = next((item.name for item in all_formats().values() if item.recognise(record)), None)

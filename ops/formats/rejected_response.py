@@ -9,7 +9,7 @@ from typing import Any
 
 from ops.formats import boxes, dialogues, fields
 from ops.formats.contract import Format
-from ops.formats.messages import answer_text, built, said
+from ops.formats.messages import answer_text, built, role_contents
 from ops.formats.preferences import pair
 from ops.intake.row import ImageRef, Row, RowError
 
@@ -25,7 +25,7 @@ def _parse(record: Mapping[str, Any]) -> Row:
     read = dialogues.dialogue(record)
     images = dialogues.images(record)
     _check_images(images, record.get("rejected_images"))
-    prompt, chosen = _split(said(read.items), "messages")
+    prompt, chosen = _split(role_contents(read.items), "messages")
     rejected = _rejected(record, prompt)
     objects = record.get("objects")
     both, chosen_boxes = boxes.expand([*prompt, *chosen], objects, images=len(images))
@@ -59,13 +59,13 @@ def _split(pairs: Said, name: str) -> tuple[Said, Said]:
 
 def _rejected(record: Mapping[str, Any], prompt: Said) -> Said:
     if fields.present(record.get("rejected_messages")):
-        asked, rejected = _split(said(fields.list_field(record, "rejected_messages")), "rejected_messages")
+        asked, rejected = _split(role_contents(fields.list_field(record, "rejected_messages")), "rejected_messages")
         if [one for one in asked if one[0] != "system"] != [one for one in prompt if one[0] != "system"]:
             raise RowError("pair_differs", "rejected_messages ask what messages do not")
         return rejected
     if not fields.present(record.get("rejected_response")):
         raise RowError("field_missing", "rejected_response")
-    rejected = said(dialogues.as_messages(record, "rejected_response", "assistant"))
+    rejected = role_contents(dialogues.as_messages(record, "rejected_response", "assistant"))
     if any(who in ("user", "system") for who, _ in rejected):
         raise RowError("field_type", "rejected_response holds a turn of user or system")
     return rejected

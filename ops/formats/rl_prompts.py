@@ -53,7 +53,7 @@ def prompt_row(
     """A prompt of a record: `items` are its messages, `used` the fields that were read for them and the ground truth.
     Style and source are looked for under their usual names where they are not given. What is not read is metadata."""
     asked = conversation(items, images, implicit=implicit, objects=record.get("objects"))
-    turns = _shown(asked)
+    turns = _context_turns(asked)
     text, is_json = _as_text(truth)
     rollouts, scored = _rollouts(record, used)
     styled, sourced = _named(record, STYLES, style, used), _named(record, SOURCES, source, used)
@@ -71,7 +71,7 @@ def prompt_row(
     )
 
 
-def _shown(asked: Conversation) -> list[Message]:
+def _context_turns(asked: Conversation) -> list[Message]:
     """The conversation, of which nothing is learned."""
     return [Message(CONTEXT if turn.role == "assistant" else turn.role, turn.parts) for turn in asked.messages]
 

@@ -185,8 +185,8 @@ def _parsed(
 
 def _prompt(prompt: Prompt, about: Mapping[str, Any]) -> dict[str, Any]:
     rollouts = [{"response": rollout.response, "reward": rollout.reward} for rollout in prompt.rollouts]
-    said = {name: getattr(prompt, name) for name in ("ground_truth", "is_json", "style", "data_source")}
-    return {**said, "extra": canonical_json(dict(about)), "rollouts": rollouts}
+    texts = {name: getattr(prompt, name) for name in ("ground_truth", "is_json", "style", "data_source")}
+    return {**texts, "extra": canonical_json(dict(about)), "rollouts": rollouts}
 
 
 def _stored(message: Message, ids: Sequence[str]) -> dict[str, Any]:

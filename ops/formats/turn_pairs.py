@@ -7,7 +7,7 @@ from typing import Any
 
 from ops.formats import boxes, dialogues, fields
 from ops.formats.contract import Format
-from ops.formats.messages import answer_text, built, said
+from ops.formats.messages import answer_text, built, role_contents
 from ops.formats.preferences import pair
 from ops.intake.row import CONTEXT, Row, RowError
 
@@ -33,8 +33,8 @@ def _parse(record: Mapping[str, Any]) -> Row:
         used = ("id", *dialogues.PICTURES, *_V1)
     else:
         read = dialogues.dialogue({name: value for name, value in record.items() if name != "output"})
-        prompt, used = said(read.items), (*read.used, *_SIDES)
-        sides = [said(dialogues.as_messages(record, name, "assistant")) for name in _SIDES]
+        prompt, used = role_contents(read.items), (*read.used, *_SIDES)
+        sides = [role_contents(dialogues.as_messages(record, name, "assistant")) for name in _SIDES]
     if any(who not in ("assistant", "tool", CONTEXT) for side in sides for who, _ in side):
         raise RowError("turn_order", "chosen or rejected holds a turn that is no answer")
     objects = record.get("objects")
@@ -55,7 +55,7 @@ def _parse(record: Mapping[str, Any]) -> Row:
 
 def _parted(record: Mapping[str, Any]) -> tuple[Said, list[Said]]:
     """What the two conversations share, and what each goes on with."""
-    chosen, rejected = (said(fields.list_field(record, name)) for name in _V1)
+    chosen, rejected = (role_contents(fields.list_field(record, name)) for name in _V1)
     shared = 0
     while shared < min(len(chosen), len(rejected)) - 1 and chosen[shared] == rejected[shared]:
         shared += 1

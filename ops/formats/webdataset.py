@@ -36,8 +36,10 @@ def _parse(record: Mapping[str, Any]) -> Row:
     source = fields.id_field(body, "id", "key") or str(record["__key__"])
     if inner and inner.name not in (FORMAT.name, captions.FORMAT.name):
         # The names of the images in a row of another format are replaced by the bytes beside it.
-        shown = {k: v for k, v in body.items() if k not in ("image", "images")}
-        row = inner.parse({**shown, "images": [{"path": i.path, "bytes": i.data} for i in images]} if images else body)
+        row_fields = {k: v for k, v in body.items() if k not in ("image", "images")}
+        row = inner.parse(
+            {**row_fields, "images": [{"path": i.path, "bytes": i.data} for i in images]} if images else body
+        )
         return replace(row, source_id=source)
     caption = _text(record["txt"]) if "txt" in record else captions.caption_of(body)
     if caption is None:

@@ -51,20 +51,20 @@ class Manifest:
     described: Descriptions = field(default_factory=Descriptions)
     """What the trainers' manifests in the drop say of its files."""
 
-    def said_of(self, file: str) -> Described | None:
+    def description_of(self, file: str) -> Described | None:
         """What a trainer's manifest says of a file."""
         return self.described.files.get(file)
 
     def folders(self, file: str) -> tuple[str, ...]:
         """Folders that the image paths in a file may be relative to, as `images` and a trainer's manifest say."""
-        said = self.said_of(file)
-        return self.images if said is None else (*self.images, *said.images)
+        description = self.description_of(file)
+        return self.images if description is None else (*self.images, *description.images)
 
     def dataset(self, file: str) -> str:
         """The data set that the rows of a file belong to: as `datasets` or a trainer's manifest says, else the file's
         name."""
-        said = self.said_of(file)
-        named = _matching(self.datasets, file) or (said and said.dataset)
+        description = self.description_of(file)
+        named = _matching(self.datasets, file) or (description and description.dataset)
         return named or plain_name(file).rpartition("/")[2].partition(".")[0]
 
     def format_of(self, file: str) -> str | None:

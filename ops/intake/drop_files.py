@@ -85,8 +85,8 @@ class DropFiles:
 
     def listing(self) -> list[FileInfo]:
         """Every file, in order of names, hidden ones left out. Links to folders are not followed."""
-        found = _fit(self._local_listing() if self.local else self._remote_listing())
-        return sorted(found, key=lambda info: info.name)
+        files = _fit(self._local_listing() if self.local else self._remote_listing())
+        return sorted(files, key=lambda info: info.name)
 
     def open(self, name: str) -> BinaryIO:
         """The bytes of a file as they are. `FileNotFoundError` where there is none, `NotAFileError` where it is none:
@@ -225,8 +225,8 @@ def open_drop(path: str | Path, options: Mapping[str, Any] | None = None) -> Dro
     if "://" in text:
         return DropFiles(text.rstrip("/"), dict(options or {}))
     if not Path(text).is_dir():
-        what = "is a file, not a folder" if Path(text).exists() else "does not exist"
-        raise DropError(f"drop {text}: {what}; name the folder that holds the rows and the images")
+        problem = "is a file, not a folder" if Path(text).exists() else "does not exist"
+        raise DropError(f"drop {text}: {problem}; name the folder that holds the rows and the images")
     return DropFiles(os.path.realpath(text))
 
 
@@ -270,11 +270,11 @@ def _inside(full: str, root: str) -> bool:
     return os.path.realpath(full).startswith(root.rstrip("/") + "/")
 
 
-def _fit(found: Iterable[FileInfo]) -> Iterator[FileInfo]:
+def _fit(files: Iterable[FileInfo]) -> Iterator[FileInfo]:
     """The files, those with unfit names under names that the lake can hold and no other file has."""
     unfit: list[FileInfo] = []
     names: set[str] = set()
-    for info in found:
+    for info in files:
         if unfit_file_name(info.name):
             unfit.append(info)
         else:

@@ -96,8 +96,8 @@ def image_type(data: bytes) -> str:
 def name_mismatch(path: str, data: bytes) -> str:
     """What is wrong with the extension of an image's name, or nothing. A name without one says nothing."""
     promised = _EXTENSIONS.get(path.rpartition(".")[2].lower())
-    found = image_type(data)
-    return f"{path[-200:]} is {found}" if promised and found and promised != found else ""
+    type_found = image_type(data)
+    return f"{path[-200:]} is {type_found}" if promised and type_found and promised != type_found else ""
 
 
 def decode_rgb(data: bytes, *, shortest_px: int | None = None) -> Image.Image:
@@ -191,7 +191,7 @@ def _decoded(image: Image.Image, data: bytes, settings: IngestSettings) -> Image
         "image_orientation": orientation != _UPRIGHT,
     }
     detail = f"{kind}, mode {mode}, {frames} frames, orientation {orientation}"
-    repairs = tuple(settings.accept(code, detail) for code, found in peculiar.items() if found)
+    repairs = tuple(settings.accept(code, detail) for code, is_peculiar in peculiar.items() if is_peculiar)
     return ImageFacts(
         width, height, kind, mode, frames, orientation, perceptual_hash, facts, edges, entropy, written, repairs
     )

@@ -69,10 +69,10 @@ class IngestSettings:
         return reason
 
 
-def whole_query(said: Iterable[tuple[str, str]]) -> str:
+def whole_query(role_texts: Iterable[tuple[str, str]]) -> str:
     """What is asked by a conversation of (role, text): its one turn, or all of them where there were turns before the
     question. Candidate responses are not part of it."""
-    turns = [("assistant" if role == CONTEXT else role, text) for role, text in said if role in _ASKING]
+    turns = [("assistant" if role == CONTEXT else role, text) for role, text in role_texts if role in _ASKING]
     return turns[0][1] if len(turns) == 1 else "\n".join(f"{role}: {text}" for role, text in turns)
 
 

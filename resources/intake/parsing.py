@@ -120,7 +120,7 @@ class _ShardReader:
                 plan.format,
                 named=context.manifest.format_of(plan.file) is not None,
                 ignored=context.manifest.ignored(plan.file),
-                said=context.manifest.said_of(plan.file),
+                described=context.manifest.description_of(plan.file),
             ),
             dataset=context.manifest.dataset(plan.file),
             images=ImageReader(context.files, folders, context.settings),

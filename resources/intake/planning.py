@@ -67,7 +67,7 @@ def _opened(file: str, context: Context, shard_bytes: int) -> tuple[Container, S
 
 
 def _detected(manifest: Manifest, file: str, probed: Sequence[Mapping[str, Any]]) -> Format | None:
-    return format_of(probed, ignored=manifest.ignored(file), said=manifest.said_of(file))
+    return format_of(probed, ignored=manifest.ignored(file), described=manifest.description_of(file))
 
 
 def _probed(records: Iterator[Record]) -> list[dict[str, Any]]:

@@ -50,12 +50,12 @@ def read_object(files: DropFiles, info: FileInfo, *, marks: Sequence[bytes]) -> 
     return value if isinstance(value, dict) else {}
 
 
-def describe(described: dict[str, Described], names: Sequence[str], said: Described) -> None:
+def describe(described: dict[str, Described], names: Sequence[str], description: Described) -> None:
     """Adds what is said of these files. `DropError` where another entry says other things of one of them."""
     for name in names:
-        before = described.setdefault(name, said)
-        if replace(before, dataset=None, source="") != replace(said, dataset=None, source=""):
-            both = f"{before.dataset} of {before.source} and {said.dataset} of {said.source}"
+        before = described.setdefault(name, description)
+        if replace(before, dataset=None, source="") != replace(description, dataset=None, source=""):
+            both = f"{before.dataset} of {before.source} and {description.dataset} of {description.source}"
             raise DropError(f"{name}: {both} say different things of it; leave one of them out of the drop")
 
 

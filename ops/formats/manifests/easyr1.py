@@ -40,7 +40,7 @@ class Keyed:
 def _find(files: DropFiles, listing: Sequence[FileInfo]) -> Descriptions:
     names = [info.name for info in listing]
     described: dict[str, Described] = {}
-    found: list[str] = []
+    manifests: list[str] = []
     for info in [*candidates(listing, ".yaml"), *candidates(listing, ".yml")]:
         data = _data(files, info)
         if data is None:
@@ -48,15 +48,15 @@ def _find(files: DropFiles, listing: Sequence[FileInfo]) -> Descriptions:
         columns = {ours: data.get(key) or usual for key, (usual, ours) in _KEYS.items()}
         if not all(isinstance(column, str) for column in columns.values()):
             continue
-        found.append(info.name)
-        said = Described(
+        manifests.append(info.name)
+        description = Described(
             source=info.name, images=folders(info.name, str(data.get("image_dir") or "")), rewrite=Keyed(columns)
         )
         for key in ("train_files", "val_files"):
             listed = data.get(key) or []
             for path in listed if isinstance(listed, list) else str(listed).split(","):
-                describe(described, beside(info.name, str(path).strip().partition("@")[0], names), said)
-    return Descriptions(described, tuple(found))
+                describe(described, beside(info.name, str(path).strip().partition("@")[0], names), description)
+    return Descriptions(described, tuple(manifests))
 
 
 def _data(files: DropFiles, info: FileInfo) -> Mapping[str, Any] | None:

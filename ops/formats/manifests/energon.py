@@ -108,16 +108,16 @@ def _decoded(value: Any, name: str) -> str:
 def _find(files: DropFiles, listing: Sequence[FileInfo]) -> Descriptions:
     tars = [info.name for info in listing if plain_name(info.name).endswith(".tar")]
     described: dict[str, Described] = {}
-    found: list[str] = []
+    manifests: list[str] = []
     for folder in sorted({place for name in tars for place in _above(name)}):
         place = f"{folder}/{_PLACE}".strip("/")
         rewrite = _mapping(files, place)
         if rewrite is None:
             continue
-        found.append(place)
-        said = Described(source=place, rewrite=rewrite)
-        describe(described, [name for name in tars if folder == "" or name.startswith(f"{folder}/")], said)
-    return Descriptions(described, tuple(found))
+        manifests.append(place)
+        description = Described(source=place, rewrite=rewrite)
+        describe(described, [name for name in tars if folder == "" or name.startswith(f"{folder}/")], description)
+    return Descriptions(described, tuple(manifests))
 
 
 def _above(name: str) -> list[str]:
@@ -137,14 +137,14 @@ def _mapping(files: DropFiles, place: str) -> Mapped | None:
     if data.count(b"[") + data.count(b"{") > _MOST_BRACKETS:
         raise DropError(f"{place}: not plain YAML: more than {_MOST_BRACKETS} brackets")
     try:
-        said = YAML(typ="safe", pure=True).load(data.decode("utf-8"))
+        loaded = YAML(typ="safe", pure=True).load(data.decode("utf-8"))
     except (YAMLError, ValueError, RecursionError) as error:
         raise DropError(f"{place}: not plain YAML: {' '.join(str(error).split())[:200]}") from None
-    said = said if isinstance(said, Mapping) else {}
-    nested = said.get("sample_type")
-    sample = nested if isinstance(nested, Mapping) else said
+    settings = loaded if isinstance(loaded, Mapping) else {}
+    nested = settings.get("sample_type")
+    sample = nested if isinstance(nested, Mapping) else settings
     known = _CLASS.fullmatch(str(sample.get("__class__")))
-    field_map = said.get("field_map")
+    field_map = settings.get("field_map")
     if known is None or not isinstance(field_map, Mapping):
         return None
     wanted = ("image", "caption") if known[1] == "Captioning" else ("image", "context", "answers")

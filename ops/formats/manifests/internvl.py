@@ -13,22 +13,22 @@ from ops.intake.drop_files import DropFiles, FileInfo
 def _find(files: DropFiles, listing: Sequence[FileInfo]) -> Descriptions:
     names = [info.name for info in listing]
     described: dict[str, Described] = {}
-    found: list[str] = []
+    manifests: list[str] = []
     for info in candidates(listing, ".json"):
         entries = read_object(files, info, marks=(b'"annotation"', b'"root"'))
         if not entries or not all(map(_is_entry, entries.values())):
             continue
-        found.append(info.name)
+        manifests.append(info.name)
         for dataset, entry in entries.items():
             repeat = entry.get("repeat_time")
-            said = Described(
+            description = Described(
                 source=info.name,
                 dataset=str(dataset),
                 images=folders(info.name, str(entry.get("root") or "")),
                 facts={} if repeat is None else {"repeat_time": repeat},
             )
-            describe(described, beside(info.name, entry["annotation"], names), said)
-    return Descriptions(described, tuple(found))
+            describe(described, beside(info.name, entry["annotation"], names), description)
+    return Descriptions(described, tuple(manifests))
 
 
 def _is_entry(value: Any) -> bool:

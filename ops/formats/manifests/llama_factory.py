@@ -85,18 +85,18 @@ class Renamed:
 def _find(files: DropFiles, listing: Sequence[FileInfo]) -> Descriptions:
     names = [info.name for info in listing]
     described: dict[str, Described] = {}
-    found: list[str] = []
+    manifests: list[str] = []
     for info in listing:
         if info.name.rpartition("/")[2] != "dataset_info.json":
             continue
         entries = read_object(files, info, marks=(b'"file_name"',))
         for dataset, entry in entries.items():
             if isinstance(entry, Mapping) and isinstance(entry.get("file_name"), str):
-                found.append(info.name)
+                manifests.append(info.name)
                 rewrite = _rewrite(entry, f"{info.name}: {dataset}")
-                said = Described(source=info.name, dataset=str(dataset), rewrite=rewrite)
-                describe(described, beside(info.name, entry["file_name"], names), said)
-    return Descriptions(described, tuple(dict.fromkeys(found)))
+                description = Described(source=info.name, dataset=str(dataset), rewrite=rewrite)
+                describe(described, beside(info.name, entry["file_name"], names), description)
+    return Descriptions(described, tuple(dict.fromkeys(manifests)))
 
 
 def _rewrite(entry: Mapping[str, Any], where: str) -> Renamed:

@@ -26,21 +26,21 @@ _SHARE = re.compile(r"%(\d+)$")
 def _find(files: DropFiles, listing: Sequence[FileInfo]) -> Descriptions:
     names = [info.name for info in listing]
     described: dict[str, Described] = {}
-    found: list[str] = []
+    manifests: list[str] = []
     for info in (*candidates(listing, ".py"), *candidates(listing, ".json")):
         entries = dict(_entries(files, info))
         if entries:
-            found.append(info.name)
+            manifests.append(info.name)
         for dataset, entry in entries.items():
             share = _SHARE.search(dataset)
-            said = Described(
+            description = Described(
                 source=info.name,
                 dataset=_SHARE.sub("", dataset),
                 images=folders(info.name, str(entry.get("data_path") or "")),
                 facts={} if share is None else {"sampling_rate": int(share[1]) / 100},
             )
-            describe(described, beside(info.name, entry["annotation_path"], names), said)
-    return Descriptions(described, tuple(found))
+            describe(described, beside(info.name, entry["annotation_path"], names), description)
+    return Descriptions(described, tuple(manifests))
 
 
 def _entries(files: DropFiles, info: FileInfo) -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -20,13 +20,15 @@ def descriptions(files: DropFiles, listing: Sequence[FileInfo]) -> Descriptions:
     """What the trainers' manifests in a drop say of its files. `DropError` where two say it of one file, or one is
     wrong."""
     described: dict[str, Described] = {}
-    found: list[str] = []
+    named: list[str] = []
     for kind in all_manifests().values():
-        said = kind.find(files, listing)
-        both = sorted(set(described) & set(said.files))
+        descriptions_found = kind.find(files, listing)
+        both = sorted(set(described) & set(descriptions_found.files))
         if both:
-            names = f"{described[both[0]].source} and {said.files[both[0]].source}"
+            names = f"{described[both[0]].source} and {descriptions_found.files[both[0]].source}"
             raise DropError(f"{both[0]}: {names} both say what it is; leave one of them out of the drop")
-        described |= said.files
-        found += said.manifests
-    return Descriptions({name: said for name, said in described.items() if name not in found}, tuple(found))
+        described |= descriptions_found.files
+        named += descriptions_found.manifests
+    return Descriptions(
+        {name: description for name, description in described.items() if name not in named}, tuple(named)
+    )

@@ -129,11 +129,11 @@ def read(folder: Path) -> list[list[Turn]]:
         shards = container.split(files, info.name, 1 << 30, LIMITS)
         records = [r.fields for shard in shards for r in container.read(files, shard, LIMITS) if r.fields]
         about = trainers.files.get(info.name)
-        form = format_of(records, said=about)
+        form = format_of(records, described=about)
         assert form, info.name
         for shard in shards:
             images = ImageReader(files, (".",), SETTINGS)
-            where = {"container": container.name, "form": reading(form.name, said=about), "dataset": "data"}
+            where = {"container": container.name, "form": reading(form.name, described=about), "dataset": "data"}
             for outcome in outcomes(files, shard, **where, images=images, settings=SETTINGS):
                 assert outcome.parsed, outcome.refused
                 examples.append(content([stored_turn(message) for message in outcome.parsed["messages"]]))

@@ -48,9 +48,9 @@ def rows(folder: Path, name: str) -> tuple[str, list[Row]]:
     records = [
         r.fields or {} for s in container.split(files, name, 1 << 30, LIMITS) for r in container.read(files, s, LIMITS)
     ]
-    form = format_of(records, said=manifest.said_of(name))
+    form = format_of(records, described=manifest.description_of(name))
     assert form
-    form = reading(form.name, said=manifest.said_of(name))
+    form = reading(form.name, described=manifest.description_of(name))
     return form.name, [check_row(form.parse(record), IngestSettings()) for record in records]
 
 
@@ -105,7 +105,7 @@ def test_a_column_that_llama_factory_does_not_read_may_still_judge(tmp_path: Pat
     form, (read,) = rows(folder, "talks.json")
     assert (form, [j.label for j in read.judgements]) == ("kto", ["bad"])
     with pytest.raises(RowError, match="kto_tag: not read by llava"):
-        reading("llava", said=said(folder).said_of("talks.json")).parse(row)
+        reading("llava", described=said(folder).description_of("talks.json")).parse(row)
 
 
 def test_openai_formatting_has_calls_of_tools(tmp_path: Path):
@@ -219,7 +219,7 @@ def test_easyr1_says_what_columns_are_called(tmp_path: Path):
     assert (form, text(read)) == ("easyr1", "user: <0>How many? | ground_truth: 3")
     assert read.metadata == {"unread_answer": "Three, I think.", "level": 2}
     assert "shown" in said(folder).folders("rows.jsonl")
-    assert said(folder).said_of("other.jsonl") is None
+    assert said(folder).description_of("other.jsonl") is None
     other = write(tmp_path / "b", {"a.yaml": "data: {answer_key: [", "b.yaml": "prompt_key: answer_key train_files"})
     assert not said(other).described.manifests
 

@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from hypothesis import find, given, settings
+from hypothesis import example, find, given, settings
 from hypothesis import strategies as st
 
 from ops.formats.registry import all_formats, format_of, reading
@@ -165,14 +165,19 @@ def readings(record: dict[str, Any], form: str) -> Iterator[tuple[str, Row]]:
             yield name, check_row(all_formats()[name].parse(record), IngestSettings())
 
 
+#: One that a format of SFT takes for its own; a draw is one about once in two thousand.
+TAKEN_FOR_SFT = {"solution": TRUTH, "text": "<image>How many?", "image": "a.jpg", "responses": [TRUTH, WRONG]}
+
+
 def test_mutilated_prompts_are_still_read_and_some_for_examples_of_sft():
     """So that what is held of them below is held of something."""
     cases = st.tuples(mutilated(), st.sampled_from(sorted(all_formats())))
-    for kind in ("prompt", "sft"):
-        assert find(cases, lambda case, kind=kind: kind in {row.kind for _, row in readings(*case)})
+    find(cases, lambda case: "prompt" in {row.kind for _, row in readings(*case)})
+    assert "sft" in {row.kind for _, row in readings(TAKEN_FOR_SFT, "alpaca")}
 
 
 @given(record=mutilated(), form=st.sampled_from(sorted(all_formats())))
+@example(record=TAKEN_FOR_SFT, form="alpaca")
 @settings(deadline=None, max_examples=400)
 def test_no_truth_and_no_rollout_becomes_a_target_whatever_the_file_is_taken_for(record: dict[str, Any], form: str):
     for name, row in readings(record, form):

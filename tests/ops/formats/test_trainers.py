@@ -316,7 +316,7 @@ def readings(record: dict[str, Any], form: str) -> Iterator[tuple[str, Row]]:
 def test_mutilated_rows_are_still_read_as_judged():
     """So that what is held of them below and above is held of something."""
     cases = st.tuples(mutilated(), st.sampled_from(sorted(all_formats())))
-    assert find(cases, lambda case: "preference" in {row.kind for _, row in readings(*case)})
+    find(cases, lambda case: "preference" in {row.kind for _, row in readings(*case)})
 
 
 @given(record=mutilated(), form=st.sampled_from(sorted(all_formats())))
