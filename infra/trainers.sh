@@ -26,6 +26,7 @@ make_environment() {
     own=$("$home/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
     # Behind the environment's own packages on the path, so that those come first.
     printf '%s\n' "$shared" >"$own/shared.pth"
+    # LLaMA-Factory imports torchaudio and calls nothing of it here; its compiled part wants the torch of one CUDA build.
     rm -f "$own"/torchaudio/lib/*.so
     printf '%s\n' "$stamp" >"$home/setup.stamp"
 }
