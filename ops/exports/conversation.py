@@ -6,10 +6,7 @@ from typing import Any
 
 from ops.exports.contract import PREFERENCE, SFT, Judged, Member
 from ops.intake.row import CONTEXT, Message
-
-PLACEHOLDER = "<image>"
-MEDIA = (PLACEHOLDER, "<video>", "<audio>")
-"""What loaders look for in the text of a turn and want a file for."""
+from ops.text.placeholders import PLACEHOLDER, placeholder_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,39 +31,10 @@ def text_part(text: str) -> list[dict[str, Any]]:
     return [{"type": "text", "text": text}]
 
 
-def placeholder_text(message: Message, *, reserved: Sequence[str] = (PLACEHOLDER,)) -> str:
-    """The message as one text with `<image>` where its pictures stand, as LLaVA's trainer reads it.
-
-    A placeholder stands on a line of its own unless the text beside it has a space there; that line break is none of
-    the text's, which may have one itself. What of the text a loader
-    would take for a placeholder (`reserved`) is written with a space, `<image >`, so that the count of placeholders is
-    the count of pictures.
-    """
-    text = ""
-    after_image = False
-    for part in message.parts:
-        if part.image is not None:
-            text += f"\n{PLACEHOLDER}" if text and _needs_break(text[-1]) else PLACEHOLDER
-            after_image = True
-            continue
-        piece = without_placeholders(part.text or "", reserved)
-        if not piece:
-            continue
-        text += f"\n{piece}" if after_image and _needs_break(piece[0]) else piece
-        after_image = False
-    return text
-
-
-def _needs_break(beside: str) -> bool:
-    """Whether a placeholder is set off from this character: one line break beside it is taken for that."""
-    return beside == "\n" or not beside.isspace()
-
-
-def without_placeholders(text: str, reserved: Sequence[str] = MEDIA) -> str:
-    """The text with a space in each literal placeholder: `<image >`."""
-    for tag in reserved:
-        text = text.replace(tag, f"{tag[:-1]} >")
-    return text
+def written_message(message: Message, *, reserved: Sequence[str] = (PLACEHOLDER,)) -> str:
+    """The message as one text with `<image>` where its pictures stand (`ops.text.placeholders`)."""
+    parts = (None if part.image is not None else part.text or "" for part in message.parts)
+    return placeholder_text(parts, reserved=reserved)
 
 
 def picture_paths(member: Member) -> list[str]:

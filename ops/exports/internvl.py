@@ -11,11 +11,12 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ops.exports.contract import SFT, Export, Facts, Member, Shard, ShardDone
-from ops.exports.conversation import PLACEHOLDER, refuse_shown_answers, refuse_uneven
+from ops.exports.conversation import refuse_shown_answers, refuse_uneven
 from ops.exports.llava import conversation, refuse_tools
 from ops.exports.sink import Sink
 from ops.exports.stage_files import StageFile, TableRow, join_lines, join_stages, part_tables, write_line_parts
 from ops.exports.weights import class_weight, weight_class, whole_repeats
+from ops.text.placeholders import PLACEHOLDER
 
 _RESERVED = (PLACEHOLDER, "<video>")
 

@@ -13,21 +13,20 @@ import pyarrow as pa
 
 from ops.exports.contract import SFT, Export, Facts, Member, Shard, ShardDone
 from ops.exports.conversation import (
-    MEDIA,
     about,
     label_of,
     pair_of,
     picture_paths,
-    placeholder_text,
     refuse_shown_answers,
     refuse_uneven,
     refuse_unjudged,
     require_sft,
-    without_placeholders,
+    written_message,
 )
 from ops.exports.rows import path_schema
 from ops.exports.sink import Sink
 from ops.exports.stage_files import TableRow, join_stages, join_tables, write_table_parts
+from ops.text.placeholders import MEDIA, without_placeholders
 
 _TURN = pa.struct([("role", pa.string()), ("content", pa.string())])
 _MESSAGES = ("messages", pa.list_(_TURN))
@@ -54,7 +53,7 @@ _COLUMNS = {
 
 def row(member: Member) -> TableRow:
     """The data set that the member belongs to and its row."""
-    turns = [_turn(message.role, placeholder_text(message, reserved=MEDIA)) for message in member.messages]
+    turns = [_turn(message.role, written_message(message, reserved=MEDIA)) for message in member.messages]
     shared = {"messages": turns, "images": picture_paths(member), **about(member)}
     if member.kind == SFT:
         require_sft(member)

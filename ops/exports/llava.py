@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from ops.exports.contract import SFT, Export, Facts, Member, Shard, ShardDone
-from ops.exports.conversation import PLACEHOLDER, about, placeholder_text, require_sft
+from ops.exports.conversation import about, require_sft, written_message
 from ops.exports.rows import write_lines
 from ops.exports.sink import Sink
 from ops.exports.stage_files import join_array
+from ops.text.placeholders import PLACEHOLDER
 
 _SPEAKERS = {"user": "human", "assistant": "gpt"}
 
@@ -28,7 +29,7 @@ def conversation(member: Member, *, reserved: Sequence[str]) -> dict[str, Any]:
     """The member as `conversations` and `image`, its system prompt before the first turn; `reserved` is what its loader
     takes for a placeholder."""
     require_sft(member)
-    texts = [placeholder_text(message, reserved=reserved) for message in member.messages]
+    texts = [written_message(message, reserved=reserved) for message in member.messages]
     roles = [message.role for message in member.messages]
     opening = "".join(f"{text}\n\n" for role, text in zip(roles, texts, strict=True) if role == "system")
     names = [picture.name for picture in member.pictures]

@@ -12,21 +12,20 @@ import pyarrow as pa
 
 from ops.exports.contract import SFT, Export, Facts, Member, Shard, ShardDone
 from ops.exports.conversation import (
-    MEDIA,
     about,
     label_of,
     pair_of,
     picture_paths,
-    placeholder_text,
     refuse_uneven,
     refuse_unjudged,
     require_sft,
-    without_placeholders,
+    written_message,
 )
 from ops.exports.rows import path_schema
 from ops.exports.sink import Sink
 from ops.exports.stage_files import TableRow, join_stages, join_tables, write_table_parts
 from ops.intake.row import CONTEXT, Message
+from ops.text.placeholders import MEDIA, without_placeholders
 
 _MESSAGE = pa.struct(
     [("role", pa.string()), ("content", pa.string()), ("loss", pa.bool_()), ("loss_scale", pa.float64())]
@@ -58,7 +57,7 @@ def row(member: Member) -> TableRow:
 
 
 def _turn(message: Message, member: Member, *, learned: bool = True) -> dict[str, Any]:
-    content = placeholder_text(message, reserved=MEDIA)
+    content = written_message(message, reserved=MEDIA)
     if message.role not in ("assistant", CONTEXT):
         return {"role": message.role, "content": content, "loss": None, "loss_scale": None}
     loss = learned and message.role != CONTEXT

@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 
 from ops.exports.contract import Member, Shard
-from ops.exports.conversation import about, placeholder_text
+from ops.exports.conversation import about, written_message
 from ops.exports.rows import TableWriter, with_bytes
 from ops.exports.sink import Sink
 from ops.intake.row import Prompt
@@ -26,7 +26,7 @@ def prompt_of(member: Member) -> Prompt:
 
 def text_messages(member: Member) -> list[dict[str, str]]:
     """The conversation up to the question."""
-    return [{"role": message.role, "content": placeholder_text(message)} for message in member.messages]
+    return [{"role": message.role, "content": written_message(message)} for message in member.messages]
 
 
 def source_of(member: Member) -> str:

@@ -10,11 +10,11 @@ from ops.core.turns import CANDIDATE_ROLES
 from ops.intake.row import CONTEXT
 from ops.preflight.contract import Picture, Row, Turn
 from ops.preflight.records import text_parts
+from ops.text.placeholders import MEDIA, placeholder_text
 
 READ = ("example_id", "kind", "messages", "image_ids")
 """Columns of examples (schemas.EXAMPLES) that a forecast needs."""
 KNOWN_KINDS = ("sft", "preference")
-_RESERVED = ("<image>", "<video>", "<audio>")
 
 
 def rows_of(
@@ -66,26 +66,8 @@ def _turn(message: Mapping[str, Any], as_parts: bool) -> Turn:
     if as_parts:
         typed = tuple(None if part["type"] == "image" else part["text"] or "" for part in parts)
         return Turn(message["role"], typed, is_list=True)
-    return Turn(message["role"], text_parts(placeholder_text(parts)))
-
-
-def placeholder_text(parts: Sequence[Mapping[str, Any]]) -> str:
-    """Stored parts as a text in which `<image>` stands for each picture, on a line of its own unless the text beside it
-    has a space there (as ops.exports.conversation.placeholder_text writes it)."""
-    text = ""
-    after_image = False
-    for part in parts:
-        if part["type"] == "image":
-            text += "\n<image>" if text and not text[-1].isspace() else "<image>"
-            after_image = True
-            continue
-        piece = part["text"] or ""
-        for literal in _RESERVED:
-            piece = piece.replace(literal, f"{literal[:-1]} >")
-        if piece:
-            text += f"\n{piece}" if after_image and not piece[0].isspace() else piece
-            after_image = False
-    return text
+    texts = (None if part["type"] == "image" else part["text"] or "" for part in parts)
+    return Turn(message["role"], text_parts(placeholder_text(texts, reserved=MEDIA)))
 
 
 def _answer(turn: Turn) -> Turn:

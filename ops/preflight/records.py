@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ops.preflight.contract import Picture, Row, Turn
+from ops.text.placeholders import PLACEHOLDER
 
-PLACEHOLDER = "<image>"
 _BEYOND = ("videos", "video", "audios", "audio", "tools")
 _BOX_MARKS = ("<|box_start|>", "<box>", '"bbox')
 

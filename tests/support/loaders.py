@@ -48,7 +48,7 @@ def load(
 ) -> list[Any]:
     """The rows that the trainer's loader yields when it is run in `folder`. `trainer` names both its environment and
     its script."""
-    script = SCRIPTS / f"{trainer.replace('-', '_')}.py"
+    script = SCRIPTS / f"{trainer.replace('-', '_')}_loader.py"
     command = [str(trainer_python(trainer)), str(script), *map(str, arguments)]
     done = subprocess.run(
         command,

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from ops.core.identity import image_id
 from ops.exports.contract import ExportError, Judged, Member, Picture, Shard, ShardDone
-from ops.exports.conversation import Pair, pair_of, placeholder_text, refuse_unjudged, refuse_unlearned
+from ops.exports.conversation import Pair, pair_of, refuse_unjudged, refuse_unlearned, written_message
 from ops.exports.croissant import croissant
 from ops.exports.datasheet import datasheet, plain
 from ops.exports.llava import row as llava_row
@@ -132,13 +132,13 @@ def test_a_place_without_a_member_is_an_error():
 def test_placeholders_come_back_as_they_were_meant(text: str):
     count = text.count("<image>")
     (message,) = turns([("user", text)], count)
-    written = placeholder_text(message)
+    written = written_message(message)
     assert written.count("<image>") == count
     assert turns([("user", written)], count) == (message,)
 
 
 def test_a_literal_placeholder_shows_no_picture():
-    said = placeholder_text(Message("user", (Part(image=0), Part(text="what does <image> mean?"))))
+    said = written_message(Message("user", (Part(image=0), Part(text="what does <image> mean?"))))
     assert said == "<image>\nwhat does <image > mean?"
 
 

@@ -1,25 +1,12 @@
 """Stored examples as rows: as their export writes them."""
 
 import pyarrow as pa
-from hypothesis import given
-from hypothesis import strategies as st
 
 from ops.core.schemas import BOXES
-from ops.exports.conversation import placeholder_text as exported_text
-from ops.intake.row import Message, Part
 from ops.preflight.contract import Picture
-from ops.preflight.examples import READ, boxed_ids, placeholder_text, rows_of
+from ops.preflight.examples import READ, boxed_ids, rows_of
 from ops.preflight.pictures import COLUMNS, PictureSizes
 from tests.support.samples import sample_examples, sample_images
-
-parts = st.lists(st.one_of(st.none(), st.sampled_from(["", " ", "a", "a\n", "\nb", "x <image> y"])), max_size=6)
-
-
-@given(given_parts=parts)
-def test_texts_are_those_of_the_export(given_parts: list[str | None]) -> None:
-    stored = [{"type": "image" if part is None else "text", "text": part} for part in given_parts]
-    message = Message("user", tuple(Part(image=0) if part is None else Part(text=part) for part in given_parts))
-    assert placeholder_text(stored) == exported_text(message)
 
 
 def test_samples_become_rows_with_their_pictures() -> None:

@@ -12,13 +12,13 @@ import pytest
 from ops.audits.registry import all_audits
 from ops.core.schemas import CURRICULUM, EXAMPLES, IMAGES, PROMPTS
 from ops.exports.contract import PROMPT
-from ops.exports.conversation import PLACEHOLDER, without_placeholders
 from ops.exports.registry import all_exports
 from ops.formats.containers.contract import Limits, Probe
 from ops.formats.registry import container_of, format_of
 from ops.intake.drop_files import DropFiles
 from ops.intake.row import CONTEXT, Row
 from ops.intake.rows import IngestSettings, check_row
+from ops.text.placeholders import PLACEHOLDER, without_placeholders
 from resources.engines.progress import SilentProgress
 from resources.export.export import export_version, verify
 from resources.lake.tables import Lake

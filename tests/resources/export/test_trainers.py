@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from ops.exports.conversation import MEDIA, placeholder_text, without_placeholders
+from ops.exports.conversation import written_message
 from ops.intake.row import Message
+from ops.text.placeholders import MEDIA, without_placeholders
 from tests.support.exported import Published, Row, export
 from tests.support.loaders import load, picture_digest, qwen_text, trainer_python, with_placeholders
 from tests.support.tiny_qwen import write_tiny_qwen
@@ -32,7 +33,7 @@ def tiny_qwen(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def said(message: Message) -> tuple[str, str]:
     """Role and text of a turn as Qwen's template has them; a tool speaks within the user's turn."""
-    text = placeholder_text(message, reserved=MEDIA)
+    text = written_message(message, reserved=MEDIA)
     if message.role == "tool":
         return "user", f"<tool_response>\n{text}\n</tool_response>"
     return ("assistant" if message.role == "context" else message.role), text

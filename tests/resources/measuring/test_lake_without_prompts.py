@@ -24,6 +24,8 @@ def test_an_older_lake_is_measured(spark: SparkSession, tmp_path: Path) -> None:
     assert lake.version(IMAGES) == -1
     for name in ("truth_contradictions", "sft_overlap"):
         audit = all_audits()[name]
-        identity = measure_corpus(spark, lake, audit, deliveries=[DELIVERY], settings=audit.settings, encoder="e")
+        identity = measure_corpus(
+            lambda: spark, lake, audit, deliveries=[DELIVERY], settings=audit.settings, encoder="e"
+        )
         assert lake.committed(audit.table, identity)
         assert lake.read(audit.table, where={"identity": identity}).num_rows == 0

@@ -8,9 +8,6 @@ import json
 import sys
 from typing import Any
 
-# Beside this script lies one of the name `trl`: the trainer is found before it.
-sys.path.append(sys.path.pop(0))
-
 from datasets import load_dataset
 from loaded_rows import IGNORED, digest, target_runs
 from transformers import AutoProcessor
