@@ -9,6 +9,8 @@ from ops.preflight.contract import UnseeableError
 from ops.preflight.limits import Limits
 from ops.preflight.registry import all_families, family_of
 
+pytestmark = pytest.mark.full  # transformers and torch take seconds to import
+
 SIDES = (1, 2, 13, 27, 28, 29, 56, 100, 127, 336, 337, 448, 640, 897, 1365, 1999, 4000)
 SIZES = [(width, height) for width in SIDES for height in SIDES]
 
