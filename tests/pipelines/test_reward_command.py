@@ -10,6 +10,7 @@ from typer.testing import CliRunner, Result
 
 from pipelines.app import app
 from pipelines.cli import load_commands
+from tests.support.namespaces import network_can_be_left
 from tests.support.questions_lake import lake_of_questions
 
 PLANTED = Path(__file__).parents[1] / "support" / "planted_rewards.py"
@@ -24,7 +25,8 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def asked(lake: str, function: str, *more: str) -> Result:
-    return CliRunner().invoke(app, ["reward", function, "--lake", lake, *more])
+    network = () if network_can_be_left() else ("--allow-network",)
+    return CliRunner().invoke(app, ["reward", function, "--lake", lake, *network, *more])
 
 
 def test_an_honest_reward_passes(lake: str) -> None:
