@@ -6,9 +6,10 @@ or one option's letter. Else nothing is said of it."""
 
 import re
 
+from ops.boxes.geometry import Corners, overlap
 from ops.core.canonical import canonical_response
 from ops.prompts import mathematics
-from ops.prompts.truths import Truth, boxes_in, choice, last_boxed, number, options, overlap
+from ops.prompts.truths import Truth, boxes_in, choice, last_boxed, number, options
 from ops.text.closed_answers import closed_answer
 
 LEAST_OVERLAP = 0.5
@@ -91,7 +92,8 @@ def _same_boxes(text: str, truth: Truth, *, is_marked: bool) -> bool | None:
     given = boxes_in(text)
     if not given:
         return False if is_marked else None
-    return all(any(overlap(one, wanted) >= LEAST_OVERLAP for one in given) for wanted in truth.values)
+    corners = [Corners(*box) for box in given]
+    return all(any(overlap(box, Corners(*wanted)) >= LEAST_OVERLAP for box in corners) for wanted in truth.values)
 
 
 def _same_mathematics(text: str, truth: Truth, *, is_marked: bool) -> bool | None:

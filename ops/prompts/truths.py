@@ -139,15 +139,6 @@ def boxes_in(text: str) -> list[Box]:
     return [(found[at], found[at + 1], found[at + 2], found[at + 3]) for at in range(0, len(found), 4)]
 
 
-def overlap(one: Box, other: Box) -> float:
-    """Intersection over union."""
-    width = min(one[2], other[2]) - max(one[0], other[0])
-    height = min(one[3], other[3]) - max(one[1], other[1])
-    shared = max(width, 0.0) * max(height, 0.0)
-    areas = sum((box[2] - box[0]) * (box[3] - box[1]) for box in (one, other))
-    return shared / (areas - shared) if areas > shared else 0.0
-
-
 def truth_key(truth: str, *, is_json: bool) -> str:
     """The truth so that those which say the same are equal, whatever rule they are of."""
     said: list[str] = []

@@ -2,11 +2,12 @@
 
 import pytest
 
+from ops.boxes.geometry import Corners, overlap
 from ops.prompts import mathematics
 from ops.prompts.answers import is_right
 from ops.prompts.asked import Asked
 from ops.prompts.rules import check_rules, rules_of
-from ops.prompts.truths import options, overlap, read_truth, truth_key
+from ops.prompts.truths import options, read_truth, truth_key
 
 LISTED = "Which is it?\nA. cat\nB. dog\nC. a red car"
 
@@ -107,8 +108,8 @@ def test_mathematics_is_what_math_verify_reads():
 
 
 def test_boxes_overlap_by_their_union():
-    assert overlap((0, 0, 10, 10), (5, 0, 15, 10)) == pytest.approx(1 / 3)
-    assert overlap((0, 0, 10, 10), (10, 0, 20, 10)) == 0
+    assert overlap(Corners(0, 0, 10, 10), Corners(5, 0, 15, 10)) == pytest.approx(1 / 3)
+    assert overlap(Corners(0, 0, 10, 10), Corners(10, 0, 20, 10)) == 0
 
 
 def test_truths_that_say_the_same_have_one_key():
