@@ -1,6 +1,6 @@
 # Every target sets up what it needs; `make setup` does nothing when nothing changed.
 .DEFAULT_GOAL := help
-.PHONY: help setup streaming trainers check format test-ops test test-all demo dev lock clean
+.PHONY: help setup streaming trainers check format test-ops test test-all test-cluster demo dev lock clean
 
 BIN := .venv/bin
 # Two workers: Spark on one, Ray on the other, the rest where there is room (tests/support/spread.py). With CI=true
@@ -10,7 +10,7 @@ PYTEST := $(BIN)/python -m pytest -n 2
 LAKE ?= demo/lake
 
 help: ## What there is to run
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## .venv from requirements.lock, and the Java that Spark needs
 	@sh infra/setup.sh
@@ -35,11 +35,17 @@ test-ops: setup ## The tests of what is measured and decided, without an engine:
 	$(PYTEST) tests/ops -m "not full" --ignore tests/ops/corpus
 
 test: setup ## The tests, but for the long ones
-	$(PYTEST) -m "not full"
+	$(PYTEST) -m "not full and not cluster"
 
 test-all: streaming trainers ## Every test
 	@sh infra/tools.sh
-	$(PYTEST)
+	$(PYTEST) -m "not cluster"
+	$(MAKE) test-cluster
+
+# One after the other: each starts several Rays or Sparks at once.
+test-cluster: setup ## The tests on several machines, made of namespaces (as root)
+	@sh infra/tools.sh
+	$(BIN)/python -m pytest tests/cluster
 
 demo: setup ## The whole pipeline on real data with planted faults
 	$(BIN)/assay demo

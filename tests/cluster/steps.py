@@ -1,0 +1,41 @@
+"""What tests of clusters have done on a node, called by name (`Node.call`)."""
+
+import json
+
+from ops.core.schemas import EMBEDDINGS
+from resources.lake.tables import Lake
+from tests.support.embedded import add, drawn, embed
+
+
+def fill(lake: str, pictures: int, distinct: int) -> int:
+    """A delivery called `first` of so many examples."""
+    place = Lake(lake)
+    made = [drawn(seed) for seed in range(distinct)]
+    add(place, "first", [made[at % distinct] for at in range(pictures)], [f"text {at}" for at in range(pictures)])
+    return pictures
+
+
+def embed_first(lake: str, images_an_actor: int) -> dict[str, object]:
+    """Embeds it, with an encoder for each so many images, where there is room."""
+    from resources.models import encoding
+
+    encoding._IMAGES_AN_ACTOR = images_an_actor
+    counts = embed(Lake(lake), "first")
+    return counts.metadata()
+
+
+def embedded(lake: str) -> dict[str, int]:
+    """Rows of `embeddings`, and distinct contents."""
+    ids = Lake(lake).read(EMBEDDINGS, columns=["content_id"])["content_id"].to_pylist()
+    return {"rows": len(ids), "distinct": len(set(ids))}
+
+
+def cluster() -> list[str]:
+    """Resources of the nodes that are alive."""
+    import ray
+
+    from resources.engines.ray import start_ray
+
+    start_ray()
+    held = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    return sorted(json.dumps({name: int(node.get(name, 0)) for name in ("CPU", "GPU")}) for node in held)

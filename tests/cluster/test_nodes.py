@@ -1,0 +1,43 @@
+"""Nodes share nothing but what is installed, and end without a trace."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.support.clusters import Sizes, serve_s3, start_ray_on
+from tests.support.nodes import wired
+
+
+def test_a_node_sees_no_other_nodes_disk_and_dies_with_all_that_runs_on_it(tmp_path: Path) -> None:
+    (tmp_path / "mine").write_text("here", "utf-8")
+    with wired("one", "two") as (one, two):
+        one.run("touch", "/tmp/ones", within_s=30)  # noqa: S108
+        for node in (one, two):
+            assert node.run("hostname", within_s=30) == f"{node.name}\n"
+            assert not node.run("sh", "-c", f"ls {tmp_path} 2>/dev/null || true", within_s=30)
+        assert two.run("ls", "/tmp", within_s=30) == ""  # noqa: S108
+        sleeper = one.start("sleep", "600")
+        listener = one.start("python3", "-m", "http.server", "80", "--bind", one.address, stderr=subprocess.DEVNULL)
+        two.reach(one.address, 80, within_s=60)
+        pids = one.processes("sleep 600")
+        one.kill()
+        assert sleeper.wait(30) != 0
+        assert listener.wait(30) != 0
+        with pytest.raises(AssertionError, match="two: not done in 2 s"):
+            two.reach(one.address, 80, within_s=2)
+    for pid in pids:
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
+
+
+def test_a_ray_of_three_nodes_knows_their_sizes() -> None:
+    with wired("store", "head", "small", "large") as (store, *nodes):
+        environment = serve_s3(store, "shelf")
+        start_ray_on(nodes, [Sizes(1), Sizes(1), Sizes(2, gpus=1)], environment=environment)
+        assert nodes[0].call("tests.cluster.steps:cluster", within_s=240) == [
+            '{"CPU": 1, "GPU": 0}',
+            '{"CPU": 1, "GPU": 0}',
+            '{"CPU": 2, "GPU": 1}',
+        ]

@@ -1,0 +1,59 @@
+"""What runs on the nodes of a cluster: an S3 server, and a Ray."""
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tests.support.nodes import Node
+
+_PORT, _RAY_PORT = 9000, 6379
+#: Bytes of each node's object store. Small, so that what does not fit is met with few images.
+_STORE_BYTES = 80_000_000
+
+
+def serve_s3(node: Node, *buckets: str) -> dict[str, str]:
+    """Starts an S3 server with these buckets on the node; returns the environment of whoever uses it."""
+    words = [sys.executable, "-m", "tests.support.s3_server", node.address, str(_PORT), *buckets]
+    server = node.start(*words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    assert server.stdout is not None
+    with server.stdout:
+        assert server.stdout.readline() == "ready\n", "the S3 server did not start"
+    return {
+        "AWS_ENDPOINT_URL": f"http://{node.address}:{_PORT}",
+        "AWS_ACCESS_KEY_ID": "key",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        "AWS_REGION": "us-east-1",
+        "AWS_ALLOW_HTTP": "true",
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """What a node offers Ray."""
+
+    cpus: int
+    gpus: int = 0
+
+
+def start_ray_on(nodes: Sequence[Node], sizes: Sequence[Sizes], *, environment: dict[str, str]) -> None:
+    """Starts a Ray on the nodes, the first of which is its head. What runs in one of them finds it as a Ray job does.
+    Its nodes, like any, listen to whoever has the token."""
+    head = nodes[0]
+    for node, size in zip(nodes, sizes, strict=True):
+        node.environment |= environment | {
+            "RAY_ADDRESS": f"{head.address}:{_RAY_PORT}",
+            "RAY_AUTH_MODE": "token",
+            "RAY_AUTH_TOKEN": "0" * 64,
+            "RAY_USAGE_STATS_ENABLED": "0",
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+        place = (
+            ["--head", f"--port={_RAY_PORT}", "--include-dashboard=false"]
+            if node is head
+            else [f"--address={head.address}:{_RAY_PORT}"]
+        )
+        sized = [f"--num-cpus={size.cpus}", f"--num-gpus={size.gpus}", f"--object-store-memory={_STORE_BYTES}"]
+        script = "from ray.scripts.scripts import main; main()"
+        command = [sys.executable, "-c", script, "start", *place, *sized, f"--node-ip-address={node.address}"]
+        node.run(*command, within_s=240)
