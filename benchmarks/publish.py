@@ -22,18 +22,10 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
-
-from benchmarks.jpegs import photos
-from ops.audits.registry import all_audits
-from ops.core.identity import image_id
-from ops.core.schemas import DROPS, EXAMPLES, IMAGES
+from benchmarks.made_up import MEASURES, fill_drop, store_pictures
 from ops.decision.policy import Action, Condition, Policy, Rule
 from resources.config.settings import load_settings
 from resources.engines.progress import SilentProgress
@@ -44,10 +36,8 @@ from resources.versions.decisions import judge
 from resources.versions.policy_trial import try_policy
 from resources.versions.publishing import build_candidate, compare, publish
 
-CHUNK = 100_000
 TRIES = 3
 """Runs of a step that writes nothing, of which the quickest counts."""
-MEASURES = {"difficulty": "bench", "duplicates": "bench"}
 
 
 def policy(words: int) -> Policy:
@@ -58,77 +48,7 @@ def policy(words: int) -> Policy:
 
 def fill(lake: Lake, count: int, pictures: int = 0) -> None:
     """Examples and measures as ingest and the audits leave them."""
-    rng = np.random.default_rng(0)
-    shown = store_pictures(lake, pictures)
-    for start in range(0, count, CHUNK):
-        write_chunk(lake, rng, start, min(CHUNK, count - start), shown)
-    state = {"at": datetime.now(UTC), "drop": "bench", "delivery": "bench-1", "state": "admitted", "rows_kept": count}
-    lake.log(DROPS, lambda log: [state])
-
-
-def store_pictures(lake: Lake, count: int) -> list[str]:
-    """Ids of so many pictures, which the lake then has."""
-    ids: list[str] = []
-    files = photos(count)
-    for at in range(0, count, 1000):
-        stored = [{"image_id": image_id(data), "bytes": data, "format": "JPEG"} for data in files[at : at + 1000]]
-        lake.commit_new(
-            IMAGES, lake.stage(IMAGES, pa.Table.from_pylist(stored, schema=IMAGES.schema), {}), key="image_id"
-        )
-        ids += [row["image_id"] for row in stored]
-    return ids
-
-
-def write_chunk(lake: Lake, rng: np.random.Generator, start: int, rows: int, shown: Sequence[str]) -> None:
-    noise = rng.bytes(16 * rows)
-    ids = pa.array([noise[16 * i : 16 * i + 16].hex() for i in range(rows)])
-    same = {"drop": "bench", "delivery": "bench-1", "kind": "sft", "metadata": "{}"}
-    at = np.arange(start, start + rows)
-    images = pa.array([shown[n % len(shown)] for n in at.tolist()] if shown else [], pa.string())
-    message = EXAMPLES.schema.field("messages").type.value_type
-    kinds = ["image"] * bool(shown) + ["text", "text"]  # the first message shows the picture and asks
-    texts = pa.array([None if kind == "image" else "a question or an answer of some words" for kind in kinds])
-    places = pa.array(np.tile(np.arange(len(kinds)), rows))
-    pictured = pa.array(np.where(np.tile(np.arange(len(kinds)), rows) == 0, np.arange(rows).repeat(len(kinds)), -1))
-    parts_of = [pa.array(kinds).take(places), texts.take(places), taken(images, pictured)]
-    part = pa.StructArray.from_arrays(parts_of, fields=list(message.field("parts").type.value_type))
-    ends = (len(kinds) * np.arange(rows)[:, None] + [0, len(kinds) - 1]).ravel()
-    parts = pa.ListArray.from_arrays(pa.array(np.r_[ends, len(kinds) * rows].astype(np.int32)), part)
-    roles = pa.array(["user", "assistant"] * rows)
-    turns = pa.StructArray.from_arrays([roles, parts], fields=list(message))
-    columns: dict[str, Any] = {name: pa.repeat(value, rows) for name, value in same.items()}
-    columns |= dict.fromkeys(("example_id", "content_id", "source_id"), ids)
-    columns["dataset"] = pa.array([f"set-{i % 11}" for i in range(rows)])
-    columns["messages"] = pa.ListArray.from_arrays(pa.array(np.arange(0, 2 * rows + 1, 2, dtype=np.int32)), turns)
-    one_each = np.arange(rows + 1, dtype=np.int32)
-    columns["image_ids"] = pa.ListArray.from_arrays(pa.array(one_each * bool(shown)), images)
-    columns["repairs"] = pa.ListArray.from_arrays(pa.array(one_each * 0), pa.array([], pa.string()))
-    fields = list(EXAMPLES.schema.field("provenance").type)
-    columns["provenance"] = pa.StructArray.from_arrays([pa.repeat("bench.json", rows), pa.array(at)], fields=fields)
-    table = pa.table([columns[name] for name in EXAMPLES.schema.names], schema=EXAMPLES.schema)
-    lake.write(EXAMPLES, table, partition={"delivery": "bench-1"}, once=f"bench-{start}")
-    write_measures(lake, rng, ids, start)
-
-
-def taken(images: pa.Array, places: pa.Array) -> pa.Array:
-    """The images at these places, null where there are none or the place is -1."""
-    if not len(images):
-        return pa.nulls(len(places), pa.string())
-    return images.take(pc.if_else(pc.greater_equal(places, 0), places, pa.scalar(None, pa.int64())))
-
-
-def write_measures(lake: Lake, rng: np.random.Generator, ids: pa.Array, start: int) -> None:
-    rows = len(ids)
-    delivery, identity = pa.repeat("bench-1", rows), pa.repeat("bench", rows)
-    audit = all_audits()["difficulty"]
-    counts = [pa.array(rng.geometric(0.1, rows).astype(np.int32)).cast(column.type) for column in audit.columns]
-    table = pa.table([delivery, ids, *counts, identity], schema=audit.table.schema)
-    partition = {"delivery": "bench-1", "identity": "bench"}
-    lake.write(audit.table, table.take(rng.permutation(rows)), partition=partition, once=f"bench-{start}")
-    audit = all_audits()["duplicates"]
-    copies = [{"delivery": "bench-1", "example_id": i, "copies": 2, "identity": "bench"} for i in ids[::10].to_pylist()]
-    table = pa.Table.from_pylist(copies, schema=audit.table.schema)
-    lake.write(audit.table, table, partition={"identity": "bench"}, once=f"bench-{start}")
+    fill_drop(lake, "bench", count, shown=store_pictures(lake, pictures))
 
 
 @dataclass(frozen=True, slots=True)
