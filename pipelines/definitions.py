@@ -6,7 +6,9 @@ from pathlib import Path
 import dagster as dg
 
 from assets import corpus, embeddings, ingest, measures, report, versions
-from pipelines.jobs import corpus_job, drop_job, nightly
+from pipelines.alerts import alert_sensors
+from pipelines.jobs import corpus_job, drop_job
+from pipelines.schedules import nightly
 from pipelines.sensors import new_drops
 from resources.config.settings import Settings, load_settings
 from resources.engines.progress import LogProgress, Progress, Together
@@ -20,8 +22,8 @@ def bind(lake: str | Path, settings: Settings, *, progress: Progress | None = No
     return dg.Definitions(
         assets=dg.load_assets_from_modules([corpus, embeddings, ingest, measures, report, versions]),
         jobs=[drop_job, corpus_job],
-        schedules=[nightly],
-        sensors=[new_drops],
+        schedules=[nightly(settings)],
+        sensors=[new_drops(settings), *alert_sensors(settings)],
         executor=dg.in_process_executor,
         resources={"lake": lake_of(lake), "settings": settings, "progress": everywhere},
     )

@@ -12,10 +12,3 @@ corpus_job = dg.define_asset_job(
     selection=dg.AssetSelection.groups("corpus", "version"),
     description="Audits all admitted drops together, judges every example, gates the candidate and publishes it.",
 )
-
-nightly = dg.ScheduleDefinition(
-    name="nightly",
-    job=corpus_job,
-    cron_schedule="0 2 * * *",
-    description="A version a night; where nothing changed, none.",
-)

@@ -1,34 +1,76 @@
-"""Watches a folder: each complete drop in it becomes a partition and a run."""
+"""What starts runs by itself: complete drops of the watched folder."""
+
+import time
+from collections.abc import Iterator
 
 import dagster as dg
 
 from assets.partitions import drops
 from ops.intake.drop_files import DropError
+from pipelines.alerts import say
 from pipelines.jobs import drop_job
+from resources.alerts.alert import Alert
 from resources.config.settings import Settings
-from resources.intake.drop_folders import complete_drops
+from resources.intake.watched_folder import Look, Memory, look_at
 
 
-@dg.sensor(job=drop_job, minimum_interval_seconds=30)
-def new_drops(context: dg.SensorEvaluationContext, settings: dg.ResourceParam[Settings]) -> dg.SensorResult:
-    """A run for every complete drop of the watched folder (`ingest.watched`) whose files have not been read before.
+def new_drops(settings: Settings) -> dg.SensorDefinition:
+    """The sensor of `ingest.watched`: a run for every complete drop whose files have not been read before.
 
     A drop is complete when its manifest or `_SUCCESS` is there. The run's key is the drop's name and a stamp of its
-    files, so that a corrected drop runs again and an unchanged one does not.
+    files, so that a corrected drop runs again and an unchanged one does not. What was seen is the sensor's cursor.
     """
-    watched = settings.ingest.watched
-    if not watched:
-        return dg.SensorResult(skip_reason="no folder is watched: set ingest.watched in assay.yaml")
-    try:
-        complete, problems = complete_drops(watched)
-    except DropError as error:
-        return dg.SensorResult(skip_reason=str(error))
-    for problem in problems:
-        context.log.warning(problem)
-    known = set(context.instance.get_dynamic_partitions("drops"))
-    return dg.SensorResult(
-        run_requests=[
-            dg.RunRequest(partition_key=name, run_key=f"{name}:{stamp}") for name, stamp in sorted(complete.items())
-        ],
-        dynamic_partitions_requests=[drops.build_add_request(sorted(complete.keys() - known))],
+
+    @dg.sensor(
+        name="new_drops",
+        job=drop_job,
+        minimum_interval_seconds=settings.operation.watch_seconds,
+        default_status=_status(settings.operation.watch),
+        description="A run of the drop job for each complete drop of the folder ingest.watched that is new or changed.",
     )
+    def sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        watched = settings.ingest.watched
+        if not watched:
+            return dg.SensorResult(skip_reason="no folder is watched: set ingest.watched in assay.yaml")
+        try:
+            look = look_at(watched, Memory.of(context.cursor), now=time.time())
+        except DropError as error:
+            return dg.SensorResult(skip_reason=str(error))
+        for line in look.problems:
+            context.log.warning(line)
+        for alert in _late(look, settings):
+            say(alert, settings, context.log.warning)
+        return _runs(context, look)
+
+    return sensor
+
+
+def _status(on: bool) -> dg.DefaultSensorStatus:
+    return dg.DefaultSensorStatus.RUNNING if on else dg.DefaultSensorStatus.STOPPED
+
+
+def _runs(context: dg.SensorEvaluationContext, look: Look) -> dg.SensorResult:
+    requests = [
+        dg.RunRequest(partition_key=name, run_key=f"{name}:{stamp}", tags={"assay/drop": name})
+        for name, stamp in sorted(look.arrived.items())
+    ]
+    if not requests:
+        waiting = f"; incomplete: {', '.join(sorted(look.waiting))}" if look.waiting else ""
+        return dg.SensorResult(skip_reason=f"no drop is new or changed{waiting}", cursor=look.memory.packed())
+    fresh = sorted(look.arrived.keys() - set(context.instance.get_dynamic_partitions(str(drops.name))))
+    return dg.SensorResult(
+        run_requests=requests,
+        dynamic_partitions_requests=[drops.build_add_request(fresh)],
+        cursor=look.memory.packed(),
+    )
+
+
+def _late(look: Look, settings: Settings) -> Iterator[Alert]:
+    """Of sub-folders that are incomplete for too long, or went away before they were complete: each said once."""
+    hours = settings.operation.overdue_hours
+    for name in look.overdue(hours):
+        fix = "end the upload with a _SUCCESS or a drop.yaml, or remove the folder"
+        yield Alert(f"{name} in {settings.ingest.watched} is incomplete since {hours:g} hours", fix=fix)
+    for name in look.gone:
+        fix = "deliver it again, if it was to be read"
+        yield Alert(f"{name} in {settings.ingest.watched} went away before it was complete", fix=fix)

@@ -32,7 +32,7 @@ FLOORS = {
     ),
     "resources": (
         {"config"},
-        {"lake"},
+        {"alerts", "lake"},
         {"engines", "gates"},
         {"intake", "models"},
         {"measuring", "rewards"},

@@ -117,9 +117,14 @@ def read_manifest(files: DropFiles) -> Manifest:
     )
 
 
+def is_name(text: str) -> bool:
+    """Whether a drop can be called that."""
+    return bool(_NAME.fullmatch(text))
+
+
 def check_name(name: str) -> str:
     """The name of a drop, if it can be one."""
-    if not _NAME.fullmatch(name):
+    if not is_name(name):
         raise DropError(
             f"drop name {name[:120]!r}: use at most 100 letters, digits, '.', '_' and '-', first a letter or digit"
         )

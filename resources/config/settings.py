@@ -22,6 +22,7 @@ from ops.gates.guards import GuardSettings
 from ops.intake.rows import IngestSettings
 from resources.config.encoder_settings import EmbeddingSettings, EncoderSettings
 from resources.config.located_yaml import Located, SettingsError, dotted, parse
+from resources.config.operation_settings import OperationSettings
 from resources.config.rules import load_policy
 from resources.config.spark_settings import SparkSettings
 from resources.config.validation import STRICT, require_known, validated
@@ -54,6 +55,7 @@ class Settings:
     curriculum: CurriculumSettings = field(default_factory=CurriculumSettings)
     ray: RaySettings = field(default_factory=RaySettings)
     spark: SparkSettings = field(default_factory=SparkSettings)
+    operation: OperationSettings = field(default_factory=OperationSettings)
     audits: Mapping[str, Any] = field(default_factory=dict)
     """Settings of each audit that has any, by name."""
 

@@ -25,13 +25,17 @@ def described() -> str:
     lines += [f"check    {check.asset_key.to_user_string()}: {check.name}" for check in sorted(graph.asset_check_keys)]
     lines += [f"job      {job.name}" for job in definitions.jobs or []]
     lines += [_schedule(schedule) for schedule in definitions.schedules or []]
-    lines += [f"sensor   {sensor.name} -> {sensor.job_name}" for sensor in definitions.sensors or []]
+    lines += [_sensor(sensor) for sensor in definitions.sensors or []]
     return "\n".join(lines) + "\n"
 
 
 def _schedule(schedule: object) -> str:
     assert isinstance(schedule, dg.ScheduleDefinition)
     return f"schedule {schedule.name} {schedule.cron_schedule} -> {schedule.job_name}"
+
+
+def _sensor(sensor: dg.SensorDefinition) -> str:
+    return f"sensor   {sensor.name} -> {', '.join(job.name for job in sensor.jobs) if sensor.targets else 'alerts'}"
 
 
 def test_graph_is_as_reviewed() -> None:

@@ -9,6 +9,8 @@ import pyarrow as pa
 from deltalake import CommitProperties, Transaction
 
 from ops.audits.registry import all_audits
+from ops.core.identity import canonical_json
+from ops.core.log import Log
 from ops.core.schemas import DROPS, EXAMPLES, MEASURES_GATES, QUARANTINE, VERSIONS, TableSpec
 from ops.intake.reading import READING
 from resources.config.settings import Settings
@@ -112,3 +114,23 @@ def _gate(lake: Lake, deliveries: Sequence[str], identities: Mapping[str, str], 
         named = rows.set_column(at, "delivery", pa.array([delivery] * rows.num_rows))
         staged += lake.stage(MEASURES_GATES, named, {"delivery": delivery})
     lake.commit(MEASURES_GATES, staged, once="gated")
+
+
+def publish_pinned(
+    lake: Lake,
+    settings: Settings,
+    *,
+    deliveries: Sequence[str],
+    measures: Mapping[str, str],
+    code: str,
+    encoder: str,
+) -> None:
+    """Logs the next version as published, with all that it pins."""
+
+    def rows(log: Log) -> list[dict[str, Any]]:
+        pins = {"deliveries": sorted(deliveries), "policy": settings.policy.hash, "code": code, "encoder": encoder}
+        texts = {"measures": measures, "config": settings.effective(), "counts": {}, "left_out": []}
+        row = {"version": max(log.last_by("version"), default=0) + 1, "at": datetime.now(UTC), "state": "published"}
+        return [row | pins | {name: canonical_json(value) for name, value in texts.items()}]
+
+    lake.log(VERSIONS, rows)

@@ -1,14 +1,12 @@
-"""A watched folder: what is wrong with one drop in it concerns no other."""
+"""Drops found by their names."""
 
-import os
 from functools import partial
 from pathlib import Path
 
 import pytest
 
 from ops.intake.drop_files import DropError
-from resources.intake import drop_folders
-from resources.intake.drop_folders import complete_drops, drop_at
+from resources.intake.drop_folders import drop_at
 from tests.support.costs import Costs
 
 
@@ -17,36 +15,6 @@ def fill(folder: Path, manifest: str = "") -> Path:
     (folder / "rows.jsonl").write_text("{}")
     (folder / "drop.yaml").write_text(manifest)
     return folder
-
-
-def test_a_broken_drop_hides_no_other(tmp_path: Path):
-    fill(tmp_path / "good")
-    fill(tmp_path / "a broken name")
-    fill(tmp_path / "colour", "colour: red")
-    os.mkfifo(fill(tmp_path / "pipe").joinpath("drop.yaml.new"))
-    os.replace(tmp_path / "pipe" / "drop.yaml.new", tmp_path / "pipe" / "drop.yaml")
-    stamps, problems = complete_drops(str(tmp_path))
-    assert list(stamps) == ["good"]
-    assert len(problems) == 3
-    assert drop_at(str(tmp_path), "good") == str(tmp_path / "good")
-    assert drop_at(str(tmp_path), "colour") is None
-
-
-def test_two_folders_of_one_name_are_said_and_none_is_taken(tmp_path: Path):
-    fill(tmp_path / "a", "name: flowers")
-    fill(tmp_path / "b", "name: flowers")
-    stamps, problems = complete_drops(str(tmp_path))
-    assert stamps == {}
-    assert problems == ["flowers: 'a' and 'b' both call themselves that; rename one"]
-
-
-def test_a_new_reading_is_another_stamp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    fill(tmp_path / "a")
-    before = complete_drops(str(tmp_path))
-    assert complete_drops(str(tmp_path)) == before
-    monkeypatch.setattr(drop_folders, "READING", drop_folders.READING + 1)
-    assert complete_drops(str(tmp_path))[0].keys() == before[0].keys()
-    assert complete_drops(str(tmp_path)) != before
 
 
 def test_a_drop_may_be_called_otherwise_than_its_folder(tmp_path: Path):

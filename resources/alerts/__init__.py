@@ -1,0 +1,1 @@
+"""Who hears of what went wrong while nobody looked."""
