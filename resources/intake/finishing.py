@@ -12,7 +12,7 @@ from ops.core.identity import digest, example_id
 from ops.core.schemas import BOXES, EXAMPLES, PREFERENCES, PROMPTS, QUARANTINE
 from resources.intake.context import Context
 from resources.intake.parsing import ParsedShard, Verdict
-from resources.lake.tables import StagedFile
+from resources.lake.staged import StagedFile
 
 Problems = dict[int, tuple[str, str]]
 """A reason code and a detail, by the place of the row in the shard."""

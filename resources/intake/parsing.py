@@ -17,7 +17,7 @@ from ops.intake.row import RowError
 from resources.intake.claims import ClaimsOf, Share
 from resources.intake.context import Context
 from resources.intake.planning import FilePlan
-from resources.lake.tables import StagedFile
+from resources.lake.staged import StagedFile
 
 IMAGE_SIZES = pa.schema([IMAGES.schema.field(name) for name in ("image_id", "width_px", "height_px")])
 _CHUNK_ROWS = 512

@@ -4,10 +4,10 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import unquote
 
 import pyarrow as pa
-import pyarrow.compute as pc
 from deltalake import CommitProperties, DeltaTable, Transaction
 from deltalake import Schema as DeltaSchema
 from deltalake.exceptions import CommitFailedError, DeltaError, SchemaMismatchError, TableNotFoundError
@@ -18,6 +18,8 @@ from ops.core.schemas import TableSpec
 from resources.config.places import is_address
 from resources.lake.conditional_writes import require_conditional_writes
 from resources.lake.files import LakeError, plain_reason
+from resources.lake.parts import Part
+from resources.lake.where import Bounds, Condition, may_hold
 
 # A published version must open a year later, so no old log entry is ever cleaned away.
 CONFIGURATION: dict[str, str | None] = {
@@ -26,17 +28,6 @@ CONFIGURATION: dict[str, str | None] = {
     "delta.checkpointInterval": "20",
 }
 ATTEMPTS = 200
-
-
-@dataclass(frozen=True, slots=True)
-class ActiveFile:
-    """A file of a table's version: path relative to the table's folder as it lies on storage, size in bytes, rows,
-    and the values of its partition in the column's types."""
-
-    path: str
-    size: int
-    rows: int
-    partition: dict[str, object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,28 +172,51 @@ class TableLog:
             return table
 
 
-def active_files(table: DeltaTable | None, wanted: Mapping[str, pa.Array] | None = None) -> list[ActiveFile]:
-    """The files of the table's loaded version whose partition has one of the wanted values in each column of
-    `wanted`, in the order of their paths."""
+def active_files(table: DeltaTable | None, wanted: Mapping[str, Condition] | None = None) -> list[Part]:
+    """The files of the table's loaded version that may hold rows that meet the conditions, going by their partitions
+    and statistics, in the order of their paths."""
     actions = pa.table(table.get_add_actions(flatten=True)) if table is not None else None
     if table is None or actions is None or not actions.num_rows:
         return []
     names = table.metadata().partition_columns
-    for name, values in (wanted or {}).items():
-        if name in names:
-            actions = actions.filter(pc.is_in(actions[f"partition.{name}"], value_set=values))
+    bounds = {name: _bounds(actions, name, partitioned=name in names) for name in wanted or {}}
+    chosen = [
+        n
+        for n in range(actions.num_rows)
+        if may_hold(wanted or {}, {name: each for name, column in bounds.items() if (each := column[n]) is not None})
+    ]
+    columns = ["path", "size_bytes", "num_records", *(f"partition.{name}" for name in names)]
     files = [
         # The log holds paths percent-encoded; `file_uris()` of deltalake 1.6.6 decodes them once too often where a
         # folder's own name has a percent sign.
-        ActiveFile(
+        Part(
             unquote(row["path"]),
             row["size_bytes"],
             row["num_records"],
             {name: row[f"partition.{name}"] for name in names},
         )
-        for row in actions.to_pylist()
+        for row in actions.select(columns).take(pa.array(chosen, pa.int64())).to_pylist()
     ]
     return sorted(files, key=lambda file: file.path)
+
+
+def _bounds(actions: pa.Table, name: str, *, partitioned: bool) -> list[Bounds | None]:
+    """Bounds of a column in each file; None where the log does not say."""
+    if partitioned:
+        values = actions[f"partition.{name}"].to_pylist()
+        return [Bounds(value, value, int(value is None)) for value in values]
+    if f"null_count.{name}" not in actions.column_names:
+        return [None] * actions.num_rows
+    rows, nulls = actions["num_records"].to_pylist(), actions[f"null_count.{name}"].to_pylist()
+    unknown: list[Any] = [None] * actions.num_rows
+    low, high = (
+        actions[f"{end}.{name}"].to_pylist() if f"{end}.{name}" in actions.column_names else unknown
+        for end in ("min", "max")
+    )
+    return [
+        Bounds(least, greatest, empty or 0) if least is not None or empty == count else None
+        for least, greatest, empty, count in zip(low, high, nulls, rows, strict=True)
+    ]
 
 
 def _arrow(schema: DeltaSchema) -> pa.Schema:

@@ -2,18 +2,16 @@
 
 import re
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, unquote
 
 import pyarrow as pa
-import pyarrow.dataset as ds
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
-from ops.core.errors import AssayError, UnusableError
+from ops.core.errors import AssayError
 from ops.core.schemas import TableSpec
 
 ROW_GROUP_BYTES = 8 << 20
@@ -23,7 +21,6 @@ FILE_BYTES = 256 << 20
 """Arrow bytes after which a new file begins."""
 
 Partition = Mapping[str, str | int]
-FORMAT = ds.ParquetFileFormat()
 
 S3_OPTIONS = {
     "aws_access_key_id": "access_key",
@@ -60,11 +57,11 @@ def open_storage(root: str, storage_options: Mapping[str, str]) -> tuple[pafs.Fi
 
 @dataclass(frozen=True, slots=True)
 class WrittenFile:
-    """A Parquet file on storage: its path for the file system, its size in bytes and its number of rows."""
+    """A Parquet file on storage: its path for the file system, its size in bytes, and what its footer says."""
 
     path: str
     size: int
-    rows: int
+    metadata: pq.FileMetaData
 
 
 def file_schema(spec: TableSpec) -> pa.Schema:
@@ -181,8 +178,8 @@ def write_files(
         piece = next(pieces, None)
         while piece is not None:
             path = f"{folder}/{prefix}{token}-{len(written):05d}.parquet"
-            rows, piece = _write_file(filesystem, path, piece, pieces, schema=schema)
-            written.append(WrittenFile(path, filesystem.get_file_info(path).size, rows))
+            metadata, piece = _write_file(filesystem, path, piece, pieces, schema=schema)
+            written.append(WrittenFile(path, filesystem.get_file_info(path).size, metadata))
     except BaseException:
         for left in {path, *(file.path for file in written)} - {""}:
             if filesystem.get_file_info(left).type == pafs.FileType.File:
@@ -193,120 +190,20 @@ def write_files(
 
 def _write_file(
     filesystem: pafs.FileSystem, path: str, piece: pa.Table | None, pieces: Iterator[pa.Table], *, schema: pa.Schema
-) -> tuple[int, pa.Table | None]:
-    """Fill one file, a row group a piece; returns its rows and the first piece that is left for the next."""
-    rows = file_bytes = 0
+) -> tuple[pq.FileMetaData, pa.Table | None]:
+    """Fill one file, a row group a piece; returns its footer and the first piece that is left for the next."""
+    file_bytes = 0
     with (
         filesystem.open_output_stream(path) as sink,
         pq.ParquetWriter(sink, schema, compression="zstd", use_dictionary=not has_binary(schema)) as writer,
     ):
         while piece is not None and file_bytes < FILE_BYTES:
             writer.write_table(piece, row_group_size=max(1, piece.num_rows))
-            rows += piece.num_rows
             file_bytes += piece.nbytes
             piece = next(pieces, None)
-    return rows, piece
+    return writer.writer.metadata, piece
 
 
 def has_binary(schema: pa.Schema) -> bool:
     """Whether the schema holds bytes (images, vectors), whose decoding costs more than that of all other columns."""
     return any(pa.types.is_binary(field.type) or pa.types.is_large_binary(field.type) for field in schema)
-
-
-def values_of(where: Mapping[str, object], schema: pa.Schema, owner: str) -> dict[str, pa.Array]:
-    """The wanted values of each column as arrays of the column's type. A lone value stands for a list of one.
-
-    Raises ValueError for an unknown column and for a value that is not of the column's type."""
-    wanted: dict[str, pa.Array] = {}
-    for name, value in where.items():
-        if name not in schema.names:
-            raise ValueError(f"{owner}: no column {name!r} to filter on; it has {schema.names}")
-        try:
-            if isinstance(value, pa.Array | pa.ChunkedArray):
-                array = value.cast(schema.field(name).type)
-                wanted[name] = array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
-            else:
-                wanted[name] = pa.array(_several(value), type=schema.field(name).type)
-        except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
-            raise ValueError(f"{owner}: {name} is {schema.field(name).type}; cannot look for {value!r:.80}") from error
-    return wanted
-
-
-def _several(value: object) -> list[object]:
-    return list(value) if isinstance(value, Iterable) and not isinstance(value, str | bytes) else [value]
-
-
-def expression(wanted: Mapping[str, pa.Array]) -> ds.Expression | None:
-    """All columns have one of their wanted values; None where nothing is asked. A null matches a wanted null."""
-    result: ds.Expression | None = None
-    for name, values in wanted.items():
-        single = len(values) == 1 and values[0].is_valid
-        term = ds.field(name) == values[0] if single else ds.field(name).isin(values)
-        result = term if result is None else result & term
-    return result
-
-
-def fragment_of(
-    path: str, filesystem: pafs.FileSystem, *, partition: Mapping[str, object], schema: pa.Schema, size: int
-) -> ds.ParquetFileFragment:
-    """A file and the partition values that hold for all its rows, typed by the schema: nothing is parsed from the
-    path. `size` is the file's, in bytes."""
-    known = {name: pa.array([value], schema.field(name).type) for name, value in partition.items()}
-    # The stub names the base class.
-    return FORMAT.make_fragment(path, filesystem, expression(known), file_size=size)  # pyright: ignore[reportReturnType]
-
-
-@dataclass(frozen=True, slots=True)
-class Scan:
-    """Files to read, the table's schema, the columns wanted and the rows wanted (all where None)."""
-
-    fragments: Sequence[ds.ParquetFileFragment]
-    schema: pa.Schema
-    columns: list[str]
-    wanted: ds.Expression | None
-
-    def table(self) -> pa.Table:
-        """All rows at once, decoded by several threads."""
-        with self._readable():
-            fragments = self._row_groups() if self._sifts() else self.fragments
-            dataset = ds.FileSystemDataset(list(fragments), self.schema, FORMAT)
-            return dataset.to_table(columns=self.columns, filter=self.wanted)
-
-    def batches(self, batch_rows: int) -> Iterator[pa.RecordBatch]:
-        """The rows as a stream. One scan a row group: a scan of many reads ahead of a slow consumer (800 MB of images
-        took 1700 MB; so they take 70)."""
-        with self._readable():
-            for group in self._row_groups():
-                scanner = group.scanner(
-                    schema=self.schema,
-                    columns=self.columns,
-                    filter=self.wanted,
-                    batch_size=batch_rows,
-                    batch_readahead=1,
-                )
-                yield from (batch for batch in scanner.to_batches() if batch.num_rows)
-
-    @contextmanager
-    def _readable(self) -> Iterator[None]:
-        """Names the place where a file cannot be read: Arrow may say no more than that a stream ends."""
-        try:
-            yield
-        except (pa.ArrowInvalid, OSError) as error:
-            place = min((fragment.path.rpartition("/")[0] for fragment in self.fragments), default="")
-            problem = str(error).splitlines()[0]
-            raise UnusableError(
-                f"a file of {place} cannot be read ({problem}): is the store reachable, and the folder whole?"
-            ) from error
-
-    def _sifts(self) -> bool:
-        return self.wanted is not None and has_binary(pa.schema([self.schema.field(name) for name in self.columns]))
-
-    def _row_groups(self) -> Iterator[ds.Fragment]:
-        """The row groups that may hold a wanted row. Where bytes are asked for, only those that do, found by reading
-        the filter's columns alone: a scan would decode all bytes before it filters, and hashes as keys defeat the
-        files' own statistics."""
-        sifts = self._sifts()
-        for fragment in self.fragments:
-            for group in fragment.split_by_row_group(self.wanted, self.schema):
-                if not sifts or group.scanner(schema=self.schema, filter=self.wanted, columns=[]).count_rows():
-                    yield group

@@ -7,11 +7,8 @@ succeeds. So every commit first looks whether its transaction is in the version 
 looks again.
 """
 
-import json
-import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,36 +24,23 @@ from resources.config.places import plain_place
 from resources.lake.commit import TableLog, active_files
 from resources.lake.files import (
     Partition,
-    Scan,
     WrittenFile,
-    expression,
     file_schema,
-    fragment_of,
     kept,
     open_storage,
     partition_folder,
-    values_of,
     within,
     without_partition,
     write_files,
 )
+from resources.lake.parts import Part, split
+from resources.lake.scan import Scan
+from resources.lake.staged import StagedFile
+from resources.lake.where import conditions
 
 Rows = pa.Table | Iterable[pa.RecordBatch]
 SERIAL = "serial"
 """The application transaction that every `commit_new` and `log` of a table carries, so that any two conflict."""
-
-
-@dataclass(frozen=True, slots=True)
-class StagedFile:
-    """A Parquet file written into a table's folder and not yet committed. `path` is relative to the lake's root,
-    `size` in bytes, `modified_ms` since the epoch, `stats` Delta's JSON."""
-
-    path: str
-    size: int
-    rows: int
-    partition: dict[str, str]
-    modified_ms: int
-    stats: str
 
 
 class Lake:
@@ -85,9 +69,11 @@ class Lake:
         where: Mapping[str, object] | None = None,
         columns: Sequence[str] | None = None,
         version: int | None = None,
+        parts: Sequence[Part] | None = None,
     ) -> pa.Table:
-        """The rows that match, with the columns asked for (all of the spec where None)."""
-        return self._scan(self._log(spec).open(version), spec, where=where, columns=columns).table()
+        """The rows that match, with the columns asked for (all of the spec where None). Of `parts`, which a worker was
+        given, they are read without a look into the log."""
+        return self._scan(spec, where=where, columns=columns, version=version, parts=parts).table()
 
     def batches(
         self,
@@ -96,19 +82,31 @@ class Lake:
         where: Mapping[str, object] | None = None,
         columns: Sequence[str] | None = None,
         version: int | None = None,
+        parts: Sequence[Part] | None = None,
         batch_rows: int = 65536,
     ) -> Iterator[pa.RecordBatch]:
         """Like `read`, as a stream of batches of at most `batch_rows` rows; holds one row group at a time."""
-        return self._scan(self._log(spec).open(version), spec, where=where, columns=columns).batches(batch_rows)
+        return self._scan(spec, where=where, columns=columns, version=version, parts=parts).batches(batch_rows)
+
+    def parts(
+        self,
+        spec: TableSpec,
+        *,
+        where: Mapping[str, object] | None = None,
+        version: int | None = None,
+        rows: int | None = None,
+    ) -> list[Part]:
+        """What of the table may hold matching rows, going by partitions and by the statistics of the log: plain
+        values for workers, who `read` them with the same `where`. Files of more than `rows` rows come in shares."""
+        files = active_files(self._log(spec).open(version), conditions(where or {}, spec.schema, spec.name))
+        return files if rows is None else list(split(files, rows))
 
     def files(
         self, spec: TableSpec, *, where: Mapping[str, object] | None = None, version: int | None = None
     ) -> list[str]:
-        """Absolute addresses of the table's Parquet files, for engines that read them by themselves. `where` leaves
-        files out by partition columns alone: the engine filters on the others."""
-        wanted = values_of(where or {}, spec.schema, spec.name)
-        table = self._log(spec).open(version)
-        return [f"{self.root}/{spec.name}/{file.path}" for file in active_files(table, wanted)]
+        """Absolute addresses of the table's Parquet files that may hold matching rows, for engines that read them by
+        themselves; these filter."""
+        return [f"{self.root}/{spec.name}/{part.path}" for part in self.parts(spec, where=where, version=version)]
 
     def folder(self, spec: TableSpec, partition: Partition) -> str:
         """A fresh folder of the partition for an engine to write to. Each call gives another one, so that what a
@@ -141,7 +139,7 @@ class Lake:
             if sorted(names) != sorted(promised):
                 raise ValueError(f"{spec.name}: {path} has the columns {names}, promised {promised}")
             if metadata.num_rows:
-                staged.append(_staged(spec, WrittenFile(inner, size, metadata.num_rows), partition, base))
+                staged.append(StagedFile.of(spec, WrittenFile(inner, size, metadata), partition, base))
         return staged
 
     def committed(self, spec: TableSpec, once: str) -> bool:
@@ -196,7 +194,7 @@ class Lake:
         made: list[StagedFile] = []
 
         def choose(table: DeltaTable) -> list[AddAction] | None:
-            log = Log.of(self._scan(table, spec).table())
+            log = Log.of(self._scan(spec, table=table).table())
             start = len(log.rows)
             rows[:] = [{**row, SEQUENCE: start + n} for n, row in enumerate(make_rows(log))]
             unknown = sorted({name for row in rows for name in row} - set(spec.schema.names))
@@ -216,30 +214,24 @@ class Lake:
 
     def _scan(
         self,
-        table: DeltaTable | None,
         spec: TableSpec,
         *,
         where: Mapping[str, object] | None = None,
         columns: Sequence[str] | None = None,
+        version: int | None = None,
+        parts: Sequence[Part] | None = None,
+        table: DeltaTable | None = None,
     ) -> Scan:
         names = list(spec.schema.names if columns is None else columns)
         unknown = [name for name in names if name not in spec.schema.names]
         if unknown:
             raise ValueError(f"{spec.name}: no columns {unknown} to read; it has {spec.schema.names}")
-        wanted = values_of(where or {}, spec.schema, spec.name)
+        wanted = conditions(where or {}, spec.schema, spec.name)
+        if parts is None:
+            parts = active_files(table or self._log(spec).open(version), wanted)
         filesystem, base = open_storage(self.root, self.storage_options)
-        fragments = [
-            fragment_of(
-                f"{base}/{spec.name}/{file.path}",
-                filesystem,
-                partition=file.partition,
-                schema=spec.schema,
-                size=file.size,
-            )
-            for file in active_files(table, wanted)
-        ]
-        loose = expression({name: values for name, values in wanted.items() if name not in spec.partition_by})
-        return Scan(fragments, spec.schema, names, loose)
+        loose = {name: condition for name, condition in wanted.items() if name not in spec.partition_by}
+        return Scan(filesystem, f"{base}/{spec.name}", parts, spec.schema, names, loose)
 
     def _stage(self, spec: TableSpec, rows: Rows, partition: Partition, *, prefix: str = "") -> list[StagedFile]:
         filesystem, base = open_storage(self.root, self.storage_options)
@@ -247,7 +239,7 @@ class Lake:
         conformed = (without_partition(table, spec, partition) for table in tables)
         folder = f"{base}/{partition_folder(spec, partition)}"
         written = write_files(filesystem, folder, conformed, schema=file_schema(spec), prefix=prefix)
-        return [_staged(spec, file, partition, base) for file in written]
+        return [StagedFile.of(spec, file, partition, base) for file in written]
 
     def _actions(self, spec: TableSpec, files: Sequence[StagedFile]) -> list[AddAction]:
         """The files as Delta's actions. Raises ValueError where one belongs to another table or is not there as it
@@ -278,7 +270,7 @@ class Lake:
             values = {
                 name: pa.array([text]).cast(spec.schema.field(name).type) for name, text in file.partition.items()
             }
-            present = self._scan(table, spec, where={**values, key: keys}, columns=[key]).table()[key]
+            present = self._scan(spec, table=table, where={**values, key: keys}, columns=[key]).table()[key]
             known = seen.setdefault(tuple(file.partition.values()), set())
             known.update(present.to_pylist())
             mask = []
@@ -299,10 +291,3 @@ class Lake:
         for path in {file.path for file in files} - active:
             if filesystem.get_file_info(f"{base}/{path}").type == pafs.FileType.File:
                 filesystem.delete_file(f"{base}/{path}")
-
-
-def _staged(spec: TableSpec, file: WrittenFile, partition: Partition, base: str) -> StagedFile:
-    values = {name: str(partition[name]) for name in spec.partition_by}
-    stats = json.dumps({"numRecords": file.rows})
-    path = file.path.removeprefix(f"{base}/")
-    return StagedFile(path, file.size, file.rows, values, time.time_ns() // 1_000_000, stats)

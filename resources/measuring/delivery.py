@@ -18,7 +18,8 @@ from ops.evidence.inputs import RowInputs
 from resources.config.settings import Settings
 from resources.engines.progress import Progress
 from resources.engines.ray import ray_map
-from resources.lake.tables import Lake, StagedFile
+from resources.lake.staged import StagedFile
+from resources.lake.tables import Lake
 from resources.measuring.evidence import example_batches, gather_evidence
 from resources.measuring.recorded import once, row_identities, unmeasured
 

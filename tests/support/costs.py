@@ -8,9 +8,10 @@ import pyarrow as pa
 import pytest
 
 from ops.intake.drop_files import DropFiles
-from resources.lake import tables
-from resources.lake.commit import ActiveFile, TableLog
-from resources.lake.files import Scan
+from resources.lake import scan
+from resources.lake.commit import TableLog
+from resources.lake.parts import Part
+from resources.lake.scan import Scan
 
 
 class Costs:
@@ -20,8 +21,8 @@ class Costs:
         self._patch = monkeypatch
         self.counts: Counter[str] = Counter()
         self._count(TableLog, "open", "table opens")
-        self._count(ActiveFile, "__init__", "files listed")
-        self._count(tables, "fragment_of", "files to read")
+        self._count(Part, "__init__", "files listed")
+        self._count(scan, "fragment_of", "files to read")
         self._count(Scan, "table", "rows read", size=lambda rows: rows.num_rows)
         self._count(DropFiles, "listing", "drops listed")
         self._count(DropFiles, "open", "drop files opened")
