@@ -35,7 +35,12 @@ def embeddings(
     progress: dg.ResourceParam[Progress],
 ) -> dg.MaterializeResult:
     """Unit vectors of the drop's images and of the texts that the audits ask for, by content and encoder."""
-    start_ray(num_cpus=settings.ray.num_cpus, object_store_bytes=settings.ray.object_store_mb * 10**6, lake=lake)
+    start_ray(
+        num_cpus=settings.ray.num_cpus,
+        object_store_bytes=settings.ray.object_store_mb * 10**6,
+        patience_s=settings.ray.patience_s,
+        lake=lake,
+    )
     delivery = admitted_delivery(lake, context.partition_key)
     counts = embed_delivery(
         lake,

@@ -48,7 +48,12 @@ def ingested(
     """Reads the drop's files on Ray; a delivery that is in the lake already is left as it is."""
     drop = context.partition_key
     source = config.path or drop_source(lake, drop, watched=settings.ingest.watched)
-    start_ray(num_cpus=settings.ray.num_cpus, object_store_bytes=settings.ray.object_store_mb * 10**6, lake=lake)
+    start_ray(
+        num_cpus=settings.ray.num_cpus,
+        object_store_bytes=settings.ray.object_store_mb * 10**6,
+        patience_s=settings.ray.patience_s,
+        lake=lake,
+    )
     delivery = ingest(lake, source, drop, settings=settings.ingest, progress=progress, unchanged=config.unchanged)
     metadata = {
         "delivery": delivery.delivery,

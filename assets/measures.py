@@ -62,7 +62,12 @@ def row_measures(
     encoder = encoder_identity(settings.encoder)
     rows: dict[str, int] = {}
     if chosen:
-        start_ray(num_cpus=settings.ray.num_cpus, object_store_bytes=settings.ray.object_store_mb * 10**6, lake=lake)
+        start_ray(
+            num_cpus=settings.ray.num_cpus,
+            object_store_bytes=settings.ray.object_store_mb * 10**6,
+            patience_s=settings.ray.patience_s,
+            lake=lake,
+        )
         rows = measure_delivery(lake, delivery, names=chosen, settings=settings, encoder=encoder, progress=progress)
     identities = row_identities(settings, encoder)
     # A run that measures without checking keeps the outcome all the same: what enters a version hangs on it.

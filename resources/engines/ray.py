@@ -17,9 +17,11 @@ import ray
 from ray._private import services
 from ray.exceptions import RayTaskError
 
+from resources.engines.nodes import require_alike_nodes
 from resources.engines.private import passing_folder, private_folder, token_file
 from resources.engines.progress import Progress
 from resources.engines.replacing import replaced
+from resources.engines.stalls import first_done, patiently, set_patience
 from resources.engines.unsaid import leaving_out
 from resources.lake.tables import Lake
 
@@ -27,14 +29,28 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def start_ray(*, num_cpus: int | None = None, object_store_bytes: int | None = None, lake: Lake | None = None) -> None:
+def start_ray(
+    *,
+    num_cpus: int | None = None,
+    object_store_bytes: int | None = None,
+    patience_s: float | None = None,
+    lake: Lake | None = None,
+) -> None:
     """Starts Ray once a process; a Ray that already runs in this process is left as it is.
 
     Inside a Ray job (`RAY_ADDRESS` set by Ray) the job's own cluster is used; elsewhere a local one is started, whose
-    token lies in the private folder of the lake, or of the user where no lake is given.
+    token lies in the private folder of the lake, or of the user where no lake is given. `patience_s` is how long
+    whoever waits for results waits without any. Raises NodeError where nodes of the cluster cannot do the work.
     """
-    if ray.is_initialized():
-        return
+    if not ray.is_initialized():
+        _start(num_cpus, object_store_bytes, lake)
+    if patience_s is not None:
+        set_patience(patience_s)
+    if lake is not None:
+        require_alike_nodes(lake)
+
+
+def _start(num_cpus: int | None, object_store_bytes: int | None, lake: Lake | None) -> None:
     options: dict[str, Any] = {"logging_level": "warning", "log_to_driver": False}
     if os.environ.get("RAY_ADDRESS", "local") == "local":
         if not {"RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"} & set(os.environ):
@@ -57,7 +73,9 @@ def start_ray(*, num_cpus: int | None = None, object_store_bytes: int | None = N
     ):
         ray.init(**options)
     # Progress is ours to show (resources/engines/progress.py).
-    ray.data.DataContext.get_current().enable_progress_bars = False
+    context = ray.data.DataContext.get_current()
+    context.enable_progress_bars = False
+    context.execution_no_progress_timeout_s = -1  # resources/engines/stalls.py sees to it
     for name in ("ray.data", "ray"):
         logging.getLogger(name).setLevel(logging.ERROR)
 
@@ -77,8 +95,8 @@ def ray_map(
     At most two tasks a core are under way and items are drawn as there is room, so that memory does not grow with
     their number.
     A task whose worker died is run again (three times), so `function` must be safe to repeat. An error of `function`
-    is raised here as it was raised there. The bar counts results, or `weight(result)` each,
-    towards `total`.
+    is raised here as it was raised there, StalledError where no result comes (resources/engines/stalls.py). The bar
+    counts results, or `weight(result)` each, towards `total`.
     """
     start_ray()
 
@@ -94,7 +112,7 @@ def ray_map(
             running += [task.remote(item) for item in islice(waiting, room - len(running))]
             if not running:
                 return
-            done, running = ray.wait(running, num_returns=1)
+            done, running = first_done(running)
             result = _value(done[0])
             advance(1 if weight is None else weight(result))
             yield result
@@ -102,12 +120,12 @@ def ray_map(
 
 def flushed(rows: ray.data.Dataset, *, every: int, progress: Progress, label: str, total: int) -> Iterator[pa.Table]:
     """The rows of a dataset as they are made, in tables of at least `every` rows but for the last: whoever stores each
-    as it comes loses at most that much to a kill. The bar counts rows."""
+    as it comes loses at most that much to a kill. The bar counts rows. Raises StalledError where none come."""
     waiting: list[pa.Table] = []
     with progress.track(label, total=total) as advance:
         # Not one ahead: each would be handed on, and counted, only when the next is there.
         made = rows.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0)
-        for batch in cast("Iterator[pa.Table]", made):
+        for batch in patiently(cast("Iterator[pa.Table]", iter(made))):
             waiting.append(batch)
             advance(batch.num_rows)
             if sum(held.num_rows for held in waiting) >= every:

@@ -1,15 +1,20 @@
 """What tests of clusters have done on a node, called by name (`Node.call`)."""
 
 import json
+import os
 
 from ops.core.schemas import EMBEDDINGS
 from resources.lake.tables import Lake
 from tests.support.embedded import add, drawn, embed
 
 
+def _opened(lake: str) -> Lake:
+    return Lake(lake, {name: value for name, value in os.environ.items() if name.startswith("AWS_")})
+
+
 def fill(lake: str, pictures: int, distinct: int) -> int:
     """A delivery called `first` of so many examples."""
-    place = Lake(lake)
+    place = _opened(lake)
     made = [drawn(seed) for seed in range(distinct)]
     add(place, "first", [made[at % distinct] for at in range(pictures)], [f"text {at}" for at in range(pictures)])
     return pictures
@@ -20,13 +25,13 @@ def embed_first(lake: str, images_an_actor: int) -> dict[str, object]:
     from resources.models import encoding
 
     encoding._IMAGES_AN_ACTOR = images_an_actor
-    counts = embed(Lake(lake), "first")
+    counts = embed(_opened(lake), "first")
     return counts.metadata()
 
 
 def embedded(lake: str) -> dict[str, int]:
     """Rows of `embeddings`, and distinct contents."""
-    ids = Lake(lake).read(EMBEDDINGS, columns=["content_id"])["content_id"].to_pylist()
+    ids = _opened(lake).read(EMBEDDINGS, columns=["content_id"])["content_id"].to_pylist()
     return {"rows": len(ids), "distinct": len(set(ids))}
 
 
