@@ -6,10 +6,12 @@ from functools import partial
 import dagster as dg
 
 from assets.checks import check_result
-from assets.measures import audit_spec
+from assets.failures import failing_in_words
+from assets.partitions import ENGINES
+from assets.specs import CODE, audit_asset, table_metadata
 from ops.audits.contract import Audit, Scope
 from ops.audits.registry import audits_of
-from ops.core.schemas import TABLES
+from ops.core.schemas import CONTRADICTION_RATES, MODALITY_STATISTICS, TABLES, TableSpec
 from resources.config.settings import Settings
 from resources.engines.progress import Progress
 from resources.engines.spark import start_spark
@@ -33,6 +35,7 @@ from resources.versions.entering import Entering, decided
         )
     ],
 )
+@failing_in_words
 def corpus(
     context: dg.AssetExecutionContext, lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings]
 ) -> Iterator[dg.MaterializeResult]:
@@ -56,9 +59,10 @@ def _corpus_measures(audit: Audit) -> dg.AssetsDefinition:
 
     @dg.multi_asset(
         name=f"corpus_{audit.name}",
+        pool=ENGINES,
         specs=[
-            audit_spec(
-                audit.name,
+            audit_asset(
+                audit,
                 group="corpus",
                 deps=[*(name for name in audit.reads if name in TABLES), "corpus"],
                 kinds={"spark"},
@@ -66,6 +70,7 @@ def _corpus_measures(audit: Audit) -> dg.AssetsDefinition:
         ],
         check_specs=[dg.AssetCheckSpec("measures_gate", asset=table, blocking=True)],
     )
+    @failing_in_words
     def measured(
         lake: dg.ResourceParam[Lake],
         settings: dg.ResourceParam[Settings],
@@ -85,7 +90,7 @@ def _corpus_measures(audit: Audit) -> dg.AssetsDefinition:
         gate = measures_gate(lake, audit, deliveries=deliveries, identity=identity)
         return dg.MaterializeResult(
             asset_key=table,
-            metadata={"deliveries": deliveries, "identity": identity},
+            metadata={"deliveries": deliveries, "identity": identity, **_rows(lake, audit.table, identity)},
             check_results=[check_result(gate, asset=table, check="measures_gate")],
         )
 
@@ -95,7 +100,15 @@ def _corpus_measures(audit: Audit) -> dg.AssetsDefinition:
 corpus_measures = [_corpus_measures(audit) for audit in audits_of(Scope.CORPUS)]
 
 
-@dg.asset(deps=["measures_contradictions", "preferences"], group_name="corpus", kinds={"spark", "deltalake"})
+@dg.asset(
+    deps=["measures_contradictions", "preferences"],
+    group_name="corpus",
+    kinds={"spark", "deltalake"},
+    code_version=str(CODE),
+    pool=ENGINES,
+    metadata=table_metadata(CONTRADICTION_RATES),
+)
+@failing_in_words
 def contradiction_rates(
     lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings], progress: dg.ResourceParam[Progress]
 ) -> dg.MaterializeResult:
@@ -105,14 +118,19 @@ def contradiction_rates(
     with progress.track("Rate contradictions"):
         spark = partial(start_spark, settings.spark)
         rate_contradictions(spark, lake, measures=measures, deliveries=deliveries)
-    return dg.MaterializeResult(metadata={"deliveries": deliveries, "identity": measures})
+    rows = _rows(lake, CONTRADICTION_RATES, measures)
+    return dg.MaterializeResult(metadata={"deliveries": deliveries, "identity": measures, **rows})
 
 
 @dg.asset(
     deps=["examples", "corpus", "measures_modality", "measures_visual_necessity"],
     group_name="corpus",
     kinds={"spark", "deltalake"},
+    code_version=str(CODE),
+    pool=ENGINES,
+    metadata=table_metadata(MODALITY_STATISTICS),
 )
+@failing_in_words
 def modality_statistics(
     lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings], progress: dg.ResourceParam[Progress]
 ) -> dg.MaterializeResult:
@@ -123,4 +141,10 @@ def modality_statistics(
     with progress.track("Count modalities"):
         spark = partial(start_spark, settings.spark)
         identity = count_modality(spark, lake, deliveries=deliveries, measures=measures, without=entering.without)
-    return dg.MaterializeResult(metadata={"deliveries": deliveries, "identity": identity})
+    rows = _rows(lake, MODALITY_STATISTICS, identity)
+    return dg.MaterializeResult(metadata={"deliveries": deliveries, "identity": identity, **rows})
+
+
+def _rows(lake: Lake, spec: TableSpec, identity: str) -> dict[str, int]:
+    """How many rows of these measures there are."""
+    return {"dagster/row_count": sum(part.rows for part in lake.parts(spec, where={"identity": identity}))}

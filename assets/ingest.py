@@ -5,7 +5,10 @@ from collections.abc import Iterator
 import dagster as dg
 
 from assets.checks import by_drop, check_result
-from assets.partitions import drops
+from assets.failures import failing_in_words
+from assets.partitions import ENGINES, drops
+from assets.specs import row_count, table_asset
+from ops.core.schemas import DROPS, TABLES
 from resources.config.settings import Settings
 from resources.engines.progress import Progress
 from resources.engines.ray import start_ray
@@ -13,7 +16,7 @@ from resources.intake.admission import admit, drop_source
 from resources.intake.ingest import alarm, ingest
 from resources.lake.tables import Lake
 
-_TABLES = {
+_DESCRIPTIONS = {
     "examples": "One row an example: its messages, the images it shows, and where it came from.",
     "images": "One row an image, by content, whatever drop it came in.",
     "preferences": "One row a judgement: a response to a query about images, called good or bad, chosen or rejected.",
@@ -34,10 +37,13 @@ class DropConfig(dg.Config):
 
 @dg.multi_asset(
     name="ingest",
-    specs=[dg.AssetSpec(name, description=text, kinds={"ray", "deltalake"}) for name, text in _TABLES.items()],
+    pool=ENGINES,
+    specs=[
+        table_asset(TABLES[name], description=text, group="drop", kinds={"ray"}) for name, text in _DESCRIPTIONS.items()
+    ],
     partitions_def=drops,
-    group_name="drop",
 )
+@failing_in_words
 def ingested(
     context: dg.AssetExecutionContext,
     config: DropConfig,
@@ -65,26 +71,30 @@ def ingested(
     if fault := alarm(lake, delivery.delivery):
         metadata["alarm"] = fault
         context.log.error(fault)
-    for table in _TABLES:
-        yield dg.MaterializeResult(asset_key=table, metadata=metadata)
+    context.instance.add_run_tags(context.run.run_id, {"assay/delivery": delivery.delivery})
+    for table in _DESCRIPTIONS:
+        yield dg.MaterializeResult(
+            asset_key=table, metadata=metadata | row_count(lake, TABLES[table], delivery.delivery)
+        )
 
 
 @dg.multi_asset(
     name="drops",
     specs=[
-        dg.AssetSpec(
-            "drops",
-            deps=list(_TABLES),
-            kinds={"greatexpectations", "deltalake"},
+        table_asset(
+            DROPS,
+            deps=list(_DESCRIPTIONS),
+            group="drop",
+            kinds={"greatexpectations"},
             description="The log of deliveries: which arrived, and were admitted to the corpus, rejected or withdrawn.",
             skippable=True,
         )
     ],
     partitions_def=drops,
-    group_name="drop",
     # Not blocking: a step that fails would show every later asset of the drop as failed, though none was tried.
     check_specs=[by_drop("ingest_gate", "drops", blocking=False)],
 )
+@failing_in_words
 def admitted(
     context: dg.AssetExecutionContext,
     lake: dg.ResourceParam[Lake],

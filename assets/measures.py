@@ -5,7 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 import dagster as dg
 
 from assets.checks import by_drop, check_result
-from assets.partitions import drops
+from assets.failures import failing_in_words
+from assets.partitions import ENGINES, drops
+from assets.specs import audit_asset
 from ops.audits.registry import all_audits
 from resources.config.settings import Settings
 from resources.engines.progress import Advance, Progress
@@ -18,20 +20,6 @@ from resources.measuring.delivery import measure_delivery
 from resources.measuring.recorded import require_measures, row_audits, row_identities
 from resources.models.encoder_source import encoder_identity
 
-
-def audit_spec(name: str, *, group: str, deps: list[str], kinds: set[str]) -> dg.AssetSpec:
-    """The asset of an audit's measures; its page is the docstring of the audit's module."""
-    audit = all_audits()[name]
-    return dg.AssetSpec(
-        audit.table.name,
-        deps=deps,
-        group_name=group,
-        description=audit.page,
-        kinds=kinds | {"deltalake"},
-        metadata={"grain": audit.grain.value, "scope": audit.scope.value, "revision": audit.revision},
-    )
-
-
 #: Audit by asset, in order of names.
 MEASURES = {audit.table.name: audit.name for audit in row_audits()}
 CHECK = "measures_gate"
@@ -39,13 +27,15 @@ CHECK = "measures_gate"
 
 @dg.multi_asset(
     name="row_measures",
+    pool=ENGINES,
     specs=[
-        audit_spec(name, group="measures", deps=["examples", "embeddings"], kinds={"ray"}) for name in MEASURES.values()
+        audit_asset(audit, group="measures", deps=["examples", "embeddings"], kinds={"ray"}) for audit in row_audits()
     ],
     check_specs=[by_drop(CHECK, table) for table in MEASURES],
     partitions_def=drops,
     can_subset=True,
 )
+@failing_in_words
 def row_measures(
     context: dg.AssetExecutionContext,
     lake: dg.ResourceParam[Lake],
@@ -77,8 +67,15 @@ def row_measures(
         gates = dict(_gated(lake, delivery, judged, identities=identities, settings=settings, advance=advance))
     record_gates(lake, delivery, gates, identities=identities, settings=settings.gates)
     for name in chosen:
-        metadata = {"delivery": delivery, "identity": identities[name], "rows measured now": rows.get(name, 0)}
-        yield dg.MaterializeResult(asset_key=all_audits()[name].table.name, metadata=metadata)
+        audit = all_audits()[name]
+        stored = lake.parts(audit.table, where={"delivery": delivery, "identity": identities[name]})
+        metadata = {
+            "delivery": delivery,
+            "identity": identities[name],
+            "rows measured now": rows.get(name, 0),
+            "dagster/partition_row_count": sum(part.rows for part in stored),
+        }
+        yield dg.MaterializeResult(asset_key=audit.table.name, metadata=metadata)
     for name in checked:
         yield check_result(gates[name], asset=all_audits()[name].table.name, check=CHECK)
 

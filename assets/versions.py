@@ -5,7 +5,11 @@ from collections.abc import Iterator
 import dagster as dg
 
 from assets.checks import check_result
+from assets.failures import failing_in_words
+from assets.partitions import ENGINES
+from assets.specs import table_asset
 from ops.audits.registry import all_audits
+from ops.core.schemas import TABLES
 from resources.config.settings import Settings
 from resources.engines.progress import Progress
 from resources.gates.gates import candidate_gate
@@ -24,28 +28,33 @@ _TABLES = {
     "versions": "The log of versions: which candidates were published or rejected, and what each one pins.",
 }
 _DEPS = {
-    "verdicts": ["corpus", *(audit.table.name for audit in all_audits().values())],
-    "versions": ["curated", "curriculum"],
+    "verdicts": ["corpus", "examples", *(audit.table.name for audit in all_audits().values())],
+    "versions": ["curated", "curriculum", "examples", "drops"],
 }
 
 
 @dg.multi_asset(
     name="version",
+    pool=ENGINES,
     specs=[
-        dg.AssetSpec(
-            name,
+        table_asset(
+            TABLES[name],
             deps=_DEPS.get(name, ["verdicts"]),
             description=text,
-            group_name="version",
-            kinds={"deltalake"},
+            group="version",
+            kinds=set(),
             skippable=name == "versions",
         )
         for name, text in _TABLES.items()
     ],
     check_specs=[dg.AssetCheckSpec("candidate_gate", asset="verdicts", blocking=True)],
 )
+@failing_in_words
 def version(
-    lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings], progress: dg.ResourceParam[Progress]
+    context: dg.AssetExecutionContext,
+    lake: dg.ResourceParam[Lake],
+    settings: dg.ResourceParam[Settings],
+    progress: dg.ResourceParam[Progress],
 ) -> Iterator[dg.MaterializeResult]:
     """Judges every example of the deliveries that enter by the policy and gates the result.
 
@@ -65,6 +74,7 @@ def version(
         progress=progress,
         left_out=entering.left_out,
     )
+    context.instance.add_run_tags(context.run.run_id, {"assay/version": str(made.version)})
     gate = candidate_gate(lake, made.version, deliveries=deliveries, settings=settings.gates)
     (publish if gate.success else reject)(lake, made, gate.results)
     left_out = [one.line for one in entering.left_out]
@@ -72,4 +82,6 @@ def version(
     checks = {"verdicts": [check_result(gate, asset="verdicts", check="candidate_gate")]}
     for table in _TABLES:
         if gate.success or table != "versions":
-            yield dg.MaterializeResult(asset_key=table, metadata=metadata, check_results=checks.get(table, []))
+            where = {} if table == "versions" else {"version": made.version}
+            rows = {"dagster/row_count": sum(part.rows for part in lake.parts(TABLES[table], where=where))}
+            yield dg.MaterializeResult(asset_key=table, metadata=metadata | rows, check_results=checks.get(table, []))

@@ -1,12 +1,14 @@
 """Everything Dagster knows, bound to one lake and one configuration."""
 
 import os
+from functools import partial
 from pathlib import Path
 
 import dagster as dg
 
 from assets import corpus, embeddings, ingest, measures, report, versions
 from pipelines.alerts import alert_sensors
+from pipelines.automation import operated
 from pipelines.jobs import corpus_job, drop_job
 from pipelines.schedules import nightly
 from pipelines.sensors import new_drops
@@ -19,8 +21,9 @@ def bind(lake: str | Path, settings: Settings, *, progress: Progress | None = No
     """The definitions over that lake. One process runs a whole job, so that Ray and Spark start once. Progress goes to
     the log of each run as well, which the UI shows."""
     everywhere = LogProgress() if progress is None else Together(progress, LogProgress())
+    made = dg.load_assets_from_modules([corpus, embeddings, ingest, measures, report, versions])
     return dg.Definitions(
-        assets=dg.load_assets_from_modules([corpus, embeddings, ingest, measures, report, versions]),
+        assets=list(dg.map_asset_specs(partial(operated, settings=settings), made)),
         jobs=[drop_job, corpus_job],
         schedules=[nightly(settings)],
         sensors=[new_drops(settings), *alert_sensors(settings)],

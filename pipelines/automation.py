@@ -1,0 +1,30 @@
+"""When assets are made without a clock, who owns them, and how old they may be: laid over the assets by the settings.
+
+Dagster's automation sensor (`default_automation_condition_sensor`) is the alternative to the schedule and the job of
+the watched folder: off until somebody switches it on, it makes what comes after whatever was made.
+"""
+
+from datetime import timedelta
+
+import dagster as dg
+
+from resources.config.settings import Settings
+
+# A drop that was rejected has nothing to follow it, which holds up no other.
+_FOLLOW = dg.AutomationCondition.eager().without(~dg.AutomationCondition.any_deps_missing())
+#: Of a drop: what its gates refuse goes no further.
+_OF_DROPS = _FOLLOW & dg.AutomationCondition.all_deps_blocking_checks_passed()
+#: Of the corpus, which leaves out by itself the drops whose gates failed: another drop's failure stops no version.
+_OF_CORPUS = _FOLLOW
+_FOLLOWING = {"embeddings": _OF_DROPS, "measures": _OF_DROPS, "corpus": _OF_CORPUS, "version": _OF_CORPUS}
+
+
+def operated(spec: dg.AssetSpec, settings: Settings) -> dg.AssetSpec:
+    """The asset with its owners, with what it follows, and, of `versions`, with how old it may be."""
+    name, hours = spec.key.to_user_string(), settings.operation.fresh_hours
+    fresh = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=hours)) if name == "versions" else None
+    return spec.replace_attributes(
+        owners=list(settings.operation.owners),
+        automation_condition=_FOLLOWING.get(name) or _FOLLOWING.get(spec.group_name or ""),
+        freshness_policy=fresh,
+    )
