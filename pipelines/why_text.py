@@ -9,6 +9,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from ops.core.stored import StoredMessage
 from pipelines.tables import key_value_table
 from resources.versions.explanation import Explanation
 
@@ -78,8 +79,8 @@ def _content(why: Explanation, example: Mapping[str, Any]) -> list[tuple[str, An
     ]
 
 
-def _words(message: Mapping[str, Any]) -> str:
-    return " ".join("<image>" if part["type"] == "image" else part["text"] or "" for part in message["parts"])
+def _words(message: StoredMessage) -> str:
+    return " ".join("<image>" if part["type"] == "image" else part["text"] or "" for part in message["parts"] or ())
 
 
 def _measures(measures: Mapping[str, list[dict[str, Any]]], *, named: bool) -> Table:

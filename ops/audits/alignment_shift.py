@@ -24,12 +24,14 @@ show the same picture a shift within that picture cannot be told, and does no ha
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import product
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from ops.audits.contract import Audit, Grain, Scope
 from ops.audits.ranges import ANY, COUNT, NUMBER, P_VALUE, Range, column
+from ops.core.arrow import struct_values, whole
 from ops.core.identity import digest, text_id
 from ops.core.turns import read_turns
 from ops.core.vectors import Vectors
@@ -108,7 +110,7 @@ def wanted_texts(examples: pa.Table) -> list[str]:
 def measure(inputs: RowInputs, settings: ShiftSettings) -> pa.Table:
     """One row for each example with an image."""
     pictured = inputs.examples.filter(_has_image(inputs.examples))
-    files = len({(place or {}).get("file") for place in pictured["provenance"].to_pylist()})
+    files = len({file for file, _ in _places(pictured)})
     tables = [
         pa.Table.from_pylist(
             _measured(file, inputs.examples, settings, level=settings.false_alarms / files), schema=AUDIT.schema
@@ -120,6 +122,12 @@ def measure(inputs: RowInputs, settings: ShiftSettings) -> pa.Table:
 
 def _has_image(examples: pa.Table) -> np.ndarray:
     return np.array([bool(ids) for ids in examples["image_ids"].to_pylist()], dtype=bool)
+
+
+def _places(examples: pa.Table) -> list[tuple[str | None, int | None]]:
+    """File and row that each example was read from."""
+    places = whole(examples, "provenance")
+    return list(zip(*(struct_values(places, name).to_pylist() for name in ("file", "row")), strict=True))
 
 
 def _statements(examples: pa.Table) -> Iterator[tuple[int, str]]:
@@ -143,9 +151,9 @@ def _files(inputs: RowInputs) -> Iterator[_File]:
     image_rows = np.repeat(np.arange(len(lists)), [len(ids or ()) for ids in lists])
     image_places = inputs.images.positions([i for ids in lists for i in ids or ()])
 
-    places = examples["provenance"].to_pylist()
-    names = np.array([(places[n] or {}).get("file") or "" for n in held], dtype=np.str_)
-    numbers = np.array([(places[n] or {}).get("row") or 0 for n in held], dtype=np.int64)
+    places = _places(examples)
+    names = np.array([places[n][0] or "" for n in held], dtype=np.str_)
+    numbers = np.array([places[n][1] or 0 for n in held], dtype=np.int64)
     ids = np.array(examples["example_id"].take(held).to_pylist(), dtype=np.str_)
     order = np.lexsort((ids, numbers, names))
     files, starts = np.unique(names[order], return_index=True)
@@ -191,7 +199,7 @@ class _Members:
         return sums, known
 
 
-def _measured(file: _File, examples: pa.Table, settings: ShiftSettings, *, level: float) -> list[dict]:
+def _measured(file: _File, examples: pa.Table, settings: ShiftSettings, *, level: float) -> list[dict[str, Any]]:
     enough = int(file.usable.sum()) >= settings.fewest_rows
     scores = shift_scores(file.rows, file.texts, file.images, usable=file.usable, reach=settings.reach)
     runs: list[Run] = []
@@ -205,9 +213,9 @@ def _measured(file: _File, examples: pa.Table, settings: ShiftSettings, *, level
     runs, of_run, partner = _assigned(file, runs)
     keys = examples.select(["delivery", "example_id"]).take(file.at).to_pylist()
     images = examples["image_ids"].take(file.at).to_pylist()
-    rows = []
+    rows: list[dict[str, Any]] = []
     for n, key in enumerate(keys):
-        run = runs[of_run[n]] if of_run[n] >= 0 else None
+        run = runs[int(of_run[n])] if of_run[n] >= 0 else None
         other = int(partner[n])
         why = _why(enough=enough, usable=bool(file.usable[n]))
         score = float(file.texts[n] @ file.images[n]) if file.usable[n] else None

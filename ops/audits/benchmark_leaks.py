@@ -51,7 +51,7 @@ from ops.vision.image_groups import colour_apart
 class BenchmarkLeakSettings:
     """`audits.benchmark_leaks` in assay.yaml."""
 
-    sets: Mapping[str, str] = field(default_factory=dict)
+    sets: Mapping[str, str] = field(default_factory=dict[str, str])
     """Folder of each evaluation set, by its name."""
     ngram: int = 13
     """Words that must follow each other to count as the same text."""
@@ -67,7 +67,7 @@ class BenchmarkLeakSettings:
     """Bits of 64 by which the hashes of two images that are alike by their vectors may differ, however turned."""
     question_cosine: float = 0.9
     """Cosine of the encoder's vectors from which two questions may be the same in other words."""
-    stamps: Mapping[str, str] = field(default_factory=dict)
+    stamps: Mapping[str, str] = field(default_factory=dict[str, str])
     """Filled in from the files, so that a changed set is looked up anew; not to be set."""
 
     def __post_init__(self) -> None:

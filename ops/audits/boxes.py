@@ -29,7 +29,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from ops.audits.contract import Audit, Grain, Scope
 from ops.audits.ranges import ANY, COUNT, SHARE, column
@@ -37,6 +36,7 @@ from ops.boxes.conventions import UNKNOWN
 from ops.boxes.example_boxes import Box, ExampleBoxes
 from ops.boxes.geometry import Corners
 from ops.boxes.notations import marked_boxes
+from ops.core.arrow import is_in, rows_where, sorted_by, whole
 from ops.core.turns import message_text
 from ops.evidence.inputs import RowInputs
 from ops.vision.colours import ColourTable
@@ -111,10 +111,10 @@ def wanted_phrases(examples: pa.Table, colours: ColourTable) -> list[Phrase]:
 
 def measure(inputs: RowInputs, settings: BoxSettings) -> pa.Table:
     """One row a box of the examples."""
-    names = inputs.examples["example_id"].combine_chunks()
-    boxes = inputs.boxes.filter(pc.is_in(inputs.boxes["example_id"], value_set=names))
+    names = whole(inputs.examples, "example_id")
+    boxes = rows_where(inputs.boxes, is_in(inputs.boxes["example_id"], names))
     by_example: defaultdict[str, list[Row]] = defaultdict(list)
-    for box in boxes.sort_by([("example_id", "ascending"), ("ordinal", "ascending")]).to_pylist():
+    for box in sorted_by(boxes, "example_id", "ordinal").to_pylist():
         by_example[box["example_id"]].append(box)
     rows: list[Row] = []
     pointed: list[bool | None] = []
@@ -133,7 +133,7 @@ def _geometry(held: ExampleBoxes, settings: BoxSettings) -> list[Row]:
     is_same_pair = held.is_same_pair(settings.same_px)
     rows: list[Row] = []
     for place, (box, corners) in enumerate(zip(held.boxes, held.corners, strict=True)):
-        message = box["message"]
+        message: int | None = box["message"]
         is_chosen = message is not None and held.messages[message]["role"] == "chosen"
         rows.append(
             {

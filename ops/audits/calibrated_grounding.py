@@ -100,10 +100,11 @@ def _margins(
 ) -> tuple[np.ndarray, list[str]]:
     """Margins of the turns (n), NaN where there is none, and why each would abstain."""
     margins = np.full(len(turns), np.nan)
-    why = [one.statement.uninformative or "no vector for the text or the image" for one in turns]
-    informative = np.array([at for at, one in enumerate(turns) if not one.statement.uninformative], dtype=np.int64)
+    why = [turn.statement.uninformative or "no vector for the text or the image" for turn in turns]
+    informative = np.array([at for at, turn in enumerate(turns) if not turn.statement.uninformative], dtype=np.int64)
+    telling = [turn for turn in turns if not turn.statement.uninformative]
     done = 0
-    for scores in score_turns(inputs, [turns[at] for at in informative.tolist()], temperature=settings.temperature):
+    for scores in score_turns(inputs, telling, temperature=settings.temperature):
         places = informative[done : done + len(scores.turns)]
         done += len(places)
         margins[places] = np.where(scores.known, scores.own - scores.normaliser, np.nan)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from ops.core.arrow import fields
 from ops.core.identity import fingerprint
 from ops.core.schemas import TableSpec
 from ops.vision.colours import ColourTable
@@ -94,14 +95,14 @@ class Audit:
     @property
     def schema(self) -> pa.Schema:
         """Keys, then columns; the lake's tables know nothing of ranges."""
-        return pa.schema([*KEYS[self.grain], *(column.remove_metadata() for column in self.columns)])
+        return pa.schema([*fields(KEYS[self.grain]), *(column.remove_metadata() for column in fields(self.columns))])
 
     @property
     def table(self) -> TableSpec:
         """The lake table of the measures. `identity` names what they were measured with; rows of several identities
         live side by side, so that going back to an earlier setting or encoder costs nothing."""
         partition_by = ("identity",) if self.scope is Scope.CORPUS else ("delivery", "identity")
-        schema = self.schema.append(pa.field("identity", pa.string()))
+        schema = pa.schema([*fields(self.schema), pa.field("identity", pa.string())])
         return TableSpec(f"measures_{self.name}", schema, partition_by)
 
     @property

@@ -34,6 +34,7 @@ import pyarrow as pa
 from ops.audits.contract import Audit, Grain, Scope
 from ops.audits.ranges import COUNT, NUMBER, SHARE, column
 from ops.corpus.contradictions import FLAGS, ContradictionSettings, contradictions
+from ops.corpus.tables import CorpusMeasures, CorpusTables
 
 _COLUMNS = [
     *(column(name, pa.bool_()) for name in FLAGS),
@@ -51,15 +52,19 @@ _COLUMNS = [
     column("is_top_cycle", pa.bool_()),
 ]
 
+
+def measure(tables: CorpusTables, settings: ContradictionSettings) -> CorpusMeasures:
+    """One row a judgement that contradicts others."""
+    return contradictions(tables["preferences"], tables["examples"], settings).select(*AUDIT.schema.names)
+
+
 AUDIT = Audit(
     name="contradictions",
     title="Contradictory judgements",
     grain=Grain.JUDGEMENT,
     scope=Scope.CORPUS,
     columns=pa.schema(_COLUMNS),
-    measure=lambda tables, settings: contradictions(tables["preferences"], tables["examples"], settings).select(
-        *AUDIT.schema.names
-    ),
+    measure=measure,
     settings=ContradictionSettings(),
     reads=("preferences", "examples"),
     faults=("contradictory_judgements",),

@@ -17,14 +17,13 @@ English, whatever languages the encoder reads. The curriculum
 weighs the columns (`curriculum.difficulty`).
 """
 
-from typing import Any
-
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from ops.audits.contract import KEYS, Audit, Grain, Scope
 from ops.audits.ranges import COUNT, SHARE, Range, column
+from ops.core.arrow import AnyArray, Column, count_matches, list_lengths, list_members, list_parents, values_of, whole
+from ops.core.message_columns import message_columns
 from ops.core.turns import GROUND_TRUTH, ROLLOUT
 from ops.evidence.inputs import RowInputs
 from ops.evidence.picture_table import PictureTable
@@ -97,53 +96,39 @@ COLUMNS = pa.schema(
 def measure(inputs: RowInputs, settings: None) -> pa.Table:
     """Counts of each example."""
     examples = inputs.examples.combine_chunks()
-    count = examples.num_rows
-    messages = _array(examples["messages"])
-    owner = pc.list_parent_indices(messages).to_numpy()
-    flat = pc.list_flatten(messages)
-    role = pc.struct_field(flat, "role")
-    answers = pc.is_in(role, value_set=pa.array(_ANSWERS)).to_numpy(zero_copy_only=False)
-    parts = pc.struct_field(flat, "parts")
-    message = pc.list_parent_indices(parts).to_numpy()
-    text = pc.struct_field(pc.list_flatten(parts), "text").fill_null("")
-    spoken = ~pc.is_in(role, value_set=pa.array(_LEFT_OUT)).to_numpy(zero_copy_only=False)
+    messages = message_columns(examples)
+    answers, spoken = messages.is_of(*_ANSWERS), ~messages.is_of(*_LEFT_OUT)
+    image_ids = whole(examples, "image_ids")
 
-    def per_example(values: np.ndarray, of_message: np.ndarray) -> pa.Array:
-        chosen = values * of_message[message]
-        return pa.array(np.bincount(owner[message], weights=chosen, minlength=count).astype(np.int32))
+    def occurrences(pattern: str, among: np.ndarray) -> AnyArray:
+        places = np.flatnonzero(among[messages.message])
+        counts = count_matches(messages.text, pattern, ignore_case=True)[places]
+        return pa.array(messages.over_parts(counts, places).astype(np.int32))
 
-    columns = [
-        pa.array(np.bincount(owner, weights=answers, minlength=count).astype(np.int32)),
-        per_example(_count(text, r"\S+"), answers),
-        pc.list_value_length(_array(examples["image_ids"])).fill_null(0).cast(pa.int32()),
-        per_example(_count(text, rf"\b(?:{'|'.join(RELATIONS)})\b"), spoken),
-        per_example(_count(text, rf"\b(?:{'|'.join(REASONS)})\b"), spoken),
+    columns: list[Column] = [
+        pa.array(messages.over_messages(answers).astype(np.int32)),
+        occurrences(r"\S+", answers),
+        pa.array(list_lengths(image_ids).astype(np.int32)),
+        occurrences(rf"\b(?:{'|'.join(RELATIONS)})\b", spoken),
+        occurrences(rf"\b(?:{'|'.join(REASONS)})\b", spoken),
+        *_of_pictures(image_ids, inputs.pictures),
     ]
-    columns += _of_pictures(_array(examples["image_ids"]), inputs.pictures)
     named = grounded_phrases(inputs)
     columns.append(pa.array(np.nan_to_num(named).astype(np.int32), mask=np.isnan(named)))
     keys = [examples[name] for name in KEYS[Grain.EXAMPLE].names]
     return pa.table([*keys, *columns], schema=AUDIT.schema)
 
 
-def _of_pictures(image_ids: Any, pictures: PictureTable) -> list[pa.Array]:
+def _of_pictures(image_ids: AnyArray, pictures: PictureTable) -> list[AnyArray]:
     """Megapixels in all, and the means of the other figures, of each example's images; null where one is unknown."""
-    owner = pc.list_parent_indices(image_ids).to_numpy()
-    at = pictures.places(pc.list_flatten(image_ids).to_pylist())
+    owner = list_parents(image_ids)
+    at = pictures.places(values_of(list_members(image_ids), str))
     figures = np.full((len(at), pictures.figures.shape[1]), np.nan)
     figures[at >= 0] = pictures.figures[at[at >= 0]]
     count = np.bincount(owner, minlength=len(image_ids))
     sums = [np.bincount(owner, weights=column, minlength=len(image_ids)) for column in figures.T]
     values = [sums[0], *(column / np.maximum(count, 1) for column in sums[1:])]
     return [pa.array(v.astype(np.float32), mask=(count == 0) | ~np.isfinite(v)) for v in values]
-
-
-def _array(column: pa.ChunkedArray) -> Any:
-    return column.combine_chunks()
-
-
-def _count(text: Any, pattern: str) -> np.ndarray:
-    return pc.count_substring_regex(text, pattern, ignore_case=True).to_numpy(zero_copy_only=False)
 
 
 AUDIT = Audit(

@@ -17,6 +17,13 @@ import pyarrow as pa
 from ops.audits.contract import Audit, Grain, Scope
 from ops.audits.ranges import NUMBER, column
 from ops.corpus.duplicates import duplicates
+from ops.corpus.tables import CorpusMeasures, CorpusTables
+
+
+def measure(tables: CorpusTables, settings: None) -> CorpusMeasures:
+    """One row a redundant example."""
+    return duplicates(tables["examples"], tables["preferences"], tables["arrivals"])
+
 
 AUDIT = Audit(
     name="duplicates",
@@ -30,7 +37,7 @@ AUDIT = Audit(
             column("same_delivery", pa.bool_()),
         ]
     ),
-    measure=lambda tables, settings: duplicates(tables["examples"], tables["preferences"], tables["arrivals"]),
+    measure=measure,
     reads=("examples", "preferences", "arrivals"),
     revision=2,
     faults=("duplicated_examples",),

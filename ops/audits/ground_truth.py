@@ -34,7 +34,7 @@ from ops.prompts.truths import Truth, read_truth
 class GroundTruthSettings:
     """`audits.ground_truth` in assay.yaml."""
 
-    rules: Mapping[str, str] = field(default_factory=dict)
+    rules: Mapping[str, str] = field(default_factory=dict[str, str])
     """Rules by pattern of data source or data set, such as `photos/*: number`."""
 
     def __post_init__(self) -> None:
@@ -64,15 +64,15 @@ def _read(prompt: Asked, ruled: Ruled) -> dict[str, Any]:
         "abstained": False,
         "rule": ruled.rule,
         "rule_origin": ruled.origin,
-        "is_readable": bool(truth.values),
-        "value": _truth_text(truth) if truth.values else None,
+        "is_readable": truth.is_readable,
+        "value": _truth_text(truth) if truth.is_readable else None,
         "reason": truth.why or None,
     }
 
 
 def _truth_text(truth: Truth) -> str:
-    values = [", ".join(f"{side:g}" for side in v) if isinstance(v, tuple) else str(v) for v in truth.values]
-    return " | ".join(values)[:200]
+    boxes = [", ".join(f"{side:g}" for side in box) for box in truth.boxes]
+    return " | ".join([*truth.values, *boxes])[:200]
 
 
 AUDIT = Audit(

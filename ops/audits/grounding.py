@@ -37,6 +37,7 @@ import pyarrow as pa
 
 from ops.audits.contract import Audit, Grain, Scope
 from ops.audits.ranges import COSINE, COSINES_APART, COUNT, NUMBER, P_VALUE, column
+from ops.core.arrow import fields
 from ops.core.identity import text_id
 from ops.evidence.inputs import RowInputs
 from ops.grounding.scores import Scores, hard_ranks, ranks, score_turns, scored_texts, weakest_parts
@@ -67,8 +68,8 @@ def measure(inputs: RowInputs, settings: GroundingSettings) -> pa.Table:
     why = [reason for chunk in chunks for reason in chunk["why"]]
     informative = np.array([not reason for reason in why], dtype=bool)
     columns: dict[str, Any] = _keys(inputs.examples, turns)
-    columns["text_id"] = [text_id(one.statement.text) for one in turns]
-    for figure in _FIGURES:
+    columns["text_id"] = [text_id(turn.statement.text) for turn in turns]
+    for figure in fields(_FIGURES):
         values = joined.get(figure.name, np.zeros(0))
         columns[figure.name] = pa.array(values, type=figure.type, mask=~informative | np.isnan(values))
     weakest = [part for chunk in chunks for part in chunk["weakest_part"]]
@@ -130,7 +131,7 @@ AUDIT = Audit(
     columns=pa.schema(
         [
             column("text_id", pa.string()),
-            *_FIGURES,
+            *fields(_FIGURES),
             column("weakest_part", pa.string()),
             column("abstained", pa.bool_()),
             column("why", pa.string()),

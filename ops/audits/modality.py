@@ -17,14 +17,14 @@ loss is taken on, and the tokens that its images become.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from ops.audits.contract import KEYS, Audit, Grain, Scope
 from ops.audits.ranges import COUNT, column
+from ops.core.arrow import Column, list_lengths, taken, whole
+from ops.core.message_columns import message_columns
 from ops.evidence.inputs import RowInputs
 from ops.text.tokens import counter, stamp
 
@@ -52,22 +52,15 @@ class ModalitySettings:
 def measure(inputs: RowInputs, settings: ModalitySettings) -> pa.Table:
     """Counts of each example."""
     examples = inputs.examples.combine_chunks()
-    count = examples.num_rows
-    messages: Any = examples["messages"].combine_chunks()
-    flat = pc.list_flatten(messages)
-    answers = pc.is_in(pc.struct_field(flat, "role"), value_set=pa.array(ANSWERS)).to_numpy(zero_copy_only=False)
-    owner = pc.list_parent_indices(messages).to_numpy()
-    parts = pc.struct_field(flat, "parts")
-    message = pc.list_parent_indices(parts).to_numpy()
-    learnt = np.flatnonzero(answers[message])
-    texts: Any = pc.struct_field(pc.list_flatten(parts), "text").take(pa.array(learnt)).fill_null("")
-    tokens = counter(settings.tokenizer, settings.stamp)(texts)
-    image_ids: Any = examples["image_ids"].combine_chunks()
-    images = pc.list_value_length(image_ids).fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)
-    columns = [
-        pc.if_else(pa.array(images > 0), "visual", "text"),
-        pa.array(np.bincount(owner, weights=answers, minlength=count).astype(np.int32)),
-        pa.array(np.bincount(owner[message[learnt]], weights=tokens, minlength=count).astype(np.int64)),
+    messages = message_columns(examples)
+    answers = messages.is_of(*ANSWERS)
+    learnt = np.flatnonzero(answers[messages.message])
+    tokens = counter(settings.tokenizer, settings.stamp)(taken(messages.text, pa.array(learnt)))
+    images = list_lengths(whole(examples, "image_ids"))
+    columns: list[Column] = [
+        pa.array(np.where(images > 0, "visual", "text")),
+        pa.array(messages.over_messages(answers).astype(np.int32)),
+        pa.array(messages.over_parts(tokens, learnt).astype(np.int64)),
         pa.array(images.astype(np.int32)),
         pa.array(images * settings.image_tokens),
     ]

@@ -25,6 +25,7 @@ import pyarrow as pa
 from ops.audits.contract import Audit, Grain, Scope
 from ops.audits.ranges import HASH_BITS, SHARE, column
 from ops.corpus.near_duplicates import near_duplicates
+from ops.corpus.tables import CorpusMeasures, CorpusTables
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,17 @@ class NearDuplicateSettings:
             raise ValueError("hash_distance must lie in 0 to 16, and colour_distance in 0 to 1")
 
 
+def measure(tables: CorpusTables, settings: NearDuplicateSettings) -> CorpusMeasures:
+    """One row a redundant example."""
+    return near_duplicates(
+        *(tables[name] for name in AUDIT.reads),
+        threshold=settings.threshold,
+        words=settings.words,
+        distance=settings.hash_distance,
+        colour=settings.colour_distance,
+    ).select(*AUDIT.schema.names)
+
+
 AUDIT = Audit(
     name="near_duplicates",
     title="Near duplicates",
@@ -59,13 +71,7 @@ AUDIT = Audit(
             column("same_delivery", pa.bool_()),
         ]
     ),
-    measure=lambda tables, settings: near_duplicates(
-        *(tables[name] for name in AUDIT.reads),
-        threshold=settings.threshold,
-        words=settings.words,
-        distance=settings.hash_distance,
-        colour=settings.colour_distance,
-    ).select(*AUDIT.schema.names),
+    measure=measure,
     settings=NearDuplicateSettings(),
     reads=("examples", "images", "arrivals"),
     revision=2,

@@ -9,6 +9,7 @@ import pyarrow as pa
 from ops.audits.contract import Audit
 from ops.audits.ranges import ANY, range_of
 from ops.audits.registry import all_audits
+from ops.core.arrow import AnyField, fields, member_type
 
 START, END = "<!-- generated: audits -->", "<!-- end of the generated part -->"
 
@@ -27,7 +28,7 @@ def reference(pictures: Path) -> str:
 
 
 def _columns(audit: Audit) -> list[str]:
-    columns = ", ".join(f"`{column.name}` ({_values(column)})" for column in audit.columns)
+    columns = ", ".join(f"`{column.name}` ({_values(column)})" for column in fields(audit.columns))
     lines = [f"Table `{audit.table.name}`: {columns}."]
     if audit.settings is not None:
         named = ", ".join(f"`{name}`" for name in audit.settings.__dataclass_fields__)
@@ -35,9 +36,9 @@ def _columns(audit: Audit) -> list[str]:
     return lines
 
 
-def _values(column: pa.Field) -> str:
+def _values(column: AnyField) -> str:
     """The type of a column, and the range of its numbers."""
-    kind = f"list of {column.type.value_type}" if pa.types.is_list(column.type) else str(column.type)
+    kind = f"list of {member_type(column.type)}" if pa.types.is_list(column.type) else str(column.type)
     declared = range_of(column)
     return kind if declared is None or declared == ANY else f"{kind}, {declared}"
 

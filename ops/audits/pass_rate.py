@@ -37,7 +37,7 @@ class PassRateSettings:
 
     pass_mark: float | None = None
     """Reward above which an answer passes; None: midway between the lowest and the highest of its source."""
-    rules: Mapping[str, str] = field(default_factory=dict)
+    rules: Mapping[str, str] = field(default_factory=dict[str, str])
     """As in `audits.ground_truth`; for rollouts without rewards."""
 
     def __post_init__(self) -> None:

@@ -24,6 +24,7 @@ import pyarrow as pa
 from ops.audits.contract import Audit, Grain, Scope
 from ops.audits.ranges import SHARE, column
 from ops.corpus.fingerprints import fingerprints
+from ops.corpus.tables import CorpusMeasures, CorpusTables
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,11 @@ class LikenessSettings:
             raise ValueError("fewest_responses must be at least 1, and at most fit_responses")
 
 
+def measure(tables: CorpusTables, settings: LikenessSettings) -> CorpusMeasures:
+    """One row a target."""
+    return fingerprints(tables["examples"], tables["preferences"], **asdict(settings))
+
+
 AUDIT = Audit(
     name="preference_likeness",
     title="Targets that read like preference data",
@@ -54,7 +60,7 @@ AUDIT = Audit(
             column("auroc_of", pa.string()),
         ]
     ),
-    measure=lambda tables, settings: fingerprints(tables["examples"], tables["preferences"], **asdict(settings)),
+    measure=measure,
     settings=LikenessSettings(),
     reads=("examples", "preferences"),
 )

@@ -20,6 +20,7 @@ import pyarrow as pa
 
 from ops.audits.contract import KEYS, Audit, Grain, Scope
 from ops.audits.ranges import COUNT, column
+from ops.core.arrow import array_of, fields
 from ops.evidence.inputs import RowInputs
 from ops.evidence.picture_table import PictureTable
 from ops.preflight.contract import UNKNOWN_STATE, Picture
@@ -74,8 +75,10 @@ def measure(inputs: RowInputs, settings: PreflightSettings) -> pa.Table:
         rows = rows_of(examples, pictures, as_parts=trainer.reads_parts, boxed=boxed)
         forecasts = forecast_rows(trainer, rows, limits, counter(limits.tokenizer, stamped))
         keys = [examples[key] for key in KEYS[Grain.EXAMPLE].names]
-        values = [[getattr(one, measured.name) for one in forecasts] for measured in COLUMNS]
-        columns = [pa.array(_plain(column), kind.type) for column, kind in zip(values, COLUMNS, strict=True)]
+        columns = [
+            array_of(_plain([getattr(forecast, measured.name) for forecast in forecasts]), measured.type)
+            for measured in fields(COLUMNS)
+        ]
         tables.append(pa.table([*keys, pa.repeat(name, len(rows)), *columns], schema=AUDIT.schema))
     return pa.concat_tables(tables)
 

@@ -24,6 +24,7 @@ import pyarrow as pa
 from ops.audits import visual_necessity
 from ops.audits.contract import KEYS, Audit, Grain, Scope
 from ops.audits.visual_necessity import NecessitySettings
+from ops.core.arrow import fields
 from ops.core.turns import GROUND_TRUTH, ROLLOUT
 from ops.evidence.inputs import RowInputs
 from ops.prompts.asked import read_prompts
@@ -97,7 +98,7 @@ AUDIT = Audit(
     title="Whether a prompt can be solved without looking",
     grain=Grain.EXAMPLE,
     scope=Scope.DROP,
-    columns=pa.schema([visual_necessity.COLUMNS.field(name) for name in _COLUMNS]),
+    columns=pa.schema(fields(visual_necessity.COLUMNS, *_COLUMNS)),
     measure=measure,
     settings=PromptNecessitySettings(),
     texts=wanted_texts,

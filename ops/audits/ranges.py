@@ -11,6 +11,8 @@ from math import inf
 
 import pyarrow as pa
 
+from ops.core.arrow import AnyField, member_type
+
 
 @dataclass(frozen=True, slots=True)
 class Range:
@@ -55,7 +57,7 @@ DIVERGENCE = Range(low=-0.0001)
 """Of two distributions; but for the same rounding."""
 
 
-def column(name: str, kind: pa.DataType, values: Range | None = None) -> pa.Field:
+def column(name: str, kind: pa.DataType, values: Range | None = None) -> AnyField:
     """The column of that name and type, whose values (or, of a list, members) lie in that range; none for what are no
     numbers."""
     if values is None:
@@ -65,7 +67,7 @@ def column(name: str, kind: pa.DataType, values: Range | None = None) -> pa.Fiel
     )
 
 
-def range_of(measured: pa.Field) -> Range | None:
+def range_of(measured: AnyField) -> Range | None:
     """The range that a column of an audit declares; None where it declares none."""
     bounds = {key.decode(): float(value) for key, value in (measured.metadata or {}).items() if key in _BOUNDS}
     if not bounds:
@@ -77,7 +79,7 @@ def range_of(measured: pa.Field) -> Range | None:
 _BOUNDS = (b"low", b"above", b"high")
 
 
-def has_numbers(measured: pa.Field) -> bool:
+def has_numbers(measured: AnyField) -> bool:
     """Whether a column has a range to declare: numbers, and lists of numbers."""
-    kind = measured.type.value_type if pa.types.is_list(measured.type) else measured.type
+    kind = member_type(measured.type)
     return pa.types.is_floating(kind) or pa.types.is_integer(kind)

@@ -14,6 +14,13 @@ import pyarrow as pa
 from ops.audits.contract import Audit, Grain, Scope
 from ops.audits.ranges import COUNT, NUMBER, column
 from ops.corpus.rejected_targets import rejected_as_target
+from ops.corpus.tables import CorpusMeasures, CorpusTables
+
+
+def measure(tables: CorpusTables, settings: None) -> CorpusMeasures:
+    """One row a target that was rejected elsewhere."""
+    return rejected_as_target(tables["examples"], tables["preferences"])
+
 
 AUDIT = Audit(
     name="rejected_as_target",
@@ -32,7 +39,7 @@ AUDIT = Audit(
             column("response", pa.string()),
         ]
     ),
-    measure=lambda tables, settings: rejected_as_target(tables["examples"], tables["preferences"]),
+    measure=measure,
     reads=("examples", "preferences"),
     faults=("rejected_as_target",),
 )

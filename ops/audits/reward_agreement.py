@@ -36,7 +36,7 @@ class RewardAgreementSettings:
     """Rollouts below which the audit abstains."""
     pass_mark: float | None = None
     """As in `audits.pass_rate`."""
-    rules: Mapping[str, str] = field(default_factory=dict)
+    rules: Mapping[str, str] = field(default_factory=dict[str, str])
     """As in `audits.ground_truth`."""
 
     def __post_init__(self) -> None:

@@ -34,6 +34,7 @@ from ops.audits.contract import Audit, Grain, Scope
 from ops.audits.ranges import COSINE, SHARE, column
 from ops.corpus.judged_texts import FEWEST_WORDS, told_answers
 from ops.corpus.leaks import reward_leaks
+from ops.corpus.tables import CorpusMeasures, CorpusTables
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,11 @@ class RewardLeakSettings:
             raise ValueError("near_cosine must lie above 0 and be at most 1, and lead_cosine must be at least 0")
 
 
+def measure(tables: CorpusTables, settings: RewardLeakSettings) -> CorpusMeasures:
+    """One row a target that preference data knows."""
+    return reward_leaks(*(tables[name] for name in AUDIT.reads), **asdict(settings)).select(*AUDIT.schema.names)
+
+
 AUDIT = Audit(
     name="reward_leaks",
     title="Preference data among SFT targets",
@@ -88,9 +94,7 @@ AUDIT = Audit(
             column("same_query", pa.bool_()),
         ]
     ),
-    measure=lambda tables, settings: reward_leaks(*(tables[name] for name in AUDIT.reads), **asdict(settings)).select(
-        *AUDIT.schema.names
-    ),
+    measure=measure,
     settings=RewardLeakSettings(),
     reads=("examples", "preferences", "embeddings"),
     texts=told_answers,

@@ -43,6 +43,7 @@ from ops.audits.contract import Audit, Grain, Scope
 from ops.audits.ranges import COSINE, HASH_BITS, SHARE, column
 from ops.corpus.alike_examples import Cuts
 from ops.corpus.semantic_duplicates import semantic_duplicates
+from ops.corpus.tables import CorpusMeasures, CorpusTables
 from ops.text.likeness import compared_texts
 
 
@@ -85,6 +86,13 @@ def wanted_texts(examples: pa.Table) -> list[str]:
     ]
 
 
+def measure(tables: CorpusTables, settings: SemanticDuplicateSettings) -> CorpusMeasures:
+    """One row a redundant example."""
+    return semantic_duplicates(
+        *(tables[name] for name in AUDIT.reads), cuts=settings.cuts, cluster_examples=settings.cluster_examples
+    ).select(*AUDIT.schema.names)
+
+
 AUDIT = Audit(
     name="semantic_duplicates",
     title="Semantic duplicates",
@@ -99,9 +107,7 @@ AUDIT = Audit(
             column("same_delivery", pa.bool_()),
         ]
     ),
-    measure=lambda tables, settings: semantic_duplicates(
-        *(tables[name] for name in AUDIT.reads), cuts=settings.cuts, cluster_examples=settings.cluster_examples
-    ).select(*AUDIT.schema.names),
+    measure=measure,
     settings=SemanticDuplicateSettings(),
     reads=("examples", "images", "arrivals", "embeddings"),
     texts=wanted_texts,

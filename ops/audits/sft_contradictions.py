@@ -17,6 +17,13 @@ import pyarrow as pa
 from ops.audits.contract import Audit, Grain, Scope
 from ops.audits.ranges import NUMBER, SHARE, column
 from ops.corpus.answers import sft_contradictions
+from ops.corpus.tables import CorpusMeasures, CorpusTables
+
+
+def measure(tables: CorpusTables, settings: None) -> CorpusMeasures:
+    """One row a turn that is answered differently elsewhere."""
+    return sft_contradictions(tables["examples"])
+
 
 AUDIT = Audit(
     name="sft_contradictions",
@@ -36,7 +43,7 @@ AUDIT = Audit(
             column("is_majority", pa.bool_()),
         ]
     ),
-    measure=lambda tables, settings: sft_contradictions(tables["examples"]),
+    measure=measure,
     reads=("examples",),
     faults=("contradictory_answers",),
     revision=2,

@@ -20,6 +20,7 @@ import pyarrow as pa
 from ops.audits.contract import Audit, Grain, Scope
 from ops.audits.ranges import COUNT, column
 from ops.corpus.sft_overlap import sft_overlap
+from ops.corpus.tables import CorpusMeasures, CorpusTables
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,11 @@ class SftOverlapSettings:
     def __post_init__(self) -> None:
         if not 0 <= self.hash_distance <= 16 or not 0 <= self.colour_distance <= 1:
             raise ValueError("hash_distance must lie in 0 to 16, and colour_distance in 0 to 1")
+
+
+def measure(tables: CorpusTables, settings: SftOverlapSettings) -> CorpusMeasures:
+    """One row a prompt that SFT data has taught."""
+    return sft_overlap(tables["prompts"], tables["examples"], tables["images"], **asdict(settings))
 
 
 AUDIT = Audit(
@@ -51,9 +57,7 @@ AUDIT = Audit(
             column("sft_example", pa.string()),
         ]
     ),
-    measure=lambda tables, settings: sft_overlap(
-        tables["prompts"], tables["examples"], tables["images"], **asdict(settings)
-    ),
+    measure=measure,
     settings=SftOverlapSettings(),
     reads=("prompts", "examples", "images"),
 )

@@ -34,6 +34,7 @@ from ops.audits.contract import Audit, Grain, Scope
 from ops.audits.ranges import COSINE, HASH_BITS, NUMBER, SHARE, column
 from ops.corpus.judged_texts import judged_queries
 from ops.corpus.soft_contradictions import soft_contradictions
+from ops.corpus.tables import CorpusMeasures, CorpusTables
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,11 @@ class SoftContradictionSettings:
             raise ValueError(f"query_cosine is {self.query_cosine}; it must lie above 0 and be at most 1")
 
 
+def measure(tables: CorpusTables, settings: SoftContradictionSettings) -> CorpusMeasures:
+    """One row a judgement that probably contradicts others."""
+    return soft_contradictions(*(tables[name] for name in AUDIT.reads), **asdict(settings)).select(*AUDIT.schema.names)
+
+
 AUDIT = Audit(
     name="soft_contradictions",
     title="Judgements that probably contradict others",
@@ -79,9 +85,7 @@ AUDIT = Audit(
             column("other_judgement_id", pa.string()),
         ]
     ),
-    measure=lambda tables, settings: soft_contradictions(
-        *(tables[name] for name in AUDIT.reads), **asdict(settings)
-    ).select(*AUDIT.schema.names),
+    measure=measure,
     settings=SoftContradictionSettings(),
     reads=("preferences", "examples", "images", "embeddings"),
     texts=judged_queries,

@@ -18,6 +18,13 @@ import pyarrow as pa
 from ops.audits.contract import Audit, Grain, Scope
 from ops.audits.ranges import NUMBER, SHARE, column
 from ops.corpus.prompt_truths import truth_contradictions
+from ops.corpus.tables import CorpusMeasures, CorpusTables
+
+
+def measure(tables: CorpusTables, settings: None) -> CorpusMeasures:
+    """One row a prompt that has another truth elsewhere."""
+    return truth_contradictions(tables["prompts"])
+
 
 AUDIT = Audit(
     name="truth_contradictions",
@@ -35,6 +42,6 @@ AUDIT = Audit(
             column("other_truth", pa.string()),
         ]
     ),
-    measure=lambda tables, settings: truth_contradictions(tables["prompts"]),
+    measure=measure,
     reads=("prompts",),
 )

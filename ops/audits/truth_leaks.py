@@ -58,8 +58,8 @@ def _measured(examples: pa.Table, prompt: Asked, settings: FieldLeakSettings) ->
     example = examples.slice(prompt.row, 1)
     telling = [text for text in texts if text and number(text) is None and len(text) > 1]
     finds = [leak_of(example, Turn(0, 0, prompt.question, text), settings, but=(PROMPT_FACTS,)) for text in telling]
-    best = max(finds, key=lambda find: (bool(find.get("is_leaked")), find.get("containment") or 0.0), default={})
-    if best.get("abstained", True):  # nothing in it to look for: yes or no, which no field gives away
+    best = max(finds, key=lambda find: (bool(find.get("is_leaked")), find.get("containment") or 0.0), default=None)
+    if best is None or best.get("abstained", True):  # nothing in it to look for: yes or no, which no field gives away
         return {"abstained": False, "is_leaked": False}
     where = {name: best.get(name) for name in ("source", "field", "containment", "evidence")}
     return {"abstained": False, "is_leaked": best["is_leaked"], "how": "stands" if best["is_leaked"] else None, **where}

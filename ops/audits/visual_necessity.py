@@ -47,6 +47,7 @@ import pyarrow as pa
 
 from ops.audits.contract import Audit, Grain, Scope
 from ops.audits.ranges import ANY, DIVERGENCE, LOG_PROBABILITY, NUMBER, SHARE, column
+from ops.core.arrow import fields
 from ops.core.identity import text_id
 from ops.evidence.inputs import RowInputs
 from ops.evidence.likelihoods import LikelihoodTable, trios
@@ -117,8 +118,8 @@ COLUMNS = pa.schema(
         column("swap_loss", pa.float32(), ANY),
         column("information", pa.float32(), DIVERGENCE),
         column("is_blind", pa.bool_()),
-        *_POOLED,
-        *_VLM,
+        *fields(_POOLED),
+        *fields(_VLM),
     ]
 )
 

@@ -80,16 +80,16 @@ def file_convention(rows: Mapping[tuple[float, ...], int], notation: str, *, box
     counts = np.array([rows[values] for values in sorted(rows)], np.float64)
     priors = np.array([_PRIORS.get(notation, {}).get(name, 0.0) for name in PLAIN])
     sums = counts @ evidence + priors
-    order = np.argsort(-sums, kind="stable")
-    best, lead = PLAIN[order[0]], float(sums[order[0]] - sums[order[1]])
+    first, second = (int(place) for place in np.argsort(-sums, kind="stable")[:2])
+    best, lead = PLAIN[first], float(sums[first] - sums[second])
     count = f"{boxes} boxes of {int(counts.sum())} rows"
     weights = _mixture(evidence, counts)
     if _is_mixed(evidence, counts, weights, best):
         shares = ", ".join(f"{name} {share:.0%}" for name, share in zip(PLAIN, weights, strict=True) if share > 0.005)
         return FileConvention(best, f"{count}: of several conventions: {shares}", tuple(weights.tolist()))
     if lead < DECIDED_NATS:
-        return FileConvention(UNKNOWN, f"{count} fit {best} and {PLAIN[order[1]]} alike ({lead:.1f} nats apart)")
-    return FileConvention(best, f"{count}: {best} by {lead:.0f} nats over {PLAIN[order[1]]}")
+        return FileConvention(UNKNOWN, f"{count} fit {best} and {PLAIN[second]} alike ({lead:.1f} nats apart)")
+    return FileConvention(best, f"{count}: {best} by {lead:.0f} nats over {PLAIN[second]}")
 
 
 def row_convention(evidence: Sequence[float], file: FileConvention) -> str:

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from ops.boxes.geometry import Corners, is_same, overlap, skeleton
+from ops.core.stored import StoredMessage
 from ops.core.turns import ANSWERS, message_text
 
 _COMPARED = 200
@@ -18,7 +19,7 @@ Box = Mapping[str, Any]
 class ExampleBoxes:
     """An example's messages (schemas.EXAMPLES) and its boxes (schemas.BOXES), in their order."""
 
-    messages: Sequence[Mapping[str, Any]]
+    messages: Sequence[StoredMessage]
     boxes: Sequence[Box]
 
     @cached_property

@@ -1,7 +1,7 @@
 """Arrow's columns and kernels with the types that its stubs leave open: there most of `pyarrow.compute` is partly
 unknown, and an array wants a type of its values that hardly a caller knows."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
 import numpy as np
@@ -12,10 +12,12 @@ Value = TypeVar("Value")
 Rows = TypeVar("Rows", pa.Table, pa.RecordBatch)
 if TYPE_CHECKING:
     AnyArray: TypeAlias = pa.Array[Any]
+    AnyField: TypeAlias = pa.Field[Any]
     Column: TypeAlias = pa.Array[Any] | pa.ChunkedArray[Any]
     """Values of any type; of truth where a function tells which rows meet something."""
 else:  # Arrow's own classes take no type
     AnyArray = pa.Array
+    AnyField = pa.Field
     Column = pa.Array | pa.ChunkedArray
 
 _KERNELS: Any = pc
@@ -35,6 +37,21 @@ def column_values(rows: pa.Table | pa.RecordBatch, name: str, kind: type[Value])
     return cast("list[Value]", rows[name].to_pylist())
 
 
+def values_of(column: Column, kind: type[Value]) -> list[Value]:
+    """The same of a column by itself."""
+    return cast("list[Value]", column.to_pylist())
+
+
+def nullable_values(rows: pa.Table | pa.RecordBatch, name: str, kind: type[Value]) -> list[Value | None]:
+    """The values of a column that may have nulls, the others of that type."""
+    return cast("list[Value | None]", rows[name].to_pylist())
+
+
+def rows_of(rows: pa.Table | pa.RecordBatch, kind: type[Value]) -> list[Value]:
+    """The rows as dicts by column, of that type."""
+    return cast("list[Value]", rows.to_pylist())
+
+
 def type_of(column: Column) -> pa.DataType:
     """The type of a column's values."""
     return cast(Any, column).type
@@ -43,6 +60,16 @@ def type_of(column: Column) -> pa.DataType:
 def type_in(schema: pa.Schema, name: str) -> pa.DataType:
     """The type of a column of the schema."""
     return cast(Any, schema).field(name).type
+
+
+def member_type(kind: pa.DataType) -> pa.DataType:
+    """The type of a list's members; of what is no list, the type itself."""
+    return cast(Any, kind).value_type if pa.types.is_list(kind) else kind
+
+
+def fields(schema: pa.Schema, *names: str) -> list[AnyField]:
+    """The schema's columns of these names, or all of them."""
+    return [cast(Any, schema).field(name) for name in names] if names else list(schema)
 
 
 def array_of(values: Sequence[Any], kind: pa.DataType) -> AnyArray:
@@ -65,6 +92,11 @@ def numpy_values(column: Column) -> np.ndarray:
     return cast(Any, column).to_numpy(zero_copy_only=False)
 
 
+def flags(mask: Column) -> np.ndarray:
+    """Which values are true (n, bool); no null is."""
+    return numpy_values(_KERNELS.fill_null(mask, False))
+
+
 def first_bytes(texts: AnyArray, count: int) -> np.ndarray | None:
     """The first bytes of each text (n, count; uint8); None where one is shorter."""
     heads = _KERNELS.binary_slice(cast(Any, texts).cast(pa.binary()), 0, count)
@@ -81,6 +113,11 @@ def ranks(texts: AnyArray) -> np.ndarray:
     encoded = cast(Any, texts).dictionary_encode()
     order = np.argsort(np.argsort(np.array(encoded.dictionary.to_pylist(), dtype=str)))
     return order[encoded.indices.to_numpy()]
+
+
+def table_of(columns: Mapping[str, Column]) -> pa.Table:
+    """The columns, by name, as a table."""
+    return pa.Table.from_pydict(dict(columns))
 
 
 def column_of(batch: pa.RecordBatch, name: str) -> AnyArray:
@@ -103,6 +140,11 @@ def rows_where(rows: Rows, mask: Column) -> Rows:
     return cast(Any, rows).filter(mask)
 
 
+def values_where(column: Column, mask: Column) -> Column:
+    """The values whose row meets it; a null where the mask is null is left out."""
+    return cast(Any, column).filter(mask)
+
+
 def sorted_by(rows: pa.Table, *names: str) -> pa.Table:
     """The rows in ascending order of these columns."""
     return cast(Any, rows).sort_by([(name, "ascending") for name in names])
@@ -116,6 +158,11 @@ def compare(left: Column, comparison: str, right: Column | bool | int | float | 
 def is_valid(column: Column) -> Column:
     """Which values are not null."""
     return _KERNELS.is_valid(column)
+
+
+def is_null(column: Column) -> Column:
+    """Which values are null."""
+    return _KERNELS.is_null(column)
 
 
 def is_nan(column: Column) -> Column:
@@ -173,3 +220,60 @@ def list_array(lengths: np.ndarray, values: AnyArray, kind: pa.DataType) -> AnyA
     """The values in lists of these lengths, one after the other."""
     offsets = np.concatenate([[0], np.cumsum(lengths)])
     return cast(Any, pa.ListArray).from_arrays(pa.array(offsets, pa.int32()), values, type=kind)
+
+
+def list_parents(lists: Column) -> np.ndarray:
+    """The place of the list that each member is in (m)."""
+    return numpy_values(_KERNELS.list_parent_indices(lists))
+
+
+def list_members(lists: Column) -> Column:
+    """The members of all lists, one after the other."""
+    return _KERNELS.list_flatten(lists)
+
+
+def list_lengths(lists: Column) -> np.ndarray:
+    """How many members each list has (n, int64); none where it is null."""
+    return numpy_values(_KERNELS.fill_null(_KERNELS.list_value_length(lists), 0)).astype(np.int64)
+
+
+def struct_values(structs: Column, name: str) -> Column:
+    """The field of that name of each struct."""
+    return _KERNELS.struct_field(structs, name)
+
+
+def count_matches(texts: Column, pattern: str, *, ignore_case: bool = False) -> np.ndarray:
+    """How often the pattern (RE2) occurs in each text, none of which is null (n)."""
+    return numpy_values(_KERNELS.count_substring_regex(texts, pattern, ignore_case=ignore_case))
+
+
+def replaced(texts: Column, pattern: str, replacement: str) -> Column:
+    """The texts with each occurrence of the pattern (RE2) replaced."""
+    return _KERNELS.replace_substring_regex(texts, pattern, replacement)
+
+
+def value_counts(column: Column) -> list[tuple[Any, int]]:
+    """Each distinct value, null too, and how often it occurs, in the order in which they first come."""
+    return [(pair["values"], pair["counts"]) for pair in _KERNELS.value_counts(column).to_pylist()]
+
+
+def group_counts(rows: pa.Table | pa.RecordBatch, names: Sequence[str]) -> list[dict[str, Any]]:
+    """The distinct rows of these columns, each with its `count_all`."""
+    table = rows if isinstance(rows, pa.Table) else pa.Table.from_batches([rows])
+    return table.group_by(list(names)).aggregate([([], "count_all")]).to_pylist()
+
+
+def distinct_rows(rows: pa.Table) -> pa.Table:
+    """Each distinct row once, in the order in which they first come."""
+    return rows.group_by(rows.column_names).aggregate([])
+
+
+def extent(numbers: Column) -> tuple[Any, Any]:
+    """The least and the greatest number; None where there is none."""
+    ends = _KERNELS.min_max(numbers).as_py()
+    return ends["min"], ends["max"]
+
+
+def sort_order(column: Column) -> AnyArray:
+    """The places of the values in ascending order; nulls come last."""
+    return _KERNELS.sort_indices(column)

@@ -5,6 +5,8 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ops.core.stored import StoredMessage
+
 
 def digest(*parts: str | bytes, size: int = 16) -> str:
     """Hex of the first `size` bytes of SHA-256 over the parts, each preceded by its length so that no two lists of
@@ -32,7 +34,7 @@ def text_id(text: str) -> str:
     return digest("text", text)
 
 
-def content_id(kind: str, messages: Iterable[Mapping[str, Any]], image_ids: Iterable[str]) -> str:
+def content_id(kind: str, messages: Iterable[StoredMessage], image_ids: Iterable[str]) -> str:
     """Key of what an example says and shows, whatever file it came in: the cache key of row-wise measures."""
     return digest(kind, canonical_json(list(messages)), *image_ids)
 

@@ -1,10 +1,10 @@
 """The turns of a batch of examples: each answer that a model would learn, with the question before it."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import pyarrow as pa
+
+from ops.core.stored import StoredMessage
 
 ANSWERS = frozenset(("assistant", "chosen"))
 """Roles whose text is a target: rejected answers are not, and a judged `response` may be a bad one."""
@@ -27,7 +27,7 @@ class Turn:
     answer: str
 
 
-def message_text(message: Mapping[str, Any]) -> str:
+def message_text(message: StoredMessage) -> str:
     """The texts of a message as it is stored (schemas.EXAMPLES), joined."""
     return "".join(part["text"] for part in message["parts"] or () if part["text"])
 
@@ -37,7 +37,7 @@ def read_turns(examples: pa.Table) -> list[Turn]:
     return [turn for row, messages in enumerate(examples["messages"].to_pylist()) for turn in _turns(row, messages)]
 
 
-def _turns(row: int, messages: list[Mapping[str, Any]] | None) -> list[Turn]:
+def _turns(row: int, messages: list[StoredMessage] | None) -> list[Turn]:
     turns: list[Turn] = []
     query = ""
     for message in messages or ():

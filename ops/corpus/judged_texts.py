@@ -5,10 +5,10 @@ A vector is found by the hash of its text, so that a text embedded here with one
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import pyarrow as pa
 
+from ops.core.stored import StoredMessage
 from ops.core.turns import CANDIDATE_ROLES, message_text
 from ops.intake.rows import whole_query
 from ops.text.soft_queries import fits_encoder
@@ -38,12 +38,12 @@ def told_answers(examples: pa.Table) -> list[str]:
     return sorted(text for text in texts if len(_WORD.findall(text)) >= FEWEST_WORDS)
 
 
-def judged_query(messages: Sequence[dict[str, Any]]) -> str:
+def judged_query(messages: Sequence[StoredMessage]) -> str:
     """The one question before the candidates, or the whole conversation where there were turns before it."""
     return whole_query((message["role"], message_text(message)) for message in messages)
 
 
-def _rows(examples: pa.Table) -> Iterator[tuple[str, Sequence[dict[str, Any]], Sequence[str]]]:
+def _rows(examples: pa.Table) -> Iterator[tuple[str, Sequence[StoredMessage], Sequence[str]]]:
     columns = (examples[name].to_pylist() for name in ("kind", "messages", "image_ids"))
     for kind, messages, images in zip(*columns, strict=True):
         yield kind, messages or (), images or ()

@@ -10,6 +10,7 @@ from pyspark.sql.pandas.types import from_arrow_schema
 
 from ops.core.canonical import image_key, query_key, response_key
 from ops.core.identity import digest
+from ops.core.stored import StoredMessage
 from ops.core.turns import ROLLOUT, message_text
 from ops.text.closed_answers import answer_to
 
@@ -53,7 +54,7 @@ def dialogues(examples: DataFrame) -> DataFrame:
     return examples.select(*_READ).mapInArrow(_dialogues, from_arrow_schema(_DIALOGUES))
 
 
-def dialogue_key(image_ids: list[str] | None, messages: Iterable[dict[str, Any]]) -> str:
+def dialogue_key(image_ids: list[str] | None, messages: Iterable[StoredMessage]) -> str:
     """Key of everything an example shows and says, after normalisation; but for what models once answered to a prompt,
     which is none of it."""
     role_texts = (

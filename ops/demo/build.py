@@ -126,7 +126,7 @@ def _write(folder: Path, files: dict[str, list[Row]], rng: Random) -> None:
     (folder / "images").mkdir(parents=True)
     names: dict[Picture, str] = {}
     for name, rows in files.items():
-        written = []
+        written: list[dict[str, Any]] = []
         for row in rows:
             image = _image(row, folder, names, rng)
             written.append(row.preference(image or "") if row.rejected is not None else row.llava(image))

@@ -1,7 +1,7 @@
 """The faults that the demo plants, and the record of where it planted them."""
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import orjson
@@ -59,5 +59,5 @@ def write_planted(path: Path, planted: Iterable[Planted]) -> None:
 
 def read_planted(path: Path) -> list[Planted]:
     """Reads what `write_planted` wrote."""
-    rows = [orjson.loads(line) for line in path.read_bytes().splitlines()]
-    return [Planted(**{**row, "partners": tuple(row["partners"])}) for row in rows]
+    planted = [Planted(**orjson.loads(line)) for line in path.read_bytes().splitlines()]
+    return [replace(fault, partners=tuple(fault.partners)) for fault in planted]

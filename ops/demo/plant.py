@@ -100,7 +100,7 @@ def copies(pool: list[Row], count: int) -> list[Row]:
 
 def contradicting_answers(pool: list[Row], count: int, rng: Random) -> list[Row]:
     """Rows that put one question of another row again, about the same picture, and answer it otherwise."""
-    rows = []
+    rows: list[Row] = []
     for row in _take(pool, count):
         question, right = rng.choice(row.turns)
         wrong = rng.choice(other_answers(right))
@@ -112,7 +112,7 @@ def contradicting_answers(pool: list[Row], count: int, rng: Random) -> list[Row]
 
 def rejected_targets(queries: list[list[Row]], count: int) -> list[Row]:
     """Conversations whose answer is one that the judges of the same question and picture rejected."""
-    rows = []
+    rows: list[Row] = []
     for judged in _take(queries, count):
         question, rejected = judged[0].turns[0][0], judged[0].rejected or ""
         row = Row(turns=((question, rejected),), picture=judged[0].picture, partners=list(judged))
@@ -160,7 +160,7 @@ def blind_conversations(pool: list[Row], count: int, rng: Random) -> list[Row]:
     """Conversations about a picture in which every answer is in the question or is common knowledge. What they say of
     the picture is true."""
     known = [row.picture for row in pool if row.picture is not None and len(row.picture.possible) == 1]
-    rows = []
+    rows: list[Row] = []
     for picture in _take(known, count):
         shape, colour = picture.possible[0].shape, picture.possible[0].colour
         given = (

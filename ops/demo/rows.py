@@ -52,7 +52,7 @@ class Row:
 def other_answers(right: str) -> tuple[str, ...]:
     """The answers of the same kind (yes or no, shape, colour) that are not this one."""
     kind = next(kind for kind in (("yes", "no"), SHAPES, COLOURS) if right in kind)
-    return tuple(one for one in kind if one != right)
+    return tuple(other for other in kind if other != right)
 
 
 def one_conversation_each(pictures: list[Picture]) -> list[Row]:
@@ -62,7 +62,7 @@ def one_conversation_each(pictures: list[Picture]) -> list[Row]:
 
 def judgements(pictures: list[Picture], rng: Random) -> list[list[Row]]:
     """Two questions a picture, each a list of its judgements: the right answer is preferred to a wrong one."""
-    queries = []
+    queries: list[list[Row]] = []
     for picture in pictures:
         for question, right in rng.sample(picture.turns, 2):
             wrong = rng.choice(other_answers(right))

@@ -76,7 +76,7 @@ def score(
     by_audit, by_ingest = _named_by_audits(verdicts), _named_by_ingest(quarantine, examples)
     finders = [_Finder(a.name, by_audit.get(a.name, set()), frozenset(a.faults)) for a in audits]
     for fault in FAULTS.values():
-        finding = set().union(*(by_ingest.get(code, set()) for code in fault.reasons))
+        finding = set[str]().union(*(by_ingest.get(code, set()) for code in fault.reasons))
         finders += [_Finder(INGEST, finding, frozenset({fault.name}))] if fault.reasons else []
     return [_score(fault, planted, [f for f in finders if fault.name in f.kinds]) for fault in FAULTS.values()]
 
@@ -120,9 +120,9 @@ def _score(fault: Fault, planted: Sequence[Planted], finders: Sequence[_Finder])
     mine = [p for p in planted if p.fault == fault.name]
     if not finders:
         return Score(fault.name, fault.title, (), len(mine), None, None, None)
-    named = set().union(*(finder.named for finder in finders))
+    named = set[str]().union(*(finder.named for finder in finders))
     caught = sum(bool({p.source_id, *(p.partners if fault.either else ())} & named) for p in mine)
-    alarms = set().union(*(finder.named - _rightly_named(planted, finder.kinds) for finder in finders))
+    alarms = set[str]().union(*(finder.named - _rightly_named(planted, finder.kinds) for finder in finders))
     audits = tuple(finder.name for finder in finders)
     return Score(fault.name, fault.title, audits, len(mine), caught, len(mine) - caught, len(alarms))
 

@@ -10,6 +10,7 @@ from ops.boxes.file_boxes import DELIVERED_BOX
 from ops.core.identity import canonical_json, content_id, image_id
 from ops.core.printable import printable
 from ops.core.schemas import EXAMPLES, PROMPTS, QUARANTINE
+from ops.core.stored import StoredMessage
 from ops.formats.boxes import with_boxes
 from ops.formats.containers.contract import Limits, Record, Shard
 from ops.formats.contract import Format
@@ -189,7 +190,7 @@ def _prompt(prompt: Prompt, about: Mapping[str, Any]) -> dict[str, Any]:
     return {**texts, "extra": canonical_json(dict(about)), "rollouts": rollouts}
 
 
-def _stored(message: Message, ids: Sequence[str]) -> dict[str, Any]:
+def _stored(message: Message, ids: Sequence[str]) -> StoredMessage:
     return {
         "role": message.role,
         "parts": [

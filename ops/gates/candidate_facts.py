@@ -2,19 +2,33 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from ops.core.arrow import (
+    Column,
+    column_of,
+    compare,
+    distinct_rows,
+    fill_null,
+    flags,
+    invert,
+    is_in,
+    is_valid,
+    list_members,
+    list_parents,
+    numpy_values,
+    rows_where,
+    struct_values,
+    table_of,
+    type_of,
+)
 from ops.core.hashing import absent, distinct, joined, key_hashes, present
 from ops.decision.policy import MEMBER_ACTIONS, Action
 from ops.gates.gate_facts import Batches, counted, share
-
-#: Actions whose examples are members of the version.
 
 #: Columns of the audit `contradictions` that say that a judgement cannot hold together with others.
 CONTRADICTED = ("is_good_and_bad", "is_flip", "in_cycle")
@@ -95,9 +109,8 @@ def contradiction_facts(judgements: Batches, contradictions: Batches) -> dict[st
     against: list[np.ndarray] = []
     open_ones: list[np.ndarray] = []
     for batch in contradictions:
-        flags = [np.asarray(pc.fill_null(batch.column(name), pa.scalar(False))) for name in CONTRADICTED]
-        wrong = np.logical_or.reduce(flags)
-        settled = np.asarray(pc.is_in(batch.column("side"), value_set=pa.array(["upheld", "overruled"])))
+        wrong = np.logical_or.reduce([flags(column_of(batch, name)) for name in CONTRADICTED])
+        settled = flags(is_in(column_of(batch, "side"), pa.array(["upheld", "overruled"])))
         keys = key_hashes(batch, _JUDGEMENT)
         against.append(keys[wrong])
         open_ones.append(keys[wrong & ~settled])
@@ -127,7 +140,7 @@ def pollution_facts(examples: Batches, measures: Mapping[str, Batches]) -> dict[
     `examples` are read for their keys and `kind`; `measures` maps audits of POLLUTED to rows of theirs, read for their
     keys and the columns named there.
     """
-    known = joined(key_hashes(batch.filter(pc.field("kind") == "sft")) for batch in examples)
+    known = joined(key_hashes(rows_where(batch, compare(column_of(batch, "kind"), "==", "sft"))) for batch in examples)
     polluted = {name: distinct(joined(_polluted(rows, POLLUTED[name]))) for name, rows in measures.items()}
     count = len(distinct(joined(polluted.values())))
     row = {
@@ -144,9 +157,9 @@ def _polluted(measures: Batches, columns: tuple[str, ...]) -> Iterator[np.ndarra
     for batch in measures:
         says_so = np.full(batch.num_rows, not columns)
         for name in columns:
-            flagged = batch.column(name)
-            is_flag = pa.types.is_boolean(flagged.type)
-            says_so |= np.asarray(pc.fill_null(flagged, pa.scalar(False)) if is_flag else pc.is_valid(flagged))
+            flagged = column_of(batch, name)
+            is_flag = pa.types.is_boolean(type_of(flagged))
+            says_so |= flags(flagged if is_flag else is_valid(flagged))
         yield key_hashes(batch)[says_so]
 
 
@@ -174,16 +187,16 @@ class _Verdicts:
 
     def add(self, batch: pa.RecordBatch) -> None:
         keys = key_hashes(batch)
-        stays = pc.is_in(batch.column("action"), value_set=pa.array(MEMBER_ACTIONS))
-        removed: Any = batch.filter(pc.invert(stays))
+        stays = is_in(column_of(batch, "action"), pa.array(MEMBER_ACTIONS))
+        removed = rows_where(batch, invert(stays))
         self.keys.append(keys)
-        self.stay.append(keys[np.asarray(stays)])
-        self.actions.update(counted(batch.column("action")))
-        self.by_dataset.update(counted(batch.column("dataset")))
-        self.removed_by_dataset.update(counted(removed.column("dataset")))
-        self.by_delivery.update(counted(batch.column("delivery")))
-        self.removed_by_delivery.update(counted(removed.column("delivery")))
-        self.rules.update(counted(_rules(removed.column("reasons"))))
+        self.stay.append(keys[flags(stays)])
+        self.actions.update(counted(column_of(batch, "action")))
+        self.by_dataset.update(counted(column_of(batch, "dataset")))
+        self.removed_by_dataset.update(counted(column_of(removed, "dataset")))
+        self.by_delivery.update(counted(column_of(batch, "delivery")))
+        self.removed_by_delivery.update(counted(column_of(removed, "delivery")))
+        self.rules.update(counted(_rules(column_of(removed, "reasons"))))
 
 
 @dataclass(slots=True)
@@ -197,7 +210,7 @@ class _Members:
 
     def add(self, batch: pa.RecordBatch) -> None:
         self.keys.append(key_hashes(batch))
-        weights = batch.column("weight").to_numpy(zero_copy_only=False).astype(np.float64)
+        weights = numpy_values(column_of(batch, "weight")).astype(np.float64)
         self.bad += int((~((weights >= 0) & (weights <= 1))).sum())
         finite = weights[np.isfinite(weights)]
         if len(finite):
@@ -216,7 +229,7 @@ class _Order:
     def add(self, batch: pa.RecordBatch) -> None:
         self.keys.append(key_hashes(batch))
         self.in_stage.append(key_hashes(batch, ("stage", "delivery", "example_id")))
-        self.positions.append(np.asarray(pc.fill_null(batch.column("position"), pa.scalar(-1, pa.int64()))))
+        self.positions.append(numpy_values(fill_null(column_of(batch, "position"), -1)))
 
     def facts(self, members: np.ndarray) -> dict[str, int]:
         keys, in_stage = joined(self.keys), joined(self.in_stage)
@@ -238,13 +251,11 @@ def _removed_table(name: str, total: Counter[str], removed: Counter[str]) -> pa.
         {name: group, "examples": n, "removed": removed[group], "removed_share": share(removed[group], n)}
         for group, n in sorted(total.items())
     ]
-    fields: Iterable[Any] = [(name, pa.string()), ("examples", pa.int64()), ("removed", pa.int64())]
-    return pa.Table.from_pylist(rows, schema=pa.schema([*fields, ("removed_share", pa.float64())]))
+    columns = {name: pa.string(), "examples": pa.int64(), "removed": pa.int64(), "removed_share": pa.float64()}
+    return pa.Table.from_pylist(rows, schema=pa.schema(columns))
 
 
-def _rules(reasons: pa.Array) -> pa.Array:
+def _rules(reasons: Column) -> Column:
     """The rules in a column of reasons, each once a row."""
-    carried = pc.struct_field(pc.list_flatten(reasons), "rule")
-    pairs = pa.table({"row": pc.list_parent_indices(reasons), "rule": carried})
-    rules: Any = pairs.group_by(["row", "rule"]).aggregate([])["rule"].combine_chunks()
-    return rules
+    carried = struct_values(list_members(reasons), "rule")
+    return distinct_rows(table_of({"row": pa.array(list_parents(reasons)), "rule": carried}))["rule"]

@@ -10,10 +10,26 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from ops.audits.contract import KEYS, Audit
 from ops.audits.ranges import has_numbers
+from ops.core.arrow import (
+    Column,
+    column_of,
+    extent,
+    fields,
+    flags,
+    group_counts,
+    invert,
+    is_nan,
+    is_null,
+    list_members,
+    rows_where,
+    struct_values,
+    type_of,
+    value_counts,
+    values_where,
+)
 from ops.core.hashing import EXAMPLE_KEY, absent, distinct, joined, key_hashes
 
 Batches = Iterable[pa.RecordBatch]
@@ -47,12 +63,12 @@ def ingest_facts(drop: Mapping[str, Any], examples: Batches, quarantine: Batches
     """
     kept: Counter[str] = Counter()
     for batch in examples:
-        kept.update(counted(pc.struct_field(batch.column("provenance"), "file")))
+        kept.update(counted(struct_values(column_of(batch, "provenance"), "file")))
     set_aside: Counter[str] = Counter()
     reasons: Counter[str] = Counter()
     for batch in quarantine:
-        set_aside.update(counted(batch.column("file")))
-        reasons.update(counted(batch.column("reason")))
+        set_aside.update(counted(column_of(batch, "file")))
+        reasons.update(counted(column_of(batch, "reason")))
     claimed = {counts["file"]: counts for counts in drop["files"] or ()}
     files = [
         _file_row(name, claimed.get(name, {}), kept[name], set_aside[name]) for name in {**claimed, **kept, **set_aside}
@@ -119,8 +135,8 @@ class _Tally:
     def __init__(self, audit: Audit) -> None:
         self.rows = self.null_keys = self.abstained = 0
         self._keys = KEYS[audit.grain].names
-        self._numeric = [column.name for column in audit.columns if has_numbers(column)]
-        self._telling = [column.name for column in audit.columns if pa.types.is_floating(column.type)]
+        self._numeric = [column.name for column in fields(audit.columns) if has_numbers(column)]
+        self._telling = [column.name for column in fields(audit.columns) if pa.types.is_floating(column.type)]
         self._says_so = "abstained" in audit.columns.names
         self.columns: dict[str, Any] = {}
         for name in self._numeric:
@@ -128,31 +144,29 @@ class _Tally:
 
     def add(self, batch: pa.RecordBatch) -> None:
         self.rows += batch.num_rows
-        self.null_keys += int(np.logical_or.reduce([_is_null(batch.column(key)) for key in self._keys]).sum())
+        self.null_keys += int(np.logical_or.reduce(_nulls(batch, self._keys)).sum())
         self.abstained += self._abstained(batch)
         for name in self._numeric:
-            self._column(name, batch.column(name))
+            self._column(name, column_of(batch, name))
 
     def _abstained(self, batch: pa.RecordBatch) -> int:
         """Rows that say so, or whose every real-valued measure is null."""
         if self._says_so:
-            says_so: Any = batch.column("abstained")
-            return says_so.true_count
+            return int(flags(column_of(batch, "abstained")).sum())
         if not self._telling:
             return 0
-        return int(np.logical_and.reduce([_is_null(batch.column(name)) for name in self._telling]).sum())
+        return int(np.logical_and.reduce(_nulls(batch, self._telling)).sum())
 
-    def _column(self, name: str, values: pa.Array) -> None:
+    def _column(self, name: str, values: Column) -> None:
         self.columns[f"{name}.nulls"] += values.null_count
-        if pa.types.is_list(values.type):
-            values = pc.list_flatten(values)
-        if pa.types.is_floating(values.type):
-            nan: Any = pc.is_nan(values)
-            self.columns[f"{name}.nans"] += nan.true_count
-            values = values.filter(pc.invert(nan))
-        extent: Any = pc.min_max(values).as_py()
-        for side, choose in (("minimum", min), ("maximum", max)):
-            extremes = [v for v in (self.columns[f"{name}.{side}"], extent[side[:3]]) if v is not None]
+        if pa.types.is_list(type_of(values)):
+            values = list_members(values)
+        if pa.types.is_floating(type_of(values)):
+            nan = is_nan(values)
+            self.columns[f"{name}.nans"] += int(flags(nan).sum())
+            values = values_where(values, invert(nan))
+        for (side, choose), end in zip((("minimum", min), ("maximum", max)), extent(values), strict=True):
+            extremes = [v for v in (self.columns[f"{name}.{side}"], end) if v is not None]
             self.columns[f"{name}.{side}"] = choose(extremes) if extremes else None
 
 
@@ -168,13 +182,12 @@ def _duplicates(
     parts: list[pa.Table] = []
     for batch, hashed in zip(read(), by_key, strict=True):
         mask = pa.array(np.isin(hashed, suspects[:CONFIRM]))
-        parts.append(pa.Table.from_batches([batch.select(list(keys))]).filter(mask))
-    groups = pa.concat_tables(parts).group_by(list(keys)).aggregate([([], "count_all")])
-    repeated = groups.filter(pc.greater(groups["count_all"], pa.scalar(1)))
-    named = "; ".join(" ".join(str(row[key]) for key in keys[1:]) for row in repeated.slice(0, 3).to_pylist())
+        parts.append(rows_where(pa.Table.from_batches([batch.select(list(keys))]), mask))
+    repeated = [row for row in group_counts(pa.concat_tables(parts), keys) if row["count_all"] > 1]
+    named = "; ".join(" ".join(str(row[key]) for key in keys[1:]) for row in repeated[:3])
     if len(suspects) > CONFIRM:
         return len(repeats), named
-    return int(repeated["count_all"].to_numpy().sum()) - repeated.num_rows, named
+    return sum(row["count_all"] - 1 for row in repeated), named
 
 
 def _missing(audit: Audit, columns: Sequence[str] | None) -> list[str]:
@@ -188,10 +201,9 @@ def _file_row(name: str, claimed: Mapping[str, Any], kept: int, set_aside: int) 
     return {"file": name, **rows, "rows_lost": lost, "stored_kept": kept, "stored_quarantined": set_aside}
 
 
-def counted(values: pa.Array) -> Counter[str]:
+def counted(values: Column) -> Counter[str]:
     """How often each value occurs; null counts as empty text."""
-    counts = pc.value_counts(values)
-    return Counter({value or "": n for value, n in zip(*map(pa.Array.to_pylist, counts.flatten()), strict=True)})
+    return Counter({value or "": count for value, count in value_counts(values)})
 
 
 def share(part: int | None, whole: int | None) -> float:
@@ -199,5 +211,6 @@ def share(part: int | None, whole: int | None) -> float:
     return (part or 0) / whole if whole else 0.0
 
 
-def _is_null(column: pa.Array) -> np.ndarray:
-    return np.asarray(pc.is_null(column))
+def _nulls(batch: pa.RecordBatch, names: Sequence[str]) -> list[np.ndarray]:
+    """Which values of each column are null."""
+    return [flags(is_null(column_of(batch, name))) for name in names]

@@ -114,7 +114,7 @@ def _p_value(scaled: np.ndarray, *, rounds: int, seed: int) -> float:
     members = np.maximum(finite.sum(axis=1, keepdims=True), 1)
     drawn = np.empty((rounds, len(_COSTS)))
     for n in range(rounds):
-        turn = rng.integers(0, members, size=members.shape)
+        turn = np.asarray(rng.integers(0, members, size=members.shape), np.int64)
         turned = np.take_along_axis(scaled, np.take_along_axis(known, (rank + turn) % members, axis=1), axis=1)
         drawn[n] = _strengths(_differences(np.where(finite, turned, np.nan)))
     return min(1.0, len(_COSTS) * min(_tail(observed[c], drawn[:, c]) for c in range(len(_COSTS))))

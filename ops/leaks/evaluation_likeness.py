@@ -74,7 +74,7 @@ class Likeness:
         return near and colour_apart(own.colours, rival.colours) <= self._colour
 
     def _cosine(self, one: str, other: str) -> float | None:
-        vectors = []
+        vectors: list[np.ndarray] = []
         for text in (one, other):
             ids = [text_id(piece) for piece in compared_pieces("user", text)]
             found, known = self.texts.gather(ids)

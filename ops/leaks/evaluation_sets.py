@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain, islice
+from typing import Any
 
 from ops.core.canonical import canonical_query
 from ops.core.identity import digest
@@ -167,7 +168,7 @@ def _look(data: bytes) -> Look | None:
     return Look(int(facts.perceptual_hash, 16), facts.colours)
 
 
-def _item(name: str, parsed: Mapping, n: int, looks: Mapping[str, Look | None]) -> Item:
+def _item(name: str, parsed: Mapping[str, Any], n: int, looks: Mapping[str, Look | None]) -> Item:
     texts = [message_text(message) for message in parsed["messages"] if message["role"] == "user"]
     asked = frozenset(q for q in map(question, texts) if q)
     return Item(

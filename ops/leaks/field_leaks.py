@@ -8,6 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from ops.core.json_values import Json
 from ops.core.turns import Turn, read_turns
 from ops.text.closed_answers import closed_answer
 from ops.text.numbers import figures
@@ -110,7 +111,7 @@ def _plain(word: str) -> str:
 
 def _fields(example: dict[str, Any]) -> Iterator[_Field]:
     try:
-        metadata = json.loads(example["metadata"] or "{}")
+        metadata: Json = json.loads(example["metadata"] or "{}")
     except ValueError:
         metadata = {}
     if isinstance(metadata, dict):
@@ -118,14 +119,14 @@ def _fields(example: dict[str, Any]) -> Iterator[_Field]:
     for name, text in list(_leaves("", metadata))[:_MOST_FIELDS]:
         yield _Field.of("metadata", name, text)
     yield _Field.of("id", "source_id", example["source_id"] or "")
-    yield _Field.of("file", "file", (example["provenance"] or {}).get("file") or "")
+    yield _Field.of("file", "file", (example["provenance"] or {"file": ""})["file"] or "")
 
 
-def _leaves(path: str, value: Any, depth: int = 0) -> Iterator[tuple[str, str]]:
+def _leaves(path: str, value: Json, depth: int = 0) -> Iterator[tuple[str, str]]:
     """Every text and number of a JSON value with its path."""
     if isinstance(value, dict) and depth < 8:
         for key in sorted(value):
-            yield from _leaves(f"{path}.{key}" if path else str(key), value[key], depth + 1)
+            yield from _leaves(f"{path}.{key}" if path else key, value[key], depth + 1)
     elif isinstance(value, list) and depth < 8:
         for inner in value:
             yield from _leaves(path, inner, depth + 1)

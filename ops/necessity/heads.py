@@ -154,7 +154,7 @@ def principal(matrix: np.ndarray, dims: int) -> np.ndarray:
     kept = vectors[:, np.argsort(values)[::-1][:dims]]
     # The sign of an eigenvector is arbitrary.
     kept = kept * np.sign(kept[np.abs(kept).argmax(axis=0), np.arange(kept.shape[1])])
-    parts = centred @ kept
+    parts: np.ndarray = centred @ kept
     # The square root of each component's spread: large ones stay larger, yet do not drown the small ones.
     spread = np.maximum(parts.std(axis=0), 1e-6)
     parts = parts / np.sqrt(spread)

@@ -6,6 +6,7 @@ from typing import Any
 import pyarrow as pa
 
 from ops.boxes.conventions import PIXELS
+from ops.core.stored import StoredMessage
 from ops.core.turns import CANDIDATE_ROLES
 from ops.intake.row import CONTEXT
 from ops.preflight.contract import Picture, Row, Turn
@@ -61,7 +62,7 @@ def _beyond(example: Mapping[str, Any], turns: Sequence[Turn], rated: Sequence[T
     return "an answer that carries no loss" if any(turn.role == CONTEXT for turn in turns) else ""
 
 
-def _turn(message: Mapping[str, Any], as_parts: bool) -> Turn:
+def _turn(message: StoredMessage, as_parts: bool) -> Turn:
     parts = message["parts"] or ()
     if as_parts:
         typed = tuple(None if part["type"] == "image" else part["text"] or "" for part in parts)

@@ -46,7 +46,7 @@ def marked_answer(response: str) -> tuple[str | None, bool]:
 def is_right(response: str, truth: Truth, question: str) -> bool | None:
     """Whether the response answers with the truth; None where it cannot be told."""
     answer, is_marked = marked_answer(response)
-    if answer is None or not truth.values:
+    if answer is None or not truth.is_readable:
         return None
     if not answer:
         return False if is_marked else None
@@ -75,8 +75,8 @@ def _number(text: str) -> str | None:
     closed = closed_answer(text)
     if closed and closed.kind == "number":
         return number(closed.value)
-    found = {number(one) for one in _FIGURES.findall(text)}
-    return found.pop() if len(found) == 1 else None
+    numbers = {number(figures) for figures in _FIGURES.findall(text)}
+    return numbers.pop() if len(numbers) == 1 else None
 
 
 def _letter(text: str, question: str) -> str | None:
@@ -84,8 +84,8 @@ def _letter(text: str, question: str) -> str | None:
     if letter is not None:
         return letter
     offered = options(question)
-    found = {one for one in _LETTERS.findall(text) if one in offered or not offered}
-    return found.pop() if len(found) == 1 else None
+    letters = {name for name in _LETTERS.findall(text) if name in offered or not offered}
+    return letters.pop() if len(letters) == 1 else None
 
 
 def _same_boxes(text: str, truth: Truth, *, is_marked: bool) -> bool | None:
@@ -93,7 +93,7 @@ def _same_boxes(text: str, truth: Truth, *, is_marked: bool) -> bool | None:
     if not given:
         return False if is_marked else None
     corners = [Corners(*box) for box in given]
-    return all(any(overlap(box, Corners(*wanted)) >= LEAST_OVERLAP for box in corners) for wanted in truth.values)
+    return all(any(overlap(box, Corners(*wanted)) >= LEAST_OVERLAP for box in corners) for wanted in truth.boxes)
 
 
 def _same_mathematics(text: str, truth: Truth, *, is_marked: bool) -> bool | None:

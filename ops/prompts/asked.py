@@ -7,6 +7,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from ops.core.json_values import Json
+from ops.core.stored import StoredMessage
 from ops.core.turns import GROUND_TRUTH, ROLLOUT, message_text
 from ops.intake.row import Prompt
 from ops.intake.rows import whole_query
@@ -60,7 +62,7 @@ def read_prompts(examples: pa.Table) -> list[Asked]:
     ]
 
 
-def _asked(row: int, messages: Sequence[Mapping[str, Any]], metadata: str | None) -> Asked:
+def _asked(row: int, messages: Sequence[StoredMessage], metadata: str | None) -> Asked:
     facts = _facts(metadata)
     texts = [(message["role"], message_text(message)) for message in messages]
     responses = [text for role, text in texts if role == ROLLOUT]
@@ -81,7 +83,7 @@ def _asked(row: int, messages: Sequence[Mapping[str, Any]], metadata: str | None
 
 def _facts(metadata: str | None) -> Mapping[str, Any]:
     try:
-        held = json.loads(metadata or "{}")
+        held: Json = json.loads(metadata or "{}")
     except ValueError:
         return {}
     facts = held.get(PROMPT_FACTS) if isinstance(held, dict) else None

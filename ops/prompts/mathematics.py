@@ -4,7 +4,6 @@ import logging
 import re
 import threading
 from functools import lru_cache
-from typing import Any
 
 _MOST_CHARACTERS = 2000
 _SECONDS = 5
@@ -22,7 +21,7 @@ def looks_mathematical(text: str) -> bool:
 
 
 @lru_cache(65536)
-def parsed(text: str) -> tuple[Any, ...] | None:
+def parsed(text: str) -> tuple[object, ...] | None:
     """What math-verify makes of a truth or an answer; None where it is no mathematics."""
     if not text.strip() or len(text) > _MOST_CHARACTERS or not _balanced(text):
         return None
@@ -32,8 +31,8 @@ def parsed(text: str) -> tuple[Any, ...] | None:
 
     logging.getLogger("math_verify").setLevel(logging.ERROR)
     marked = text if "$" in text or "\\boxed" in text else f"${text}$"
-    found = parse(marked, parsing_timeout=_timeout())
-    return tuple(found) if found and not isinstance(found[0], str) else None
+    readings = parse(marked, parsing_timeout=_timeout())
+    return tuple(readings) if readings and not isinstance(readings[0], str) else None
 
 
 @lru_cache(65536)

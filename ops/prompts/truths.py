@@ -8,8 +8,8 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from ops.core.json_values import Json
 from ops.prompts import mathematics
 from ops.text.closed_answers import closed_answer
 
@@ -33,11 +33,17 @@ _BOXED = "\\boxed{"
 @dataclass(frozen=True, slots=True)
 class Truth:
     """A ground truth by one rule: `values` are its alternatives in the rule's own form (a number as text without
-    separators, an option's letter, boxes, the text); `why` says why there is none."""
+    separators, an option's letter, the text), of the rule `box` its `boxes`; `why` says why there is none."""
 
     rule: Rule
-    values: tuple[Any, ...] = ()
+    values: tuple[str, ...] = ()
+    boxes: tuple[Box, ...] = ()
     why: str = ""
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether there is anything that an answer could match."""
+        return bool(self.values or self.boxes)
 
 
 def read_truth(rule: Rule, truth: str, *, is_json: bool = False, question: str = "", corners: bool = True) -> Truth:
@@ -45,14 +51,14 @@ def read_truth(rule: Rule, truth: str, *, is_json: bool = False, question: str =
     convention than two corners, and their order says nothing."""
     if rule == "box":
         boxes, why = _boxes(truth, corners=corners)
-        return Truth(rule, tuple(boxes), why)
-    values: list[Any] = []
+        return Truth(rule, boxes=tuple(boxes), why=why)
+    values: list[str] = []
     for text in alternatives(truth, is_json=is_json):
         value, why = _read(rule, unwrapped(text), question)
         if value is None:
-            return Truth(rule, (), why)
+            return Truth(rule, why=why)
         values.append(value)
-    return Truth(rule, tuple(values), "" if values else "empty")
+    return Truth(rule, tuple(values), why="" if values else "empty")
 
 
 def alternatives(truth: str, *, is_json: bool) -> list[str]:
@@ -60,13 +66,13 @@ def alternatives(truth: str, *, is_json: bool) -> list[str]:
     if not is_json:
         return [truth]
     try:
-        held = json.loads(truth)
+        held: Json = json.loads(truth)
     except ValueError:
         return [truth]
     if isinstance(held, dict) and set(held) == {"target"}:  # verl's search sets
         held = held["target"]
-    if isinstance(held, list) and all(isinstance(one, str | int | float) for one in held):
-        return [str(one) for one in held]
+    if isinstance(held, list) and all(isinstance(answer, str | int | float) for answer in held):
+        return [str(answer) for answer in held]
     return [truth]
 
 
@@ -127,16 +133,16 @@ def choice(text: str, question: str) -> tuple[str | None, str]:
             return None, f"the options are {', '.join(sorted(offered))}"
         return letter, ""
     plain = " ".join(text.lower().split())
-    named = [letter for letter, said in offered.items() if " ".join(said.lower().split()) == plain]
+    named = [letter for letter, option in offered.items() if " ".join(option.lower().split()) == plain]
     return (named[0], "") if len(named) == 1 else (None, "no option's letter")
 
 
 def boxes_in(text: str) -> list[Box]:
     """The boxes of a text: four numbers each; none where their count is no multiple of four."""
-    found = [float(one) for one in _NUMBERS.findall(text)]
-    if not found or len(found) % 4 or len(found) > 400:
+    sides = [float(figures) for figures in _NUMBERS.findall(text)]
+    if not sides or len(sides) % 4 or len(sides) > 400:
         return []
-    return [(found[at], found[at + 1], found[at + 2], found[at + 3]) for at in range(0, len(found), 4)]
+    return [(sides[at], sides[at + 1], sides[at + 2], sides[at + 3]) for at in range(0, len(sides), 4)]
 
 
 def truth_key(truth: str, *, is_json: bool) -> str:
@@ -173,15 +179,15 @@ def _read(rule: Rule, text: str, question: str) -> tuple[str | None, str]:
 
 
 def _boxes(truth: str, *, corners: bool) -> tuple[Sequence[Box], str]:
-    found = boxes_in(unwrapped(truth))
-    if not found:
+    boxes = boxes_in(unwrapped(truth))
+    if not boxes:
         return [], "not four numbers a box"
-    for left, top, right, bottom in found:
+    for left, top, right, bottom in boxes:
         if corners and (right < left or bottom < top):
             return [], "the second corner lies before the first"
         if corners and (right == left or bottom == top):
             return [], "a box without area"
-    return found, ""
+    return boxes, ""
 
 
 def _figures(value: float) -> str:

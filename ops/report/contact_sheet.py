@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ops.core.stored import StoredMessage
 from ops.report.templates import fill
 from ops.report.thumbnails import data_uri, small_jpeg
 
@@ -18,8 +19,8 @@ def contact_sheet(title: str, *, rules: Sequence[Mapping[str, Any]], rows: Seque
     return fill("contact_sheet", values, filters={"text": _text, "thumbnail": _thumbnail})
 
 
-def _text(message: Mapping[str, Any]) -> str:
-    text = " ".join(part["text"] or "" for part in message["parts"] if part["type"] == "text")
+def _text(message: StoredMessage) -> str:
+    text = " ".join(part["text"] or "" for part in message["parts"] or () if part["type"] == "text")
     return text if len(text) <= _MOST_CHARS else f"{text[: _MOST_CHARS - 3]}..."
 
 

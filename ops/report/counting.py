@@ -3,12 +3,27 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from ops.core.arrow import (
+    Column,
+    column_of,
+    compare,
+    distinct_rows,
+    group_counts,
+    list_lengths,
+    list_members,
+    list_parents,
+    numpy_values,
+    rows_where,
+    sort_order,
+    struct_values,
+    table_of,
+    taken,
+    values_of,
+)
 from ops.core.hashing import distinct, joined, key_hashes, present
 from ops.gates.gate_facts import counted
 from ops.report.data import Quarantined, Stage
@@ -34,16 +49,15 @@ def count_verdicts(verdicts: Batches, *, shown: int) -> VerdictFigures:
     """Count verdicts (delivery, example_id, dataset, action, reasons), keeping `shown` ids a rule."""
     figures = VerdictFigures()
     for batch in verdicts:
-        table = pa.Table.from_batches([batch])
         for name, into in (("delivery", figures.by_delivery), ("dataset", figures.by_dataset)):
-            for row in table.group_by([name, "action"]).aggregate([([], "count_all")]).to_pylist():
+            for row in group_counts(batch, [name, "action"]):
                 into.setdefault(row[name] or "", Counter())[row["action"]] += row["count_all"]
         carried = _carried(batch)
-        figures.by_rule.update(counted(carried["rule"].combine_chunks()))
+        figures.by_rule.update(counted(carried["rule"]))
         for rule in figures.by_rule:
-            ids: Any = carried.filter(pc.field("rule") == rule)["example_id"]
-            few = pc.sort_indices(ids)[:shown]
-            figures.shown[rule] = sorted([*figures.shown.get(rule, []), *ids.take(few).to_pylist()])[:shown]
+            ids = rows_where(carried, compare(carried["rule"], "==", rule))["example_id"]
+            few = values_of(taken(ids, sort_order(ids)[:shown]), str)
+            figures.shown[rule] = sorted([*figures.shown.get(rule, []), *few])[:shown]
     return figures
 
 
@@ -56,10 +70,9 @@ def count_quarantine(
     by_file: dict[tuple[str, str], Counter[str]] = {}
     few: dict[str, list[Quarantined]] = {}
     for batch in quarantine:
-        keys = pa.Table.from_batches([batch]).select(["delivery", "file", "reason"])
-        for row in keys.group_by(["delivery", "file", "reason"]).aggregate([([], "count_all")]).to_pylist():
+        for row in group_counts(batch, ["delivery", "file", "reason"]):
             by_file.setdefault((row["delivery"], row["file"] or ""), Counter())[row["reason"] or ""] += row["count_all"]
-        for at in _first_of_each(batch.column("reason"), shown):
+        for at in _first_of_each(column_of(batch, "reason"), shown):
             row = batch.slice(at, 1).to_pylist()[0]
             kept = few.setdefault(row["reason"] or "", [])
             if len(kept) < shown:
@@ -73,8 +86,7 @@ def visual_keys(examples: Batches) -> np.ndarray:
     """Key hashes, sorted, of the examples (delivery, example_id, image_ids) that show an image."""
     with_pictures: list[np.ndarray] = []
     for batch in examples:
-        pictures: Any = pc.fill_null(pc.list_value_length(batch.column("image_ids")), pa.scalar(0, pa.int32()))
-        with_pictures.append(key_hashes(batch)[pictures.to_numpy() > 0])
+        with_pictures.append(key_hashes(batch)[list_lengths(column_of(batch, "image_ids")) > 0])
     return distinct(joined(with_pictures))
 
 
@@ -84,9 +96,9 @@ def count_stages(curriculum: Batches, visual: np.ndarray, datasets: Mapping[str,
     keys: dict[int, list[np.ndarray]] = {}
     difficulty: dict[int, list[np.ndarray]] = {}
     for batch in curriculum:
-        stage = np.asarray(batch.column("stage"))
+        stage = numpy_values(column_of(batch, "stage"))
         hashed = key_hashes(batch)
-        hard = np.asarray(batch.column("difficulty").to_numpy(zero_copy_only=False), dtype=np.float64)
+        hard = numpy_values(column_of(batch, "difficulty")).astype(np.float64)
         for number in np.unique(stage).tolist():
             keys.setdefault(number, []).append(hashed[stage == number])
             difficulty.setdefault(number, []).append(hard[stage == number])
@@ -109,15 +121,14 @@ def _stage(
 
 def _carried(batch: pa.RecordBatch) -> pa.Table:
     """Which example of the batch carries which rule, each pair once."""
-    reasons = batch.column("reasons")
-    ids = batch.column("example_id").take(pc.list_parent_indices(reasons))
-    pairs = pa.table({"example_id": ids, "rule": pc.struct_field(pc.list_flatten(reasons), "rule")})
-    return pairs.group_by(["example_id", "rule"]).aggregate([])
+    reasons = column_of(batch, "reasons")
+    ids = taken(column_of(batch, "example_id"), pa.array(list_parents(reasons)))
+    return distinct_rows(table_of({"example_id": ids, "rule": struct_values(list_members(reasons), "rule")}))
 
 
-def _first_of_each(values: pa.Array, most: int) -> list[int]:
+def _first_of_each(values: Column, most: int) -> list[int]:
     seen: Counter[str] = Counter()
-    places = []
+    places: list[int] = []
     for at, value in enumerate(values.to_pylist()):
         seen[str(value)] += 1
         if seen[str(value)] <= most:

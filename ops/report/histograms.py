@@ -2,12 +2,11 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from ops.core.arrow import AnyField, Column, cast_to, column_of, is_valid, numpy_values, value_counts, values_where
 from ops.report.data import Histogram, Threshold
 
 BINS = 40
@@ -19,7 +18,7 @@ SAMPLE = 100_000
 Read = Callable[[], Iterator[pa.RecordBatch]]
 
 
-def drawable(column: pa.Field) -> bool:
+def drawable(column: AnyField) -> bool:
     """Whether a column is worth a histogram: a number, a truth value or a category, not the name of something."""
     kind = column.type
     named = column.name.endswith("_id") or column.name in _NAMES
@@ -30,7 +29,7 @@ def drawable(column: pa.Field) -> bool:
 _NAMES = ("abstained", "delivery", "file", "other_delivery", "response", "row", "turn")
 
 
-def rank(column: pa.Field) -> int:
+def rank(column: AnyField) -> int:
     """Which columns are drawn first: real numbers, then whole ones, truth values and categories."""
     kind = column.type
     tests = (pa.types.is_floating, pa.types.is_integer, pa.types.is_boolean)
@@ -38,7 +37,7 @@ def rank(column: pa.Field) -> int:
 
 
 def histograms(
-    read: Read, columns: Sequence[pa.Field], thresholds: Mapping[str, Sequence[Threshold]]
+    read: Read, columns: Sequence[AnyField], thresholds: Mapping[str, Sequence[Threshold]]
 ) -> list[Histogram]:
     """Histograms of the columns, in their order; a text column with more than LABELS values has none.
 
@@ -54,9 +53,9 @@ def histograms(
     for batch in read() if numeric else ():
         for name, bounds in edges.items():
             if len(bounds):
-                values = np.clip(_finite(batch.column(name)), bounds[0], bounds[-1])
+                values = np.clip(_finite(column_of(batch, name)), bounds[0], bounds[-1])
                 counts[name] += np.histogram(values, bins=bounds)[0]
-    drawn = []
+    drawn: list[Histogram] = []
     for column in columns:
         marked = tuple(thresholds.get(column.name, ()))
         if column in numeric:
@@ -69,22 +68,22 @@ def histograms(
 class _Tally:
     """The first pass: the range of numbers, the counts of categories, and nulls."""
 
-    def __init__(self, numeric: Sequence[pa.Field], others: Sequence[pa.Field]) -> None:
+    def __init__(self, numeric: Sequence[AnyField], others: Sequence[AnyField]) -> None:
         self._samples = {column.name: _Sample() for column in numeric}
         self._labels: dict[str, Counter[str]] = {column.name: Counter() for column in others}
         self._nulls: Counter[str] = Counter()
 
     def add(self, batch: pa.RecordBatch) -> None:
         for name, sample in self._samples.items():
-            values = _finite(batch.column(name))
+            values = _finite(column_of(batch, name))
             self._nulls[name] += batch.num_rows - len(values)
             sample.add(values)
         for name, labels in self._labels.items():
-            self._nulls[name] += batch.column(name).null_count
+            self._nulls[name] += column_of(batch, name).null_count
             if len(labels) <= LABELS:
-                labels.update(_labels(batch.column(name)))
+                labels.update(_labels(column_of(batch, name)))
 
-    def edges(self, column: pa.Field, bounds: Sequence[float | None]) -> np.ndarray:
+    def edges(self, column: AnyField, bounds: Sequence[float | None]) -> np.ndarray:
         """Edges of the bins: whole numbers apart for integers of a small range. A long tail is clipped."""
         sample = self._samples[column.name]
         if not sample.count:
@@ -101,7 +100,7 @@ class _Tally:
         return np.linspace(low, high, BINS + 1)
 
     def numeric(
-        self, column: pa.Field, edges: np.ndarray, counts: np.ndarray, thresholds: tuple[Threshold, ...]
+        self, column: AnyField, edges: np.ndarray, counts: np.ndarray, thresholds: tuple[Threshold, ...]
     ) -> Histogram:
         return Histogram(
             column=column.name,
@@ -151,14 +150,13 @@ class _Sample:
         return most if self.high - self.low > 4 * (most - self.low) > 0 else self.high
 
 
-def _finite(column: pa.Array) -> np.ndarray:
-    values = np.asarray(column.cast(pa.float64()).to_numpy(zero_copy_only=False), dtype=np.float64)
+def _finite(column: Column) -> np.ndarray:
+    values = numpy_values(cast_to(column, pa.float64())).astype(np.float64)
     return values[np.isfinite(values)]
 
 
-def _labels(column: pa.Array) -> dict[str, int]:
-    counts: Any = pc.value_counts(column.drop_null().cast(pa.string()))
-    return {pair["values"]: pair["counts"] for pair in counts.to_pylist()}
+def _labels(column: Column) -> dict[str, int]:
+    return dict(value_counts(cast_to(values_where(column, is_valid(column)), pa.string())))
 
 
 def _numeric(kind: pa.DataType) -> bool:

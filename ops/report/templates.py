@@ -9,12 +9,17 @@ from markupsafe import Markup
 
 from ops.report.words import visible
 
+
+class _Pages(Environment):
+    filters: dict[str, Callable[..., Any]]
+
+
 _FOLDER = Path(__file__).parent
 
 
 def fill(name: str, values: Mapping[str, Any], *, filters: Mapping[str, Callable[..., Any]]) -> str:
     """The page of `NAME.html.j2`, with `NAME.css` as its `style`."""
-    environment = Environment(
+    environment = _Pages(
         loader=FileSystemLoader(_FOLDER),
         autoescape=True,
         finalize=_printed,
@@ -22,7 +27,7 @@ def fill(name: str, values: Mapping[str, Any], *, filters: Mapping[str, Callable
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= dict(filters)
+    environment.filters.update(filters)
     style = Markup((_FOLDER / f"{name}.css").read_text(encoding="utf-8"))  # noqa: S704 - our own file
     page = environment.get_template(f"{name}.html.j2").render(style=style, **values)
     # Half of a surrogate pair cannot be written as UTF-8.

@@ -8,7 +8,10 @@ sentences none is taken for another language; of 17 short questions and captions
 
 import re
 from functools import cache, lru_cache
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from py3langid.langid import LanguageIdentifier
 
 FEWEST_WORDS = 3
 MARGIN_NATS = 15.0
@@ -41,7 +44,7 @@ def _is_english(words: str) -> bool:
 
 
 @cache
-def _identifier() -> Any:
+def _identifier() -> "LanguageIdentifier":
     from py3langid.langid import MODEL_FILE, LanguageIdentifier  # a quarter of a second to load
 
     return LanguageIdentifier.from_model_file(MODEL_FILE)

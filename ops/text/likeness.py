@@ -7,14 +7,14 @@ pictures by their perceptual hashes, turned and mirrored as well.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 
 from ops.core.canonical import canonical_query, response_key
 from ops.core.identity import digest
+from ops.core.stored import StoredMessage
 from ops.core.turns import message_text
 from ops.text.language import is_english
 from ops.text.soft_queries import soft_query
@@ -67,7 +67,7 @@ def compared_pieces(role: str, text: str) -> list[str]:
     return own_pieces if len(own_pieces) <= MOST_PIECES else []
 
 
-def compared_texts(messages: Iterable[Mapping[str, Any]], roles: Sequence[str] = ("user", "assistant")) -> list[str]:
+def compared_texts(messages: Iterable[StoredMessage], roles: Sequence[str] = ("user", "assistant")) -> list[str]:
     """The pieces of an example's messages of these roles."""
     role_texts = ((message["role"], message_text(message)) for message in messages)
     return [piece for role, text in role_texts if role in roles for piece in compared_pieces(role, text)]

@@ -4,10 +4,10 @@ another language states nothing, for its rules of what a number means are not kn
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
+from ops.core.json_values import Json
 from ops.text.language import is_english
 
 _FIELD = re.compile(r"rationale|critique|explanation|justification|reasoning|feedback|comment", re.IGNORECASE)
@@ -51,38 +51,38 @@ def rationales(metadata: str | None) -> Iterator[Stated]:
     """What the rationales in a row's metadata (JSON, as ingest keeps it) state; nothing where it is vague, or states
     several different ratings."""
     try:
-        fields = json.loads(metadata or "null")
+        fields: Json = json.loads(metadata or "null")
     except ValueError:
         return
-    if not isinstance(fields, Mapping):
+    if not isinstance(fields, dict):
         return
     responses = fields.get("responses")
-    for place, item in enumerate(responses if isinstance(responses, Sequence) else ()):
+    for place, item in enumerate(responses if isinstance(responses, list) else ()):
         yield from _stated(item, place, None, _DEEPEST)
     yield from _stated({name: value for name, value in fields.items() if name != "responses"}, None, None, _DEEPEST)
 
 
-def _stated(item: Any, place: int | str | None, annotator: str | None, depth: int) -> Iterator[Stated]:
+def _stated(item: Json, place: int | str | None, annotator: str | None, depth: int) -> Iterator[Stated]:
     if isinstance(item, list) and depth:
         for inner in item:
             yield from _stated(inner, place, annotator, depth - 1)
-    if not isinstance(item, Mapping) or not depth:
+    if not isinstance(item, dict) or not depth:
         return
-    own = {str(name).lower(): value for name, value in item.items()}
+    own = {name.lower(): value for name, value in item.items()}
     annotator = next((str(own[name]) for name in _WHO if own.get(name) is not None), annotator)
     beside = next((_number(own[name]) for name in _RATINGS if own.get(name) is not None), None)
     for name, value in item.items():
-        named = _SIDES.search(str(name))
+        named = _SIDES.search(name)
         of = named[0].lower() if named and place is None else place
-        if isinstance(value, str) and _FIELD.search(str(name)):
+        if isinstance(value, str) and _FIELD.search(name):
             yield from _read(value[:_LONGEST], Stated(of, beside=beside, annotator=annotator))
-        elif isinstance(value, Mapping | list):
+        elif isinstance(value, dict | list):
             yield from _stated(value, of, annotator, depth - 1)
 
 
 def _read(text: str, stated: Stated) -> Iterator[Stated]:
-    out_of = {(float(one), float(scale)) for one, scale in _OUT_OF.findall(text)}
-    ratings = out_of or {(float(one), None) for one in _NAMED.findall(text)}
+    out_of = {(float(rating), float(scale)) for rating, scale in _OUT_OF.findall(text)}
+    ratings = out_of or {(float(rating), None) for rating in _NAMED.findall(text)}
     is_against = _AGAINST.search(text) is not None
     if not (len(ratings) == 1 or is_against) or not is_english(text):
         return
@@ -94,8 +94,8 @@ def _read(text: str, stated: Stated) -> Iterator[Stated]:
         yield Stated(stated.place, annotator=stated.annotator, against=True)
 
 
-def _number(value: Any) -> float | None:
+def _number(value: Json) -> float | None:
     try:
-        return float(value)
-    except (TypeError, ValueError):
+        return float(value) if isinstance(value, str | int | float) else None
+    except (OverflowError, ValueError):
         return None

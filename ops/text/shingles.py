@@ -20,7 +20,7 @@ _SEEDS = splitmix(np.arange(HASHES, dtype=np.uint64))
 def shingles(text: str, n: int) -> np.ndarray:
     """Hashes (uint32, sorted, each once) of the text's runs of `n` words; of all its words where there are fewer."""
     words = _WORD.findall(canonical_query(text))
-    runs = {" ".join(words[at : at + n]) for at in range(max(1, len(words) - n + 1))} if words else set()
+    runs = {" ".join(words[at : at + n]) for at in range(max(1, len(words) - n + 1))} if words else set[str]()
     return np.array(sorted({zlib.crc32(run.encode()) for run in runs}), dtype=np.uint32)
 
 

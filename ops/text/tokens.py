@@ -4,15 +4,17 @@ import hashlib
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
+from ops.core.arrow import Column, count_matches, replaced
 from ops.core.errors import UnusableError
 
-Counter = Callable[[pa.Array], np.ndarray]
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+Counter = Callable[[Column], np.ndarray]
 """Tokens (n, int64) of each text of an array of strings without nulls."""
 
 _UNSPACED = r"([\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}])"
@@ -39,7 +41,7 @@ def counter(path: str, stamped: str) -> Counter:
         return rough_tokens
     tokenizer = _load(str(_file(path)), stamped)
 
-    def count(texts: pa.Array) -> np.ndarray:
+    def count(texts: Column) -> np.ndarray:
         # Special tokens belong to the chat template, not to what is said.
         encoded = tokenizer.encode_batch_fast(texts.to_pylist(), add_special_tokens=False)
         return np.array([len(one) for one in encoded], dtype=np.int64)
@@ -47,11 +49,10 @@ def counter(path: str, stamped: str) -> Counter:
     return count
 
 
-def rough_tokens(texts: pa.Array) -> np.ndarray:
+def rough_tokens(texts: Column) -> np.ndarray:
     """A run of letters and digits is a token, so is each other visible character, and so is each letter of a script
     written without spaces. Sub-word tokenizers give about 1.3 times as many for English."""
-    spaced: Any = pc.replace_substring_regex(texts, _UNSPACED, r" \1 ")
-    return pc.count_substring_regex(spaced, _COUNTED).to_numpy(zero_copy_only=False).astype(np.int64)
+    return count_matches(replaced(texts, _UNSPACED, r" \1 "), _COUNTED).astype(np.int64)
 
 
 def _file(path: str) -> Path:
@@ -60,7 +61,7 @@ def _file(path: str) -> Path:
 
 
 @lru_cache(maxsize=4)
-def _load(path: str, stamped: str) -> Any:
+def _load(path: str, stamped: str) -> "Tokenizer":
     from tokenizers import Tokenizer
 
     try:

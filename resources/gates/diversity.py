@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ops.core.schemas import EMBEDDINGS, EXAMPLES, VERDICTS
+from ops.core.stored import StoredMessage
 from ops.decision.curriculum import mixed
 from ops.decision.policy import MEMBER_ACTIONS
 from ops.gates.diversity import Figure, against_chance, answer_bits, clustered, coverage, effective_rank, vendi
@@ -84,7 +85,7 @@ def _content(lake: Lake, sample: pa.Table) -> list[dict[str, Any]]:
     return pa.concat_tables(content).sort_by("example_id").to_pylist()
 
 
-def _answer(messages: Sequence[dict[str, Any]] | None) -> str:
+def _answer(messages: Sequence[StoredMessage] | None) -> str:
     last = next((m for m in reversed(messages or []) if m["role"] in ("assistant", "chosen", "response")), None)
     return " ".join(part["text"] or "" for part in last["parts"] or []).strip().lower() if last else ""
 

@@ -6,6 +6,7 @@ from typing import Any
 from ops.audits.contract import KEYS, Scope
 from ops.audits.registry import all_audits
 from ops.core.schemas import EXAMPLES, IMAGES, VERDICTS
+from ops.core.stored import StoredMessage
 from ops.core.turns import ANSWERS
 from ops.report.data import Picture, Reason, Shown, Turn
 from ops.report.thumbnails import thumbnail
@@ -86,7 +87,7 @@ def _pictures(lake: Lake, ids: Sequence[str]) -> dict[str, Picture]:
     return pictures
 
 
-def _turns(messages: Sequence[Mapping[str, Any]]) -> list[Turn]:
+def _turns(messages: Sequence[StoredMessage]) -> list[Turn]:
     turns: list[Turn] = []
     answers = 0
     for message in messages:

@@ -1,0 +1,9 @@
+"""What of py3langid is used here, which has no types of its own."""
+
+MODEL_FILE: str
+
+class LanguageIdentifier:
+    @classmethod
+    def from_model_file(cls, model_file: str) -> LanguageIdentifier: ...
+    def classify(self, text: str) -> tuple[str, float]: ...
+    def rank(self, text: str) -> list[tuple[str, float]]: ...
