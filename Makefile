@@ -50,11 +50,9 @@ test-cluster: setup ## The tests on several machines, made of namespaces (as roo
 demo: setup ## The whole pipeline on real data with planted faults
 	$(BIN)/assay demo
 
-dev: setup ## The Dagster UI on the lake LAKE (default demo/lake), on this machine only
-	@case "$(LAKE)" in *://*) echo "$(LAKE): make dev needs a lake in a local folder" >&2; exit 2;; esac
-	@$(BIN)/python -m pipelines.instance $(LAKE)/.dagster
-	ASSAY_LAKE=$(abspath $(LAKE)) DAGSTER_HOME=$(abspath $(LAKE))/.dagster \
-	  $(BIN)/python -m pipelines.ui dev --host 127.0.0.1 --workspace workspace.yaml
+dev: setup ## The Dagster UI on the lake LAKE (a folder or an address), on this machine only
+	@home=$$($(BIN)/python -m pipelines.instance $(LAKE)) && \
+	  ASSAY_LAKE=$(LAKE) DAGSTER_HOME=$$home $(BIN)/python -m pipelines.ui dev --host 127.0.0.1 --workspace workspace.yaml
 
 lock: setup ## Locks the dependencies anew; UPGRADE=--upgrade takes the newest versions
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python infra/lock.py $(UPGRADE)

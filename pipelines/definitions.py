@@ -14,7 +14,7 @@ from pipelines.schedules import nightly
 from pipelines.sensors import new_drops
 from resources.config.settings import Settings, load_settings
 from resources.engines.progress import LogProgress, Progress, Together
-from resources.lake.address import lake_of
+from resources.lake.tables import Lake
 
 
 def bind(lake: str | Path, settings: Settings, *, progress: Progress | None = None) -> dg.Definitions:
@@ -29,7 +29,7 @@ def bind(lake: str | Path, settings: Settings, *, progress: Progress | None = No
         schedules=[nightly(settings)],
         sensors=[new_drops(settings), *alert_sensors(settings)],
         executor=dg.in_process_executor,
-        resources={"lake": lake_of(lake), "settings": settings, "progress": everywhere},
+        resources={"lake": Lake(lake), "settings": settings, "progress": everywhere},
     )
 
 

@@ -4,7 +4,6 @@ The runs are recorded in the lake's own Dagster instance, so that they show in t
 """
 
 import logging
-import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,12 +18,10 @@ from assets.partitions import drops
 from ops.core.errors import MissingError
 from pipelines.definitions import bind
 from pipelines.faults import is_mendable
-from pipelines.instance import configure
-from resources.config.places import PlaceError, is_address, local_path, plain_place
+from pipelines.instance import home_of
 from resources.config.settings import Settings
 from resources.engines.progress import Progress
 from resources.intake.old_readings import old_readings
-from resources.lake.address import lake_of
 from resources.lake.tables import Lake
 from resources.measuring.recorded import unmeasured_drops
 from resources.models.encoder_source import encoder_identity
@@ -66,7 +63,7 @@ def run_all(
     says so. Where nothing enters a version, the corpus job does not run. `tell` hears of each outcome as it comes.
     """
     definitions = bind(lake, settings, progress=progress)
-    store = lake_of(lake)
+    store = Lake(lake)
     outcomes: list[Outcome] = []
 
     def came(outcome: Outcome) -> None:
@@ -107,20 +104,8 @@ def _not_run(job: str, problem: str) -> Outcome:
 
 
 def open_instance(lake: str | Path) -> dg.DagsterInstance:
-    """The Dagster instance of the lake: `LAKE/.dagster`, unless DAGSTER_HOME names another folder. Either is made.
-
-    PlaceError for a lake in an object store where DAGSTER_HOME names none: Dagster's records need a folder.
-    """
-    named, root = os.environ.get("DAGSTER_HOME"), plain_place(lake)
-    if not named and is_address(root):
-        raise PlaceError(
-            f"{root}: Dagster cannot keep its records of runs in an object store; name a local folder for them in the "
-            "environment variable DAGSTER_HOME"
-        )
-    home = local_path(named, "DAGSTER_HOME") if named else Path(root, ".dagster")
-    if not named or not home.exists():
-        configure(home)
-    return dg.DagsterInstance.from_config(str(home))
+    """The Dagster instance of the lake; its folder is made (resources/storage/state.py says where)."""
+    return dg.DagsterInstance.from_config(str(home_of(lake)))
 
 
 def run_drop(

@@ -1,12 +1,15 @@
-"""The configuration of a lake's Dagster instance: `infra/dagster.yaml`, copied beside the lake's runs.
+"""The configuration of a lake's Dagster instance: `infra/dagster.yaml`, copied beside the records of the lake's runs.
 
-`python -m pipelines.instance LAKE/.dagster` does it for `make dev`.
+`python -m pipelines.instance LAKE` does it for `make dev`, and prints where they lie.
 """
 
 import hashlib
 import os
 import sys
 from pathlib import Path
+
+from resources.config.places import plain_place
+from resources.storage.state import dagster_home
 
 SHIPPED = Path(__file__).resolve().parents[1] / "infra" / "dagster.yaml"
 #: SHA-256 of what was shipped before. A copy that is one of these was never edited.
@@ -31,5 +34,14 @@ def configure(home: Path) -> bool:
     return True
 
 
+def home_of(lake: str | Path) -> Path:
+    """The folder of the lake's instance, made and configured where it is not there; a folder that DAGSTER_HOME names
+    and that is there is its owner's, and stays as it is."""
+    home = dagster_home(plain_place(lake))
+    if not os.environ.get("DAGSTER_HOME") or not home.exists():
+        configure(home)
+    return home
+
+
 if __name__ == "__main__":
-    configure(Path(sys.argv[1]))
+    sys.stdout.write(f"{home_of(sys.argv[1])}\n")

@@ -16,7 +16,7 @@ from resources.engines.progress import SilentProgress, console_progress
 from resources.intake.corpus_drops import kept_out
 from resources.intake.drop_folders import drop_name
 from resources.intake.old_readings import old_readings
-from resources.lake.address import lake_of
+from resources.lake.tables import Lake
 from resources.report.report import report_path
 from resources.versions.publishing import current_version, version_of
 
@@ -42,7 +42,7 @@ def run(
     named = {drop_name(path): path for path in drops or []}
     from pipelines.execution import run_all  # the engines take seconds to import
 
-    before = current_version(lake_of(lake))
+    before = current_version(Lake(lake))
     if not as_json:
         say_old_readings(lake, named)
     progress = SilentProgress() if as_json else console_progress(err)
@@ -59,7 +59,7 @@ def run(
 def say_old_readings(lake: str, named: Iterable[str] = ()) -> None:
     """Says which drops an older reader read, but for those `named` that are read now, and that those whose files are
     there are read again."""
-    for reading in old_readings(lake_of(lake)):
+    for reading in old_readings(Lake(lake)):
         if reading.drop not in named:
             now = "; it is read again now if these files are still the same" if reading.readable else ""
             out.print(f"{reading.line}{now}", soft_wrap=True, highlight=False, markup=False)
@@ -67,7 +67,7 @@ def say_old_readings(lake: str, named: Iterable[str] = ()) -> None:
 
 def summarise(lake: str, outcomes: list["Outcome"], *, before: int | None) -> dict[str, Any]:
     """What a program wants to know of a run. `before` is the version that was current when it began."""
-    store = lake_of(lake)
+    store = Lake(lake)
     version = current_version(store)
     left_out = () if version is None else kept_out(store, version_of(store, version))
     return {
@@ -120,7 +120,7 @@ def say(outcome: "Outcome", *, lake: str, debug: bool, faults_alone: bool = Fals
 def show(lake: str, outcomes: list["Outcome"], *, before: int | None = None) -> None:
     """What a person wants to know after a run: the version and what it leaves out, and where to look. Where none was
     published, that; the figures of the one before would look like the result."""
-    store = lake_of(lake)
+    store = Lake(lake)
     number = current_version(store)
     if number is None:
         out.print("No version has been published yet.")

@@ -14,7 +14,6 @@ from pipelines.faults import out
 from pipelines.tables import changes_table, diff_table, minute, versions_table
 from resources.config.places import is_address
 from resources.intake.corpus_drops import not_admitted
-from resources.lake.address import lake_of
 from resources.lake.tables import Lake
 from resources.report.report import make_report
 from resources.versions.publishing import compare, current_version, rollback, version_of
@@ -25,7 +24,7 @@ RowsOption = Annotated[int, typer.Option("--rows", help="How many rows to show."
 
 def lake_at(root: str) -> Lake:
     """The lake in that folder or at that address; MissingError where there is none."""
-    lake = lake_of(root)
+    lake = Lake(root)
     exists = lake.version(DROPS) >= 0 if is_address(root) else (Path(lake.root) / "drops").exists()
     if not exists:
         raise MissingError(f"{root}: no lake is here; name its folder with --lake, or make one with `assay run DROP`")

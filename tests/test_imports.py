@@ -32,7 +32,8 @@ FLOORS = {
     ),
     "resources": (
         {"config"},
-        {"alerts", "lake"},
+        {"alerts", "storage"},
+        {"lake"},
         {"engines", "gates"},
         {"intake", "models"},
         {"measuring", "rewards"},

@@ -1,7 +1,7 @@
 """The files of a drop, wherever they are: listed, opened, decompressed, and never left.
 
-A drop is a folder, local or behind any fsspec URL. Every name here is relative to it, with forward slashes. Nothing
-that a row or a link says can reach outside.
+A drop is a folder, local, in an object store or behind any fsspec URL. Every name here is relative to it, with forward
+slashes. Nothing that a row or a link says can reach outside.
 """
 
 import errno
@@ -12,8 +12,8 @@ import os
 import posixpath
 import re
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
@@ -71,30 +71,73 @@ class FileInfo:
     stamp: str
 
 
+class RemoteFiles(Protocol):
+    """The files of a drop that is no local folder. Picklable. What it says of a store that does not answer must be no
+    OSError: that would be taken for a fault of the file, and its rows put into quarantine."""
+
+    def listing(self) -> Iterator[FileInfo]:
+        """Every file, in any order."""
+        ...
+
+    def open(self, name: str) -> BinaryIO:
+        """The bytes of a file; FileNotFoundError where there is none."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class UrlFiles:
+    """The files behind a URL that fsspec knows."""
+
+    url: str
+
+    def listing(self) -> Iterator[FileInfo]:
+        system, base = self._system()
+        system.invalidate_cache()
+        for path, info in system.find(base, detail=True).items():
+            size = int(info.get("size") or 0)
+            stamp = info.get("ETag") or info.get("LastModified") or info.get("mtime")
+            yield FileInfo(path[len(base) :].lstrip("/"), size, f"{size}:{stamp}")
+
+    def open(self, name: str) -> BinaryIO:
+        system, base = self._system()
+        return system.open(f"{base}/{name}", "rb")  # pyright: ignore[reportReturnType]
+
+    def folder_names(self) -> list[str]:
+        """The names of the folders right in it."""
+        system, base = self._system()
+        system.invalidate_cache()
+        entries = system.ls(base, detail=True)
+        return [entry["name"].rstrip("/").rpartition("/")[2] for entry in entries if entry["type"] == "directory"]
+
+    def _system(self) -> tuple[Any, str]:
+        try:
+            system, base = fsspec.url_to_fs(self.url)
+        except (ImportError, ValueError) as error:
+            raise DropError(f"drop {self.url}: {error}; install that package, or copy the drop to a folder") from None
+        return system, base.rstrip("/")
+
+
 @dataclass(frozen=True, slots=True)
 class DropFiles:
-    """The files under `root`: a folder, or an fsspec URL such as `s3://bucket/drop`; `options` go to fsspec."""
+    """The files under `root`, a folder; or those of `remote`, whose address `root` then is."""
 
     root: str
-    options: Mapping[str, Any] = field(default_factory=dict)
     inflated: Inflated | None = None
+    remote: RemoteFiles | None = None
 
     @property
     def local(self) -> bool:
-        return "://" not in self.root
+        return self.remote is None
 
     def listing(self) -> list[FileInfo]:
         """Every file, in order of names, hidden ones left out. Links to folders are not followed."""
-        files = _fit(self._local_listing() if self.local else self._remote_listing())
+        files = _fit(self._local_listing() if self.remote is None else self._remote_listing(self.remote))
         return sorted(files, key=lambda info: info.name)
 
     def open(self, name: str) -> BinaryIO:
         """The bytes of a file as they are. `FileNotFoundError` where there is none, `NotAFileError` where it is none:
         a pipe, which would wait for ever, or a link out of the drop."""
-        if self.local:
-            return self._open_local(name)
-        system, base = self._remote()
-        return system.open(f"{base}/{name}", "rb")  # pyright: ignore[reportReturnType]
+        return self._open_local(name) if self.remote is None else self.remote.open(name)
 
     def expanded(self, name: str, *, expansion: int, start: int = 0) -> BinaryIO:
         """The content of a file from byte `start`: decompressed if it is gzip or zstd, whatever its name.
@@ -202,28 +245,20 @@ class DropFiles:
         facts = os.stat(full)
         return facts.st_size, f"{facts.st_size}:{facts.st_mtime_ns}"
 
-    def _remote(self) -> tuple[Any, str]:
-        system, base = fsspec.url_to_fs(self.root, **self.options)
-        return system, base.rstrip("/")
-
-    def _remote_listing(self) -> Iterator[FileInfo]:
-        system, base = self._remote()
-        system.invalidate_cache()
-        for path, info in system.find(base, detail=True).items():
-            name = path[len(base) :].lstrip("/")
-            if any(step.startswith(".") for step in name.split("/")):
-                continue
-            size = int(info.get("size") or 0)
-            yield FileInfo(name, size, f"{size}:{info.get('ETag') or info.get('LastModified') or info.get('mtime')}")
+    @staticmethod
+    def _remote_listing(remote: RemoteFiles) -> Iterator[FileInfo]:
+        for info in remote.listing():
+            if not any(step.startswith(".") for step in info.name.split("/")):
+                yield info
 
 
-def open_drop(path: str | Path, options: Mapping[str, Any] | None = None) -> DropFiles:
+def open_drop(path: str | Path) -> DropFiles:
     """The files of the drop at `path`; `DropError` where there is no such folder."""
     text = str(path)
     if text.startswith("file://"):
         text = text[len("file://") :]
     if "://" in text:
-        return DropFiles(text.rstrip("/"), dict(options or {}))
+        return DropFiles(text.rstrip("/"), remote=UrlFiles(text.rstrip("/")))
     if not Path(text).is_dir():
         problem = "is a file, not a folder" if Path(text).exists() else "does not exist"
         raise DropError(f"drop {text}: {problem}; name the folder that holds the rows and the images")

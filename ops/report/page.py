@@ -1,8 +1,5 @@
 """The page of a version: one HTML file that needs nothing else."""
 
-import os
-from pathlib import Path
-
 from markupsafe import Markup, escape
 
 from ops.report import charts
@@ -10,15 +7,6 @@ from ops.report.data import Picture, ReportData
 from ops.report.templates import fill
 from ops.report.thumbnails import data_uri
 from ops.report.words import number, percent, visible
-
-
-def write_report(data: ReportData, path: Path) -> Path:
-    """Write the page of a version; whoever opens it meanwhile sees the old page or the new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    unfinished.write_text(render(data), encoding="utf-8")
-    unfinished.replace(path)
-    return path
 
 
 def render(data: ReportData) -> str:

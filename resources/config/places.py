@@ -28,7 +28,7 @@ def plain_place(place: str | Path) -> str:
 
     Raises PlaceError for an address that names no place, and for a name that delta-rs would read as another one.
     """
-    plain = _plain_address(str(place)) if is_address(place) else str(local_path(place, "the lake"))
+    plain = plain_address(place) if is_address(place) else str(local_path(place, "the lake"))
     if misread := _MISREAD.search(plain):
         raise PlaceError(
             f"{plain}: a lake cannot lie there, for Delta reads {misread[0]!r} otherwise; rename the folder"
@@ -56,10 +56,12 @@ def local_path(place: str | Path, owner: str) -> Path:
     return Path(os.path.realpath(Path(*path.parts[:last])), *path.parts[last:])
 
 
-def _plain_address(place: str) -> str:
-    matched = _ADDRESS.match(place)
+def plain_address(place: str | Path) -> str:
+    """The one spelling of an address in a store. PlaceError where it names no place."""
+    matched = _ADDRESS.match(_as_written(place))
     parts = [part for part in matched[3].split("/") if part not in ("", ".")] if matched else []
-    if matched is None or matched[2] != "//" or not parts or ".." in parts:
+    nameless = matched is not None and matched[3].startswith("/")  # hdfs:///folder: which store is anyone's guess
+    if matched is None or matched[2] != "//" or nameless or not parts or ".." in parts:
         raise PlaceError(f"{place}: is no address of a place; write it like s3://bucket/folder, without `..`")
     return f"{matched[1].lower()}://{'/'.join(parts)}"
 

@@ -10,14 +10,15 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from resources.storage.state import user_state
+
 FOLDER, TOKEN = ".private", "ray_token"
 
 
 def private_folder(lake: str | None) -> Path:
     """The folder, made where it is not there: `LAKE/.private`; where there is no such lake (none, or one in an object
     store), or it is another user's or cannot be closed to others, the like of it in the user's own state folder."""
-    state = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
-    places = [Path(state).expanduser() / "assay" / FOLDER]
+    places = [user_state() / FOLDER]
     if lake and "://" not in lake:
         places.insert(0, Path(lake) / FOLDER)
     for place in places:

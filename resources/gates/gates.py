@@ -8,8 +8,8 @@ one JSON file a gate, subject and time. Dagster's own integration needs Great Ex
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -45,12 +45,14 @@ from resources.gates.suites import (
     mix_suites,
 )
 from resources.gates.words import Check, check_of
-from resources.lake.files import open_storage
 from resources.lake.stored_measures import used
 from resources.lake.tables import Lake
+from resources.storage.storage import Storage
 
 #: Rows of a facts table that a result carries.
 SHOWN = 100
+#: The lake's folder of what was found, one JSON file a suite, subject and time.
+HISTORY = ".gates"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,12 @@ def ingest_gate(lake: Lake, delivery: str, *, settings: GuardSettings) -> GateRe
         lake.batches(QUARANTINE, where=of_delivery, columns=["file", "reason"]),
     )
     result = run_gate(
-        "ingest", f"drop {drop['drop']!r}", facts, suites=ingest_suites(settings), run=delivery, history=history(lake)
+        "ingest",
+        f"drop {drop['drop']!r}",
+        facts,
+        suites=ingest_suites(settings),
+        run=delivery,
+        history=lake.storage,
     )
     if not result.success:
         worst = facts["drop"]["top_reasons"][0].as_py().split(", ")[0].rpartition(" ")[0]
@@ -125,7 +132,7 @@ def measures_gate(
         facts,
         suites=measures_suites(audit, settings),
         run=f"{audit.name}-{identity}",
-        history=history(lake),
+        history=lake.storage,
     )
 
 
@@ -161,25 +168,31 @@ def candidate_gate(lake: Lake, version: int, *, deliveries: Sequence[str], setti
     suites = candidate_suites(settings, replays=replays(pinned.get("config"))) | diversity_suites(settings)
     suites |= mix_suites(mix)
     return run_gate(
-        "candidate", f"version {version}", facts, suites=suites, run=f"version-{version}", history=history(lake)
+        "candidate",
+        f"version {version}",
+        facts,
+        suites=suites,
+        run=f"version-{version}",
+        history=lake.storage,
     )
 
 
-def history(lake: Lake) -> Path | None:
-    """Folder where results are kept; None for a lake in an object store, whose logs hold them in `gate_results`."""
-    return None if "://" in lake.root else Path(lake.root) / ".gates"
-
-
 def run_gate(
-    name: str, subject: str, facts: Mapping[str, pa.Table], *, suites: Suites, run: str, history: Path | None
+    name: str, subject: str, facts: Mapping[str, pa.Table], *, suites: Suites, run: str, history: Storage | None
 ) -> GateResult:
-    """Validate each facts table against the suite of its name. `run` names this run in the history."""
-    context = _context(history)
+    """Validate each facts table against the suite of its name. `run` names this run in the `history`: the place of
+    a lake, in whose folder HISTORY each suite's result is added."""
+    context = _context()
     checks: list[Check] = []
     for part, expectations in suites.items():
         frame = facts[part].to_pandas()
         suite = great_expectations().ExpectationSuite(name=f"{name}-{part}", expectations=expectations)
-        outcome = _validated(context, frame, context.suites.add(suite), run)
+        outcome = _validated(context, frame, context.suites.add(suite))
+        if history is not None:
+            name_of_time = f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}"
+            history.write(
+                f"{HISTORY}/{suite.name}/{run}/{name_of_time}.json", json.dumps(outcome.to_json_dict()).encode()
+            )
         checks += [check_of(part, result, frame) for result in outcome.results]
     failures = [failure for check in checks for failure in check.failures]
     fixes = list(dict.fromkeys(check.fix for check in checks if not check.success and check.fix))
@@ -195,20 +208,16 @@ def run_gate(
     return GateResult(name, subject, not failures, failures, fixes, results)
 
 
-def _validated(context: Any, frame: Any, suite: Any, run: str) -> Any:
+def _validated(context: Any, frame: Any, suite: Any) -> Any:
     gx = great_expectations()
     asset = context.data_sources.add_pandas(suite.name).add_dataframe_asset("facts")
     batch = asset.add_batch_definition_whole_dataframe("all")
     definition = context.validation_definitions.add(gx.ValidationDefinition(name=suite.name, data=batch, suite=suite))
-    return definition.run(
-        batch_parameters={"dataframe": frame},
-        result_format="COMPLETE",
-        run_id=gx.RunIdentifier(run_name=run),
-    )
+    return definition.run(batch_parameters={"dataframe": frame}, result_format="COMPLETE")
 
 
-def _context(history: Path | None) -> Any:
-    """A context in memory, but for its validation results, which would otherwise be gone with the process.
+def _context() -> Any:
+    """A context in memory; what it finds is kept by `run_gate`, wherever the lake is.
 
     Data Docs are left out: their pages load scripts and styles from the network.
     """
@@ -224,15 +233,6 @@ def _context(history: Path | None) -> Any:
         analytics_enabled=False,
         progress_bars=ProgressBarsConfig(globally=False),
     )
-    if history is not None:
-        config.stores[config.validation_results_store_name] = {
-            "class_name": "ValidationResultsStore",
-            "store_backend": {
-                "class_name": "TupleFilesystemStoreBackend",
-                "base_directory": str(history),
-                "suppress_store_backend_id": True,
-            },
-        }
     return gx.get_context(mode="ephemeral", project_config=config)
 
 
@@ -257,7 +257,7 @@ def _targets(lake: Lake, name: str, deliveries: Sequence[str], identity: str) ->
 def _stored_columns(lake: Lake, audit: Audit, where: Mapping[str, object]) -> list[str] | None:
     """The columns that every stored file of the measures has; None where there is no file. A read through the lake
     would not tell: it gives a column that a file lacks as nulls."""
-    filesystem, base = open_storage(lake.root, lake.storage_options)
+    filesystem, base = lake.storage.open()
     names: set[str] | None = None
     for address in lake.files(audit.table, where=where):
         in_file = set(pq.read_schema(base + address.removeprefix(lake.root), filesystem=filesystem).names)

@@ -4,17 +4,16 @@ import os
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
-import fsspec
-
 from ops.intake.drop import check_finished, check_name, is_name, read_manifest
-from ops.intake.drop_files import DropError, DropFiles, open_drop
+from ops.intake.drop_files import DropError, DropFiles
 from resources.config.places import PlaceError, local_path
+from resources.storage.drops import drop_files, folder_names
 
 
 def drop_name(path: str) -> str:
     """The name of the drop at that path: what its drop.yaml says, else the folder's name. DropError where neither can
     name a drop."""
-    return name_of(open_drop(path))
+    return name_of(drop_files(path))
 
 
 def drop_at(watched: str, name: str) -> str | None:
@@ -36,7 +35,7 @@ def still_holds(source: str, names: Iterable[str]) -> bool:
     if not source or "://" in source:
         return False
     try:
-        listing = open_drop(source).listing()
+        listing = drop_files(source).listing()
         check_finished(listing)
     except (DropError, OSError):
         return False
@@ -65,15 +64,12 @@ def _called(watched: str, name: str) -> Iterator[str]:
 
 
 def _stored_folders(watched: str) -> list[str]:
-    system, base = fsspec.url_to_fs(watched)
-    system.invalidate_cache()
     try:
-        entries = system.ls(base, detail=True)
+        names = folder_names(watched)
     except OSError as error:
         raise DropError(
             f"{watched}: the watched folder cannot be listed ({error}); make it, or set ingest.watched"
         ) from None
-    names = (entry["name"].rstrip("/").rpartition("/")[2] for entry in entries if entry["type"] == "directory")
     return sorted(f"{watched}/{name}" for name in names if name and not name.startswith("."))
 
 

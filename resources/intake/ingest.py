@@ -27,7 +27,7 @@ from ops.formats.manifests.registry import descriptions
 from ops.formats.registry import all_formats
 from ops.formats.shard_rows import INTERNAL
 from ops.intake.drop import Manifest, check_finished, check_name, data_files, read_manifest
-from ops.intake.drop_files import DropError, DropFiles, FileInfo, open_drop
+from ops.intake.drop_files import DropError, DropFiles, FileInfo
 from ops.intake.reading import READING
 from ops.intake.rows import IngestSettings
 from resources.engines.progress import Progress
@@ -43,6 +43,7 @@ from resources.intake.planning import FilePlan, plan_file
 from resources.intake.repeats import column_hashes, repeats
 from resources.lake.scratch import InflatedFiles, Scratch
 from resources.lake.tables import Lake
+from resources.storage.drops import drop_files
 
 
 class ConservationError(RuntimeError):
@@ -57,7 +58,7 @@ def ingest(
 
     Raises `DropError` where there is nothing to take in, or where files change meanwhile."""
     check_name(drop)
-    files = open_drop(path)
+    files = drop_files(path)
     listing = files.listing()
     manifest = _manifest(files, listing)
     check_finished(listing)

@@ -16,9 +16,10 @@ from dataclasses import dataclass, replace
 
 from ops.core.identity import digest
 from ops.intake.drop import MANIFEST, MARKER, is_complete
-from ops.intake.drop_files import DropError, open_drop
+from ops.intake.drop_files import DropError
 from ops.intake.reading import READING
 from resources.intake.drop_folders import drop_folders, name_of
+from resources.storage.drops import drop_files
 
 OPENED_AGAIN = 50
 """Unchanged sub-folders that one look opens all the same."""
@@ -124,7 +125,7 @@ def _sight(path: str, mark: str, *, look: int, since: float) -> Sight:
     """The sub-folder, opened. `since` is when it was first seen, for where it is incomplete."""
     incomplete = Sight(mark, "", "", "", since, look)
     try:
-        files = open_drop(path)
+        files = drop_files(path)
         listing = files.listing()
         if not is_complete(listing):
             return incomplete

@@ -17,9 +17,10 @@ from ops.core.errors import BusyError, UnusableError
 from ops.core.schemas import TableSpec
 from resources.config.places import is_address
 from resources.lake.conditional_writes import require_conditional_writes
-from resources.lake.files import LakeError, plain_reason
+from resources.lake.files import LakeError
 from resources.lake.parts import Part
 from resources.lake.where import Bounds, Condition, may_hold
+from resources.storage.storage import Storage, plain_reason
 
 # A published version must open a year later, so no old log entry is ever cleaned away.
 CONFIGURATION: dict[str, str | None] = {
@@ -99,7 +100,7 @@ class TableLog:
         LakeError where it is no other writer that stands in the way, such as a full disk."""
         actions: Sequence[AddAction] | None = None
         if is_address(self.address):
-            require_conditional_writes(self.address.rpartition("/")[0], self.storage_options)
+            require_conditional_writes(Storage.at(self.address.rpartition("/")[0], self.storage_options))
         for attempt in range(ATTEMPTS):
             last = self.open()
             try:

@@ -4,7 +4,6 @@ import re
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import quote, unquote
 
 import pyarrow as pa
@@ -22,37 +21,9 @@ FILE_BYTES = 256 << 20
 
 Partition = Mapping[str, str | int]
 
-S3_OPTIONS = {
-    "aws_access_key_id": "access_key",
-    "aws_secret_access_key": "secret_key",
-    "aws_session_token": "session_token",
-    "aws_region": "region",
-    "aws_endpoint_url": "endpoint_override",
-}
-"""delta-rs's names of what pyarrow's S3FileSystem must know too."""
-
 
 class LakeError(AssayError, RuntimeError):
     """The lake cannot be read or written as asked; the message says which table, why, and what to do."""
-
-
-def plain_reason(error: Exception) -> str:
-    """What delta-rs says, on one line and without colours."""
-    words = re.sub(r"\x1b\[[0-9;]*m", "", str(error)).replace("↳", ":")
-    return re.sub(r"\s*:\s+", ": ", " ".join(words.split())).rstrip(".")
-
-
-def open_storage(root: str, storage_options: Mapping[str, str]) -> tuple[pafs.FileSystem, str]:
-    """The file system of a lake's root, and the root's path within it."""
-    if "://" not in root:
-        return pafs.LocalFileSystem(), root
-    if root.startswith(("s3://", "s3a://")):
-        options = {key.lower(): value for key, value in storage_options.items()}
-        given: dict[str, Any] = {ours: options[theirs] for theirs, ours in S3_OPTIONS.items() if theirs in options}
-        if options.get("aws_endpoint_url", "").startswith("http://"):
-            given["scheme"] = "http"
-        return pafs.S3FileSystem(**given), root.split("://", 1)[1]
-    return pafs.FileSystem.from_uri(root)
 
 
 @dataclass(frozen=True, slots=True)

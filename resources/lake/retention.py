@@ -16,8 +16,9 @@ from ops.core.errors import BusyError, UnusableError
 from ops.core.log import Log, Row, successor
 from ops.core.schemas import CURATED, CURRICULUM, VERDICTS, VERSIONS, TableSpec
 from ops.decision.versions import REMOVED, read_log
-from resources.lake.files import LakeError, plain_reason
+from resources.lake.files import LakeError
 from resources.lake.tables import Lake
+from resources.storage.storage import plain_reason
 
 _TABLES = (VERDICTS, CURATED, CURRICULUM)
 _ATTEMPTS = 20

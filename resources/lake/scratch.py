@@ -16,7 +16,6 @@ import zstandard
 from ops.core.identity import digest
 from ops.intake.drop_files import DropFiles, read_chunk
 from ops.intake.row import RowError
-from resources.lake.files import open_storage
 from resources.lake.tables import Lake
 
 
@@ -28,7 +27,7 @@ class Scratch:
     name: str
 
     def _storage(self) -> tuple[pafs.FileSystem, str]:
-        filesystem, base = open_storage(self.lake.root, self.lake.storage_options)
+        filesystem, base = self.lake.storage.open()
         return filesystem, f"{base}/.scratch/{self.name}"
 
     @contextmanager
@@ -83,7 +82,7 @@ class Scratch:
     def exists(self, path: str) -> bool:
         """Whether there is a file at a path relative to the lake's root."""
         filesystem, _ = self._storage()
-        base = open_storage(self.lake.root, self.lake.storage_options)[1]
+        base = self.lake.storage.open()[1]
         return filesystem.get_file_info(f"{base}/{path}").type == pafs.FileType.File
 
     def remove(self) -> None:

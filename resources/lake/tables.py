@@ -27,7 +27,6 @@ from resources.lake.files import (
     WrittenFile,
     file_schema,
     kept,
-    open_storage,
     partition_folder,
     within,
     without_partition,
@@ -37,6 +36,7 @@ from resources.lake.parts import Part, split
 from resources.lake.scan import Scan
 from resources.lake.staged import StagedFile
 from resources.lake.where import conditions
+from resources.storage.storage import Storage
 
 Rows = pa.Table | Iterable[pa.RecordBatch]
 SERIAL = "serial"
@@ -46,16 +46,22 @@ SERIAL = "serial"
 class Lake:
     """The tables under `root`, a local folder, however written, or an object-store address such as s3://bucket/prefix.
 
-    `storage_options` are delta-rs's own (AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, ...). Picklable: workers use it too.
+    `storage_options` are delta-rs's own (aws_endpoint_url, aws_access_key_id, ...); without them those of the
+    environment count. Picklable: workers use it too.
     `where` maps columns to a value or a list of values. Reads give the schema of the spec whatever the files hold:
     columns that came later are null in older files, and a table never written is empty."""
 
     def __init__(self, root: str | Path, storage_options: Mapping[str, str] | None = None) -> None:
         self.root = plain_place(root)
-        self.storage_options = dict(storage_options or {})
+        self.storage = Storage.at(self.root, storage_options)
 
     def __repr__(self) -> str:
         return f"Lake({self.root!r})"
+
+    @property
+    def storage_options(self) -> dict[str, str]:
+        """What delta-rs is given for a table of the lake."""
+        return self.storage.delta_options
 
     def version(self, spec: TableSpec) -> int:
         """Delta version of the table; -1 if it was never written."""
@@ -125,7 +131,7 @@ class Lake:
         out; no path at all is an error, for engines write a file even for an empty result."""
         if not paths:
             raise ValueError(f"{spec.name}: no files to adopt for {dict(partition)}; list the folder after the write")
-        filesystem, base = open_storage(self.root, self.storage_options)
+        filesystem, base = self.storage.open()
         promised = file_schema(spec).names
         staged = []
         for path in paths:
@@ -229,12 +235,12 @@ class Lake:
         wanted = conditions(where or {}, spec.schema, spec.name)
         if parts is None:
             parts = active_files(table or self._log(spec).open(version), wanted)
-        filesystem, base = open_storage(self.root, self.storage_options)
+        filesystem, base = self.storage.open()
         loose = {name: condition for name, condition in wanted.items() if name not in spec.partition_by}
         return Scan(filesystem, f"{base}/{spec.name}", parts, spec.schema, names, loose)
 
     def _stage(self, spec: TableSpec, rows: Rows, partition: Partition, *, prefix: str = "") -> list[StagedFile]:
-        filesystem, base = open_storage(self.root, self.storage_options)
+        filesystem, base = self.storage.open()
         tables = [rows] if isinstance(rows, pa.Table) else (pa.Table.from_batches([batch]) for batch in rows)
         conformed = (without_partition(table, spec, partition) for table in tables)
         folder = f"{base}/{partition_folder(spec, partition)}"
@@ -244,7 +250,7 @@ class Lake:
     def _actions(self, spec: TableSpec, files: Sequence[StagedFile]) -> list[AddAction]:
         """The files as Delta's actions. Raises ValueError where one belongs to another table or is not there as it
         was staged: such a commit would leave a table that cannot be read."""
-        filesystem, base = open_storage(self.root, self.storage_options)
+        filesystem, base = self.storage.open()
         infos = filesystem.get_file_info([f"{base}/{file.path}" for file in files])
         for file, info in zip(files, infos, strict=True):
             if not file.path.startswith(f"{spec.name}/"):
@@ -262,7 +268,7 @@ class Lake:
         self, table: DeltaTable, spec: TableSpec, staged: Sequence[StagedFile], *, key: str
     ) -> list[StagedFile]:
         """The staged files: each as it is, or without its known rows, or left out where all are known."""
-        filesystem, base = open_storage(self.root, self.storage_options)
+        filesystem, base = self.storage.open()
         chosen: list[StagedFile] = []
         seen: dict[tuple[str, ...], set[Any]] = {}
         for file in staged:
@@ -286,7 +292,7 @@ class Lake:
     def _discard(self, spec: TableSpec, files: Sequence[StagedFile]) -> None:
         """Remove those of the files that are in no version: no file ever leaves a table, so what is not in the
         present version is in none."""
-        filesystem, base = open_storage(self.root, self.storage_options)
+        filesystem, base = self.storage.open()
         active = {f"{spec.name}/{file.path}" for file in active_files(self._log(spec).open())}
         for path in {file.path for file in files} - active:
             if filesystem.get_file_info(f"{base}/{path}").type == pafs.FileType.File:

@@ -10,7 +10,6 @@ import pyarrow.parquet as pq
 from ops.core.arrow import column_values
 from ops.core.schemas import IMAGES
 from ops.gates.throughput import TEXTS_AN_IMAGE
-from resources.lake.files import open_storage
 from resources.lake.scratch import Scratch
 from resources.lake.stored_images import images_lost
 from resources.lake.tables import Lake
@@ -44,7 +43,7 @@ def stored_image_work(lake: Lake, image_ids: set[str]) -> list[Work]:
     """Which row groups of the lake hold the images; reads no image. LookupError where one is in none."""
     if not image_ids:
         return []
-    filesystem, base = open_storage(lake.root, lake.storage_options)
+    filesystem, base = lake.storage.open()
     work: list[Work] = []
     missing = set(image_ids)
     for address in lake.files(IMAGES):
@@ -71,7 +70,7 @@ class ImageFile:
     """A scratch file of images that are not the lake's, written a row group at a time."""
 
     def __init__(self, lake: Lake, scratch: Scratch) -> None:
-        self.path = f"{open_storage(lake.root, lake.storage_options)[1]}/.scratch/{scratch.name}/images.parquet"
+        self.path = f"{lake.storage.open()[1]}/.scratch/{scratch.name}/images.parquet"
         self._scratch = scratch
         self._groups: list[tuple[str, ...]] = []
 

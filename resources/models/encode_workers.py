@@ -12,7 +12,6 @@ from ops.core.arrow import column_values
 from ops.core.errors import UnusableError
 from ops.core.identity import text_id
 from resources.config.encoder_settings import EncoderSettings
-from resources.lake.files import open_storage
 from resources.lake.tables import Lake
 from resources.models.embedding_work import Work
 from resources.models.preprocessing import Preprocessing
@@ -41,7 +40,7 @@ def _inputs(rows: list[tuple[str, str, bytes]]) -> pa.Table:
 
 
 def _stored_images(lake: Lake, work: Work) -> Iterator[tuple[str, bytes]]:
-    filesystem, _ = open_storage(lake.root, lake.storage_options)
+    filesystem, _ = lake.storage.open()
     wanted = set(work.images)
     with pq.ParquetFile(work.file, filesystem=filesystem) as stored:
         rows = stored.read_row_group(work.group, columns=["image_id", "bytes"])

@@ -8,13 +8,14 @@ import orjson
 
 from ops.core.errors import AssayError
 from ops.intake.drop import Manifest, read_manifest
-from ops.intake.drop_files import DropFiles, open_drop
+from ops.intake.drop_files import DropFiles
 from ops.intake.row import RowError
 from ops.preflight.contract import BROKEN, MISSING, UNKNOWN_STATE, Picture, Row
 from ops.preflight.looking import look_at
 from ops.preflight.records import read_record
 from resources.intake.admission import drop_source
 from resources.lake.tables import Lake
+from resources.storage.drops import drop_files
 
 _MOST_BYTES = 1 << 26
 _STATES = {"image_missing": MISSING, "image_undecodable": BROKEN, "image_type_unknown": BROKEN}
@@ -30,7 +31,7 @@ class FilesOfDrop:
         self._manifest = Manifest()
         self._looks: dict[tuple[str, str], Picture | None] = {}
         try:
-            self._files = open_drop(drop_source(lake, drop, watched=""))
+            self._files = drop_files(drop_source(lake, drop, watched=""))
             self._manifest = read_manifest(self._files)
         except (AssayError, OSError):  # gone, or out of reach: what was found at ingest has to do
             self._files = None

@@ -1,7 +1,6 @@
 """Reports: the figures of a version, collected from the lake in streams, and the page written from them."""
 
 import json
-from pathlib import Path
 
 from ops.core.errors import MissingError
 from ops.core.schemas import QUARANTINE, VERDICTS
@@ -9,10 +8,8 @@ from ops.decision.versions import without_measures
 from ops.intake.reasons import REASONS
 from ops.report.counting import count_quarantine, count_verdicts
 from ops.report.data import ReportData
-from ops.report.page import render, write_report
-from resources.config.places import is_address
+from ops.report.page import render
 from resources.intake.corpus_drops import kept_out
-from resources.lake.files import open_storage
 from resources.lake.tables import Lake
 from resources.report.audit_figures import audit_figures
 from resources.report.examples import read_shown
@@ -37,15 +34,9 @@ def make_report(lake: Lake, version: int | None) -> str:
     if version is None:
         raise MissingError("no version is published yet, so there is nothing to report; run `assay run` on a drop")
     page, place = collect(lake, version), report_path(lake, version)
-    if not is_address(lake.root):
-        return str(write_report(page, Path(place)))
-    filesystem, base = open_storage(lake.root, lake.storage_options)
-    # A store shows an object only when it is whole.
-    with filesystem.open_output_stream(
-        base + place.removeprefix(lake.root), metadata={"Content-Type": "text/html; charset=utf-8"}
-    ) as stream:
-        stream.write(render(page).encode())
-    return place
+    return lake.storage.write(
+        place.removeprefix(f"{lake.root}/"), render(page).encode(), content_type="text/html; charset=utf-8"
+    )
 
 
 def collect(lake: Lake, version: int) -> ReportData:

@@ -15,7 +15,7 @@ from resources.config.settings import Settings
 from resources.engines.java import MISSING, find_java
 from resources.engines.listening import listeners
 from resources.engines.private import FOLDER, TOKEN, is_open
-from resources.lake.address import lake_of
+from resources.lake.tables import Lake
 from resources.models.encoder_source import device_of, precision_of
 from resources.models.likelihood import likelihood_identity
 
@@ -115,7 +115,7 @@ def _encoder(settings: Settings) -> Iterator[Finding]:
 
 
 def _lake(place: str) -> Iterator[Finding]:
-    lake = lake_of(place)
+    lake = Lake(place)
     drops = "a lake is there" if lake.version(DROPS) >= 0 else "none yet"
     if is_address(place):
         yield Finding("lake", "good", f"{lake.root}: {drops}; whether it may be written shows in a run")
@@ -136,7 +136,7 @@ def _lake(place: str) -> Iterator[Finding]:
 
 
 def _private(place: str) -> Iterator[Finding]:
-    folder = Path(lake_of(place).root) / FOLDER
+    folder = Path(Lake(place).root) / FOLDER
     if is_address(place) or not folder.exists():
         yield Finding("private folder", "good", "made with the first run")
         return

@@ -49,10 +49,23 @@ def test_a_home_of_ones_own_stays_as_it_is(tmp_path: Path, monkeypatch: pytest.M
         assert not (tmp_path / "dagster.yaml").exists()
 
 
-def test_a_lake_in_a_store_needs_a_home_to_be_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_records_of_a_lake_in_a_store_lie_in_the_state_folder_of_its_address(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    homes = set()
+    for lake in ("s3://bucket/lake", "s3://bucket//lake/", "s3://bucket/other"):
+        with open_instance(lake) as instance:
+            homes.add(instance.root_directory)
+    assert len(homes) == 2
+    assert all(Path(home).is_relative_to(tmp_path / "state/assay/stores") for home in homes)
+    assert list((tmp_path / "here").iterdir()) == []
+
+
+def test_a_home_in_a_store_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(PlaceError, match=r"s3://bucket/lake: Dagster cannot keep .* environment variable DAGSTER_HOME"):
-        open_instance("s3://bucket/lake")
     monkeypatch.setenv("DAGSTER_HOME", "s3://bucket/home")
     with pytest.raises(PlaceError, match="DAGSTER_HOME: s3://bucket/home is an address in a store"):
         open_instance("s3://bucket/lake")

@@ -11,7 +11,6 @@ from pyspark.sql import SparkSession
 
 from ops.core.schemas import TABLES, TableSpec
 from resources.engines.spark import read_frame, start_spark, write_frame
-from resources.lake.address import lake_of
 from resources.lake.files import LakeError
 from resources.lake.tables import Lake
 
@@ -162,8 +161,8 @@ def test_a_lake_may_be_named_as_it_comes(
     (tmp_path / "work" / "link").symlink_to(tmp_path / "far" / "off")
     monkeypatch.chdir(tmp_path / "work")
     for other in ("star1", "star2"):  # what `st*r?` would match
-        lake_of(other).write(SPEC, pa.table({"n": [7], "name": ["other"]}), partition={"delivery": "d"}, once="it")
-    lake = lake_of(name)
+        Lake(other).write(SPEC, pa.table({"n": [7], "name": ["other"]}), partition={"delivery": "d"}, once="it")
+    lake = Lake(name)
     frame = spark.range(10).selectExpr("id AS n", "'x' AS name")
     assert write_frame(frame, lake, SPEC, partition={"delivery": "d"}, once="it")
     assert read_frame(spark, lake, SPEC).count() == lake.read(SPEC).num_rows == 10

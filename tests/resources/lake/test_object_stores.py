@@ -8,9 +8,9 @@ import pyarrow.fs as pafs
 import pytest
 
 from ops.core.schemas import DROPS, IMAGES, QUARANTINE
-from resources.lake import files as lake_files
 from resources.lake.files import LakeError
 from resources.lake.tables import Lake
+from resources.storage.storage import Storage
 from tests.support.buckets import make_bucket
 from tests.support.tables import between, images, quarantine
 
@@ -30,7 +30,7 @@ def test_an_object_store_is_a_lake_too() -> None:
             "AWS_REGION": "us-east-1",
             "AWS_ALLOW_HTTP": "true",
         }
-        filesystem, _ = lake_files.open_storage("s3://shelf/lake", options)
+        filesystem, _ = Storage.at("s3://shelf/lake", options).open()
         make_bucket(f"http://{host}:{port}/shelf")
         lake = Lake("s3://shelf/lake/", options)
         partition = {"delivery": "a b%"}
@@ -131,7 +131,7 @@ def test_a_store_that_forgets_conditions_is_refused_before_a_commit_is_lost(forg
                     with pytest.raises(LakeError, match=rf"s3://{bucket}/lake: the store ignores conditional writes"):
                         step()
                 assert lake.version(DROPS) == lake.version(QUARANTINE) == lake.version(IMAGES) == -1
-            filesystem, base = lake_files.open_storage(lake.root, options)
+            filesystem, base = lake.storage.open()
             left = filesystem.get_file_info(pafs.FileSelector(base, recursive=True))
             assert not [info.path for info in left if "trial" in info.path]
         finally:
