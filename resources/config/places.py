@@ -58,7 +58,7 @@ def local_path(place: str | Path, owner: str) -> Path:
 
 def plain_address(place: str | Path) -> str:
     """The one spelling of an address in a store. PlaceError where it names no place."""
-    matched = _ADDRESS.match(_as_written(place))
+    matched = _ADDRESS.match(str(place))
     parts = [part for part in matched[3].split("/") if part not in ("", ".")] if matched else []
     nameless = matched is not None and matched[3].startswith("/")  # hdfs:///folder: which store is anyone's guess
     if matched is None or matched[2] != "//" or nameless or not parts or ".." in parts:

@@ -53,7 +53,8 @@ class TableLog:
                 return None
             raise UnusableError(f"{self.spec.name}: version {version} is asked for, but the table is empty") from None
         except OSError as error:
-            raise LakeError(f"{self.spec.name} at {self.address} cannot be read: {plain_reason(error)}") from error
+            why = Storage(self.address, self.storage_options).refusal(error)
+            raise LakeError(f"{self.spec.name} cannot be read: {why}") from error
         except DeltaError as error:
             if version is None:
                 problem = str(error).splitlines()[0]

@@ -152,7 +152,9 @@ class Storage:
             raise StoreError(self.refusal(error)) from error
 
     def refusal(self, error: Exception) -> str:
-        """What a store's client said, with what to do."""
+        """What a store's client said, or a disk, with what to do."""
+        if self.local:
+            return f"{self.root}: {plain_reason(error)}"
         return (
             f"{self.root}: the store refuses or does not answer ({plain_reason(error)}): {scheme_of(self.root).advice}"
         )
