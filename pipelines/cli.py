@@ -6,6 +6,7 @@ from pipelines.app import app
 def load_commands() -> None:
     """Imports the modules that add their commands to `app`."""
     from pipelines import (  # noqa: F401
+        backfill_command,
         demo_command,
         doctor_command,
         drop_commands,

@@ -49,8 +49,9 @@ def status(
     store = lake_at(lake)
     settings = settings_of(config)
     from resources.status.standing import standing  # the engines take seconds to import
+    from resources.versions.pending import pending
 
-    now = standing(store, settings)
+    now, ahead = standing(store, settings), pending(store, settings)
     number = current_version(store)
     current = None if number is None else described(version_of(store, number))
     if as_json:
@@ -58,11 +59,16 @@ def status(
         left_out = [asdict(reading) | {"line": reading.line} for reading in (*now.left_out, *now.blocking)]
         old = [asdict(reading) | {"line": reading.line} for reading in now.old_readings]
         more = {"old_readings": old, "next_version": not now.blocking}
+        more |= {"changes": ahead.changes, "unmeasured": {drop: list(lacks) for drop, lacks in ahead.unmeasured.items()}}
         print_json({"current": current, "drops": drops, "left_out": left_out} | more)
         return
     _show(now.left_out, now.blocking, current)
     for reading in now.old_readings:
         out.print(reading.line, soft_wrap=True, highlight=False, markup=False)
+    line = f"Next run: {ahead.summary}."
+    out.print(line, soft_wrap=True, highlight=False, markup=False)
+    if ahead.unmeasured:
+        out.print("`assay backfill --dry-run` tells what measuring costs.", highlight=False)
     table = Table("drop", "state", "kept", "rows", "since", "current", box=SIMPLE_HEAD)
     for drop in now.drops:
         counts = f"{drop.rows_kept:,}", f"{drop.rows_in:,}"

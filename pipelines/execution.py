@@ -5,7 +5,7 @@ The runs are recorded in the lake's own Dagster instance, so that they show in t
 
 import logging
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from resources.intake.old_readings import old_readings
 from resources.lake.tables import Lake
 from resources.measuring.recorded import unmeasured_drops
 from resources.models.encoder_source import encoder_identity
+from resources.status.backfill import DropWork
 from resources.versions.entering import decided
 
 
@@ -86,6 +87,26 @@ def run_all(
     return outcomes
 
 
+def backfill(
+    lake: str | Path,
+    settings: Settings,
+    works: Sequence[DropWork],
+    *,
+    only: Collection[str],
+    progress: Progress,
+    tell: Callable[[Outcome], None] = lambda _: None,
+) -> list[Outcome]:
+    """Measures these drops one after another, so that the engines start once; what is measured already is not measured
+    again, so that one that was killed goes on where it was. `tell` hears of each outcome as it comes."""
+    definitions = bind(lake, settings, progress=progress)
+    outcomes: list[Outcome] = []
+    with open_instance(lake) as instance:
+        for work in works:
+            outcomes.append(measure_drop(definitions, instance, drop=work.drop, audits=only))
+            tell(outcomes[-1])
+    return outcomes
+
+
 def why_no_version(lake: Lake, settings: Settings) -> str:
     """What stands in the way of a version, before any engine works for it, and what to do; empty where nothing does."""
     try:
@@ -117,9 +138,13 @@ def run_drop(
     return _execute(definitions, instance, "drop_job", drop=drop, config=config)
 
 
-def measure_drop(definitions: dg.Definitions, instance: dg.DagsterInstance, *, drop: str) -> Outcome:
-    """Runs the part of the drop job that measures: for a drop admitted before, under other settings."""
-    return _execute(definitions, instance, "drop_job", drop=drop, assets=["embeddings", *MEASURES])
+def measure_drop(
+    definitions: dg.Definitions, instance: dg.DagsterInstance, *, drop: str, audits: Collection[str] = ()
+) -> Outcome:
+    """Runs the part of the drop job that measures, with these audits (empty: all): for a drop admitted before, under
+    other settings."""
+    tables = [table for table, audit in MEASURES.items() if not audits or audit in audits]
+    return _execute(definitions, instance, "drop_job", drop=drop, assets=["embeddings", *tables])
 
 
 def run_corpus(definitions: dg.Definitions, instance: dg.DagsterInstance) -> Outcome:

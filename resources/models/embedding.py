@@ -76,6 +76,17 @@ def embed_delivery(
     )
 
 
+def unembedded(
+    lake: Lake, delivery: str, texts: Callable[[pa.Table], Iterable[str]], encoder: str
+) -> tuple[set[str], set[str]]:
+    """Ids of the delivery's images, and of the texts that `texts` finds in it, that have no vector by this encoder."""
+    images, texts_by_id = _contents(lake, delivery, texts)
+    text_ids = set(texts_by_id)
+    return images - embedded_ids(lake, encoder, "image", images), text_ids - embedded_ids(
+        lake, encoder, "text", text_ids
+    )
+
+
 def embed_contents(
     lake: Lake,
     images: Iterable[tuple[str, bytes]],
