@@ -71,7 +71,7 @@ def _changes(version: Version, following: Entering, settings: Settings, encoder:
         yield f"new: {', '.join(sorted(after - before))}"
     if before - after:
         yield f"no longer in: {', '.join(sorted(before - after))}"
-    measured = json.loads(row["measures"])
+    measured = json.loads(row["measures"] or "{}")
     wanted = row_identities(settings, encoder) | corpus_identities(settings, following.deliveries, encoder)
     audits = sorted(name for name in {*measured, *wanted} if measured.get(name) != wanted.get(name))
     if audits and before == after:
@@ -80,7 +80,7 @@ def _changes(version: Version, following: Entering, settings: Settings, encoder:
         yield "other measures are left out"
     if row["policy"] != settings.policy.hash:
         yield "another policy"
-    config: dict[str, Any] = json.loads(row["config"])
+    config: dict[str, Any] = json.loads(row["config"] or "{}")
     effective = json.loads(canonical_json(settings.effective()))
     yield from (f"another {name}" for name in ("curriculum", "mix") if config.get(name) != effective[name])
     if row["code"] != code_identity():
