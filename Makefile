@@ -8,6 +8,8 @@ BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest -n 2
 # The lake that `make dev` shows. `make demo` fills this one.
 LAKE ?= demo/lake
+# The assay.yaml that `make dev` runs under; empty for the shipped one.
+CONFIG ?=
 
 help: ## What there is to run
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,9 +52,10 @@ test-cluster: setup ## The tests on several machines, made of namespaces (as roo
 demo: setup ## The whole pipeline on real data with planted faults
 	$(BIN)/assay demo
 
-dev: setup ## The Dagster UI on the lake LAKE (a folder or an address), on this machine only
+dev: setup ## The Dagster UI on the lake LAKE (a folder or an address) under CONFIG, on this machine only
 	@home=$$($(BIN)/python -m pipelines.instance $(LAKE)) && \
-	  ASSAY_LAKE=$(LAKE) DAGSTER_HOME=$$home $(BIN)/python -m pipelines.ui dev --host 127.0.0.1 --workspace workspace.yaml
+	  ASSAY_LAKE=$(LAKE) $(if $(CONFIG),ASSAY_CONFIG=$(abspath $(CONFIG))) DAGSTER_HOME=$$home \
+	  $(BIN)/python -m pipelines.ui dev --host 127.0.0.1 --workspace workspace.yaml
 
 lock: setup ## Locks the dependencies anew; UPGRADE=--upgrade takes the newest versions
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python infra/lock.py $(UPGRADE)

@@ -58,8 +58,9 @@ def status(
         drops = [asdict(drop) for drop in now.drops]
         left_out = [asdict(reading) | {"line": reading.line} for reading in (*now.left_out, *now.blocking)]
         old = [asdict(reading) | {"line": reading.line} for reading in now.old_readings]
+        unmeasured = {drop: list(lacks) for drop, lacks in ahead.unmeasured.items()}
         more = {"old_readings": old, "next_version": not now.blocking}
-        more |= {"changes": ahead.changes, "unmeasured": {drop: list(lacks) for drop, lacks in ahead.unmeasured.items()}}
+        more |= {"changes": ahead.changes, "unmeasured": unmeasured}
         print_json({"current": current, "drops": drops, "left_out": left_out} | more)
         return
     _show(now.left_out, now.blocking, current)

@@ -1,9 +1,11 @@
 """What stands in infra/ names images, commands, files and versions that are there, and Dagster takes its own files."""
 
+import os
 import re
 import shlex
 import shutil
 import subprocess
+import sys
 from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
@@ -94,16 +96,28 @@ def test_variables_of_the_containers_are_read_by_something() -> None:
 
 def test_dagster_takes_the_instance_file(tmp_path: Path) -> None:
     from dagster import DagsterInstance
+    from dagster._core.instance.config import PoolGranularity
 
     shutil.copy(ROOT / "infra" / "dagster.yaml", tmp_path)
     with DagsterInstance.from_config(str(tmp_path)) as instance:
         assert not instance.telemetry_enabled
-        assert instance.get_concurrency_config().run_queue_config.max_concurrent_runs == 1
+        concurrency = instance.get_concurrency_config()
+        assert concurrency.pool_config.default_pool_limit == 1
+        assert concurrency.pool_config.pool_granularity == PoolGranularity.RUN
 
 
 def test_the_workspace_names_a_module_that_is_there() -> None:
     (entry,) = read("workspace.yaml")["load_from"]
     assert find_spec(entry["python_module"]["module_name"]) is not None
+
+
+@pytest.mark.full
+def test_dg_checks_the_definitions(tmp_path: Path) -> None:
+    environment = {**os.environ, "ASSAY_LAKE": str(tmp_path / "lake")}
+    command = [str(Path(sys.executable).with_name("dg")), "check", "defs"]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "All definitions loaded successfully" in done.stdout
 
 
 def test_compose_starts_each_service_from_files_that_are_there() -> None:
