@@ -12,14 +12,17 @@ from ops.audits.registry import all_audits
 from ops.core.schemas import TABLES
 from resources.config.settings import Settings
 from resources.engines.progress import Progress
+from resources.engines.tasks import tasks_for
 from resources.gates.gates import candidate_gate
+from resources.lake.shares import rows_kept
 from resources.lake.tables import Lake
 from resources.measuring.corpus import corpus_identities
 from resources.measuring.recorded import row_identities
 from resources.models.encoder_source import encoder_identity
+from resources.versions.candidates import build_candidate
 from resources.versions.code_identity import code_identity
 from resources.versions.entering import decided
-from resources.versions.publishing import build_candidate, publish, reject
+from resources.versions.publishing import publish, reject
 
 _TABLES = {
     "verdicts": "What is done with each example, its weight, and every reason.",
@@ -75,7 +78,8 @@ def version(
         left_out=entering.left_out,
     )
     context.instance.add_run_tags(context.run.run_id, {"assay/version": str(made.version)})
-    gate = candidate_gate(lake, made.version, deliveries=deliveries, settings=settings.gates)
+    tasks = tasks_for(sum(rows_kept(lake, deliveries).values()), lake)
+    gate = candidate_gate(lake, made.version, deliveries=deliveries, settings=settings.gates, tasks=tasks)
     (publish if gate.success else reject)(lake, made, gate.results)
     left_out = [one.line for one in entering.left_out]
     metadata = {"version": made.version, "made now": made.fresh, "left out": left_out, **made.counts}

@@ -32,9 +32,10 @@ from resources.engines.progress import SilentProgress
 from resources.export.export import export_version
 from resources.gates.gates import candidate_gate
 from resources.lake.tables import Lake
+from resources.versions.candidates import build_candidate
 from resources.versions.decisions import judge
 from resources.versions.policy_trial import try_policy
-from resources.versions.publishing import build_candidate, compare, publish
+from resources.versions.publishing import compare, publish
 
 TRIES = 3
 """Runs of a step that writes nothing, of which the quickest counts."""

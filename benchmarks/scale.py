@@ -30,8 +30,9 @@ from resources.engines.progress import SilentProgress
 from resources.export.export import export_version
 from resources.gates.gates import candidate_gate
 from resources.lake.tables import Lake
+from resources.versions.candidates import build_candidate
 from resources.versions.policy_trial import try_policy
-from resources.versions.publishing import Candidate, build_candidate, publish, versions
+from resources.versions.publishing import Candidate, publish, versions
 
 DROPS = 8
 PICTURES = 100

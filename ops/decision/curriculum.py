@@ -1,4 +1,5 @@
 """The order in which a version is best learnt: stages of rising difficulty, text-led first, pictures step by step.
+What it is set to, and its controls; ops/decision/ordering.py makes it.
 
 Within a dataset and a modality (visual or text) examples are ranked by difficulty; each stage takes the next part of
 every dataset alike, so that the order is not merely an order of sources. Visual examples come in shares that rise from
@@ -13,15 +14,12 @@ from typing import Literal
 import numpy as np
 import pyarrow as pa
 
-from ops.core import schemas
 from ops.core.arrow import Column, numpy_values, sorted_by
 from ops.core.hashing import splitmix
 
 Order = Literal["rising", "random", "reversed"]
 Control = Literal["own", "random", "reversed"]
 CONTROLS: tuple[Control, ...] = ("own", "random", "reversed")
-
-SCHEMA = schemas.CURRICULUM.schema.remove(schemas.CURRICULUM.schema.get_field_index("version"))
 
 #: What makes an example hard, where nothing else is set: the words to be written, the turns to be kept in mind, words
 #: that tell of reasoning and of relations between things, and how much there is to see and to read.
@@ -39,8 +37,6 @@ DIFFICULTY: dict[str, float] = {
 
 #: What makes a prompt of RL hard: how seldom a model solves it, and how much it must look.
 PROMPT_DIFFICULTY: dict[str, float] = {"pass_rate.pass_rate": -1.0, "prompt_necessity.pvi": 0.5}
-
-_GOLDEN = (5**0.5 - 1) / 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,36 +72,6 @@ class CurriculumSettings:
                 raise ValueError(f"{name} must lie in 0 to 1, but is {getattr(self, name)}")
 
 
-def curriculum(members: pa.Table, settings: CurriculumSettings) -> pa.Table:
-    """The ordered version (schemas.CURRICULUM without `version`), in order.
-
-    `members` has delivery, example_id, dataset, visual (bool) and difficulty (float64, any scale, null or NaN where
-    unknown: such examples count as median). `stage` counts from 0, `position` from 0 through the whole version. With
-    replay an example can stand at several positions.
-    """
-    difficulty = _known(members["difficulty"].to_numpy().astype(np.float64))
-    noise = mixed(members["example_id"], settings.seed)
-    groups = _groups(members, settings.source_mix)
-    visual = np.asarray(members["visual"].to_numpy(zero_copy_only=False), dtype=bool)
-    rank = difficulty if settings.order != "random" else mixed(members["example_id"], settings.seed + 2)
-    stage = _stages(rank, noise, visual, groups, settings)
-    if settings.order == "reversed":
-        stage = settings.stages - 1 - stage
-    row = np.arange(len(stage))
-    again_row, again_stage = _replayed(stage, mixed(members["example_id"], settings.seed + 1), settings)
-    row, stage = np.concatenate([row, again_row]), np.concatenate([stage, again_stage])
-    order = np.lexsort((_ids(members["example_id"])[row], noise[row], stage))
-    row, stage = row[order], stage[order]
-    chosen = members.select(["delivery", "example_id"]).take(pa.array(row, pa.int64()))
-    columns = [
-        pa.array(stage.astype(np.int32)),
-        pa.array(np.arange(len(row), dtype=np.int64)),
-        pa.array(difficulty[row]),
-        *chosen.columns,
-    ]
-    return pa.table(columns, schema=SCHEMA)
-
-
 def control(ordered: pa.Table, order: Control, *, seed: int) -> pa.Table:
     """Another order of a published curriculum, to hold it against: the same rows, each as often, in stages of the sizes
     of its own, with new positions.
@@ -136,7 +102,7 @@ def control(ordered: pa.Table, order: Control, *, seed: int) -> pa.Table:
 
 def _occurrence(ids: Column) -> np.ndarray:
     """How often each id stood before (n, uint64)."""
-    keys = _ids(ids)
+    keys = id_bytes(ids)
     order = np.argsort(keys, kind="stable")
     starts = np.flatnonzero(np.r_[True, keys[order][1:] != keys[order][:-1]]) if len(keys) else order
     counts = np.diff(np.r_[starts, len(keys)])
@@ -154,7 +120,7 @@ def visual_shares(overall: float, settings: CurriculumSettings) -> np.ndarray:
 
 def mixed(ids: Column, seed: int) -> np.ndarray:
     """A 64-bit hash (uint64) of each id and the seed; equal on every machine (splitmix64 over the id's bytes)."""
-    keys = _ids(ids)
+    keys = id_bytes(ids)
     width = -(-max(keys.dtype.itemsize, 1) // 8) * 8
     words = np.ascontiguousarray(keys.astype(f"S{width}")).view("<u8").reshape(len(keys), width // 8)
     state = np.full(len(keys), seed, dtype=np.uint64)
@@ -164,53 +130,6 @@ def mixed(ids: Column, seed: int) -> np.ndarray:
     return splitmix(state)
 
 
-def _ids(ids: Column) -> np.ndarray:
+def id_bytes(ids: Column) -> np.ndarray:
+    """The ids as bytes of one width (n), which numpy sorts."""
     return numpy_values(ids).astype(np.bytes_)
-
-
-def _known(difficulty: np.ndarray) -> np.ndarray:
-    known = np.isfinite(difficulty)
-    middle = float(np.median(difficulty[known])) if known.any() else 0.0
-    return np.where(known, difficulty, middle)
-
-
-def _groups(members: pa.Table, mix: str) -> np.ndarray:
-    """A number per dataset, in alphabetical order; one for all where sources need no constant mix."""
-    if mix == "natural":
-        return np.zeros(members.num_rows, dtype=np.int64)
-    names = members["dataset"].to_numpy(zero_copy_only=False).astype(str)
-    return np.unique(names, return_inverse=True)[1].astype(np.int64)
-
-
-def _stages(
-    rank: np.ndarray, noise: np.ndarray, visual: np.ndarray, groups: np.ndarray, settings: CurriculumSettings
-) -> np.ndarray:
-    """Stage of each example (int64)."""
-    stage = np.zeros(len(rank), dtype=np.int64)
-    shares = visual_shares(float(visual.mean()) if len(visual) else 0.0, settings)
-    for modality, parts in ((True, shares), (False, 1 - shares)):
-        chosen = np.flatnonzero(visual == modality)
-        if not len(chosen):
-            continue
-        order = chosen[np.lexsort((noise[chosen], rank[chosen], groups[chosen]))]
-        starts, sizes = np.unique(groups[order], return_index=True, return_counts=True)[1:]
-        edges = np.cumsum(parts)[:-1] / parts.sum()
-        # Each dataset rounds at a point of its own, evenly spread: many small ones must not all round to one stage.
-        turn = (np.arange(len(sizes)) * _GOLDEN + 0.5) % 1
-        bounds = np.floor(edges[:, None] * sizes + turn)
-        within = np.arange(len(order)) - np.repeat(starts, sizes)
-        owner = np.repeat(np.arange(len(sizes)), sizes)
-        stage[order] = (within >= bounds[:, owner]).sum(axis=0) if len(edges) else 0
-    return stage
-
-
-def _replayed(stage: np.ndarray, noise: np.ndarray, settings: CurriculumSettings) -> tuple[np.ndarray, np.ndarray]:
-    """Rows that later stages repeat, and the stage that repeats them."""
-    rows: list[np.ndarray] = [np.zeros(0, dtype=np.int64)]
-    for later in range(1, settings.stages):
-        earlier = np.flatnonzero(stage < later)
-        wanted = min(len(earlier), round(settings.replay * int((stage == later).sum())))
-        turned = noise[earlier] ^ np.uint64(later)
-        rows.append(earlier[np.argsort(splitmix(turned), kind="stable")[:wanted]])
-    stages = np.repeat(np.arange(settings.stages), [len(r) for r in rows])
-    return np.concatenate(rows), stages

@@ -7,6 +7,27 @@ import numpy as np
 import pyarrow as pa
 
 from ops.core.arrow import AnyArray, Column, fill_null, index_in, numpy_values
+from ops.core.tasks import Handle, Tasks
+from ops.decision.ranks import Placed, Scale, Tallies, placed, rank_shares, tally, values_of
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """How much each measure, named `audit.column`, weighs: in the difficulty of all, and in that of prompts of RL."""
+
+    of_all: Mapping[str, float]
+    of_prompts: Mapping[str, float]
+
+    @property
+    def names(self) -> list[str]:
+        """The measures that are weighed."""
+        return sorted({name for name, _ in self.scales})
+
+    @property
+    def scales(self) -> list[Scale]:
+        """What is ranked."""
+        weighed = ((self.of_all, False), (self.of_prompts, True))
+        return [(name, among) for weights, among in weighed for name in sorted(weights) if weights[name]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,39 +38,50 @@ class Component:
     values: np.ndarray
 
 
-def difficulty(ids: AnyArray, components: Mapping[str, Component], weights: Mapping[str, float]) -> np.ndarray:
-    """Difficulty of each example in `ids` (float64, 0 to 1; NaN where no component is known).
+def graded(tasks: Tasks, shares: Sequence[Handle], weights: Weights) -> list[Handle]:
+    """Difficulty of each row of each share (a handle a share; n, float64, 0 to 1; NaN where no component is known).
 
-    Each component is averaged over an example's rows and replaced by its rank among the examples, as a share (ties
-    share their mean rank); the figure is the mean of these shares by weight, over the components that are known. A
-    weight below 0 turns its ranks round. The order of rows decides nothing.
+    A share is a table with `kind` and a column of float64 for each measure that is weighed, one value a row, NaN where
+    it is unknown. Each value is replaced by its rank among the rows of all shares, as a share (ties share their mean
+    rank); the figure is the mean of these by weight, over the components that are known. A weight below 0 turns its
+    ranks round. A prompt of which a component of its own is known is graded by these, among prompts.
     """
-    total = np.zeros(len(ids))
-    weighed = np.zeros(len(ids))
-    # Components of one audit share their ids; looking a million of them up is what takes time.
-    places: dict[int, np.ndarray] = {}
-    for name in sorted(weights):
-        if not weights[name]:
-            continue
-        component = components[name]
-        if id(component.ids) not in places:
-            places[id(component.ids)] = _places(ids, component)
-        shares = ranks(_means(places[id(component.ids)], component.values, len(ids)))
-        known = np.isfinite(shares)
-        total += abs(weights[name]) * np.where(known, shares if weights[name] > 0 else 1 - shares, 0.0)
+    scales = weights.scales
+    tallies = [tasks.call(tally, rows, scales) for rows in shares]
+    places, totals = placed(tasks, tallies, scales)
+    return [
+        tasks.call(_grade, weights, totals, rows, own, *ranges)
+        for rows, own, ranges in zip(shares, tallies, places, strict=True)
+    ]
+
+
+def _grade(
+    weights: Weights,
+    totals: Sequence[Mapping[Scale, int]],
+    rows: pa.Table,
+    tallies: Tallies,
+    *places: Mapping[Scale, Placed],
+) -> np.ndarray:
+    def ranked(scale: Scale) -> np.ndarray:
+        ranges, counts = [own[scale] for own in places], [own[scale] for own in totals]
+        return rank_shares(values_of(rows, scale), tallies[scale], ranges, counts)
+
+    grades = _mean({name: ranked((name, False)) for name in weights.of_all if weights.of_all[name]}, weights.of_all)
+    own = {name: ranked((name, True)) for name in weights.of_prompts if weights.of_prompts[name]}
+    of_prompts = _mean(own, weights.of_prompts) if own else np.full(rows.num_rows, np.nan)
+    grades = grades if len(grades) else np.full(rows.num_rows, np.nan)
+    return np.where(np.isfinite(of_prompts), of_prompts, grades)
+
+
+def _mean(shares: Mapping[str, np.ndarray], weights: Mapping[str, float]) -> np.ndarray:
+    """Mean of the ranks by weight over those that are known (n), NaN where none is; empty where nothing is weighed."""
+    count = len(next(iter(shares.values()), ()))
+    total, weighed = np.zeros(count), np.zeros(count)
+    for name in sorted(shares):
+        known = np.isfinite(shares[name])
+        total += abs(weights[name]) * np.where(known, shares[name] if weights[name] > 0 else 1 - shares[name], 0.0)
         weighed += abs(weights[name]) * known
-    return np.divide(total, weighed, out=np.full(len(ids), np.nan), where=weighed > 0)
-
-
-def ranks(values: np.ndarray) -> np.ndarray:
-    """Mean rank of each value as a share from 0 to 1 (0.5 where all are equal); NaN stays NaN."""
-    known = np.flatnonzero(np.isfinite(values))
-    shares = np.full(len(values), np.nan)
-    if len(known):
-        _, group, sizes = np.unique(values[known], return_inverse=True, return_counts=True)
-        below = np.cumsum(sizes) - sizes
-        shares[known] = ((below + (sizes - 1) / 2) / max(len(known) - 1, 1))[group] if len(known) > 1 else 0.5
-    return shares
+    return np.divide(total, weighed, out=np.full(count, np.nan), where=weighed > 0)
 
 
 def components(batches: Iterable[pa.RecordBatch], columns: Sequence[str]) -> dict[str, Component]:

@@ -9,6 +9,7 @@ effective sample allow; where that is not far enough, the gate says so.
 
 import math
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Literal
 
 import numpy as np
@@ -54,9 +55,39 @@ class Mass:
 
     @classmethod
     def of(cls, weights: np.ndarray, amounts: np.ndarray) -> "Mass":
-        """From the weights (n) and the amounts (n) that they weigh. Sums are exact, so no order of rows matters."""
-        sums = (weights * amounts, weights, weights * weights)
-        return cls(len(weights), *(math.fsum(values.tolist()) for values in sums))
+        """From the weights (n) and the amounts (n) that they weigh."""
+        return Sums.of(weights, amounts).mass
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """A mass before it is rounded: exact, so that neither the order of rows nor what was summed where matters."""
+
+    examples: int = 0
+    counted: Fraction = Fraction(0)
+    weight: Fraction = Fraction(0)
+    squares: Fraction = Fraction(0)
+
+    @classmethod
+    def of(cls, weights: np.ndarray, amounts: np.ndarray) -> "Sums":
+        """From the weights (n) and the amounts (n) that they weigh; what is no finite number counts as 0."""
+        return cls(len(weights), *(_exact_sum(values) for values in (weights * amounts, weights, weights * weights)))
+
+    def __add__(self, other: "Sums") -> "Sums":
+        sums = (getattr(self, name) + getattr(other, name) for name in ("counted", "weight", "squares"))
+        return Sums(self.examples + other.examples, *sums)
+
+    @property
+    def mass(self) -> Mass:
+        """The sums as floating-point numbers, each rounded once."""
+        return Mass(self.examples, float(self.counted), float(self.weight), float(self.squares))
+
+
+def _exact_sum(values: np.ndarray) -> Fraction:
+    """Of finite values, of which there are few distinct ones."""
+    distinct, counts = np.unique(values[np.isfinite(values)], return_counts=True)
+    pairs = zip(distinct.tolist(), counts.tolist(), strict=True)
+    return sum((Fraction(value) * count for value, count in pairs), Fraction(0))
 
 
 @dataclass(frozen=True, slots=True)

@@ -230,6 +230,13 @@ def diff(before: pa.Table, after: pa.Table, *, numbers: tuple[int, int], pins: t
     return Diff(*numbers, rows, _new_left_out(new))
 
 
+def joined(parts: Sequence[Diff]) -> Diff:
+    """The comparison of several shares of the same two versions, one after the other, as that of all."""
+    rows = arrow.sorted_by(pa.concat_tables([part.rows for part in parts]), "change", "cause", "example_id")
+    left_out = sum((Counter(part.new_left_out) for part in parts), Counter[str]())
+    return Diff(parts[0].before, parts[0].after, rows, dict(sorted(left_out.items())))
+
+
 def _parted(left: pa.Table, right: pa.Table) -> tuple[pa.Table, pa.Table, pa.Table, pa.Table]:
     """Rows of examples that only the left has, that only the right has, and those of both, in one order."""
     # Verdicts over the same deliveries are rows of the same examples in the same order: no look-up then.

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,42 +11,122 @@ import pyarrow as pa
 from ops.core.arrow import (
     Column,
     column_of,
-    compare,
     distinct_rows,
     fill_null,
     flags,
     invert,
     is_in,
-    is_valid,
     list_members,
     list_parents,
     numpy_values,
     rows_where,
     struct_values,
     table_of,
-    type_of,
 )
-from ops.core.hashing import absent, distinct, joined, key_hashes, present
+from ops.core.hashing import absent, distinct, joined, key_hashes
 from ops.decision.policy import MEMBER_ACTIONS, Action
 from ops.gates.gate_facts import Batches, counted, share
 
-#: Columns of the audit `contradictions` that say that a judgement cannot hold together with others.
-CONTRADICTED = ("is_good_and_bad", "is_flip", "in_cycle")
+_ACTIONS = ("kept", "downweighted", "held", "dropped")
 
-#: Audits whose measures say that a target is polluted, and the columns one of which is then true, or not null where it
-#: is text; without columns every row says so.
-POLLUTED: dict[str, tuple[str, ...]] = {
-    "rejected_as_target": (),
-    # By their words alone: what only an encoder takes for a rejected response is a hint.
-    "reward_leaks": ("by_words", "is_both_sides", "is_held_out_prompt"),
-    "reward_residue": ("kind",),
-}
+
+@dataclass(frozen=True, slots=True)
+class ShareFacts:
+    """What a share of a candidate (the same examples of each table) adds to its facts."""
+
+    figures: Mapping[str, int]
+    """Examples and rows of tables, and what does not fit between them; summed over shares."""
+    by_dataset: Counter[str]
+    removed_by_dataset: Counter[str]
+    by_delivery: Counter[str]
+    removed_by_delivery: Counter[str]
+    rules: Counter[str]
+    """Removed examples by rule that removed them or spoke against them."""
+    weight_min: float | None
+    weight_max: float | None
+
+
+def share_facts(*, examples: np.ndarray, verdicts: Batches, curated: Batches) -> tuple[ShareFacts, np.ndarray]:
+    """The facts of a share, from the keys of its examples (hashes; one a row) and streams of its rows of tables; and
+    the keys of its members, each once."""
+    judged = _Verdicts()
+    for batch in verdicts:
+        judged.add(batch)
+    members = _Members()
+    for batch in curated:
+        members.add(batch)
+    listed, judged_keys = joined(members.keys), joined(judged.keys)
+    all_known, all_judged, all_listed = distinct(examples), distinct(judged_keys), distinct(listed)
+    wanted = distinct(joined(judged.stay))
+    figures = {
+        "examples": len(examples),
+        "verdicts": len(judged_keys),
+        **{name: judged.actions[str(action)] for name, action in zip(_ACTIONS, Action, strict=True)},
+        "curated": len(listed),
+        "duplicate_verdicts": len(judged_keys) - len(all_judged),
+        "unjudged_examples": absent(all_known, all_judged),
+        "unknown_verdicts": absent(all_judged, all_known),
+        "duplicate_members": len(listed) - len(all_listed),
+        "missing_members": absent(wanted, all_listed),
+        "unexpected_members": absent(all_listed, wanted),
+        "bad_weights": members.bad,
+    }
+    facts = ShareFacts(
+        figures,
+        judged.by_dataset,
+        judged.removed_by_dataset,
+        judged.by_delivery,
+        judged.removed_by_delivery,
+        judged.rules,
+        members.low,
+        members.high,
+    )
+    return facts, all_listed
+
+
+@dataclass(frozen=True, slots=True)
+class OrderKeys:
+    """Of a part of a curriculum: hashes of its examples, and of these with their stages; and its positions."""
+
+    keys: np.ndarray
+    in_stage: np.ndarray
+    positions: np.ndarray
+
+
+def order_keys(curriculum: Batches) -> OrderKeys:
+    """The keys of the rows."""
+    order = _Order()
+    for batch in curriculum:
+        order.add(batch)
+    positions = np.concatenate([np.empty(0, dtype=np.int64), *order.positions])
+    return OrderKeys(joined(order.keys), joined(order.in_stage), positions)
+
+
+def order_facts(members: np.ndarray, order: OrderKeys, positions: range) -> dict[str, int]:
+    """How the order fits the members (hashes, each once). Both may be those of a range of hashes, with the positions
+    that lie in `positions`; figures are summed over the ranges."""
+    ordered = distinct(order.keys)
+    wanted = np.arange(positions.start, positions.stop)
+    return {
+        "curriculum": len(order.keys),
+        "missing_in_curriculum": absent(members, ordered),
+        "unknown_in_curriculum": absent(ordered, members),
+        "repeated_in_stage": len(order.in_stage) - len(distinct(order.in_stage)),
+        "repeated_in_curriculum": len(order.keys) - len(ordered),
+        # Positions of 0 to n-1 that no row has; none exactly where the positions are a permutation.
+        "wrong_positions": absent(wanted, distinct(order.positions)),
+    }
 
 
 def candidate_facts(
-    *, examples: Batches, verdicts: Batches, curated: Batches, curriculum: Batches
+    shares: Sequence[ShareFacts],
+    order: Sequence[Mapping[str, int]],
+    *,
+    strange_verdicts: int = 0,
+    strange_members: int = 0,
 ) -> dict[str, pa.Table]:
-    """Facts of a candidate version, from streams of its tables; eight bytes a row are held.
+    """Facts of a candidate version, from those of its shares and of its order. Strange rows are of no share: they speak
+    of other deliveries than the version's.
 
     `version`, one row: examples, verdicts, kept, downweighted, held, dropped, curated, lost (examples less curated,
     held and dropped), duplicate_verdicts, unjudged_examples, unknown_verdicts, duplicate_members, missing_members,
@@ -54,116 +134,62 @@ def candidate_facts(
     missing_in_curriculum, unknown_in_curriculum, repeated_in_stage, repeated_in_curriculum, wrong_positions.
     `datasets`: dataset, examples, removed, removed_share. `drops`: the same by delivery.
     """
-    known = joined(key_hashes(batch) for batch in examples)
-    judged = _Verdicts()
-    for batch in verdicts:
-        judged.add(batch)
-    members = _Members()
-    for batch in curated:
-        members.add(batch)
-    order = _Order()
-    for batch in curriculum:
-        order.add(batch)
-    kept, downweighted, held, dropped = (judged.actions[str(action)] for action in Action)
-    listed, judged_keys = joined(members.keys), joined(judged.keys)
-    all_known, all_judged, all_listed = distinct(known), distinct(judged_keys), distinct(listed)
-    wanted = distinct(joined(judged.stay))
-    version = {
-        "examples": len(known),
-        "verdicts": len(judged_keys),
-        "kept": kept,
-        "downweighted": downweighted,
-        "held": held,
-        "dropped": dropped,
-        "curated": len(listed),
-        "lost": len(known) - len(listed) - held - dropped,
-        "duplicate_verdicts": len(judged_keys) - len(all_judged),
-        "unjudged_examples": absent(all_known, all_judged),
-        "unknown_verdicts": absent(all_judged, all_known),
-        "duplicate_members": len(listed) - len(all_listed),
-        "missing_members": absent(wanted, all_listed),
-        "unexpected_members": absent(all_listed, wanted),
-        "removed_share": share(held + dropped, len(known)),
-        "top_rules": ", ".join(f"{rule} {rows}" for rule, rows in judged.rules.most_common(5)),
-        "bad_weights": members.bad,
-        "weight_min": members.low,
-        "weight_max": members.high,
-        **order.facts(all_listed),
+    strange = {
+        **dict.fromkeys(("verdicts", "unknown_verdicts"), strange_verdicts),
+        **dict.fromkeys(("curated", "unexpected_members"), strange_members),
     }
+    figures = added([*(own.figures for own in shares), strange])
+    removed = figures["held"] + figures["dropped"]
+    lows = [own.weight_min for own in shares if own.weight_min is not None]
+    highs = [own.weight_max for own in shares if own.weight_max is not None]
+    version = {
+        **figures,
+        "lost": figures["examples"] - figures["curated"] - removed,
+        "removed_share": share(removed, figures["examples"]),
+        "top_rules": ", ".join(f"{rule} {rows}" for rule, rows in _most_common(own.rules for own in shares)),
+        "weight_min": min(lows, default=None),
+        "weight_max": max(highs, default=None),
+        **added(order),
+    }
+    datasets = [(own.by_dataset, own.removed_by_dataset) for own in shares]
+    drops = [(own.by_delivery, own.removed_by_delivery) for own in shares]
     return {
         "version": pa.Table.from_pylist([version]),
-        "datasets": _removed_table("dataset", judged.by_dataset, judged.removed_by_dataset),
-        "drops": _removed_table("delivery", judged.by_delivery, judged.removed_by_delivery),
+        "datasets": _removed_table("dataset", *_summed(datasets)),
+        "drops": _removed_table("delivery", *_summed(drops)),
     }
 
 
-def contradiction_facts(judgements: Batches, contradictions: Batches) -> dict[str, pa.Table]:
-    """How many of the queries about an image that were judged are judged both ways, in one row, under the name
-    `judgements`: judged_queries, contradicted_queries, contradicted_share, and of the judged queries those where
-    neither votes nor annotators settle what contradicts (a tie, too little certainty, a cycle): unresolved_queries,
-    unresolved_share.
-
-    `judgements` are rows of `preferences`, `contradictions` those of the audit of that name; both are read for their
-    keys (delivery, judgement_id) only, `judgements` for image_key and query_key too.
-    """
-    against: list[np.ndarray] = []
-    open_ones: list[np.ndarray] = []
-    for batch in contradictions:
-        wrong = np.logical_or.reduce([flags(column_of(batch, name)) for name in CONTRADICTED])
-        settled = flags(is_in(column_of(batch, "side"), pa.array(["upheld", "overruled"])))
-        keys = key_hashes(batch, _JUDGEMENT)
-        against.append(keys[wrong])
-        open_ones.append(keys[wrong & ~settled])
-    contradicted, unresolved = distinct(joined(against)), distinct(joined(open_ones))
-    queries: list[np.ndarray] = []
-    places: list[tuple[np.ndarray, np.ndarray]] = []
-    for batch in judgements:
-        queries.append(key_hashes(batch, ("image_key", "query_key")))
-        keys = key_hashes(batch, _JUDGEMENT)
-        places.append((queries[-1][present(keys, contradicted)], queries[-1][present(keys, unresolved)]))
-    judged = len(distinct(joined(queries)))
-    bad, left = (len(distinct(joined(part[n] for part in places))) for n in range(2))
-    row = {
-        "judged_queries": judged,
-        "contradicted_queries": bad,
-        "contradicted_share": share(bad, judged),
-        "unresolved_queries": left,
-        "unresolved_share": share(left, judged),
-    }
-    return {"judgements": pa.Table.from_pylist([row])}
+def added(figures: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    """The figures of several, each summed."""
+    total: dict[str, int] = {}
+    for own in figures:
+        for name, value in own.items():
+            total[name] = total.get(name, 0) + value
+    return total
 
 
-def pollution_facts(examples: Batches, measures: Mapping[str, Batches]) -> dict[str, pa.Table]:
-    """How many SFT examples have preference data or a judge's traces among their targets, in one row, under the name
-    `targets`: sft_examples, polluted_examples, polluted_share, by_audit.
-
-    `examples` are read for their keys and `kind`; `measures` maps audits of POLLUTED to rows of theirs, read for their
-    keys and the columns named there.
-    """
-    known = joined(key_hashes(rows_where(batch, compare(column_of(batch, "kind"), "==", "sft"))) for batch in examples)
-    polluted = {name: distinct(joined(_polluted(rows, POLLUTED[name]))) for name, rows in measures.items()}
-    count = len(distinct(joined(polluted.values())))
-    row = {
-        "sft_examples": len(known),
-        "polluted_examples": count,
-        "polluted_share": share(count, len(known)),
-        "by_audit": ", ".join(f"{name} {len(keys)}" for name, keys in sorted(polluted.items())),
-    }
-    return {"targets": pa.Table.from_pylist([row])}
+def _summed(pairs: Sequence[tuple[Counter[str], Counter[str]]]) -> tuple[Counter[str], Counter[str]]:
+    total, removed = Counter[str](), Counter[str]()
+    for own, gone in pairs:
+        total.update(own)
+        removed.update(gone)
+    return total, removed
 
 
-def _polluted(measures: Batches, columns: tuple[str, ...]) -> Iterator[np.ndarray]:
-    """The examples (as hashes) of the rows that say that a target is polluted."""
-    for batch in measures:
-        says_so = np.full(batch.num_rows, not columns)
-        for name in columns:
-            flagged = column_of(batch, name)
-            is_flag = pa.types.is_boolean(type_of(flagged))
-            says_so |= flags(flagged if is_flag else is_valid(flagged))
-        yield key_hashes(batch)[says_so]
+def _most_common(rules: Iterable[Counter[str]]) -> list[tuple[str, int]]:
+    """The five most common, those of as many rows in the order of their names."""
+    total = Counter[str]()
+    for own in rules:
+        total.update(own)
+    return sorted(total.items(), key=lambda pair: (-pair[1], pair[0]))[:5]
 
 
-_JUDGEMENT = ("delivery", "judgement_id")
+def by_hash(hashes: np.ndarray, ranges: int) -> list[np.ndarray]:
+    """The hashes, sorted, by so many equal ranges of their values."""
+    edges = np.array([2**64 * at // ranges for at in range(1, ranges)], dtype=np.uint64)
+    ordered = np.sort(hashes)
+    return np.split(ordered, np.searchsorted(ordered, edges))
 
 
 def replays(config: str | None) -> bool:
@@ -230,20 +256,6 @@ class _Order:
         self.keys.append(key_hashes(batch))
         self.in_stage.append(key_hashes(batch, ("stage", "delivery", "example_id")))
         self.positions.append(numpy_values(fill_null(column_of(batch, "position"), -1)))
-
-    def facts(self, members: np.ndarray) -> dict[str, int]:
-        keys, in_stage = joined(self.keys), joined(self.in_stage)
-        ordered = distinct(keys)
-        positions = np.concatenate([np.empty(0, dtype=np.int64), *self.positions])
-        return {
-            "curriculum": len(keys),
-            "missing_in_curriculum": absent(members, ordered),
-            "unknown_in_curriculum": absent(ordered, members),
-            "repeated_in_stage": len(in_stage) - len(distinct(in_stage)),
-            "repeated_in_curriculum": len(keys) - len(ordered),
-            # Positions of 0 to n-1 that no row has; none exactly where the positions are a permutation.
-            "wrong_positions": absent(np.arange(len(positions)), distinct(positions)),
-        }
 
 
 def _removed_table(name: str, total: Counter[str], removed: Counter[str]) -> pa.Table:

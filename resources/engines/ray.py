@@ -113,7 +113,7 @@ def ray_map(
             if not running:
                 return
             done, running = first_done(running)
-            result = _value(done[0])
+            result = value_of(done[0])
             advance(1 if weight is None else weight(result))
             yield result
 
@@ -135,7 +135,8 @@ def flushed(rows: ray.data.Dataset, *, every: int, progress: Progress, label: st
         yield pa.concat_tables(waiting)
 
 
-def _value(reference: "ray.ObjectRef") -> Any:
+def value_of(reference: "ray.ObjectRef") -> Any:
+    """What a task made; its error as it was raised there."""
     try:
         return ray.get(reference)
     except RayTaskError as error:

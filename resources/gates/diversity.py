@@ -1,19 +1,18 @@
 """Diversity of a candidate on a sample of the corpus: pictures by their embeddings, answers by their words."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
-from typing import Any
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ops.core.arrow import whole
 from ops.core.schemas import EMBEDDINGS, EXAMPLES, VERDICTS
 from ops.core.stored import StoredMessage
 from ops.decision.curriculum import mixed
 from ops.decision.policy import MEMBER_ACTIONS
 from ops.gates.diversity import Figure, against_chance, answer_bits, clustered, coverage, effective_rank, vendi
-from resources.lake.lookup import among
 from resources.lake.tables import Lake
 
 SAMPLE = 20_000
@@ -27,20 +26,55 @@ CLUSTER = pa.schema(
     [("cluster", pa.string()), ("examples", pa.int64()), ("removed", pa.int64()), ("removed_share", pa.float64())]
 )
 
+_ROWS = pa.schema(
+    [("hash", pa.uint64()), *(EXAMPLES.schema.field(name) for name in ("example_id", "messages", "image_ids"))]  # pyright: ignore[reportArgumentType]
+)
+_JUDGED = pa.schema([VERDICTS.schema.field(name) for name in ("example_id", "action")])
 
-def diversity_facts(lake: Lake, version: int, *, encoder: str) -> dict[str, pa.Table]:
+
+@dataclass(frozen=True, slots=True)
+class Sampled:
+    """Examples of a share that may be of the sample (_ROWS, with `member`, null where nothing judged the example)."""
+
+    rows: pa.Table
+
+    @classmethod
+    def of(cls, picked: Sequence[pa.RecordBatch], verdicts: Sequence[pa.RecordBatch]) -> "Sampled":
+        """From batches of `sampled` and the verdicts of the share."""
+        rows = pa.Table.from_batches(list(picked), _ROWS)
+        wanted = whole(rows, "example_id")
+        judged = [
+            batch.select(["example_id", "action"]).filter(pc.is_in(batch["example_id"], value_set=wanted))
+            for batch in verdicts
+        ]
+        table = pa.Table.from_batches(judged, _JUDGED)
+        action = table["action"].take(pc.index_in(wanted, value_set=whole(table, "example_id")))
+        member = pc.if_else(pc.is_valid(action), pc.is_in(action, value_set=pa.array(MEMBER_ACTIONS)), None)
+        return cls(rows.append_column("member", member))
+
+
+def sampled(examples: pa.RecordBatch, count: int) -> pa.RecordBatch:
+    """Of a batch of examples those that may be of the sample of a corpus of `count`: by the hash of their ids, with
+    room for chance."""
+    bound = int(2**64 * (SAMPLE + 6 * SAMPLE**0.5) / max(count, 1))
+    hashes = mixed(examples.column("example_id"), 0)
+    chosen = hashes < np.uint64(bound) if bound < 2**64 else np.ones(len(hashes), dtype=bool)
+    rows = examples.filter(pa.array(chosen))
+    columns = [pa.array(hashes[chosen]), *(rows.column(name) for name in _ROWS.names[1:])]
+    return pa.RecordBatch.from_arrays(columns, schema=_ROWS)
+
+
+def diversity_facts(lake: Lake, samples: Sequence[Sampled], *, encoder: str) -> dict[str, pa.Table]:
     """`diversity`, a row a figure: figure, before, kept, random, ratio (kept over random). `clusters`, a row a cluster
     of pictures: cluster, examples, removed, removed_share. Both are empty where too little is known."""
-    verdicts = lake.read(VERDICTS, where={"version": version}, columns=["example_id", "delivery", "action"])
-    first = np.argsort(mixed(verdicts["example_id"], 0), kind="stable")[:SAMPLE]
-    sample = verdicts.take(pa.array(first, pa.int64())).sort_by("example_id")
-    member = np.asarray(pc.is_in(sample["action"], value_set=pa.array(MEMBER_ACTIONS)))
-    if member.all() or not member.any():
+    rows = pa.concat_tables([own.rows for own in samples])
+    first = np.argsort(rows["hash"].to_numpy(), kind="stable")[:SAMPLE]
+    sample = rows.take(pa.array(first, pa.int64())).sort_by("example_id")
+    # Examples that nothing judged: the gate says so by other figures.
+    member = np.asarray(pc.fill_null(sample["member"], pa.scalar(False)))
+    if sample["member"].null_count or member.all() or not member.any():
         return {"diversity": DIVERSITY.empty_table(), "clusters": CLUSTER.empty_table()}
-    content = _content(lake, sample)
-    if len(content) != sample.num_rows:
-        # Verdicts on examples that are not there: the gate says so by other figures.
-        return {"diversity": DIVERSITY.empty_table(), "clusters": CLUSTER.empty_table()}
+    content = sample.select(["messages", "image_ids"]).to_pylist()
     answers = np.unique([_answer(row["messages"]) for row in content], return_inverse=True)[1]
     figures = [against_chance("answer_bits", lambda rows: answer_bits(answers[rows]), member)]
     vectors, embedded = _vectors(lake, [row["image_ids"] or [] for row in content], encoder)
@@ -73,16 +107,6 @@ def _clusters(cluster: np.ndarray, member: np.ndarray) -> pa.Table:
 
 def _figures(figure: Figure) -> dict[str, float]:
     return {name: value for name, value in asdict(figure).items() if name in ("before", "kept")}
-
-
-def _content(lake: Lake, sample: pa.Table) -> list[dict[str, Any]]:
-    """Messages and pictures of the sample, in its order."""
-    ids = set(sample["example_id"].to_pylist())
-    content: list[pa.Table] = []
-    where = {"delivery": sample["delivery"].unique().to_pylist()}
-    for batch in lake.batches(EXAMPLES, where=where, columns=["example_id", "messages", "image_ids"]):
-        content.append(pa.Table.from_batches([among(batch, "example_id", ids)]))
-    return pa.concat_tables(content).sort_by("example_id").to_pylist()
 
 
 def _answer(messages: Sequence[StoredMessage] | None) -> str:

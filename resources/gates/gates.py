@@ -6,7 +6,7 @@ one JSON file a gate, subject and time. Dagster's own integration needs Great Ex
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -16,25 +16,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ops.audits.contract import Audit
-from ops.audits.registry import all_audits
 from ops.core.errors import MissingError
 from ops.core.hashing import EXAMPLE_KEY, joined, key_hashes
 from ops.core.log import SEQUENCE, Log
-from ops.core.schemas import CURATED, CURRICULUM, DROPS, EXAMPLES, PREFERENCES, QUARANTINE, VERDICTS, VERSIONS
+from ops.core.schemas import DROPS, EXAMPLES, QUARANTINE, VERSIONS
+from ops.core.tasks import Here, Tasks
 from ops.decision.versions import left_out_of, without_measures
-from ops.gates.candidate_facts import (
-    CONTRADICTED,
-    POLLUTED,
-    candidate_facts,
-    contradiction_facts,
-    pollution_facts,
-    replays,
-)
+from ops.gates.candidate_facts import replays
 from ops.gates.gate_facts import ingest_facts, measures_facts
 from ops.gates.guards import GuardSettings
 from ops.intake.reasons import REASONS
-from resources.gates.diversity import diversity_facts
-from resources.gates.mix import mix_facts, pinned_mix
+from resources.gates.candidate import Stored, facts_of
+from resources.gates.mix import pinned_mix
 from resources.gates.suites import (
     Suites,
     candidate_suites,
@@ -45,7 +38,7 @@ from resources.gates.suites import (
     mix_suites,
 )
 from resources.gates.words import Check, check_of
-from resources.lake.stored_measures import used
+from resources.lake.shares import SHARE_ROWS
 from resources.lake.tables import Lake
 from resources.storage.storage import Storage
 
@@ -136,35 +129,30 @@ def measures_gate(
     )
 
 
-def candidate_gate(lake: Lake, version: int, *, deliveries: Sequence[str], settings: GuardSettings) -> GateResult:
-    """Whether a candidate version accounts for every example of its deliveries and stays within the limits."""
-    of_version = {"version": version}
-    of_deliveries = {"delivery": list(deliveries)}
+def candidate_gate(
+    lake: Lake,
+    version: int,
+    *,
+    deliveries: Sequence[str],
+    settings: GuardSettings,
+    tasks: Tasks | None = None,
+    share_rows: int = SHARE_ROWS,
+) -> GateResult:
+    """Whether a candidate version accounts for every example of its deliveries and stays within the limits. The facts
+    are counted by the tasks, in this process where there are none."""
     columns = [SEQUENCE, "config", "encoder", "measures", "left_out"]
-    pinned = Log.of(lake.read(VERSIONS, where=of_version, columns=columns)).last or {}
-    measures: dict[str, str] = json.loads(pinned.get("measures") or "{}")
-    without = without_measures(left_out_of(pinned))
-    facts = candidate_facts(
-        examples=lake.batches(EXAMPLES, where=of_deliveries, columns=list(EXAMPLE_KEY)),
-        verdicts=lake.batches(VERDICTS, where=of_version),
-        curated=lake.batches(CURATED, where=of_version),
-        curriculum=lake.batches(CURRICULUM, where=of_version),
-    )
-    facts |= contradiction_facts(
-        lake.batches(PREFERENCES, where=of_deliveries, columns=["delivery", "judgement_id", "image_key", "query_key"]),
-        _contradictions(lake, measures),
-    )
-    facts |= pollution_facts(
-        lake.batches(EXAMPLES, where=of_deliveries, columns=[*EXAMPLE_KEY, "kind"]),
-        {
-            name: _targets(lake, name, used(deliveries, without, name), measures[name])
-            for name in POLLUTED
-            if name in measures
-        },
-    )
-    facts |= diversity_facts(lake, version, encoder=pinned.get("encoder") or "")
+    pinned = Log.of(lake.read(VERSIONS, where={"version": version}, columns=columns)).last or {}
     mix = pinned_mix(pinned.get("config"))
-    facts |= mix_facts(lake, version, deliveries=deliveries, measures=measures, settings=mix, without=without)
+    stored = Stored(
+        lake=lake,
+        version=version,
+        deliveries=tuple(deliveries),
+        measures=json.loads(pinned.get("measures") or "{}"),
+        without=without_measures(left_out_of(pinned)),
+        encoder=pinned.get("encoder") or "",
+        mix=mix,
+    )
+    facts = facts_of(stored, tasks or Here(), share_rows=share_rows)
     suites = candidate_suites(settings, replays=replays(pinned.get("config"))) | diversity_suites(settings)
     suites |= mix_suites(mix)
     return run_gate(
@@ -234,24 +222,6 @@ def _context() -> Any:
         progress_bars=ProgressBarsConfig(globally=False),
     )
     return gx.get_context(mode="ephemeral", project_config=config)
-
-
-def _contradictions(lake: Lake, measures: Mapping[str, str]) -> Iterable[pa.RecordBatch]:
-    """The measures of contradictory judgements that a version stands on; none where it has none."""
-    if "contradictions" not in measures:
-        return ()
-    columns = ["delivery", "judgement_id", *CONTRADICTED, "side"]
-    where = {"identity": measures["contradictions"]}
-    return lake.batches(all_audits()["contradictions"].table, where=where, columns=columns)
-
-
-def _targets(lake: Lake, name: str, deliveries: Sequence[str], identity: str) -> Iterable[pa.RecordBatch]:
-    """An audit's measures of SFT targets that a version stands on."""
-    table = all_audits()[name].table
-    where: dict[str, object] = {"identity": identity}
-    if "delivery" in table.partition_by:
-        where["delivery"] = list(deliveries)
-    return lake.batches(table, where=where, columns=[*EXAMPLE_KEY, *POLLUTED[name]])
 
 
 def _stored_columns(lake: Lake, audit: Audit, where: Mapping[str, object]) -> list[str] | None:

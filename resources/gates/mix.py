@@ -1,67 +1,63 @@
 """The mix of modalities of a candidate: what its members of either modality sum up to, and the gate's facts of it."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ops.core.arrow import whole
 from ops.core.errors import MissingError
-from ops.core.schemas import CURATED, VERDICTS
 from ops.decision.difficulty import components, per_example
-from ops.decision.mix import Mass, Mix, MixSettings, curve, effective_share, mixed, visual_share
-from ops.decision.policy import MEMBER_ACTIONS
-from resources.lake.stored_measures import NONE, Without, read_measures, used, visual_ids
-from resources.lake.tables import Lake
+from ops.decision.mix import Mix, MixSettings, Sums, curve, effective_share, visual_share
+from resources.lake.stored_measures import NONE, Reads, Without, read_measures, used
 
+Sides = tuple[Sums, Sums]
+"""Of the visual examples and the others."""
 _BLIND = "blind_share"
 
 
 class Mixing:
-    """Which of a corpus's examples are visual, and how much each counts: read once, asked for any members."""
+    """Which of a share's examples are visual, and how much each counts: read once, asked for any members.
+
+    `visual` are the ids of its examples that show a picture; `reads` is the lake, or a share of it."""
 
     def __init__(
         self,
-        lake: Lake,
+        reads: Reads,
+        visual: pa.Array,
         *,
         deliveries: Sequence[str],
         measures: Mapping[str, str],
         settings: MixSettings,
         without: Without = NONE,
     ) -> None:
-        self.settings = settings
-        self._visual = visual_ids(lake, deliveries)
+        self._visual = visual
         if settings.blind_as_text and "visual_necessity" in measures:
             known = used(deliveries, without, "visual_necessity")
-            blind = _blind_ids(lake, known, measures["visual_necessity"])
-            self._visual = self._visual.filter(pc.invert(pc.is_in(self._visual, value_set=blind)))
+            blind = _blind_ids(reads, known, measures["visual_necessity"])
+            self._visual = visual.filter(pc.invert(pc.is_in(visual, value_set=blind)))
         self._tokens = None
         if settings.count == "loss_tokens":
             if "modality" not in measures:
                 raise MissingError("mix.count is loss_tokens, but modality was not measured; run that audit first")
             columns = {"loss_tokens"}
             known = used(deliveries, without, "modality")
-            rows = read_measures(lake, "modality", identity=measures["modality"], deliveries=known, columns=columns)
+            rows = read_measures(reads, "modality", identity=measures["modality"], deliveries=known, columns=columns)
             self._tokens = components(rows, ["loss_tokens"])["loss_tokens"]
 
     def visual(self, members: pa.Table) -> np.ndarray:
         """Which of the members (by example_id) count as visual (n, bool)."""
         return np.asarray(pc.is_in(members["example_id"], value_set=self._visual))
 
-    def masses(self, members: pa.Table) -> tuple[Mass, Mass]:
+    def sums(self, members: pa.Table) -> Sides:
         """What the visual members and the others sum up to. `members` has example_id and weight."""
         visual = self.visual(members)
         weights = members["weight"].to_numpy()
-        ids = members["example_id"].combine_chunks()
+        ids = whole(members, "example_id")
         amounts = np.ones(len(ids)) if self._tokens is None else np.nan_to_num(per_example(ids, self._tokens))
-        return Mass.of(weights[visual], amounts[visual]), Mass.of(weights[~visual], amounts[~visual])
-
-    def weights(self, members: pa.Table) -> tuple[pa.Array, Mix]:
-        """The members' weights times the factors of the target mix, and the mix."""
-        mix = mixed(*self.masses(members), self.settings)
-        factors = np.where(self.visual(members), mix.visual_factor, mix.text_factor)
-        return pa.array(members["weight"].to_numpy() * factors), mix
+        return Sums.of(weights[visual], amounts[visual]), Sums.of(weights[~visual], amounts[~visual])
 
 
 def pinned_mix(config: str | None) -> MixSettings:
@@ -69,26 +65,16 @@ def pinned_mix(config: str | None) -> MixSettings:
     return MixSettings(**json.loads(config or "{}").get("mix", {}))
 
 
-def mix_facts(
-    lake: Lake,
-    version: int,
-    *,
-    deliveries: Sequence[str],
-    measures: Mapping[str, str],
-    settings: MixSettings,
-    without: Without = NONE,
-) -> dict[str, pa.Table]:
-    """Facts of a stored candidate, from its verdicts (weights before) and its members (after).
+def mix_facts(shares: Iterable[tuple[Sides, Sides]], settings: MixSettings) -> dict[str, pa.Table]:
+    """Facts of a stored candidate, from the sums of each share by its verdicts (before) and its members (after).
 
     `mix`, one row: counted, target, visual_examples, text_examples, before, visual_share, off_target, repeats,
     effective_share. `mix_curve`: what other mixes would have cost, a row each (the columns of ops.decision.mix.Mix).
     """
-    mixing = Mixing(lake, deliveries=deliveries, measures=measures, settings=settings, without=without)
-    columns = ["example_id", "weight"]
-    judged = lake.read(VERDICTS, where={"version": version}, columns=[*columns, "action"])
-    stays = pc.is_in(judged["action"], value_set=pa.array(MEMBER_ACTIONS))
-    before = mixing.masses(judged.filter(stays))
-    after = mixing.masses(lake.read(CURATED, where={"version": version}, columns=columns))
+    total = [[Sums(), Sums()], [Sums(), Sums()]]
+    for own in shares:
+        total = [[a + b for a, b in zip(*pair, strict=True)] for pair in zip(total, own, strict=True)]
+    before, after = ((visual.mass, text.mass) for visual, text in total)
     factors = [now.counted / was.counted if was.counted else 1.0 for was, now in zip(before, after, strict=True)]
     share = visual_share(*after)
     target = settings.visual_share
@@ -108,7 +94,7 @@ def mix_facts(
     return {"mix": pa.Table.from_pylist([row]), "mix_curve": pa.Table.from_pylist(costs, schema=schema)}
 
 
-def _blind_ids(lake: Lake, deliveries: Sequence[str], identity: str) -> pa.Array:
+def _blind_ids(lake: Reads, deliveries: Sequence[str], identity: str) -> pa.Array:
     """Ids of the examples of which every answer that could be judged is known without looking."""
     rows = read_measures(lake, "visual_necessity", identity=identity, deliveries=deliveries, columns={_BLIND})
     blind = [

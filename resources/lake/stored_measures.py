@@ -1,23 +1,33 @@
 """Measures of the lake, read as decisions and gates need them: the columns asked for, in a stream."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from ops.audits.contract import Scope
 from ops.audits.registry import all_audits
-from ops.core.schemas import EXAMPLES
-from resources.lake.tables import Lake
+from ops.core.schemas import TableSpec
 
 Without = Mapping[str, Collection[str]]
 """Deliveries whose measures by an audit are not to be used, by audit."""
 NONE: Without = {}
 
 
+class Reads(Protocol):
+    """A lake, or a share of one (resources/lake/shares.py)."""
+
+    def batches(
+        self, spec: TableSpec, *, where: Mapping[str, Any] | None = None, columns: Sequence[str] | None = None
+    ) -> Iterator[pa.RecordBatch]:
+        """The rows that match, as a stream."""
+        ...
+
+
 def read_measures(
-    lake: Lake, audit: str, *, identity: str, deliveries: Sequence[str], columns: set[str]
+    lake: Reads, audit: str, *, identity: str, deliveries: Sequence[str], columns: set[str]
 ) -> Iterator[pa.RecordBatch]:
     """The keys and the given columns of an audit's measures, as a stream."""
     chosen = all_audits()[audit]
@@ -33,11 +43,7 @@ def used(deliveries: Sequence[str], without: Without, audit: str) -> list[str]:
     return [delivery for delivery in deliveries if delivery not in without.get(audit, ())]
 
 
-def visual_ids(lake: Lake, deliveries: Sequence[str]) -> pa.Array:
-    """Ids of the examples that show a picture."""
-    batches = lake.batches(EXAMPLES, where={"delivery": list(deliveries)}, columns=["example_id", "image_ids"])
-    visual: list[pa.Array] = []
-    for batch in batches:
-        pictures: Any = pc.list_value_length(batch.column("image_ids"))
-        visual.append(batch.column("example_id").filter(pc.greater(pictures, pa.scalar(0))))
-    return pa.concat_arrays(visual) if visual else pa.array([], pa.string())
+def shows_pictures(examples: pa.RecordBatch) -> np.ndarray:
+    """Which of the examples show a picture (n, bool)."""
+    pictures: Any = pc.list_value_length(examples.column("image_ids"))
+    return np.asarray(pc.fill_null(pc.greater(pictures, pa.scalar(0)), pa.scalar(False)))

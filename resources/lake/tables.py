@@ -119,12 +119,13 @@ class Lake:
         killed attempt left behind is never adopted with the files of the next."""
         return f"{self.root}/{partition_folder(spec, partition)}/{uuid.uuid4().hex}"
 
-    def stage(self, spec: TableSpec, rows: Rows, partition: Partition) -> list[StagedFile]:
+    def stage(self, spec: TableSpec, rows: Rows, partition: Partition, *, prefix: str = "") -> list[StagedFile]:
         """Write rows into the table's folder without committing them; any process, no table needed. Holds about two
-        row groups and one incoming batch.
+        row groups and one incoming batch. Files of a partition are read in the order of their names: `prefix` begins
+        them.
 
         The partition's columns may be among the rows, where they must hold the partition's values."""
-        return self._stage(spec, rows, partition)
+        return self._stage(spec, rows, partition, prefix=prefix)
 
     def adopt(self, spec: TableSpec, paths: Sequence[str], partition: Partition) -> list[StagedFile]:
         """Take over Parquet files that an engine wrote into a `folder(spec, partition)`. Files without rows are left
@@ -169,7 +170,7 @@ class Lake:
 
         done = self._log(spec).transact(once, choose)
         if not done:
-            self._discard(spec, staged)
+            self.discard(spec, staged)
         return done
 
     def write(self, spec: TableSpec, rows: Rows, *, partition: Partition, once: str) -> bool:
@@ -190,7 +191,7 @@ class Lake:
             return self._actions(spec, chosen) if chosen else None
 
         done = self._log(spec).transact(SERIAL, choose)
-        self._discard(spec, [*staged, *rewritten])
+        self.discard(spec, [*staged, *rewritten])
         return sum(file.rows for file in chosen) if done else 0
 
     def log(self, spec: TableSpec, make_rows: Callable[[Log], list[Row]]) -> list[Row]:
@@ -212,7 +213,7 @@ class Lake:
             return self._actions(spec, files) if files else None
 
         self._log(spec).transact(SERIAL, choose)
-        self._discard(spec, made)
+        self.discard(spec, made)
         return rows
 
     def _log(self, spec: TableSpec) -> TableLog:
@@ -289,8 +290,8 @@ class Lake:
                 chosen += self._stage(spec, kept(f"{base}/{file.path}", filesystem, mask), file.partition)
         return chosen
 
-    def _discard(self, spec: TableSpec, files: Sequence[StagedFile]) -> None:
-        """Remove those of the files that are in no version: no file ever leaves a table, so what is not in the
+    def discard(self, spec: TableSpec, files: Sequence[StagedFile]) -> None:
+        """Remove those of the staged files that are in no version: no file ever leaves a table, so what is not in the
         present version is in none."""
         filesystem, base = self.storage.open()
         active = {f"{spec.name}/{file.path}" for file in active_files(self._log(spec).open())}

@@ -1,61 +1,120 @@
-"""Judging: stored measures, streamed from the lake, become verdicts and an order; nothing is measured, or written."""
+"""Judging: stored measures, streamed from the lake, become verdicts and members; nothing is measured, or written.
 
-from collections.abc import Mapping, Sequence
+All of it is of one share of the corpus at a time: what a version is made of share by share (making.py).
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from ops.audits.registry import all_audits
+from ops.core.arrow import whole
 from ops.core.errors import MissingError
 from ops.core.schemas import EXAMPLES
-from ops.decision.curriculum import CurriculumSettings, curriculum
-from ops.decision.difficulty import components, difficulty, per_example
+from ops.decision.curriculum import CurriculumSettings
+from ops.decision.difficulty import Weights, components, per_example
+from ops.decision.mix import MixSettings
 from ops.decision.policy import MEMBER_ACTIONS, Policy
 from ops.decision.verdicts import EXAMPLE_COLUMNS, verdicts
-from resources.lake.stored_measures import NONE, Without, read_measures, used, visual_ids
+from resources.lake.shares import Share, View
+from resources.lake.stored_measures import NONE, Without, read_measures, shows_pictures, used
 from resources.lake.tables import Lake
 
+MEMBER_COLUMNS = ("delivery", "example_id", "kind", "dataset", "weight")
 SOFT_LABEL = "soft_label"
 """Column of an audit's measures: the probability that an example's chosen response beats its rejected one."""
 
+_COUNTED = ("actions", "kinds", "datasets", "rules")
+_EXAMPLES = pa.schema([EXAMPLES.schema.field(name) for name in EXAMPLE_COLUMNS]).append(pa.field("visual", pa.bool_()))
 
-def judge(
-    lake: Lake, *, deliveries: Sequence[str], measures: Mapping[str, str], policy: Policy, without: Without = NONE
-) -> pa.Table:
-    """Verdicts of a policy over stored measures; writes nothing and measures nothing.
 
-    `without` names, by audit, deliveries whose measures are not to be used: its rules do not judge these.
-    """
-    examples = lake.read(EXAMPLES, where={"delivery": list(deliveries)}, columns=EXAMPLE_COLUMNS)
+@dataclass(frozen=True, slots=True)
+class Grounds:
+    """What verdicts and order follow from: the deliveries, the identity of each audit's measures, and the settings.
+
+    `pinned` are the versions of the lake's tables (by name). `without` names, by audit, deliveries whose measures are
+    not to be used: its rules do not judge these, and difficulty does not weigh them."""
+
+    lake: Lake
+    pinned: Mapping[str, int]
+    deliveries: tuple[str, ...]
+    measures: Mapping[str, str]
+    policy: Policy
+    curriculum: CurriculumSettings = field(default_factory=CurriculumSettings)
+    mix: MixSettings = field(default_factory=MixSettings)
+    without: Without = field(default_factory=lambda: NONE)
+
+    def view(self, share: Share) -> View:
+        """The lake, of the share alone."""
+        return View(self.lake, self.pinned, share)
+
+    def rows(self, view: View, audit: str, columns: set[str]) -> Iterator[pa.RecordBatch]:
+        """The audit's measures of the view that are to be used, as a stream."""
+        known = used(self.deliveries, self.without, audit)
+        return read_measures(view, audit, identity=self.measures[audit], deliveries=known, columns=columns)
+
+    def weights(self, *, prompts: bool) -> Weights:
+        """What difficulty weighs; `prompts`, whether there are any. MissingError where a measure of it was not made."""
+        weights = Weights(self.curriculum.difficulty, self.curriculum.prompt_difficulty if prompts else {})
+        for key, own in (("difficulty", weights.of_all), ("prompt_difficulty", weights.of_prompts)):
+            for name in own:
+                audit = name.partition(".")[0]
+                if audit not in self.measures:
+                    raise MissingError(
+                        f"curriculum.{key} weighs {name}, but {audit} was not measured; run that audit first"
+                    )
+        return weights
+
+
+def examples_of(view: View) -> pa.Table:
+    """The share's examples: EXAMPLE_COLUMNS, and `visual`, whether they show a picture."""
+    batches: list[pa.RecordBatch] = []
+    for batch in view.batches(EXAMPLES, columns=[*EXAMPLE_COLUMNS, "image_ids"]):
+        columns = [*(batch.column(name) for name in EXAMPLE_COLUMNS), pa.array(shows_pictures(batch))]
+        batches.append(pa.RecordBatch.from_arrays(columns, schema=_EXAMPLES))
+    return pa.Table.from_batches(batches, _EXAMPLES)
+
+
+def judge(grounds: Grounds, view: View, examples: pa.Table) -> pa.Table:
+    """Verdicts of the policy on the share's examples (schemas.VERDICTS without `version`), by delivery and id."""
+    policy = grounds.policy
     columns = {
         audit: {c for rule in policy.rules if rule.audit == audit for c in rule.columns} for audit in policy.audits
     }
-    rows = {
-        audit: read_measures(
-            lake,
-            audit,
-            identity=measures[audit],
-            deliveries=used(deliveries, without, audit),
-            columns=columns[audit],
-        )
-        for audit in policy.audits
-        if audit in measures
-    }
+    rows = {audit: grounds.rows(view, audit, columns[audit]) for audit in policy.audits if audit in grounds.measures}
     return verdicts(examples, rows, policy)
 
 
-def soft_labels(lake: Lake, members: pa.Table, *, deliveries: Sequence[str], measures: Mapping[str, str]) -> Any:
-    """Mean soft label of each member over the audits that measure one; null where none does."""
-    ids = members["example_id"].combine_chunks()
-    batches: list[pa.RecordBatch] = []
-    for audit in sorted(measures):
-        if SOFT_LABEL in all_audits()[audit].columns.names:
-            columns = {SOFT_LABEL}
-            rows = read_measures(lake, audit, identity=measures[audit], deliveries=deliveries, columns=columns)
-            batches += [batch.select(["example_id", SOFT_LABEL]) for batch in rows]
-    return pa.array(per_example(ids, components(batches, [SOFT_LABEL])[SOFT_LABEL]), from_pandas=True)
+def members_of(grounds: Grounds, view: View, examples: pa.Table, judged: pa.Table) -> pa.Table:
+    """The share's members in the order of their verdicts: delivery, example_id, kind, dataset, weight, soft_label,
+    `visual`, and the measures that difficulty weighs (float64, NaN where unknown)."""
+    members = judged.filter(pc.is_in(judged["action"], value_set=pa.array(MEMBER_ACTIONS)))
+    ids = whole(members, "example_id")
+    columns: dict[str, Any] = {name: members[name] for name in MEMBER_COLUMNS}
+    columns[SOFT_LABEL] = _soft_labels(grounds, view, ids)
+    columns["visual"] = pc.is_in(ids, value_set=visual_ids(examples))
+    weighed: dict[str, list[str]] = {}
+    for name in grounds.weights(prompts=has_prompts(members)).names:
+        audit, column = name.split(".")
+        weighed.setdefault(audit, []).append(column)
+    for audit, names in weighed.items():
+        measured = components(grounds.rows(view, audit, set(names)), names)
+        columns |= {f"{audit}.{name}": pa.array(per_example(ids, measured[name])) for name in names}
+    return pa.table(columns)
+
+
+def visual_ids(examples: pa.Table) -> pa.Array:
+    """Ids of the examples that show a picture."""
+    return whole(examples.filter(examples["visual"]), "example_id")
+
+
+def has_prompts(rows: pa.Table) -> bool:
+    """Whether prompts of RL are among the rows."""
+    return "prompt" in pc.unique(rows["kind"]).to_pylist()
 
 
 def count(judged: pa.Table) -> dict[str, Any]:
@@ -75,47 +134,34 @@ def count(judged: pa.Table) -> dict[str, Any]:
     }
 
 
+def added(counts: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """The counts of several shares as those of all."""
+    total: dict[str, Any] = {"examples": 0, "curated": 0, **{name: Counter[str]() for name in _COUNTED}}
+    for one in counts:
+        for name in ("examples", "curated"):
+            total[name] += one[name]
+        for name in _COUNTED:
+            total[name].update(one[name])
+    return {name: dict(sorted(value.items())) if name in _COUNTED else value for name, value in total.items()}
+
+
 def counted(column: pa.ChunkedArray) -> dict[str, int]:
     """Rows by value, in the order of the values."""
     pairs: Any = pc.value_counts(column)
     return dict(sorted((pair["values"] or "", pair["counts"]) for pair in pairs.to_pylist()))
 
 
-def order(
-    lake: Lake,
-    members: pa.Table,
-    *,
-    deliveries: Sequence[str],
-    measures: Mapping[str, str],
-    settings: CurriculumSettings,
-    without: Without = NONE,
-) -> pa.Table:
-    """The members in the order of the curriculum. Raises MissingError where a measure that it weighs was not made."""
-    ids = members["example_id"].combine_chunks()
-    kinds: Any = members["kind"]
-    is_prompt = np.asarray(pc.equal(kinds, pa.scalar("prompt")))
-    names = dict.fromkeys(settings.difficulty, "difficulty")
-    if is_prompt.any():
-        names |= {name: "prompt_difficulty" for name in settings.prompt_difficulty if name not in names}
-    weighed: dict[str, list[str]] = {}
-    for name, key in names.items():
-        audit, column = name.split(".")
-        if audit not in measures:
-            raise MissingError(f"curriculum.{key} weighs {name}, but {audit} was not measured; run that audit first")
-        weighed.setdefault(audit, []).append(column)
-    values: dict[str, Any] = {}
-    for audit, columns in weighed.items():
-        known = used(deliveries, without, audit)
-        rows = read_measures(lake, audit, identity=measures[audit], deliveries=known, columns=set(columns))
-        values |= {f"{audit}.{column}": part for column, part in components(rows, columns).items()}
-    hardness = difficulty(ids, values, settings.difficulty)
-    own = difficulty(ids.filter(pa.array(is_prompt)), values, settings.prompt_difficulty if is_prompt.any() else {})
-    hardness[np.flatnonzero(is_prompt)[np.isfinite(own)]] = own[np.isfinite(own)]
-    visual = visual_ids(lake, deliveries)
-    columns = [
-        *(members[name] for name in ("delivery", "example_id", "dataset")),
-        pc.is_in(members["example_id"], value_set=visual),
-        pa.array(hardness),
-    ]
-    ready = pa.table(columns, names=["delivery", "example_id", "dataset", "visual", "difficulty"])
-    return curriculum(ready, settings)
+def _soft_labels(grounds: Grounds, view: View, ids: pa.Array) -> pa.Array:
+    """Mean soft label of each member over the audits that measure one; null where none does."""
+    batches: list[pa.RecordBatch] = []
+    for audit in sorted(grounds.measures):
+        if SOFT_LABEL in all_audits()[audit].columns.names:
+            rows = read_measures(
+                view,
+                audit,
+                identity=grounds.measures[audit],
+                deliveries=grounds.deliveries,
+                columns={SOFT_LABEL},
+            )
+            batches += [batch.select(["example_id", SOFT_LABEL]) for batch in rows]
+    return pa.array(per_example(ids, components(batches, [SOFT_LABEL])[SOFT_LABEL]), from_pandas=True)

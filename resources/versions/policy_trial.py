@@ -10,9 +10,11 @@ import pyarrow.compute as pc
 from ops.core.log import Row
 from ops.core.schemas import EXAMPLES, IMAGES, VERDICTS
 from ops.decision.policy import Policy
-from ops.decision.versions import Diff, Pins, diff
+from ops.decision.versions import Diff, Pins, diff, joined
+from resources.engines.tasks import tasks_for
+from resources.lake.shares import SHARE_ROWS, Share, rows_kept, shares_of
 from resources.lake.tables import Lake
-from resources.versions.decisions import count, judge
+from resources.versions.decisions import Grounds, added, count, examples_of, judge
 from resources.versions.publishing import PublishError, current_version, version_of
 
 
@@ -34,7 +36,7 @@ class Trial:
         return [{"rule": name, "before": was, "after": now, "difference": now - was} for name, was, now in pairs]
 
 
-def try_policy(lake: Lake, policy: Policy, version: int | None = None) -> Trial:
+def try_policy(lake: Lake, policy: Policy, version: int | None = None, *, share_rows: int = SHARE_ROWS) -> Trial:
     """What the policy would make of the examples and measures of a version (None: the current one).
 
     Raises PublishError where there is no such version, MissingError where the policy asks for an audit that the version
@@ -43,14 +45,25 @@ def try_policy(lake: Lake, policy: Policy, version: int | None = None) -> Trial:
     number = current_version(lake) if version is None else version
     if number is None:
         raise PublishError("no version has been published to compare with; `assay run DROP` makes one")
-    pinned = version_of(lake, number)
-    pins = Pins.of(pinned.row)
-    judged = judge(
-        lake, deliveries=pinned.row["deliveries"], measures=pins.measures, policy=policy, without=pins.without
-    )
-    standing = lake.read(VERDICTS, where={"version": number})
-    change = diff(standing, judged, numbers=(number, number), pins=(pins, replace(pins, policy=policy.hash)))
-    return Trial(number, count(standing), count(judged), change)
+    pinned = version_of(lake, number).row
+    pins = Pins.of(pinned)
+    deliveries = tuple(pinned["deliveries"])
+    grounds = Grounds(lake, {}, deliveries, pins.measures, policy, without=pins.without)
+    kept = rows_kept(lake, deliveries)
+    tasks = tasks_for(sum(kept.values()), lake)
+    sides = (pins, replace(pins, policy=policy.hash))
+    tried = [tasks.call(_try_share, grounds, number, share, sides) for share in shares_of(kept, share_rows)]
+    parts: list[tuple[Row, Row, Diff]] = list(tasks.values(tried))
+    befores, afters, changes = zip(*parts, strict=True)
+    return Trial(number, added(befores), added(afters), joined(changes))
+
+
+def _try_share(grounds: Grounds, version: int, share: Share, sides: tuple[Pins, Pins]) -> tuple[Row, Row, Diff]:
+    """Counts before and after, and what changes, of the share."""
+    view = grounds.view(share)
+    standing = pa.Table.from_batches(list(view.batches(VERDICTS, where={"version": version})), VERDICTS.schema)
+    judged = judge(grounds, view, examples_of(view))
+    return count(standing), count(judged), diff(standing, judged, numbers=(version, version), pins=sides)
 
 
 def changed_examples(lake: Lake, rows: pa.Table, *, limit: int) -> list[Row]:

@@ -19,7 +19,8 @@ from resources.engines.progress import SilentProgress
 from resources.export.export import Exported, export_version
 from resources.intake.ingest import ingest
 from resources.lake.tables import Lake
-from resources.versions.publishing import build_candidate, publish
+from resources.versions.candidates import build_candidate
+from resources.versions.publishing import publish
 from tests.support.measured import measure_difficulty
 
 POLICY = Policy(

@@ -16,10 +16,8 @@ from ops.evidence.inputs import RowInputs
 from resources.config.settings import Settings
 from resources.engines.progress import SilentProgress
 from resources.lake.tables import Lake
-from resources.versions.publishing import (
-    Candidate,
-    build_candidate,
-)
+from resources.versions.candidates import build_candidate
+from resources.versions.publishing import Candidate
 
 NOTHING = Vectors.of([], np.zeros((0, 0)))
 POLICY = Policy(

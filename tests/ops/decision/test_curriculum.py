@@ -5,7 +5,8 @@ import pyarrow as pa
 import pytest
 
 from ops.core.identity import digest
-from ops.decision.curriculum import CurriculumSettings, Order, control, curriculum, mixed, visual_shares
+from ops.decision.curriculum import CurriculumSettings, Order, control, mixed, visual_shares
+from tests.support.ordered import curriculum
 
 
 def members(count: int = 400, seed: int = 0, visual: float = 0.6) -> pa.Table:

@@ -6,8 +6,9 @@ import pytest
 
 from ops.audits.difficulty import AUDIT
 from ops.core.schemas import EXAMPLES, IMAGES
+from ops.core.tasks import Here
 from ops.core.vectors import Vectors
-from ops.decision.difficulty import Component, difficulty, ranks
+from ops.decision.difficulty import Component, Weights, graded, per_example
 from ops.evidence.inputs import RowInputs
 from ops.evidence.picture_table import PictureTable
 
@@ -49,25 +50,28 @@ def test_counts_of_an_example():
     }
 
 
+def grades(columns: dict[str, list[float]], weights: dict[str, float]) -> list[float]:
+    kinds = pa.repeat("sft", len(next(iter(columns.values()))))
+    rows = pa.table({"kind": kinds, **{name: pa.array(values, pa.float64()) for name, values in columns.items()}})
+    return np.concatenate(graded(Here(), [rows], Weights(weights, {}))).tolist()
+
+
 def test_ranks():
-    assert ranks(np.array([30.0, 10.0, 20.0])).tolist() == [1.0, 0.0, 0.5]
-    assert ranks(np.array([5.0, 5.0, 9.0, np.nan]))[:3].tolist() == [0.25, 0.25, 1.0]
-    assert ranks(np.array([7.0])).tolist() == [0.5]
+    assert grades({"a": [30.0, 10.0, 20.0]}, {"a": 1.0}) == [1.0, 0.0, 0.5]
+    assert grades({"a": [5.0, 5.0, 9.0, np.nan]}, {"a": 1.0})[:3] == [0.25, 0.25, 1.0]
+    assert grades({"a": [7.0]}, {"a": 1.0}) == [0.5]
 
 
 def test_difficulty_weighs_known_ranks():
     ids = pa.array(["a", "b", "c"])
-    words = Component(pa.array(["c", "a", "b", "a"]), np.array([9.0, 1.0, 4.0, 3.0]))
-    margin = Component(pa.array(["a", "b", "x"]), np.array([0.1, 0.9, 5.0]))
-    found = difficulty(ids, {"words": words, "margin": margin}, {"words": 1.0, "margin": -1.0})
-    assert found.tolist() == pytest.approx([(0 + 1) / 2, (0.5 + 0) / 2, 1.0])
-    assert np.isnan(difficulty(pa.array(["z"]), {"words": words}, {"words": 1.0})).all()
+    words = per_example(ids, Component(pa.array(["c", "a", "b", "a"]), np.array([9.0, 1.0, 4.0, 3.0]))).tolist()
+    margin = per_example(ids, Component(pa.array(["a", "b", "x"]), np.array([0.1, 0.9, 5.0]))).tolist()
+    found = grades({"words": words, "margin": margin}, {"words": 1.0, "margin": -1.0})
+    assert found == pytest.approx([(0 + 1) / 2, (0.5 + 0) / 2, 1.0])
+    assert np.isnan(grades({"words": [np.nan]}, {"words": 1.0})).all()
 
 
 def test_a_figure_that_was_not_looked_at_leaves_the_others_to_decide():
     """Images stored before a figure was measured: what is known ranks the example."""
-    ids = pa.array(["old", "new", "newer"])
-    edges = Component(ids, np.array([9.0, 1.0, 5.0]))
-    text = Component(ids, np.array([np.nan, 0.2, 0.1]))
-    found = difficulty(ids, {"edges": edges, "text": text}, {"edges": 1.0, "text": 1.0})
-    assert found.tolist() == pytest.approx([1.0, 0.5, 0.25])
+    found = grades({"edges": [9.0, 1.0, 5.0], "text": [np.nan, 0.2, 0.1]}, {"edges": 1.0, "text": 1.0})
+    assert found == pytest.approx([1.0, 0.5, 0.25])

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from ops.audits.contract import KEYS, Audit, Grain, Scope
 from ops.core.hashing import joined, key_hashes
 from ops.core.schemas import CURATED, CURRICULUM, EXAMPLES, QUARANTINE, VERDICTS
-from ops.gates.candidate_facts import candidate_facts, contradiction_facts
+from ops.gates.content_facts import contradiction_facts, judged_queries, query_counts
 from ops.gates.gate_facts import ingest_facts, measures_facts
+from tests.support.candidate_facts import facts_of_rows
 
 AUDIT = Audit(
     name="grounding",
@@ -132,7 +133,7 @@ def version_rows(**changed: list[dict]) -> dict[str, list[pa.RecordBatch]]:
 
 
 def test_a_whole_version_has_nothing_amiss():
-    facts = candidate_facts(**version_rows())
+    facts = facts_of_rows(**version_rows())
     row = facts["version"].to_pylist()[0]
     assert [row[n] for n in ("examples", "kept", "downweighted", "held", "dropped", "curated")] == [4, 1, 1, 1, 1, 2]
     assert (row["removed_share"], row["weight_min"], row["weight_max"]) == (0.5, 0.5, 1.0)
@@ -155,14 +156,16 @@ def test_queries_judged_both_ways_are_counted_once():
     against.append({"delivery": "d", "judgement_id": "j3"} | dict.fromkeys(flags, False))
     against.append({"delivery": "d", "judgement_id": "j4", "in_cycle": True})
     schema = pa.schema([(n, pa.string()) for n in (*names[:2], "side")] + [(n, pa.bool_()) for n in flags])
-    facts = contradiction_facts(judged, [pa.RecordBatch.from_pylist(against, schema=schema)])
+    queries = judged_queries(judged, [pa.RecordBatch.from_pylist(against, schema=schema)])
+    ranges = [query_counts(*own) for own in zip(queries.parts(3), queries.parts(3), strict=True)]
+    facts = contradiction_facts(ranges)
     row = {"judged_queries": 3, "contradicted_queries": 2, "contradicted_share": 2 / 3}
     assert facts["judgements"].to_pylist() == [row | {"unresolved_queries": 1, "unresolved_share": 1 / 3}]
-    assert contradiction_facts([], [])["judgements"]["contradicted_share"].to_pylist() == [0.0]
+    assert contradiction_facts([])["judgements"]["contradicted_share"].to_pylist() == [0.0]
 
 
 def test_an_empty_version_has_facts():
-    row = candidate_facts(**version_rows(examples=[], verdicts=[], curated=[], curriculum=[]))["version"].to_pylist()[0]
+    row = facts_of_rows(**version_rows(examples=[], verdicts=[], curated=[], curriculum=[]))["version"].to_pylist()[0]
     assert (row["examples"], row["removed_share"], row["weight_min"]) == (0, 0.0, None)
 
 
@@ -170,7 +173,7 @@ def test_replayed_examples_are_told_from_doubled_ones():
     at = {"delivery": "d"}
     order = [(0, "0"), (1, "1"), (1, "0"), (1, "0")]
     rows = [{**at, "example_id": i, "stage": s, "position": n} for n, (s, i) in enumerate(order)]
-    row = candidate_facts(**version_rows(curriculum=rows))["version"].to_pylist()[0]
+    row = facts_of_rows(**version_rows(curriculum=rows))["version"].to_pylist()[0]
     assert (row["repeated_in_stage"], row["repeated_in_curriculum"], row["wrong_positions"]) == (1, 2, 0)
 
 

@@ -8,7 +8,9 @@ import pytest
 
 from ops.core.identity import digest
 from ops.core.schemas import EMBEDDINGS, EXAMPLES, VERDICTS
-from resources.gates.diversity import diversity_facts
+from ops.core.tasks import Here
+from ops.decision.mix import MixSettings
+from resources.gates.candidate import Stored, facts_of
 from resources.lake.tables import Lake
 
 KINDS, SIZE = 8, 60
@@ -46,8 +48,12 @@ def messages(kind: int) -> list[dict[str, object]]:
     return [{"role": "user", "parts": [part]}, {"role": "assistant", "parts": [part]}]
 
 
+def facts(lake: Lake, encoder: str = "e") -> dict[str, pa.Table]:
+    return facts_of(Stored(lake, 1, ("a-1",), {}, {}, encoder, MixSettings()), Here())
+
+
 def ratios(lake: Lake) -> dict[str, float]:
-    return {row["figure"]: row["ratio"] for row in diversity_facts(lake, 1, encoder="e")["diversity"].to_pylist()}
+    return {row["figure"]: row["ratio"] for row in facts(lake)["diversity"].to_pylist()}
 
 
 def test_removing_one_kind_is_poorer_than_chance(tmp_path: Path):
@@ -58,7 +64,7 @@ def test_removing_one_kind_is_poorer_than_chance(tmp_path: Path):
     assert found["answer_bits"] == pytest.approx(np.log2(7) / 3, abs=0.01)
     assert found["vendi"] < 0.95
     assert found["cluster_coverage"] < 0.95
-    clusters = diversity_facts(lake, 1, encoder="e")["clusters"].to_pylist()
+    clusters = facts(lake)["clusters"].to_pylist()
     assert sum(row["examples"] for row in clusters) == KINDS * SIZE
     assert sum(row["removed"] for row in clusters) == SIZE
     assert {row["removed_share"] for row in clusters} == {0.0, 1.0}
@@ -74,9 +80,9 @@ def test_removing_evenly_is_as_good_as_chance(tmp_path: Path):
 def test_nothing_removed_or_nothing_embedded(tmp_path: Path):
     lake = Lake(tmp_path)
     fill(lake, np.zeros(KINDS * SIZE, dtype=bool))
-    assert diversity_facts(lake, 1, encoder="e")["diversity"].num_rows == 0
+    assert facts(lake)["diversity"].num_rows == 0
     other = Lake(tmp_path / "other")
     fill(other, np.arange(KINDS * SIZE) % 8 == 3)
-    facts = diversity_facts(other, 1, encoder="another")
-    assert facts["diversity"]["figure"].to_pylist() == ["answer_bits"]
-    assert facts["clusters"].num_rows == 0
+    found = facts(other, "another")
+    assert found["diversity"]["figure"].to_pylist() == ["answer_bits"]
+    assert found["clusters"].num_rows == 0

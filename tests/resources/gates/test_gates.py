@@ -14,11 +14,12 @@ from ops.audits.contract import KEYS, Audit, Grain, Scope
 from ops.audits.ranges import COSINE, P_VALUE, Range, column
 from ops.audits.registry import all_audits
 from ops.core.schemas import DROPS, EXAMPLES, PREFERENCES, QUARANTINE, TABLES, VERSIONS, TableSpec
-from ops.gates.candidate_facts import candidate_facts, contradiction_facts, pollution_facts
+from ops.gates.content_facts import contradiction_facts, pollution_facts
 from ops.gates.guards import GuardSettings
 from resources.gates.gates import GateResult, candidate_gate, ingest_gate, measures_gate, run_gate
 from resources.gates.suites import candidate_suites, within
 from resources.lake.tables import Lake
+from tests.support.candidate_facts import facts_of_rows
 
 LIMITS = GuardSettings(
     quarantine_floor=0, removed_floor=0, removed_limit=0.5, contradiction_limit=0.5, abstention_limit=0.5
@@ -235,7 +236,7 @@ def judge(rows: dict[str, pa.Table], *, limits: GuardSettings = LIMITS, replays:
     ids = pa.Table.from_pylist([member(n) for n in range(10)], schema=pa.schema([*KEYS[Grain.EXAMPLE]]))
     streams = {name: table.to_batches() for name, table in {**rows, "examples": ids}.items()}
     suites = candidate_suites(limits, replays=replays)
-    facts = candidate_facts(**streams) | contradiction_facts([], []) | pollution_facts([], {})
+    facts = facts_of_rows(**streams) | contradiction_facts([]) | pollution_facts([])
     return run_gate("candidate", "it", facts, suites=suites, run="r", history=None)
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.compute as pc
 import pytest
 
 from ops.audits.modality import AUDIT as MODALITY
@@ -36,9 +37,11 @@ def lake(tmp_path: Path) -> Lake:
 def share(lake: Lake, *audits: str, **settings: Any) -> float:
     measures = {"modality": "m0", "visual_necessity": "v0"}
     chosen = {name: measures[name] for name in audits}
-    mixing = Mixing(lake, deliveries=["a-1"], measures=chosen, settings=MixSettings(**settings))
-    members = lake.read(EXAMPLES, columns=["example_id"])
-    return visual_share(*mixing.masses(members.append_column("weight", [np.ones(10)])))
+    members = lake.read(EXAMPLES, columns=["example_id", "image_ids"])
+    visual = members.filter(pc.greater(pc.list_value_length(members["image_ids"]), 0))["example_id"].combine_chunks()
+    mixing = Mixing(lake, visual, deliveries=["a-1"], measures=chosen, settings=MixSettings(**settings))
+    sums = mixing.sums(members.append_column("weight", [np.ones(10)]))
+    return visual_share(*(side.mass for side in sums))
 
 
 def test_blind_examples_count_as_text_unless_told_otherwise(lake: Lake):

@@ -28,11 +28,12 @@ from ops.core.schemas import (
     VERSIONS,
     TableSpec,
 )
+from ops.core.tasks import Here
 from ops.decision.mix import MixSettings
 from ops.decision.versions import LeftOut
 from ops.report.data import ReportData
 from ops.report.page import render
-from resources.gates.mix import mix_facts
+from resources.gates.candidate import Stored, facts_of
 from resources.lake.tables import Lake
 from resources.measuring.corpus import modality_identity
 from resources.report.report import collect, make_report, report_path
@@ -187,8 +188,8 @@ def _publish(lake: Lake) -> None:
         "content": "h0",
     }
     failed = {**gate, "gate": "candidate", "subject": "version 1", "success": False, "failures": ["removed 1 > 0.3"]}
-    facts = mix_facts(lake, 1, deliveries=[DELIVERY], measures={}, settings=MixSettings())
-    failed["facts"] = {part: table.to_pylist() for part, table in facts.items()}
+    facts = facts_of(Stored(lake, 1, (DELIVERY,), {}, {}, "", MixSettings()), Here())
+    failed["facts"] = {part: table.to_pylist() for part, table in facts.items() if part.startswith("mix")}
     rollback = json.dumps({"rollback_from": 2})
     lake.log(
         VERSIONS,

@@ -89,17 +89,17 @@ def test_a_crash_between_tables_is_finished_under_the_same_number(
     lake: Lake, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ):
     fill(lake)
-    real = Lake.write
+    real = Lake.commit
 
-    def breaks(self: Lake, spec: Any, rows: Any, **how: Any) -> bool:
+    def breaks(self: Lake, spec: Any, staged: Any, **how: Any) -> bool:
         if spec is CURATED:
             raise OSError("disk full")
-        return real(self, spec, rows, **how)
+        return real(self, spec, staged, **how)
 
-    monkeypatch.setattr(Lake, "write", breaks)
+    monkeypatch.setattr(Lake, "commit", breaks)
     with pytest.raises(OSError, match="disk full"):
         build(lake, settings)
-    monkeypatch.setattr(Lake, "write", real)
+    monkeypatch.setattr(Lake, "commit", real)
     candidate = build(lake, settings)
     assert candidate.version == 1
     assert lake.read(VERDICTS).num_rows == 7

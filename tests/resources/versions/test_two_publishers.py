@@ -16,7 +16,8 @@ from ops.decision.policy import Action, Condition, Policy, Rule
 from resources.config.settings import load_settings
 from resources.engines.progress import SilentProgress
 from resources.lake.tables import Lake
-from resources.versions.publishing import PublishError, build_candidate, current_version, publish, versions
+from resources.versions.candidates import build_candidate
+from resources.versions.publishing import PublishError, current_version, publish, versions
 from tests.support.versions import deliver
 
 ROUNDS = 4
