@@ -12,15 +12,6 @@ PART = pa.struct([("type", pa.string()), ("text", pa.string()), ("image_id", pa.
 MESSAGE = pa.struct([("role", pa.string()), ("parts", pa.list_(PART))])
 ROLLOUT = pa.struct([("response", pa.string()), ("reward", pa.float64())])
 PROVENANCE = pa.struct([("file", pa.string()), ("row", pa.int64())])
-FILE_COUNT = pa.struct(
-    [
-        ("file", pa.string()),
-        ("sha256", pa.string()),
-        ("rows_in", pa.int64()),
-        ("rows_kept", pa.int64()),
-        ("rows_quarantined", pa.int64()),
-    ]
-)
 REASON = pa.struct(
     [
         ("rule", pa.string()),
@@ -35,15 +26,17 @@ REASON = pa.struct(
 
 @dataclass(frozen=True, slots=True)
 class TableSpec:
-    """A table of the lake: its columns and how its files are partitioned."""
+    """A table of the lake: its columns and how its files are partitioned. In a table stored by content, rows of one
+    `key` in one partition say the same: two writers may both have stored it, and a reader takes any."""
 
     name: str
     schema: pa.Schema
     partition_by: tuple[str, ...] = ()
+    key: str = ""
 
 
-def _table(name: str, partition_by: tuple[str, ...], *fields: tuple[str, pa.DataType]) -> TableSpec:
-    return TableSpec(name, pa.schema(list(fields)), partition_by)
+def _table(name: str, partition_by: tuple[str, ...], *fields: tuple[str, pa.DataType], key: str = "") -> TableSpec:
+    return TableSpec(name, pa.schema(list(fields)), partition_by, key)
 
 
 TIMESTAMP = pa.timestamp("us", tz="UTC")
@@ -182,7 +175,6 @@ DROPS = _table(
     ("rows_in", pa.int64()),
     ("rows_kept", pa.int64()),
     ("rows_quarantined", pa.int64()),
-    ("files", pa.list_(FILE_COUNT)),
     ("licence", pa.string()),
     ("gate_results", pa.string()),  # JSON
     ("note", pa.string()),  # what the person said who withdrew it; null in rows written before
@@ -190,11 +182,23 @@ DROPS = _table(
     ("rereads", pa.string()),  # the delivery that was the same bytes in an older reading
 )
 
+# What came of each file of a delivery: apart from `drops`, which is read as a whole at every question.
+DROP_FILES = _table(
+    "drop_files",
+    (),
+    ("delivery", pa.string()),
+    ("file", pa.string()),
+    ("sha256", pa.string()),
+    ("rows_in", pa.int64()),
+    ("rows_kept", pa.int64()),
+    ("rows_quarantined", pa.int64()),
+)
+
 # What the gate of an audit's measures made of a delivery's, by the identity of these measures and of the limits. Where
 # there are several rows of the same identities, the last holds.
 MEASURES_GATES = _table(
     "measures_gates",
-    ("delivery",),
+    (),
     ("delivery", pa.string()),
     ("at", TIMESTAMP),
     ("audit", pa.string()),
@@ -342,6 +346,7 @@ TABLES: dict[str, TableSpec] = {
         BOXES,
         QUARANTINE,
         DROPS,
+        DROP_FILES,
         MEASURES_GATES,
         EMBEDDINGS,
         LIKELIHOODS,

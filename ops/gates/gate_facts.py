@@ -53,8 +53,10 @@ FILES = pa.schema(
 )
 
 
-def ingest_facts(drop: Mapping[str, Any], examples: Batches, quarantine: Batches) -> dict[str, pa.Table]:
-    """Facts of a delivery, from its row of `drops` and from what is stored of it.
+def ingest_facts(
+    drop: Mapping[str, Any], counts: Iterable[Mapping[str, Any]], examples: Batches, quarantine: Batches
+) -> dict[str, pa.Table]:
+    """Facts of a delivery, from its row of `drops`, its rows of `drop_files` and from what is stored of it.
 
     `files` (FILES): one row a file; `rows_lost` are rows in that were neither kept nor quarantined, and `stored_*`
     are the rows found in `examples` and `quarantine`.
@@ -69,7 +71,7 @@ def ingest_facts(drop: Mapping[str, Any], examples: Batches, quarantine: Batches
     for batch in quarantine:
         set_aside.update(counted(column_of(batch, "file")))
         reasons.update(counted(column_of(batch, "reason")))
-    claimed = {counts["file"]: counts for counts in drop["files"] or ()}
+    claimed = {row["file"]: row for row in counts}
     files = [
         _file_row(name, claimed.get(name, {}), kept[name], set_aside[name]) for name in {**claimed, **kept, **set_aside}
     ]

@@ -38,6 +38,7 @@ from resources.gates.suites import (
     mix_suites,
 )
 from resources.gates.words import Check, check_of
+from resources.lake.file_counts import file_counts
 from resources.lake.shares import SHARE_ROWS
 from resources.lake.tables import Lake
 from resources.storage.storage import Storage
@@ -87,6 +88,7 @@ def ingest_gate(lake: Lake, delivery: str, *, settings: GuardSettings) -> GateRe
         raise MissingError(f"delivery {delivery!r} is not in the lake; run `assay run` with the drop's folder")
     facts = ingest_facts(
         drop,
+        file_counts(lake, [delivery]).get(delivery, ()),
         lake.batches(EXAMPLES, where=of_delivery, columns=["provenance"]),
         lake.batches(QUARANTINE, where=of_delivery, columns=["file", "reason"]),
     )

@@ -18,6 +18,7 @@ from ops.core.identity import canonical_json, fingerprint
 from ops.core.schemas import MEASURES_GATES
 from ops.gates.guards import GuardSettings
 from resources.gates.gates import GateResult
+from resources.lake.compaction import compact
 from resources.lake.tables import Lake
 
 _READ = ["delivery", "at", "audit", "identity", "limits", "success", "failures", "fixes"]
@@ -70,7 +71,8 @@ def record_gates(
     if new:
         table = pa.Table.from_pylist(new, schema=MEASURES_GATES.schema)
         once = f"{delivery}/{len(present)}/{fingerprint([_outcome(row) for row in new])}"
-        lake.write(MEASURES_GATES, table, partition={"delivery": delivery}, once=once)
+        lake.write(MEASURES_GATES, table, partition={}, once=once)
+        compact(lake, MEASURES_GATES)
 
 
 def measures_gates(

@@ -5,10 +5,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import pyarrow as pa
+
 from ops.core.log import Log, Row, successor
-from ops.core.schemas import DROPS
+from ops.core.schemas import DROP_FILES, DROPS
 from ops.intake.reading import is_older
 from resources.intake.context import Context
+from resources.lake.compaction import compact
 from resources.lake.tables import Lake
 
 
@@ -56,7 +59,7 @@ def _again(log: Log, drop: str, delivery: str) -> list[Row]:
 def record_arrival(
     context: Context, counts: Sequence[Mapping[str, Any]], *, reading: int | None, rereads: str | None
 ) -> Delivery:
-    """Notes that the delivery is there, with what came of each of its files (schemas.FILE_COUNT). `rereads` is the
+    """Notes that the delivery is there, with what came of each of its files (`drop_files`). `rereads` is the
     delivery of an older reading that it takes the place of."""
     totals = {name: sum(count[name] for count in counts) for name in ("rows_in", "rows_kept", "rows_quarantined")}
     row = {
@@ -66,7 +69,6 @@ def record_arrival(
         "source": context.files.root,
         "state": "arrived",
         **totals,
-        "files": list(counts),
         "licence": context.manifest.licence,
         "gate_results": None,
         "reading": reading,
@@ -76,5 +78,8 @@ def record_arrival(
     def once(log: Log) -> list[Row]:
         return [] if context.delivery in log.last_by("delivery") else [row]
 
+    files = pa.Table.from_pylist([{"delivery": context.delivery, **count} for count in counts], DROP_FILES.schema)
+    context.lake.write(DROP_FILES, files, partition={}, once=context.delivery)
+    compact(context.lake, DROP_FILES)
     fresh = bool(context.lake.log(DROPS, once))
     return Delivery(context.drop, context.delivery, *totals.values(), fresh=fresh)

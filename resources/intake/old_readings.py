@@ -7,6 +7,7 @@ from ops.core.schemas import DROPS
 from ops.intake.reading import is_older
 from resources.intake.corpus_drops import last_admitted
 from resources.intake.drop_folders import still_holds
+from resources.lake.file_counts import file_counts
 from resources.lake.tables import Lake
 
 
@@ -35,14 +36,15 @@ def old_readings(lake: Lake) -> list[OldReading]:
     log = Log.of(lake.read(DROPS))
     present = log.last_by("delivery")
     arrivals = log.where(state="arrived").last_by("drop")
+    mistaken = {drop: each for drop, each in last_admitted(log).items() if is_older(present[each]["reading"])}
+    counts = file_counts(lake, mistaken.values()) if mistaken else {}
     old: list[OldReading] = []
-    for drop, delivery in last_admitted(log).items():
+    for drop, delivery in mistaken.items():
         row = present[delivery]
-        if is_older(row["reading"]):
-            names = [file["file"] for file in row["files"] or ()]
-            # Read again, it would be the drop's last delivery: not where one came after it.
-            readable = (
-                drop in arrivals and arrivals[drop]["delivery"] == delivery and still_holds(row["source"] or "", names)
-            )
-            old.append(OldReading(drop, delivery, row["source"] or "", readable))
+        names = [file["file"] for file in counts.get(delivery, ())]
+        # Read again, it would be the drop's last delivery: not where one came after it.
+        readable = (
+            drop in arrivals and arrivals[drop]["delivery"] == delivery and still_holds(row["source"] or "", names)
+        )
+        old.append(OldReading(drop, delivery, row["source"] or "", readable))
     return old

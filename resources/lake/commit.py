@@ -11,7 +11,7 @@ import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Transaction
 from deltalake import Schema as DeltaSchema
 from deltalake.exceptions import CommitFailedError, DeltaError, SchemaMismatchError, TableNotFoundError
-from deltalake.transaction import AddAction
+from deltalake.transaction import AddAction, RemoveAction
 
 from ops.core.errors import BusyError, UnusableError
 from ops.core.schemas import TableSpec
@@ -29,6 +29,7 @@ CONFIGURATION: dict[str, str | None] = {
     "delta.checkpointInterval": "20",
 }
 ATTEMPTS = 200
+Action = AddAction | RemoveAction
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +95,12 @@ class TableLog:
             ) from error
         return self.open() or table
 
-    def transact(self, name: str, choose: Callable[[DeltaTable], Sequence[AddAction] | None]) -> bool:
+    def transact(self, name: str, choose: Callable[[DeltaTable], Sequence[Action] | None]) -> bool:
         """Commit the files that `choose` picks for the present version, under the application transaction `name`.
         False where it picks None. After a conflict `choose` runs again, on what the other writer left.
 
         LakeError where it is no other writer that stands in the way, such as a full disk."""
-        actions: Sequence[AddAction] | None = None
+        actions: Sequence[Action] | None = None
         if is_address(self.address):
             require_conditional_writes(Storage.at(self.address.rpartition("/")[0], self.storage_options))
         for attempt in range(ATTEMPTS):
@@ -107,7 +108,7 @@ class TableLog:
             try:
                 table = self.prepare(last)
                 # A commit may land and yet be reported as failed (an object store's lost reply).
-                if actions and {action.path for action in actions} <= {file.path for file in active_files(table)}:
+                if actions and _landed(table, actions):
                     return True
                 actions = choose(table)
                 if actions is None:
@@ -124,7 +125,7 @@ class TableLog:
                 return True
         raise BusyError(f"{self.spec.name}: {ATTEMPTS} commits in a row lost to other writers; run it again")
 
-    def _append(self, table: DeltaTable, actions: Sequence[AddAction], name: str) -> None:
+    def _append(self, table: DeltaTable, actions: Sequence[Action], name: str) -> None:
         number = (table.transaction_version(name) or 0) + 1
         table.create_write_transaction(
             list(actions),
@@ -200,6 +201,26 @@ def active_files(table: DeltaTable | None, wanted: Mapping[str, Condition] | Non
         for row in actions.select(columns).take(pa.array(chosen, pa.int64())).to_pylist()
     ]
     return sorted(files, key=lambda file: file.path)
+
+
+def removals(parts: Sequence[Part]) -> list[RemoveAction]:
+    """Takes the files, whole ones, out of the present version; they stay in those before, and on storage."""
+    now_ms = time.time_ns() // 1_000_000
+    return [
+        RemoveAction(
+            part.path, False, now_ms, part.size, {name: _text(value) for name, value in part.partition.items()}
+        )
+        for part in parts
+    ]
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
+def _landed(table: DeltaTable, actions: Sequence[Action]) -> bool:
+    added = {action.path for action in actions if isinstance(action, AddAction)}
+    return bool(added) and added <= {file.path for file in active_files(table)}
 
 
 def _bounds(actions: pa.Table, name: str, *, partitioned: bool) -> list[Bounds | None]:

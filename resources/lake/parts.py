@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +18,7 @@ class Part:
     path: str
     size: int
     rows: int
-    partition: dict[str, object]
+    partition: dict[str, Any]
     first: int = 0
     stop: int | None = None
 

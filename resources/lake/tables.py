@@ -21,7 +21,7 @@ from deltalake.transaction import AddAction
 from ops.core.log import SEQUENCE, Log, Row
 from ops.core.schemas import TableSpec
 from resources.config.places import plain_place
-from resources.lake.commit import TableLog, active_files
+from resources.lake.commit import Action, TableLog, active_files, removals
 from resources.lake.files import (
     Partition,
     WrittenFile,
@@ -35,12 +35,17 @@ from resources.lake.files import (
 from resources.lake.parts import Part, split
 from resources.lake.scan import Scan
 from resources.lake.staged import StagedFile
+from resources.lake.transactions import transactions
 from resources.lake.where import conditions
 from resources.storage.storage import Storage
 
 Rows = pa.Table | Iterable[pa.RecordBatch]
 SERIAL = "serial"
 """The application transaction that every `commit_new` and `log` of a table carries, so that any two conflict."""
+COMPACTION = "compaction"
+"""The application transaction of every `replace`, so that any two of a table conflict."""
+LOG_FILES = 32
+"""Files of a log from which on it is written anew."""
 
 
 class Lake:
@@ -121,11 +126,15 @@ class Lake:
 
     def stage(self, spec: TableSpec, rows: Rows, partition: Partition, *, prefix: str = "") -> list[StagedFile]:
         """Write rows into the table's folder without committing them; any process, no table needed. Holds about two
-        row groups and one incoming batch. Files of a partition are read in the order of their names: `prefix` begins
-        them.
+        row groups and one incoming batch. Files are read in the order of their names, which begin with `prefix`.
 
         The partition's columns may be among the rows, where they must hold the partition's values."""
-        return self._stage(spec, rows, partition, prefix=prefix)
+        filesystem, base = self.storage.open()
+        tables = [rows] if isinstance(rows, pa.Table) else (pa.Table.from_batches([batch]) for batch in rows)
+        conformed = (without_partition(table, spec, partition) for table in tables)
+        folder = f"{base}/{partition_folder(spec, partition)}"
+        written = write_files(filesystem, folder, conformed, schema=file_schema(spec), prefix=prefix)
+        return [StagedFile.of(spec, file, partition, base) for file in written]
 
     def adopt(self, spec: TableSpec, paths: Sequence[str], partition: Partition) -> list[StagedFile]:
         """Take over Parquet files that an engine wrote into a `folder(spec, partition)`. Files without rows are left
@@ -155,17 +164,19 @@ class Lake:
         return table is not None and table.transaction_version(once) is not None
 
     def committed_of(self, spec: TableSpec, names: Iterable[str]) -> set[str]:
-        """Those of the names under which a commit has succeeded; opens the table once."""
-        table = self._log(spec).open()
-        return set() if table is None else {name for name in names if table.transaction_version(name) is not None}
+        """Those of the names under which a commit has succeeded; reads the table's log once, however many they are."""
+        version = self.version(spec)
+        if version < 0:
+            return set()
+        return transactions(self.storage, spec.name, version=version).intersection(names)
 
     def commit(self, spec: TableSpec, staged: Sequence[StagedFile], *, once: str) -> bool:
         """Add the staged files in one transaction named `once`. False, and the files are removed, where that name
         was committed before. No files is a commit too: it records that the partition is empty."""
-        if once == SERIAL:
-            raise ValueError(f"{spec.name}: {SERIAL!r} is the lake's own transaction; choose another name")
+        if once in (SERIAL, COMPACTION):
+            raise ValueError(f"{spec.name}: {once!r} is the lake's own transaction; choose another name")
 
-        def choose(table: DeltaTable) -> list[AddAction] | None:
+        def choose(table: DeltaTable) -> list[Action] | None:
             return None if table.transaction_version(once) is not None else self._actions(spec, staged)
 
         done = self._log(spec).transact(once, choose)
@@ -185,7 +196,7 @@ class Lake:
         chosen: list[StagedFile] = []
         rewritten: list[StagedFile] = []
 
-        def choose(table: DeltaTable) -> list[AddAction] | None:
+        def choose(table: DeltaTable) -> list[Action] | None:
             chosen[:] = self._unseen(table, spec, staged, key=key)
             rewritten.extend(file for file in chosen if file not in staged)
             return self._actions(spec, chosen) if chosen else None
@@ -198,23 +209,44 @@ class Lake:
         """Append to a log table, one writer after the other. `make_rows` gets the log as it stands and returns the
         new rows without `sequence`, which counts 0, 1, 2, ...; it is called again when another writer came first."""
         rows: list[Row] = []
-        made: list[StagedFile] = []
+        made: list[list[StagedFile]] = []
 
-        def choose(table: DeltaTable) -> list[AddAction] | None:
-            log = Log.of(self._scan(spec, table=table).table())
+        def choose(table: DeltaTable) -> list[Action] | None:
+            parts = active_files(table)
+            present = self._scan(spec, parts=parts).table()
+            log = Log.of(present)
             start = len(log.rows)
             rows[:] = [{**row, SEQUENCE: start + n} for n, row in enumerate(make_rows(log))]
             unknown = sorted({name for row in rows for name in row} - set(spec.schema.names))
             if unknown:
                 raise ValueError(f"{spec.name}: a row has the unknown columns {unknown}; known are {spec.schema.names}")
+            if not rows:
+                return None
+            new = pa.Table.from_pylist(rows, schema=spec.schema)
+            # Readers pay by the file: after so many the log is written anew, in the commit that appends to it.
+            old = parts if len(parts) >= LOG_FILES else []
+            all_rows = pa.concat_tables([present, new]) if old else new
             # The prefix keeps the files, and so the rows read, in the order of the log.
-            files = self._stage(spec, pa.Table.from_pylist(rows, schema=spec.schema), {}, prefix=f"{start:012d}-")
-            made.extend(files)
-            return self._actions(spec, files) if files else None
+            made.append(self.stage(spec, all_rows, {}, prefix=f"{0 if old else start:012d}-"))
+            return [*removals(old), *self._actions(spec, made[-1])]
 
-        self._log(spec).transact(SERIAL, choose)
-        self.discard(spec, made)
+        done = self._log(spec).transact(SERIAL, choose)
+        self.discard(spec, [file for files in (made[:-1] if done else made) for file in files])
         return rows
+
+    def replace(self, spec: TableSpec, parts: Sequence[Part], staged: Sequence[StagedFile]) -> bool:
+        """Put the staged files, which hold the same rows, in the place of these whole files. Whoever reads an earlier
+        version reads the old ones. False, and the staged files are removed, where one of the old ones has gone."""
+        old = {part.path for part in parts}
+
+        def choose(table: DeltaTable) -> list[Action] | None:
+            present = {part.path for part in active_files(table)}
+            return [*removals(parts), *self._actions(spec, staged)] if old <= present else None
+
+        done = self._log(spec).transact(COMPACTION, choose)
+        if not done:
+            self.discard(spec, staged)
+        return done
 
     def _log(self, spec: TableSpec) -> TableLog:
         return TableLog(f"{self.root}/{spec.name}", spec, self.storage_options)
@@ -240,15 +272,7 @@ class Lake:
         loose = {name: condition for name, condition in wanted.items() if name not in spec.partition_by}
         return Scan(filesystem, f"{base}/{spec.name}", parts, spec.schema, names, loose)
 
-    def _stage(self, spec: TableSpec, rows: Rows, partition: Partition, *, prefix: str = "") -> list[StagedFile]:
-        filesystem, base = self.storage.open()
-        tables = [rows] if isinstance(rows, pa.Table) else (pa.Table.from_batches([batch]) for batch in rows)
-        conformed = (without_partition(table, spec, partition) for table in tables)
-        folder = f"{base}/{partition_folder(spec, partition)}"
-        written = write_files(filesystem, folder, conformed, schema=file_schema(spec), prefix=prefix)
-        return [StagedFile.of(spec, file, partition, base) for file in written]
-
-    def _actions(self, spec: TableSpec, files: Sequence[StagedFile]) -> list[AddAction]:
+    def _actions(self, spec: TableSpec, files: Sequence[StagedFile]) -> list[Action]:
         """The files as Delta's actions. Raises ValueError where one belongs to another table or is not there as it
         was staged: such a commit would leave a table that cannot be read."""
         filesystem, base = self.storage.open()
@@ -287,7 +311,7 @@ class Lake:
             if all(mask):
                 chosen.append(file)
             elif any(mask):
-                chosen += self._stage(spec, kept(f"{base}/{file.path}", filesystem, mask), file.partition)
+                chosen += self.stage(spec, kept(f"{base}/{file.path}", filesystem, mask), file.partition)
         return chosen
 
     def discard(self, spec: TableSpec, files: Sequence[StagedFile]) -> None:

@@ -1,6 +1,6 @@
 """What came into a version, drop by drop, and what it is made of: modalities, contradictions, stages."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -28,13 +28,16 @@ def admissions(lake: Lake, deliveries: Sequence[str]) -> dict[str, Row]:
     return dict(sorted(last.items(), key=lambda pair: (pair[1]["drop"] or "", pair[0])))
 
 
-def drop_flow(drop: Row, reasons: Mapping[tuple[str, str], Mapping[str, int]], judged: VerdictFigures) -> DropFlow:
-    """What came in with a delivery and what became of it. `reasons` counts quarantined rows by delivery and file."""
+def drop_flow(
+    drop: Row,
+    counts: Iterable[Row],
+    reasons: Mapping[tuple[str, str], Mapping[str, int]],
+    judged: VerdictFigures,
+) -> DropFlow:
+    """What came in with a delivery and what became of it. `counts` are its rows of `drop_files`; `reasons` counts
+    quarantined rows by delivery and file."""
     delivery = drop["delivery"]
-    files = [
-        from_row(FileFlow, file, reasons=dict(reasons.get((delivery, file["file"]), {})))
-        for file in drop["files"] or ()
-    ]
+    files = [from_row(FileFlow, file, reasons=dict(reasons.get((delivery, file["file"]), {}))) for file in counts]
     return from_row(DropFlow, drop, files=tuple(files), actions=dict(judged.by_delivery.get(delivery, {})))
 
 

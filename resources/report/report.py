@@ -10,6 +10,7 @@ from ops.report.counting import count_quarantine, count_verdicts
 from ops.report.data import ReportData
 from ops.report.page import render
 from resources.intake.corpus_drops import kept_out
+from resources.lake.file_counts import file_counts
 from resources.lake.tables import Lake
 from resources.report.audit_figures import audit_figures
 from resources.report.examples import read_shown
@@ -54,6 +55,7 @@ def collect(lake: Lake, version: int) -> ReportData:
     reasons, quarantined = count_quarantine(quarantine, drops, shown=SHOWN)
     example_ids = sorted({example for ids in judged.shown.values() for example in ids})
     examples = read_shown(lake, version, example_ids, deliveries=deliveries, measures=measures, drops=drops)
+    counts = file_counts(lake, deliveries)
     return from_row(
         ReportData,
         row,
@@ -62,7 +64,9 @@ def collect(lake: Lake, version: int) -> ReportData:
         current=published.current,
         at=published.at,
         parent=published.parent,
-        drops=tuple(drop_flow(admission, reasons, judged) for admission in admitted.values()),
+        drops=tuple(
+            drop_flow(admission, counts.get(delivery, ()), reasons, judged) for delivery, admission in admitted.items()
+        ),
         quarantined=quarantined,
         datasets={name: dict(judged.by_dataset[name]) for name in sorted(judged.by_dataset)},
         modality=modality_rows(lake, admitted, measures, without),

@@ -11,12 +11,14 @@ from deltalake import CommitProperties, Transaction
 from ops.audits.registry import all_audits
 from ops.core.identity import canonical_json
 from ops.core.log import Log
-from ops.core.schemas import DROPS, EXAMPLES, MEASURES_GATES, QUARANTINE, VERSIONS, TableSpec
+from ops.core.schemas import DROP_FILES, DROPS, EXAMPLES, MEASURES_GATES, QUARANTINE, VERSIONS, TableSpec
 from ops.intake.reading import READING
 from resources.config.settings import Settings
 from resources.gates.gates import GateResult
 from resources.gates.outcomes import record_gates
 from resources.lake.commit import TableLog
+from resources.lake.compaction import compact
+from resources.lake.staged import StagedFile
 from resources.lake.tables import Lake
 from resources.measuring.recorded import once, record_embedded, row_identities
 
@@ -42,7 +44,9 @@ def arrive(
     counts = {"rows_in": 10, "rows_kept": 10 - broken, "rows_quarantined": broken}
     row = {"at": datetime.now(UTC), "drop": drop, "delivery": delivery, "source": f"from/{drop}", "state": "arrived"}
     row |= {"reading": reading, "rereads": rereads}
-    lake.log(DROPS, lambda log: [row | counts | {"files": [{"file": "a.json", **counts}]}])
+    files = pa.Table.from_pylist([{"delivery": delivery, "file": "a.json", **counts}], schema=DROP_FILES.schema)
+    lake.write(DROP_FILES, files, partition={}, once=delivery)
+    lake.log(DROPS, lambda log: [row | counts])
 
 
 def judged(success: bool, *failures: str) -> GateResult:
@@ -81,17 +85,18 @@ def lake_of_many(place: Path, count: int, settings: Settings, encoder: str) -> L
 
 
 def _enter(lake: Lake, deliveries: Mapping[str, str]) -> None:
-    """Each drop has arrived with ten rows and is admitted: a file of `drops` and one of `examples` a drop."""
-    entered, examples = [], []
-    for n, (drop, delivery) in enumerate(deliveries.items()):
+    """Each drop has arrived with ten rows and is admitted: a file of `examples` a drop."""
+    entered: list[dict[str, Any]] = []
+    examples: list[StagedFile] = []
+    for drop, delivery in deliveries.items():
         row = {"at": datetime.now(UTC), "drop": drop, "delivery": delivery, "source": f"from/{drop}", "rows_in": 10}
         row |= {"rows_kept": 10, "rows_quarantined": 0}
-        log = [row | {"sequence": 2 * n + at, "state": state} for at, state in enumerate(("arrived", "admitted"))]
-        entered += lake.stage(DROPS, pa.Table.from_pylist(log, schema=DROPS.schema), {})
+        entered += [row | {"state": state} for state in ("arrived", "admitted")]
         kept = [{"drop": drop, "delivery": delivery, "example_id": f"{delivery}{at}"} for at in range(10)]
         table = pa.Table.from_pylist(kept, schema=EXAMPLES.schema)
         examples += lake.stage(EXAMPLES, table, {"delivery": delivery})
-    lake.commit(DROPS, entered, once="entered")
+    for start in range(0, len(entered), 5):
+        lake.log(DROPS, lambda log, start=start: entered[start : start + 5])
     lake.commit(EXAMPLES, examples, once="entered")
 
 
@@ -112,8 +117,9 @@ def _gate(lake: Lake, deliveries: Sequence[str], identities: Mapping[str, str], 
     at, staged = rows.schema.get_field_index("delivery"), []
     for delivery in others:
         named = rows.set_column(at, "delivery", pa.array([delivery] * rows.num_rows))
-        staged += lake.stage(MEASURES_GATES, named, {"delivery": delivery})
+        staged += lake.stage(MEASURES_GATES, named, {})
     lake.commit(MEASURES_GATES, staged, once="gated")
+    compact(lake, MEASURES_GATES)
 
 
 def publish_pinned(

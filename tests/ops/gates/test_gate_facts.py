@@ -96,16 +96,15 @@ def test_hashes_do_not_depend_on_the_batch():
 
 
 def test_files_are_held_against_what_is_stored():
-    drop = {"drop": "x", "delivery": "x-1", "rows_in": 5, "rows_kept": 3, "rows_quarantined": 1} | {
-        "files": [{"file": "a.json", "rows_in": 5, "rows_kept": 3, "rows_quarantined": 1}]
-    }
+    drop = {"drop": "x", "delivery": "x-1", "rows_in": 5, "rows_kept": 3, "rows_quarantined": 1}
+    counts = [{"file": "a.json", "rows_in": 5, "rows_kept": 3, "rows_quarantined": 1}]
     provenance = [{"provenance": {"file": f, "row": n}} for n, f in enumerate(["a.json", "a.json", "b.json"])]
     kept = pa.RecordBatch.from_pylist(provenance, schema=pa.schema([EXAMPLES.schema.field("provenance")]))
     aside = pa.RecordBatch.from_pylist(
         [{"file": "a.json", "reason": "image_missing"}],
         schema=pa.schema([QUARANTINE.schema.field("file"), QUARANTINE.schema.field("reason")]),
     )
-    facts = ingest_facts(drop, [kept], [aside])
+    facts = ingest_facts(drop, counts, [kept], [aside])
     assert [tuple(row.values()) for row in facts["files"].to_pylist()] == [
         ("a.json", 5, 3, 1, 1, 2, 1),
         ("b.json", 0, 0, 0, 0, 1, 0),

@@ -13,7 +13,7 @@ import pytest
 from ops.audits.contract import KEYS, Audit, Grain, Scope
 from ops.audits.ranges import COSINE, P_VALUE, Range, column
 from ops.audits.registry import all_audits
-from ops.core.schemas import DROPS, EXAMPLES, PREFERENCES, QUARANTINE, TABLES, VERSIONS, TableSpec
+from ops.core.schemas import DROP_FILES, DROPS, EXAMPLES, PREFERENCES, QUARANTINE, TABLES, VERSIONS, TableSpec
 from ops.gates.content_facts import contradiction_facts, pollution_facts
 from ops.gates.guards import GuardSettings
 from resources.gates.gates import GateResult, candidate_gate, ingest_gate, measures_gate, run_gate
@@ -65,7 +65,8 @@ def deliver(
     put(lake, QUARANTINE, aside, delivery=delivery)
     told = {"rows_kept": kept if told_kept is None else told_kept, "rows_quarantined": missing}
     told["rows_in"] = kept + missing if told_in is None else told_in
-    row = {"drop": "x", "delivery": delivery, "state": "arrived", **told, "files": [{"file": "a.json", **told}]}
+    row = {"drop": "x", "delivery": delivery, "state": "arrived", **told}
+    put(lake, DROP_FILES, [{"delivery": delivery, "file": "a.json", **told}])
     lake.log(DROPS, lambda log: [row])
     return delivery
 
@@ -122,7 +123,7 @@ def test_a_delivery_without_usable_rows_fails(lake: Lake):
 
 
 def test_a_delivery_without_files_fails(lake: Lake):
-    row = {"drop": "y", "delivery": "y-1", "state": "arrived", "files": []}
+    row = {"drop": "y", "delivery": "y-1", "state": "arrived"}
     lake.log(DROPS, lambda log: [row | dict.fromkeys(("rows_in", "rows_kept", "rows_quarantined"), 0)])
     gate = ingest_gate(lake, "y-1", settings=LIMITS)
     assert "rows of facts 0, promised >= 1" in gate.failures

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from ops.core.schemas import DROPS, EXAMPLES, IMAGES, PREFERENCES, QUARANTINE
+from ops.core.schemas import DROP_FILES, DROPS, EXAMPLES, IMAGES, PREFERENCES, QUARANTINE
 from ops.intake.drop_files import DropError
 from ops.intake.rows import IngestSettings
 from resources.engines.progress import SilentProgress
@@ -49,7 +49,7 @@ def test_rows_images_and_refusals_reach_their_tables(lake: Lake, tmp_path: Path)
     ]
     (log,) = lake.read(DROPS).to_pylist()
     assert (log["state"], log["rows_in"], log["rows_kept"], log["rows_quarantined"]) == ("arrived", 16, 14, 2)
-    assert [(f["file"], f["rows_in"], f["rows_quarantined"]) for f in log["files"]] == [
+    assert [(f["file"], f["rows_in"], f["rows_quarantined"]) for f in lake.read(DROP_FILES).to_pylist()] == [
         ("pairs.jsonl", 1, 0),
         ("train.json", 15, 2),
     ]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from ops.core.schemas import DROPS, EXAMPLES, IMAGES, PREFERENCES, TableSpec
+from ops.core.schemas import DROP_FILES, DROPS, EXAMPLES, IMAGES, PREFERENCES, TableSpec
 from ops.gates.guards import GuardSettings
 from ops.intake.reading import READING
 from ops.intake.rows import IngestSettings
@@ -99,7 +99,9 @@ def test_a_lake_from_before_readings_were_counted_is_read_and_written(lake: Lake
     names = [field.name for field in DROPS.schema if field.name not in ("reading", "rereads")]
     old = TableSpec(DROPS.name, pa.schema([DROPS.schema.field(name) for name in names]), DROPS.partition_by)
     folder = make_drop(tmp_path / "drop", [])
-    row = {"drop": "a", "delivery": "a-1", "source": str(folder), "files": [{"file": "train.json"}]}
+    row = {"drop": "a", "delivery": "a-1", "source": str(folder)}
+    files = pa.Table.from_pylist([{"delivery": "a-1", "file": "train.json"}], schema=DROP_FILES.schema)
+    lake.write(DROP_FILES, files, partition={}, once="a-1")
     lake.log(old, lambda log: [row | {"state": state} for state in ("arrived", "admitted")])
     (one,) = old_readings(lake)
     assert (one.delivery, one.readable) == ("a-1", True)

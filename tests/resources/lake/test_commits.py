@@ -112,7 +112,7 @@ def test_the_log_counts(lake: Lake) -> None:
 
     def row(log: Log) -> list[dict[str, Any]]:
         seen.append(len(log.rows))
-        return [{"drop": "a", "state": "arrived"}, {"drop": "b", "files": [{"file": "f", "rows_in": 3}]}]
+        return [{"drop": "a", "state": "arrived"}, {"drop": "b", "rows_in": 3}]
 
     assert [made["sequence"] for made in lake.log(DROPS, row)] == [0, 1]
     assert [made["sequence"] for made in lake.log(DROPS, row)] == [2, 3]
@@ -120,7 +120,7 @@ def test_the_log_counts(lake: Lake) -> None:
     assert seen == [0, 2]
     table = lake.read(DROPS)
     assert table["sequence"].to_pylist() == [0, 1, 2, 3]
-    assert table["files"].to_pylist()[1][0]["rows_in"] == 3
+    assert table["rows_in"].to_pylist()[1] == 3
     with pytest.raises(ValueError, match=r"unknown columns \['stat'\]"):
         lake.log(DROPS, lambda present: [{"stat": "arrived"}])
     for n in range(12):
@@ -154,3 +154,13 @@ def test_a_writer_that_comes_between_is_seen(lake: Lake) -> None:
 
     assert not log.transact("a", choose)
     assert tried == [None, 1]
+
+
+@pytest.mark.parametrize("count", [0, 1, 19, 20, 21, 45])
+def test_all_commits_are_known_at_once_whatever_the_log_was_folded_into(lake: Lake, count: int) -> None:
+    """Delta writes a checkpoint every 20 commits: transactions lie in the last one and in the entries behind it."""
+    for n in range(count):
+        lake.commit(QUARANTINE, [], once=f"name {n}")
+    names = [f"name {n}" for n in range(count)]
+    assert lake.committed_of(QUARANTINE, [*names, "another"]) == set(names)
+    assert all(lake.committed(QUARANTINE, name) for name in names)

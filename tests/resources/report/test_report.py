@@ -19,6 +19,7 @@ from ops.core.schemas import (
     CONTRADICTION_RATES,
     CURATED,
     CURRICULUM,
+    DROP_FILES,
     DROPS,
     EXAMPLES,
     IMAGES,
@@ -170,7 +171,8 @@ def _publish(lake: Lake) -> None:
     check = {"part": "drop", "expectation": "x", "figure": "quarantine_share", "promised": "<= 0.2", "found": "0.13"}
     gate = {"gate": "ingest", "subject": "drop 'shop'", "success": True, "failures": [], "facts": {}}
     gate["checks"] = [check | {"success": True}]
-    drop = {"drop": "shop", "delivery": DELIVERY, "licence": "MIT", "files": [{"file": "a.json", **told}], **told}
+    drop = {"drop": "shop", "delivery": DELIVERY, "licence": "MIT", **told}
+    put(lake, DROP_FILES, [{"delivery": DELIVERY, "file": "a.json", **told}])
     states = [{"state": "arrived"}, {"state": "admitted", "gate_results": json.dumps(gate)}, {"state": "superseded"}]
     lake.log(DROPS, lambda log: [drop | state for state in states])
     row = {

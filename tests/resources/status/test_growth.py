@@ -14,7 +14,7 @@ from resources.config.settings import Settings, load_settings
 from resources.gates.outcomes import record_gates
 from resources.intake.admission import admit, undo_withdrawal, withdraw
 from resources.intake.corpus_drops import kept_out, not_admitted
-from resources.lake.tables import Lake
+from resources.lake.tables import LOG_FILES, Lake
 from resources.measuring.recorded import require_embedded, require_measures, row_identities, unmeasured_drops
 from resources.models.encoder_source import encoder_identity
 from resources.status.standing import standing
@@ -82,7 +82,7 @@ def test_the_lakes_are_as_large_as_they_say(lakes: dict[int, Path]) -> None:
         assert len(now.drops) == count
         states = [drop.state for drop in now.drops]
         assert (states.count("in"), states.count("unmeasured")) == (count * 4 // 5, count // 5)
-        assert len(Lake(place).files(DROPS)) == count
+        assert len(Lake(place).files(DROPS)) <= LOG_FILES
 
 
 @pytest.mark.parametrize("question", QUESTIONS)
