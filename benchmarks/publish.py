@@ -31,9 +31,10 @@ from resources.config.settings import load_settings
 from resources.engines.progress import SilentProgress
 from resources.export.export import export_version
 from resources.gates.gates import candidate_gate
+from resources.lake.shares import shares_of
 from resources.lake.tables import Lake
 from resources.versions.candidates import build_candidate
-from resources.versions.decisions import judge
+from resources.versions.decisions import Grounds, examples_of, judge
 from resources.versions.policy_trial import try_policy
 from resources.versions.publishing import compare, publish
 
@@ -93,9 +94,12 @@ def run(count: int, folder: Path, exports: Sequence[str], pictures: int) -> dict
                 export_version(lake, 1, to=to, folder=place, progress=SilentProgress())
             shutil.rmtree(place)
         return figures
+    grounds = Grounds(lake, {}, ("bench-1",), MEASURES, settings.policy)
     for _ in range(TRIES):
         with timed(figures, "verdicts"):
-            judge(lake, deliveries=["bench-1"], measures=MEASURES, policy=settings.policy)
+            for share in shares_of({"bench-1": count}):
+                view = grounds.view(share)
+                judge(grounds, view, examples_of(view))
     with timed(figures, "candidate"):
         candidate = build_candidate(lake, settings=settings, **given)
     with timed(figures, "gate"):
