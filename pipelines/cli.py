@@ -11,6 +11,7 @@ def load_commands() -> None:
         doctor_command,
         drop_commands,
         export_command,
+        migrate_command,
         preflight_command,
         question_commands,
         reward_command,

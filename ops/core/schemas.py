@@ -197,7 +197,7 @@ DROP_FILES = _table(
 # What the gate of an audit's measures made of a delivery's, by the identity of these measures and of the limits. Where
 # there are several rows of the same identities, the last holds.
 MEASURES_GATES = _table(
-    "measures_gates",
+    "gate_outcomes",
     (),
     ("delivery", pa.string()),
     ("at", TIMESTAMP),

@@ -18,6 +18,7 @@ from ops.core.schemas import TableSpec
 from resources.config.places import is_address
 from resources.lake.conditional_writes import require_conditional_writes
 from resources.lake.files import LakeError
+from resources.lake.layout import format_of, write_format
 from resources.lake.parts import Part
 from resources.lake.where import Bounds, Condition, may_hold
 from resources.storage.storage import Storage, plain_reason
@@ -157,7 +158,10 @@ class TableLog:
             raise LakeError(f"{self.spec.name} at {self.address}: {error.strerror}; let this user read it") from error
 
     def _create(self) -> DeltaTable:
+        storage = Storage.at(self.address.rpartition("/")[0], self.storage_options)
         try:
+            if format_of(storage) is None:
+                write_format(storage)
             return DeltaTable.create(
                 self.address,
                 DeltaSchema.from_arrow(self.spec.schema),
@@ -167,7 +171,7 @@ class TableLog:
                 configuration=CONFIGURATION,
                 storage_options=self.storage_options,
             )
-        except DeltaError as error:
+        except (DeltaError, OSError) as error:
             # Another process may have created it in between.
             table = self.open()
             if table is None:

@@ -32,6 +32,7 @@ from resources.lake.files import (
     without_partition,
     write_files,
 )
+from resources.lake.layout import require_format
 from resources.lake.parts import Part, split
 from resources.lake.scan import Scan
 from resources.lake.staged import StagedFile
@@ -249,6 +250,10 @@ class Lake:
         return done
 
     def _log(self, spec: TableSpec) -> TableLog:
+        require_format(self.storage)
+        return self._table(spec)
+
+    def _table(self, spec: TableSpec) -> TableLog:
         return TableLog(f"{self.root}/{spec.name}", spec, self.storage_options)
 
     def _scan(
