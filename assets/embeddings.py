@@ -17,7 +17,7 @@ from resources.engines.progress import Progress
 from resources.engines.ray import start_ray
 from resources.intake.corpus_drops import admitted_delivery
 from resources.lake.tables import Lake
-from resources.measuring.evidence import wanted_texts
+from resources.measuring.examples import wanted_texts
 from resources.measuring.recorded import record_embedded
 from resources.models.embedding import embed_delivery
 

@@ -110,7 +110,7 @@ def wanted_texts(examples: pa.Table) -> list[str]:
 def measure(inputs: RowInputs, settings: ShiftSettings) -> pa.Table:
     """One row for each example with an image."""
     pictured = inputs.examples.filter(_has_image(inputs.examples))
-    files = len({file for file, _ in _places(pictured)})
+    files = inputs.source_file_count or len({file for file, _ in _places(pictured)})
     tables = [
         pa.Table.from_pylist(
             _measured(file, inputs.examples, settings, level=settings.false_alarms / files), schema=AUDIT.schema
@@ -311,6 +311,7 @@ AUDIT = Audit(
     measure=measure,
     settings=ShiftSettings(),
     texts=wanted_texts,
+    by_file=True,
     uses_vectors=True,
     faults=("shifted_join",),
     revision=3,

@@ -79,6 +79,9 @@ class Audit:
     """The phrases, of a batch of examples and the colours of their pictures, whose places must be found before
     `measure` runs; their texts, and those of `ops.vision.regions.EVERYDAY`, must be among `texts`. Row and drop
     scope."""
+    by_file: bool = False
+    """Of drop scope: rows of other source files do not matter to a row's measures, but for the number of these files
+    (`RowInputs.source_file_count`), so that files are measured apart."""
     uses_vectors: bool = False
     """Of row and drop scope; one of corpus scope reads `embeddings`."""
     uses_colours: bool = False

@@ -1,6 +1,6 @@
 """Unit vectors looked up by content, as the audits see embeddings."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,6 +42,12 @@ class Vectors:
             )
         return Vectors(self.ids, np.zeros((0, width), dtype=np.float16))
 
+    def among(self, ids: Collection[str]) -> "Vectors":
+        """Those of the vectors that the ids name."""
+        at = np.unique(self.positions(list(ids)))
+        at = at[at >= 0]
+        return Vectors(self.ids[at], self.matrix[at])
+
     def positions(self, ids: Sequence[str]) -> np.ndarray:
         """Row of each id in `matrix` (int64), -1 where it is unknown."""
         return places(self.ids, ids)
@@ -53,6 +59,16 @@ class Vectors:
         vectors = np.zeros((len(at), self.width), dtype=np.float32)
         vectors[known] = self.matrix[at[known]]
         return vectors, known
+
+
+def joined(parts: Sequence[Vectors]) -> Vectors:
+    """All vectors of the parts, each id once. ValueError where their widths differ."""
+    width = max((part.width for part in parts), default=0)
+    held = [part.widened(width) for part in parts]
+    if not sum(map(len, held)):
+        return Vectors.of([], np.zeros((0, width)))
+    ids, first = np.unique(np.concatenate([part.ids for part in held if len(part)]), return_index=True)
+    return Vectors(ids, np.concatenate([part.matrix for part in held if len(part)])[first])
 
 
 def unit(vectors: np.ndarray) -> np.ndarray:

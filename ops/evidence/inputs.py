@@ -34,7 +34,9 @@ class RowInputs:
     regions: RegionTable = NO_REGIONS
     """Of the phrases whose place audits asked for, where the encoder can tell."""
     boxes: pa.Table = field(default_factory=BOXES.schema.empty_table)
-    """The boxes of the delivery (schemas.BOXES), for audits that use them."""
+    """The boxes of the examples (schemas.BOXES), for audits that use them."""
+    source_file_count: int = 0
+    """Source files of the delivery that have examples with pictures; 0 where the examples are the whole delivery."""
 
     def __post_init__(self) -> None:
         sides = ("images", "texts", "bank_images", "bank_texts")

@@ -8,7 +8,7 @@ On a cluster the Dagster step is itself a Ray job (infra/README.md), so that `ra
 
 import logging
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, TypeVar, cast
 
@@ -116,6 +116,46 @@ def ray_map(
             result = value_of(done[0])
             advance(1 if weight is None else weight(result))
             yield result
+
+
+def ray_deal(
+    function: Callable[[Item], tuple[Result, Sequence[Any]]],
+    items: Sequence[Item],
+    *,
+    returns: int,
+    progress: Progress,
+    label: str,
+) -> list[tuple[Result, list["ray.ObjectRef"]]]:
+    """For each item, in their order, what `function` returns first, and references to the `returns` values that it
+    returns second, which stay where they were made: what one wave of tasks makes for the next. As `ray_map` in all
+    else; Ray makes a value anew that was lost with its node."""
+    start_ray()
+
+    def call(item: Any) -> Any:
+        first, dealt = function(item)
+        return (first, *dealt) if returns else first
+
+    task = ray.remote(call).options(num_returns=1 + returns, max_retries=3)
+    room = max(2, int(2 * ray.cluster_resources().get("CPU", 1)))
+    made: list[list[ray.ObjectRef]] = []
+    running: list[ray.ObjectRef] = []
+    with progress.track(label, total=len(items)) as advance:
+        for item in items:
+            while len(running) >= room:
+                running = _after_one(running, advance)
+            references: Any = task.remote(item)  # one, or a list of several
+            made.append(references if returns else [references])
+            running.append(made[-1][0])
+        while running:
+            running = _after_one(running, advance)
+    return [(_value(first), dealt) for first, *dealt in made]
+
+
+def _after_one(running: list["ray.ObjectRef"], advance: Callable[[int], None]) -> list["ray.ObjectRef"]:
+    done, rest = first_done(running)
+    _value(done[0])  # an error ends all
+    advance(1)
+    return rest
 
 
 def flushed(rows: ray.data.Dataset, *, every: int, progress: Progress, label: str, total: int) -> Iterator[pa.Table]:

@@ -1,6 +1,8 @@
 """Row- and drop-scope audits over one delivery, on Ray.
 
-examples (batches) + evidence (shared) -> measures_<audit>, partition (delivery, identity)
+parts of `examples` + what was gathered for them -> measures_<audit>, partition (delivery, identity)
+
+Workers read the parts, measure them and stage what they measured; the driver holds names of files and counts.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,14 +16,20 @@ import ray
 from ops.audits.contract import Audit, Scope
 from ops.audits.registry import all_audits
 from ops.core.schemas import EXAMPLES
-from ops.evidence.inputs import RowInputs
 from resources.config.settings import Settings
 from resources.engines.progress import Progress
 from resources.engines.ray import ray_map
+from resources.lake.parts import Part
 from resources.lake.staged import StagedFile
 from resources.lake.tables import Lake
-from resources.measuring.evidence import example_batches, gather_evidence
+from resources.measuring.evidence import Evidence, example_boxes, gather_evidence, part_inputs
+from resources.measuring.examples import delivery_parts, example_batches, source_files
 from resources.measuring.recorded import once, row_identities, unmeasured
+
+#: Examples of a part: what a worker holds at a time, with all that is looked at beside them.
+_PART_ROWS = 16_384
+#: Examples with pictures of the source files that a worker measures together.
+_FILE_ROWS = 16_384
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,58 +41,127 @@ class _Plan:
     identity: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """What a worker measures: parts, of which only the rows of these source files count (all where None); references to
+    the pieces of these parts; with which audits, which get the examples all at once or a batch at a time."""
+
+    parts: tuple[Part, ...]
+    pieces: tuple["ray.ObjectRef", ...]
+    audits: tuple[str, ...]
+    files: frozenset[str | None] | None = None
+    at_once: bool = True
+
+
 def measure_delivery(
     lake: Lake, delivery: str, *, names: Sequence[str], settings: Settings, encoder: str, progress: Progress
 ) -> dict[str, int]:
     """Measures the delivery with the named audits and commits each; returns rows written by audit.
 
-    Audits whose measures are there already are left out. Examples are streamed; what they are measured against is held
-    once a machine, in Ray's object store.
+    Audits whose measures are there already are left out.
     """
     identities = {name: i for name, i in row_identities(settings, encoder).items() if name in names}
     missing_audits = [all_audits()[name] for name in unmeasured(lake, delivery, identities)]
     if not missing_audits:
         return {}
-    evidence = ray.put(
-        gather_evidence(lake, delivery, settings=settings, encoder=encoder, audits=missing_audits, progress=progress)
+    parts = delivery_parts(lake, delivery, rows=_PART_ROWS)
+    evidence = gather_evidence(
+        lake, delivery, parts, settings=settings, encoder=encoder, audits=missing_audits, progress=progress
+    )
+    plans = {name: _Plan(name, settings.audit(name), identities[name]) for name in identities}
+    pictured = set[str | None]().union(*evidence.gathered.files)
+    measure = partial(
+        _measured, lake=lake, delivery=delivery, shared=evidence.shared, plans=plans, source_file_count=len(pictured)
     )
     staged: dict[str, list[StagedFile]] = {audit.name: [] for audit in missing_audits}
-    for audits, batches in _passes(lake, delivery, missing_audits):
-        plans = [_Plan(audit.name, settings.audit(audit.name), identities[audit.name]) for audit in audits]
-        measure = partial(_measure_batch, lake=lake, evidence=evidence, plans=plans)
-        label = f"Measure {audits[0].name}" + (f" and {len(audits) - 1} more" if len(audits) > 1 else "")
-        for files_by_audit in ray_map(measure, batches, progress=progress, label=label):
-            for name, files in files_by_audit.items():
-                staged[name] += files
+    jobs = list(_jobs(parts, evidence, missing_audits))
+    label = f"Measure {missing_audits[0].name}" + (f" and {len(plans) - 1} more" if len(missing_audits) > 1 else "")
+    for files_by_audit in ray_map(measure, jobs, progress=progress, label=label, total=len(jobs)):
+        for name, files in files_by_audit.items():
+            staged[name] += files
     for audit in missing_audits:
         lake.commit(audit.table, staged[audit.name], once=once(delivery, identities[audit.name]))
     return {name: sum(file.rows for file in files) for name, files in staged.items()}
 
 
-def _passes(lake: Lake, delivery: str, audits: Sequence[Audit]) -> Iterator[tuple[list[Audit], Iterator[pa.Table]]]:
-    """Row-scope audits share one streamed pass; those of drop scope need the delivery as a whole."""
-    by_row = [audit for audit in audits if audit.scope is Scope.ROW]
+def _jobs(parts: Sequence[Part], evidence: Evidence, audits: Sequence[Audit]) -> Iterator[_Job]:
+    """The longest first: a drop as a whole, then its source files, then its parts."""
+    gathered = evidence.gathered
+    every = tuple(piece for pieces in gathered.pieces for piece in pieces)
+    for audit in audits:
+        if audit.scope is Scope.DROP and not audit.by_file:
+            yield _Job(tuple(parts), every, (audit.name,))
+    by_file = tuple(audit.name for audit in audits if audit.by_file)
+    for files in _file_groups(gathered.files) if by_file else ():
+        places = [place for place, held in enumerate(gathered.files) if files & held.keys()]
+        pieces = tuple(piece for place in places for piece in gathered.pieces[place])
+        yield _Job(tuple(parts[place] for place in places), pieces, by_file, files=files)
+    by_row = tuple(audit.name for audit in audits if audit.scope is Scope.ROW)
     if by_row:
-        yield by_row, example_batches(lake, delivery)
-    by_drop = [audit for audit in audits if audit.scope is Scope.DROP]
-    if by_drop:
-        yield by_drop, iter([lake.read(EXAMPLES, where={"delivery": delivery})])
+        for part, pieces in zip(parts, gathered.pieces, strict=True):
+            yield _Job((part,), tuple(pieces), by_row, at_once=False)
 
 
-def _measure_batch(
-    examples: pa.Table, *, lake: Lake, evidence: ray.ObjectRef, plans: Sequence[_Plan]
+def _file_groups(files_by_part: Sequence[dict[str | None, int]]) -> Iterator[frozenset[str | None]]:
+    """The source files, neighbours together as far as they are small: their rows lie in the same parts."""
+    rows: dict[str | None, int] = {}
+    for files in files_by_part:
+        for file, count in files.items():
+            rows[file] = rows.get(file, 0) + count
+    group: set[str | None] = set()
+    held = 0
+    for file, count in rows.items():
+        if group and held + count > _FILE_ROWS:
+            yield frozenset(group)
+            group, held = set(), 0
+        group.add(file)
+        held += count
+    if group:
+        yield frozenset(group)
+
+
+def _measured(
+    job: _Job,
+    *,
+    lake: Lake,
+    delivery: str,
+    shared: "ray.ObjectRef",
+    plans: dict[str, _Plan],
+    source_file_count: int,
 ) -> dict[str, list[StagedFile]]:
-    """Runs in a worker: measures one batch with each audit and stages the rows."""
-    beside: RowInputs = ray.get(evidence)
-    inputs = replace(beside, examples=examples)
-    deliveries = examples["delivery"].unique().to_pylist()
+    """Runs in a worker: measures the job's examples with each of its audits and stages the rows."""
+    audits = [all_audits()[name] for name in job.audits]
+    inputs = part_inputs(ray.get(list(job.pieces)), ray.get(shared))
+    inputs = replace(inputs, source_file_count=source_file_count)
+    measured: dict[str, list[pa.Table]] = {audit.name: [] for audit in audits}
+    for examples in _examples(job, lake):
+        held = replace(inputs, examples=examples)
+        if any(audit.uses_boxes for audit in audits):
+            held = replace(held, boxes=example_boxes(lake, delivery, examples))
+        for audit in audits:
+            measured[audit.name].append(_rows(audit, audit.measure(held, plans[audit.name].settings)))
     staged: dict[str, list[StagedFile]] = {}
-    for plan in plans:
-        audit = all_audits()[plan.audit]
-        rows: pa.Table = audit.measure(inputs, plan.settings)
-        if rows.schema != audit.schema:
-            raise TypeError(f"audit {plan.audit} promised the columns {audit.schema} but measured {rows.schema}")
-        rows = rows.append_column("identity", pa.repeat(pa.scalar(plan.identity), len(rows)))
-        partition = {"delivery": deliveries[0], "identity": plan.identity} if deliveries else {}
-        staged[plan.audit] = lake.stage(audit.table, rows, partition) if len(rows) else []
+    for audit in audits:
+        rows = pa.concat_tables(measured[audit.name]) if measured[audit.name] else audit.schema.empty_table()
+        identity = plans[audit.name].identity
+        rows = rows.append_column("identity", pa.repeat(pa.scalar(identity), len(rows)))
+        partition = {"delivery": delivery, "identity": identity}
+        staged[audit.name] = lake.stage(audit.table, rows, partition) if len(rows) else []
     return staged
+
+
+def _examples(job: _Job, lake: Lake) -> Iterator[pa.Table]:
+    if not job.at_once:
+        yield from example_batches(lake, job.parts)
+        return
+    examples = lake.read(EXAMPLES, parts=job.parts)
+    if job.files is not None:
+        examples = examples.filter(pa.array([file in job.files for file in source_files(examples)], pa.bool_()))
+    yield examples
+
+
+def _rows(audit: Audit, rows: pa.Table) -> pa.Table:
+    """What was measured; TypeError where it is not what the audit promised."""
+    if rows.schema != audit.schema:
+        raise TypeError(f"audit {audit.name} promised the columns {audit.schema} but measured {rows.schema}")
+    return rows

@@ -7,26 +7,32 @@ from ops.core.schemas import EMBEDDINGS
 from resources.lake.tables import Lake
 from tests.support.embedded import add, drawn, embed
 
+TEXTS = 50
+"""Different texts of a delivery."""
+
 
 def _opened(lake: str) -> Lake:
     return Lake(lake, {name: value for name, value in os.environ.items() if name.startswith("AWS_")})
 
 
 def fill(lake: str, pictures: int, distinct: int) -> int:
-    """A delivery called `first` of so many examples."""
+    """A delivery called `first` of so many examples; returns how many contents it has."""
     place = _opened(lake)
     made = [drawn(seed) for seed in range(distinct)]
-    add(place, "first", [made[at % distinct] for at in range(pictures)], [f"text {at}" for at in range(pictures)])
-    return pictures
+    said = [f"text {at % TEXTS}" for at in range(pictures)]
+    add(place, "first", [made[at % distinct] for at in range(pictures)], said)
+    return distinct + TEXTS
 
 
-def embed_first(lake: str, images_an_actor: int) -> dict[str, object]:
+def embed_first(lake: str, images_an_actor: int, flush_rows: int = 4096) -> dict[str, object]:
     """Embeds it, with an encoder for each so many images, where there is room."""
+    from resources.engines.ray import start_ray
     from resources.models import encoding
 
-    encoding._IMAGES_AN_ACTOR = images_an_actor
-    counts = embed(_opened(lake), "first")
-    return counts.metadata()
+    encoding._IMAGES_AN_ACTOR, encoding.FLUSH_ROWS = images_an_actor, flush_rows
+    place = _opened(lake)
+    start_ray(lake=place, patience_s=240)
+    return embed(place, "first").metadata()
 
 
 def embedded(lake: str) -> dict[str, int]:

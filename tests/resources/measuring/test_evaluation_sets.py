@@ -20,7 +20,7 @@ from resources.engines.progress import SilentProgress
 from resources.intake.ingest import ingest
 from resources.lake.tables import Lake
 from resources.measuring.delivery import measure_delivery
-from resources.measuring.evidence import wanted_texts
+from resources.measuring.examples import wanted_texts
 from resources.models.embedding import embed_delivery
 from resources.models.encoder_source import encoder_identity
 
