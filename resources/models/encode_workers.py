@@ -1,23 +1,28 @@
-"""The two kinds of workers that embed: tasks that decode images, and actors that hold an encoder."""
+"""The workers that embed: tasks that decode images, actors that hold an encoder, and tasks that stage its vectors."""
 
 import os
+import pickle
 from collections.abc import Iterator
 from itertools import islice
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ops.core.arrow import column_values
 from ops.core.errors import UnusableError
 from ops.core.identity import text_id
+from ops.core.schemas import EMBEDDINGS
 from resources.config.encoder_settings import EncoderSettings
+from resources.lake.staged import StagedFile
 from resources.lake.tables import Lake
 from resources.models.embedding_work import Work
 from resources.models.preprocessing import Preprocessing
 
 _INPUTS = pa.schema([("modality", pa.string()), ("content_id", pa.string()), ("payload", pa.large_binary())])
 _VECTORS = pa.schema([("modality", pa.string()), ("content_id", pa.string()), ("vector", pa.binary())])
+_RECEIPTS = pa.schema([("receipt", pa.binary())])
 
 
 def decode(
@@ -83,3 +88,19 @@ class EncodeActor:
         vectors[~is_image] = self.encoder.encode_texts(texts)
         columns = [batch["modality"], batch["content_id"], pa.array([row.tobytes() for row in vectors], pa.binary())]
         return pa.table(columns, schema=_VECTORS)
+
+
+def stage_vectors(rows: pa.Table, *, lake: Lake, encoder: str) -> pa.Table:
+    """Runs in a task: writes the vectors into the lake's folder; returns receipts of the files."""
+    staged: list[StagedFile] = []
+    for modality in ("image", "text"):
+        chosen = rows.filter(pc.field("modality") == modality)
+        if chosen.num_rows:
+            chosen = chosen.append_column("encoder", pa.repeat(encoder, chosen.num_rows))
+            staged += lake.stage(EMBEDDINGS, chosen, {"encoder": encoder, "modality": modality})
+    return pa.table([pa.array([pickle.dumps(file) for file in staged], pa.binary())], schema=_RECEIPTS)
+
+
+def read_receipts(batch: pa.Table) -> list[StagedFile]:
+    """The files that `stage_vectors` wrote."""
+    return [pickle.loads(receipt) for receipt in column_values(batch, "receipt", bytes)]  # noqa: S301 (our workers')

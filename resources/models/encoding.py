@@ -1,31 +1,39 @@
 """Contents become vectors, on Ray Data.
 
-work -> decode workers -> encoder actors -> `embeddings`, committed every few thousand rows
+work -> decode workers -> encoder actors -> files of vectors, staged by workers -> receipts -> commits of `embeddings`
 
 Decode workers and encoder actors are processes of their own, so that the encoder never waits while cores are free. One
-stream carries both images and texts: an actor's start, which loads the model, is paid once.
+stream carries both images and texts: an actor's start, which loads the model, is paid once. The driver sees receipts:
+what it commits are names and counts.
 """
 
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 from functools import partial
+from typing import cast
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import ray
-from ray.data import ActorPoolStrategy, Dataset
+from ray.data import ActorPoolStrategy, Dataset, TaskPoolStrategy
 
+from ops.core.errors import EngineError
 from ops.core.schemas import EMBEDDINGS
 from resources.config.encoder_settings import EmbeddingSettings, EncoderSettings
 from resources.engines.progress import Progress
-from resources.engines.ray import flushed, start_ray
+from resources.engines.ray import start_ray
+from resources.engines.stalls import patiently
+from resources.lake.staged import StagedFile
 from resources.lake.tables import Lake
 from resources.models.embedding_work import Work
-from resources.models.encode_workers import EncodeActor, decode
+from resources.models.encode_workers import EncodeActor, decode, read_receipts, stage_vectors
 from resources.models.encoder_source import find_source
 from resources.models.placement import Placement, Room, cluster_room, place_encoder
 
-#: Rows after which vectors are committed: what a kill costs at most.
+#: Vectors of a file, at most; fewer where there are few, so that progress shows and a kill costs little.
 FLUSH_ROWS = 4096
+_FEWEST_ROWS, _FLUSHES = 512, 8
+#: Files are committed together when so many vectors are in them or so much time has passed: what a kill costs at most.
+_COMMIT_ROWS, _COMMIT_S = 65_536, 60.0
 #: Work for which one more encoder process repays the seconds that it takes to load.
 _IMAGES_AN_ACTOR = 2000
 #: Pixels that go from a decode worker to an encoder at once, at most.
@@ -46,27 +54,57 @@ def encode(
     """Embeds the work and stores the vectors under the encoder's identity; returns the device."""
     start_ray()
     room, placed = cluster_room(), place_encoder(settings)
-    actors = _actors(work, placed)
+    pool = _pool(work, room, placed)
+    actors = pool.min_size
+    total = sum(piece.rows for piece in work)
     pixels = _pixels(lake, work, room, actors=actors, settings=settings, embedding=embedding)
     vectors = pixels.map_batches(
         EncodeActor,
         fn_constructor_args=(placed.settings, room.threads(actors)),
-        compute=ActorPoolStrategy(size=actors),
+        compute=pool,
         batch_size=max(embedding.image_batch, embedding.text_batch),
         batch_format="pyarrow",
+        # On every node alike: where one dies, the others have room for its encoders.
+        scheduling_strategy="SPREAD",
         # Never for as much as a decode task: Ray would make one operator of the two and decode in the actors.
         **(placed.needs or {"num_cpus": room.encoder_share(actors)}),
     )
-    total = sum(piece.rows for piece in work)
-    for rows in flushed(vectors, every=FLUSH_ROWS, progress=progress, label="Embed images and texts", total=total):
-        _store(lake, encoder, rows)
+    rows = min(FLUSH_ROWS, max(_FEWEST_ROWS, total // _FLUSHES))
+    receipts = vectors.repartition(target_num_rows_per_block=rows).map_batches(
+        partial(stage_vectors, lake=lake, encoder=encoder),  # pyright: ignore[reportArgumentType]
+        batch_size=None,
+        batch_format="pyarrow",
+        num_cpus=0,
+    )
+    _commit(lake, receipts, progress=progress, total=total)
     return placed.settings.device
 
 
-def _actors(work: Sequence[Work], placed: Placement) -> int:
-    if placed.on_gpu:
-        return placed.most
-    return max(1, min(placed.most, round(sum(piece.weight for piece in work) / _IMAGES_AN_ACTOR)))
+def _pool(work: Sequence[Work], room: Room, placed: Placement) -> ActorPoolStrategy:
+    """As many encoders as there is room for and work that repays their start; more as nodes come, where they come."""
+    wanted = max(1, round(sum(piece.weight for piece in work) / _IMAGES_AN_ACTOR))
+    now = placed.most if placed.on_gpu else min(placed.most, wanted)
+    return ActorPoolStrategy(min_size=now, max_size=max(now, wanted) if room.grows else now)
+
+
+def _commit(lake: Lake, receipts: Dataset, *, progress: Progress, total: int) -> None:
+    """Commits what workers staged as their receipts come. EngineError where they are of fewer vectors than were asked
+    for, or of more."""
+    waiting: list[StagedFile] = []
+    staged, last = 0, time.monotonic()
+    with progress.track("Embed images and texts", total=total) as advance:
+        made = receipts.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0)
+        for batch in patiently(cast("Iterator[pa.Table]", iter(made))):
+            files = read_receipts(batch)
+            rows = sum(file.rows for file in files)
+            advance(rows)
+            waiting, staged = [*waiting, *files], staged + rows
+            if sum(file.rows for file in waiting) >= _COMMIT_ROWS or time.monotonic() - last >= _COMMIT_S:
+                lake.commit_new(EMBEDDINGS, waiting, key="content_id")
+                waiting, last = [], time.monotonic()
+    lake.commit_new(EMBEDDINGS, waiting, key="content_id")
+    if staged != total:
+        raise EngineError(f"{total:,} contents were to be embedded and vectors of {staged:,} came; run it again")
 
 
 def _pixels(
@@ -90,14 +128,6 @@ def _pixels(
         partial(decode, lake=lake, preprocessing=preprocessing, at_once=embedding.image_batch),  # pyright: ignore[reportArgumentType]
         batch_size=1,
         batch_format="numpy",
+        compute=TaskPoolStrategy(size=room.decoders),
         num_cpus=room.decode_share,
     )
-
-
-def _store(lake: Lake, encoder: str, rows: pa.Table) -> None:
-    for modality in ("image", "text"):
-        chosen = rows.filter(pc.field("modality") == modality)
-        if chosen.num_rows:
-            chosen = chosen.append_column("encoder", pa.repeat(encoder, chosen.num_rows))
-            staged = lake.stage(EMBEDDINGS, chosen, {"encoder": encoder, "modality": modality})
-            lake.commit_new(EMBEDDINGS, staged, key="content_id")

@@ -10,6 +10,8 @@ from functools import cache
 from typing import Any
 
 import ray
+from ray._raylet import GcsClient  # pyright: ignore[reportAttributeAccessIssue]
+from ray.core.generated.autoscaler_pb2 import GetClusterStatusReply  # pyright: ignore[reportAttributeAccessIssue]
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from resources.config.encoder_settings import EncoderSettings
@@ -22,10 +24,12 @@ _ENCODERS = 0.45
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """What the nodes of a cluster have: the cores of each node that has any, and the GPUs of all."""
+    """What the nodes of a cluster have: the cores of each node that has any, and the GPUs of all; and whether the
+    cluster grows by itself where more is asked for."""
 
     cores: tuple[float, ...]
     gpus: int
+    grows: bool = False
 
     @property
     def total(self) -> float:
@@ -33,20 +37,29 @@ class Room:
         return sum(self.cores) or 1.0
 
     @property
+    def least(self) -> float:
+        """Cores of the smallest node."""
+        return min(self.cores, default=1.0)
+
+    @property
     def whole(self) -> int:
         """Tasks of one core that run at once."""
         return max(1, sum(int(cores) for cores in self.cores))
 
     def encoder_share(self, actors: int) -> float:
-        """Cores that each of so many encoders asks for. The smallest node holds one and has room for a decode task
-        left, wherever Ray puts them."""
-        return _ENCODERS * min(self.total / actors, min(self.cores, default=1.0))
+        """Cores that each of so many encoders asks for. The smallest node holds all of them and has room for a decode
+        task left: wherever Ray puts them, and whichever nodes die."""
+        return min(_ENCODERS * self.least / actors, 0.9 * self.decode_share)
 
     @property
     def decode_share(self) -> float:
-        """Cores that a decode task asks for. Encoders leave more than half of the cores, so that on some node there
-        is half of what the smallest has."""
-        return min(1.0, min(self.cores, default=1.0) / 2)
+        """Cores that a decode task asks for: half of what the smallest node has is free of encoders."""
+        return min(1.0, self.least / 2)
+
+    @property
+    def decoders(self) -> int:
+        """Decode tasks at once, which leave the encoders their share of all cores."""
+        return max(1, int((1 - _ENCODERS) * self.total / self.decode_share))
 
     def threads(self, actors: int) -> int:
         """Threads of each of so many encoders, none of which has more cores than a node."""
@@ -68,7 +81,15 @@ def cluster_room() -> Room:
     """What the nodes that are alive have."""
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     cores = tuple(sorted(node["CPU"] for node in nodes if node.get("CPU")))
-    return Room(cores, int(sum(node.get("GPU", 0) for node in nodes)))
+    return Room(cores, int(sum(node.get("GPU", 0) for node in nodes)), grows=_grows())
+
+
+def _grows() -> bool:
+    """Whether a scaler watches this cluster: only one tells the cluster's store what it sees."""
+    status = GetClusterStatusReply()
+    address = ray.get_runtime_context().gcs_address
+    status.ParseFromString(GcsClient(address=address).get_cluster_status(timeout_s=30))
+    return status.autoscaling_state.last_seen_cluster_resource_state_version > 0
 
 
 def place_encoder(settings: EncoderSettings) -> Placement:
@@ -85,7 +106,9 @@ def place_encoder(settings: EncoderSettings) -> Placement:
         return Placement(
             replace(chosen, device=device_of(settings)), True, 1, {"num_cpus": 0, "scheduling_strategy": this_node}
         )
-    usable = room.gpus > 0 and settings.device != "cpu" and _sees_gpus(ray.get_runtime_context().get_node_id())
+    # Asking for one makes a node with a GPU come, where there can be any.
+    offered = room.gpus > 0 or (room.grows and settings.device == "cuda")
+    usable = offered and settings.device != "cpu" and _sees_gpus(ray.get_runtime_context().get_node_id())
     if settings.device == "cuda" and not usable:
         seen = "PyTorch sees none where they are" if room.gpus else "so no node offers one"
         raise EncoderError(
@@ -94,7 +117,7 @@ def place_encoder(settings: EncoderSettings) -> Placement:
         )
     if not usable:
         return Placement(replace(chosen, device="cpu"), False, room.whole, {})
-    return Placement(replace(chosen, device="cuda"), True, room.gpus, {"num_gpus": 1, "num_cpus": 0})
+    return Placement(replace(chosen, device="cuda"), True, max(1, room.gpus), {"num_gpus": 1, "num_cpus": 0})
 
 
 @cache

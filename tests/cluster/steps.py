@@ -29,7 +29,7 @@ def embed_first(lake: str, images_an_actor: int, flush_rows: int = 4096) -> dict
     from resources.engines.ray import start_ray
     from resources.models import encoding
 
-    encoding._IMAGES_AN_ACTOR, encoding.FLUSH_ROWS = images_an_actor, flush_rows
+    encoding._IMAGES_AN_ACTOR, encoding.FLUSH_ROWS, encoding._COMMIT_S = images_an_actor, flush_rows, 5
     place = _opened(lake)
     start_ray(lake=place, patience_s=240)
     return embed(place, "first").metadata()

@@ -71,7 +71,7 @@ KILLED = """
 import sys
 from tests.support import embedded as t
 from resources.models import encoding
-encoding.FLUSH_ROWS = 64
+encoding.FLUSH_ROWS, encoding._COMMIT_S = 64, 0
 t.embed(t.Lake(sys.argv[1]), "first")
 """
 

@@ -21,7 +21,7 @@ REPOSITORY = Path(__file__).parents[3]
     wanted=st.integers(1, 40),
     data=st.data(),
 )
-def test_wherever_encoders_are_put_all_have_room_and_a_decoder_too(
+def test_wherever_encoders_are_put_and_whatever_dies_all_have_room_and_a_decoder_too(
     cores: list[float], wanted: int, data: st.DataObject
 ) -> None:
     room = Room(tuple(cores), 0)
@@ -30,6 +30,9 @@ def test_wherever_encoders_are_put_all_have_room_and_a_decoder_too(
     assert 0 < share < min(cores)
     assert share != decode  # Ray would make one operator of the two
     free = list(cores)
+    dead = data.draw(st.integers(0, len(free) - 1))
+    for _ in range(dead):
+        free.pop(data.draw(st.integers(0, len(free) - 1)))
     for _ in range(actors):
         holds = [at for at, left in enumerate(free) if left >= share]
         assert holds, "an encoder would wait for ever"
@@ -112,10 +115,10 @@ cluster = Cluster()
 for _ in range(3):
     cluster.add_node(num_cpus=1, object_store_memory=100_000_000)
 os.environ["RAY_ADDRESS"] = cluster.address
-from resources.models import embedding
+from resources.models import encoding
 from resources.engines.ray import start_ray
 from tests.support import embedded as t
-embedding._IMAGES_AN_ACTOR = int(sys.argv[2])
+encoding._IMAGES_AN_ACTOR = int(sys.argv[2])
 start_ray()
 lake = t.Lake(sys.argv[1])
 t.add(lake, "first", [t.drawn(seed) for seed in range(40)], [f"text {n}" for n in range(40)])
