@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tests.support.nodes import Node
 
-_PORT, _RAY_PORT = 9000, 6379
+_PORT, _RAY_PORT, JOBS_PORT = 9000, 6379, 8265
 #: Bytes of each node's object store. Small, so that what does not fit is met with few images.
 _STORE_BYTES = 80_000_000
 
@@ -36,10 +36,13 @@ class Sizes:
     gpus: int = 0
 
 
-def start_ray_on(nodes: Sequence[Node], sizes: Sequence[Sizes], *, environment: dict[str, str]) -> None:
+def start_ray_on(
+    nodes: Sequence[Node], sizes: Sequence[Sizes], *, environment: dict[str, str], takes_jobs: bool = False
+) -> None:
     """Starts a Ray on the nodes, the first of which is its head. What runs in one of them finds it as a Ray job does.
-    Its nodes, like any, listen to whoever has the token."""
+    Its nodes, like any, listen to whoever has the token. Where it takes jobs, its job server is on the head."""
     head = nodes[0]
+    served = ["--include-dashboard=true", f"--dashboard-host={head.address}", f"--dashboard-port={JOBS_PORT}"]
     for node, size in zip(nodes, sizes, strict=True):
         node.environment |= environment | {
             "RAY_ADDRESS": f"{head.address}:{_RAY_PORT}",
@@ -48,11 +51,8 @@ def start_ray_on(nodes: Sequence[Node], sizes: Sequence[Sizes], *, environment: 
             "RAY_USAGE_STATS_ENABLED": "0",
             "AWS_EC2_METADATA_DISABLED": "true",
         }
-        place = (
-            ["--head", f"--port={_RAY_PORT}", "--include-dashboard=false"]
-            if node is head
-            else [f"--address={head.address}:{_RAY_PORT}"]
-        )
+        board = served if takes_jobs else ["--include-dashboard=false"]
+        place = ["--head", f"--port={_RAY_PORT}", *board] if node is head else [f"--address={head.address}:{_RAY_PORT}"]
         sized = [f"--num-cpus={size.cpus}", f"--num-gpus={size.gpus}", f"--object-store-memory={_STORE_BYTES}"]
         script = "from ray.scripts.scripts import main; main()"
         command = [sys.executable, "-c", script, "start", *place, *sized, f"--node-ip-address={node.address}"]

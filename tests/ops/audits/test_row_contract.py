@@ -29,6 +29,23 @@ def measured(audit: Audit, examples: pa.Table) -> pa.Table:
     return rows.sort_by([(key, "ascending") for key in KEYS[audit.grain].names])
 
 
+@pytest.mark.parametrize("audit", [pytest.param(a, id=a.name) for a in audits_of(Scope.DROP) if a.by_file])
+def test_source_files_apart_are_measured_as_together(audit: Audit) -> None:
+    """Two files, each with all samples, the second's in reverse."""
+    examples = INPUTS.examples
+    at = examples.schema.get_field_index("provenance")
+    files: list[pa.Table] = []
+    for file, rows in (("a", range(examples.num_rows)), ("b", reversed(range(examples.num_rows)))):
+        places = pa.array([{"file": file, "row": row} for row in rows], examples.schema.field(at).type)
+        ids = pa.array([f"{file}-{name}" for name in examples["example_id"].to_pylist()])
+        files.append(examples.set_column(at, "provenance", places).set_column(2, "example_id", ids))
+    together = measured(audit, pa.concat_tables(files))
+    inputs = replace(INPUTS, source_file_count=2)
+    apart = [audit.measure(replace(inputs, examples=rows), speaking(audit)) for rows in files]
+    keys = [(key, "ascending") for key in KEYS[audit.grain].names]
+    assert_same(pa.concat_tables(apart).sort_by(keys), together)
+
+
 def assert_same(left: pa.Table, right: pa.Table) -> None:
     """Equal but for the last bits of floating-point sums."""
     assert left.schema == right.schema
