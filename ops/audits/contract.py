@@ -1,7 +1,7 @@
 """What an audit is: the promise that each file of this folder makes, and that the contract tests hold it to."""
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from importlib import import_module
@@ -50,6 +50,16 @@ KEYS: dict[Grain, pa.Schema] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """How an audit of drop scope learns what it must know of the drop as a whole: a `sketch` of each batch of examples,
+    small and plain, and how the sketches of all batches `merge` into a model. Order and cut of the batches do not
+    matter."""
+
+    sketch: Callable[[pa.Table], Any]
+    merge: Callable[[Iterable[Any]], Any]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Audit:
     """One audit. Its module's docstring is its page in Dagster and in the docs.
@@ -82,6 +92,9 @@ class Audit:
     by_file: bool = False
     """Of drop scope: rows of other source files do not matter to a row's measures, but for the number of these files
     (`RowInputs.source_file_count`), so that files are measured apart."""
+    fit: Fit | None = None
+    """Of drop scope: with the model that this makes of the drop (`RowInputs.fitted`), rows are measured a batch at a
+    time."""
     uses_vectors: bool = False
     """Of row and drop scope; one of corpus scope reads `embeddings`."""
     uses_colours: bool = False

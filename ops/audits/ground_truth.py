@@ -23,6 +23,7 @@ from typing import Any
 import pyarrow as pa
 
 from ops.audits.contract import Audit, Grain, Scope
+from ops.audits.prompt_sources import PROMPT_SOURCES
 from ops.audits.ranges import column
 from ops.evidence.inputs import RowInputs
 from ops.prompts.asked import Asked, read_prompts
@@ -45,7 +46,8 @@ def measure(inputs: RowInputs, settings: GroundTruthSettings) -> pa.Table:
     """One row a prompt."""
     prompts = read_prompts(inputs.examples)
     keys = inputs.examples.select(["delivery", "example_id", "dataset"]).to_pylist()
-    ruled = rules_of(prompts, [keys[prompt.row]["dataset"] or "" for prompt in prompts], settings.rules)
+    datasets = [keys[prompt.row]["dataset"] or "" for prompt in prompts]
+    ruled = rules_of(prompts, datasets, settings.rules, inputs.fitted)
     rows: list[dict[str, Any]] = []
     for prompt, rule in zip(prompts, ruled, strict=True):
         key = {name: keys[prompt.row][name] for name in ("delivery", "example_id")}
@@ -91,5 +93,6 @@ AUDIT = Audit(
         ]
     ),
     measure=measure,
+    fit=PROMPT_SOURCES,
     settings=GroundTruthSettings(),
 )

@@ -24,6 +24,7 @@ from typing import Any
 import pyarrow as pa
 
 from ops.audits.contract import Audit, Grain, Scope
+from ops.audits.prompt_sources import PROMPT_SOURCES
 from ops.audits.ranges import ANY, COUNT, SHARE, Range, column
 from ops.core.accuracy import wilson
 from ops.evidence.inputs import RowInputs
@@ -46,7 +47,7 @@ class PassRateSettings:
 
 def measure(inputs: RowInputs, settings: PassRateSettings) -> pa.Table:
     """One row a prompt."""
-    prompts = scored_prompts(inputs.examples, pass_mark=settings.pass_mark, rules=settings.rules)
+    prompts = scored_prompts(inputs.examples, pass_mark=settings.pass_mark, rules=settings.rules, facts=inputs.fitted)
     rows = [{**prompt.key, **_measured(prompt.rollouts, prompt.mark)} for prompt in prompts]
     return pa.Table.from_pylist(rows, schema=AUDIT.schema)
 
@@ -100,5 +101,6 @@ AUDIT = Audit(
         ]
     ),
     measure=measure,
+    fit=PROMPT_SOURCES,
     settings=PassRateSettings(),
 )

@@ -22,6 +22,7 @@ from typing import Any
 import pyarrow as pa
 
 from ops.audits.contract import Audit, Grain, Scope
+from ops.audits.prompt_sources import PROMPT_SOURCES
 from ops.audits.ranges import COUNT, SHARE, column
 from ops.evidence.inputs import RowInputs
 from ops.prompts.rewards import Scored, leading_share, scored_prompts
@@ -47,7 +48,7 @@ class RewardAgreementSettings:
 
 def measure(inputs: RowInputs, settings: RewardAgreementSettings) -> pa.Table:
     """One row a prompt."""
-    prompts = scored_prompts(inputs.examples, pass_mark=settings.pass_mark, rules=settings.rules)
+    prompts = scored_prompts(inputs.examples, pass_mark=settings.pass_mark, rules=settings.rules, facts=inputs.fitted)
     rows = [
         {**prompt.key, "rule": prompt.ruled.rule, **_measured(prompt.rollouts, settings.fewest)} for prompt in prompts
     ]
@@ -90,5 +91,6 @@ AUDIT = Audit(
         ]
     ),
     measure=measure,
+    fit=PROMPT_SOURCES,
     settings=RewardAgreementSettings(),
 )

@@ -1,6 +1,7 @@
 """What a row- or drop-scope audit may look at."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import pyarrow as pa
 
@@ -35,6 +36,8 @@ class RowInputs:
     """Of the phrases whose place audits asked for, where the encoder can tell."""
     boxes: pa.Table = field(default_factory=BOXES.schema.empty_table)
     """The boxes of the examples (schemas.BOXES), for audits that use them."""
+    fitted: Any = None
+    """What the audit's `fit` made of the delivery; None where the examples are the whole delivery."""
     source_file_count: int = 0
     """Source files of the delivery that have examples with pictures; 0 where the examples are the whole delivery."""
 

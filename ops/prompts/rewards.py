@@ -1,6 +1,5 @@
 """What of a group of rollouts was rewarded, and what was right."""
 
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,6 +10,7 @@ from ops.core.accuracy import auroc
 from ops.prompts.answers import is_right
 from ops.prompts.asked import Asked, read_prompts
 from ops.prompts.rules import Ruled, rules_of
+from ops.prompts.sources import SourceFacts, facts_by_source, prompt_sources
 from ops.prompts.truths import read_truth
 
 
@@ -22,19 +22,6 @@ class Scored:
     reward: float | None
     passes: bool | None
     right: bool | None
-
-
-def pass_marks(prompts: Sequence[Asked], sources: Sequence[str]) -> dict[str, float]:
-    """The reward above which an answer passes, by source: midway between the lowest and the highest of its rewards;
-    half a point where all are equal."""
-    rewards: dict[str, list[float]] = defaultdict(list)
-    for prompt, source in zip(prompts, sources, strict=True):
-        rewards[source] += [one.reward for one in prompt.rollouts if one.reward is not None]
-    return {
-        source: (min(given) + max(given)) / 2 if min(given) < max(given) else 0.5
-        for source, given in rewards.items()
-        if given
-    }
 
 
 def scored(prompt: Asked, ruled: Ruled, mark: float | None) -> list[Scored]:
@@ -63,18 +50,24 @@ class ScoredPrompt:
     rollouts: list[Scored]
 
 
-def scored_prompts(examples: pa.Table, *, pass_mark: float | None, rules: Mapping[str, str]) -> Iterator[ScoredPrompt]:
-    """The prompts among the examples (schemas.EXAMPLES). `pass_mark` stands for the marks of `pass_marks`; `rules` are
-    those that `rules_of` takes."""
+def scored_prompts(
+    examples: pa.Table,
+    *,
+    pass_mark: float | None,
+    rules: Mapping[str, str],
+    facts: Mapping[str, SourceFacts] | None = None,
+) -> Iterator[ScoredPrompt]:
+    """The prompts among the examples (schemas.EXAMPLES). `pass_mark` stands for the marks of their sources; `rules` and
+    `facts` are those that `rules_of` takes."""
     prompts = read_prompts(examples)
     keys = examples.select(["delivery", "example_id", "dataset"]).to_pylist()
     datasets = [keys[prompt.row]["dataset"] or "" for prompt in prompts]
-    sources = [prompt.data_source or dataset for prompt, dataset in zip(prompts, datasets, strict=True)]
-    marks = pass_marks(prompts, sources)
-    ruled = rules_of(prompts, datasets, rules)
+    sources = prompt_sources(examples, prompts)
+    known = facts_by_source(prompts, sources) if facts is None else facts
+    ruled = rules_of(prompts, datasets, rules, known)
     for prompt, rule, source in zip(prompts, ruled, sources, strict=True):
         key = {name: keys[prompt.row][name] for name in ("delivery", "example_id")}
-        mark = marks.get(source) if pass_mark is None else pass_mark
+        mark = known[source].pass_mark if pass_mark is None else pass_mark
         yield ScoredPrompt(key, rule, mark, scored(prompt, rule, mark))
 
 

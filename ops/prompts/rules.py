@@ -1,14 +1,15 @@
 """By what rule the answers to a prompt are verified: named, known, or read from what is asked and what is right."""
 
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from ops.prompts.asked import Asked
 from ops.prompts.mathematics import looks_mathematical
-from ops.prompts.truths import RULES, Rule, boxes_in, choice, number, options, unwrapped
+from ops.prompts.sources import SourceFacts, facts_by_source
+from ops.prompts.truths import RULES, Rule, options
 
 _BY_STYLE: dict[str, Rule] = {
     **dict.fromkeys(("number", "numeric", "numerical", "counting", "count", "integer", "float"), "number"),
@@ -56,20 +57,21 @@ class Ruled:
     """Whether the boxes of its source are pairs of corners."""
 
 
-def rules_of(prompts: Sequence[Asked], datasets: Sequence[str], named: Mapping[str, str]) -> list[Ruled]:
+def rules_of(
+    prompts: Sequence[Asked],
+    datasets: Sequence[str],
+    named: Mapping[str, str],
+    facts: Mapping[str, SourceFacts] | None = None,
+) -> list[Ruled]:
     """The rule of each prompt. `datasets` are the data sets of the prompts; `named` gives rules by pattern of data
-    source or data set, and goes before all else."""
+    source or data set, and goes before all else; `facts` are those of the sources, of these prompts where None."""
     sources = [prompt.data_source or dataset for prompt, dataset in zip(prompts, datasets, strict=True)]
-    groups: dict[str, list[Asked]] = defaultdict(list)
-    for prompt, source in zip(prompts, sources, strict=True):
-        if prompt.truth is not None:
-            groups[source].append(prompt)
-    usual = {source: _usual(members) for source, members in groups.items()}
-    corners = {source: _have_corners(members) for source, members in groups.items()}
+    known = facts_by_source(prompts, sources) if facts is None else facts
+    usual = {source: _usual(one) for source, one in known.items() if one.truths}
     found: list[Ruled] = []
     for prompt, source, dataset in zip(prompts, sources, datasets, strict=True):
         rule, origin = _rule(prompt, (source, dataset), named, usual.get(source))
-        found.append(Ruled(rule, origin, corners.get(source, True)))
+        found.append(Ruled(rule, origin, _have_corners(known[source])))
     return found
 
 
@@ -94,32 +96,19 @@ def _rule(
     return usual, "truths"
 
 
-def _usual(prompts: Sequence[Asked]) -> Rule | None:
+def _usual(facts: SourceFacts) -> Rule | None:
     """The rule that reads nearly all truths of a source."""
-    kinds: Counter[Rule] = Counter(map(_kind, prompts))
+    kinds = Counter(facts.kinds)
     rule = max(RULES, key=lambda one: kinds[one])
     count = kinds[rule]
-    if len(prompts) < FEWEST:
-        return rule if count == len(prompts) else "string"
-    if count >= MOST * len(prompts):
+    if facts.truths < FEWEST:
+        return rule if count == facts.truths else "string"
+    if count >= MOST * facts.truths:
         return rule
     numbers = kinds["number"] + kinds["mathematics"]
-    return "mathematics" if kinds["mathematics"] and numbers >= MOST * len(prompts) else "string"
+    return "mathematics" if kinds["mathematics"] and numbers >= MOST * facts.truths else "string"
 
 
-def _kind(prompt: Asked) -> Rule:
-    text = unwrapped(prompt.truth or "")
-    if number(text) is not None:
-        return "number"
-    if len(text) <= 3 and choice(text, "")[0]:
-        return "choice"
-    if boxes_in(text) and re.fullmatch(r"[\s\d.,()\[\]{}\-\"':a-z_|<>]*", text):
-        return "box"
-    return "mathematics" if looks_mathematical(text) else "string"
-
-
-def _have_corners(prompts: Sequence[Asked]) -> bool:
+def _have_corners(facts: SourceFacts) -> bool:
     """Whether nearly all boxes of a source have their second corner behind the first."""
-    found = [box for prompt in prompts for box in boxes_in(unwrapped(prompt.truth or ""))]
-    ordered = sum(box[2] >= box[0] and box[3] >= box[1] for box in found)
-    return ordered >= MOST * len(found)
+    return facts.ordered_boxes >= MOST * facts.boxes

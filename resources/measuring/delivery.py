@@ -34,11 +34,11 @@ _FILE_ROWS = 16_384
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """An audit by name, what it is set to, and what its measures are then called."""
+    """What an audit is set to, what its measures are then called, and what was fitted for it."""
 
-    audit: str
     settings: Any
     identity: str
+    fitted: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,11 @@ def measure_delivery(
     evidence = gather_evidence(
         lake, delivery, parts, settings=settings, encoder=encoder, audits=missing_audits, progress=progress
     )
-    plans = {name: _Plan(name, settings.audit(name), identities[name]) for name in identities}
+    models = _models(lake, parts, missing_audits, progress=progress)
+    plans = {
+        audit.name: _Plan(settings.audit(audit.name), identities[audit.name], models.get(audit.name))
+        for audit in missing_audits
+    }
     pictured = set[str | None]().union(*evidence.gathered.files)
     measure = partial(
         _measured, lake=lake, delivery=delivery, shared=evidence.shared, plans=plans, source_file_count=len(pictured)
@@ -84,19 +88,47 @@ def measure_delivery(
     return {name: sum(file.rows for file in files) for name, files in staged.items()}
 
 
+def _models(lake: Lake, parts: Sequence[Part], audits: Sequence[Audit], *, progress: Progress) -> dict[str, Any]:
+    """By audit, what those that fit something make of the delivery as a whole."""
+    fitting = {audit.name: audit.fit for audit in audits if audit.fit is not None}
+    # By one audit each: several may fit the same.
+    first = {id(fit): name for name, fit in reversed(fitting.items())}
+    if not fitting:
+        return {}
+    sketch = partial(_sketched, lake=lake, names=tuple(first.values()))
+    sketches = list(ray_map(sketch, parts, progress=progress, label="Read what audits fit", total=len(parts)))
+    merged = {
+        name: fit.merge([made for part in sketches for made in part[name]])
+        for name, fit in fitting.items()
+        if first[id(fit)] == name
+    }
+    return {name: merged[first[id(fit)]] for name, fit in fitting.items()}
+
+
+def _sketched(part: Part, *, lake: Lake, names: Sequence[str]) -> dict[str, list[Any]]:
+    """Runs in a worker: the sketches of a part's batches, by audit."""
+    made: dict[str, list[Any]] = {name: [] for name in names}
+    for examples in example_batches(lake, [part]):
+        for name in names:
+            fit = all_audits()[name].fit
+            if fit is not None:
+                made[name].append(fit.sketch(examples))
+    return made
+
+
 def _jobs(parts: Sequence[Part], evidence: Evidence, audits: Sequence[Audit]) -> Iterator[_Job]:
     """The longest first: a drop as a whole, then its source files, then its parts."""
     gathered = evidence.gathered
     every = tuple(piece for pieces in gathered.pieces for piece in pieces)
     for audit in audits:
-        if audit.scope is Scope.DROP and not audit.by_file:
+        if audit.scope is Scope.DROP and not audit.by_file and audit.fit is None:
             yield _Job(tuple(parts), every, (audit.name,))
     by_file = tuple(audit.name for audit in audits if audit.by_file)
     for files in _file_groups(gathered.files) if by_file else ():
         places = [place for place, held in enumerate(gathered.files) if files & held.keys()]
         pieces = tuple(piece for place in places for piece in gathered.pieces[place])
         yield _Job(tuple(parts[place] for place in places), pieces, by_file, files=files)
-    by_row = tuple(audit.name for audit in audits if audit.scope is Scope.ROW)
+    by_row = tuple(audit.name for audit in audits if audit.scope is Scope.ROW or audit.fit is not None)
     if by_row:
         for part, pieces in zip(parts, gathered.pieces, strict=True):
             yield _Job((part,), tuple(pieces), by_row, at_once=False)
@@ -139,7 +171,9 @@ def _measured(
         if any(audit.uses_boxes for audit in audits):
             held = replace(held, boxes=example_boxes(lake, delivery, examples))
         for audit in audits:
-            measured[audit.name].append(_rows(audit, audit.measure(held, plans[audit.name].settings)))
+            plan = plans[audit.name]
+            rows = audit.measure(replace(held, fitted=plan.fitted), plan.settings)
+            measured[audit.name].append(_rows(audit, rows))
     staged: dict[str, list[StagedFile]] = {}
     for audit in audits:
         rows = pa.concat_tables(measured[audit.name]) if measured[audit.name] else audit.schema.empty_table()

@@ -46,6 +46,17 @@ def test_source_files_apart_are_measured_as_together(audit: Audit) -> None:
     assert_same(pa.concat_tables(apart).sort_by(keys), together)
 
 
+@pytest.mark.parametrize("audit", [pytest.param(a, id=a.name) for a in audits_of(Scope.DROP) if a.fit])
+@pytest.mark.parametrize("cut", [1, 7, 20])
+def test_batches_with_what_was_fitted_are_measured_as_together(audit: Audit, cut: int) -> None:
+    assert audit.fit is not None
+    batches = [INPUTS.examples.slice(cut), INPUTS.examples.slice(0, cut)]
+    fitted = audit.fit.merge([audit.fit.sketch(batch) for batch in batches])
+    apart = [audit.measure(replace(INPUTS, examples=rows, fitted=fitted), speaking(audit)) for rows in batches]
+    keys = [(key, "ascending") for key in KEYS[audit.grain].names]
+    assert_same(pa.concat_tables(apart).sort_by(keys), measured(audit, INPUTS.examples))
+
+
 def assert_same(left: pa.Table, right: pa.Table) -> None:
     """Equal but for the last bits of floating-point sums."""
     assert left.schema == right.schema
