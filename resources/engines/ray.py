@@ -148,12 +148,12 @@ def ray_deal(
             running.append(made[-1][0])
         while running:
             running = _after_one(running, advance)
-    return [(_value(first), dealt) for first, *dealt in made]
+    return [(value_of(first), dealt) for first, *dealt in made]
 
 
 def _after_one(running: list["ray.ObjectRef"], advance: Callable[[int], None]) -> list["ray.ObjectRef"]:
     done, rest = first_done(running)
-    _value(done[0])  # an error ends all
+    value_of(done[0])  # an error ends all
     advance(1)
     return rest
 
