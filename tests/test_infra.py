@@ -94,6 +94,21 @@ def test_variables_of_the_containers_are_read_by_something() -> None:
     assert not [name for name in given if f'"{name}"' not in sources]
 
 
+def test_dagster_launches_runs_as_ray_jobs_with_the_other_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from dagster import DagsterInstance
+    from dagster_ray import RayRunLauncher
+
+    both = [(ROOT / "infra" / name).read_text("utf-8") for name in ("dagster.yaml", "dagster-ray.yaml")]
+    (tmp_path / "dagster.yaml").write_text("".join(both), "utf-8")
+    monkeypatch.setenv("ASSAY_RAY_JOBS", "http://ray-head:8265")
+    with DagsterInstance.from_config(str(tmp_path)) as instance:
+        launcher = instance.run_launcher
+        assert isinstance(launcher, RayRunLauncher)
+        assert launcher.address == "http://ray-head:8265"
+        assert launcher.supports_check_run_worker_health
+        assert instance.run_monitoring_enabled
+
+
 def test_dagster_takes_the_instance_file(tmp_path: Path) -> None:
     from dagster import DagsterInstance
     from dagster._core.instance.config import PoolGranularity
