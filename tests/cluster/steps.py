@@ -50,3 +50,15 @@ def cluster() -> list[str]:
     start_ray()
     held = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     return sorted(json.dumps({name: int(node.get(name, 0)) for name in ("CPU", "GPU")}) for node in held)
+
+
+def refused(lake: str) -> str:
+    """Why the cluster's nodes cannot work on that lake; empty where they can."""
+    from resources.engines.nodes import NodeError
+    from resources.engines.ray import start_ray
+
+    try:
+        start_ray(lake=_opened(lake))
+    except NodeError as error:
+        return str(error)
+    return ""

@@ -41,3 +41,14 @@ def test_a_ray_of_three_nodes_knows_their_sizes() -> None:
             '{"CPU": 1, "GPU": 0}',
             '{"CPU": 2, "GPU": 1}',
         ]
+
+
+def test_a_node_that_does_not_see_the_lake_is_named_before_any_work() -> None:
+    with wired("store", "head", "blind") as (store, *nodes):
+        start_ray_on(nodes, [Sizes(1), Sizes(1)], environment=serve_s3(store, "shelf"))
+        head, blind = nodes
+        assert head.call("tests.cluster.steps:refused", within_s=240, lake="s3://shelf/lake") == ""
+        refused = head.call("tests.cluster.steps:refused", within_s=240, lake="/tmp/lake")  # noqa: S108
+        assert refused.startswith(
+            f"1 of the cluster's nodes cannot do the work: {blind.address} sees another folder at"
+        )
