@@ -81,6 +81,8 @@ def folder_names(url: str) -> list[str]:
         return UrlFiles(url).folder_names()
     storage = Storage.at(url)
     filesystem, base = storage.open()
+    if isinstance(filesystem, pafs.GcsFileSystem):  # it lists folders only where an object marks them
+        return sorted({name.partition("/")[0] for name in storage.sizes() if "/" in name})
     with storage.reaching():
         infos = filesystem.get_file_info(pafs.FileSelector(base))
     return [info.base_name for info in infos if info.type == pafs.FileType.Directory]
