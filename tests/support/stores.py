@@ -14,6 +14,7 @@ from urllib.request import Request, urlopen
 
 from tests.support.buckets import make_bucket
 
+ROOT = Path(__file__).resolve().parents[2]
 AZURITE_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="  # everybody's
 
 
@@ -50,6 +51,25 @@ def s3_variables(endpoint: str) -> dict[str, str]:
         "AWS_SECRET_ACCESS_KEY": "secret",
         "AWS_REGION": "us-east-1",
     }
+
+
+@contextmanager
+def proxied(endpoint: str, *, forgets: str = "nothing") -> Iterator[str]:
+    """The address of a server that passes requests on to that of a store (tests/support/store_proxy.py)."""
+    host, port = endpoint.removeprefix("http://").split(":")
+    words = [sys.executable, "-m", "tests.support.store_proxy", host, port, forgets]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, cwd=ROOT) as server:
+        try:
+            assert server.stdout is not None
+            yield f"http://127.0.0.1:{server.stdout.readline().strip()}"
+        finally:
+            server.kill()
+
+
+def make_trouble(proxy: str, seconds: float) -> None:
+    """For so long the server in between fails."""
+    request = Request(f"{proxy}/-/trouble", str(seconds).encode(), method="PUT")  # noqa: S310 - on loopback
+    urlopen(request, timeout=10).close()  # noqa: S310
 
 
 @contextmanager
