@@ -1,6 +1,7 @@
 """`assay export`: a published version as files for a trainer."""
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,7 +14,9 @@ from pipelines.faults import err, out
 from pipelines.tables import key_value_table
 from pipelines.version_commands import lake_at
 from resources.engines.progress import RichProgress
-from resources.export.export import Exported, export_version, verify
+from resources.export.checking import verify
+from resources.export.export import Exported, export_version
+from resources.export.placing import export_to
 
 FormatOption = Annotated[str, typer.Option("--to", help=f"The format: {', '.join(all_exports())}.")]
 OrderOption = Annotated[
@@ -38,7 +41,7 @@ CheckOption = Annotated[bool, typer.Option("--check", help="Read the export back
 @app.command()
 def export(
     version: int,
-    path: Annotated[str, typer.Argument(help="A new local folder, or an unfinished export to continue.")],
+    path: Annotated[str, typer.Argument(help="A new folder or address, or an unfinished export to continue.")],
     to: FormatOption,
     lake: LakeOption = "lake",
     order: OrderOption = "own",
@@ -57,21 +60,26 @@ def export(
     chosen = known.get(order)
     if chosen is None:
         raise typer.BadParameter(f"{order!r} is none of {', '.join(CONTROLS)}", param_hint="--order")
-    done = export_version(
-        lake_at(lake),
-        version,
-        to=to,
-        folder=path,
-        progress=RichProgress(err),
-        order=chosen,
-        repeats=repeats,
-        boxes=boxes,
-        shard_rows=shard_rows,
-        workers=workers,
-    )
-    wrong = verify(done.folder) if check else []
+    store, progress = lake_at(lake), RichProgress(err)
+
+    def write(folder: str | Path) -> Exported:
+        return export_version(
+            store,
+            version,
+            to=to,
+            folder=folder,
+            progress=progress,
+            order=chosen,
+            repeats=repeats,
+            boxes=boxes,
+            shard_rows=shard_rows,
+            workers=workers,
+        )
+
+    done = export_to(path, write, progress)
+    wrong = verify(done.place) if check else []
     if wrong:
-        raise UnusableError(f"{done.folder}: {len(wrong)} files are not as they were written, first {wrong[0]}")
+        raise UnusableError(f"{done.place}: {len(wrong)} files are not as they were written, first {wrong[0]}")
     if as_json:
         print_json({**asdict(done), "checked": check})
         return
@@ -85,4 +93,4 @@ def _show(done: Exported) -> None:
     rows.append(("size", f"{done.bytes / 1e6:,.1f} MB"))
     title = f"Version {done.version} as {done.format}{'' if done.fresh else ', which was there already'}"
     out.print(key_value_table(rows, title=title))
-    out.print(f"{done.folder}: datasheet.md says how to read it", soft_wrap=True, highlight=False)
+    out.print(f"{done.place}: datasheet.md says how to read it", soft_wrap=True, highlight=False)

@@ -6,7 +6,6 @@ as one scratch file a shard. Then the shards are written one by one, or side by 
 What is in memory is one shard's texts, one row group, and what the plan holds of each place (about 100 bytes).
 """
 
-import hashlib
 import json
 import os
 import shutil
@@ -44,10 +43,10 @@ CLAIM = f"{UNFINISHED}/export.json"
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """An export that is whole. `left_out` counts rows by why they are not in it; `fresh` is False where it was there
-    already. `bytes` counts the pictures as well."""
+    """An export that is whole, at its `place`. `left_out` counts rows by why they are not in it; `fresh` is False where
+    it was there already. `bytes` counts the pictures as well."""
 
-    folder: Path
+    place: str
     version: int
     format: str
     rows: dict[str, int]
@@ -119,33 +118,6 @@ def _box_scale(boxes: str | None, export: Export) -> str | None:
     if boxes != DELIVERED and not is_convention(boxes):
         raise ExportError(f"boxes {boxes!r}: not {', '.join(PLAIN)}, `resized WIDTHxHEIGHT` or {DELIVERED}")
     return None if boxes == DELIVERED else boxes
-
-
-def verify(folder: Path) -> list[str]:
-    """What of a finished export is not as its manifest says: a line a file; empty where all is well.
-
-    Every file is read and hashed; pictures against their names.
-    """
-    manifest = _manifest(folder)
-    if manifest is None:
-        raise ExportError(f"{folder}: no {MANIFEST} is here; it is no finished export")
-    wrong = [
-        f"{name}: {problem}"
-        for name, file in manifest["files"].items()
-        if (problem := _problem(folder / name, file["sha256"]))
-    ]
-    pictures = [path for path in sorted((folder / "images").glob("*/*")) if path.is_file()]
-    wrong += [f"{path.relative_to(folder)}: {problem}" for path in pictures if (problem := _problem(path, path.stem))]
-    if len(pictures) != manifest["pictures"]["files"]:
-        wrong.append(f"images: {len(pictures)} files, promised {manifest['pictures']['files']}")
-    return wrong
-
-
-def _problem(path: Path, sha256: str) -> str:
-    if not path.is_file():
-        return "is missing"
-    with path.open("rb") as file:
-        return "" if hashlib.file_digest(file, "sha256").hexdigest() == sha256 else "has changed"
 
 
 def _claim(folder: Path, claim: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -311,7 +283,7 @@ def _beside(folder: Path, promised: int | None) -> tuple[int, int]:
 def _summary(folder: Path, manifest: Mapping[str, Any], *, fresh: bool) -> Exported:
     files = manifest["files"].values()
     return Exported(
-        folder=folder,
+        place=str(folder),
         version=manifest["export"]["version"],
         format=manifest["export"]["format"],
         rows=manifest["rows"],

@@ -18,7 +18,8 @@ from ops.exports.contract import SFT, ExportError
 from ops.exports.registry import all_exports
 from ops.exports.sink import UNFINISHED
 from resources.engines.progress import SilentProgress
-from resources.export.export import MANIFEST, export_version, verify
+from resources.export.checking import verify
+from resources.export.export import MANIFEST, export_version
 from resources.lake.tables import Lake
 from tests.support.exported import Published, export
 
@@ -116,7 +117,7 @@ def test_a_broken_off_export_is_continued(published: Published, tmp_path: Path, 
     done = export(published, tmp_path / "out", to)
     kept = [path for path, time in before.items() if path.exists() and path.stat().st_mtime_ns == time]
     assert kept or to in JOINED
-    assert done == replace(whole, folder=done.folder)
+    assert done == replace(whole, place=done.place)
     assert content(tmp_path / "out") == content(tmp_path / "whole")
     again = export(published, tmp_path / "out", to)
     assert again == replace(done, fresh=False)

@@ -20,7 +20,8 @@ from ops.intake.row import CONTEXT, Row
 from ops.intake.rows import IngestSettings, check_row
 from ops.text.placeholders import PLACEHOLDER, without_placeholders
 from resources.engines.progress import SilentProgress
-from resources.export.export import export_version, verify
+from resources.export.checking import verify
+from resources.export.export import export_version
 from resources.lake.tables import Lake
 from tests.support.exported import pixels
 from tests.support.layouts import CHAT

@@ -22,7 +22,7 @@ from trl.data_utils import (
 
 from ops.exports.contract import ExportError
 from ops.exports.mds import streaming_python
-from resources.export.export import verify
+from resources.export.checking import verify
 from tests.support.exported import Published, export, same_pictures
 
 pytestmark = [pytest.mark.full, pytest.mark.usefixtures("ray_session")]
