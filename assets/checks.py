@@ -1,11 +1,15 @@
 """A gate's verdict as Dagster shows it."""
 
 import warnings
+from collections.abc import Mapping, Sequence
 
 import dagster as dg
 
 from assets.partitions import drops
+from ops.core.printable import printable
 from resources.gates.gates import GateResult
+
+NONE: Mapping[str, dg.TableMetadataValue] = {}
 
 
 def by_drop(name: str, asset: str, *, blocking: bool = True) -> dg.AssetCheckSpec:
@@ -15,13 +19,42 @@ def by_drop(name: str, asset: str, *, blocking: bool = True) -> dg.AssetCheckSpe
         return dg.AssetCheckSpec(name, asset=asset, blocking=blocking, partitions_def=drops)
 
 
-def check_result(gate: GateResult, *, asset: str, check: str) -> dg.AssetCheckResult:
-    """The asset check of that name, with the gate's figures as its metadata."""
+def check_result(
+    gate: GateResult, *, asset: str, check: str, samples: Mapping[str, dg.TableMetadataValue] = NONE
+) -> dg.AssetCheckResult:
+    """The asset check of that name. Its metadata are the gate's checks as a table, failed ones first, its figures, and
+    `samples` of what failed."""
     return dg.AssetCheckResult(
         asset_key=asset,
         check_name=check,
         passed=gate.success,
         severity=dg.AssetCheckSeverity.ERROR,
         description=gate.message,
-        metadata=gate.metadata(),
+        metadata={"checks": _table(gate), **samples, **gate.metadata()},
     )
+
+
+def table_of(rows: Sequence[Mapping[str, object]]) -> dg.TableMetadataValue:
+    """Rows of the same keys as a table of the UI."""
+    records = [dg.TableRecord({name: _cell(value) for name, value in row.items()}) for row in rows]
+    columns = [dg.TableColumn(name) for name in (rows[0] if rows else ())]
+    return dg.MetadataValue.table(records, schema=dg.TableSchema(columns))
+
+
+def _table(gate: GateResult) -> dg.TableMetadataValue:
+    checks = sorted(gate.results["checks"], key=lambda check: (check["success"], check["part"]))
+    rows = [
+        {
+            "passed": "yes" if check["success"] else "NO",
+            "figure": check["figure"],
+            "of": check["part"],
+            "promised": check["promised"],
+            "found": check["found"],
+        }
+        for check in checks
+    ]
+    return table_of(rows)
+
+
+def _cell(value: object) -> str | int | float | bool:
+    return value if isinstance(value, int | float) else printable(str(value))

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from assets.checks import by_drop, check_result
+from assets.checks import by_drop, check_result, table_of
 from assets.failures import failing_in_words
 from assets.partitions import ENGINES, drops
 from assets.specs import row_count, table_asset
-from ops.core.schemas import DROPS, TABLES
+from ops.core.schemas import DROPS, QUARANTINE, TABLES
 from resources.config.settings import Settings
 from resources.engines.progress import Progress
 from resources.engines.ray import start_ray
@@ -16,6 +16,7 @@ from resources.intake.admission import admit, drop_source
 from resources.intake.ingest import alarm, ingest
 from resources.lake.tables import Lake
 
+_SAMPLES = 10
 _DESCRIPTIONS = {
     "examples": "One row an example: its messages, the images it shows, and where it came from.",
     "images": "One row an image, by content, whatever drop it came in.",
@@ -24,6 +25,14 @@ _DESCRIPTIONS = {
     "boxes": "One row a box of an example: where it is in its image, in pixels, and how that was told.",
     "quarantine": "One row a raw row that could not be read, with the reason and the row itself.",
 }
+
+
+def _set_aside(lake: Lake, delivery: str) -> dg.TableMetadataValue:
+    """The first rows of the delivery that could not be used, and why."""
+    columns = ["file", "row", "reason", "detail"]
+    batches = lake.batches(QUARANTINE, where={"delivery": delivery}, columns=columns, batch_rows=_SAMPLES)
+    first = next((batch for batch in batches if batch.num_rows), None)
+    return table_of([] if first is None else first.slice(0, _SAMPLES).to_pylist())
 
 
 class DropConfig(dg.Config):
@@ -106,7 +115,8 @@ def admitted(
     admitted deliveries only: the failed check alone would not keep the rows from the next version.
     """
     delivery, gate = admit(lake, context.partition_key, settings=settings.gates)
-    yield check_result(gate, asset="drops", check="ingest_gate")
+    samples = {} if gate.success else {"ten rows set aside": _set_aside(lake, delivery)}
+    yield check_result(gate, asset="drops", check="ingest_gate", samples=samples)
     if gate.success:
         yield dg.MaterializeResult(asset_key="drops", metadata={"delivery": delivery, "state": "admitted"})
         return

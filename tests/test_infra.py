@@ -37,7 +37,10 @@ def require_command(command: str) -> None:
         group = get_command(app)
         assert isinstance(group, TyperGroup)
         name, *rest = arguments
-        group.commands[name].make_context(name, rest)  # refuses what it does not know
+        context = group.make_context("assay", arguments)
+        _, called, given = group.resolve_command(context, [name, *rest])
+        assert called is not None, name
+        called.make_context(name, given)  # refuses what it does not know
     elif program == "sh":
         for word in shlex.split(arguments[1]):
             assert not word.startswith("infra/") or (ROOT / word).exists(), word

@@ -70,13 +70,11 @@ class GateResult:
         return f"{self.name} gate failed for {self.subject}: {'; '.join(self.failures)}{fixes}"
 
     def metadata(self) -> dict[str, bool | int | float | str]:
-        """Flat figures for Dagster: those of the facts that have one row, and what was promised of them."""
+        """Flat figures for Dagster, which draws them over time: those of the facts that have one row."""
         figures: dict[str, bool | int | float | str] = {"subject": self.subject}
         for rows in self.results["facts"].values():
             if len(rows) == 1:
                 figures |= {name: value for name, value in rows[0].items() if value is not None}
-        held = {check["figure"]: check["promised"] for check in self.results["checks"]}
-        figures["limits"] = ", ".join(f"{figure} {promised}" for figure, promised in held.items())
         return figures
 
 

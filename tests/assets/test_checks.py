@@ -54,6 +54,13 @@ def failed_partitions(instance: dg.DagsterInstance, asset: str) -> list[str]:
     return sorted(failed.get_partition_keys()) if failed else []
 
 
+def records(check: dg.AssetCheckEvaluation, name: str) -> list[dict[str, object]]:
+    """The rows of a table among a check's metadata."""
+    table = check.metadata[name]
+    assert isinstance(table, dg.TableMetadataValue)
+    return [dict(record.data) for record in table.records]
+
+
 def run_gate(definitions: dg.Definitions, instance: dg.DagsterInstance, drop: str) -> dg.ExecuteInProcessResult:
     """The drop job from the gate on, as a backfill of one partition runs it."""
     instance.add_dynamic_partitions(str(drops.name), [drop])
@@ -78,6 +85,11 @@ def test_a_rejected_drop_is_not_shown_as_materialised_and_what_follows_is_not_sh
     assert [failed_partitions(instance, asset) for asset in ("drops", "embeddings", *MEASURES)] == [
         [] for _ in range(2 + len(MEASURES))
     ]
+    (check,) = result.get_asset_check_evaluations()
+    first = records(check, "checks")[0]
+    assert (first["passed"], first["figure"], first["promised"]) == ("NO", "quarantine_share", "<= 0.05")
+    rows = records(check, "ten rows set aside")
+    assert [(row["file"], row["reason"]) for row in rows] == [("a.json", "image_missing")] * 5
     run = instance.get_run_by_id(result.run_id)
     assert run is not None
     assert run.tags["assay/rejected"] == "broken-1"

@@ -81,7 +81,8 @@ def test_a_good_delivery_passes(lake: Lake):
     assert gate.failures == []
     assert gate.message == "ingest gate passed for drop 'x'"
     assert gate.metadata()["quarantine_share"] == 0.01
-    assert "quarantine_share <= 0.05" in str(gate.metadata()["limits"])
+    promised = {check["figure"]: check["promised"] for check in gate.results["checks"]}
+    assert promised["quarantine_share"] == "<= 0.05"
 
 
 def test_too_many_unusable_rows_fail_and_the_reasons_are_named(lake: Lake):
