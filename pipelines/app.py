@@ -5,15 +5,17 @@ import sys
 from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperCommand
 
 from ops.core.printable import printable_json
 from pipelines.faults import DONE, out, reporting_errors
-from resources.config.settings import Settings, load_settings
-from resources.versions.code_identity import code_identity
+from pipelines.lazy_commands import lazy
+
+if TYPE_CHECKING:
+    from resources.config.settings import Settings
 
 
 class Command(TyperCommand):
@@ -35,13 +37,39 @@ class App(typer.Typer):
         return super().command(name, cls=Command, **options)
 
 
+#: The module that adds each command.
+COMMANDS = {
+    "init": "pipelines.init_command",
+    "run": "pipelines.run_command",
+    "status": "pipelines.drop_commands",
+    "backfill": "pipelines.backfill_command",
+    "withdraw": "pipelines.drop_commands",
+    "versions": "pipelines.version_commands",
+    "diff": "pipelines.version_commands",
+    "why": "pipelines.question_commands",
+    "rollback": "pipelines.version_commands",
+    "export": "pipelines.export_command",
+    "preflight": "pipelines.preflight_command",
+    "report": "pipelines.version_commands",
+    "reward": "pipelines.reward_command",
+    "doctor": "pipelines.doctor_command",
+    "migrate": "pipelines.migrate_command",
+    "vacuum": "pipelines.question_commands",
+    "demo": "pipelines.demo_command",
+}
+POLICY_COMMANDS = {"try": "pipelines.question_commands"}
+
 app = App(
     name="assay",
+    cls=lazy(COMMANDS, lambda: app),
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    add_completion=False,
 )
-policy_app = App(help="The policy: what is done with what was measured.", no_args_is_help=True)
+policy_app = App(
+    cls=lazy(POLICY_COMMANDS, lambda: policy_app),
+    help="The policy: what is done with what was measured.",
+    no_args_is_help=True,
+)
 app.add_typer(policy_app, name="policy")
 
 LakeOption = Annotated[
@@ -57,6 +85,8 @@ DebugOption = Annotated[bool, typer.Option("--debug", help="Show the traceback o
 
 def _say_version(asked: bool) -> None:
     if asked:
+        from resources.versions.code_identity import code_identity
+
         out.print(f"assay {version('assay')}, code {code_identity()}", highlight=False)
         raise typer.Exit(DONE)
 
@@ -70,8 +100,10 @@ def assay(
     """Audits image-text instruction data before a model is trained on it, and publishes what is worth keeping."""
 
 
-def settings_of(config: Path | None, overrides: Mapping[str, Any] | None = None) -> Settings:
+def settings_of(config: Path | None, overrides: Mapping[str, Any] | None = None) -> "Settings":
     """The settings of that file, with some values replaced."""
+    from resources.config.settings import load_settings  # every audit declares some, and Arrow with them
+
     return load_settings(config, overrides)
 
 

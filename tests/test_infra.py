@@ -17,7 +17,6 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from pipelines.app import app
-from pipelines.cli import load_commands
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -33,7 +32,6 @@ def require_command(command: str) -> None:
         assert arguments[0] == "-m"
         assert find_spec(arguments[1]) is not None
     elif program == "assay":
-        load_commands()
         group = get_command(app)
         assert isinstance(group, TyperGroup)
         name, *rest = arguments

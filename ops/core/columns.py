@@ -49,7 +49,6 @@ MEANING: dict[str, str] = {
     "failures": "Figures that broke their limits, in words.",
     "file": "File of the drop.",
     "file_convention": "Scale of the file and notation, or the one that the row names.",
-    "files": "Rows in, kept and quarantined, by file.",
     "finder": "Identity of what found the place.",
     "fit": "Standard deviations by which the phrase fits its place better than everyday things do.",
     "fixes": "What to do, in words.",

@@ -13,7 +13,6 @@ import pytest
 from typer.testing import CliRunner
 
 from pipelines.app import app
-from pipelines.cli import load_commands
 from resources.config.settings import load_settings
 from resources.lake.tables import Lake
 from resources.versions.code_identity import code_identity
@@ -33,7 +32,6 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in [name for name in os.environ if name.startswith(("ASSAY_", "DAGSTER_"))]:
         monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
-    load_commands()
 
 
 @pytest.mark.parametrize(
@@ -101,6 +99,28 @@ def test_help_names_every_command() -> None:
     named = set(re.findall(r"^│ (\w+)  ", done.stdout, re.MULTILINE))
     assert named == {name.split()[0] for name in commands_of(app)}
     assert commands_of(app) >= PROMISED
+
+
+@pytest.mark.parametrize("command", sorted(commands_of(app)))
+def test_the_list_says_of_a_command_what_it_says_of_itself(command: str) -> None:
+    *group, name = command.split()
+    listed = CliRunner().invoke(app, [*group, "--help"], env={"COLUMNS": "400"}).stdout
+    own = CliRunner().invoke(app, [*group, name, "--help"], env={"COLUMNS": "400"})
+    assert own.exit_code == 0, own.output
+    line = re.search(rf"^│ {name} +(.+?) +│$", listed, re.MULTILINE)
+    assert line is not None
+    assert line[1] in own.stdout
+
+
+def test_help_imports_no_engine() -> None:
+    """Nor Arrow, nor an audit: a person who asks for help waits for none of them."""
+    heavy = {"ray", "pyspark", "dagster", "torch", "pyarrow", "numpy"}
+    shown = "print(','.join({name.split('.')[0] for name in sys.modules}), file=sys.stderr)"
+    code = f"import atexit, sys; atexit.register(lambda: {shown}); from pipelines.cli import main; main()"
+    command = [sys.executable, "-c", code, "--help"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env={**os.environ, **HERE})
+    assert "typer" in done.stderr.split(",")
+    assert not heavy & set(done.stderr.strip().split(","))
 
 
 def test_readme_names_every_command() -> None:

@@ -12,7 +12,6 @@ from typer.testing import CliRunner
 from ops.core.schemas import VERSIONS
 from ops.decision.versions import LeftOut
 from pipelines.app import app
-from pipelines.cli import load_commands
 from resources.config.settings import load_settings
 from resources.intake.admission import admit
 from resources.lake.tables import Lake
@@ -26,7 +25,6 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in [name for name in os.environ if name.startswith(("ASSAY_", "DAGSTER_"))]:
         monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
-    load_commands()
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import stat
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,7 @@ from typer.testing import CliRunner
 
 from ops.core.errors import AssayError, MissingError, UnusableError, mendable_names
 from ops.core.schemas import DROPS, VERDICTS, VERSIONS
-from pipelines.app import App, DebugOption, LakeOption, app
-from pipelines.cli import load_commands
+from pipelines.app import COMMANDS, POLICY_COMMANDS, App, DebugOption, LakeOption, app
 from pipelines.faults import is_mendable
 from resources.config.settings import SettingsError, load_settings
 from resources.lake.tables import Lake
@@ -24,7 +24,8 @@ from resources.versions.publishing import publish
 from tests.support.commands import commands_of
 from tests.support.versions import POLICY, build, fill
 
-load_commands()
+for module in {*COMMANDS.values(), *POLICY_COMMANDS.values()}:
+    import_module(module)
 
 
 @pytest.fixture(autouse=True)
@@ -160,6 +161,8 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "policy:\n  rules:\n"
         "    - {name: x, audit: rejected_as_target, when: [rejections > 0], action: drop, reason: x}\n"
     )
+    (folder / "begun").mkdir()
+    (folder / "begun" / "assay.yaml").touch()
     (folder / "bad.yaml").write_text("audits:\n  groundng: {}\n")
     (folder / "empty").mkdir()
     Lake(folder / "unpublished").log(DROPS, lambda log: [{"drop": "a", "delivery": "a-1", "state": "arrived"}])
@@ -220,6 +223,11 @@ USERS = [
     (["doctor", "--config", "bad.yaml"], 2, "unknown audit"),
     (["vacuum", "--keep-last", "-1"], 2, "should be greater than or equal to 0"),
     (["vacuum", "--lake", "nowhere"], 1, "no lake is here"),
+    (["init", "begun"], 1, "assay.yaml is there already"),
+    (["init", "s3://bucket/place"], 2, "the folder"),
+    (["backfill", "--lake", "nowhere"], 1, "no lake is here"),
+    (["backfill", "--only", "colour"], 1, "no audit of drops is called 'colour'"),
+    (["backfill", "--only", "duplicates"], 1, "it is one of the corpus"),
 ]
 
 

@@ -9,7 +9,6 @@ from typer.testing import CliRunner
 
 from ops.core.schemas import VERSIONS
 from pipelines.app import app
-from pipelines.cli import load_commands
 from resources.lake.tables import Lake
 from tests.support.standing_lake import arrive
 
@@ -21,7 +20,6 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "160")
-    load_commands()
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from pipelines.app import app
-from pipelines.cli import load_commands
 from tests.support.namespaces import network_can_be_left
 from tests.support.questions_lake import lake_of_questions
 
@@ -18,7 +17,6 @@ PLANTED = Path(__file__).parents[1] / "support" / "planted_rewards.py"
 
 @pytest.fixture(scope="module")
 def lake(tmp_path_factory: pytest.TempPathFactory) -> str:
-    load_commands()
     place = tmp_path_factory.mktemp("reward") / "lake"
     lake_of_questions(place, 40)
     return str(place)
@@ -65,7 +63,6 @@ def test_a_file_that_is_not_there_is_named(lake: str, tmp_path: Path) -> None:
 
 
 def test_a_column_of_rewards_is_looked_at(tmp_path: Path) -> None:
-    load_commands()
     rows = [{"prompt": "Is it red?", "completion": "yes " * n, "reward": float(n)} for n in range(1, 60)]
     pq.write_table(pa.Table.from_pylist(rows), tmp_path / "r.parquet")
     done = CliRunner().invoke(app, ["reward", f"{tmp_path}/r.parquet:reward"])

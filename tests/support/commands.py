@@ -1,12 +1,17 @@
 """The commands that the command line has."""
 
 import typer
+from typer.core import TyperGroup
+from typer.main import get_group
 
 
 def commands_of(application: typer.Typer) -> set[str]:
     """The names of an application's commands, with those of its groups."""
-    names = {info.name or str(getattr(info.callback, "__name__", "")) for info in application.registered_commands}
-    for group in application.registered_groups:
-        assert group.typer_instance is not None
-        names |= {f"{group.name} {name}" for name in commands_of(group.typer_instance)}
+    return _names(get_group(application), "")
+
+
+def _names(group: TyperGroup, prefix: str) -> set[str]:
+    names: set[str] = set()
+    for name, command in group.commands.items():
+        names |= _names(command, f"{prefix}{name} ") if isinstance(command, TyperGroup) else {f"{prefix}{name}"}
     return names

@@ -197,7 +197,6 @@ def test_a_missing_picture_is_told(published: Published, tmp_path: Path):
 
 
 def test_the_command_says_what_it_wrote(published: Published, tmp_path: Path):
-    from pipelines import export_command  # noqa: F401
     from pipelines.app import app
 
     run = CliRunner()
