@@ -19,6 +19,7 @@ from ops.core.schemas import DROPS, VERDICTS, VERSIONS
 from pipelines.app import COMMANDS, POLICY_COMMANDS, App, DebugOption, LakeOption, app
 from pipelines.faults import is_mendable
 from resources.config.settings import SettingsError, load_settings
+from resources.lake.layout import FILE, FORMAT
 from resources.lake.tables import Lake
 from resources.versions.publishing import publish
 from tests.support.commands import commands_of
@@ -175,6 +176,9 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for table in (DROPS, VERSIONS):
         (folder / "garbled" / table.name / "_delta_log").mkdir(parents=True)
         (folder / "garbled" / table.name / "_delta_log" / f"{0:020d}.json").write_text("{nonsense")
+    for lake, number in (("garbled", FORMAT), ("older", 1), ("newer", FORMAT + 1)):
+        (folder / lake / DROPS.name / "_delta_log").mkdir(parents=True, exist_ok=True)
+        (folder / lake / FILE).write_text(json.dumps({"format": number}))
     return folder
 
 
@@ -223,6 +227,10 @@ USERS = [
     (["doctor", "--config", "bad.yaml"], 2, "unknown audit"),
     (["vacuum", "--keep-last", "-1"], 2, "should be greater than or equal to 0"),
     (["vacuum", "--lake", "nowhere"], 1, "no lake is here"),
+    (["migrate", "--lake", "nowhere"], 1, "no lake is here"),
+    (["migrate", "--lake", "newer"], 1, "of newer code"),
+    (["versions", "--lake", "older"], 1, "run `assay migrate"),
+    (["versions", "--lake", "newer"], 1, "update Assay"),
     (["init", "begun"], 1, "assay.yaml is there already"),
     (["init", "s3://bucket/place"], 2, "the folder"),
     (["backfill", "--lake", "nowhere"], 1, "no lake is here"),
