@@ -170,15 +170,20 @@ def is_nan(column: Column) -> Column:
     return _KERNELS.is_nan(column)
 
 
-def is_in(column: Column, among: AnyArray) -> Column:
-    """Which values are among these; a null is where a null is among them."""
-    return _KERNELS.is_in(column, value_set=among)
+def as_large(column: Column) -> Column:
+    """Text with offsets of 64 bits, without a copy of it: of 67 million ids, plain text in one piece is too long."""
+    return cast_to(column, pa.large_string()) if pa.types.is_string(type_of(column)) else column
 
 
-def index_in(column: Column, among: AnyArray) -> Column:
-    """The place of each value among the others (int32); null where it is not there. Arrow builds the index of the
-    others anew on each call."""
-    return _KERNELS.index_in(column, value_set=among)
+def is_in(column: Column, among: Column) -> Column:
+    """Which values are among these, of whatever length; a null is where a null is among them."""
+    return _KERNELS.is_in(as_large(column), value_set=as_large(among))
+
+
+def index_in(column: Column, among: Column) -> Column:
+    """The place of each value among the others, of whatever length (int32); null where it is not there. Arrow builds
+    the index of the others anew on each call."""
+    return _KERNELS.index_in(as_large(column), value_set=as_large(among))
 
 
 def fill_null(column: Column, value: bool | int | float | str) -> Column:

@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 import pyarrow as pa
 
-from ops.core.arrow import Column, numpy_values, sorted_by
+from ops.core.arrow import Column, as_large, numpy_values, sorted_by
 from ops.core.hashing import splitmix
 
 Order = Literal["rising", "random", "reversed"]
@@ -74,12 +74,13 @@ class CurriculumSettings:
 
 def control(ordered: pa.Table, order: Control, *, seed: int) -> pa.Table:
     """Another order of a published curriculum, to hold it against: the same rows, each as often, in stages of the sizes
-    of its own, with new positions.
+    of its own, with new positions; ids as large text.
 
     `reversed` goes through the stages backwards, each in its own order. `random` deals all rows to the stages by a hash
     of their ids and the seed; `own` leaves the order as it is. No order of rows in `ordered` decides anything.
     """
-    ordered = sorted_by(ordered, "position")
+    ids = ordered.schema.get_field_index("example_id")
+    ordered = sorted_by(ordered.set_column(ids, "example_id", as_large(ordered["example_id"])), "position")
     stage = ordered["stage"].to_numpy()
     if order == "own":
         return ordered

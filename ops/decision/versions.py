@@ -242,9 +242,9 @@ def _parted(left: pa.Table, right: pa.Table) -> tuple[pa.Table, pa.Table, pa.Tab
     # Verdicts over the same deliveries are rows of the same examples in the same order: no look-up then.
     if left["example_id"].equals(right["example_id"]):
         return left.slice(0, 0), right.slice(0, 0), left, right
-    at_right = arrow.index_in(left["example_id"], arrow.whole(right, "example_id"))
+    at_right = arrow.index_in(left["example_id"], right["example_id"])
     known = arrow.is_valid(at_right)
-    at_left = arrow.is_valid(arrow.index_in(right["example_id"], arrow.whole(left, "example_id")))
+    at_left = arrow.is_valid(arrow.index_in(right["example_id"], left["example_id"]))
     gone, new = arrow.rows_where(left, arrow.invert(known)), arrow.rows_where(right, arrow.invert(at_left))
     return gone, new, arrow.rows_where(left, known), right.take(at_right.drop_null())
 

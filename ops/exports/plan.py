@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from ops.core.arrow import as_large, cast_to, index_in, taken
 from ops.decision.curriculum import mixed
 from ops.exports.contract import ExportError, Shard
 
@@ -45,7 +46,8 @@ def plan(curated: pa.Table, curriculum: pa.Table, *, repeats: int, shard_rows: i
     """
     if repeats < 0 or shard_rows < 1:
         raise ValueError(f"repeats must be at least 0 and shard_rows at least 1, not {repeats} and {shard_rows}")
-    member = pc.index_in(curriculum["example_id"], value_set=curated["example_id"].combine_chunks())
+    ids = as_large(curriculum["example_id"])
+    member: Any = index_in(ids, curated["example_id"])
     if member.null_count:
         raise ExportError(f"{member.null_count} places of the curriculum hold no member of the version")
     joined = curated.select(["kind", "weight", "soft_label"]).take(member)
@@ -63,7 +65,7 @@ def plan(curated: pa.Table, curriculum: pa.Table, *, repeats: int, shard_rows: i
             span = slice(first, min(first + shard_rows, stop))
             at: pa.Int64Array = pa.array(row[span], pa.int64())
             columns = [
-                curriculum["example_id"].take(at),
+                cast_to(taken(ids, at), pa.string()),
                 pa.array(position[row[span]]),
                 pa.array(order[span]),
                 pa.array(copy[span].astype(np.int32)),

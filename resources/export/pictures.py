@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ops.core.arrow import as_large
 from ops.core.schemas import EXAMPLES, IMAGES
 from ops.exports.contract import PICTURE_ENDINGS, ExportError, Picture
 from resources.engines.progress import Progress
@@ -100,7 +101,7 @@ def _picture_ids(lake: Lake, where: Mapping[str, Any], routes: Routes) -> pa.Arr
         ids.append(pc.list_flatten(batch.column("image_ids").take(row_numbers(rows))).unique())
     if examples != len(routes.ids):
         raise ExportError(f"the version has {len(routes.ids)} examples to export, the lake holds {examples} of them")
-    distinct = unique(pa.chunked_array(ids)).drop_null()
+    distinct = unique(as_large(pa.chunked_array(ids))).drop_null()
     return distinct.take(pc.sort_indices(distinct))
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from ops.core.arrow import Column, as_large, index_in, numpy_values
 from ops.exports.plan import Plan
 from resources.lake.lookup import KeyIndex
 
@@ -30,9 +30,9 @@ class Routes:
     def of(cls, planned: Plan) -> "Routes":
         """From the places of the plan."""
         columns = [places["example_id"] for _, places in planned.shards]
-        placed = pa.chunked_array([chunk for column in columns for chunk in column.chunks], pa.string())
+        placed = as_large(pa.chunked_array([chunk for column in columns for chunk in column.chunks], pa.string()))
         ids = unique(placed)
-        example = pc.index_in(placed, value_set=ids).to_numpy().astype(np.int64)
+        example = numpy_values(index_in(placed, ids)).astype(np.int64)
         shard = np.repeat(np.arange(len(columns), dtype=np.int64), [len(column) for column in columns])
         width = max(1, len(columns))
         pairs = np.unique(example * width + shard)
@@ -96,7 +96,7 @@ def read_spooled(path: Path) -> pa.Table:
     return pa.concat_tables(tables)
 
 
-def unique(values: pa.ChunkedArray) -> pa.Array:
+def unique(values: Column) -> pa.Array:
     """The distinct values in order of appearance, as one array."""
     distinct: pa.Array = values.unique()  # pyright: ignore[reportAssignmentType]  # an array, whatever the stub says
     return distinct

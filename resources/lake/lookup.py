@@ -7,6 +7,8 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from ops.core.arrow import Column, numpy_values
+
 
 def among(batch: pa.RecordBatch, column: str, wanted: AbstractSet[str | None]) -> pa.RecordBatch:
     """The rows of the batch whose `column` is one of the wanted."""
@@ -16,8 +18,8 @@ def among(batch: pa.RecordBatch, column: str, wanted: AbstractSet[str | None]) -
 class KeyIndex:
     """Distinct ids, indexed once."""
 
-    def __init__(self, ids: pa.Array) -> None:
-        self._index = pd.Index(ids.to_numpy(zero_copy_only=False), dtype=object)
+    def __init__(self, ids: Column) -> None:
+        self._index = pd.Index(numpy_values(ids), dtype=object)
 
     def positions(self, ids: pa.Array) -> np.ndarray:
         """Place of each of `ids` (n, int64), -1 where it is null or unknown."""

@@ -72,7 +72,7 @@ def preflight_version(
     """The forecast of each example of a version, as its export holds it. Copies by weight count once."""
     forecaster = _forecaster(trainer, given, where)
     version = version_of(lake, number)
-    ids = lake.read(CURATED, where={"version": number}, columns=["example_id"])["example_id"].combine_chunks()
+    ids = lake.read(CURATED, where={"version": number}, columns=["example_id"])["example_id"]
     members = KeyIndex(ids)
 
     def of_version(batch: pa.RecordBatch) -> pa.RecordBatch:

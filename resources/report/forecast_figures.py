@@ -25,7 +25,7 @@ def forecast_figures(
     identity = measures.get(AUDIT.name)
     if identity is None:
         return ()
-    ids = lake.read(CURATED, where={"version": version}, columns=["example_id"])["example_id"].combine_chunks()
+    ids = lake.read(CURATED, where={"version": version}, columns=["example_id"])["example_id"]
     members = KeyIndex(ids)
     counts: dict[tuple[str, str, str], tuple[int, int, str]] = {}
     columns = {*_GROUP, "answer_tokens_lost"}

@@ -12,6 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ops.core.arrow import index_in
 from ops.core.errors import AssayError
 from ops.core.log import Log, Row, successor
 from ops.core.schemas import CURATED, VERDICTS, VERSIONS
@@ -117,7 +118,7 @@ def _judged(lake: Lake, version: Version) -> pa.Table:
     if "mix" not in version.counts:
         return verdicts
     members = lake.read(CURATED, where=where, columns=["example_id", "weight"])
-    at = pc.index_in(verdicts["example_id"], value_set=members["example_id"].combine_chunks())
+    at = index_in(verdicts["example_id"], members["example_id"])
     return verdicts.append_column(COUNTED, pc.coalesce(members["weight"].take(at), verdicts["weight"]))
 
 
