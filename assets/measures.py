@@ -12,7 +12,7 @@ from ops.audits.registry import all_audits
 from resources.config.settings import Settings
 from resources.engines.progress import Advance, Progress
 from resources.engines.ray import start_ray
-from resources.gates.gates import GateResult, measures_gate
+from resources.gates.gates import GateResult, example_keys, measures_gate
 from resources.gates.outcomes import record_gates
 from resources.intake.corpus_drops import admitted_delivery
 from resources.lake.tables import Lake
@@ -93,7 +93,17 @@ def _gated(
     settings: Settings,
     advance: Advance,
 ) -> Iterator[tuple[str, GateResult]]:
+    examples = example_keys(lake, [delivery])
     for name in names:
-        audit, identity = all_audits()[name], identities[name]
-        yield name, measures_gate(lake, audit, deliveries=[delivery], identity=identity, settings=settings.gates)
+        yield (
+            name,
+            measures_gate(
+                lake,
+                all_audits()[name],
+                deliveries=[delivery],
+                identity=identities[name],
+                settings=settings.gates,
+                examples=examples,
+            ),
+        )
         advance(1)

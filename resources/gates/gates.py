@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -105,17 +106,23 @@ def ingest_gate(lake: Lake, delivery: str, *, settings: GuardSettings) -> GateRe
 
 
 def measures_gate(
-    lake: Lake, audit: Audit, *, deliveries: Sequence[str], identity: str, settings: GuardSettings | None = None
+    lake: Lake,
+    audit: Audit,
+    *,
+    deliveries: Sequence[str],
+    identity: str,
+    settings: GuardSettings | None = None,
+    examples: np.ndarray | None = None,
 ) -> GateResult:
-    """Whether an audit's measures of these deliveries are what the audit promises."""
+    """Whether an audit's measures of these deliveries are what the audit promises. `examples` are the keys of their
+    examples (`example_keys`), read here where they are not given."""
     where: dict[str, object] = {"identity": identity}
     if "delivery" in audit.table.partition_by:
         where["delivery"] = list(deliveries)
-    known = lake.batches(EXAMPLES, where={"delivery": list(deliveries)}, columns=list(EXAMPLE_KEY))
     facts = measures_facts(
         audit,
         partial(lake.batches, audit.table, where=where),
-        examples=joined(key_hashes(batch) for batch in known),
+        examples=example_keys(lake, deliveries) if examples is None else examples,
         columns=_stored_columns(lake, audit, where),
     )
     subject = f"audit {audit.name!r} of {_named(deliveries)}"
@@ -127,6 +134,12 @@ def measures_gate(
         run=f"{audit.name}-{identity}",
         history=lake.storage,
     )
+
+
+def example_keys(lake: Lake, deliveries: Sequence[str]) -> np.ndarray:
+    """The hashed key of each example of the deliveries (n, uint64): read once for the gates of many audits."""
+    known = lake.batches(EXAMPLES, where={"delivery": list(deliveries)}, columns=list(EXAMPLE_KEY))
+    return joined(key_hashes(batch) for batch in known)
 
 
 def candidate_gate(
