@@ -1,7 +1,8 @@
 """Locks the dependencies of pyproject.toml, and checks that the lock is in step with them. Standard library only.
 
 `python infra/lock.py [--upgrade]` compiles requirements.lock with uv, keeping the versions that are locked, and
-infra/uv.lock, which pins uv itself for machines that lack it, infra/cluster.lock, what a Ray cluster takes jobs with,
+infra/runtime.lock, what of it a run needs, infra/uv.lock, which pins uv itself for machines that lack it,
+infra/cluster.lock, what a Ray cluster takes jobs with and Dagster keeps records in Postgres with,
 infra/streaming.lock, whose packages write MDS, and the locks of infra/trainers, whose packages load exports in tests.
 `--check` needs no network: the lock's first line carries a digest of what was asked for.
 """
@@ -41,6 +42,7 @@ def main(arguments: list[str]) -> None:
         return
     compile_lock("pyproject.toml", LOCK.name, "--extra", "dev", *arguments)
     LOCK.write_text(f"{header()}\n{LOCK.read_text('utf-8')}", "utf-8")
+    compile_lock("pyproject.toml", "infra/runtime.lock", "-c", LOCK.name)
     compile_lock("infra/uv.in", "infra/uv.lock", *arguments)
     compile_lock("infra/cluster.in", "infra/cluster.lock", *arguments)
     compile_lock("infra/streaming.in", "infra/streaming.lock", *arguments)

@@ -1,5 +1,6 @@
 """What stands in infra/ names images, commands, files and versions that are there, and Dagster takes its own files."""
 
+import json
 import os
 import re
 import shlex
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 from ruamel.yaml import YAML
 from typer.core import TyperGroup
 from typer.main import get_command
@@ -19,6 +21,7 @@ from typer.main import get_command
 from pipelines.app import app
 
 ROOT = Path(__file__).resolve().parents[1]
+COMPOSED = ("infra/compose.yaml", "infra/compose-cluster.yaml")
 
 
 def read(name: str) -> Any:
@@ -42,6 +45,8 @@ def require_command(command: str) -> None:
     elif program == "sh":
         for word in shlex.split(arguments[1]):
             assert not word.startswith("infra/") or (ROOT / word).exists(), word
+    elif program == "spark-class":
+        assert (ROOT / ".venv/bin" / program).exists()
     else:
         assert program in {script.name for script in entry_points(group="console_scripts")}, program
 
@@ -56,20 +61,60 @@ def pods() -> list[tuple[dict[str, Any], dict[str, Any]]]:
 def test_ray_job_runs_a_command_that_is_there_on_volumes_that_are_mounted() -> None:
     job = read("infra/rayjob.yaml")["spec"]
     require_command(job["entrypoint"])
-    paths = [word for word in shlex.split(job["entrypoint"]) if word.startswith("/")]
-    assert len(paths) == 2, "a drop and a lake"
+    places = [word for word in shlex.split(job["entrypoint"]) if "://" in word]
+    assert len(places) == 2, "a drop and a lake, which no node needs a disk for"
+    user = re.search(r"useradd .*--uid (\d+)", (ROOT / "infra" / "Dockerfile").read_text("utf-8"))
+    assert user
     for spec, container in pods():
-        mounted = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
-        assert mounted.keys() <= {volume["name"] for volume in spec["volumes"]}
-        assert all(any(Path(path).is_relative_to(at) for at in mounted.values()) for path in paths)
+        assert {mount["name"] for mount in container["volumeMounts"]} <= {volume["name"] for volume in spec["volumes"]}
+        assert spec["securityContext"]["fsGroup"] == spec["securityContext"]["runAsUser"] == int(user[1])
+        assert container["resources"]["requests"] == container["resources"]["limits"], "Ray counts what it is given"
+
+
+def test_ray_job_is_what_kuberay_takes() -> None:
+    """By names and types of its own resource definition."""
+    schema = json.loads((ROOT / "tests/support/crds/rayjob.json").read_text("utf-8"))
+    job = read("infra/rayjob.yaml")
+    taken = Draft202012Validator(schema)
+    assert [error.message for error in taken.iter_errors(job)] == []
+    job["spec"]["rayClusterSpec"]["workerGroupSpecs"][1]["minReplica"] = 0
+    assert "minReplica" in next(taken.iter_errors(job)).message
+
+
+def test_gpu_nodes_come_when_they_are_asked_for() -> None:
+    cluster = read("infra/rayjob.yaml")["spec"]["rayClusterSpec"]
+    assert cluster["enableInTreeAutoscaling"]
+    (gpu,) = (
+        group
+        for group in cluster["workerGroupSpecs"]
+        if "nvidia.com/gpu" in group["template"]["spec"]["containers"][0]["resources"]["limits"]
+    )
+    assert gpu["replicas"] == gpu["minReplicas"] == 0 < gpu["maxReplicas"]
+
+
+def locked(name: str) -> dict[str, str]:
+    """The versions of a lock by package."""
+    return dict(
+        re.findall(r"^([A-Za-z0-9_.-]+)(?:\[[^]]*\])?==([^ ;\n]+)", (ROOT / name).read_text("utf-8"), re.MULTILINE)
+    )
+
+
+def test_the_image_holds_what_runs_in_the_versions_that_are_tested() -> None:
+    everything, runtime = locked("requirements.lock"), locked("infra/runtime.lock")
+    assert runtime.items() <= everything.items()
+    assert not {"pytest", "moto", "trl", "ruff"} & runtime.keys()
+    script = ["sh", "infra/without_gpu.sh", "infra/runtime.lock"]
+    text = subprocess.run(script, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    left = set(re.findall(r"^([A-Za-z0-9_.-]+)==", text, re.MULTILINE))
+    gone = runtime.keys() - left
+    assert {"torch", "torchvision", "triton", "nvidia-cublas"} <= gone
+    assert all(name in ("torch", "torchvision", "triton") or name.startswith(("nvidia-", "cuda-")) for name in gone)
 
 
 def test_ray_job_has_a_token_and_the_ray_that_is_locked() -> None:
     cluster = read("infra/rayjob.yaml")["spec"]["rayClusterSpec"]
     assert cluster["authOptions"] == {"mode": "token"}
-    locked = re.search(r"^ray(?:\[[a-z,]+\])?==(\S+)", (ROOT / "requirements.lock").read_text("utf-8"), re.MULTILINE)
-    assert locked
-    assert cluster["rayVersion"] == locked[1]
+    assert cluster["rayVersion"] == locked("requirements.lock")["ray"]
 
 
 def test_one_image_is_built_and_named_everywhere() -> None:
@@ -77,7 +122,8 @@ def test_one_image_is_built_and_named_everywhere() -> None:
     built = re.search(r"docker build -f (\S+) -t (\S+) ", dockerfile)
     assert built
     assert (ROOT / built[1]).is_file()
-    composed = [service["image"] for service in read("infra/compose.yaml")["services"].values()]
+    services = [service for name in COMPOSED for service in read(name)["services"].values()]
+    composed = [service["image"] for service in services if "build" in service]
     assert {built[2]} == {*composed, *(container["image"] for _, container in pods())}
     for copied in re.findall(r"^COPY (.+) \S+$", dockerfile, re.MULTILINE):
         assert all((ROOT / name).exists() for name in copied.split()), copied
@@ -87,12 +133,16 @@ def test_variables_of_the_containers_are_read_by_something() -> None:
     dockerfile = (ROOT / "infra" / "Dockerfile").read_text("utf-8")
     block = re.search(r"^ENV ((?:.*\\\n)*.*)$", dockerfile, re.MULTILINE)
     assert block
-    given = set(re.findall(r"([A-Z_]+)=", block[1])) - {"PATH", "DAGSTER_HOME"}
-    for service in read("infra/compose.yaml")["services"].values():
-        given |= set(service.get("environment", {}))
-    sources = "".join(path.read_text("utf-8") for path in (ROOT / "pipelines").glob("*.py"))
+    given = set(re.findall(r"([A-Z_]+)=", block[1])) - {"PATH"}
+    for name in COMPOSED:
+        for service in read(name)["services"].values():
+            given |= set(service.get("environment", {})) if "build" in service else set()
+    readers = [path for room in ("pipelines", "resources") for path in (ROOT / room).rglob("*.py")]
+    readers += (ROOT / "infra").glob("dagster*.yaml")
+    sources = "".join(path.read_text("utf-8") for path in readers)
     assert given
-    assert not [name for name in given if f'"{name}"' not in sources]
+    spark = {"SPARK_DAEMON_JAVA_OPTS"}  # its own scripts read it
+    assert not [name for name in given - spark if name not in sources]
 
 
 def test_dagster_launches_runs_as_ray_jobs_with_the_other_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,17 +186,22 @@ def test_dg_checks_the_definitions(tmp_path: Path) -> None:
     assert "All definitions loaded successfully" in done.stdout
 
 
-def test_compose_starts_each_service_from_files_that_are_there() -> None:
-    compose = read("infra/compose.yaml")
-    assert compose["services"]
-    for service in compose["services"].values():
+@pytest.mark.parametrize("name", ["infra/compose.yaml", "infra/compose-cluster.yaml"])
+def test_compose_starts_each_service_from_files_that_are_there(name: str) -> None:
+    services = read(name)["services"]
+    assert services
+    for service in services.values():
+        assert set(service.get("depends_on", ())) <= set(services)
+        if "build" not in service:
+            assert not service.get("ports")
+            continue
         context = (ROOT / "infra" / service["build"]["context"]).resolve()
         assert (context / service["build"]["dockerfile"]).is_file()
         require_command(service["command"])
         assert all(port.startswith("127.0.0.1:") for port in service.get("ports", ())), "a port open to other machines"
 
 
-@pytest.mark.parametrize("script", ["infra/setup.sh", "infra/tools.sh", ".ci/run"])
+@pytest.mark.parametrize("script", ["infra/setup.sh", "infra/tools.sh", "infra/without_gpu.sh", ".ci/run"])
 def test_scripts_parse(script: str) -> None:
     shell = "bash" if script == ".ci/run" else "sh"
     subprocess.run([shell, "-n", ROOT / script], check=True)
