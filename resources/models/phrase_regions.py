@@ -84,7 +84,7 @@ def _look(
         compute=ActorPoolStrategy(size=actors),
         batch_size=1,
         batch_format="numpy",
-        **(placed.needs or {"num_cpus": min(1.0, *room.cores)}),
+        **(placed.needs or {"num_cpus": min(1.0, room.least)}),
     )
     label = "Find what claims speak of"
     for rows in flushed(places, every=FLUSH_ROWS, progress=progress, label=label, total=len(phrases)):
