@@ -10,7 +10,7 @@ from ops.core.schemas import EMBEDDINGS, EXAMPLES
 from resources.config.settings import Settings
 from resources.intake.corpus_drops import admitted_drops
 from resources.lake.tables import Lake
-from resources.measuring.evidence import wanted_texts
+from resources.measuring.examples import wanted_texts
 from resources.measuring.recorded import row_audits, unmeasured_drops
 from resources.models.embedding import unembedded
 from resources.models.encoder_source import encoder_identity
