@@ -2,19 +2,30 @@
 of a room, and that nothing goes round in a circle, is read from the sources here; that importing `ops` brings in
 nothing else is seen from outside, by what a fresh interpreter has loaded."""
 
-import ast
 import json
+import re
 import subprocess
 import sys
-from collections.abc import Iterable
-from graphlib import TopologicalSorter
+from collections.abc import Callable, Iterable
 from importlib import import_module
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
-ROOMS = ("ops", "resources", "assets", "pipelines")
+from tests.support.imports import (
+    DRAWN,
+    ROOMS,
+    ROOT,
+    Graph,
+    drawing,
+    imports,
+    longest_chain,
+    module_graph,
+    modules,
+    package_graph,
+    with_drawings,
+    with_figures,
+)
 
 #: Floors of each room, from the ground: a package imports those below it, and none of its own floor.
 FLOORS = {
@@ -52,49 +63,39 @@ print(json.dumps(sorted({name.split(".")[0] for name in sys.modules})))
 """
 
 
-def modules(*folders: str) -> dict[str, Path]:
-    """The modules below the folders, by dotted name."""
-    paths = [path for folder in folders for path in (ROOT / folder).rglob("*.py")]
-    return {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path for path in paths}
-
-
-def imports(path: Path, known: dict[str, Path]) -> set[str]:
-    """The modules among `known` that a file imports, anywhere in it."""
-    named: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-        if isinstance(node, ast.ImportFrom) and node.module:
-            named |= {inner if (inner := f"{node.module}.{one.name}") in known else node.module for one in node.names}
-        elif isinstance(node, ast.Import):
-            named |= {one.name for one in node.names}
-    return named & set(known)
-
-
-@pytest.fixture(scope="module")
-def graph() -> dict[str, set[str]]:
-    """What each module of the rooms imports of them."""
-    known = modules(*ROOMS)
-    return {name: imports(path, known) - {name} for name, path in known.items()}
-
-
 @pytest.mark.parametrize("room", ROOMS)
 def test_rooms_resolve_inside_the_repository(room: str) -> None:
     module = import_module(room)
     assert [Path(entry).resolve() for entry in module.__path__] == [ROOT / room]
 
 
-def test_no_import_goes_round_in_a_circle(graph: dict[str, set[str]]) -> None:
-    TopologicalSorter(graph).prepare()  # CycleError names the circle
+@pytest.mark.parametrize("graph", [module_graph, package_graph], ids=["modules", "packages"])
+def test_no_import_goes_round_in_a_circle(graph: Callable[[], Graph]) -> None:
+    assert longest_chain(graph()) > 1  # CycleError names the circle
+
+
+def test_the_drawing_in_the_docs_is_current() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    assert all(drawing(room) in page for room in DRAWN), "python -m tests.support.imports docs/architecture.md"
+
+
+def test_the_drawing_and_the_figures_are_made_anew_where_they_stand() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    old = page.replace("  boxes --> core\n", "").replace("  status --> versions\n", "  status --> lake\n")
+    old = re.sub(r"(?m)^(\| packages \| \d+ \|) \d+ \|$", r"\1 3 |", old)
+    assert old != page
+    assert with_figures(with_drawings(old)) == with_figures(with_drawings(page))
 
 
 @pytest.mark.parametrize("room", FLOORS)
-def test_packages_of_a_room_import_downwards(room: str, graph: dict[str, set[str]]) -> None:
+def test_packages_of_a_room_import_downwards(room: str) -> None:
     floor = {package: n for n, packages in enumerate(FLOORS[room]) for package in packages}
     packages = {path.name for path in (ROOT / room).iterdir() if (path / "__init__.py").exists()}
     assert packages == set(floor)
     assert [path.name for path in (ROOT / room).glob("*.py")] == ["__init__.py"]
     upwards = [
         f"{name} -> {other}"
-        for name, others in graph.items()
+        for name, others in module_graph().items()
         for other in others
         if (above := name.split(".")[1:2]) and (below := other.split(".")[1:2]) and name.startswith(f"{room}.")
         if other.startswith(f"{room}.") and above != below and floor[below[0]] >= floor[above[0]]
@@ -104,7 +105,7 @@ def test_packages_of_a_room_import_downwards(room: str, graph: dict[str, set[str
 
 def test_no_test_module_imports_another() -> None:
     known = modules("tests")
-    borrowed = {name: [one for one in imports(path, known) if ".test_" in one] for name, path in known.items()}
+    borrowed = {name: [other for other in imports(path, known) if ".test_" in other] for name, path in known.items()}
     assert not {name: others for name, others in borrowed.items() if others}
 
 
