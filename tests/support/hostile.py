@@ -4,6 +4,7 @@ of every kind beside pictures that they do not fit."""
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
+from functools import cache
 from math import isfinite
 from typing import Any
 
@@ -253,6 +254,12 @@ TRYING = {
     "alike": replace(_SOUND, rows=60, pictures=2, mix="colours", images="same", texts="same"),
     "opposite": replace(_SOUND, rows=60, pictures=2, images="sides", texts="sides"),
 }
+
+
+@cache
+def bare_inputs(name: str) -> RowInputs:
+    """The one of BARE of that name."""
+    return BARE[name].inputs()
 
 
 def outside(audit: Audit, measured: pa.Table) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """Small examples with everything an audit may meet: several turns and images, none, nulls, unicode, preferences."""
 
 import json
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -53,6 +54,7 @@ def _example(number: int, messages: list[dict], *, kind: str = "sft", **fields) 
     return row | fields
 
 
+@cache
 def sample_examples() -> pa.Table:
     """About thirty examples of schemas.EXAMPLES."""
     images = [image_id(f"image {n}".encode()) for n in range(10)]

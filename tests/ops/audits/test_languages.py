@@ -1,6 +1,7 @@
 """Texts in other languages: what rests on rules for English abstains and says so, and English rows stay as they are."""
 
 from dataclasses import replace
+from functools import cache
 
 import pyarrow as pa
 import pytest
@@ -10,6 +11,7 @@ from ops.audits.registry import all_audits, audits_of
 from ops.core.identity import image_id
 from ops.core.schemas import EXAMPLES
 from ops.core.vectors import Vectors
+from ops.evidence.inputs import RowInputs
 from ops.evidence.likelihoods import trios
 from ops.text.image_turns import image_turns, statement_texts
 from ops.text.language import NOT_ENGLISH
@@ -61,33 +63,43 @@ def conversation(language: str, number: int) -> dict:
     }
 
 
+@cache
 def mixed(*languages: str) -> pa.Table:
     """The samples, and 20 conversations in each of those languages."""
     others = [conversation(language, number) for language in languages for number in range(20)]
     return pa.concat_tables([sample_examples(), pa.Table.from_pylist(others, schema=EXAMPLES.schema)])
 
 
-def measured(audit: Audit, examples: pa.Table, within: pa.Table) -> list[dict]:
-    """The audit's measures of the examples, with vectors for all texts that are asked for within those."""
-    rows = audit.measure(replace(sample_inputs(within), examples=examples), bold(audit))
+@cache
+def inputs_of(*languages: str) -> RowInputs:
+    return sample_inputs(mixed(*languages))
+
+
+@cache
+def no_english() -> RowInputs:
+    rows = [conversation(language, number) for language in CONVERSATIONS for number in range(9)]
+    return sample_inputs(pa.Table.from_pylist(rows, schema=EXAMPLES.schema))
+
+
+def measured(audit: Audit, inputs: RowInputs) -> list[dict]:
+    """The audit's measures of the examples, in order of their keys."""
+    rows = audit.measure(inputs, bold(audit))
     return rows.sort_by([(key, "ascending") for key in KEYS[audit.grain].names]).to_pylist()
 
 
 @pytest.mark.parametrize("language", CONVERSATIONS)
 @pytest.mark.parametrize("name", STATED)
 def test_each_turn_abstains_and_says_why(name: str, language: str) -> None:
-    examples = mixed(language)
-    rows = [row for row in measured(all_audits()[name], examples, examples) if row["example_id"].startswith(language)]
+    rows = [row for row in measured(all_audits()[name], inputs_of(language)) if row["example_id"].startswith(language)]
     assert len(rows) == 60
     assert {(row["abstained"], row["why"]) for row in rows} == {(True, NOT_ENGLISH)}
 
 
 @pytest.mark.parametrize("language", CONVERSATIONS)
 def test_conversations_and_shifts_abstain_and_claims_are_not_read(language: str) -> None:
-    examples = mixed(language)
     audits = ("conversation_grounding", "alignment_shift", "claims", "written_from_metadata")
     rows = {
-        name: [r for r in measured(all_audits()[name], examples, examples) if r["example_id"].startswith(language)]
+        name: [r for r in measured(all_audits()[name], inputs_of(language)) if r["example_id"].startswith(language)]
         for name in audits
     }
     assert {row["why"] for row in rows["conversation_grounding"]} == {NOT_ENGLISH}
@@ -98,24 +110,22 @@ def test_conversations_and_shifts_abstain_and_claims_are_not_read(language: str)
 
 @pytest.mark.parametrize("language", CONVERSATIONS)
 def test_talk_of_judges_abstains(language: str) -> None:
-    examples = mixed(language)
-    rows = measured(all_audits()["reward_residue"], examples, examples)
+    rows = measured(all_audits()["reward_residue"], inputs_of(language))
     assert {r["why"] for r in rows if r["example_id"].startswith(language)} == {NOT_ENGLISH}
     assert not any(r["abstained"] for r in rows if r["example_id"] in sample_examples()["example_id"].to_pylist()[:19])
 
 
 @pytest.mark.parametrize("audit", [pytest.param(a, id=a.name) for a in audits_of(Scope.ROW, Scope.DROP)])
 def test_english_rows_are_measured_as_if_alone(audit: Audit) -> None:
-    every, english = mixed(*CONVERSATIONS), sample_examples()
-    together = [r for r in measured(audit, every, every) if not r["example_id"].startswith(tuple(CONVERSATIONS))]
-    assert together == measured(audit, english, every)
+    inputs = inputs_of(*CONVERSATIONS)
+    together = [r for r in measured(audit, inputs) if not r["example_id"].startswith(tuple(CONVERSATIONS))]
+    assert together == measured(audit, replace(inputs, examples=sample_examples()))
 
 
 @pytest.mark.parametrize("audit", [pytest.param(a, id=a.name) for a in audits_of(Scope.ROW, Scope.DROP)])
 def test_a_delivery_of_no_english_at_all_is_measured(audit: Audit) -> None:
-    rows = [conversation(language, number) for language in CONVERSATIONS for number in range(9)]
-    examples = pa.Table.from_pylist(rows, schema=EXAMPLES.schema)
-    inputs = sample_inputs(examples)
+    inputs = no_english()
+    examples = inputs.examples
     nothing = Vectors.of([], inputs.texts.matrix[:0])
     measures = audit.measure(replace(inputs, bank_texts=nothing), bold(audit))
     assert measures.schema == audit.schema

@@ -9,7 +9,7 @@ import pytest
 
 from ops.audits.contract import KEYS, Audit, Scope
 from ops.audits.registry import all_audits, audits_of
-from tests.support.hostile import BARE, outside
+from tests.support.hostile import BARE, bare_inputs, outside
 from tests.support.samples import sample_examples, sample_inputs, speaking
 
 ROW_AUDITS = [pytest.param(audit, id=audit.name) for audit in audits_of(Scope.ROW, Scope.DROP)]
@@ -118,7 +118,7 @@ def test_each_row_is_measured_by_itself(audit: Audit) -> None:
 @pytest.mark.parametrize("delivery", BARE)
 @pytest.mark.parametrize("audit", ROW_AUDITS)
 def test_bare_deliveries_are_measured(audit: Audit, delivery: str) -> None:
-    inputs = BARE[delivery].inputs()
+    inputs = bare_inputs(delivery)
     rows = audit.measure(inputs, speaking(audit))
     assert rows.schema == audit.schema
     assert list(outside(audit, rows)) == []

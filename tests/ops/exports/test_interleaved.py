@@ -1,6 +1,8 @@
 """Texts and pictures in any order: every export that carries them is read back by Assay's own reader as it was."""
 
 from collections.abc import Sequence
+from functools import cache
+from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -46,17 +48,22 @@ def conversations(draw: st.DrawFn) -> list[Turn]:
     return turns
 
 
-def members_of(examples: Sequence[Sequence[Turn]], folder: Path) -> list[Member]:
-    pictures = []
+@cache
+def pngs() -> dict[str, bytes]:
+    """Five pictures by their ids."""
+    made: dict[str, bytes] = {}
     for number in range(5):
-        path = folder / "made.png"
-        Image.new("RGB", (8, 8 + number), (40 * number, 9, 9)).save(path)
-        data = path.read_bytes()
-        picture = Picture(image_id(data), "png", folder)
+        stream = BytesIO()
+        Image.new("RGB", (8, 8 + number), (40 * number, 9, 9)).save(stream, "PNG")
+        made[image_id(stream.getvalue())] = stream.getvalue()
+    return made
+
+
+def members_of(examples: Sequence[Sequence[Turn]], folder: Path) -> list[Member]:
+    pictures = [Picture(name, "png", folder) for name in pngs()]
+    for picture, data in zip(pictures, pngs().values(), strict=True):
         (folder / picture.name).parent.mkdir(parents=True, exist_ok=True)
         (folder / picture.name).write_bytes(data)
-        pictures.append(picture)
-        path.unlink()
     made: list[Member] = []
     for order, turns in enumerate(examples):
         shown: list[Picture] = []
