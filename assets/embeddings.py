@@ -61,7 +61,7 @@ def embeddings(
     metadata = counts.metadata()
     # Figures of a delivery, which a run that finds all done shows as they were; those of new work would fall to 0.
     known = counts.images_known + counts.texts_known
-    shown = {
+    of_delivery = {
         "delivery": delivery,
         "images": counts.images_new + counts.images_known,
         "texts": counts.texts_new + counts.texts_known,
@@ -70,16 +70,14 @@ def embeddings(
     }
     problem = slowness(_run(metadata), _runs_before(context), slow_share=settings.embedding.slow_share)
     check = dg.AssetCheckResult(passed=not problem, check_name="throughput", description=problem or None)
-    return dg.MaterializeResult(metadata=metadata | shown, check_results=[check])
+    return dg.MaterializeResult(metadata=metadata | of_delivery, check_results=[check])
 
 
 def _runs_before(context: dg.AssetExecutionContext) -> list[EmbedRun]:
     """The last runs of this instance, whatever drop they embedded."""
     records = context.instance.fetch_materializations(context.asset_key, limit=_RUNS_COMPARED).records
-    materializations = [record.asset_materialization for record in records]
-    figures = [
-        {name: value.value for name, value in one.metadata.items()} for one in materializations if one is not None
-    ]
+    made = [record.asset_materialization for record in records]
+    figures = [{name: value.value for name, value in event.metadata.items()} for event in made if event is not None]
     return [_run(metadata) for metadata in figures if all(field.name in metadata for field in fields(EmbedRun))]
 
 

@@ -64,8 +64,8 @@ def audit_asset(audit: Audit, *, group: str, deps: Sequence[str], kinds: set[str
     )
 
 
-def _columns(schema: pa.Schema, told: Callable[[str], str]) -> dg.TableSchema:
-    return dg.TableSchema([dg.TableColumn(field.name, str(field.type), told(field.name)) for field in schema])
+def _columns(schema: pa.Schema, meaning: Callable[[str], str]) -> dg.TableSchema:
+    return dg.TableSchema([dg.TableColumn(field.name, str(field.type), meaning(field.name)) for field in schema])
 
 
 def _code(module: str) -> Mapping[str, dg.CodeReferencesMetadataValue]:

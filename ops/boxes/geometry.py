@@ -46,22 +46,22 @@ class Corners:
         return self.left <= x <= self.right and self.top <= y <= self.bottom
 
 
-def overlap(one: Corners, other: Corners) -> float:
+def overlap(first: Corners, second: Corners) -> float:
     """The boxes' intersection over their union, 0 to 1; of boxes without area 1 where they are the same."""
-    if one == other:
+    if first == second:
         return 1.0
-    width = min(one.right, other.right) - max(one.left, other.left)
-    height = min(one.bottom, other.bottom) - max(one.top, other.top)
+    width = min(first.right, second.right) - max(first.left, second.left)
+    height = min(first.bottom, second.bottom) - max(first.top, second.top)
     if width <= 0 or height <= 0:
         return 0.0
     shared = width * height
-    return shared / (one.area + other.area - shared)
+    return shared / (first.area + second.area - shared)
 
 
-def is_same(one: Corners, other: Corners, tolerance_px: float) -> bool:
+def is_same(first: Corners, second: Corners, tolerance_px: float) -> bool:
     """Whether no side of the two is farther apart than the tolerance."""
     sides = ("left", "top", "right", "bottom")
-    return all(abs(getattr(one, side) - getattr(other, side)) <= tolerance_px for side in sides)
+    return all(abs(getattr(first, side) - getattr(second, side)) <= tolerance_px for side in sides)
 
 
 def skeleton(text: str, spans: Sequence[tuple[int, int]]) -> str:

@@ -26,21 +26,21 @@ _SHORT_WORDS = 5
 
 def marked_answer(response: str) -> tuple[str | None, bool]:
     """What the response answers, and whether it marks it as its answer."""
-    said = _THOUGHTS.sub(" ", response).strip()
-    tagged = _TAG.findall(said)
+    spoken = _THOUGHTS.sub(" ", response).strip()
+    tagged = _TAG.findall(spoken)
     if tagged:
         inner = tagged[-1]
         boxed = last_boxed(inner)
         return (inner if boxed is None else boxed), True
-    boxed = last_boxed(said)
+    boxed = last_boxed(spoken)
     if boxed is not None:
         return boxed, True
-    if "####" in said:
-        return said.rpartition("####")[2].strip(), True
-    spoken = _SAYS.findall(said)
-    if spoken:
-        return spoken[-1].strip("*` "), True
-    return said, False
+    if "####" in spoken:
+        return spoken.rpartition("####")[2].strip(), True
+    announced = _SAYS.findall(spoken)
+    if announced:
+        return announced[-1].strip("*` "), True
+    return spoken, False
 
 
 def is_right(response: str, truth: Truth, question: str) -> bool | None:
@@ -110,11 +110,11 @@ def _same_mathematics(text: str, truth: Truth, *, is_marked: bool) -> bool | Non
     return False
 
 
-def _same_text(one: str, other: str) -> bool:
-    closed = closed_answer(one), closed_answer(other)
+def _same_text(first: str, second: str) -> bool:
+    closed = closed_answer(first), closed_answer(second)
     if closed[0] and closed[1]:
         return closed[0] == closed[1]
-    return _plain(one) == _plain(other)
+    return _plain(first) == _plain(second)
 
 
 def _plain(text: str) -> str:

@@ -31,12 +31,14 @@ def scored(prompt: Asked, ruled: Ruled, mark: float | None) -> list[Scored]:
         truth = read_truth(
             ruled.rule, prompt.truth, is_json=prompt.is_json, question=prompt.question, corners=ruled.corners
         )
-    found: list[Scored] = []
-    for one in prompt.rollouts:
-        passes = None if one.reward is None or mark is None else one.reward > mark
-        right = None if truth is None or one.response is None else is_right(one.response, truth, prompt.question)
-        found.append(Scored(one.reward, passes, right))
-    return found
+    scores: list[Scored] = []
+    for rollout in prompt.rollouts:
+        passes = None if rollout.reward is None or mark is None else rollout.reward > mark
+        right = (
+            None if truth is None or rollout.response is None else is_right(rollout.response, truth, prompt.question)
+        )
+        scores.append(Scored(rollout.reward, passes, right))
+    return scores
 
 
 @dataclass(frozen=True, slots=True)

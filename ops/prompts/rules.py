@@ -67,12 +67,12 @@ def rules_of(
     source or data set, and goes before all else; `facts` are those of the sources, of these prompts where None."""
     sources = [prompt.data_source or dataset for prompt, dataset in zip(prompts, datasets, strict=True)]
     known = facts_by_source(prompts, sources) if facts is None else facts
-    usual = {source: _usual(one) for source, one in known.items() if one.truths}
-    found: list[Ruled] = []
+    usual = {source: _usual(of_source) for source, of_source in known.items() if of_source.truths}
+    ruled: list[Ruled] = []
     for prompt, source, dataset in zip(prompts, sources, datasets, strict=True):
         rule, origin = _rule(prompt, (source, dataset), named, usual.get(source))
-        found.append(Ruled(rule, origin, _have_corners(known[source])))
-    return found
+        ruled.append(Ruled(rule, origin, _have_corners(known[source])))
+    return ruled
 
 
 def _rule(

@@ -147,21 +147,21 @@ def boxes_in(text: str) -> list[Box]:
 
 def truth_key(truth: str, *, is_json: bool) -> str:
     """The truth so that those which say the same are equal, whatever rule they are of."""
-    said: list[str] = []
+    answers: list[str] = []
     for text in alternatives(truth, is_json=is_json):
         plain = unwrapped(text)
         closed = closed_answer(plain)
         figures = number(plain)
         letter = _LETTER.fullmatch(plain)
         if figures is not None:
-            said.append(f"number {figures}")
+            answers.append(f"number {figures}")
         elif letter and not letter[2]:
-            said.append(f"choice {letter[1].upper()}")
+            answers.append(f"choice {letter[1].upper()}")
         elif closed:
-            said.append(f"{closed.kind} {closed.value}")
+            answers.append(f"{closed.kind} {closed.value}")
         else:
-            said.append(f"text {' '.join(plain.lower().split()).rstrip('.')}")
-    return "\x00".join(sorted(said))
+            answers.append(f"text {' '.join(plain.lower().split()).rstrip('.')}")
+    return "\x00".join(sorted(answers))
 
 
 def _read(rule: Rule, text: str, question: str) -> tuple[str | None, str]:

@@ -42,10 +42,10 @@ class VerdictFigures:
     by_delivery: dict[str, Counter[str]] = field(default_factory=dict)
     by_dataset: dict[str, Counter[str]] = field(default_factory=dict)
     by_rule: Counter[str] = field(default_factory=Counter)
-    shown: dict[str, list[str]] = field(default_factory=dict)
+    few_by_rule: dict[str, list[str]] = field(default_factory=dict)
 
 
-def count_verdicts(verdicts: Batches, *, shown: int) -> VerdictFigures:
+def count_verdicts(verdicts: Batches, *, most: int) -> VerdictFigures:
     """Count verdicts (delivery, example_id, dataset, action, reasons), keeping `shown` ids a rule."""
     figures = VerdictFigures()
     for batch in verdicts:
@@ -56,13 +56,13 @@ def count_verdicts(verdicts: Batches, *, shown: int) -> VerdictFigures:
         figures.by_rule.update(counted(carried["rule"]))
         for rule in figures.by_rule:
             ids = rows_where(carried, compare(carried["rule"], "==", rule))["example_id"]
-            few = values_of(taken(ids, sort_order(ids)[:shown]), str)
-            figures.shown[rule] = sorted([*figures.shown.get(rule, []), *few])[:shown]
+            few = values_of(taken(ids, sort_order(ids)[:most]), str)
+            figures.few_by_rule[rule] = sorted([*figures.few_by_rule.get(rule, []), *few])[:most]
     return figures
 
 
 def count_quarantine(
-    quarantine: Batches, drops: Mapping[str, str], *, shown: int
+    quarantine: Batches, drops: Mapping[str, str], *, most: int
 ) -> tuple[dict[tuple[str, str], Counter[str]], dict[str, tuple[Quarantined, ...]]]:
     """Quarantined rows (schemas.QUARANTINE) by (delivery, file) and reason, and the first few of each reason.
 
@@ -72,10 +72,10 @@ def count_quarantine(
     for batch in quarantine:
         for row in group_counts(batch, ["delivery", "file", "reason"]):
             by_file.setdefault((row["delivery"], row["file"] or ""), Counter())[row["reason"] or ""] += row["count_all"]
-        for at in _first_of_each(column_of(batch, "reason"), shown):
+        for at in _first_of_each(column_of(batch, "reason"), most):
             row = batch.slice(at, 1).to_pylist()[0]
             kept = few.setdefault(row["reason"] or "", [])
-            if len(kept) < shown:
+            if len(kept) < most:
                 drop = drops.get(row["delivery"], row["delivery"])
                 raw = _cut(row["raw"] or "")
                 kept.append(Quarantined(drop, row["file"] or "", row["row"], _cut(row["detail"] or ""), raw))

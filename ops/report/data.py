@@ -120,7 +120,7 @@ class RateRow:
     dataset: str
     kind: str
     judged: int
-    found: int
+    contradictory: int
     low: float
     high: float
 
@@ -232,7 +232,7 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class ShownExample:
     """An example as the page shows it; `measures` are lines of text by audit."""
 
     example_id: str
@@ -261,7 +261,7 @@ class RuleFigures:
     action: str
     reason: str
     examples: int
-    shown: tuple[Shown, ...] = ()
+    few_examples: tuple[ShownExample, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,7 +271,7 @@ class GateCheck:
     figure: str
     part: str
     promised: str
-    found: str
+    observed: str
     success: bool
 
 

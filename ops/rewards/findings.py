@@ -93,9 +93,9 @@ def verdict_of(findings: Iterable[Finding]) -> str:
 def counted(name: str, count: int, of: int, detail: str, *, verdict: str, worst: str = "") -> Finding:
     """A finding about single rewards, `count` of which are as `detail` says; it passes where none is."""
     share = count / of if of else 0.0
-    told = f"{detail} in {count} of {of}" if count else ""
+    evidence = f"{detail} in {count} of {of}" if count else ""
     judged = verdict if count else PASS
-    return Finding(name, name, judged, of, share, wilson(share, of), 0.0, (0.0, 0.0), told, worst if count else "")
+    return Finding(name, name, judged, of, share, wilson(share, of), 0.0, (0.0, 0.0), evidence, worst if count else "")
 
 
 def _differences(comparisons: Sequence[Comparison], rewards: Mapping[Ask, float]) -> np.ndarray:

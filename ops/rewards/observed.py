@@ -93,19 +93,21 @@ def _signal(rows: Sequence[Rewarded], rewards: np.ndarray, groups: Sequence[np.n
         return []
     places = np.cumsum(is_known) - 1
     within = [places[group[is_known[group]]] for group in groups]
-    found = _correlated("no_signal", is_right[is_known], rewards[is_known], [group for group in within if len(group)])
-    verdict = REJECT if found.size_interval[1] <= 0 else WARN if found.size_interval[0] <= 0 else PASS
+    correlation = _correlated(
+        "no_signal", is_right[is_known], rewards[is_known], [group for group in within if len(group)]
+    )
+    verdict = REJECT if correlation.size_interval[1] <= 0 else WARN if correlation.size_interval[0] <= 0 else PASS
     return [
         Finding(
             "no_signal",
             "given",
-            verdict if found.cases > 3 else PASS,
-            found.cases,
-            found.share,
-            found.share_interval,
-            found.size,
-            found.size_interval,
-            f"right answers get more by a correlation of {found.size:+.2f}",
+            verdict if correlation.cases > 3 else PASS,
+            correlation.cases,
+            correlation.share,
+            correlation.share_interval,
+            correlation.size,
+            correlation.size_interval,
+            f"right answers get more by a correlation of {correlation.size:+.2f}",
         )
     ]
 

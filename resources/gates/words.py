@@ -20,7 +20,7 @@ class Check:
     expectation: str
     figure: str
     promised: str
-    found: str
+    observed: str
     success: bool
     failures: list[str] = field(default_factory=list)
     fix: str = ""
@@ -32,7 +32,7 @@ class Check:
             "expectation": self.expectation,
             "figure": self.figure,
             "promised": self.promised,
-            "found": self.found,
+            "found": self.observed,
             "success": self.success,
         }
 
@@ -48,7 +48,7 @@ def check_of(part: str, result: Any, facts: pd.DataFrame) -> Check:
         expectation=config.type,
         figure=figure,
         promised=promised,
-        found=_observed(result, facts, figure),
+        observed=_observed(result, facts, figure),
         success=bool(result.success),
         failures=[] if result.success else _failures(part, result, facts, figure=figure, promised=promised),
         fix=str(meta.get("fix", "")),

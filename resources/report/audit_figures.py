@@ -78,7 +78,7 @@ def _figures(
         filter(drawable, audit.columns), key=lambda column: (column.name not in thresholds, rank(column))
     )
     drawn = histograms(read, candidates[:DRAWN], thresholds) if facts["rows"] else []
-    shown = {figure.column for figure in drawn}
+    pictured = {figure.column for figure in drawn}
     keys = KEYS[audit.grain].names
     return AuditFigures(
         name=audit.name,
@@ -91,7 +91,7 @@ def _figures(
         everything=audit.scope is not Scope.CORPUS,
         identity=identity,
         histograms=tuple(drawn),
-        left_out=tuple(c for c in audit.columns.names if c not in shown and c not in keys) if facts["rows"] else (),
+        left_out=tuple(c for c in audit.columns.names if c not in pictured and c not in keys) if facts["rows"] else (),
     )
 
 

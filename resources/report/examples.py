@@ -8,7 +8,7 @@ from ops.audits.registry import all_audits
 from ops.core.schemas import EXAMPLES, IMAGES, VERDICTS
 from ops.core.stored import StoredMessage
 from ops.core.turns import ANSWERS
-from ops.report.data import Picture, Reason, Shown, Turn
+from ops.report.data import Picture, Reason, ShownExample, Turn
 from ops.report.thumbnails import thumbnail
 from resources.lake.tables import Lake
 
@@ -23,7 +23,7 @@ def read_shown(
     deliveries: Sequence[str],
     measures: Mapping[str, str],
     drops: Mapping[str, str],
-) -> dict[str, Shown]:
+) -> dict[str, ShownExample]:
     """The examples of those ids as the page shows them, by id; long texts and lists are cut, and say so."""
     if not ids:
         return {}
@@ -53,13 +53,13 @@ def _page_example(
     pictures: tuple[Picture, ...],
     measures: Mapping[str, Mapping[int | None, list[str]]],
     drop: str,
-) -> Shown:
+) -> ShownExample:
     # One for each row of measures that met the rule; those that read the same are shown once.
     reasons = list(dict.fromkeys(Reason(**reason) for reason in verdict["reasons"] or ()))
     blamed = {reason.turn for reason in reasons if reason.turn is not None}
     turns = _turns(example["messages"] or ())
     kept = _kept(turns, blamed)
-    return Shown(
+    return ShownExample(
         example_id=example["example_id"],
         source_id=example["source_id"] or "",
         drop=drop,

@@ -60,11 +60,11 @@ def contradiction_rows(lake: Lake, measures: Mapping[str, str], drops: Mapping[s
         return ()
     rows = lake.read(CONTRADICTION_RATES, where={"identity": measures["contradictions"]}).to_pylist()
     figures = [
-        from_row(RateRow, row, drop=drops.get(row["delivery"], row["delivery"]))
+        from_row(RateRow, row, drop=drops.get(row["delivery"], row["delivery"]), contradictory=row["found"] or 0)
         for row in rows
         if row["found"] or row["kind"] == "any"
     ]
-    return tuple(sorted(figures, key=lambda f: (f.drop, f.dataset, f.kind != "any", -f.found, f.kind)))
+    return tuple(sorted(figures, key=lambda f: (f.drop, f.dataset, f.kind != "any", -f.contradictory, f.kind)))
 
 
 def stage_figures(lake: Lake, version: int, deliveries: Sequence[str], datasets: Sequence[str]) -> tuple[Stage, ...]:

@@ -29,8 +29,8 @@ def forecast_figures(
     members = KeyIndex(ids)
     counts: dict[tuple[str, str, str], tuple[int, int, str]] = {}
     columns = {*_GROUP, "answer_tokens_lost"}
-    found = used(deliveries, without, AUDIT.name)
-    for batch in read_measures(lake, AUDIT.name, identity=identity, deliveries=found, columns=columns):
+    measured_deliveries = used(deliveries, without, AUDIT.name)
+    for batch in read_measures(lake, AUDIT.name, identity=identity, deliveries=measured_deliveries, columns=columns):
         kept = batch.filter(pa.array(members.positions(batch.column("example_id")) >= 0))
         for row in _grouped(kept):
             key = (row["trainer"], row["outcome"], row["reason"])

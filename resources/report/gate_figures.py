@@ -34,5 +34,5 @@ def gate_figures(lake: Lake, version: int, admitted: Mapping[str, Row]) -> Itera
     judged = _version_gate(lake, version)
     admissions = [json.loads(drop["gate_results"] or "{}") for drop in admitted.values()]
     for result in [*([judged] if judged else []), *(result for result in admissions if "checks" in result)]:
-        checks = tuple(from_row(GateCheck, check) for check in result["checks"])
+        checks = tuple(from_row(GateCheck, check, observed=check["found"] or "") for check in result["checks"])
         yield from_row(GateFigures, result, failures=tuple(result["failures"]), checks=checks)

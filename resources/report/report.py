@@ -50,10 +50,10 @@ def collect(lake: Lake, version: int) -> ReportData:
     without = without_measures(published.left_out)
     admitted = admissions(lake, deliveries)
     drops = {delivery: admission["drop"] for delivery, admission in admitted.items()}
-    judged = count_verdicts(lake.batches(VERDICTS, where={"version": version}), shown=SHOWN)
+    judged = count_verdicts(lake.batches(VERDICTS, where={"version": version}), most=SHOWN)
     quarantine = lake.batches(QUARANTINE, where={"delivery": deliveries}, batch_rows=1024)
-    reasons, quarantined = count_quarantine(quarantine, drops, shown=SHOWN)
-    example_ids = sorted({example for ids in judged.shown.values() for example in ids})
+    reasons, quarantined = count_quarantine(quarantine, drops, most=SHOWN)
+    example_ids = sorted({example for ids in judged.few_by_rule.values() for example in ids})
     examples = read_shown(lake, version, example_ids, deliveries=deliveries, measures=measures, drops=drops)
     counts = file_counts(lake, deliveries)
     return from_row(

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ops.report.counting import VerdictFigures
-from ops.report.data import RuleFigures, Shown, Threshold
+from ops.report.data import RuleFigures, ShownExample, Threshold
 
 StoredRule = Mapping[str, Any]
 """A rule (ops.decision.policy) as plain values."""
@@ -54,7 +54,7 @@ def _value_text(value: Any) -> str:
 
 
 def rule_figures(
-    rules: Sequence[StoredRule], judged: VerdictFigures, examples: Mapping[str, Shown]
+    rules: Sequence[StoredRule], judged: VerdictFigures, examples: Mapping[str, ShownExample]
 ) -> tuple[RuleFigures, ...]:
     """The rules, those that spoke against most examples first."""
     figures = [
@@ -65,7 +65,7 @@ def rule_figures(
             action=rule["action"],
             reason=rule["reason"],
             examples=judged.by_rule[rule["name"]],
-            shown=tuple(examples[i] for i in judged.shown.get(rule["name"], ()) if i in examples),
+            few_examples=tuple(examples[i] for i in judged.few_by_rule.get(rule["name"], ()) if i in examples),
         )
         for rule in rules
     ]

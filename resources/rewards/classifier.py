@@ -39,8 +39,8 @@ class RewardClassifier:
 
     def _scores(self, rows: Sequence[Mapping[str, Any]]) -> list[float]:
         if self._tokenizer.chat_template:
-            said = ({"role": "assistant", "content": row["completion"]} for row in rows)
-            whole = [[*row["prompt"], answer] for row, answer in zip(rows, said, strict=True)]
+            answers = ({"role": "assistant", "content": row["completion"]} for row in rows)
+            whole = [[*row["prompt"], answer] for row, answer in zip(rows, answers, strict=True)]
             texts = [self._tokenizer.apply_chat_template(turns, tokenize=False) for turns in whole]
             given: tuple[list[str], ...] = (texts,)
         else:

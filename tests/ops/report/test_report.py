@@ -35,7 +35,7 @@ from ops.report.data import (
     Reason,
     ReportData,
     RuleFigures,
-    Shown,
+    ShownExample,
     Stage,
     Threshold,
     Turn,
@@ -61,7 +61,7 @@ def report(text: str = "plain") -> ReportData:
     mark = Threshold(text, text, "drop", ">=", 1.0, alone=True, labels=(text,))
     drawn = Histogram(text, (3, 1), 2, edges=(0.0, 1.0, 2.0), thresholds=(mark,))
     named = Histogram(text, (3, 1), 0, labels=(text, "b"), thresholds=(mark,))
-    shown = Shown(
+    shown = ShownExample(
         example_id=text,
         source_id=text,
         drop=text,
@@ -159,12 +159,12 @@ def test_the_page_needs_nothing_from_elsewhere():
 def test_an_example_is_shown_with_image_text_measures_and_why():
     data = report()
     shown = replace(
-        data.rules[0].shown[0],
+        data.rules[0].few_examples[0],
         turns=(Turn("user", "What colour?"), Turn("assistant", "Pink.", 0)),
         reasons=(Reason("wrong_colour", "claims", 0, "hue=0.1", "hue < 0.2", "the pixels say otherwise"),),
         measures={"claims": ("answer 1: hue 0.1",), "difficulty": ("turns 1",)},
     )
-    page = render(replace(data, rules=(replace(data.rules[0], rule="wrong_colour", shown=(shown,)),)))
+    page = render(replace(data, rules=(replace(data.rules[0], rule="wrong_colour", few_examples=(shown,)),)))
     text = " ".join(Tags(page).text.split())
     assert "user What colour? assistant Pink." in re.sub(r"(user|assistant)", r" \1 ", text).replace("  ", " ")
     assert "wrong_colour in answer 1: the pixels say otherwise hue=0.1" in text
@@ -302,10 +302,10 @@ def verdict(n: int, *rules: str) -> dict[str, Any]:
 def test_verdicts_are_counted_and_the_shown_do_not_depend_on_batches():
     rows = [verdict(n, *(["copy"] * (n % 3) + ["odd"] * (n % 2))) for n in range(20)]
     table = pa.Table.from_pylist(rows, schema=VERDICTS.schema)
-    figures = [count_verdicts(table.to_batches(max_chunksize=size), shown=3) for size in (1, 7, 20)]
+    figures = [count_verdicts(table.to_batches(max_chunksize=size), most=3) for size in (1, 7, 20)]
     assert figures[0] == figures[1] == figures[2]
     assert figures[0].by_rule == {"copy": 13, "odd": 10}
-    assert figures[0].shown == {"copy": ["01", "02", "04"], "odd": ["01", "03", "05"]}
+    assert figures[0].few_by_rule == {"copy": ["01", "02", "04"], "odd": ["01", "03", "05"]}
     assert figures[0].by_dataset[""] == {"drop": 1}
     assert sum(figures[0].by_delivery["d0"].values()) == 10
 
@@ -316,7 +316,7 @@ def test_quarantined_rows_are_counted_by_file_and_reason():
         for n in range(5)
     ]
     table = pa.Table.from_pylist(rows, schema=QUARANTINE.schema)
-    by_file, few = count_quarantine(table.to_batches(max_chunksize=2), {"d": "shop"}, shown=2)
+    by_file, few = count_quarantine(table.to_batches(max_chunksize=2), {"d": "shop"}, most=2)
     assert by_file == {("d", "0.json"): {"cut": 3}, ("d", "1.json"): {"cut": 2}}
     assert [(row.drop, row.row, len(row.detail)) for row in few["cut"]] == [("shop", 0, 401), ("shop", 1, 401)]
 

@@ -220,9 +220,9 @@ def test_rows_in_are_accounted_for(data: ReportData):
 def test_rules_show_their_examples_with_text_image_measures_and_why(data: ReportData):
     first, second = data.rules
     assert (first.rule, first.examples, first.condition) == ("exact_duplicate", 6, "copies >= 2")
-    assert [shown.example_id for shown in first.shown] == ["e00", "e01", "e02", "e03"]
+    assert [shown.example_id for shown in first.few_examples] == ["e00", "e01", "e02", "e03"]
     assert second.condition == "is_majority == false and answer_kind in [yes_no, colour]"
-    shown = second.shown[0]
+    shown = second.few_examples[0]
     assert (shown.example_id, shown.action, shown.weight, shown.dataset) == ("e06", "downweight", 0.5, "shops")
     assert [turn.number for turn in shown.turns] == [None, 0, None, 1]
     assert shown.turns[0].text == "[image] What is in picture 6?"
@@ -254,7 +254,7 @@ def test_the_share_of_mismatched_pairs_is_estimated_from_all_that_were_judged(la
 
 
 def test_contradictions_are_rated_by_drop_dataset_and_kind(lake: Lake, data: ReportData):
-    told = [(row.drop, row.dataset, row.kind, row.judged, row.found) for row in data.contradictions]
+    told = [(row.drop, row.dataset, row.kind, row.judged, row.contradictory) for row in data.contradictions]
     assert told == [("shop", "shops", "any", 40, 4), ("shop", "shops", "is_flip", 40, 4)]
     page = Path(make_report(lake, 1)).read_text(encoding="utf-8").replace("\u202f", " ").replace("\u00a0", " ")
     assert "4.0 % to 23 %" in page
