@@ -2,8 +2,9 @@
 
 Two small heads on the frozen embeddings predict each answer: one from the query alone (its embedding and its words),
 one that starts from the first and adds the picture. They are cross-fitted: turns that share a picture, directly or
-through other examples, lie in one fold, and no turn is scored by a head that saw it or its picture. In nats (natural
-logarithms):
+through other examples, lie in one fold, and no turn is scored by a head that saw it or its picture. Nor is a head taken
+at its word: its likeliest answer has the probability with which such answers were right in the folds that other heads
+were not fitted on, so that where questions tell nothing no answer is called known. In nats (natural logarithms):
 
 - `text_predictability`: log p(answer | query). Near 0, the answer is known without looking.
 - `with_image`: log p(answer | query, image); `swapped`: the same with another picture of the fold.
@@ -260,5 +261,5 @@ AUDIT = Audit(
     uses_vectors=True,
     uses_likelihoods=True,
     faults=("blind_questions",),
-    revision=5,
+    revision=6,
 )

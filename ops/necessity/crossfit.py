@@ -10,12 +10,15 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from ops.core.identity import digest
+from ops.necessity.calibration import Calibration, Tried
 from ops.necessity.heads import Batch, Head, HeadSettings, fit_head, log_softmax
 from ops.necessity.tasks import ClosedTask, OpenTask
 
 # Share of an even guess mixed into each prediction, so that no logarithm runs away.
 _EVEN = 0.01
 _CHUNK = 64
+# Chunks of a fold that show how right heads are.
+_TRIED_CHUNKS = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +54,35 @@ def cross_fit(
     seed: int,
 ) -> Predicted:
     """Predictions of every turn of the task. `folds` (n) keep turns that share a picture together; `swaps` (n) are
-    places of other pictures. A head is fitted on at most `most_rows` turns, drawn at random."""
-    predicted = Predicted.empty(len(folds))
+    places of other pictures. A head is fitted on at most `most_rows` turns, drawn at random, and is as sure of its fold
+    as the heads of the other folds were right about theirs."""
+    fitted: list[_Fold] = []
     for fold in np.unique(folds):
         inside, outside = np.flatnonzero(folds == fold), np.flatnonzero(folds != fold)
         if not len(outside):
             continue
         rng = np.random.default_rng((seed, int(fold)))
         train = np.sort(rng.permutation(outside)[:most_rows])
-        pair = _fit(task, train, settings, seed=seed)
-        for chunk in np.array_split(rng.permutation(inside), -(-len(inside) // _CHUNK)):
-            _predict(task, pair, np.sort(chunk), swaps, predicted)
+        heads = _fit(task, train, settings, seed=seed)
+        chunks = np.array_split(rng.permutation(inside), -(-len(inside) // _CHUNK))
+        fitted.append(_Fold(heads, [np.sort(chunk) for chunk in chunks]))
+    tried = [_tried(task, fold) for fold in fitted]
+    predicted = Predicted.empty(len(folds))
+    for n, fold in enumerate(fitted):
+        others = [part for m, parts in enumerate(tried) if m != n for part in parts]
+        text = Calibration.fitted([alone for alone, _ in others])
+        picture = Calibration.fitted([shown for _, shown in others])
+        for rows in fold.chunks:
+            _predict(task, fold.heads, (text, picture), rows, swaps, predicted)
     return predicted
+
+
+@dataclass(frozen=True, slots=True)
+class _Fold:
+    """The heads fitted on the turns outside a fold, and the turns inside it, in chunks."""
+
+    heads: tuple[Head, Head]
+    chunks: list[np.ndarray]
 
 
 def _fit(task: ClosedTask | OpenTask, train: np.ndarray, settings: HeadSettings, *, seed: int) -> tuple[Head, Head]:
@@ -77,21 +97,41 @@ def _fit(task: ClosedTask | OpenTask, train: np.ndarray, settings: HeadSettings,
     return text, fit_head(with_picture, train, settings, seed=seed + 1)
 
 
+def _tried(task: ClosedTask | OpenTask, fold: _Fold) -> list[tuple[Tried, Tried]]:
+    """How right the heads are about some turns of the fold, by the query alone and with the picture."""
+    tried: list[tuple[Tried, Tried]] = []
+    for rows in fold.chunks[:_TRIED_CHUNKS]:
+        asked = task.batch(rows, offset=None, pictures=None)
+        offset = fold.heads[0].logits(asked)
+        shown = task.batch(rows, offset=offset, pictures=task.seen.pictures[rows])
+        both = (np.exp(log_softmax(logits)) for logits in (offset, fold.heads[1].logits(shown)))
+        alone, with_picture = (Tried.of(probabilities, task.kinds(rows), asked.y) for probabilities in both)
+        tried.append((alone, with_picture))
+    return tried
+
+
 def _predict(
-    task: ClosedTask | OpenTask, heads: tuple[Head, Head], rows: np.ndarray, swaps: np.ndarray, into: Predicted
+    task: ClosedTask | OpenTask,
+    heads: tuple[Head, Head],
+    calibrations: tuple[Calibration, Calibration],
+    rows: np.ndarray,
+    swaps: np.ndarray,
+    into: Predicted,
 ) -> None:
     asked = task.batch(rows, offset=None, pictures=None)
     offset = heads[0].logits(asked)
     at = np.arange(len(rows)), asked.y
     chosen_among = np.full(len(rows), offset.shape[1]) - (0 if asked.barred is None else asked.barred.sum(axis=1))
+    kinds = task.kinds(rows)
 
-    def smoothed(logits: np.ndarray) -> np.ndarray:
-        return np.log((1 - _EVEN) * np.exp(log_softmax(logits)) + _EVEN / chosen_among[:, None])
+    def smoothed(logits: np.ndarray, calibration: Calibration) -> np.ndarray:
+        probabilities = calibration.applied(np.exp(log_softmax(logits)), kinds)
+        return np.log((1 - _EVEN) * probabilities + _EVEN / chosen_among[:, None])
 
     def with_pictures(pictures: np.ndarray) -> np.ndarray:
-        return smoothed(heads[1].logits(task.batch(rows, offset=offset, pictures=pictures)))
+        return smoothed(heads[1].logits(task.batch(rows, offset=offset, pictures=pictures)), calibrations[1])
 
-    text, picture = smoothed(offset), with_pictures(task.seen.pictures[rows])
+    text, picture = smoothed(offset, calibrations[0]), with_pictures(task.seen.pictures[rows])
     into.text[rows] = text[at]
     into.picture[rows] = picture[at]
     into.swapped[rows] = with_pictures(swaps[rows])[at]

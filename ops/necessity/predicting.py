@@ -53,6 +53,7 @@ def predict(
     if kind == "closed":
         task = ClosedTask(
             seen,
+            answer_kinds=np.unique([answer.kind for answer in answers], return_inverse=True)[1],
             given=_given(queries, answers),
             polar=_polar_vectors(queries, {turn.query for turn in turns if turn.answer.is_polar}, texts),
             yes=answers.index(YES) if YES in answers else -1,

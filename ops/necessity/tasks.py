@@ -90,13 +90,19 @@ def _hashed(text: str) -> np.ndarray:
 class ClosedTask:
     """Turns whose answers are classes, at the places of `answers`. For each distinct query, `given` (m, classes) marks
     the classes that it names and `polar` (m, d; float16) is the vector of the affirmed less that of the denied
-    question, 0 where it is no yes/no question; `yes` and `no` are the places of these answers, -1 where not there."""
+    question, 0 where it is no yes/no question; `yes` and `no` are the places of these answers, -1 where not there;
+    `answer_kinds` (classes) are numbers of the kinds of answer."""
 
     seen: Seen
+    answer_kinds: np.ndarray
     given: np.ndarray
     polar: np.ndarray
     yes: int
     no: int
+
+    def kinds(self, _rows: np.ndarray) -> np.ndarray:
+        """The kinds of the candidates of any rows (m)."""
+        return self.answer_kinds
 
     def batch(self, rows: np.ndarray, *, offset: np.ndarray | None, pictures: np.ndarray | None) -> Batch:
         """The rows as a batch: with the picture of each (places in `raw_pictures`), or of the query alone."""
@@ -131,6 +137,10 @@ class OpenTask:
     """Turns whose answers are told from those of the other turns in their batch."""
 
     seen: Seen
+
+    def kinds(self, rows: np.ndarray) -> np.ndarray:
+        """The kinds of these rows' candidates (m): all alike."""
+        return np.zeros(len(rows), dtype=np.int64)
 
     def batch(self, rows: np.ndarray, *, offset: np.ndarray | None, pictures: np.ndarray | None) -> Batch:
         """The rows as a batch: with the picture of each (places in `raw_pictures`), or of the query alone."""

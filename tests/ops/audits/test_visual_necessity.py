@@ -192,3 +192,13 @@ def test_folds_are_even_and_keep_names_together() -> None:
 def test_settings_that_cannot_work_say_so() -> None:
     with pytest.raises(ValueError, match="folds must be at least 2"):
         NecessitySettings(folds=1)
+
+
+def test_answers_that_nothing_tells_are_not_called_known() -> None:
+    """Few turns of many words: heads learn them by heart, and are right by chance half of the time."""
+    rng = np.random.default_rng(5)
+    rows, seen = [], {}
+    for n in range(240):
+        seen[image(n)] = rng.normal(size=DIM)
+        rows.append(example(n, [(f"Is there a thing number {n % 40} in it?", str(rng.choice(["yes", "no"])))], image(n)))
+    assert np.mean([row["is_blind"] for row in measured(inputs_of(rows, seen))]) <= 0.02
