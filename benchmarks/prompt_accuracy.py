@@ -1,14 +1,15 @@
 """How right the audits of RL prompts are: prompts about photos with faults planted by seed, run as one delivery.
 
-    .venv/bin/python -m benchmarks.prompt_accuracy --photos ../shared/data/photos --work FOLDER [--seed 101] [--shuffled]
+    .venv/bin/python -m benchmarks.prompt_accuracy --photos ../shared/data/photos --work FOLDER
+        [--seed 101] [--shuffled]
 
 `FOLDER/prompts` gets verl rows (how many things of a category a photo shows, and whether it shows any) and, in a file
 beside them, preference pairs of captions; `FOLDER/taught` gets SFT rows that ask what some prompts ask, and
 `FOLDER/held_out` is an evaluation set of other prompts. `assay run` reads all of it into `FOLDER/lake`, with the mini
 encoder; the table counts, for each fault, what was planted, what the policy's rule named of it, and what else it named.
 Of `blind_prompt` the rest is no false alarm for certain: where nearly every photo of people shows several, the question
-tells. `--shuffled` deals the truths of each kind of question out at random, so that no question tells anything and every
-prompt called blind but the planted ones is called so wrongly. The report of the version stays in the lake.
+tells. `--shuffled` deals the truths of each kind of question out at random, so that no question tells anything and
+every prompt called blind but the planted ones is called so wrongly. The report of the version stays in the lake.
 """
 
 import argparse
@@ -204,7 +205,7 @@ def main() -> None:
     command = [sys.executable, "-c", "from pipelines.cli import main; main()", "run"]
     command += [str(options.work / "prompts"), str(options.work / "taught")]
     command += ["--lake", str(lake), "--config", str(options.work / "assay.yaml")]
-    subprocess.run(command, check=True)  # noqa: S603 - this program itself
+    subprocess.run(command, check=True)
     print(f"{len(asked)} prompts, seed {options.seed}{', truths shuffled' if options.shuffled else ''}")
     print("\n".join(table(Lake(lake), asked)))
 

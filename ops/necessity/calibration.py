@@ -2,8 +2,8 @@
 
 A head fitted on a few hundred turns gives noise a probability near 1, and by chance much of the noise is true. So the
 probability of the likeliest answer is set to how often such an answer was right among turns that the heads did not see:
-a logistic line over its logit (Platt, "Probabilistic Outputs for Support Vector Machines", 1999), for each kind of answer
-apart, since yes and no may be noise where numbers are not. The other answers share the rest as they did.
+a logistic line over its logit (Platt, "Probabilistic Outputs for Support Vector Machines", 1999), for each kind of
+answer apart, since yes and no may be noise where numbers are not. The other answers share the rest as they did.
 """
 
 from collections.abc import Sequence

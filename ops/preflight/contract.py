@@ -215,6 +215,8 @@ class Trainer:
     """Of the two conversations of a preference, where they are not cut one by one."""
     reads_parts: bool = False
     """Whether its files hold typed parts; else texts with placeholders in them."""
+    reads_pairs: bool = True
+    """Whether these rules cover its trainings on preferences."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,9 @@ def forecast_rows(trainer: Trainer, rows: Sequence[Row], limits: Limits, count: 
     different text is counted once."""
     family = family_of(limits.model)
     sides = [_sides(row) for row in rows]
-    laid_out = [[_lay_out(trainer, side, limits, family) for side in of_row] for of_row in sides]
+    laid_out = [
+        [_lay_out(trainer, side, limits, family, is_pair=len(of_row) > 1) for side in of_row] for of_row in sides
+    ]
     texts = {
         piece.text
         for found in laid_out
@@ -42,9 +44,11 @@ def _sides(row: Row) -> list[Row]:
     return [replace(row, turns=(*row.turns, one), chosen=None, rejected=None, same_answers=same) for one in answers]
 
 
-def _lay_out(trainer: Trainer, row: Row, limits: Limits, family: Family) -> Layout | Forecast:
+def _lay_out(trainer: Trainer, row: Row, limits: Limits, family: Family, *, is_pair: bool) -> Layout | Forecast:
     if row.unreadable:
         return beyond(row.unreadable)
+    if is_pair and not trainer.reads_pairs:
+        return beyond("a preference")
     if limits.max_images and len(row.pictures) > limits.max_images:
         return crash("too_many_images", f"{len(row.pictures)} pictures, {limits.max_images} at most")
     return trainer.lay_out(row, limits, family)

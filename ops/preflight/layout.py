@@ -56,11 +56,17 @@ class Pieces:
             if part:
                 self._run(part, target=target, turn=turn)
 
-    def picture(self, tokens: int, around: tuple[int, int], *, target: bool = False, turn: int = 0) -> None:
-        """A picture's tokens between its marks."""
+    def mark(self, *, target: bool = False, turn: int = 0) -> None:
+        """A special token in a text of the row."""
+        self._done.append(Piece(tokens=1, target=target, turn=turn))
+
+    def picture(
+        self, tokens: int, around: tuple[int, int], *, target: bool = False, turn: int = 0, marks_only: bool = False
+    ) -> None:
+        """A picture's tokens between its marks; `marks_only`: no loss is taken on the tokens themselves."""
         before, after = around
         self._done += [Piece(tokens=before, target=target, turn=turn)] if before else []
-        self._done.append(Piece(tokens=tokens, target=target, image=True, turn=turn))
+        self._done.append(Piece(tokens=tokens, target=target and not marks_only, image=True, turn=turn))
         self._done += [Piece(tokens=after, target=target, turn=turn)] if after else []
 
     def _run(self, text: str, *, target: bool, turn: int) -> None:

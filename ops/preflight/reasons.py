@@ -16,6 +16,10 @@ REASONS = {
         "is longer than a sequence may be",
         "raise the length, lower the pixels of a picture, or split the conversation",
     ),
+    "not_cut": Reason(
+        "is longer than a sequence is meant to be, and the trainer does not cut it",
+        "see that the memory reaches, lower the pixels of a picture, or leave the row out",
+    ),
     "answer_cut": Reason(
         "loses the end of its answers",
         "raise the length, lower the pixels of a picture, or shorten the row: the model learns to stop in mid-sentence",

@@ -53,8 +53,8 @@ def limits_of(trainer: Trainer, given: Mapping[str, Any], where: str = "limits")
     own = {name: words[0] for name, words in choices.items() if words}
     found = {**family.presets, **own, **trainer.presets, **values}
     for name, words in choices.items():
-        if found.get(name, "") not in words:
-            known = ", ".join(words)
+        if found.get(name, "") not in (words or ("",)):
+            known = ", ".join(words) or "none"
             raise UnusableError(f"{where}: {name} of {trainer.name} is one of {known}, but is {found.get(name)!r}")
     return Limits(**found)
 

@@ -22,8 +22,13 @@ SPECIAL = [
     "<|vision_pad|>",
     "<|image_pad|>",
     "<|video_pad|>",
+    "<img>",
+    "</img>",
+    "<IMG_CONTEXT>",
 ]
 FIRST_SPECIAL = 151643
+ASSISTANT = 77091
+"""The number of the token `assistant`, which Qwen's own fine-tuning code looks for."""
 IMAGE_PAD = FIRST_SPECIAL + SPECIAL.index("<|image_pad|>")
 _WORDS = (
     "the red boat near a small harbour shows two people and one yellow sail under grey clouds user assistant system"
@@ -105,11 +110,12 @@ def _tokenizer() -> Tokenizer:
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
     alphabet = pre_tokenizers.ByteLevel.alphabet()
-    trainer = trainers.BpeTrainer(vocab_size=400, initial_alphabet=alphabet, show_progress=False)
-    tokenizer.train_from_iterator([_WORDS] * 4, trainer)
+    trainer = trainers.BpeTrainer(vocab_size=410, initial_alphabet=alphabet, show_progress=False)
+    tokenizer.train_from_iterator([*[_WORDS] * 4, *["assistant"] * 20], trainer)
     filled = json.loads(tokenizer.to_str())
     vocabulary = filled["model"]["vocab"]
     vocabulary |= {f"\u0000{at}": at for at in range(len(vocabulary), FIRST_SPECIAL)}  # ids of the real vocabulary
+    vocabulary[f"\u0000{ASSISTANT}"], vocabulary["assistant"] = vocabulary["assistant"], ASSISTANT
     whole = Tokenizer.from_str(json.dumps(filled))
     whole.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in SPECIAL])
     return whole

@@ -200,5 +200,7 @@ def test_answers_that_nothing_tells_are_not_called_known() -> None:
     rows, seen = [], {}
     for n in range(240):
         seen[image(n)] = rng.normal(size=DIM)
-        rows.append(example(n, [(f"Is there a thing number {n % 40} in it?", str(rng.choice(["yes", "no"])))], image(n)))
+        rows.append(
+            example(n, [(f"Is there a thing number {n % 40} in it?", str(rng.choice(["yes", "no"])))], image(n))
+        )
     assert np.mean([row["is_blind"] for row in measured(inputs_of(rows, seen))]) <= 0.02

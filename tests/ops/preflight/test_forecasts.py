@@ -61,6 +61,9 @@ def test_a_plain_row_is_read_and_its_tokens_are_counted(trainer: str) -> None:
         ("ms-swift", ("replaced", "replaced", "unknown")),
         ("llamafactory", ("crashed", "crashed", "unknown")),
         ("trl", ("crashed", "crashed", "unknown")),
+        ("qwen-vl", ("replaced", "replaced", "unknown")),
+        ("internvl", ("replaced", "replaced", "unknown")),
+        ("axolotl", ("crashed", "crashed", "unknown")),
     ],
 )
 def test_files_that_cannot_be_read(trainer: str, outcomes: tuple[str, ...]) -> None:
@@ -79,6 +82,9 @@ def test_files_that_cannot_be_read(trainer: str, outcomes: tuple[str, ...]) -> N
         ("ms-swift", {"truncation": "left"}, ("truncated", "prompt_cut", 0)),
         ("llamafactory", {}, ("crashed", "image_cut", 0)),
         ("trl", {}, ("crashed", "image_cut", 3)),
+        ("qwen-vl", {}, ("crashed", "image_cut", 3)),
+        ("internvl", {}, ("replaced", "image_cut", 3)),
+        ("axolotl", {}, ("read", "not_cut", 0)),
     ],
 )
 def test_pictures_that_leave_no_room(trainer: str, given: dict[str, object], expected: tuple[str, str, int]) -> None:
@@ -105,12 +111,21 @@ def test_ms_swift_deletes_a_pair_of_equal_answers() -> None:
     assert said(forecast("trl", pair)) == ("read", "")
 
 
+@pytest.mark.parametrize("trainer", ["axolotl", "internvl", "qwen-vl"])
+def test_pairs_are_unknown_where_the_rules_do_not_cover_them(trainer: str) -> None:
+    pair = row(("user", "q"), chosen=Turn("assistant", ("a",)), rejected=Turn("assistant", ("b",)))
+    assert said(forecast(trainer, pair)) == ("unknown", "not_forecast")
+
+
 @pytest.mark.parametrize(
     ("trainer", "expected"),
     [
         ("ms-swift", ("read", "placeholder_literal")),
         ("llamafactory", ("crashed", "placeholder_mismatch")),
         ("trl", ("crashed", "placeholder_mismatch")),
+        ("qwen-vl", ("replaced", "placeholder_mismatch")),
+        ("internvl", ("read", "placeholder_literal")),
+        ("axolotl", ("crashed", "placeholder_mismatch")),
     ],
 )
 def test_more_placeholders_than_pictures(trainer: str, expected: tuple[str, str]) -> None:
@@ -119,7 +134,14 @@ def test_more_placeholders_than_pictures(trainer: str, expected: tuple[str, str]
 
 @pytest.mark.parametrize(
     ("trainer", "expected"),
-    [("ms-swift", ("read", "no_target")), ("llamafactory", ("dropped", "role_order")), ("trl", ("read", ""))],
+    [
+        ("ms-swift", ("read", "no_target")),
+        ("llamafactory", ("dropped", "role_order")),
+        ("trl", ("read", "")),
+        ("qwen-vl", ("read", "no_target")),
+        ("internvl", ("read", "no_target")),
+        ("axolotl", ("read", "no_target")),
+    ],
 )
 def test_a_question_without_an_answer(trainer: str, expected: tuple[str, str]) -> None:
     assert said(forecast(trainer, row(("user", "what")))) == expected

@@ -1,11 +1,12 @@
 """Forecasts against what the trainers' own loaders do with 500 hostile rows: outcome and numbers, row by row."""
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from ops.preflight.contract import Forecast
+from ops.preflight.contract import Forecast, Outcome
 from ops.preflight.forecast import forecast_rows
 from ops.preflight.registry import limits_of, trainer_of
 from ops.text.tokens import counter, stamp
@@ -28,10 +29,10 @@ def rows_file(tmp_path: Path) -> Path:
     return tmp_path / "rows.jsonl"
 
 
-def forecast_file(trainer: str, file: Path, model: Path, **given: object) -> list[Forecast]:
+def forecast_file(trainer: str, file: Path, folder: Path, **given: object) -> list[Forecast]:
     chosen = trainer_of(trainer)
     limits = limits_of(chosen, {"model": "qwen2.5-vl", "max_tokens": MOST_TOKENS, **given})
-    return forecast_rows(chosen, read_rows(file), limits, counter(str(model), stamp(str(model))))
+    return forecast_rows(chosen, read_rows(file), limits, counter(str(folder), stamp(str(folder))))
 
 
 def assert_varied(forecasts: list[Forecast], *outcomes: str) -> None:
@@ -63,3 +64,32 @@ def test_trl_does_what_is_forecast(rows_file: Path, model: Path, tmp_path: Path)
     assert_varied(forecasts, "read", "crashed", "truncated")
     found = run_loader("trl_rows", "", model, rows_file, str(MOST_TOKENS), scratch=tmp_path)
     assert not differences(forecasts, found)
+
+
+@pytest.mark.parametrize("shape", ["column", "parts"])
+def test_axolotl_does_what_is_forecast(rows_file: Path, model: Path, tmp_path: Path, shape: str) -> None:
+    limits = limits_of(trainer_of("axolotl"), {"model": "qwen2.5-vl"})
+    rows = read_rows(rows_file)
+    if shape == "parts":
+        rows = [replace(row, turns=tuple(replace(turn, is_list=True) for turn in row.turns)) for row in rows]
+    forecasts = forecast_rows(trainer_of("axolotl"), rows, limits, counter(str(model), stamp(str(model))))
+    assert_varied(forecasts, "read", "crashed")
+    found = run_loader("axolotl_rows", "axolotl", model, rows_file, shape, scratch=tmp_path)
+    assert len(found) >= (ROWS if shape == "column" else ROWS - 60)
+    numbers = sorted(found)
+    there = {place: found[number] for place, number in enumerate(numbers)}
+    assert not differences([forecasts[number] for number in numbers], there)
+
+
+@pytest.mark.parametrize(("trainer", "script"), [("qwen-vl", "qwen_vl_rows"), ("internvl", "internvl_rows")])
+def test_readers_after_the_sources_do_what_is_forecast(
+    rows_file: Path, model: Path, tmp_path: Path, trainer: str, script: str
+) -> None:
+    most = 4096 if trainer == "internvl" else MOST_TOKENS
+    family = "internvl" if trainer == "internvl" else "qwen2.5-vl"
+    forecasts = forecast_file(trainer, rows_file, model, model=family, max_tokens=most)
+    assert_varied(forecasts, "read", "replaced")
+    found = run_loader(script, "", model, rows_file, str(most), scratch=tmp_path)
+    known = [one for one in forecasts if one.outcome is not Outcome.UNKNOWN]
+    assert len(known) >= ROWS - 10
+    assert not [line for line in differences(forecasts, found) if "UNKNOWN" not in line]

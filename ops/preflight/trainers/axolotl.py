@@ -1,0 +1,119 @@
+"""axolotl, multimodal (`processor_type`, `skip_prepare_dataset`). Nothing is left out and nothing replaced: what the
+processor refuses stops the run. A *message* without content, though, is left out of its row without a word
+(`convert_messages_to_multimedia_messages` in processing_strategies.py). Nothing is cut either: `sequence_len` does not
+hold for such trainings, and a longer row goes to the model whole, as far as the memory reaches (`max_tokens` here only
+says which rows those are).
+
+Pictures stand in the parts of the messages. Of a column `images` the first picture alone is read, at the end of the
+first question, whatever `<image>` the text has, which stays as text; an empty list in that column stops the run. A
+loss is taken on answers with their end, not on the pictures in them; the roles' order is not looked at. This is with
+Qwen's template; other models' strategies take the loss on other tokens (the run's log says which). Preferences with
+pictures are not covered."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from ops.preflight.contract import (
+    IMAGE,
+    Counted,
+    Family,
+    Forecast,
+    Layout,
+    Outcome,
+    Row,
+    Sight,
+    Trainer,
+    Turn,
+    UnseeableError,
+)
+from ops.preflight.layout import Pieces, crash, failing_picture, laid_out, looks, places
+from ops.preflight.limits import Limits
+from ops.preflight.settling import whole
+
+_PAD = r"<\|endoftext\|>"  # Qwen's
+_NAMES = {"human": "user", "gpt": "assistant"}
+
+
+def lay_out(row: Row, limits: Limits, family: Family) -> Layout | Forecast:
+    """The sequence, or the row's end."""
+    turns = [turn for turn in row.turns if turn.parts is not None]
+    if not any(turn.role in _NAMES.values() for turn in row.turns):  # `conversations`, whose roles it renames
+        turns = [replace(turn, role=_NAMES.get(turn.role, turn.role)) for turn in turns]
+    seen = row
+    if not any(turn.is_list for turn in turns):
+        seen = replace(row, pictures=row.pictures[:1])
+        if row.pictures and not turns:
+            return crash("no_messages")
+        turns = _with_column(turns, seen)
+    failure = failing_picture(seen)
+    if failure is not None:
+        return failure
+    if places(turns) != len(seen.pictures):
+        return crash("placeholder_mismatch", f"{places(turns)} placeholders, {len(seen.pictures)} pictures")
+    if seen.pictures and any(family.image_token in turn.text for turn in turns):
+        return crash("model_token", f"{family.image_token} in a text")
+    try:
+        sights = looks(seen, limits, family.look, upright=True)
+    except UnseeableError as error:
+        return crash("image_refused", str(error))
+    return _sequence(seen, turns, sights, limits, family)
+
+
+def settle(counted: Counted, limits: Limits) -> Forecast:
+    """Whole, whatever its length."""
+    found = whole(counted)
+    if limits.max_tokens and counted.tokens > limits.max_tokens and found.outcome is Outcome.READ and not found.reason:
+        return replace(found, reason="not_cut", detail=f"{counted.tokens:,} tokens, {limits.max_tokens:,} are meant")
+    return found
+
+
+def _with_column(turns: Sequence[Turn], row: Row) -> list[Turn]:
+    """Texts as they stand, and the picture of the column behind the first question."""
+    said = [replace(turn, parts=(_as_text(turn),)) for turn in turns]
+    if row.pictures:
+        first = next((number for number, turn in enumerate(said) if turn.role == "user"), 0)
+        said[first] = replace(said[first], parts=(*(said[first].parts or ()), IMAGE))
+    return said
+
+
+def _as_text(turn: Turn) -> str:
+    return "".join("<image>" if part is None else part for part in turn.parts or ())
+
+
+def _sequence(row: Row, turns: Sequence[Turn], sights: Sequence[Sight], limits: Limits, family: Family) -> Layout:
+    written, template = Pieces(family), family.template
+    left = iter(sights)
+    opening = template.default_system if limits.system is None else limits.system
+    if opening and turns and turns[0].role != "system":
+        written.template(template.system.replace("{text}", opening))
+    end = template.answer_end.rstrip("\n")
+    for turn in turns:
+        is_answer = turn.role == "assistant"
+        before, _, after = template.user.replace("user", turn.role).partition("{text}")
+        written.template(template.answer_start if is_answer else before)
+        learnt = is_answer
+        for part in turn.parts or ():
+            if part is None:
+                written.picture(next(left).tokens, family.around, target=learnt, marks_only=True)
+                continue
+            for at, text in enumerate(re.split(f"({re.escape(end)}|{_PAD})", part)):
+                if at % 2 == 0:
+                    written.text(text, target=learnt)
+                else:  # the mark of a message's end in a text ends what is learnt, of padding nothing is
+                    written.mark(target=learnt and text == end)
+                    learnt = learnt and text != end
+        written.template(end if is_answer else after, target=learnt)
+        written.template(template.answer_end.removeprefix(end) if is_answer else "")
+    return laid_out(written, row, sights)
+
+
+TRAINER = Trainer(
+    name="axolotl",
+    title="axolotl",
+    version="0.19.0",
+    lay_out=lay_out,
+    settle=settle,
+    reads_parts=True,
+    reads_pairs=False,
+)
