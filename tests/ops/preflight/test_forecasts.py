@@ -13,6 +13,7 @@ from ops.preflight.registry import all_trainers, limits_of, trainer_of
 
 PICTURE = Picture(280, 280)  # 10 x 10 tokens
 TRAINERS = list(all_trainers())
+COUNTING = [name for name in TRAINERS if name != "megatron-energon"]  # whose rows are the task encoder's to lay out
 
 
 def one_token_a_word(texts: pa.Array) -> np.ndarray:
@@ -47,7 +48,7 @@ def said(found: Forecast) -> tuple[str, str]:
 PLAIN = row(("user", "*what"), ("assistant", "a boat"), pictures=(PICTURE,))
 
 
-@pytest.mark.parametrize("trainer", TRAINERS)
+@pytest.mark.parametrize("trainer", COUNTING)
 def test_a_plain_row_is_read_and_its_tokens_are_counted(trainer: str) -> None:
     found = forecast(trainer, PLAIN)
     assert said(found) == ("read", "")
@@ -64,6 +65,7 @@ def test_a_plain_row_is_read_and_its_tokens_are_counted(trainer: str) -> None:
         ("qwen-vl", ("replaced", "replaced", "unknown")),
         ("internvl", ("replaced", "replaced", "unknown")),
         ("axolotl", ("crashed", "crashed", "unknown")),
+        ("megatron-energon", ("dropped", "dropped", "unknown")),
     ],
 )
 def test_files_that_cannot_be_read(trainer: str, outcomes: tuple[str, ...]) -> None:
@@ -147,7 +149,7 @@ def test_a_question_without_an_answer(trainer: str, expected: tuple[str, str]) -
     assert said(forecast(trainer, row(("user", "what")))) == expected
 
 
-@pytest.mark.parametrize("trainer", TRAINERS)
+@pytest.mark.parametrize("trainer", COUNTING)
 def test_a_large_picture_is_seen_smaller_and_its_boxes_move(trainer: str) -> None:
     large = replace(PLAIN, pictures=(Picture(7000, 7000),))
     given = {"max_tokens": 100_000}

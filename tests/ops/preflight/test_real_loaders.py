@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ops.preflight.contract import Forecast, Outcome
+from ops.preflight.contract import MISSING, Forecast, Outcome
 from ops.preflight.forecast import forecast_rows
 from ops.preflight.registry import limits_of, trainer_of
 from ops.text.tokens import counter, stamp
@@ -79,6 +79,18 @@ def test_axolotl_does_what_is_forecast(rows_file: Path, model: Path, tmp_path: P
     numbers = sorted(found)
     there = {place: found[number] for place, number in enumerate(numbers)}
     assert not differences([forecasts[number] for number in numbers], there)
+
+
+def test_megatron_energon_does_what_is_forecast(rows_file: Path, model: Path, tmp_path: Path) -> None:
+    """No tar holds a file that is missing: such rows are not asked for."""
+    chosen = trainer_of("megatron-energon")
+    rows = read_rows(rows_file)
+    forecasts = forecast_rows(chosen, rows, limits_of(chosen, {}), counter("", ""))
+    assert_varied(forecasts, "read", "dropped")
+    found = run_loader("megatron_energon_rows", "megatron-energon", rows_file, scratch=tmp_path)
+    outcomes = [(forecasts[number].outcome.value, said["outcome"]) for number, said in found.items()]
+    assert len(outcomes) == sum(all(picture.state != MISSING for picture in row.pictures) for row in rows)
+    assert [pair for pair in outcomes if pair[0] != pair[1]] == []
 
 
 @pytest.mark.parametrize(("trainer", "script"), [("qwen-vl", "qwen_vl_rows"), ("internvl", "internvl_rows")])
