@@ -1,20 +1,21 @@
 """Predictions that are no surer than they are right.
 
 A head fitted on a few hundred turns gives noise a probability near 1, and by chance much of the noise is true. So the
-probability of the likeliest answer is set to how often such an answer was right among turns that the heads did not see:
-a logistic line over its logit (Platt, "Probabilistic Outputs for Support Vector Machines", 1999), for each kind of
-answer apart, since yes and no may be noise where numbers are not. The other answers share the rest as they did.
+probability of the likeliest answer is set to how often answers as likely were right among turns that the heads did not
+see (isotonic regression: Zadrozny and Elkan, "Transforming Classifier Scores into Accurate Multiclass Probability
+Estimates", 2002), for each kind of answer apart, since yes and no may be noise where numbers are not. The other answers
+share the rest as they did.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy.optimize import minimize
+from scipy.optimize import isotonic_regression
 
-_FEWEST = 40  # turns of a kind below which the line of all kinds serves it
-_RIDGE = 1.0
-_TINY = 1e-3
+_FEWEST = 40  # turns of a kind below which the curve of all kinds serves it
+_PRIOR = 2.0  # turns' worth of the mean mixed into each step, so that a few right ones do not make it sure
+_TINY = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,59 +35,63 @@ class Tried:
 
 
 @dataclass(frozen=True, slots=True)
-class Calibration:
-    """Slope and height of the line: of all kinds, and of single ones. Without a line nothing is changed."""
+class Curve:
+    """How often an answer was right (`share`, k) by its probability (`sureness`, k, rising); nothing is changed where
+    both are the same."""
 
-    line: tuple[float, float] = (1.0, 0.0)
-    by_kind: dict[int, tuple[float, float]] = field(default_factory=dict)
+    sureness: np.ndarray
+    share: np.ndarray
+
+    @classmethod
+    def fitted(cls, sureness: np.ndarray, right: np.ndarray) -> "Curve":
+        """The rising steps that are nearest to what happened."""
+        levels, level_of, counts = np.unique(sureness, return_inverse=True, return_counts=True)
+        shares = np.bincount(level_of, weights=right) / counts
+        fitted = isotonic_regression(shares, weights=counts)
+        sizes = np.add.reduceat(counts, fitted.blocks[:-1])
+        steps = (fitted.x[fitted.blocks[:-1]] * sizes + right.mean() * _PRIOR) / (sizes + _PRIOR)
+        rising = np.maximum.accumulate(steps)
+        return cls(levels, np.repeat(rising, np.diff(fitted.blocks)))
+
+    def at(self, sureness: np.ndarray) -> np.ndarray:
+        """The shares at these probabilities (n)."""
+        return np.interp(sureness, self.sureness, self.share)
+
+
+_UNCHANGED = Curve(np.array([0.0, 1.0]), np.array([0.0, 1.0]))
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """The curve of all kinds of answer, and those of single ones."""
+
+    curve: Curve = _UNCHANGED
+    by_kind: dict[int, Curve] = field(default_factory=dict)
 
     @classmethod
     def fitted(cls, parts: Sequence[Tried]) -> "Calibration":
-        """The lines that make what these turns were likeliest."""
-        if not parts:
+        """The curves of these turns; without turns nothing is changed."""
+        if not sum(len(part.right) for part in parts):
             return cls()
         sureness, kinds, right = (
             np.concatenate([getattr(part, name) for part in parts]) for name in ("sureness", "kinds", "right")
         )
         counted, counts = np.unique(kinds, return_counts=True)
         frequent: list[int] = counted[counts >= _FEWEST].tolist()
-        lines = {kind: _line(sureness[kinds == kind], right[kinds == kind]) for kind in frequent}
-        return cls(_line(sureness, right), lines)
+        curves = {kind: Curve.fitted(sureness[kinds == kind], right[kinds == kind]) for kind in frequent}
+        return cls(Curve.fitted(sureness, right), curves)
 
     def applied(self, probabilities: np.ndarray, kinds: np.ndarray) -> np.ndarray:
         """Probabilities (n, m) of candidates of these kinds (m), the likeliest of each turn no surer than before."""
         at = np.arange(len(probabilities))
         likeliest = probabilities.argmax(axis=1)
         sureness = probabilities[at, likeliest]
-        lines = np.array([self.by_kind.get(kind, self.line) for kind in kinds[likeliest].tolist()]).reshape(-1, 2)
-        cooled = np.minimum(sureness, _sigmoid(lines[:, 0] * _logit(sureness) + lines[:, 1]))
+        shares = self.curve.at(sureness)
+        for kind, curve in self.by_kind.items():
+            shares = np.where(kinds[likeliest] == kind, curve.at(sureness), shares)
+        cooled = np.minimum(sureness, shares)
         # What the likeliest answer loses goes to the others, as they stand to each other.
         rest = np.maximum(1 - sureness, _TINY)
         calibrated = probabilities * ((1 - cooled) / rest)[:, None]
         calibrated[at, likeliest] = cooled
         return calibrated / calibrated.sum(axis=1, keepdims=True)
-
-
-def _line(sureness: np.ndarray, right: np.ndarray) -> tuple[float, float]:
-    """The logistic line of `right` over the logit of `sureness`, rising, drawn to the one that changes nothing."""
-    x = _logit(sureness)
-
-    def loss(line: np.ndarray) -> tuple[float, np.ndarray]:
-        slope, height = line
-        z = slope * x + height
-        wrong = _sigmoid(z) - right
-        drawn = np.array([slope - 1, height])
-        value = float(np.logaddexp(0, np.where(right, -z, z)).sum() + _RIDGE / 2 * (drawn @ drawn))
-        return value, np.array([wrong @ x, wrong.sum()]) + _RIDGE * drawn
-
-    best = minimize(loss, np.array([1.0, 0.0]), jac=True, method="L-BFGS-B", bounds=[(0, None), (None, None)])
-    return float(best.x[0]), float(best.x[1])
-
-
-def _logit(p: np.ndarray) -> np.ndarray:
-    clipped = np.clip(p.astype(np.float64), _TINY, 1 - _TINY)
-    return np.log(clipped / (1 - clipped))
-
-
-def _sigmoid(x: np.ndarray) -> np.ndarray:
-    return 1 / (1 + np.exp(-x))

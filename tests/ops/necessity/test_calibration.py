@@ -21,7 +21,7 @@ def test_the_likeliest_answer_is_as_likely_as_such_answers_were_right(share: flo
     assert calibrated[0, 1] / calibrated[0, 2] == pytest.approx(1.5)
 
 
-def test_each_kind_of_answer_has_its_own_line() -> None:
+def test_each_kind_of_answer_has_its_own_curve() -> None:
     calibration = Calibration.fitted([tried_of(0.95, 0.5, kind=0), tried_of(0.95, 0.95, kind=1)])
     calibrated = calibration.applied(np.array([[0.95, 0.05], [0.05, 0.95]]), np.array([0, 1]))
     assert calibrated[0, 0] == pytest.approx(0.5, abs=0.03)
