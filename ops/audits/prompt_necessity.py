@@ -9,7 +9,8 @@ text of its option.
 prompt's pictures, `swapped` that with another prompt's; `pvi` and `swap_loss` are what the pictures add to either, and
 `information` how much the prediction moves (nats). `answer_kind` is `closed` (a short truth that many prompts share) or
 `open` (told from `candidates` truths). `is_blind` says that the truth is likely from the question alone and the picture
-adds nothing.
+adds nothing; a head's likeliest answer counts for as often as answers as likely were right among prompts that heads had
+not seen, for on few prompts heads are sure of noise.
 
 Prompts without pictures have no row. A prompt abstains, and `why` says so, without a ground truth, where the truth or
 the question says nothing or is not in English, where a vector is missing, and where the delivery has too few prompts of

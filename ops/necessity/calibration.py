@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy.optimize import isotonic_regression
 
 _FEWEST = 40  # turns of a kind below which the curve of all kinds serves it
 _PRIOR = 2.0  # turns' worth of the mean mixed into each step, so that a few right ones do not make it sure
@@ -47,15 +46,27 @@ class Curve:
         """The rising steps that are nearest to what happened."""
         levels, level_of, counts = np.unique(sureness, return_inverse=True, return_counts=True)
         shares = np.bincount(level_of, weights=right) / counts
-        fitted = isotonic_regression(shares, weights=counts)
-        sizes = np.add.reduceat(counts, fitted.blocks[:-1])
-        steps = (fitted.x[fitted.blocks[:-1]] * sizes + right.mean() * _PRIOR) / (sizes + _PRIOR)
-        rising = np.maximum.accumulate(steps)
-        return cls(levels, np.repeat(rising, np.diff(fitted.blocks)))
+        means, sizes, widths = _pooled(shares, counts)
+        steps = np.maximum.accumulate((means * sizes + right.mean() * _PRIOR) / (sizes + _PRIOR))
+        return cls(levels, np.repeat(steps, widths))
 
     def at(self, sureness: np.ndarray) -> np.ndarray:
         """The shares at these probabilities (n)."""
         return np.interp(sureness, self.sureness, self.share)
+
+
+def _pooled(shares: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Neighbouring levels (k) pooled until their shares rise: means, turns and levels of each step."""
+    steps: list[tuple[float, int, int]] = []
+    for share, count in zip(shares.tolist(), counts.tolist(), strict=True):
+        mean, size, width = float(share), int(count), 1
+        while steps and steps[-1][0] >= mean:
+            before, turns, levels = steps.pop()
+            mean = (before * turns + mean * size) / (turns + size)
+            size, width = size + turns, width + levels
+        steps.append((mean, size, width))
+    means, sizes, widths = zip(*steps, strict=True)
+    return np.array(means), np.array(sizes), np.array(widths)
 
 
 _UNCHANGED = Curve(np.array([0.0, 1.0]), np.array([0.0, 1.0]))

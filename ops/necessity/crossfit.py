@@ -24,12 +24,14 @@ _TRIED_CHUNKS = 32
 @dataclass(frozen=True, slots=True)
 class Predicted:
     """For n turns, natural logarithms: of the answer's probability from the query alone, with the picture, and with
-    another picture; `information` is how far the picture moves the prediction, whatever the answer (Kullback-Leibler
-    divergence, nats); `candidates` the number of answers chosen among."""
+    another picture; `trusted` is the first as far as the head was right about turns that it did not see; `information`
+    is how far the picture moves the prediction, whatever the answer (Kullback-Leibler divergence, nats); `candidates`
+    the number of answers chosen among."""
 
     text: np.ndarray
     picture: np.ndarray
     swapped: np.ndarray
+    trusted: np.ndarray
     information: np.ndarray
     candidates: np.ndarray
 
@@ -54,8 +56,8 @@ def cross_fit(
     seed: int,
 ) -> Predicted:
     """Predictions of every turn of the task. `folds` (n) keep turns that share a picture together; `swaps` (n) are
-    places of other pictures. A head is fitted on at most `most_rows` turns, drawn at random, and is as sure of its fold
-    as the heads of the other folds were right about theirs."""
+    places of other pictures. A head is fitted on at most `most_rows` turns, drawn at random; how far it is to be
+    trusted, the heads of the other folds tell."""
     fitted: list[_Fold] = []
     for fold in np.unique(folds):
         inside, outside = np.flatnonzero(folds == fold), np.flatnonzero(folds != fold)
@@ -69,11 +71,9 @@ def cross_fit(
     tried = [_tried(task, fold) for fold in fitted]
     predicted = Predicted.empty(len(folds))
     for n, fold in enumerate(fitted):
-        others = [part for m, parts in enumerate(tried) if m != n for part in parts]
-        text = Calibration.fitted([alone for alone, _ in others])
-        picture = Calibration.fitted([shown for _, shown in others])
+        calibration = Calibration.fitted([part for m, parts in enumerate(tried) if m != n for part in parts])
         for rows in fold.chunks:
-            _predict(task, fold.heads, (text, picture), rows, swaps, predicted)
+            _predict(task, fold.heads, calibration, rows, swaps, predicted)
     return predicted
 
 
@@ -97,23 +97,19 @@ def _fit(task: ClosedTask | OpenTask, train: np.ndarray, settings: HeadSettings,
     return text, fit_head(with_picture, train, settings, seed=seed + 1)
 
 
-def _tried(task: ClosedTask | OpenTask, fold: _Fold) -> list[tuple[Tried, Tried]]:
-    """How right the heads are about some turns of the fold, by the query alone and with the picture."""
-    tried: list[tuple[Tried, Tried]] = []
+def _tried(task: ClosedTask | OpenTask, fold: _Fold) -> list[Tried]:
+    """How right the head of the query alone is about some turns of the fold."""
+    tried: list[Tried] = []
     for rows in fold.chunks[:_TRIED_CHUNKS]:
         asked = task.batch(rows, offset=None, pictures=None)
-        offset = fold.heads[0].logits(asked)
-        shown = task.batch(rows, offset=offset, pictures=task.seen.pictures[rows])
-        both = (np.exp(log_softmax(logits)) for logits in (offset, fold.heads[1].logits(shown)))
-        alone, with_picture = (Tried.of(probabilities, task.kinds(rows), asked.y) for probabilities in both)
-        tried.append((alone, with_picture))
+        tried.append(Tried.of(np.exp(fold.heads[0].log_probabilities(asked)), task.kinds(rows), asked.y))
     return tried
 
 
 def _predict(
     task: ClosedTask | OpenTask,
     heads: tuple[Head, Head],
-    calibrations: tuple[Calibration, Calibration],
+    calibration: Calibration,
     rows: np.ndarray,
     swaps: np.ndarray,
     into: Predicted,
@@ -122,16 +118,16 @@ def _predict(
     offset = heads[0].logits(asked)
     at = np.arange(len(rows)), asked.y
     chosen_among = np.full(len(rows), offset.shape[1]) - (0 if asked.barred is None else asked.barred.sum(axis=1))
-    kinds = task.kinds(rows)
 
-    def smoothed(logits: np.ndarray, calibration: Calibration) -> np.ndarray:
-        probabilities = calibration.applied(np.exp(log_softmax(logits)), kinds)
+    def smoothed(probabilities: np.ndarray) -> np.ndarray:
         return np.log((1 - _EVEN) * probabilities + _EVEN / chosen_among[:, None])
 
     def with_pictures(pictures: np.ndarray) -> np.ndarray:
-        return smoothed(heads[1].logits(task.batch(rows, offset=offset, pictures=pictures)), calibrations[1])
+        return smoothed(np.exp(log_softmax(heads[1].logits(task.batch(rows, offset=offset, pictures=pictures)))))
 
-    text, picture = smoothed(offset, calibrations[0]), with_pictures(task.seen.pictures[rows])
+    alone = np.exp(log_softmax(offset))
+    text, picture = smoothed(alone), with_pictures(task.seen.pictures[rows])
+    into.trusted[rows] = smoothed(calibration.applied(alone, task.kinds(rows)))[at]
     into.text[rows] = text[at]
     into.picture[rows] = picture[at]
     into.swapped[rows] = with_pictures(swaps[rows])[at]

@@ -7,8 +7,9 @@ says which rows those are).
 Pictures stand in the parts of the messages. Of a column `images` the first picture alone is read, at the end of the
 first question, whatever `<image>` the text has, which stays as text; an empty list in that column stops the run. A
 loss is taken on answers with their end, not on the pictures in them; the roles' order is not looked at. This is with
-Qwen's template; other models' strategies take the loss on other tokens (the run's log says which). Preferences with
-pictures are not covered."""
+Qwen's template; other models' strategies take the loss on other tokens (the run's log says which). Pictures in parts
+are opened by transformers' processor with torchvision, which has no limit of pixels as Pillow has: beyond that limit
+a row is unknown. Preferences with pictures are not covered."""
 
 import re
 from collections.abc import Sequence
@@ -27,7 +28,7 @@ from ops.preflight.contract import (
     Turn,
     UnseeableError,
 )
-from ops.preflight.layout import Pieces, crash, failing_picture, laid_out, looks, places
+from ops.preflight.layout import Pieces, beyond, crash, failing_picture, laid_out, looks, places
 from ops.preflight.limits import Limits
 from ops.preflight.settling import whole
 
@@ -48,7 +49,8 @@ def lay_out(row: Row, limits: Limits, family: Family) -> Layout | Forecast:
         turns = _with_column(turns, seen)
     failure = failing_picture(seen)
     if failure is not None:
-        return failure
+        by_processor = seen is row and failure.reason == "image_bomb"
+        return beyond("a picture of more pixels than Pillow opens") if by_processor else failure
     if places(turns) != len(seen.pictures):
         return crash("placeholder_mismatch", f"{places(turns)} placeholders, {len(seen.pictures)} pictures")
     if seen.pictures and any(family.image_token in turn.text for turn in turns):
