@@ -1,6 +1,7 @@
 """A version is the same however its corpus was cut into shares, and wherever its tasks ran."""
 
-from collections.abc import Iterator
+import pickle
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -95,6 +96,32 @@ def test_shares_hold_each_example_once(lake: Lake):
     assert len(shares) == 6
     assert len(read) > 4
     assert sorted(ids) == sorted(lake.read(EXAMPLES)["example_id"].to_pylist())
+
+
+class Sent(Here):
+    """Every task as if it ran elsewhere: it gets copies of its arguments whose arrays cannot be written to."""
+
+    def call(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        return self._sent(super().call(*self._sent((function, *arguments))))
+
+    def parts(self, count: int, function: Callable[..., Any], *arguments: Any) -> list[Any]:
+        return self._sent(super().parts(count, *self._sent((function, *arguments))))
+
+    @staticmethod
+    def _sent(thing: Any) -> Any:
+        buffers: list[pickle.PickleBuffer] = []
+        packed = pickle.dumps(thing, protocol=5, buffer_callback=buffers.append)
+        return pickle.loads(packed, buffers=[bytes(buffer.raw()) for buffer in buffers])  # noqa: S301
+
+
+def test_tasks_can_be_sent_away(lake: Lake, settings: Settings, monkeypatch: pytest.MonkeyPatch):
+    here = build(lake, settings, code="not sent")
+    monkeypatch.setattr(candidates, "tasks_for", lambda *_: Sent())
+    sent = build(lake, settings, code="sent", share_rows=10)
+    assert here.counts == sent.counts
+    for one, other in zip(rows_of(lake, here.version), rows_of(lake, sent.version), strict=True):
+        assert one.equals(other)
+    assert facts(lake, sent.version, settings, Sent(), 10) == facts(lake, here.version, settings, Here(), 1000)
 
 
 @pytest.fixture
