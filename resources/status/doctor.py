@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+from uuid import uuid4
 
 from ops.core.schemas import DROPS
 from resources.config.places import is_address
@@ -118,7 +119,10 @@ def _lake(place: str) -> Iterator[Finding]:
     lake = Lake(place)
     drops = "a lake is there" if lake.version(DROPS) >= 0 else "none yet"
     if is_address(place):
-        yield Finding("lake", "good", f"{lake.root}: {drops}; whether it may be written shows in a run")
+        trial = f".trial-{uuid4().hex}"
+        lake.storage.write(trial, b"")
+        lake.storage.remove(trial)
+        yield Finding("lake", "good", f"{lake.root}: {drops}, writable")
         return
     folder = Path(lake.root)
     while not folder.exists():

@@ -19,6 +19,7 @@ from resources.config.places import is_address, local_path, plain_address
 from resources.storage.schemes import RETRIES, StoreError, is_plain_http, scheme_of
 
 _COPY_BYTES = 8 << 20
+_NO_BUCKET = ("NoSuchBucket", "NO_SUCH_BUCKET", "ContainerNotFound")
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,14 +156,15 @@ class Storage:
         """What a store's client said, or a disk, with what to do."""
         if self.local:
             return f"{self.root}: {plain_reason(error)}"
-        return (
-            f"{self.root}: the store refuses or does not answer ({plain_reason(error)}): {scheme_of(self.root).advice}"
-        )
+        gone = any(word in str(error) for word in _NO_BUCKET)
+        advice = "make the bucket first, or mend the address" if gone else scheme_of(self.root).advice
+        return f"{self.root}: the store refuses or does not answer ({plain_reason(error)}): {advice}"
 
 
 def plain_reason(error: Exception) -> str:
     """What a store's client says, on one line, without colours, and not longer than a person reads."""
     words = re.sub(r"\x1b\[[0-9;]*m", "", str(error)).replace("↳", ":")
+    words = re.sub(r"<\?xml.*?<Code>(\w+)</Code>.*", r"\1", words, flags=re.DOTALL)
     said = re.sub(r"\s*:\s+", ": ", " ".join(words.split())).rstrip(".")
     return said if len(said) <= 600 else f"{said[:600]}..."
 

@@ -61,6 +61,15 @@ def test_a_store_that_forgets_conditions_is_refused_before_a_commit_is_lost(forg
 
 
 @pytest.mark.full
+def test_a_bucket_that_is_not_there_is_said() -> None:
+    with s3_store("shelf") as store:
+        lake = Lake("s3://other/lake", {name.lower(): value for name, value in store.variables.items()})
+        for step in (lambda: lake.read(DROPS), lambda: lake.storage.write("a", b"")):
+            with pytest.raises(AssayError, match=r"s3://other/lake.*: make the bucket first, or mend the address"):
+                step()
+
+
+@pytest.mark.full
 def test_a_store_that_fails_for_a_while_loses_and_doubles_nothing() -> None:
     with s3_store("shelf") as store, proxied(store.variables["AWS_ENDPOINT_URL"]) as proxy:
         lake = Lake("s3://shelf/lake", {name.lower(): value for name, value in s3_variables(proxy).items()})
