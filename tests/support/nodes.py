@@ -54,9 +54,10 @@ class Node:
 
     def start(self, *words: str, environment: Mapping[str, str] | None = None, **options: Any) -> subprocess.Popen[str]:
         """A program in this node, which ends with it."""
-        known = {name: os.environ[name] for name in ("PATH", "LANG", "JAVA_HOME") if name in os.environ}
+        known = {name: os.environ[name] for name in ("LANG", "JAVA_HOME") if name in os.environ}
+        programs = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
         paths = os.pathsep.join([str(REPOSITORY), os.environ.get("PYTHONPATH", "")])
-        known |= {"HOME": "/tmp", "PYTHONPATH": paths.strip(os.pathsep), "OPENBLAS_NUM_THREADS": "1"}  # noqa: S108
+        known |= {"PATH": programs, "HOME": "/tmp", "PYTHONPATH": paths.strip(os.pathsep), "OPENBLAS_NUM_THREADS": "1"}  # noqa: S108
         known |= self.environment | dict(environment or {})
         # A group of its own: it is ended with the programs that it started.
         return subprocess.Popen(
