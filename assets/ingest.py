@@ -20,6 +20,8 @@ _SAMPLES = 10
 _DESCRIPTIONS = {
     "examples": "One row an example: its messages, the images it shows, and where it came from.",
     "images": "One row an image, by content, whatever drop it came in.",
+    "turns": "One row an answer of SFT, with the keys that audits of the corpus join by.",
+    "dialogues": "One row an example: the key of all that it shows and says.",
     "preferences": "One row a judgement: a response to a query about images, called good or bad, chosen or rejected.",
     "prompts": "One row a prompt of RL: what is asked about which images, its ground truth, and its rollouts.",
     "boxes": "One row a box of an example: where it is in its image, in pixels, and how that was told.",

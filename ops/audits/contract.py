@@ -2,10 +2,10 @@
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
@@ -14,6 +14,9 @@ from ops.core.identity import fingerprint
 from ops.core.schemas import TableSpec
 from ops.vision.colours import ColourTable
 from ops.vision.regions import Phrase
+
+if TYPE_CHECKING:
+    from ops.corpus.links import Links
 
 
 class Grain(StrEnum):
@@ -60,6 +63,11 @@ class Fit:
     merge: Callable[[Iterable[Any]], Any]
 
 
+def columns_of(**tables: str) -> dict[str, tuple[str, ...]]:
+    """What an audit reads, of columns written with blanks between them."""
+    return {name: tuple(columns.split()) for name, columns in tables.items()}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Audit:
     """One audit. Its module's docstring is its page in Dagster and in the docs.
@@ -79,10 +87,12 @@ class Audit:
     settings: Any = None
     """A frozen dataclass instance holding the defaults of `audits.<name>` in assay.yaml; None where there is nothing
     to set."""
-    reads: tuple[str, ...] = ("examples",)
-    """Tables of the lake that a corpus-scope audit gets; `images` without their bytes, and for every image of the lake;
-    `arrivals` (delivery, arrival) numbers the deliveries in the order in which their drops came; `embeddings` are the
-    encoder's vectors, of every image and text that it has embedded."""
+    reads: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]], hash=False)
+    """Tables of the lake that a corpus-scope audit gets, with the columns that it looks at; `images` are all of the
+    lake; `arrivals` (delivery, arrival) numbers the deliveries in the order in which their drops came; `embeddings` are
+    the encoder's vectors, of every image and text that it has embedded."""
+    links: "Links | None" = None
+    """Of a corpus-scope audit: what its rows depend on; None where any row may change any."""
     texts: Callable[[pa.Table], list[str]] | None = None
     """The texts, of a batch of examples, that must be embedded before `measure` runs, whatever the scope."""
     phrases: Callable[[pa.Table, ColourTable], list[Phrase]] | None = None

@@ -31,9 +31,10 @@ Judgements that contradict nothing have no row.
 
 import pyarrow as pa
 
-from ops.audits.contract import Audit, Grain, Scope
+from ops.audits.contract import Audit, Grain, Scope, columns_of
 from ops.audits.ranges import COUNT, NUMBER, SHARE, column
-from ops.corpus.contradictions import FLAGS, ContradictionSettings, contradictions
+from ops.corpus.contradictions import FLAGS, LINKS, ContradictionSettings, contradictions
+from ops.corpus.links import State
 from ops.corpus.tables import CorpusMeasures, CorpusTables
 
 _COLUMNS = [
@@ -53,9 +54,10 @@ _COLUMNS = [
 ]
 
 
-def measure(tables: CorpusTables, settings: ContradictionSettings) -> CorpusMeasures:
+def measure(tables: CorpusTables, settings: ContradictionSettings, *, state: State | None = None) -> CorpusMeasures:
     """One row a judgement that contradicts others."""
-    return contradictions(tables["preferences"], tables["examples"], settings).select(*AUDIT.schema.names)
+    measures = contradictions(tables["preferences"], tables["examples"], settings, state=state)
+    return measures.select(*AUDIT.schema.names)
 
 
 AUDIT = Audit(
@@ -66,7 +68,12 @@ AUDIT = Audit(
     columns=pa.schema(_COLUMNS),
     measure=measure,
     settings=ContradictionSettings(),
-    reads=("preferences", "examples"),
+    links=LINKS,
+    reads=columns_of(
+        preferences="delivery example_id judgement_id dataset image_ids query response label rating rating_scale "
+        "opponent annotator image_key query_key response_key opponent_key",
+        examples="delivery example_id content_id source_id kind messages metadata",
+    ),
     faults=("contradictory_judgements",),
     revision=6,
 )

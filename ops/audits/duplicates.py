@@ -14,15 +14,15 @@ its members; `same_delivery` says whether both came in one delivery. Examples wi
 
 import pyarrow as pa
 
-from ops.audits.contract import Audit, Grain, Scope
+from ops.audits.contract import Audit, Grain, Scope, columns_of
 from ops.audits.ranges import NUMBER, column
-from ops.corpus.duplicates import duplicates
+from ops.corpus.duplicates import LINKS, duplicates
 from ops.corpus.tables import CorpusMeasures, CorpusTables
 
 
 def measure(tables: CorpusTables, settings: None) -> CorpusMeasures:
     """One row a redundant example."""
-    return duplicates(tables["examples"], tables["preferences"], tables["arrivals"])
+    return duplicates(tables["dialogues"], tables["preferences"], tables["arrivals"])
 
 
 AUDIT = Audit(
@@ -38,7 +38,12 @@ AUDIT = Audit(
         ]
     ),
     measure=measure,
-    reads=("examples", "preferences", "arrivals"),
+    links=LINKS,
+    reads=columns_of(
+        dialogues="delivery example_id kind repairs dialogue_key",
+        preferences="delivery example_id annotator",
+        arrivals="delivery arrival",
+    ),
     revision=2,
     faults=("duplicated_examples",),
 )

@@ -7,8 +7,8 @@ another question is no duplicate: another question has other shingles.
 Images are alike when they are the same bytes, or when their perceptual hashes (64 bits of a cosine transform) differ in
 at most `hash_distance` bits and no colour covers `colour_distance` more of one than of the other; the hash sees
 lightness alone. This finds images that were scaled or stored anew, not those that were cropped or turned. Alike hashes
-are found by shared bands of bits, so that none is missed, and alike texts by MinHash in 16 bands; then each pair is
-compared as a whole.
+are found by shared bits, so that none is missed, and alike texts by MinHash in 16 bands; then each pair is compared as
+a whole.
 
 One row for each redundant example, naming the member that stays, how alike the two texts are, and by how many bits
 their images differ (`hash_bits`, 0 for the same bytes). Each is compared with the one that stays, never through a
@@ -22,7 +22,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from ops.audits.contract import Audit, Grain, Scope
+from ops.audits.contract import Audit, Grain, Scope, columns_of
 from ops.audits.ranges import HASH_BITS, SHARE, column
 from ops.corpus.near_duplicates import near_duplicates
 from ops.corpus.tables import CorpusMeasures, CorpusTables
@@ -73,6 +73,10 @@ AUDIT = Audit(
     ),
     measure=measure,
     settings=NearDuplicateSettings(),
-    reads=("examples", "images", "arrivals"),
-    revision=2,
+    reads=columns_of(
+        examples="delivery example_id kind messages image_ids repairs",
+        images="image_id perceptual_hash colours",
+        arrivals="delivery arrival",
+    ),
+    revision=3,
 )

@@ -21,9 +21,10 @@ from dataclasses import asdict, dataclass
 
 import pyarrow as pa
 
-from ops.audits.contract import Audit, Grain, Scope
+from ops.audits.contract import Audit, Grain, Scope, columns_of
 from ops.audits.ranges import SHARE, column
-from ops.corpus.fingerprints import fingerprints
+from ops.corpus.fingerprints import LINKS, fingerprints
+from ops.corpus.links import State
 from ops.corpus.tables import CorpusMeasures, CorpusTables
 
 
@@ -41,9 +42,9 @@ class LikenessSettings:
             raise ValueError("fewest_responses must be at least 1, and at most fit_responses")
 
 
-def measure(tables: CorpusTables, settings: LikenessSettings) -> CorpusMeasures:
+def measure(tables: CorpusTables, settings: LikenessSettings, *, state: State | None = None) -> CorpusMeasures:
     """One row a target."""
-    return fingerprints(tables["examples"], tables["preferences"], **asdict(settings))
+    return fingerprints(tables["turns"], tables["preferences"], **asdict(settings), state=state)
 
 
 AUDIT = Audit(
@@ -62,5 +63,9 @@ AUDIT = Audit(
     ),
     measure=measure,
     settings=LikenessSettings(),
-    reads=("examples", "preferences"),
+    links=LINKS,
+    reads=columns_of(
+        turns="delivery example_id turn dataset image_key query_key response",
+        preferences="dataset label image_key query_key response_key response",
+    ),
 )

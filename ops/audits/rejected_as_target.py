@@ -11,15 +11,15 @@ the judgements in its favour. Turns whose answer nobody rejected have no row.
 
 import pyarrow as pa
 
-from ops.audits.contract import Audit, Grain, Scope
+from ops.audits.contract import Audit, Grain, Scope, columns_of
 from ops.audits.ranges import COUNT, NUMBER, column
-from ops.corpus.rejected_targets import rejected_as_target
+from ops.corpus.rejected_targets import LINKS, rejected_as_target
 from ops.corpus.tables import CorpusMeasures, CorpusTables
 
 
 def measure(tables: CorpusTables, settings: None) -> CorpusMeasures:
     """One row a target that was rejected elsewhere."""
-    return rejected_as_target(tables["examples"], tables["preferences"])
+    return rejected_as_target(tables["turns"], tables["preferences"])
 
 
 AUDIT = Audit(
@@ -40,6 +40,10 @@ AUDIT = Audit(
         ]
     ),
     measure=measure,
-    reads=("examples", "preferences"),
+    links=LINKS,
+    reads=columns_of(
+        turns="delivery example_id turn image_key query_key response_key response",
+        preferences="delivery example_id judgement_id label image_key query_key response_key",
+    ),
     faults=("rejected_as_target",),
 )

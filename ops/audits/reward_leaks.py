@@ -30,7 +30,7 @@ from dataclasses import asdict, dataclass
 
 import pyarrow as pa
 
-from ops.audits.contract import Audit, Grain, Scope
+from ops.audits.contract import Audit, Grain, Scope, columns_of
 from ops.audits.ranges import COSINE, SHARE, column
 from ops.corpus.judged_texts import FEWEST_WORDS, told_answers
 from ops.corpus.leaks import reward_leaks
@@ -96,7 +96,12 @@ AUDIT = Audit(
     ),
     measure=measure,
     settings=RewardLeakSettings(),
-    reads=("examples", "preferences", "embeddings"),
+    reads=columns_of(
+        turns="delivery example_id turn image_key query_key response_key response",
+        preferences="delivery example_id judgement_id dataset label image_key query_key response_key "
+        "opponent_key response",
+        embeddings="modality content_id vector",
+    ),
     texts=told_answers,
     revision=4,
 )

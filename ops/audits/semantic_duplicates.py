@@ -39,7 +39,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from ops.audits.contract import Audit, Grain, Scope
+from ops.audits.contract import Audit, Grain, Scope, columns_of
 from ops.audits.ranges import COSINE, HASH_BITS, SHARE, column
 from ops.corpus.alike_examples import Cuts
 from ops.corpus.semantic_duplicates import semantic_duplicates
@@ -109,7 +109,12 @@ AUDIT = Audit(
     ),
     measure=measure,
     settings=SemanticDuplicateSettings(),
-    reads=("examples", "images", "arrivals", "embeddings"),
+    reads=columns_of(
+        examples="delivery example_id content_id kind messages image_ids repairs",
+        images="image_id perceptual_hash colours",
+        arrivals="delivery arrival",
+        embeddings="modality content_id vector",
+    ),
     texts=wanted_texts,
     revision=2,
 )

@@ -14,15 +14,15 @@ whose question has one answer have no row.
 
 import pyarrow as pa
 
-from ops.audits.contract import Audit, Grain, Scope
+from ops.audits.contract import Audit, Grain, Scope, columns_of
 from ops.audits.ranges import NUMBER, SHARE, column
-from ops.corpus.answers import sft_contradictions
+from ops.corpus.answers import LINKS, sft_contradictions
 from ops.corpus.tables import CorpusMeasures, CorpusTables
 
 
 def measure(tables: CorpusTables, settings: None) -> CorpusMeasures:
     """One row a turn that is answered differently elsewhere."""
-    return sft_contradictions(tables["examples"])
+    return sft_contradictions(tables["turns"])
 
 
 AUDIT = Audit(
@@ -44,7 +44,10 @@ AUDIT = Audit(
         ]
     ),
     measure=measure,
-    reads=("examples",),
+    links=LINKS,
+    reads=columns_of(
+        turns="delivery example_id turn voter image_key query_key query answer_kind answer",
+    ),
     faults=("contradictory_answers",),
     revision=2,
 )

@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 
 import pyarrow as pa
 
-from ops.audits.contract import Audit, Grain, Scope
+from ops.audits.contract import Audit, Grain, Scope, columns_of
 from ops.audits.ranges import COUNT, column
 from ops.corpus.sft_overlap import sft_overlap
 from ops.corpus.tables import CorpusMeasures, CorpusTables
@@ -39,7 +39,7 @@ class SftOverlapSettings:
 
 def measure(tables: CorpusTables, settings: SftOverlapSettings) -> CorpusMeasures:
     """One row a prompt that SFT data has taught."""
-    return sft_overlap(tables["prompts"], tables["examples"], tables["images"], **asdict(settings))
+    return sft_overlap(tables["prompts"], tables["turns"], tables["examples"], tables["images"], **asdict(settings))
 
 
 AUDIT = Audit(
@@ -59,5 +59,11 @@ AUDIT = Audit(
     ),
     measure=measure,
     settings=SftOverlapSettings(),
-    reads=("prompts", "examples", "images"),
+    reads=columns_of(
+        prompts="delivery example_id query ground_truth is_json",
+        turns="delivery example_id query response",
+        examples="delivery example_id kind image_ids",
+        images="image_id perceptual_hash colours",
+    ),
+    revision=2,
 )

@@ -30,10 +30,10 @@ from dataclasses import asdict, dataclass
 
 import pyarrow as pa
 
-from ops.audits.contract import Audit, Grain, Scope
+from ops.audits.contract import Audit, Grain, Scope, columns_of
 from ops.audits.ranges import COSINE, HASH_BITS, NUMBER, SHARE, column
 from ops.corpus.judged_texts import judged_queries
-from ops.corpus.soft_contradictions import soft_contradictions
+from ops.corpus.soft_contradictions import LINKS, soft_contradictions
 from ops.corpus.tables import CorpusMeasures, CorpusTables
 
 
@@ -87,7 +87,14 @@ AUDIT = Audit(
     ),
     measure=measure,
     settings=SoftContradictionSettings(),
-    reads=("preferences", "examples", "images", "embeddings"),
+    links=LINKS,
+    reads=columns_of(
+        preferences="delivery example_id judgement_id dataset query label annotator image_key query_key "
+        "response_key opponent_key",
+        examples="delivery example_id kind image_ids",
+        images="image_id perceptual_hash colours",
+        embeddings="modality content_id vector",
+    ),
     texts=judged_queries,
-    revision=3,
+    revision=4,
 )

@@ -15,9 +15,9 @@ another one here.
 
 import pyarrow as pa
 
-from ops.audits.contract import Audit, Grain, Scope
+from ops.audits.contract import Audit, Grain, Scope, columns_of
 from ops.audits.ranges import NUMBER, SHARE, column
-from ops.corpus.prompt_truths import truth_contradictions
+from ops.corpus.prompt_truths import LINKS, truth_contradictions
 from ops.corpus.tables import CorpusMeasures, CorpusTables
 
 
@@ -43,5 +43,8 @@ AUDIT = Audit(
         ]
     ),
     measure=measure,
-    reads=("prompts",),
+    links=LINKS,
+    reads=columns_of(
+        prompts="delivery example_id image_key query_key query ground_truth is_json",
+    ),
 )

@@ -102,6 +102,38 @@ PREFERENCES = _table(
     ("opponent_key", pa.string()),
 )
 
+# The answers of SFT examples, a row each, and what each example says and shows as one key: made where the examples are
+# read, so that no audit of the corpus reads messages for them. `rules` names how texts are normalised
+# (ops.text.turn_rows); rows of other rules lie beside these, and nobody reads them.
+TURNS = _table(
+    "turns",
+    ("delivery", "rules"),
+    ("delivery", pa.string()),
+    ("rules", pa.string()),
+    ("example_id", pa.string()),
+    ("turn", pa.int32()),  # counts the example's answers from 0
+    ("dataset", pa.string()),
+    ("voter", pa.string()),  # equal in copies of one row, whatever drop they came in
+    ("image_key", pa.string()),
+    ("query_key", pa.string()),
+    ("response_key", pa.string()),
+    ("query", pa.string()),
+    ("response", pa.string()),
+    ("answer_kind", pa.string()),  # null where the answer is not closed, or not in English
+    ("answer", pa.string()),
+)
+DIALOGUES = _table(
+    "dialogues",
+    ("delivery", "rules"),
+    ("delivery", pa.string()),
+    ("rules", pa.string()),
+    ("example_id", pa.string()),
+    ("dataset", pa.string()),
+    ("kind", pa.string()),
+    ("repairs", pa.int32()),
+    ("dialogue_key", pa.string()),
+)
+
 # The RL prompts, one row each, derived from their examples for those who join and group.
 PROMPTS = _table(
     "prompts",
@@ -336,12 +368,33 @@ CONTRADICTION_RATES = _table(
     ("high", pa.float64()),
 )
 
+# A log of what was measured of the corpus: each run takes an audit's measures of an identity upon itself (`begun`), for
+# as long as it says, and says when they are there (`done`), over which deliveries and how many rows they are.
+CORPUS_JOBS = _table(
+    "corpus_jobs",
+    (),
+    ("sequence", pa.int64()),
+    ("at", TIMESTAMP),
+    ("audit", pa.string()),
+    ("family", pa.string()),  # identity of the audit, its settings and encoder, whatever the deliveries
+    ("identity", pa.string()),
+    ("state", pa.string()),  # begun | done | failed
+    ("owner", pa.string()),
+    ("until", TIMESTAMP),  # when another may begin it
+    ("deliveries", pa.list_(pa.string())),  # in the order in which their drops came
+    ("rows", pa.int64()),
+    ("knows", pa.string()),  # name of what the audit knows of the whole corpus
+    ("made_from", pa.string()),  # identity of the earlier measures that were carried over; empty where none were
+)
+
 TABLES: dict[str, TableSpec] = {
     spec.name: spec
     for spec in (
         EXAMPLES,
         IMAGES,
         PREFERENCES,
+        TURNS,
+        DIALOGUES,
         PROMPTS,
         BOXES,
         QUARANTINE,
@@ -357,5 +410,6 @@ TABLES: dict[str, TableSpec] = {
         VERSIONS,
         MODALITY_STATISTICS,
         CONTRADICTION_RATES,
+        CORPUS_JOBS,
     )
 }

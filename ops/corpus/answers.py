@@ -3,16 +3,25 @@
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
-from ops.corpus.turns import sft_turns
+from ops.corpus.links import Links, key_of, keyed
+from ops.corpus.tables import CorpusTables
 
 _QUESTION = ["image_key", "query_key", "answer_kind"]
 # Distinct answers of a question that are compared with each other; a question with more is no closed one.
 _MOST_ANSWERS = 64
 
 
-def sft_contradictions(examples: DataFrame) -> DataFrame:
+def _links(tables: CorpusTables, settings: None) -> dict[str, DataFrame]:
+    asked = F.col("answer_kind").isNotNull() & (F.trim("query") != "")
+    return {"turns": keyed(tables["turns"], F.when(asked, key_of("question", *_QUESTION)))}
+
+
+LINKS = Links("turns", _links)
+
+
+def sft_contradictions(turns: DataFrame) -> DataFrame:
     """Each SFT turn with a closed answer to a question that other turns answer otherwise."""
-    closed = sft_turns(examples).where("answer_kind IS NOT NULL")
+    closed = turns.where("answer_kind IS NOT NULL")
     # A question about no image and with no words asks nothing that two answers could disagree on.
     asked = closed.where(F.trim("query") != "")
     votes = asked.groupBy(*_QUESTION, "answer").agg(F.count_distinct("voter", "turn").alias("votes"))

@@ -11,9 +11,9 @@ from ops.core.identity import digest, text_id
 from ops.core.spherical import nearest
 from ops.core.turns import message_text
 from ops.core.vectors import unit
-from ops.corpus.turns import dialogue_key
 from ops.corpus.vectors import matrix
 from ops.text.likeness import MOST_PIECES, deciding, is_compared, pieces, points_sideways
+from ops.text.turn_rows import dialogue_key
 
 READ = ("delivery", "example_id", "content_id", "arrival", "messages", "image_ids", "repairs")
 """What of an example is read."""

@@ -1,14 +1,17 @@
 """Judgements that contradict each other, all kinds together: one row for each judgement that has any."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import reduce
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
+from ops.core.identity import fingerprint
 from ops.corpus.cycles import contested_or_cyclic, suspect_contexts
 from ops.corpus.judgements import (
     CHECKED,
+    CONTEXT,
     KEYS,
     group_id,
     sided,
@@ -17,8 +20,10 @@ from ops.corpus.judgements import (
     with_reliability,
     with_voters,
 )
+from ops.corpus.links import Links, State, key_of, keyed
 from ops.corpus.raters import reliability_of
 from ops.corpus.ratings import odd_ratings
+from ops.corpus.tables import CorpusTables
 from ops.corpus.truncation import identical_when_cut
 
 FLAGS = (
@@ -60,10 +65,28 @@ class ContradictionSettings:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must lie between {low} and 1")
 
 
-def contradictions(preferences: DataFrame, examples: DataFrame, settings: ContradictionSettings) -> DataFrame:
-    """All kinds of contradiction, with what they say joined by judgement (schema of the audit)."""
+def _links(tables: CorpusTables, settings: ContradictionSettings) -> dict[str, DataFrame]:
+    return {"preferences": keyed(tables["preferences"], key_of("context", *CONTEXT))}
+
+
+def _reliability(tables: CorpusTables, settings: ContradictionSettings) -> State:
+    """Of raters, over the whole corpus."""
+    known = reliability_of(sided(tables["preferences"]), fit_judgements=settings.fit_judgements)
+    return State(known, fingerprint(known))
+
+
+# What votes weigh changes with every judgement that a rater makes anywhere; only contested subjects ask for it.
+LINKS = Links("preferences", _links, state=_reliability, unsettled="resolution IS NOT NULL")
+
+
+def contradictions(
+    preferences: DataFrame, examples: DataFrame, settings: ContradictionSettings, *, state: State | None = None
+) -> DataFrame:
+    """All kinds of contradiction, with what they say joined by judgement (schema of the audit). `state` holds the
+    raters' reliability where it is known; without it, it is fitted on these judgements."""
     judged = sided(preferences)
-    voted = _voted(judged, examples, settings)
+    known = state.value if state else reliability_of(judged, fit_judgements=settings.fit_judgements)
+    voted = _voted(judged, examples, settings, known)
     alone = _alone(judged, preferences, examples, settings).withColumnRenamed("group_id", "own_group")
     # Both have one row a judgement.
     rows = voted.join(alone, KEYS, "full_outer").withColumn("group_id", F.coalesce("group_id", "own_group"))
@@ -84,9 +107,10 @@ def _alone(
     return rows.groupBy(*KEYS).agg(*(F.max(name).alias(name) for name in rows.columns if name not in KEYS))
 
 
-def _voted(judged: DataFrame, examples: DataFrame, settings: ContradictionSettings) -> DataFrame:
+def _voted(
+    judged: DataFrame, examples: DataFrame, settings: ContradictionSettings, reliability: Mapping[str, float]
+) -> DataFrame:
     """Judgements of subjects that are judged both ways, or that lie on a cycle, or that are too many to search."""
-    reliability = reliability_of(judged, fit_judgements=settings.fit_judgements)
     suspects = suspect_contexts(subjects(judged), most_pairs=settings.most_pairs)
     # Whose row a judgement stands in matters only where nobody signed it, and the join is dear.
     all_named = judged.where("NOT is_named").isEmpty()

@@ -3,10 +3,18 @@
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F  # noqa: N812
 
-from ops.corpus.turns import dialogues
+from ops.corpus.links import Links, key_of, keyed
+from ops.corpus.tables import CorpusTables
 
 
-def duplicates(examples: DataFrame, preferences: DataFrame, arrivals: DataFrame) -> DataFrame:
+def _links(tables: CorpusTables, settings: None) -> dict[str, DataFrame]:
+    return {"dialogues": keyed(tables["dialogues"], key_of("dialogue", "kind", "dialogue_key"))}
+
+
+LINKS = Links("dialogues", _links)
+
+
+def duplicates(dialogues: DataFrame, preferences: DataFrame, arrivals: DataFrame) -> DataFrame:
     """Each redundant example with the member of its group that stays.
 
     The one that stays is of the drop that came first (`arrivals`: delivery, arrival); of those of one drop it needed
@@ -17,7 +25,7 @@ def duplicates(examples: DataFrame, preferences: DataFrame, arrivals: DataFrame)
         # The same comparison by two people is two votes, not a duplicate.
         F.array_join(F.sort_array(F.collect_set("annotator")), "\x00").alias("judges")
     )
-    keyed = dialogues(examples).join(judges, ["delivery", "example_id"], "left").join(F.broadcast(arrivals), "delivery")
+    keyed = dialogues.join(judges, ["delivery", "example_id"], "left").join(F.broadcast(arrivals), "delivery")
     group = Window.partitionBy("kind", "dialogue_key", F.coalesce("judges", F.lit("")))
     ranked = keyed.select(
         "delivery",

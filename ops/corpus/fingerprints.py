@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -13,7 +13,9 @@ from pyspark.sql.pandas.types import from_arrow_schema
 
 from ops.core.accuracy import auroc
 from ops.core.canonical import image_key
-from ops.corpus.turns import sft_turns
+from ops.core.identity import fingerprint
+from ops.corpus.links import Links, State, keyed
+from ops.corpus.tables import CorpusTables
 from ops.text.fingerprints import Features, Linear, fit_linear, style_of, words_of
 
 _FOLDS = 4
@@ -41,14 +43,39 @@ class Fingerprint:
     aurocs: dict[str, dict[str, float | None]]
 
 
+class LikenessSettings(Protocol):
+    """What the classifiers are fitted by."""
+
+    fit_responses: int
+    fewest_responses: int
+
+
+def _links(tables: CorpusTables, settings: LikenessSettings) -> dict[str, DataFrame]:
+    # An answer is judged by the classifiers alone, whatever stands beside it.
+    return {"turns": keyed(tables["turns"])}
+
+
+def _classifiers(tables: CorpusTables, settings: LikenessSettings) -> State:
+    """Of the whole corpus's preference data, named after what they were fitted on."""
+    rows = _sides(tables["preferences"], settings.fit_responses).toArrow()
+    return State(_fitted(rows, settings.fewest_responses), fingerprint(rows.to_pylist()))
+
+
+LINKS = Links("turns", _links, state=_classifiers)
+
+
 def fingerprints(
-    examples: DataFrame, preferences: DataFrame, *, fit_responses: int, fewest_responses: int
+    turns: DataFrame,
+    preferences: DataFrame,
+    *,
+    fit_responses: int,
+    fewest_responses: int,
+    state: State | None = None,
 ) -> DataFrame:
     """Each SFT turn with the probabilities of being a rejected response (columns of the audit); null where there are
     fewer than `fewest_responses` of either side to learn from."""
-    known = _fitted(_sides(preferences, fit_responses).toArrow(), fewest_responses)
-    turns = sft_turns(examples).withColumn("fold", _fold())
-    read = turns.select("delivery", "example_id", "turn", "dataset", "response", "fold")
+    known = state.value if state else _fitted(_sides(preferences, fit_responses).toArrow(), fewest_responses)
+    read = turns.withColumn("fold", _fold()).select("delivery", "example_id", "turn", "dataset", "response", "fold")
     return read.mapInArrow(partial(_scored, known=known), from_arrow_schema(_SCORES))
 
 

@@ -13,7 +13,6 @@ from pyspark.sql import functions as F  # noqa: N812
 
 from ops.core.canonical import image_key
 from ops.corpus.paraphrases import nearest_rejected
-from ops.corpus.turns import sft_turns
 from ops.corpus.vectors import text_id
 
 _BANDS, _ROWS = 20, 4
@@ -22,7 +21,7 @@ _TURN = ["delivery", "example_id", "turn"]
 
 
 def reward_leaks(
-    examples: DataFrame,
+    turns: DataFrame,
     preferences: DataFrame,
     embeddings: DataFrame,
     *,
@@ -37,7 +36,6 @@ def reward_leaks(
 ) -> DataFrame:
     """SFT turns that stand near a rejected response, or next to the other side of a pair, or that answer a held-out
     prompt (columns of the audit)."""
-    turns = sft_turns(examples)
     answers, judged = _texts(turns, preferences, fewest_words)
     few_answers, few_judged = _few(answers, judged, most_responses)
     pairs = _scored(few_answers.join(few_judged, "image_key"), near)

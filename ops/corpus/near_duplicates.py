@@ -9,22 +9,23 @@ from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.pandas.types import from_arrow_schema
 
-from ops.core.canonical import image_key, response_key
+from ops.core.canonical import response_key
 from ops.core.identity import digest
 from ops.core.turns import message_text
-from ops.corpus.pictures import apart, pictures
+from ops.corpus.components import with_components
+from ops.corpus.pictures import apart, neighbours, pictures
 from ops.corpus.staying import RANK, Rank, redundant
-from ops.corpus.turns import dialogue_key
 from ops.text.likeness import SHORT_WORDS
 from ops.text.shingles import bands, jaccard, shingles
+from ops.text.turn_rows import dialogue_key
 
 _KEY = ["delivery", "example_id"]
-_READ = ("delivery", "example_id", "arrival", "messages", "image_ids", "repairs", "pictures")
+_READ = ("delivery", "example_id", "arrival", "messages", "image_ids", "repairs", "first", "pictures")
 _TEXTS = pa.schema(
     [
         *((name, pa.string()) for name in ("delivery", "example_id")),
         *((name, pa.int32()) for name in ("arrival", "repairs")),
-        *((name, pa.string()) for name in ("dialogue_key", "image_key")),
+        *((name, pa.string()) for name in ("dialogue_key", "first")),
         ("bands", pa.list_(pa.string())),
         ("shingles", pa.list_(pa.int64())),
     ]
@@ -32,11 +33,13 @@ _TEXTS = pa.schema(
 _PICTURE = pa.struct(
     [
         ("at", pa.int32()),
-        *((name, pa.string()) for name in ("image_id", "group", "hash")),
+        *((name, pa.string()) for name in ("image_id", "hash")),
         ("colours", pa.binary()),
     ]
 )
 _TEXTS_AND_PICTURES = _TEXTS.append(pa.field("pictures", pa.list_(_PICTURE)))
+_RANKS = pa.schema([pa.field(f"{side}{name}", _TEXTS.field(name).type) for side in ("", "other_") for name in RANK])
+_ALIKE = pa.schema([*_RANKS, pa.field("jaccard", pa.float64()), pa.field("hash_bits", pa.int32())])
 _PAIRS = pa.schema(
     [
         *((name, pa.string()) for name in ("delivery", "example_id", "other_delivery", "other_id")),
@@ -65,32 +68,35 @@ def near_duplicates(
     stays itself. Which stays is decided as for exact duplicates. Exact copies are left to that audit.
     """
     sft = examples.where(F.col("kind") == "sft")
-    pictured = pictures(sft, images, distance=distance)
-    texts = sft.join(pictured, _KEY, "left").join(F.broadcast(arrivals), "delivery").select(*_READ)
+    texts = sft.join(pictures(sft, images), _KEY, "left").join(F.broadcast(arrivals), "delivery").select(*_READ)
     texts = texts.mapInArrow(partial(_texts, words=words), from_arrow_schema(_TEXTS_AND_PICTURES))
     first = Window.partitionBy("dialogue_key").orderBy(*RANK)
     alone = texts.withColumn("copy", F.row_number().over(first)).where("copy = 1").drop("copy", "dialogue_key")
-    bucket = Window.partitionBy("band").orderBy(*RANK)
-    members = (
-        alone.select(*RANK, F.explode("bands").alias("band"))
-        .withColumn("place", F.row_number().over(bucket))
-        .withColumn("size", F.count("*").over(Window.partitionBy("band")))
-        .where("size > 1")
-    )
-    firsts = members.where(F.col("place") <= _NEAREST).select(
-        "band", F.col("place").alias("other_place"), *(F.col(name).alias(f"other_{name}") for name in RANK)
-    )
-    pairs = members.join(firsts, "band").where("other_place < place")
-    ids = pairs.select(*_KEY, *(f"other_{name}" for name in _KEY)).distinct()
     compared = (*RANK, "shingles", "pictures")
     other = alone.select(*(F.col(name).alias(f"other_{name}") for name in compared))
-    both = ids.join(alone.drop("bands"), _KEY).join(other, [f"other_{name}" for name in _KEY])
-
-    def choose(group: pa.Table) -> pa.Table:
-        return _chosen(group, threshold=threshold, distance=distance, colour=colour)
-
-    chosen = both.groupBy("image_key").applyInArrow(choose, from_arrow_schema(_PAIRS))
+    pairs = _pairs(alone, distance).join(alone.select(*compared), list(RANK))
+    both = pairs.join(other, [f"other_{name}" for name in RANK])
+    verify = partial(_verified, threshold=threshold, distance=distance, colour=colour)
+    alike = both.mapInArrow(verify, from_arrow_schema(_ALIKE)).localCheckpoint()
+    ends = {end: F.xxhash64(*(f"{side}{name}" for name in _KEY)) for end, side in (("one", ""), ("two", "other_"))}
+    together = with_components(alike.withColumns(ends), "one", "two").groupBy("component")
+    chosen = together.applyInArrow(_chosen, from_arrow_schema(_PAIRS))
     return chosen.withColumn("same_delivery", F.col("delivery") == F.col("other_delivery"))
+
+
+def _pairs(alone: DataFrame, distance: int) -> DataFrame:
+    """Each two examples (RANK of both) to compare: those that share a band of their texts and short answers, about the
+    same first image or alike ones; of all about one image with the band those that would be kept first."""
+    place = ["band", "first"]
+    members = alone.select(*RANK, "first", F.explode("bands").alias("band"))
+    members = members.withColumn("place", F.row_number().over(Window.partitionBy(*place).orderBy(*RANK)))
+    named = {name: f"other_{name}" for name in RANK}
+    firsts = members.where(F.col("place") <= _NEAREST).select(*place, *RANK).withColumnsRenamed(named)
+    alike = neighbours(alone.select(F.col("first").alias("hash")), distance=distance)
+    beside = members.join(alike, members["first"] == alike["hash"]).select(*RANK, "band", F.col("other").alias("first"))
+    both = members.select(*RANK, *place).unionByName(beside).join(firsts, place)
+    earlier = F.struct(*named.values()) < F.struct(*RANK)
+    return both.where(earlier).select(*RANK, *named.values()).distinct()
 
 
 def _texts(batches: Iterable[pa.RecordBatch], *, words: int) -> Iterator[pa.RecordBatch]:
@@ -105,32 +111,44 @@ def _text(row: dict[str, Any], words: int) -> dict[str, Any]:
     short = [
         response_key(text) for role, text in role_texts if role == "assistant" and len(text.split()) <= SHORT_WORDS
     ]
-    images = image_key([picture["group"] for picture in row["pictures"] or ()])
     hashes = shingles("\n".join(text for _, text in role_texts), words)
-    alike = digest(images, *short)
+    alike = digest(str(len(row["image_ids"] or ())), *short)
     return {
         "delivery": row["delivery"],
         "example_id": row["example_id"],
         "arrival": row["arrival"],
         "repairs": len(row["repairs"] or ()),
         "dialogue_key": dialogue_key(row["image_ids"], messages),
-        "image_key": images,
+        "first": row["first"] or "",
         "bands": [digest(alike, str(at), band) for at, band in enumerate(bands(hashes))],
         "shingles": hashes.tolist(),
     }
 
 
-def _chosen(group: pa.Table, *, threshold: float, distance: int, colour: float) -> pa.Table:
-    """Of the pairs about one group of images: each redundant example with the staying one it is most like."""
+def _verified(
+    batches: Iterable[pa.RecordBatch], *, threshold: float, distance: int, colour: float
+) -> Iterator[pa.RecordBatch]:
+    """Those of the pairs that are alike indeed, and how much."""
+    for batch in batches:
+        alike: list[dict[str, Any]] = []
+        for row in batch.to_pylist():
+            share = jaccard(row["shingles"], row["other_shingles"])
+            if share < threshold:
+                continue
+            bits = apart(row["pictures"] or (), row["other_pictures"] or (), distance=distance, colour=colour)
+            if bits is not None:
+                ranks = {name: row[name] for name in _RANKS.names}
+                alike.append({**ranks, "jaccard": share, "hash_bits": bits})
+        yield pa.RecordBatch.from_pylist(alike, schema=_ALIKE)
+
+
+def _chosen(group: pa.Table) -> pa.Table:
+    """Of alike pairs that hang together: each redundant example with the staying one it is most like."""
     near: dict[Rank, list[tuple[float, int, Rank]]] = {}
     for row in group.to_pylist():
-        alike = jaccard(row["shingles"], row["other_shingles"])
-        if alike < threshold:
-            continue
-        bits = apart(row["pictures"] or (), row["other_pictures"] or (), distance=distance, colour=colour)
-        if bits is not None:
-            one = tuple(row[name] for name in RANK)
-            near.setdefault(one, []).append((-alike, bits, tuple(row[f"other_{name}"] for name in RANK)))
+        one = tuple(row[name] for name in RANK)
+        other = tuple(row[f"other_{name}"] for name in RANK)
+        near.setdefault(one, []).append((-row["jaccard"], row["hash_bits"], other))
     pairs = redundant(near).items()
     rows = [(one[3], one[2], other[3], other[2], -least, bits) for one, (least, bits, other) in pairs]
     columns: list[Any] = list(zip(*rows, strict=True)) if rows else [()] * len(_PAIRS)

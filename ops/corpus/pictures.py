@@ -1,43 +1,61 @@
-"""The images of examples, with what their pixels are known by: the group they may belong to, and how to verify it."""
+"""The images of examples, with what their pixels are known by: keys that alike ones share, and how to verify a pair.
+
+Two hashes of 64 bits that differ in at most d bits, cut into d + 2 pieces, agree in two pieces at least (pigeonhole).
+So hashes that share a key, two pieces and their places, are compared, and none within d is missed, however many there
+are; at 4 bits a key has 21 bits, so that of 10^7 hashes about five share one by chance.
+"""
 
 from collections.abc import Mapping, Sequence
+from itertools import combinations, pairwise
 from typing import Any
 
-import numpy as np
-import pyarrow as pa
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
 from ops.vision.colours import FACT_BYTES
-from ops.vision.image_groups import colour_apart, leaders
+from ops.vision.image_groups import colour_apart
 
 _KEY = ["delivery", "example_id"]
+_BITS = 64
 
 
-def pictures(examples: DataFrame, images: DataFrame, *, distance: int) -> DataFrame:
-    """Each example that shows images, with `pictures`: a list in its order of {at, image_id, group, hash, colours}.
+def pictures(examples: DataFrame, images: DataFrame) -> DataFrame:
+    """Each example that shows images, with `pictures`: a list in its order of {at, image_id, hash, colours}, and
+    `first`: what alike pictures of its first image are looked for by, its hash, or the image's id where it has none.
 
-    `images` has image_id, perceptual_hash and colours. Images of one group have hashes within `distance` bits of one
-    leader among the hashes of these examples' images, not of all that the lake holds: what a superseded delivery left
-    decides nothing. The distinct hashes are held in memory, 8 bytes each.
+    `images` has image_id, perceptual_hash and colours.
     """
     listed = examples.select(*_KEY, F.posexplode("image_ids").alias("at", "image_id"))
-    known = images.select("image_id", "perceptual_hash", "colours")
-    known_pictures = listed.join(known, "image_id", "left")
-    hashes = known_pictures.where("perceptual_hash IS NOT NULL").select("perceptual_hash").distinct().toArrow()
-    grouped = known_pictures.join(F.broadcast(_groups(examples, hashes, distance)), "perceptual_hash", "left")
-    # An image without a hash is alike to itself only.
-    group = F.coalesce("group", "image_id").alias("group")
-    picture = F.struct("at", "image_id", group, F.col("perceptual_hash").alias("hash"), "colours")
-    return grouped.groupBy(*_KEY).agg(F.array_sort(F.collect_list(picture)).alias("pictures"))
+    known = images.select("image_id", F.col("perceptual_hash").alias("hash"), "colours")
+    picture = F.struct("at", "image_id", "hash", "colours")
+    # A set: two writers may have stored an image twice.
+    shown = F.array_sort(F.collect_set(picture)).alias("pictures")
+    by_example = listed.join(known, "image_id", "left").groupBy(*_KEY).agg(shown)
+    first = F.col("pictures")[0]
+    return by_example.withColumn("first", F.coalesce(first["hash"], first["image_id"]))
 
 
-def _groups(examples: DataFrame, hashes: pa.Table, distance: int) -> DataFrame:
-    texts: list[Any] = hashes["perceptual_hash"].to_pylist()
-    numbers = np.array([int(text, 16) for text in texts], dtype=np.uint64)
-    led = [f"{number:016x}" for number in leaders(numbers, distance).tolist()]
-    schema = pa.schema([("perceptual_hash", pa.string()), ("group", pa.string())])
-    return examples.sparkSession.createDataFrame(pa.table([pa.array(texts, pa.string()), pa.array(led)], schema=schema))
+def alike_keys(name: Column, distance: int) -> Column:
+    """Keys (array of long) of a hash, as 16 hex digits, of which two within `distance` bits share one at least; of
+    what is no hash its own key."""
+    bits = F.lpad(F.conv(name, 16, 2), _BITS, "0")
+    cuts = [round(_BITS * n / (distance + 2)) for n in range(distance + 3)]
+    pieces = [bits.substr(start + 1, end - start) for start, end in pairwise(cuts)]
+    pairs = [F.xxhash64(F.lit(at), *two) for at, two in enumerate(combinations(pieces, 2))]
+    return F.when(F.length(name) == _BITS // 4, F.array(*pairs)).otherwise(F.array(F.xxhash64(name)))
+
+
+def neighbours(hashes: DataFrame, *, distance: int) -> DataFrame:
+    """Each two of the `hashes` (column `hash`) that differ, and in at most `distance` bits: `hash` and `other`."""
+    of_key = hashes.where(F.length("hash") == _BITS // 4).distinct()
+    of_key = of_key.select("hash", F.explode(alike_keys(F.col("hash"), distance)).alias("key"))
+    both = of_key.join(of_key.withColumnRenamed("hash", "other"), "key").where("hash != other")
+    return both.where(_bits_apart(F.col("hash"), F.col("other")) <= distance).select("hash", "other").distinct()
+
+
+def _bits_apart(one: Column, other: Column) -> Column:
+    left, right = (F.conv(name, 16, -10).cast("long") for name in (one, other))
+    return F.bit_count(left.bitwiseXOR(right))
 
 
 def apart(

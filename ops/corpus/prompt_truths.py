@@ -10,6 +10,8 @@ from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.pandas.types import from_arrow_schema
 
 from ops.core.schemas import PROMPTS
+from ops.corpus.links import Links, key_of, keyed
+from ops.corpus.tables import CorpusTables
 from ops.prompts import mathematics
 from ops.prompts.truths import truth_key, unwrapped
 
@@ -30,6 +32,14 @@ _FOUND = pa.schema(
     ]
 )
 _SHOWN = 200
+
+
+def _links(tables: CorpusTables, settings: None) -> dict[str, DataFrame]:
+    known = F.col("ground_truth").isNotNull() & (F.trim("query") != "")
+    return {"prompts": keyed(tables["prompts"], F.when(known, key_of("prompt", *_ASKED)))}
+
+
+LINKS = Links("prompts", _links)
 
 
 def truth_contradictions(prompts: DataFrame) -> DataFrame:

@@ -3,12 +3,20 @@
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
-from ops.corpus.turns import sft_turns
+from ops.corpus.links import Links, key_of, keyed
+from ops.corpus.tables import CorpusTables
 
 _SAME = ["image_key", "query_key", "response_key"]
 
 
-def rejected_as_target(examples: DataFrame, preferences: DataFrame) -> DataFrame:
+def _links(tables: CorpusTables, settings: None) -> dict[str, DataFrame]:
+    return {name: keyed(tables[name], key_of("answer", *_SAME)) for name in ("turns", "preferences")}
+
+
+LINKS = Links("turns", _links)
+
+
+def rejected_as_target(turns: DataFrame, preferences: DataFrame) -> DataFrame:
     """Each SFT turn whose answer was rejected for the same images and query, with one judgement as evidence."""
     judged = preferences.withColumns(
         {
@@ -26,20 +34,16 @@ def rejected_as_target(examples: DataFrame, preferences: DataFrame) -> DataFrame
         )
         .where("rejections > 0")
     )
-    return (
-        sft_turns(examples)
-        .join(verdicts, _SAME)
-        .select(
-            "delivery",
-            "example_id",
-            "turn",
-            F.col("by.judgement_id").alias("judgement_id"),
-            F.col("by.delivery").alias("judgement_delivery"),
-            F.col("by.example_id").alias("judgement_example_id"),
-            "rejections",
-            "acceptances",
-            (F.col("acceptances") > 0).alias("is_disputed"),
-            F.col("accepted_by.judgement_id").alias("accepted_judgement_id"),
-            "response",
-        )
+    return turns.join(verdicts, _SAME).select(
+        "delivery",
+        "example_id",
+        "turn",
+        F.col("by.judgement_id").alias("judgement_id"),
+        F.col("by.delivery").alias("judgement_delivery"),
+        F.col("by.example_id").alias("judgement_example_id"),
+        "rejections",
+        "acceptances",
+        (F.col("acceptances") > 0).alias("is_disputed"),
+        F.col("accepted_by.judgement_id").alias("accepted_judgement_id"),
+        "response",
     )

@@ -87,7 +87,7 @@ def _embedded(compared: DataFrame, images: DataFrame, embeddings: DataFrame) -> 
 
 def _listed(frame: DataFrame, name: str, *columns: str) -> DataFrame:
     known = frame.where("vector IS NOT NULL")
-    return known.groupBy(*_KEY).agg(F.array_sort(F.collect_list(F.struct(*columns))).alias(name))
+    return known.groupBy(*_KEY).agg(F.array_sort(F.collect_set(F.struct(*columns))).alias(name))
 
 
 def _grouped(embedded: DataFrame, fitted: np.ndarray, *, most: int) -> DataFrame:

@@ -10,8 +10,7 @@ from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.pandas.types import from_arrow_schema
 
 from ops.core.canonical import query_key
-from ops.corpus.pictures import apart, pictures
-from ops.corpus.turns import sft_turns
+from ops.corpus.pictures import alike_keys, apart, pictures
 from ops.prompts.truths import truth_key
 
 _KEY = ["delivery", "example_id"]
@@ -23,19 +22,25 @@ _SENTENCE = re.compile(r"[^.?!\n]*\?")
 
 
 def sft_overlap(
-    prompts: DataFrame, examples: DataFrame, images: DataFrame, *, hash_distance: int, colour_distance: float
+    prompts: DataFrame,
+    turns: DataFrame,
+    examples: DataFrame,
+    images: DataFrame,
+    *,
+    hash_distance: int,
+    colour_distance: float,
 ) -> DataFrame:
     """Each prompt that shares an image or its question with an example of SFT."""
     asked = _told(prompts, query="query", said="ground_truth", is_json="is_json").where("question_key IS NOT NULL")
-    turns = _told(sft_turns(examples), query="query", said="response").where("question_key IS NOT NULL")
+    told = _told(turns, query="query", said="response").where("question_key IS NOT NULL")
     by_image = _by_image(examples, images, distance=hash_distance, colour=colour_distance)
     shared = by_image.groupBy(*_KEY).agg(
         F.count("*").alias("images"), F.min(F.struct("sft_delivery", "sft_example")).alias("shows")
     )
-    often = turns.groupBy("question_key").agg(F.count("*").alias("questions"))
+    often = told.groupBy("question_key").agg(F.count("*").alias("questions"))
     both = (
         by_image.join(asked, _KEY)
-        .join(_renamed(turns), ["sft_delivery", "sft_example", "question_key"])
+        .join(_renamed(told), ["sft_delivery", "sft_example", "question_key"])
         .groupBy(*_KEY)
         .agg(
             F.count("*").alias("both"),
@@ -87,15 +92,17 @@ def _by_image(examples: DataFrame, images: DataFrame, *, distance: int, colour: 
     """Pairs of a prompt and an example of SFT that show the same image, or alike ones."""
     compared = examples.where("kind IN ('sft', 'prompt')")
     one = F.explode("pictures").alias("one")
-    pictured = pictures(compared, images, distance=distance).select(*_KEY, one).select(*_KEY, "one.*")
+    pictured = pictures(compared, images).select(*_KEY, one).select(*_KEY, "one.*")
     kinds = pictured.join(compared.select(*_KEY, "kind"), _KEY)
-    facts = ["group", "image_id", "hash", "colours"]
+    facts = ["image_id", "hash", "colours"]
+    names = {name: f"sft_{name}" for name in facts}
     prompt, sft = (kinds.where(F.col("kind") == kind) for kind in ("prompt", "sft"))
-    others = sft.select("group", *(F.col(name).alias(f"sft_{name}") for name in facts[1:])).distinct()
-    near = partial(_alike, distance=distance, colour=colour)
-    alike = prompt.select(*facts).distinct().join(others, "group").mapInArrow(near, from_arrow_schema(_PAIR))
-    names = ("delivery", "sft_delivery"), ("example_id", "sft_example"), ("image_id", "sft_image")
-    shows = sft.select(*(F.col(name).alias(other) for name, other in names))
+    key = F.explode(alike_keys(F.coalesce("hash", "image_id"), distance)).alias("key")
+    theirs, others = (rows.select(*facts).distinct().select(*facts, key) for rows in (prompt, sft))
+    both = theirs.join(others.withColumnsRenamed(names), "key").dropDuplicates(["image_id", "sft_image_id"])
+    alike = both.mapInArrow(partial(_alike, distance=distance, colour=colour), from_arrow_schema(_PAIR))
+    shown = ("delivery", "sft_delivery"), ("example_id", "sft_example"), ("image_id", "sft_image")
+    shows = sft.select(*(F.col(name).alias(other) for name, other in shown))
     pairs = prompt.select(*_KEY, "image_id").join(alike, "image_id").join(shows, "sft_image")
     return pairs.select(*_KEY, "sft_delivery", "sft_example").distinct()
 

@@ -11,7 +11,9 @@ from pyspark.sql.types import StructType
 
 from ops.core.identity import digest
 from ops.corpus.judgements import CHECKED, KEYS, sided
-from ops.corpus.pictures import apart, pictures
+from ops.corpus.links import Links, key_of, keyed
+from ops.corpus.pictures import alike_keys, apart, pictures
+from ops.corpus.tables import CorpusTables
 from ops.corpus.vectors import cosines, text_id, with_vectors
 from ops.text.soft_queries import fits_encoder, similarity, soft_query
 
@@ -26,6 +28,16 @@ _READ = pa.schema([("pieces", pa.list_(pa.string())), ("asks", pa.string())])
 """What is read from a query: the pieces to look for, and a name of what it asks, null where it is too long for an
 encoder."""
 _Verify = Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]
+
+
+def _links(tables: CorpusTables, settings: object) -> dict[str, DataFrame]:
+    is_pair = F.col("opponent_key").isNotNull() & F.col("label").isin("chosen", "rejected")
+    responses = F.array_sort(F.array("response_key", F.when(is_pair, F.col("opponent_key"))))
+    keys = [key_of(name, name, F.array_join(responses, " ")) for name in ("image_key", "query_key")]
+    return {"preferences": keyed(tables["preferences"], *keys)}
+
+
+LINKS = Links("preferences", _links)
 
 
 def soft_contradictions(
@@ -45,7 +57,7 @@ def soft_contradictions(
     agreed = _agreed(judged)
     by_image = _opposed(agreed, ["query_key", "low_hash", "high_hash"])
     by_query = _opposed(agreed, ["image_key", "low_hash", "high_hash"])
-    pictured = pictures(examples.where("kind = 'preference'"), images, distance=hash_distance)
+    pictured = pictures(examples.where("kind = 'preference'"), images)
     pieces = by_query.withColumn("pictures", F.lit(None).cast(dict(pictured.dtypes)["pictures"]))
     read = pieces.mapInArrow(_read, _with_columns(pieces, _READ))
     routes = [
@@ -80,7 +92,7 @@ def _opposed(agreed: DataFrame, alike: list[str]) -> DataFrame:
 
 def _with_pictures(subjects: DataFrame, pictured: DataFrame) -> DataFrame:
     place = [subjects["witness"][key] == pictured[key] for key in ("delivery", "example_id")]
-    return subjects.join(pictured, place[0] & place[1]).select(*_SUBJECT)
+    return subjects.join(pictured, place[0] & place[1]).select(*_SUBJECT, "first")
 
 
 def _read(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -106,9 +118,9 @@ def _near_images(subjects: DataFrame, *, distance: int, colour: float) -> DataFr
             bits_apart = [apart(picture, other, distance=distance, colour=colour) for picture, other in pairs]
             yield _kept(batch, "hash_bits", pa.array(bits_apart, pa.int32()))
 
-    groups = F.array_join(F.transform("pictures", lambda picture: picture["group"]), "|")
-    bucket = F.xxhash64(F.lit("images"), "query_key", "low_hash", "high_hash", groups)
-    pairs = _pairs(subjects, bucket).where("image_key != other_image_key")
+    places = subjects.withColumn("alike", F.explode(alike_keys(F.col("first"), distance)))
+    bucket = F.xxhash64(F.lit("images"), "query_key", "low_hash", "high_hash", "alike")
+    pairs = _pairs(places, bucket).dropDuplicates(_PAIR).where("image_key != other_image_key")
     return _verified(pairs, bits, "hash_bits")
 
 

@@ -23,7 +23,8 @@ def with_vectors(frame: DataFrame, embeddings: DataFrame, *, modality: str, **id
     null where an id is not embedded."""
     known = embeddings.where(F.col("modality") == modality)
     for name, column in ids.items():
-        vectors = known.select(F.col("content_id").alias(column), F.col("vector").alias(name))
+        # Two writers may have stored a content twice.
+        vectors = known.groupBy(F.col("content_id").alias(column)).agg(F.min("vector").alias(name))
         frame = frame.join(vectors, column, "left")
     return frame
 

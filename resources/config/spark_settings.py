@@ -16,9 +16,23 @@ class SparkSettings:
     """Cores of a local Spark; 0 takes all of them."""
     memory: str = "2g"
     """Heap of the driver, which in a local Spark does all the work; what does not fit spills to disk."""
+    executor_cores: int = 0
+    """Cores of each executor of a cluster; 0 leaves it to the cluster."""
+    executor_memory: str = ""
+    """Heap of each executor of a cluster, like 4g; empty leaves it to the cluster."""
+    executor_python_memory: str = ""
+    """Memory of all Python workers of an executor beside its heap; empty sets no limit."""
+    python: str = ""
+    """Python of the executors; empty takes the path of this process's interpreter, which must be there on each."""
+    archives: str = ""
+    """Packages for the executors: a packed environment (conda-pack, venv-pack) that Spark unpacks on each, with the
+    folder to unpack it to, like s3a://bucket/env.tar.gz#env; `python` is then env/bin/python."""
     shuffle_partitions: int = 32
     """Partitions of a shuffle before adaptive execution merges the small ones. Raise it with the corpus: about one per
     64 MB that are shuffled."""
+    whole_days: float = 7
+    """Days after which a corpus audit measures all rows again; between, it measures those that a new delivery, or one
+    that is gone, touches. The measures are the same; 0 measures all rows always."""
     quick_start: bool = False
     """Let Java compile little: half the processor time on a small corpus, much slower on a large one."""
     scratch: str = ""
@@ -32,7 +46,23 @@ class SparkSettings:
     def __post_init__(self) -> None:
         for folder in self.scratch_folders():
             local_path(folder, "scratch")
+        if self.whole_days < 0:
+            raise ValueError(f"whole_days is {self.whole_days}; it must be at least 0")
+        if self.executor_cores < 0:
+            raise ValueError(f"executor_cores is {self.executor_cores}; it must be at least 0, which sets none")
+        if self.archives and not self.python:
+            raise ValueError("archives hold the executors' Python: say in `python` where it lies, like env/bin/python")
 
     def scratch_folders(self) -> list[str]:
         """The folders of `scratch`, which Spark takes separated by commas."""
         return [folder.strip() for folder in self.scratch.split(",") if folder.strip()]
+
+    def executor_options(self) -> dict[str, str]:
+        """What is set of the executors, by Spark's own names."""
+        options = {
+            "spark.executor.cores": str(self.executor_cores or ""),
+            "spark.executor.memory": self.executor_memory,
+            "spark.executor.pyspark.memory": self.executor_python_memory,
+            "spark.archives": self.archives,
+        }
+        return {name: value for name, value in options.items() if value}

@@ -1,33 +1,18 @@
-"""Spark: one local session a process, or a cluster's, and the way in and out of the lake.
-
-Spark reads and writes plain Parquet files; which files make up a table, and when new ones become part of it, is the
-lake's to say. So Spark needs no extra jar.
-"""
+"""Spark: one local session a process, or a cluster's."""
 
 import os
-import re
 import sys
-from collections.abc import Mapping
-from functools import reduce
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 from pyspark.errors import PySparkRuntimeError
-from pyspark.sql import DataFrame, DataFrameReader, Observation, SparkSession
-from pyspark.sql import functions as F  # noqa: N812
-from pyspark.sql.pandas.types import from_arrow_schema
+from pyspark.sql import SparkSession
 
 from ops.core.errors import EngineError
-from ops.core.schemas import TableSpec
 from resources.config.places import local_path
 from resources.config.spark_settings import SparkSettings
 from resources.engines.java import require_java
 from resources.engines.private import passing_folder
-from resources.lake.files import LakeError
-from resources.lake.tables import Lake
 
-#: What Spark takes for patterns in the paths that it reads.
-_PATTERN = re.compile(r"([\[\]{}*?\\])")
 _LOG_FILE = Path(__file__).with_name("spark_log4j2.properties")
 _CONF_FOLDER = Path(__file__).with_name("spark_conf")
 
@@ -46,7 +31,8 @@ def start_spark(settings: SparkSettings | None = None) -> SparkSession:
     if "SPARK_HOME" not in os.environ:  # a Spark of one's own has its own folder of settings
         os.environ.setdefault("SPARK_CONF_DIR", str(_CONF_FOLDER))
     # Ray or an outer Spark may have set it for their own workers; ours need the packages of this very interpreter.
-    os.environ["PYSPARK_PYTHON"] = sys.executable
+    os.environ["PYSPARK_PYTHON"] = settings.python or sys.executable
+    os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
     builder = SparkSession.builder.appName("assay")
     for name, value in _options(settings).items():
         builder = builder.config(name, value)
@@ -87,89 +73,10 @@ def _options(settings: SparkSettings) -> dict[str, str]:
         "spark.sql.execution.arrow.maxBytesPerBatch": "64m",
         "spark.sql.shuffle.partitions": str(settings.shuffle_partitions),
         "spark.sql.adaptive.enabled": "true",
-        "spark.sql.parquet.compression.codec": "zstd",
-        "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
-        # The lake names a table's files one by one; looking at them needs no Spark job.
-        "spark.sql.sources.parallelPartitionDiscovery.threshold": "100000",
+        # The lake names a table's files one by one; looking at a few needs no Spark job, at many one that is parallel.
+        "spark.sql.sources.parallelPartitionDiscovery.threshold": "1000",
         # What spills is of the corpus; Spark lets everyone read it.
         **({} if settings.master and not scratch else {"spark.local.dir": ",".join(scratch) or _scratch()}),
+        **settings.executor_options(),
         **(settings.options or {}),
     }
-
-
-def read_frame(
-    spark: SparkSession,
-    lake: Lake,
-    spec: TableSpec,
-    *,
-    where: Mapping[str, object] | None = None,
-    version: int | None = None,
-) -> DataFrame:
-    """A table of the lake with exactly the lake's columns and types, empty where nothing was written.
-
-    `where` maps columns to a value or a list of values; on partition columns it leaves whole files unread.
-    """
-    schema = from_arrow_schema(spec.schema)
-    pruning = {column: wanted for column, wanted in (where or {}).items() if column in spec.partition_by}
-    files = lake.files(spec, where=pruning, version=version)
-    if not files:
-        return spark.createDataFrame([], schema)
-    base = f"{lake.root}/{spec.name}"
-    frame = _reader(spark).schema(schema).option("basePath", base).parquet(*map(_literal, files))
-    frame = frame.select(*spec.schema.names)
-    for column, wanted in (where or {}).items():
-        values = list(wanted) if isinstance(wanted, list | tuple | set | frozenset) else [wanted]
-        frame = frame.where(F.col(column).isin(values) if values else F.lit(False))
-    return frame
-
-
-def write_frame(
-    frame: DataFrame, lake: Lake, spec: TableSpec, *, partition: Mapping[str, str | int], once: str
-) -> bool:
-    """Writes the frame as the given partition of a table, from the workers, and commits it; False, and no work done,
-    where `once` was committed before.
-
-    LakeError, and no commit, where the files that are to be seen from here hold other than the rows that the workers
-    wrote: a worker that does not see the lake's folder writes into one of its own.
-    """
-    if lake.committed(spec, once):
-        return False
-    folder = lake.folder(spec, partition)
-    rows = _conform(frame, spec, partition)
-    # The workers count as they write; of a task that is run again its last run counts.
-    written = Observation()
-    rows.observe(written, F.count(F.lit(1)).alias("rows")).write.parquet(folder)
-    addresses = _reader(frame.sparkSession).schema(rows.schema).parquet(_literal(folder)).inputFiles()
-    # Spark gives addresses; of local files the lake wants paths.
-    paths = [unquote(urlsplit(a).path) if a.startswith("file:") else a for a in sorted(addresses)]
-    staged = lake.adopt(spec, paths, partition) if paths else []
-    arrived, sent = sum(file.rows for file in staged), written.get["rows"]
-    if arrived != sent:
-        raise LakeError(
-            f"{spec.name}: Spark's workers wrote {sent} rows, the files in {folder} hold {arrived}. Nothing was "
-            "committed. Every worker must see the lake at this very path, on storage that all of them share"
-        )
-    return lake.commit(spec, staged, once=once)
-
-
-def _reader(spark: SparkSession) -> DataFrameReader:
-    """A reader that never passes over a file that is gone or broken, whatever the session's options."""
-    return spark.read.option("ignoreMissingFiles", "false").option("ignoreCorruptFiles", "false")
-
-
-def _literal(path: str) -> str:
-    """The path for a reader, to whom it would be a pattern."""
-    return _PATTERN.sub(r"\\\1", path)
-
-
-def _conform(frame: DataFrame, spec: TableSpec, partition: Mapping[str, str | int]) -> DataFrame:
-    wanted = [field for field in from_arrow_schema(spec.schema).fields if field.name not in partition]
-    promised, came = {field.name for field in wanted}, set(frame.columns) - set(partition)
-    if promised != came:
-        raise ValueError(
-            f"{spec.name}: promised {sorted(promised)}; missing {sorted(promised - came)}, "
-            f"unknown {sorted(came - promised)}. Make the frame's columns those of the table"
-        )
-    return reduce(
-        lambda f, field: f.withColumn(field.name, F.col(field.name).cast(field.dataType)), wanted, frame
-    ).select(*(field.name for field in wanted))

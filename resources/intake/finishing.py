@@ -9,7 +9,8 @@ import pyarrow as pa
 from ops.boxes.file_boxes import FileScale, Sizes, box_table
 from ops.core.canonical import image_key, query_key, response_key
 from ops.core.identity import digest, example_id
-from ops.core.schemas import BOXES, EXAMPLES, PREFERENCES, PROMPTS, QUARANTINE
+from ops.core.schemas import BOXES, EXAMPLES, PREFERENCES, PROMPTS, QUARANTINE, TableSpec
+from ops.text.turn_rows import TURN_RULES, TURN_TABLES, turn_rows
 from resources.intake.context import Context
 from resources.intake.parsing import ParsedShard, Verdict
 from resources.lake.staged import StagedFile
@@ -44,7 +45,7 @@ class FinishedShard:
 
 
 def finish_shard(work: FinishWork, context: Context) -> FinishedShard:
-    """Stages the examples, preferences, prompts, boxes and quarantined rows of a shard."""
+    """Stages the examples, turns, preferences, prompts, boxes and quarantined rows of a shard."""
     parsed = context.scratch.read_table(f"{work.shard.name}-parsed")
     problems = _problems(parsed, work, context)
     kept = parsed.filter(pa.array([n not in problems for n in range(parsed.num_rows)], pa.bool_()))
@@ -55,11 +56,15 @@ def finish_shard(work: FinishWork, context: Context) -> FinishedShard:
         EXAMPLES: examples,
         PREFERENCES: _preferences(kept, examples),
         PROMPTS: _prompts(kept, examples),
+        **_turns(examples),
         BOXES: box_table(kept, examples, sizes=work.sizes, scales=work.scales, chosen=convention),
         QUARANTINE: quarantine,
     }
-    partition = {"delivery": context.delivery}
-    staged = {spec.name: tuple(context.lake.stage(spec, table, partition)) for spec, table in rows.items()}
+    known = {"delivery": context.delivery, "rules": TURN_RULES}
+    staged = {
+        spec.name: tuple(context.lake.stage(spec, table, {name: known[name] for name in spec.partition_by}))
+        for spec, table in rows.items()
+    }
     return FinishedShard(work.shard.name, work.shard.file, examples.num_rows, quarantine.num_rows, staged)
 
 
@@ -142,6 +147,11 @@ def _prompts(kept: pa.Table, examples: pa.Table) -> pa.Table:
             row = {**dict(zip(names, shared, strict=True)), **prompt, "query": query}
             rows.append({**row, "image_key": image_key(row["image_ids"]), "query_key": query_key(query)})
     return pa.Table.from_pylist(rows, schema=PROMPTS.schema)
+
+
+def _turns(examples: pa.Table) -> dict[TableSpec, pa.Table]:
+    rows = turn_rows(examples)
+    return {spec: rows[spec.name] for spec in TURN_TABLES}
 
 
 def _judgement(number: int, judgement: Mapping[str, Any], shared: Mapping[str, Any]) -> dict[str, Any]:

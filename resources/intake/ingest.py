@@ -30,6 +30,7 @@ from ops.intake.drop import Manifest, check_finished, check_name, data_files, re
 from ops.intake.drop_files import DropError, DropFiles, FileInfo
 from ops.intake.reading import READING
 from ops.intake.rows import IngestSettings
+from ops.text.turn_rows import TURN_TABLES, turns_of
 from resources.engines.progress import Progress
 from resources.engines.ray import ray_map, start_ray
 from resources.intake.arrivals import Delivery, arrived_before, older_reading, record_arrival, recorded
@@ -249,6 +250,7 @@ def _commit(
     ]
     unread = lake.stage(QUARANTINE, pa.Table.from_pylist(broken, schema=QUARANTINE.schema), {"delivery": delivery})
     # The examples last: where they are committed, so is all that belongs to them.
-    for spec in (QUARANTINE, BOXES, PREFERENCES, PROMPTS, EXAMPLES):
+    for spec in (QUARANTINE, BOXES, PREFERENCES, PROMPTS, *TURN_TABLES, EXAMPLES):
         staged = [file for shard in finished for file in shard.staged[spec.name]]
-        lake.commit(spec, [*staged, *(unread if spec is QUARANTINE else ())], once=delivery)
+        once = turns_of(delivery) if spec in TURN_TABLES else delivery
+        lake.commit(spec, [*staged, *(unread if spec is QUARANTINE else ())], once=once)

@@ -1,10 +1,9 @@
 """Parquet files of the lake's tables: conforming rows, writing them in bounded pieces, and reading them back."""
 
-import re
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
 import pyarrow as pa
 import pyarrow.fs as pafs
@@ -55,13 +54,6 @@ def partition_folder(spec: TableSpec, partition: Partition) -> str:
 def _escaped(value: str) -> str:
     """The value as a folder's name. Only ASCII is escaped, for Spark takes each escape for one character."""
     return "".join(letter if letter > "\x7f" else quote(letter, safe="") for letter in value)
-
-
-def within(path: str, folder: str) -> str | None:
-    """The path as the file system knows it if it lies in the folder. Engines give plain paths or, as Spark's
-    `inputFiles` does, percent-encoded addresses."""
-    plain = re.sub(r"^file:(//)?|^\w+://", "", path)
-    return next((form for form in (plain, unquote(plain)) if form.startswith(folder)), None)
 
 
 def without_partition(rows: pa.Table, spec: TableSpec, partition: Partition) -> pa.Table:

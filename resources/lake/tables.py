@@ -7,7 +7,6 @@ succeeds. So every commit first looks whether its transaction is in the version 
 looks again.
 """
 
-import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,11 +23,9 @@ from resources.config.places import plain_place
 from resources.lake.commit import Action, TableLog, active_files, removals
 from resources.lake.files import (
     Partition,
-    WrittenFile,
     file_schema,
     kept,
     partition_folder,
-    within,
     without_partition,
     write_files,
 )
@@ -120,11 +117,6 @@ class Lake:
         themselves; these filter."""
         return [f"{self.root}/{spec.name}/{part.path}" for part in self.parts(spec, where=where, version=version)]
 
-    def folder(self, spec: TableSpec, partition: Partition) -> str:
-        """A fresh folder of the partition for an engine to write to. Each call gives another one, so that what a
-        killed attempt left behind is never adopted with the files of the next."""
-        return f"{self.root}/{partition_folder(spec, partition)}/{uuid.uuid4().hex}"
-
     def stage(self, spec: TableSpec, rows: Rows, partition: Partition, *, prefix: str = "") -> list[StagedFile]:
         """Write rows into the table's folder without committing them; any process, no table needed. Holds about two
         row groups and one incoming batch. Files are read in the order of their names, which begin with `prefix`.
@@ -136,28 +128,6 @@ class Lake:
         folder = f"{base}/{partition_folder(spec, partition)}"
         written = write_files(filesystem, folder, conformed, schema=file_schema(spec), prefix=prefix)
         return [StagedFile.of(spec, file, partition, base) for file in written]
-
-    def adopt(self, spec: TableSpec, paths: Sequence[str], partition: Partition) -> list[StagedFile]:
-        """Take over Parquet files that an engine wrote into a `folder(spec, partition)`. Files without rows are left
-        out; no path at all is an error, for engines write a file even for an empty result."""
-        if not paths:
-            raise ValueError(f"{spec.name}: no files to adopt for {dict(partition)}; list the folder after the write")
-        filesystem, base = self.storage.open()
-        promised = file_schema(spec).names
-        staged = []
-        for path in paths:
-            inner = within(path, f"{base}/{partition_folder(spec, partition)}/")
-            if inner is None:
-                raise ValueError(f"{spec.name}: {path} does not lie in the folder of {dict(partition)}; use folder()")
-            with filesystem.open_input_file(inner) as source:
-                metadata = pq.read_metadata(source)
-                size = source.size()
-            names = metadata.schema.to_arrow_schema().names
-            if sorted(names) != sorted(promised):
-                raise ValueError(f"{spec.name}: {path} has the columns {names}, promised {promised}")
-            if metadata.num_rows:
-                staged.append(StagedFile.of(spec, WrittenFile(inner, size, metadata), partition, base))
-        return staged
 
     def committed(self, spec: TableSpec, once: str) -> bool:
         """Whether a commit under this name has succeeded."""

@@ -4,26 +4,28 @@ examples, preferences, embeddings -> measures_<audit>, modality_statistics, part
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
-import pyarrow as pa
-from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F  # noqa: N812
+from pyspark.sql import SparkSession
 
 from ops.audits.contract import Audit, Scope
 from ops.audits.registry import all_audits, audits_of
 from ops.core.canonical import RULES
 from ops.core.identity import fingerprint
-from ops.core.schemas import CONTRADICTION_RATES, EMBEDDINGS, IMAGES, MODALITY_STATISTICS, TABLES, TableSpec
+from ops.core.schemas import CONTRADICTION_RATES, EMBEDDINGS, EXAMPLES, MODALITY_STATISTICS, PREFERENCES
 from ops.corpus.modality import modality_statistics
 from ops.corpus.rates import contradiction_rates
+from ops.corpus.touched import Touched
 from resources.config.settings import Settings
-from resources.engines.spark import read_frame, write_frame
+from resources.engines.spark_tables import read_frame
 from resources.lake.stored_measures import NONE, Without, used
 from resources.lake.tables import Lake
+from resources.measuring.corpus_jobs import Job, record_done, undertaken
+from resources.measuring.corpus_tables import ARRIVALS, corpus_table, corpus_tables, write_measures
+from resources.measuring.earlier import usable_earlier
 from resources.measuring.recorded import require_embedded
 
-ARRIVALS = "arrivals"
 StartSpark = Callable[[], SparkSession]
 """Gives the session, and starts Spark where there is none: a corpus whose measures are all there needs no Spark."""
 _MODALITY = ("modality", "visual_necessity")
@@ -38,21 +40,53 @@ def corpus_identities(settings: Settings, deliveries: Sequence[str], encoder: st
 
 
 def measure_corpus(
-    spark: StartSpark, lake: Lake, audit: Audit, *, deliveries: Sequence[str], settings: Any, encoder: str
+    spark: StartSpark,
+    lake: Lake,
+    audit: Audit,
+    *,
+    deliveries: Sequence[str],
+    settings: Any,
+    encoder: str,
+    whole_days: float = 0,
 ) -> str:
     """Measures the deliveries together with one audit, unless the lake has these measures; returns their identity.
 
-    LookupError where the audit reads vectors and a delivery has not been embedded: its rows would lack them for good.
+    Where there are measures over other deliveries, only what the difference touches is made anew, until it is
+    `whole_days` that all was. LookupError where the audit reads vectors and a delivery has not been embedded: its rows
+    would lack them for good.
     """
     identity = _identity(audit, settings, deliveries, encoder)
+    family = audit.identity(settings, "corpus", RULES, *([encoder] if EMBEDDINGS.name in audit.reads else ()))
+    job = Job(audit.name, family, identity, deliveries)
+    with undertaken(lake, job, lambda: lake.committed(audit.table, identity)) as mine:
+        if mine:
+            if EMBEDDINGS.name in audit.reads:
+                require_embedded(lake, deliveries, encoder)
+            _measure(spark(), lake, audit, job, settings=settings, encoder=encoder, whole_days=whole_days)
+    return identity
 
-    def make() -> DataFrame:
-        if EMBEDDINGS.name in audit.reads:
-            require_embedded(lake, deliveries, encoder)
-        session = spark()
-        return audit.measure({name: _input(session, lake, name, deliveries, encoder) for name in audit.reads}, settings)
 
-    return _written_once(lake, audit.table, identity, make)
+def _measure(
+    session: SparkSession, lake: Lake, audit: Audit, job: Job, *, settings: Any, encoder: str, whole_days: float
+) -> None:
+    tables = corpus_tables(session, lake, audit.reads, job.deliveries, encoder)
+    links = audit.links
+    known = links.state(tables, settings) if links and links.state else None
+    measure = partial(audit.measure, settings=settings, **({"state": known} if known else {}))
+    earlier = usable_earlier(lake, audit, job, known, whole_days=whole_days)
+    if not links or not earlier:
+        rows = write_measures(measure(tables), lake, audit.table, job.identity, job.deliveries)
+        record_done(lake, job, rows=rows, knows=known.name if known else "", made_from="")
+        return
+    left = [delivery for delivery in earlier.deliveries if delivery not in job.deliveries]
+    came = [delivery for delivery in job.deliveries if delivery not in earlier.deliveries]
+    both = corpus_tables(session, lake, audit.reads, [*job.deliveries, *left], encoder)
+    before = read_frame(session, lake, audit.table, where={"identity": earlier.identity}).drop("identity")
+    touched = Touched(links, job.deliveries, [*came, *left])
+    has_moved = known is not None and known.name != earlier.knows
+    measures = touched.measured(both, links.keys(both, settings), before, measure, has_moved=has_moved)
+    rows = write_measures(measures, lake, audit.table, job.identity, job.deliveries)
+    record_done(lake, job, rows=rows, knows=known.name if known else "", made_from=earlier.identity)
 
 
 def _identity(audit: Audit, settings: Any, deliveries: Sequence[str], encoder: str) -> str:
@@ -78,8 +112,8 @@ def count_modality(
     without: Without = NONE,
 ) -> str:
     """Counts the deliveries' modalities, unless the lake has these counts; returns their identity."""
-
-    def make() -> DataFrame:
+    identity = modality_identity(deliveries, measures, without)
+    if not lake.committed(MODALITY_STATISTICS, identity):
         session = spark()
         frames = [
             read_frame(
@@ -90,40 +124,20 @@ def count_modality(
             )
             for name in _MODALITY
         ]
-        return modality_statistics(_frame(session, lake, "examples", deliveries), *frames)
-
-    return _written_once(lake, MODALITY_STATISTICS, modality_identity(deliveries, measures, without), make)
+        columns = ["delivery", "example_id", "dataset", "kind"]
+        examples = corpus_table(session, lake, EXAMPLES, columns, deliveries)
+        counts = modality_statistics(examples, *frames)
+        write_measures(counts, lake, MODALITY_STATISTICS, identity, deliveries)
+    return identity
 
 
 def rate_contradictions(spark: StartSpark, lake: Lake, *, measures: str, deliveries: Sequence[str]) -> str:
     """Counts contradictions by kind over the measures of that identity, unless the lake has the counts."""
-
-    def make() -> DataFrame:
+    if not lake.committed(CONTRADICTION_RATES, measures):
         session, audit = spark(), all_audits()["contradictions"]
         judgements = read_frame(session, lake, audit.table, where={"identity": measures})
-        return contradiction_rates(judgements, _frame(session, lake, "preferences", deliveries))
-
-    return _written_once(lake, CONTRADICTION_RATES, measures, make)
-
-
-def _written_once(lake: Lake, spec: TableSpec, identity: str, make: Callable[[], DataFrame]) -> str:
-    if not lake.committed(spec, identity):
-        frame = make().withColumn("identity", F.lit(identity))
-        write_frame(frame.select(*spec.schema.names), lake, spec, partition={"identity": identity}, once=identity)
-    return identity
-
-
-def _input(spark: SparkSession, lake: Lake, name: str, deliveries: Sequence[str], encoder: str) -> DataFrame:
-    if name == ARRIVALS:
-        columns = [pa.array(deliveries, pa.string()), pa.array(range(len(deliveries)), pa.int32())]
-        return spark.createDataFrame(pa.table(columns, names=["delivery", "arrival"]))
-    if name == IMAGES.name:
-        # Images belong to no delivery; an audit joins those that it is about.
-        return read_frame(spark, lake, IMAGES).drop("bytes")
-    if name == EMBEDDINGS.name:
-        return read_frame(spark, lake, EMBEDDINGS, where={"encoder": encoder})
-    return _frame(spark, lake, name, deliveries)
-
-
-def _frame(spark: SparkSession, lake: Lake, table: str, deliveries: Sequence[str]) -> DataFrame:
-    return read_frame(spark, lake, TABLES[table], where={"delivery": list(deliveries)})
+        columns = ["delivery", "example_id", "judgement_id", "dataset"]
+        preferences = corpus_table(session, lake, PREFERENCES, columns, deliveries)
+        rates = contradiction_rates(judgements, preferences)
+        write_measures(rates, lake, CONTRADICTION_RATES, measures, deliveries)
+    return measures

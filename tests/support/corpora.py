@@ -12,6 +12,7 @@ from pyspark.sql import DataFrame, SparkSession
 from ops.core.canonical import image_key, query_key, response_key
 from ops.core.identity import content_id, digest, example_id, text_id
 from ops.core.schemas import EMBEDDINGS, EXAMPLES, IMAGES, PREFERENCES
+from ops.text.turn_rows import turn_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,11 +110,13 @@ def judgements(row: Judged, made: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def tables(rows: Iterable[Judged | Said]) -> dict[str, pa.Table]:
-    """`examples` and `preferences` of the rows."""
+    """`examples`, `turns`, `dialogues` and `preferences` of the rows."""
     made = [(row, example(row, n)) for n, row in enumerate(rows)]
     judged = [j for row, one in made if isinstance(row, Judged) for j in judgements(row, one)]
+    examples = pa.Table.from_pylist([one for _, one in made], schema=EXAMPLES.schema)
     return {
-        "examples": pa.Table.from_pylist([one for _, one in made], schema=EXAMPLES.schema),
+        "examples": examples,
+        **turn_rows(examples),
         "preferences": pa.Table.from_pylist(judged, schema=PREFERENCES.schema),
     }
 
@@ -123,8 +126,8 @@ def corpus(
     images: Mapping[str, tuple[str, bytes]] | None = None,
     vectors: Mapping[str, np.ndarray] | None = None,
 ) -> dict[str, pa.Table]:
-    """`examples`, `preferences`, `images` (given by id: perceptual hash, colours), `embeddings` (vectors given by text)
-    and `arrivals` of the rows; drops came in the order in which the rows name them."""
+    """`examples`, `turns`, `dialogues`, `preferences`, `images` (given by id: perceptual hash, colours), `embeddings`
+    (vectors given by text) and `arrivals` of the rows; drops came in the order in which the rows name them."""
     made = tables(rows)
     names = list(dict.fromkeys(made["examples"]["delivery"].to_pylist()))
     made["arrivals"] = pa.table({"delivery": names, "arrival": pa.array(range(len(names)), pa.int32())})

@@ -23,6 +23,7 @@ from ops.evidence.inputs import RowInputs
 from ops.evidence.likelihoods import LikelihoodTable, trios
 from ops.evidence.picture_table import READ, PictureTable
 from ops.text.image_turns import image_turns
+from ops.text.turn_rows import turn_rows
 from ops.vision.colours import COLOURS, ColourTable, picture_facts
 from ops.vision.regions import Phrase, RegionTable
 from tests.support.prompt_examples import prompts_of
@@ -213,6 +214,7 @@ class Hostile:
             judged = judged.set_column(at, judged.schema.field(at), pa.array(values, judged.schema.field(at).type))
         return {
             "examples": inputs.examples,
+            **turn_rows(inputs.examples),
             "preferences": judged,
             "prompts": prompts_of(inputs.examples),
             "images": sample_images(inputs.examples),

@@ -13,6 +13,7 @@ from pyspark.sql import DataFrame, SparkSession
 from ops.audits.contract import KEYS, Audit, Scope
 from ops.audits.registry import audits_of
 from ops.core.schemas import EMBEDDINGS
+from ops.text.turn_rows import turn_rows
 from ops.vision.colours import picture_facts
 from tests.support.corpora import Judged, Said, corpus
 from tests.support.hostile import BARE, TRYING, bold, outside
@@ -67,6 +68,7 @@ def tables() -> dict[str, pa.Table]:
         "preferences": sample_preferences(examples),
         "images": sample_images(examples),
         "embeddings": sample_embeddings(examples),
+        **turn_rows(examples),
         "arrivals": pa.table({"delivery": examples["delivery"][:1], "arrival": pa.array([9], pa.int32())}),
     }
     vectors = {text: np.pad(np.array(about), (0, DIM - 3)) for text, about in ABOUT.items()}
@@ -76,7 +78,7 @@ def tables() -> dict[str, pa.Table]:
     pairs["embeddings"] = pa.concat_tables([pairs["embeddings"], pa.Table.from_pylist([seen], EMBEDDINGS.schema)])
     pairs["examples"] = pa.concat_tables([pairs["examples"], examples_of(TRUTHS)])
     both = {name: pa.concat_tables([rows, pairs[name]]) for name, rows in sample.items()}
-    return both | {"prompts": prompts_of(both["examples"])}
+    return both | {"prompts": prompts_of(both["examples"]), **turn_rows(both["examples"])}
 
 
 TABLES = tables()
@@ -87,8 +89,8 @@ EXAMPLES = TABLES["examples"]
 def measured(spark: SparkSession, audit: Audit, *, reverse: bool = False, rows: int | None = None) -> pa.Table:
     """The audit's measures in order of their keys; `reverse` also spreads the rows over other partitions."""
     frames: dict[str, DataFrame] = {}
-    for name in audit.reads:
-        table = TABLES[name].slice(0, rows)
+    for name, columns in audit.reads.items():
+        table = TABLES[name].select(list(columns)).slice(0, rows)
         frame = spark.createDataFrame(table.take(list(range(table.num_rows))[::-1]) if reverse else table)
         frames[name] = frame.repartition(3) if reverse else frame
     found = audit.measure(frames, audit.settings).toArrow()

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from ops.core.log import Log
@@ -58,27 +57,6 @@ def test_old_versions_and_names_outlive_checkpoints(lake: Lake) -> None:
     assert lake.committed(QUARANTINE, "d0")
     assert not lake.write(QUARANTINE, quarantine("d3"), partition={"delivery": "d3"}, once="d3")
     assert lake.read(QUARANTINE, version=-1).num_rows == 0
-
-
-def test_files_of_another_engine_are_adopted(lake: Lake) -> None:
-    partition = {"delivery": "a b%"}
-    folder = Path(lake.folder(QUARANTINE, partition))
-    assert folder != Path(lake.folder(QUARANTINE, partition))
-    folder.mkdir(parents=True)
-    rows = quarantine("a b%", 5).drop_columns(["delivery"])
-    pq.write_table(rows, folder / "part-0.parquet")
-    pq.write_table(rows.slice(0, 0), folder / "part-1.parquet")
-    staged = lake.adopt(QUARANTINE, [(folder / "part-0.parquet").as_uri(), f"{folder}/part-1.parquet"], partition)
-    assert [file.rows for file in staged] == [5]
-    lake.commit(QUARANTINE, staged, once="a")
-    assert lake.read(QUARANTINE).equals(quarantine("a b%", 5))
-    with pytest.raises(ValueError, match="no files to adopt"):
-        lake.adopt(QUARANTINE, [], partition)
-    with pytest.raises(ValueError, match="does not lie in the folder"):
-        lake.adopt(QUARANTINE, [f"{folder}/part-0.parquet"], {"delivery": "b"})
-    pq.write_table(rows.drop_columns(["raw"]), folder / "part-2.parquet")
-    with pytest.raises(ValueError, match="has the columns"):
-        lake.adopt(QUARANTINE, [f"{folder}/part-2.parquet"], partition)
 
 
 def test_content_is_added_once(lake: Lake) -> None:

@@ -32,7 +32,6 @@ def test_an_object_store_is_a_lake_too() -> None:
         assert [row["sequence"] for row in made] == [3]  # after the one that came between
         paths = [path.removeprefix("s3://") for path in lake.files(IMAGES)]
         assert all(info.is_file for info in filesystem.get_file_info(paths))
-        assert len(lake.adopt(QUARANTINE, lake.files(QUARANTINE), partition)) == 1
 
 
 @pytest.mark.full

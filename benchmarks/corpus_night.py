@@ -1,0 +1,152 @@
+"""What a night costs that brings 1 % of new examples, beside measuring the whole corpus: processor time of each corpus
+audit that carries measures over, on made-up rows.
+
+    python -m benchmarks.corpus_night --examples 100000 1000000
+"""
+
+import argparse
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from benchmarks.meter import metered
+from ops.audits.contract import Audit, Scope
+from ops.audits.registry import audits_of
+from ops.core.identity import digest
+from ops.core.schemas import DIALOGUES, EXAMPLES, PREFERENCES, PROMPTS, TURNS, TableSpec
+from ops.text.turn_rows import TURN_RULES, turns_of
+from resources.config.spark_settings import SparkSettings
+from resources.engines.spark import start_spark
+from resources.lake.tables import Lake
+from resources.measuring.corpus import measure_corpus
+from resources.measuring.recorded import record_embedded
+
+_ENCODER = "made up"
+_CHUNK = 100_000
+_WORDS = [f"word{n}" for n in range(5000)]
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--examples", type=int, nargs="+", default=[100_000])
+    options.add_argument(
+        "--audits", nargs="+", default=[audit.name for audit in audits_of(Scope.CORPUS) if audit.links]
+    )
+    chosen = options.parse_args()
+    spark = start_spark(SparkSettings(memory="3g", shuffle_partitions=8))
+    spark.range(1).count()
+    for count in chosen.examples:
+        with tempfile.TemporaryDirectory() as folder:
+            night(partial(start_spark), Path(folder), count, chosen.audits)
+
+
+def night(spark, folder: Path, count: int, names: Sequence[str]) -> None:
+    """Prints, for each audit, the processor seconds of the whole corpus, of the night, and their ratio."""
+    lake = Lake(folder / "touched")
+    drops = [f"drop{n}" for n in range(10)]
+    for n, drop in enumerate(drops):
+        fill(lake, drop, count // 10, seed=n, corpus=count)
+    fill(lake, "new", count // 100, seed=99, corpus=count)
+    shutil.copytree(folder / "touched", folder / "whole")
+    print(f"{count} examples: audit, whole CPU s, night CPU s, night / whole", flush=True)
+    totals = np.zeros(2)
+    for audit in audits_of(Scope.CORPUS):
+        if audit.name in names:
+            costs = of_audit(spark, folder, audit, [f"{drop}-0" for drop in drops])
+            totals += costs
+            print(f"{audit.name:24} {costs[0]:8.1f} {costs[1]:8.1f} {costs[1] / costs[0]:6.2f}", flush=True)
+    print(f"{'all':24} {totals[0]:8.1f} {totals[1]:8.1f} {totals[1] / totals[0]:6.2f}", flush=True)
+
+
+def of_audit(spark, folder: Path, audit: Audit, before: Sequence[str]) -> tuple[float, float]:
+    """Processor seconds of the whole corpus, and of the night that follows on the one before."""
+    measure = partial(measure_corpus, spark, audit=audit, settings=audit.settings, encoder=_ENCODER)
+    measure(lake=Lake(folder / "touched"), deliveries=before, whole_days=7)
+    spent = []
+    for name, days in (("whole", 0), ("touched", 7)):
+        with metered(folder) as cost:
+            measure(lake=Lake(folder / name), deliveries=[*before, "new-0"], whole_days=days)
+        spent.append(cost.cpu_s)
+    return spent[0], spent[1]
+
+
+def fill(lake: Lake, drop: str, count: int, *, seed: int, corpus: int) -> None:
+    """A delivery: half of it SFT with two turns, half preferences. About five examples of the corpus share an image."""
+    rng = np.random.default_rng(seed)
+    delivery = f"{drop}-0"
+    staged: dict[str, list] = {spec.name: [] for spec in (EXAMPLES, DIALOGUES, TURNS, PREFERENCES)}
+    for start in range(0, count, _CHUNK):
+        for spec, rows in made(rng, delivery, min(_CHUNK, count - start), corpus).items():
+            staged[spec.name] += lake.stage(spec, rows, partition_of(spec, delivery))
+    for spec in (DIALOGUES, TURNS, PREFERENCES, PROMPTS, EXAMPLES):
+        once = turns_of(delivery) if "rules" in spec.partition_by else delivery
+        lake.commit(spec, staged.get(spec.name, []), once=once)
+    record_embedded(lake, delivery, _ENCODER)
+
+
+def partition_of(spec: TableSpec, delivery: str) -> dict[str, str | int]:
+    return {name: {"delivery": delivery, "rules": TURN_RULES}[name] for name in spec.partition_by}
+
+
+def made(rng: np.random.Generator, delivery: str, rows: int, corpus: int) -> dict[TableSpec, pa.Table]:
+    """Rows of each table, whose keys are digests of numbers that stand for what would be said and shown."""
+    ids = [rng.bytes(16).hex() for _ in range(rows)]
+    images = [digest("image", str(n)) for n in rng.integers(0, corpus // 5, rows)]
+    queries = [digest("query", str(n)) for n in rng.integers(0, 20, rows)]
+    is_sft = rng.random(rows) < 0.5
+    kind = ["sft" if sft else "preference" for sft in is_sft]
+    shared = {"delivery": pa.repeat(delivery, rows), "example_id": pa.array(ids), "kind": pa.array(kind)}
+    columns = shared | {"content_id": pa.array(ids), "source_id": pa.array(ids), "drop": pa.repeat(delivery, rows)}
+    dialogues = shared | {"dialogue_key": pa.array(ids), "repairs": pa.array(np.zeros(rows), pa.int32())}
+    return {
+        EXAMPLES: table(EXAMPLES, columns, rows),
+        DIALOGUES: table(DIALOGUES, dialogues | {"rules": pa.repeat(TURN_RULES, rows)}, rows),
+        TURNS: turns(rng, delivery, [(i, m, q) for i, m, q, s in zip(ids, images, queries, is_sft, strict=True) if s]),
+        PREFERENCES: judged(
+            rng, delivery, [(i, m, q) for i, m, q, s in zip(ids, images, queries, is_sft, strict=True) if not s]
+        ),
+    }
+
+
+def turns(rng: np.random.Generator, delivery: str, about: Sequence[tuple[str, str, str]]) -> pa.Table:
+    made_rows = []
+    for example, image, query in about:
+        for turn, answer in enumerate(rng.integers(0, 6, 2).tolist()):
+            text = " ".join(_WORDS[n] for n in rng.integers(0, len(_WORDS), 15))
+            row = {"delivery": delivery, "rules": TURN_RULES, "example_id": example, "turn": turn, "dataset": "d"}
+            row |= {"voter": example, "image_key": image, "query_key": query, "query": "Is it?", "response": text}
+            made_rows.append(
+                row | {"response_key": digest(str(answer)), "answer_kind": "number", "answer": str(answer)}
+            )
+    return pa.Table.from_pylist(made_rows, schema=TURNS.schema)
+
+
+def judged(rng: np.random.Generator, delivery: str, about: Sequence[tuple[str, str, str]]) -> pa.Table:
+    made_rows = []
+    for example, image, query in about:
+        one, other = (digest(str(n)) for n in rng.choice(6, 2, replace=False))
+        texts = [" ".join(_WORDS[n] for n in rng.integers(0, len(_WORDS), 15)) for _ in range(2)]
+        row = {"delivery": delivery, "example_id": example, "dataset": "d", "image_ids": [image], "query": "Is it?"}
+        row |= {"image_key": image, "query_key": query, "annotator": None}
+        for at, (label, keys) in enumerate((("chosen", (one, other)), ("rejected", (other, one)))):
+            said = {"label": label, "response": texts[at], "opponent": texts[1 - at]}
+            said |= {"response_key": keys[0], "opponent_key": keys[1], "judgement_id": digest(example, str(at))}
+            made_rows.append(row | said)
+    return pa.Table.from_pylist(made_rows, schema=PREFERENCES.schema)
+
+
+def table(spec: TableSpec, columns: Mapping[str, Any], rows: int) -> pa.Table:
+    """The columns, and nulls for those that are not given."""
+    nothing = {field.name: pa.nulls(rows, field.type) for field in spec.schema}
+    filled = [(nothing | dict(columns))[field.name].cast(field.type) for field in spec.schema]
+    return pa.table(filled, schema=spec.schema)
+
+
+if __name__ == "__main__":
+    main()

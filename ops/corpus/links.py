@@ -1,0 +1,85 @@
+"""What rows of the corpus share: the keys through which the measures of one row depend on other rows.
+
+An audit that says so by `Links` is measured anew only where something changed: for the rows that share a key with a row
+that came or went, from these and from all that share a key with them. What it made of all others stays.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F  # noqa: N812
+from pyspark.sql.types import ArrayType
+
+from ops.corpus.tables import CorpusTables
+
+KEYS = "link_keys"
+"""The column of a row's key (long), or of its keys (array of long) where it may have several."""
+_EXAMPLE = ("delivery", "example_id")
+_UNITS = {"turns": (*_EXAMPLE, "turn"), "preferences": (*_EXAMPLE, "judgement_id")}
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What an audit knows of the whole corpus: plain values, and a name that is equal where they are."""
+
+    value: Any
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """How the measures of an audit hang together.
+
+    `keys(tables, settings)` gives the tables whose rows have keys, each with the column KEYS; rows of the other tables
+    go with their example. The measures of a row of `subject` are those that it has among the rows that it shares a key
+    with.
+    """
+
+    subject: str
+    keys: Callable[[CorpusTables, Any], Mapping[str, DataFrame]]
+    state: Callable[[CorpusTables, Any], State] | None = None
+    """What `measure` must know of the whole corpus beside the rows; it is given to it as `state`."""
+    unsettled: str | None = None
+    """Which measures another state changes, as a condition in SQL; all where None."""
+
+
+def unit_of(table: str) -> tuple[str, ...]:
+    """The columns that name a row of the table."""
+    return _UNITS.get(table, _EXAMPLE)
+
+
+def keyed(rows: DataFrame, *keys: Column) -> DataFrame:
+    """The rows with their keys; a null is none."""
+    if len(keys) > 1:
+        return rows.withColumn(KEYS, F.filter(F.array(*keys), lambda key: key.isNotNull()))
+    return rows.withColumn(KEYS, keys[0] if keys else F.lit(None).cast("long"))
+
+
+def key_of(kind: str, *columns: str | Column) -> Column:
+    """The key of rows that are equal in these columns; kinds keep what is compared in one way apart from another."""
+    return F.xxhash64(F.lit(kind), *columns)
+
+
+def has_several(rows: DataFrame) -> bool:
+    """Whether a row may have several keys."""
+    return isinstance(rows.schema[KEYS].dataType, ArrayType)
+
+
+def keys_of(frames: Iterable[DataFrame]) -> DataFrame:
+    """The distinct keys of rows, as `key`."""
+    every = [
+        frame.select((F.explode(KEYS) if has_several(frame) else F.col(KEYS)).alias("key")).where("key IS NOT NULL")
+        for frame in frames
+    ]
+    return reduce(DataFrame.unionByName, every).distinct()
+
+
+def with_keys(rows: DataFrame, keys: DataFrame, unit: tuple[str, ...]) -> DataFrame:
+    """Of the rows (each named by `unit`) those that have one of the `keys`."""
+    if not has_several(rows):
+        return rows.join(keys.withColumnRenamed("key", KEYS), KEYS, "left_semi").select(*rows.columns)
+    places = rows.select(*unit, F.explode(KEYS).alias("key")).join(keys, "key", "left_semi")
+    return rows.join(places.select(*unit).distinct(), list(unit), "left_semi").select(*rows.columns)

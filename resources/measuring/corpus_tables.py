@@ -1,0 +1,65 @@
+"""The tables of a corpus as its audits get them, and what they measured on its way into the lake."""
+
+from collections.abc import Mapping, Sequence
+
+import pyarrow as pa
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F  # noqa: N812
+
+from ops.core.schemas import EMBEDDINGS, EXAMPLES, IMAGES, TABLES, TableSpec
+from ops.text.turn_rows import TURN_RULES, TURN_TABLES
+from resources.engines.spark_tables import in_ranges, read_frame, write_frame
+from resources.lake.tables import Lake
+from resources.measuring.turns import fill_turns
+
+ARRIVALS = "arrivals"
+
+
+def corpus_tables(
+    spark: SparkSession, lake: Lake, reads: Mapping[str, Sequence[str]], deliveries: Sequence[str], encoder: str
+) -> dict[str, DataFrame]:
+    """The tables that an audit reads, with the columns that it looks at, of the deliveries in the order in which their
+    drops came."""
+    return {name: _table(spark, lake, name, columns, deliveries, encoder) for name, columns in reads.items()}
+
+
+def corpus_table(
+    spark: SparkSession, lake: Lake, spec: TableSpec, columns: Sequence[str], deliveries: Sequence[str]
+) -> DataFrame:
+    """One table of the deliveries' rows."""
+    where: dict[str, object] = {"delivery": list(deliveries)}
+    if spec in TURN_TABLES:
+        fill_turns(spark, lake, spec, deliveries)
+        where["rules"] = TURN_RULES
+    return read_frame(spark, lake, spec, where=where, columns=columns)
+
+
+def write_measures(measures: DataFrame, lake: Lake, spec: TableSpec, identity: str, deliveries: Sequence[str]) -> int:
+    """Writes the measures under their identity, those of examples in their order; returns how many rows they are."""
+    frame = measures.withColumn("identity", F.lit(identity)).select(*spec.schema.names)
+    if "example_id" in spec.schema.names:
+        frame = in_ranges(frame, delivery_rows(lake, deliveries))
+    write_frame(frame, lake, spec, partition={"identity": identity}, once=identity)
+    return sum(part.rows for part in lake.parts(spec, where={"identity": identity}))
+
+
+def delivery_rows(lake: Lake, deliveries: Sequence[str]) -> dict[str, int]:
+    """Examples of each delivery, by the log alone."""
+    counts = dict.fromkeys(deliveries, 0)
+    for part in lake.parts(EXAMPLES, where={"delivery": list(deliveries)}):
+        counts[str(part.partition["delivery"])] += part.rows
+    return counts
+
+
+def _table(
+    spark: SparkSession, lake: Lake, name: str, columns: Sequence[str], deliveries: Sequence[str], encoder: str
+) -> DataFrame:
+    if name == ARRIVALS:
+        arrivals = [pa.array(deliveries, pa.string()), pa.array(range(len(deliveries)), pa.int32())]
+        return spark.createDataFrame(pa.table(arrivals, names=["delivery", "arrival"]))
+    if name == IMAGES.name:
+        # Images belong to no delivery; an audit joins those that it is about.
+        return read_frame(spark, lake, IMAGES, columns=columns)
+    if name == EMBEDDINGS.name:
+        return read_frame(spark, lake, EMBEDDINGS, where={"encoder": encoder}, columns=columns)
+    return corpus_table(spark, lake, TABLES[name], columns, deliveries)
