@@ -13,6 +13,7 @@ from ops.audits.registry import all_audits
 from ops.core.schemas import IMAGES
 from ops.core.vectors import Vectors
 from ops.evidence.inputs import RowInputs
+from ops.text.turn_rows import turn_rows
 from ops.vision.colours import picture_facts
 from tests.support.corpora import message
 from tests.support.prompt_examples import examples_of, prompt, prompts_of
@@ -131,7 +132,8 @@ def corpus(spark: SparkSession, audit: Audit, rows: list[dict[str, Any]]) -> dic
     examples = examples_of(rows)
     schema = pa.schema([field for field in IMAGES.schema if field.name != "bytes"])
     looks = [{"image_id": name, "perceptual_hash": look, "colours": RED} for name, look in HASHES.items()]
-    made = {"examples": examples, "prompts": prompts_of(examples), "images": pa.Table.from_pylist(looks, schema=schema)}
+    made = {"examples": examples, **turn_rows(examples), "prompts": prompts_of(examples)}
+    made["images"] = pa.Table.from_pylist(looks, schema=schema)
     tables = {name: spark.createDataFrame(table) for name, table in made.items()}
     found = audit.measure({name: tables[name] for name in audit.reads}, audit.settings)
     return by_source(found.toArrow().to_pylist(), rows)
