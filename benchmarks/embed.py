@@ -119,7 +119,7 @@ def fill(lake: Lake, pictures: Sequence[bytes], texts: Sequence[str]) -> None:
             {"image_id": i, "bytes": b} for i, b in zip(ids[at : at + 4096], pictures[at : at + 4096], strict=True)
         ]
         staged = lake.stage(IMAGES, pa.Table.from_pylist(stored, schema=IMAGES.schema), {})
-        lake.commit_new(IMAGES, staged, key="image_id")
+        lake.append(IMAGES, staged)
     rows = [
         {
             "delivery": "bench",

@@ -35,9 +35,7 @@ def store_pictures(lake: Lake, count: int) -> list[str]:
     files = photos(count)
     for at in range(0, count, 1000):
         stored = [{"image_id": image_id(data), "bytes": data, "format": "JPEG"} for data in files[at : at + 1000]]
-        lake.commit_new(
-            IMAGES, lake.stage(IMAGES, pa.Table.from_pylist(stored, schema=IMAGES.schema), {}), key="image_id"
-        )
+        lake.append(IMAGES, lake.stage(IMAGES, pa.Table.from_pylist(stored, schema=IMAGES.schema), {}))
         ids += [row["image_id"] for row in stored]
     return ids
 

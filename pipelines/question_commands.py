@@ -17,6 +17,7 @@ from pipelines.tables import key_value_table, titled
 from pipelines.version_commands import lake_at
 from pipelines.why_text import explained
 from resources.config.settings import load_settings
+from resources.lake.housekeeping import compact_all, sweep
 from resources.lake.retention import vacuum
 from resources.versions.explanation import save_pictures, why
 from resources.versions.policy_trial import Trial, changed_examples, try_policy
@@ -98,11 +99,21 @@ def vacuum_command(
     as_json: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
-    """Removes old versions. The current one stays, and every example, image, embedding and measure."""
-    done = vacuum(lake_at(lake), keep_last=keep_last, keep=keep or (), dry_run=dry_run)
+    """Removes old versions, compacts tables, and removes files older than a week that nothing refers to. The current
+    version stays, and every example, image, embedding and measure."""
+    store = lake_at(lake)
+    done = vacuum(store, keep_last=keep_last, keep=keep or (), dry_run=dry_run)
+    compacted = None if dry_run else compact_all(store)
+    swept = sweep(store, dry_run=dry_run)
     if as_json:
-        print_json(asdict(done) | {"dry_run": dry_run})
+        compaction = {} if compacted is None else {"compacted": asdict(compacted)}
+        print_json(asdict(done) | {"dry_run": dry_run, "swept": asdict(swept)} | compaction)
         return
     verb = "Would remove" if dry_run else "Removed"
     listed = f"versions {', '.join(map(str, done.versions))}" if done.versions else "no version"
     out.print(f"{verb} {listed} ({done.files} files).", highlight=False)
+    if compacted is not None and compacted.before:
+        doubles = f", {compacted.doubles} doubles left out" if compacted.doubles else ""
+        out.print(f"Made {compacted.after} files of {compacted.before}{doubles}.", highlight=False)
+    if swept.files:
+        out.print(f"{verb} {swept.files} files that nothing refers to ({swept.bytes:,} bytes).", highlight=False)

@@ -79,6 +79,7 @@ IMAGES = _table(
     ("edge_share", pa.float32()),  # ops.vision.image_complexity; null in images stored before
     ("entropy_bits", pa.float32()),
     ("text_share", pa.float32()),  # what looks written; null in images stored before it was looked for
+    key="image_id",
 )
 
 PREFERENCES = _table(
@@ -249,6 +250,7 @@ EMBEDDINGS = _table(
     ("modality", pa.string()),  # image | text
     ("content_id", pa.string()),  # image_id, or the hash of the text
     ("vector", pa.binary()),  # unit length, little-endian float16
+    key="content_id",
 )
 
 # How likely a vision-language model finds an answer (ops/evidence/likelihoods.py), by model and content of the
@@ -260,6 +262,7 @@ LIKELIHOODS = _table(
     ("key", pa.string()),
     ("nats", pa.float64()),  # of the whole answer; not a number where the model cannot read so much
     ("tokens", pa.int32()),
+    key="key",
 )
 
 # Where in a picture a phrase has its place (ops/vision/regions.py), by picture, phrase, and the encoder that found it.
@@ -275,6 +278,7 @@ REGIONS = _table(
     ("fit", pa.float32()),
     ("margin", pa.float32()),
     ("colours", pa.binary()),
+    key="key",
 )
 
 # The members and their verdicts carry `version`; a version exists when `versions` says so.

@@ -56,7 +56,7 @@ def pictures_of(lake: Lake, where: Mapping[str, Any], routes: Routes) -> Picture
         raise ExportError(f"{malformed[0]!r:.80} is no image id: ids are 64 hex digits, for they name files")
     index = KeyIndex(ids)
     endings: list[str | None] = [None] * len(ids)
-    for batch in lake.batches(IMAGES, columns=["image_id", "format"]):
+    for batch in lake.batches(IMAGES, where={"image_id": ids}, columns=["image_id", "format"]):
         positions = index.positions(batch.column("image_id")).tolist()
         for position, name in zip(positions, batch.column("format").to_pylist(), strict=True):
             if position >= 0:

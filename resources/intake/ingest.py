@@ -149,7 +149,7 @@ def _parse(context: Context, plans: Sequence[FilePlan], progress: Progress) -> l
     shards = [FileShard(plan, shard) for plan in plans for shard in plan.shards]
     done = [result for shard in shards if (result := read_result(shard, context))]
     names = {result.name for result in done}
-    claims = begin_claims(context.delivery, context.lake, {result.name: list(result.verdicts) for result in done})
+    claims = begin_claims(context.delivery, {result.name: list(result.verdicts) for result in done})
     missing = [shard for shard in shards if shard.name not in names]
     parse = partial(parse_shard, context=context, claims=claims)
     label = "Check rows and images"
@@ -242,7 +242,7 @@ def _commit(
     context: Context, plans: Sequence[FilePlan], parsed: Sequence[ParsedShard], finished: Sequence[FinishedShard]
 ) -> None:
     lake, delivery = context.lake, context.delivery
-    lake.commit_new(IMAGES, [file for shard in parsed for file in shard.staged], key="image_id")
+    lake.append(IMAGES, [file for shard in parsed for file in shard.staged])
     broken = [
         {"delivery": delivery, "file": plan.file, "row": 0, "reason": plan.problem[0], "detail": plan.problem[1]}
         for plan in plans

@@ -14,7 +14,7 @@ from ops.formats.registry import reading
 from ops.formats.shard_rows import PARSED, REFUSED, ImageReader, Outcome, outcomes
 from ops.intake.image_checks import check_image
 from ops.intake.row import RowError
-from resources.intake.claims import ClaimsOf, Share
+from resources.intake.claims import ClaimsOf
 from resources.intake.context import Context
 from resources.intake.planning import FilePlan
 from resources.lake.staged import StagedFile
@@ -129,10 +129,11 @@ class _ShardReader:
 
     def _checked(self, fresh: Mapping[str, bytes]) -> Iterator[pa.RecordBatch]:
         images = list(fresh)
-        share = self.claims.claim(self.work.name, images) if self.claims else Share(images, images)
+        checked = self.claims.claim(self.work.name, images) if self.claims else images
         rows: list[dict[str, Any]] = []
-        absent = set(share.absent)
-        for image in share.checked:
+        stored = self.context.lake.read(IMAGES, where={"image_id": checked}, columns=["image_id"]) if checked else None
+        known = set() if stored is None else set(stored["image_id"].to_pylist())
+        for image in checked:
             try:
                 facts = check_image(fresh[image], self.context.settings)
             except RowError as problem:
@@ -140,7 +141,7 @@ class _ShardReader:
                 continue
             self.verdicts[image] = list(facts.repairs) or None
             self.sizes.append({"image_id": image, "width_px": facts.width_px, "height_px": facts.height_px})
-            if image in absent:
+            if image not in known:
                 described = {name: getattr(facts, name, None) for name in IMAGES.schema.names}
                 rows.append(described | {"image_id": image, "bytes": fresh[image]})
         if rows:

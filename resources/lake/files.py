@@ -71,15 +71,6 @@ def without_partition(rows: pa.Table, spec: TableSpec, partition: Partition) -> 
     return conform(rows, file_schema(spec), spec.name)
 
 
-def kept(path: str, filesystem: pafs.FileSystem, mask: list[bool]) -> Iterator[pa.RecordBatch]:
-    """The rows of a Parquet file where the mask is true."""
-    start = 0
-    with pq.ParquetFile(path, filesystem=filesystem) as source:
-        for batch in source.iter_batches(batch_size=1024):
-            yield batch.filter(pa.array(mask[start : start + batch.num_rows]))
-            start += batch.num_rows
-
-
 def conform(rows: pa.Table, schema: pa.Schema, owner: str) -> pa.Table:
     """The rows with exactly the schema's columns, in its order and types. `owner` names the table in errors.
 

@@ -16,8 +16,9 @@ def stored_images(lake: Lake, ids: Iterable[str]) -> Iterator[tuple[str, bytes]]
     for batch in lake.batches(IMAGES, where={"image_id": sorted(left)}, columns=["image_id", "bytes"]):
         rows: Any = zip(batch["image_id"].to_pylist(), batch["bytes"].to_pylist(), strict=True)
         for image, data in rows:
-            left.discard(image)
-            yield image, data
+            if image in left:
+                left.discard(image)
+                yield image, data
     if left:
         raise images_lost(left)
 

@@ -9,11 +9,9 @@ looks again.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.fs as pafs
-import pyarrow.parquet as pq
 from deltalake import DeltaTable
 from deltalake.transaction import AddAction
 
@@ -24,7 +22,6 @@ from resources.lake.commit import Action, TableLog, active_files, removals
 from resources.lake.files import (
     Partition,
     file_schema,
-    kept,
     partition_folder,
     without_partition,
     write_files,
@@ -39,7 +36,9 @@ from resources.storage.storage import Storage
 
 Rows = pa.Table | Iterable[pa.RecordBatch]
 SERIAL = "serial"
-"""The application transaction that every `commit_new` and `log` of a table carries, so that any two conflict."""
+"""The application transaction that every `log` of a table carries, so that any two conflict."""
+APPEND = "append"
+"""That of every `append`, whose names would fill the log."""
 COMPACTION = "compaction"
 """The application transaction of every `replace`, so that any two of a table conflict."""
 LOG_FILES = 32
@@ -144,7 +143,7 @@ class Lake:
     def commit(self, spec: TableSpec, staged: Sequence[StagedFile], *, once: str) -> bool:
         """Add the staged files in one transaction named `once`. False, and the files are removed, where that name
         was committed before. No files is a commit too: it records that the partition is empty."""
-        if once in (SERIAL, COMPACTION):
+        if once in (SERIAL, APPEND, COMPACTION):
             raise ValueError(f"{spec.name}: {once!r} is the lake's own transaction; choose another name")
 
         def choose(table: DeltaTable) -> list[Action] | None:
@@ -161,20 +160,15 @@ class Lake:
             return False
         return self.commit(spec, self.stage(spec, rows, partition), once=once)
 
-    def commit_new(self, spec: TableSpec, staged: Sequence[StagedFile], *, key: str) -> int:
-        """Add those staged rows whose `key` is neither in their partition nor in an earlier staged row; returns how
-        many. Exactly once, whoever else commits: a conflict makes it look at the table again."""
-        chosen: list[StagedFile] = []
-        rewritten: list[StagedFile] = []
+    def append(self, spec: TableSpec, staged: Sequence[StagedFile]) -> None:
+        """Add the staged files, those that are not there yet: of what is stored by content, where a double does no
+        harm."""
 
         def choose(table: DeltaTable) -> list[Action] | None:
-            chosen[:] = self._unseen(table, spec, staged, key=key)
-            rewritten.extend(file for file in chosen if file not in staged)
-            return self._actions(spec, chosen) if chosen else None
+            present = {f"{spec.name}/{part.path}" for part in active_files(table)}
+            return self._actions(spec, [file for file in staged if file.path not in present]) or None
 
-        done = self._log(spec).transact(SERIAL, choose)
-        self.discard(spec, [*staged, *rewritten])
-        return sum(file.rows for file in chosen) if done else 0
+        self._log(spec).transact(APPEND, choose)
 
     def log(self, spec: TableSpec, make_rows: Callable[[Log], list[Row]]) -> list[Row]:
         """Append to a log table, one writer after the other. `make_rows` gets the log as it stands and returns the
@@ -263,31 +257,6 @@ class Lake:
             )
             for file in files
         ]
-
-    def _unseen(
-        self, table: DeltaTable, spec: TableSpec, staged: Sequence[StagedFile], *, key: str
-    ) -> list[StagedFile]:
-        """The staged files: each as it is, or without its known rows, or left out where all are known."""
-        filesystem, base = self.storage.open()
-        chosen: list[StagedFile] = []
-        seen: dict[tuple[str, ...], set[Any]] = {}
-        for file in staged:
-            keys = pq.read_table(f"{base}/{file.path}", columns=[key], filesystem=filesystem, partitioning=None)[key]
-            values = {
-                name: pa.array([text]).cast(spec.schema.field(name).type) for name, text in file.partition.items()
-            }
-            present = self._scan(spec, table=table, where={**values, key: keys}, columns=[key]).table()[key]
-            known = seen.setdefault(tuple(file.partition.values()), set())
-            known.update(present.to_pylist())
-            mask = []
-            for value in keys.to_pylist():
-                mask.append(value not in known)
-                known.add(value)
-            if all(mask):
-                chosen.append(file)
-            elif any(mask):
-                chosen += self.stage(spec, kept(f"{base}/{file.path}", filesystem, mask), file.partition)
-        return chosen
 
     def discard(self, spec: TableSpec, files: Sequence[StagedFile]) -> None:
         """Remove those of the staged files that are in no version: no file ever leaves a table, so what is not in the

@@ -59,7 +59,13 @@ def _table(
         return spark.createDataFrame(pa.table(arrivals, names=["delivery", "arrival"]))
     if name == IMAGES.name:
         # Images belong to no delivery; an audit joins those that it is about.
-        return read_frame(spark, lake, IMAGES, columns=columns)
+        return _one_each(read_frame(spark, lake, IMAGES, columns=columns), IMAGES)
     if name == EMBEDDINGS.name:
-        return read_frame(spark, lake, EMBEDDINGS, where={"encoder": encoder}, columns=columns)
+        return _one_each(read_frame(spark, lake, EMBEDDINGS, where={"encoder": encoder}, columns=columns), EMBEDDINGS)
     return corpus_table(spark, lake, TABLES[name], columns, deliveries)
+
+
+def _one_each(frame: DataFrame, spec: TableSpec) -> DataFrame:
+    """The rows, one of each content: two writers may both have stored it."""
+    keys = [name for name in (*spec.partition_by, spec.key) if name in frame.columns]
+    return frame.dropDuplicates(keys) if spec.key in keys else frame

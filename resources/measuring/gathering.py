@@ -25,7 +25,7 @@ from ops.evidence.picture_table import READ as PICTURE_COLUMNS
 from ops.text.image_turns import statement_texts
 from resources.engines.progress import Progress
 from resources.engines.ray import ray_deal
-from resources.lake.lookup import among
+from resources.lake.lookup import one_each
 from resources.lake.parts import Part
 from resources.lake.tables import Lake
 from resources.measuring.examples import example_batches, source_files, wanted_texts
@@ -164,13 +164,8 @@ def image_facts(lake: Lake, image_ids: set[str], columns: Sequence[str]) -> pa.T
     schema = pa.schema([IMAGES.schema.field(name) for name in columns])
     if not columns or not image_ids:
         return schema.empty_table()
-    missing = set(image_ids)
-    kept: list[pa.RecordBatch] = []
-    for batch in lake.batches(IMAGES, columns=list(columns)):
-        rows = among(batch, "image_id", missing)
-        missing.difference_update(rows["image_id"].to_pylist())
-        kept.append(rows)
-    return pa.Table.from_batches(kept, schema)
+    rows = lake.read(IMAGES, where={IMAGES.key: list(image_ids)}, columns=list(columns))
+    return one_each(rows, IMAGES.key)
 
 
 def _facts_among(facts: pa.Table, image_ids: set[str]) -> pa.Table:

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import ray
 from ray.data import ActorPoolStrategy
 
@@ -20,6 +19,7 @@ from ops.text.image_turns import image_turns
 from resources.config.encoder_settings import EncoderSettings
 from resources.engines.progress import Progress
 from resources.engines.ray import flushed, start_ray
+from resources.lake.lookup import by_key, one_each
 from resources.lake.stored_images import stored_images
 from resources.lake.tables import Lake
 from resources.models.answer_model import Asked
@@ -68,9 +68,7 @@ def _questions(examples: pa.Table) -> dict[str, Question]:
 
 
 def _answered(lake: Lake, model: str, questions: dict[str, Question]) -> pa.Table:
-    wanted = pa.array(sorted(questions), pa.string())
-    rows = lake.read(LIKELIHOODS, where={"model": model})
-    return rows.filter(pc.is_in(rows["key"], value_set=wanted))
+    return one_each(lake.read(LIKELIHOODS, where={"model": model, "key": list(questions)}), "key")
 
 
 def _ask(
@@ -102,7 +100,7 @@ def _ask(
 
 def _store(lake: Lake, model: str, rows: pa.Table) -> None:
     rows = rows.append_column("model", pa.repeat(pa.scalar(model), rows.num_rows)).select(LIKELIHOODS.schema.names)
-    lake.commit_new(LIKELIHOODS, lake.stage(LIKELIHOODS, rows, {"model": model}), key="key")
+    lake.append(LIKELIHOODS, lake.stage(LIKELIHOODS, by_key(rows, LIKELIHOODS.key), {"model": model}))
 
 
 class _AnswerActor:

@@ -46,8 +46,10 @@ def stored_image_work(lake: Lake, image_ids: set[str]) -> list[Work]:
     filesystem, base = lake.storage.open()
     work: list[Work] = []
     missing = set(image_ids)
-    for address in lake.files(IMAGES):
-        path = base + address.removeprefix(lake.root)
+    for part in lake.parts(IMAGES, where={"image_id": image_ids}):
+        if not missing:
+            break
+        path = f"{base}/{IMAGES.name}/{part.path}"
         with pq.ParquetFile(path, filesystem=filesystem) as stored:
             for group in range(stored.num_row_groups):
                 ids = column_values(stored.read_row_group(group, columns=["image_id"]), "image_id", str)

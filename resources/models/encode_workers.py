@@ -15,6 +15,7 @@ from ops.core.errors import UnusableError
 from ops.core.identity import text_id
 from ops.core.schemas import EMBEDDINGS
 from resources.config.encoder_settings import EncoderSettings
+from resources.lake.lookup import by_key
 from resources.lake.staged import StagedFile
 from resources.lake.tables import Lake
 from resources.models.embedding_work import Work
@@ -97,7 +98,7 @@ def stage_vectors(rows: pa.Table, *, lake: Lake, encoder: str) -> pa.Table:
         chosen = rows.filter(pc.field("modality") == modality)
         if chosen.num_rows:
             chosen = chosen.append_column("encoder", pa.repeat(encoder, chosen.num_rows))
-            staged += lake.stage(EMBEDDINGS, chosen, {"encoder": encoder, "modality": modality})
+            staged += lake.stage(EMBEDDINGS, by_key(chosen, EMBEDDINGS.key), {"encoder": encoder, "modality": modality})
     return pa.table([pa.array([pickle.dumps(file) for file in staged], pa.binary())], schema=_RECEIPTS)
 
 

@@ -100,9 +100,9 @@ def _commit(lake: Lake, receipts: Dataset, *, progress: Progress, total: int) ->
             advance(rows)
             waiting, staged = [*waiting, *files], staged + rows
             if sum(file.rows for file in waiting) >= _COMMIT_ROWS or time.monotonic() - last >= _COMMIT_S:
-                lake.commit_new(EMBEDDINGS, waiting, key="content_id")
+                lake.append(EMBEDDINGS, waiting)
                 waiting, last = [], time.monotonic()
-    lake.commit_new(EMBEDDINGS, waiting, key="content_id")
+    lake.append(EMBEDDINGS, waiting)
     if staged != total:
         raise EngineError(f"{total:,} contents were to be embedded and vectors of {staged:,} came; run it again")
 

@@ -20,6 +20,7 @@ from ops.vision.regions import EVERYDAY, Found, Phrase, RegionTable, found_regio
 from resources.config.encoder_settings import EncoderSettings
 from resources.engines.progress import Progress
 from resources.engines.ray import flushed, start_ray
+from resources.lake.lookup import one_each
 from resources.lake.stored_images import stored_images
 from resources.lake.tables import Lake
 from resources.models.encoder_source import encoder_identity
@@ -65,9 +66,7 @@ def locate(
 
 
 def _stored(lake: Lake, finder: str, wanted: dict[str, Phrase]) -> pa.Table:
-    keys = pa.array(sorted(wanted), pa.string())
-    rows = lake.read(REGIONS, where={"finder": finder})
-    return rows.filter(pc.is_in(rows["key"], value_set=keys))
+    return one_each(lake.read(REGIONS, where={"finder": finder, "key": list(wanted)}), "key")
 
 
 def _look(
@@ -90,7 +89,7 @@ def _look(
     for rows in flushed(places, every=FLUSH_ROWS, progress=progress, label=label, total=len(phrases)):
         named = rows.append_column("finder", pa.repeat(pa.scalar(finder), rows.num_rows))
         staged = lake.stage(REGIONS, named.select(REGIONS.schema.names), {"finder": finder})
-        lake.commit_new(REGIONS, staged, key="key")
+        lake.append(REGIONS, staged)
 
 
 class _RegionActor:

@@ -23,7 +23,7 @@ from ops.preflight.tally import Tallies, Tally
 from ops.text.tokens import Counter, counter, stamp
 from resources.engines.progress import Progress
 from resources.intake.admission import last_delivery
-from resources.lake.lookup import KeyIndex
+from resources.lake.lookup import KeyIndex, one_each
 from resources.lake.tables import Lake
 from resources.preflight.aside import FilesOfDrop, as_delivered
 from resources.versions.publishing import version_of
@@ -112,7 +112,7 @@ def _of_examples(
     tallies = Tallies()
     boxes = lake.read(BOXES, where={**scope, "convention": PIXELS}, columns=["example_id", "convention"])
     boxed = boxed_ids(boxes)
-    sizes = PictureSizes(lake.read(IMAGES, columns=list(PICTURE_COLUMNS)))
+    sizes = PictureSizes(one_each(lake.read(IMAGES, columns=list(PICTURE_COLUMNS)), "image_id"))
     with progress.track(f"Forecast {forecaster.trainer.name}", total) as advance:
         for batch in lake.batches(EXAMPLES, where=scope, columns=list(_COLUMNS), batch_rows=_BATCH_ROWS):
             examples = pa.Table.from_batches([choose(batch)])

@@ -34,7 +34,7 @@ def add(lake: Lake, delivery: str, pictures: list[bytes], said: list[str]) -> No
         message = {"role": "assistant", "parts": parts}
         rows.append({"delivery": delivery, "messages": [message], "image_ids": [image_id(data)]})
     images = [{"image_id": image_id(data), "bytes": data} for data in dict.fromkeys(pictures)]
-    lake.commit_new(IMAGES, lake.stage(IMAGES, pa.Table.from_pylist(images, schema=IMAGES.schema), {}), key="image_id")
+    lake.append(IMAGES, lake.stage(IMAGES, pa.Table.from_pylist(images, schema=IMAGES.schema), {}))
     examples = pa.Table.from_pylist(rows, schema=EXAMPLES.schema)
     lake.write(EXAMPLES, examples, partition={"delivery": delivery}, once=delivery)
 

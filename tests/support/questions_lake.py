@@ -26,10 +26,10 @@ def lake_of_questions(place: Path, count: int) -> Lake:
         row = {"drop": "d", "delivery": "d-1", "example_id": f"e{number:03d}", "kind": "prompt", "dataset": "easy"}
         rows.append({**row, "messages": messages, "image_ids": [shown]})
     staged = lake.stage(IMAGES, pa.Table.from_pylist(images, schema=IMAGES.schema), {})
-    lake.commit_new(IMAGES, staged, key="image_id")
+    lake.append(IMAGES, staged)
     examples = pa.Table.from_pylist(rows, schema=EXAMPLES.schema)
     lake.write(EXAMPLES, examples, partition={"delivery": "d-1"}, once="d-1")
-    counts = {"rows_in": count, "rows_kept": count, "rows_quarantined": 0, "files": []}
+    counts = {"rows_in": count, "rows_kept": count, "rows_quarantined": 0}
     entered = {"drop": "d", "delivery": "d-1", "source": "d", **counts}
     lake.log(DROPS, lambda log: [{**entered, "at": datetime.now(UTC), "state": s} for s in ("arrived", "admitted")])
     return lake

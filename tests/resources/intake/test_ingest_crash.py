@@ -33,9 +33,10 @@ CRASH = """
         os.kill(os.getpid(), signal.SIGKILL)
 
     class DyingLake(Lake):
-        def commit_new(self, spec, staged, *, key):
-            added = super().commit_new(spec, staged, key=key)
-            return die() if point == "images committed" else added
+        def append(self, spec, staged):
+            super().append(spec, staged)
+            if point == "images committed":
+                die()
 
         def commit(self, spec, staged, *, once):
             done = super().commit(spec, staged, once=once)

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from ops.core.log import Log
-from ops.core.schemas import DROPS, EMBEDDINGS, EXAMPLES, IMAGES, QUARANTINE, VERSIONS
+from ops.core.schemas import DROPS, EXAMPLES, IMAGES, QUARANTINE, VERSIONS
 from resources.lake.tables import Lake
 from tests.support.tables import images, parquet_files, quarantine
 
@@ -59,30 +59,16 @@ def test_old_versions_and_names_outlive_checkpoints(lake: Lake) -> None:
     assert lake.read(QUARANTINE, version=-1).num_rows == 0
 
 
-def test_content_is_added_once(lake: Lake) -> None:
-    first = [*lake.stage(IMAGES, images("a", "b", "a"), {}), *lake.stage(IMAGES, images("c"), {})]
-    assert lake.commit_new(IMAGES, first, key="image_id") == 3
-    assert sorted(lake.read(IMAGES)["image_id"].to_pylist()) == ["a", "b", "c"]
-    untouched = lake.stage(IMAGES, images("d", "e"), {})
-    again = [*untouched, *lake.stage(IMAGES, images("a", "f", "d"), {}), *lake.stage(IMAGES, images("b"), {})]
-    assert lake.commit_new(IMAGES, again, key="image_id") == 3
-    assert sorted(lake.read(IMAGES)["bytes"].to_pylist()) == [b"a", b"b", b"c", b"d", b"e", b"f"]
-    assert f"{lake.root}/{untouched[0].path}" in lake.files(IMAGES)
-    assert f"{lake.root}/{first[1].path}" in lake.files(IMAGES)
+def test_staged_files_of_content_are_added_once(lake: Lake) -> None:
+    staged = [*lake.stage(IMAGES, images("a", "b"), {}), *lake.stage(IMAGES, images("c"), {})]
+    lake.append(IMAGES, staged[:1])
     version = lake.version(IMAGES)
-    assert lake.commit_new(IMAGES, lake.stage(IMAGES, images("a", "f"), {}), key="image_id") == 0
-    assert lake.commit_new(IMAGES, [], key="image_id") == 0
-    assert lake.version(IMAGES) == version
+    lake.append(IMAGES, staged)
+    assert sorted(lake.read(IMAGES)["image_id"].to_pylist()) == ["a", "b", "c"]
+    lake.append(IMAGES, staged)
+    lake.append(IMAGES, [])
+    assert lake.version(IMAGES) == version + 1
     assert parquet_files(lake, IMAGES) == set(lake.files(IMAGES))
-
-
-def test_content_is_new_within_its_partition(lake: Lake) -> None:
-    rows = pa.table({"content_id": ["x", "y"], "vector": pa.array([b"12", b"34"], pa.binary())})
-    partitions = [{"encoder": encoder, "modality": m} for encoder in ("one", "two") for m in ("image", "text")]
-    staged = [file for partition in partitions for file in lake.stage(EMBEDDINGS, rows, partition)]
-    assert lake.commit_new(EMBEDDINGS, staged, key="content_id") == 8
-    assert lake.commit_new(EMBEDDINGS, lake.stage(EMBEDDINGS, rows, partitions[0]), key="content_id") == 0
-    assert lake.read(EMBEDDINGS, where={"encoder": "one", "content_id": "x"}).num_rows == 2
 
 
 def test_the_log_counts(lake: Lake) -> None:

@@ -26,7 +26,8 @@ def test_an_object_store_is_a_lake_too() -> None:
         assert lake.write(QUARANTINE, quarantine("a b%", 20), partition=partition, once="a")
         assert not lake.write(QUARANTINE, quarantine("a b%", 20), partition=partition, once="a")
         assert lake.read(QUARANTINE, where=partition).equals(quarantine("a b%", 20))
-        assert lake.commit_new(IMAGES, lake.stage(IMAGES, images("a", "b", "a"), {}), key="image_id") == 2
+        lake.append(IMAGES, lake.stage(IMAGES, images("a", "b"), {}))
+        assert lake.read(IMAGES, where={"image_id": "b"}).num_rows == 1
         assert [row["sequence"] for row in lake.log(DROPS, lambda log: [{"drop": "x"}, {"drop": "y"}])] == [0, 1]
         made = lake.log(DROPS, lambda log: [{"drop": str(lake.log(DROPS, between))}] if len(log.rows) < 3 else [{}])
         assert [row["sequence"] for row in made] == [3]  # after the one that came between
@@ -51,7 +52,7 @@ def test_a_store_that_forgets_conditions_is_refused_before_a_commit_is_lost(forg
             for step in (
                 lambda: lake.log(DROPS, lambda log: [{"drop": "x"}]),
                 lambda: lake.commit(QUARANTINE, [], once="a"),
-                lambda: lake.commit_new(IMAGES, lake.stage(IMAGES, images("a"), {}), key="image_id"),
+                lambda: lake.append(IMAGES, lake.stage(IMAGES, images("a"), {})),
             ):
                 with pytest.raises(LakeError, match="s3://shelf/lake: the store ignores conditional writes"):
                     step()

@@ -80,7 +80,7 @@ def a_lake(root: Path, deliveries: Mapping[str, Mapping[str, pa.Table]]) -> Lake
         }
         for n, image in enumerate(IMAGE_IDS)
     ]
-    lake.commit_new(IMAGES, lake.stage(IMAGES, pa.Table.from_pylist(facts, schema=IMAGES.schema), {}), key="image_id")
+    lake.append(IMAGES, lake.stage(IMAGES, pa.Table.from_pylist(facts, schema=IMAGES.schema), {}))
     rng = np.random.default_rng(1)
     vectors = [{"content_id": text_id(t), "vector": unit(rng.normal(size=4) + 3).tobytes()} for t in QUERIES + ANSWERS]
     stored = pa.Table.from_pylist(
