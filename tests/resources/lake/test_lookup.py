@@ -1,19 +1,28 @@
 """Ids looked up among many."""
 
+from operator import itemgetter
+
 import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resources.lake.lookup import KeyIndex, among
+from resources.lake.lookup import KeyIndex, by_key, one_each
 
 IDS = st.text(st.characters(exclude_categories=["Cs"]), max_size=4)
 
 
 @given(st.lists(IDS, unique=True), st.lists(st.none() | IDS))
-def test_places_and_members_are_those_of_plain_python(keys: list[str], asked: list[str | None]) -> None:
+def test_places_are_those_of_plain_python(keys: list[str], asked: list[str | None]) -> None:
     places = {key: at for at, key in enumerate(keys)}
     values = pa.array(asked, pa.string())
     found = KeyIndex(pa.array(keys, pa.string())).positions(values)
     assert found.tolist() == [-1 if one is None else places.get(one, -1) for one in asked]
-    kept = among(pa.record_batch([values], ["id"]), "id", set(keys))
-    assert kept["id"].to_pylist() == [one for one in asked if one in places]
+
+
+@given(st.lists(IDS))
+def test_of_doubles_the_first_is_taken(keys: list[str]) -> None:
+    rows = pa.table([pa.array(keys, pa.string()), pa.array(range(len(keys)), pa.int64())], ["id", "n"])
+    first = {key: len(keys) - 1 - at for at, key in enumerate(reversed(keys))}
+    kept = one_each(rows, "id").to_pylist()
+    assert [(row["id"], row["n"]) for row in kept] == sorted(first.items(), key=itemgetter(1))
+    assert by_key(rows, "id")["id"].to_pylist() == sorted(set(keys), key=str.encode)
