@@ -12,6 +12,7 @@ from ops.core.canonical import image_key, query_key, response_key
 from ops.core.identity import digest
 from ops.core.schemas import EMBEDDINGS, EXAMPLES, IMAGES, PREFERENCES
 from ops.core.vectors import Vectors
+from ops.text.turn_rows import turn_rows
 
 KINDS = ("is_flip", "is_good_and_bad", "in_cycle", "is_identical")
 ANNOTATORS = 60
@@ -87,6 +88,7 @@ class Corpus:
         ]
         tables = {
             "examples": self.table,
+            **turn_rows(self.table),
             "preferences": pa.Table.from_pylist(self.preferences, schema=PREFERENCES.schema),
             "images": pa.Table.from_pylist(
                 list(self.images.values()), schema=pa.schema([f for f in IMAGES.schema if f.name != "bytes"])

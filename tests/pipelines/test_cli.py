@@ -76,15 +76,14 @@ def test_a_configuration_is_that_of_its_own_command(tmp_path: Path) -> None:
     assert "ASSAY_CONFIG" not in os.environ
 
 
-def test_an_export_to_an_address_is_refused(tmp_path: Path) -> None:
+def test_an_export_to_an_address_says_what_it_lacks(tmp_path: Path) -> None:
+    """And no folder called after its scheme comes of it."""
     lake = Lake(tmp_path / "lake")
     fill(lake)
     publish(lake, build(lake, replace(load_settings(), policy=POLICY)), {})
-    done = CliRunner().invoke(app, ["export", "1", "--to", "jsonl", "s3://bucket/x"])
-    assert (done.exit_code, done.stdout) == (2, "")
-    assert "an export as jsonl: s3://bucket/x is an address in a store; only a local folder" in " ".join(
-        done.stderr.split()
-    )
+    done = CliRunner().invoke(app, ["export", "1", "--to", "jsonl", "ftp://host/x"])
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "ftp://host/x: ftp:// names no store that is known" in " ".join(done.stderr.split())
     assert {path.name for path in tmp_path.iterdir()} == {"lake"}
 
 

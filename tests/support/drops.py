@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 from PIL import Image
 
 from ops.core.schemas import DROPS, EXAMPLES, IMAGES, PREFERENCES, QUARANTINE, TableSpec
@@ -39,7 +38,7 @@ def content(lake: Lake, spec: TableSpec, *, by: list[str]) -> list[dict[str, Any
 def everything(lake: Lake) -> dict[str, list[dict[str, Any]]]:
     return {
         "examples": content(lake, EXAMPLES, by=["delivery", "example_id"]),
-        "images": one_each(pa.Table.from_pylist(content(lake, IMAGES, by=["image_id"])), "image_id").to_pylist(),
+        "images": one_each(lake.read(IMAGES).sort_by("image_id"), "image_id").to_pylist(),
         "preferences": content(lake, PREFERENCES, by=["delivery", "judgement_id"]),
         "quarantine": content(lake, QUARANTINE, by=["delivery", "file", "row"]),
         "drops": content(lake, DROPS, by=["sequence"]),

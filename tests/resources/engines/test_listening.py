@@ -10,6 +10,7 @@ import sys
 import tempfile
 import textwrap
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,12 +75,15 @@ class Run:
 
     def listening(self) -> list[tuple[str, str, int]]:
         """Name, address and port of all that this run listens on."""
-        return [
-            (process.name(), connection.laddr.ip.removeprefix("::ffff:"), connection.laddr.port)
-            for process in (self.process, *self.process.children(recursive=True))
-            for connection in process.net_connections(kind="inet")
-            if connection.status == psutil.CONN_LISTEN or connection.type == socket.SOCK_DGRAM
-        ]
+        places: list[tuple[str, str, int]] = []
+        for process in (self.process, *self.process.children(recursive=True)):
+            with suppress(psutil.NoSuchProcess):  # one that has ended listens on nothing
+                places += [
+                    (process.name(), connection.laddr.ip.removeprefix("::ffff:"), connection.laddr.port)
+                    for connection in process.net_connections(kind="inet")
+                    if connection.status == psutil.CONN_LISTEN or connection.type == socket.SOCK_DGRAM
+                ]
+        return places
 
 
 @pytest.fixture(scope="module")

@@ -91,7 +91,11 @@ def test_a_gpu_is_looked_for_where_ray_counts_one() -> None:
     if local_gpus():
         pytest.skip("this machine has a GPU, so that a declared one is real")
     lines = ran(DECLARED, RAY_AUTH_MODE="disabled").splitlines()
-    assert lines[:3] == ["Room(cores=(1.0,), gpus=1)", "auto cpu fp32 False 1 {}", "cpu cpu fp32 False 1 {}"]
+    assert lines[:3] == [
+        "Room(cores=(1.0,), gpus=1, grows=False)",
+        "auto cpu fp32 False 1 {}",
+        "cpu cpu fp32 False 1 {}",
+    ]
     assert lines[3].startswith("cuda EncoderError encoder.device is 'cuda', and the Ray cluster counts 1 GPUs; PyTorch")
     assert lines[4].startswith("cuda:7 EncoderError encoder.device is 'cuda:7', but 0 GPUs are to be seen")
 
