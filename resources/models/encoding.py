@@ -70,9 +70,10 @@ def encode(
         **(placed.needs or {"num_cpus": room.encoder_share(actors)}),
     )
     rows = min(FLUSH_ROWS, max(_FEWEST_ROWS, total // _FLUSHES))
-    receipts = vectors.repartition(target_num_rows_per_block=rows).map_batches(
+    # No repartition: it asks for a whole core, which no node of one core has left beside its encoder.
+    receipts = vectors.map_batches(
         partial(stage_vectors, lake=lake, encoder=encoder),  # pyright: ignore[reportArgumentType]
-        batch_size=None,
+        batch_size=rows,
         batch_format="pyarrow",
         num_cpus=0,
     )
