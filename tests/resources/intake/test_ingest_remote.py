@@ -1,6 +1,9 @@
 """A drop behind an S3 address, from a real S3 server on loopback: the same tables as from a folder."""
 
+import json
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,11 +11,10 @@ import pytest
 
 from ops.intake.drop import is_complete
 from ops.intake.drop_files import open_drop
-from ops.intake.rows import IngestSettings
-from resources.engines.progress import SilentProgress
-from resources.intake.ingest import ingest
 from resources.lake.tables import Lake
 from tests.support.drops import everything, llava, make_drop
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def free_port() -> int:
@@ -43,19 +45,12 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     s3fs.S3FileSystem.clear_instance_cache()
 
 
-@pytest.fixture
-def workers_that_know_the_server(ray_session: None, bucket: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Ray started anew: workers have the environment of the time when Ray started."""
-    import ray
-
-    from resources.engines.ray import start_ray
-
-    ray.shutdown()
-    start_ray(num_cpus=2, object_store_bytes=300_000_000)
-    yield
-    ray.shutdown()
-    monkeypatch.undo()
-    start_ray(num_cpus=2, object_store_bytes=300_000_000)
+def called(**words: object) -> list[list[object]]:
+    """What ingest says in a process of its own: the workers of this one's Ray do not know the server."""
+    command = [sys.executable, "-m", "tests.support.called", "tests.support.remote_drop:ingested", json.dumps(words)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=240, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 def without_source(tables: dict[str, list[dict]]) -> dict[str, list[dict]]:
@@ -63,7 +58,7 @@ def without_source(tables: dict[str, list[dict]]) -> dict[str, list[dict]]:
 
 
 @pytest.mark.full
-def test_a_drop_on_s3(bucket: str, tmp_path: Path, workers_that_know_the_server: None):
+def test_a_drop_on_s3(bucket: str, tmp_path: Path):
     import s3fs
 
     rows = [llava(n, f"{n % 4}.png") for n in range(30)] + [llava(40, "gone.png"), llava(41, "../../other/x.png")]
@@ -75,10 +70,7 @@ def test_a_drop_on_s3(bucket: str, tmp_path: Path, workers_that_know_the_server:
     storage.touch("drops/flowers/_SUCCESS")
     assert is_complete(open_drop(address).listing())
 
-    remote, local = Lake(tmp_path / "remote"), Lake(tmp_path / "local")
-    for lake, drop in ((remote, address), (local, folder)):
-        delivery = ingest(lake, drop, "flowers", settings=IngestSettings(), progress=SilentProgress())
-        assert (delivery.rows_kept, delivery.rows_quarantined, delivery.fresh) == (31, 2, True)
-    assert without_source(everything(remote)) == without_source(everything(local))
-    again = ingest(remote, address, "flowers", settings=IngestSettings(), progress=SilentProgress())
-    assert not again.fresh
+    assert called(lake=str(tmp_path / "remote"), source=address, times=2) == [[31, 2, True], [31, 2, False]]
+    assert called(lake=str(tmp_path / "local"), source=str(folder), times=1) == [[31, 2, True]]
+    remote, local = (everything(Lake(tmp_path / name)) for name in ("remote", "local"))
+    assert without_source(remote) == without_source(local)
