@@ -64,6 +64,11 @@ class Turn:
         return "".join(part for part in self.parts or () if part is not None)
 
     @property
+    def marked_text(self) -> str:
+        """The texts, joined, with `<image>` where a placeholder stands: what code makes of it that sees no parts."""
+        return "".join("<image>" if part is None else part for part in self.parts or ())
+
+    @property
     def places(self) -> int:
         """How many placeholders it has."""
         return sum(part is None for part in self.parts or ())

@@ -72,15 +72,11 @@ def settle(counted: Counted, limits: Limits) -> Forecast:
 
 def _with_column(turns: Sequence[Turn], row: Row) -> list[Turn]:
     """Texts as they stand, and the picture of the column behind the first question."""
-    said = [replace(turn, parts=(_as_text(turn),)) for turn in turns]
+    said = [replace(turn, parts=(turn.marked_text,)) for turn in turns]
     if row.pictures:
         first = next((number for number, turn in enumerate(said) if turn.role == "user"), 0)
         said[first] = replace(said[first], parts=(*(said[first].parts or ()), IMAGE))
     return said
-
-
-def _as_text(turn: Turn) -> str:
-    return "".join("<image>" if part is None else part for part in turn.parts or ())
 
 
 def _sequence(row: Row, turns: Sequence[Turn], sights: Sequence[Sight], limits: Limits, family: Family) -> Layout:

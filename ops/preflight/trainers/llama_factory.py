@@ -125,7 +125,7 @@ def _sequence(
     written, template = Pieces(family), family.template
     left = iter(sights)
     opening = template.default_system if limits.system is None else limits.system
-    opening = "".join("<image>" if part is None else part for part in system.parts or ()) if system else opening
+    opening = system.marked_text if system else opening
     if opening or (system and template.default_system):
         before, _, after = template.system.partition("{text}")
         written.template(before)

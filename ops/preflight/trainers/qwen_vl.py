@@ -76,9 +76,7 @@ def _replaced(failure: Forecast) -> Forecast:
 
 def _as_text(turn: Turn) -> str:
     """An answer's text: what stands for a picture is a text there, and no content the word None."""
-    if turn.parts is None:
-        return "None"
-    return "".join("<image>" if part is None else part for part in turn.parts)
+    return "None" if turn.parts is None else turn.marked_text
 
 
 def _sequence(row: Row, sights: Sequence[Sight], limits: Limits, family: Family) -> Layout:

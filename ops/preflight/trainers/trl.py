@@ -68,16 +68,12 @@ def _with_places(row: Row) -> list[Turn]:
     included = False
     for turn in row.turns:
         if turn.parts is None or turn.is_list or turn.role != "user":
-            turns.append(turn if turn.is_list or turn.parts is None else replace(turn, parts=(_as_text(turn),)))
+            turns.append(turn if turn.is_list or turn.parts is None else replace(turn, parts=(turn.marked_text,)))
             continue
         shown = () if included else (IMAGE,) * len(row.pictures)
-        turns.append(replace(turn, parts=(*shown, _as_text(turn))))
+        turns.append(replace(turn, parts=(*shown, turn.marked_text)))
         included = True
     return turns
-
-
-def _as_text(turn: Turn) -> str:
-    return "".join("<image>" if part is None else part for part in turn.parts or ())
 
 
 def _sequence(row: Row, turns: Sequence[Turn], sights: Sequence[Sight], limits: Limits, family: Family) -> Layout:
