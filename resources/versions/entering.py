@@ -2,7 +2,7 @@
 out of it, by whom and why. Decided from the lake's tables alone, before Spark works.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ops.core.errors import MissingError
@@ -21,12 +21,14 @@ class Entering:
     """The deliveries of the next version, in the order in which their drops came, and what it leaves out.
 
     `blocking` are drops of the current version that are not measured under these settings. They are not left out: a
-    version would lose them only because a run or a backfill is not done yet.
+    version would lose them only because a run or a backfill is not done yet. `unmeasured` says of each admitted drop
+    that lacks any what is missing.
     """
 
     deliveries: tuple[str, ...]
     left_out: tuple[LeftOut, ...]
     blocking: tuple[LeftOut, ...]
+    unmeasured: Mapping[str, Sequence[str]]
 
     @property
     def without(self) -> dict[str, list[str]]:
@@ -57,7 +59,7 @@ def entering(lake: Lake, *, settings: Settings, encoder: str) -> Entering:
         else:
             deliveries.append(delivery)
             left_out += [_failed(drop, delivery, {audit: gate}, alone=True) for audit, gate in failed.items()]
-    return Entering(tuple(deliveries), tuple(left_out), tuple(blocking))
+    return Entering(tuple(deliveries), tuple(left_out), tuple(blocking), missing)
 
 
 def decided(lake: Lake, *, settings: Settings, encoder: str) -> Entering:

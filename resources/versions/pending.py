@@ -13,7 +13,7 @@ from ops.decision.versions import Version, current_number, left_by_rollback, lef
 from resources.config.settings import Settings
 from resources.lake.tables import Lake
 from resources.measuring.corpus import corpus_identities
-from resources.measuring.recorded import row_identities, unmeasured_drops
+from resources.measuring.recorded import row_identities
 from resources.models.encoder_source import encoder_identity
 from resources.versions.code_identity import code_identity
 from resources.versions.entering import Entering, entering
@@ -60,8 +60,7 @@ def pending(lake: Lake, settings: Settings) -> Pending:
         changes = differences[0]
     else:
         changes = (f"a first version would be made of {len(following.deliveries)} drops",)
-    unmeasured = unmeasured_drops(lake, settings=settings, encoder=encoder)
-    return Pending(unmeasured, tuple(part.drop for part in following.blocking), changes, current)
+    return Pending(following.unmeasured, tuple(part.drop for part in following.blocking), changes, current)
 
 
 def _changes(version: Version, following: Entering, settings: Settings, encoder: str) -> Iterator[str]:
