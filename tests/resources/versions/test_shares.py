@@ -1,14 +1,13 @@
 """A version is the same however its corpus was cut into shares, and wherever its tasks ran."""
 
 import pickle
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
-import ray
 
 from ops.core.schemas import CURATED, CURRICULUM, EXAMPLES, VERDICTS
 from ops.core.tasks import Here, Tasks
@@ -124,15 +123,10 @@ def test_tasks_can_be_sent_away(lake: Lake, settings: Settings, monkeypatch: pyt
     assert facts(lake, sent.version, settings, Sent(), 10) == facts(lake, here.version, settings, Here(), 1000)
 
 
-@pytest.fixture
-def on_ray() -> Iterator[Tasks]:
-    ray.init(num_cpus=2, include_dashboard=False, logging_level="error", log_to_driver=False)
-    yield OnRay()
-    ray.shutdown()
-
-
 @pytest.mark.full
-def test_workers_change_nothing(lake: Lake, settings: Settings, on_ray: Tasks, monkeypatch: pytest.MonkeyPatch):
+@pytest.mark.usefixtures("ray_session")
+def test_workers_change_nothing(lake: Lake, settings: Settings, monkeypatch: pytest.MonkeyPatch):
+    on_ray = OnRay()
     here = build(lake, settings, code="here")
     monkeypatch.setattr(candidates, "tasks_for", lambda *_: on_ray)
     there = build(lake, settings, code="there", share_rows=10)
