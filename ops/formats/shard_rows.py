@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from ops.boxes.file_boxes import DELIVERED_BOX
 from ops.core.identity import canonical_json, content_id, image_id
+from ops.core.json_values import Fields
 from ops.core.printable import printable
 from ops.core.schemas import EXAMPLES, PROMPTS, QUARANTINE
 from ops.core.stored import StoredMessage
@@ -18,7 +19,7 @@ from ops.formats.registry import all_containers
 from ops.intake.drop_files import DropError, DropFiles
 from ops.intake.image_checks import name_mismatch
 from ops.intake.row import ImageRef, Message, Prompt, Row, RowError
-from ops.intake.rows import IngestSettings, check_row, raw_text, readable, whole_query
+from ops.intake.rows import IngestSettings, check_row, raw_text, readable_fields, whole_query
 from ops.prompts.asked import PROMPT_FACTS, facts_of
 
 JUDGEMENT = pa.struct(
@@ -162,7 +163,7 @@ def _parsed(
     record: Record, row: Row, *, dataset: str, file: str, ids: list[str], repairs: list[str], settings: IngestSettings
 ) -> dict[str, Any]:
     messages = [_stored(message, ids) for message in row.messages]
-    about = readable(row.metadata)
+    about = readable_fields(row.metadata)
     metadata = canonical_json(about if row.prompt is None else about | {PROMPT_FACTS: facts_of(row.prompt)})
     source = row.source_id if row.source_id is not None else f"{file}#{record.row}"
     metadata.encode("utf-8")  # half surrogates, which the lake cannot hold, are found here
@@ -184,7 +185,7 @@ def _parsed(
     }
 
 
-def _prompt(prompt: Prompt, about: Mapping[str, Any]) -> dict[str, Any]:
+def _prompt(prompt: Prompt, about: Fields) -> dict[str, Any]:
     rollouts = [{"response": rollout.response, "reward": rollout.reward} for rollout in prompt.rollouts]
     texts = {name: getattr(prompt, name) for name in ("ground_truth", "is_json", "style", "data_source")}
     return {**texts, "extra": canonical_json(dict(about)), "rollouts": rollouts}
@@ -219,7 +220,7 @@ def _refused(record: Record, row: Row | None, problem: RowError, settings: Inges
     }
 
 
-def _raw_id(fields: Mapping[str, Any] | None) -> str | None:
+def _raw_id(fields: Fields | None) -> str | None:
     value = (fields or {}).get("id")
     return str(value)[:1000] if isinstance(value, str | int) else None
 

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
-Rewrite = Callable[[Mapping[str, Any]], dict[str, Any]]
+from ops.core.json_values import Cell, Fields
+
+Rewrite = Callable[[Fields], dict[str, Cell]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,7 +17,7 @@ class Described:
     dataset: str | None = None
     images: tuple[str, ...] = ()
     """Folders that the image paths may be relative to."""
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    facts: Fields = field(default_factory=dict[str, Cell])
     """What the metadata of every row says as well."""
     rewrite: Rewrite | None = None
     """A record under the names that the formats know; a frozen dataclass, so that it has an identity and can be sent
@@ -27,5 +28,5 @@ class Described:
 class Descriptions:
     """What the manifests of a drop say: by file of rows, and which files are manifests and hold no rows."""
 
-    files: Mapping[str, Described] = field(default_factory=dict)
+    files: Mapping[str, Described] = field(default_factory=dict[str, Described])
     manifests: tuple[str, ...] = ()

@@ -5,15 +5,16 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any
 
-from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from ops.boxes.conventions import PLAIN, is_convention
+from ops.core.json_values import Cell, Fields, texts_of
 from ops.core.printable import unfit_name
+from ops.core.yaml_values import parsed_yaml
+from ops.intake.decompression import plain_name
 from ops.intake.descriptions import Described, Descriptions
-from ops.intake.drop_files import DropError, DropFiles, FileInfo, plain_name
+from ops.intake.drop_files import DropError, DropFiles, FileInfo
 from ops.intake.image_checks import IMAGE_NAME
 
 MANIFEST = "drop.yaml"
@@ -39,14 +40,14 @@ class Manifest:
     format's name; `images` are folders that image paths may also be relative to."""
 
     name: str | None = None
-    datasets: Mapping[str, str] = field(default_factory=dict)
-    format: Mapping[str, str] = field(default_factory=dict)
+    datasets: Mapping[str, str] = field(default_factory=dict[str, str])
+    format: Mapping[str, str] = field(default_factory=dict[str, str])
     licence: str | None = None
     arrived: str | None = None
     images: tuple[str, ...] = ()
-    ignore_fields: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    ignore_fields: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     """By file pattern: columns that are plain metadata, whatever their names seem to say."""
-    boxes: Mapping[str, str] = field(default_factory=dict)
+    boxes: Mapping[str, str] = field(default_factory=dict[str, str])
     """By file pattern: the convention of the boxes, as `ops.boxes.conventions` names them."""
     described: Descriptions = field(default_factory=Descriptions)
     """What the trainers' manifests in the drop say of its files."""
@@ -96,7 +97,7 @@ def read_manifest(files: DropFiles) -> Manifest:
     if data.count(b"[") + data.count(b"{") > _MANIFEST_BRACKETS:
         raise DropError(f"{MANIFEST}: not plain YAML: more than {_MANIFEST_BRACKETS} brackets")
     try:
-        values = YAML(typ="safe", pure=True).load(data.decode("utf-8"))
+        values = parsed_yaml(data.decode("utf-8"))
     except (YAMLError, ValueError, RecursionError) as error:
         raise DropError(f"{MANIFEST}: not plain YAML: {_first_line(error)}") from None
     if values is None:
@@ -168,7 +169,7 @@ def _first_line(error: Exception) -> str:
     return " ".join(str(error).split())[:200]
 
 
-def _check_texts(values: Mapping[str, Any]) -> None:
+def _check_texts(values: Fields) -> None:
     """`DropError` where a text is not one that the lake can hold and a terminal show."""
     for key, value in values.items():
         for number, text in enumerate(_texts(value)):
@@ -180,7 +181,7 @@ def _check_texts(values: Mapping[str, Any]) -> None:
                 raise DropError(f"{MANIFEST}: {key}: a text of {len(text)} characters; at most {_MANIFEST_TEXT} fit")
 
 
-def _texts(value: Any, depth: int = 3) -> Iterator[str]:
+def _texts(value: Cell, depth: int = 3) -> Iterator[str]:
     """The texts of a value, as deep as any key of `drop.yaml` goes; deeper ones are of a wrong type anyway."""
     if isinstance(value, str):
         yield value
@@ -189,14 +190,14 @@ def _texts(value: Any, depth: int = 3) -> Iterator[str]:
             yield from _texts(part, depth - 1)
 
 
-def _name(value: Any) -> str | None:
+def _name(value: Cell) -> str | None:
     # 007 and 2026-11-23 are numbers and dates to YAML; a name that was one of these cannot be had back.
     if value is not None and not isinstance(value, str):
         raise DropError(f"{MANIFEST}: name: {str(value)[:80]!r} is read as a {type(value).__name__}; put it in quotes")
     return None if value is None else check_name(value)
 
 
-def _text(values: Mapping[str, Any], key: str) -> str | None:
+def _text(values: Fields, key: str) -> str | None:
     value = values.get(key)
     if isinstance(value, datetime | date):
         return value.isoformat()
@@ -205,18 +206,18 @@ def _text(values: Mapping[str, Any], key: str) -> str | None:
     return value
 
 
-def _patterns(values: Mapping[str, Any], key: str) -> dict[str, str]:
+def _patterns(values: Fields, key: str) -> dict[str, str]:
     value = values.get(key)
     if value is None:
         return {}
     if isinstance(value, str):
         return {"*": value}
-    if isinstance(value, dict) and all(isinstance(v, str) for pair in value.items() for v in pair):
-        return dict(value)
+    if isinstance(value, dict) and texts_of([*value, *value.values()]) is not None:
+        return {pattern: str(name) for pattern, name in value.items()}
     raise DropError(f"{MANIFEST}: {key} must be a name, or names by file pattern")
 
 
-def _box_conventions(values: Mapping[str, Any]) -> dict[str, str]:
+def _box_conventions(values: Fields) -> dict[str, str]:
     conventions = _patterns(values, "boxes")
     for name in conventions.values():
         if not is_convention(name):
@@ -225,19 +226,17 @@ def _box_conventions(values: Mapping[str, Any]) -> dict[str, str]:
     return conventions
 
 
-def _field_names(value: Any) -> dict[str, tuple[str, ...]]:
-    by_pattern = value if isinstance(value, dict) else {"*": [] if value is None else value}
-    lists = {key: [names] if isinstance(names, str) else names for key, names in by_pattern.items()}
-    if not all(isinstance(key, str) and isinstance(names, list) for key, names in lists.items()) or not all(
-        isinstance(name, str) for names in lists.values() for name in names
-    ):
+def _field_names(value: Cell) -> dict[str, tuple[str, ...]]:
+    by_pattern: Fields = value if isinstance(value, dict) else {"*": [] if value is None else value}
+    lists = {key: [names] if isinstance(names, str) else texts_of(names) for key, names in by_pattern.items()}
+    if texts_of(list(by_pattern)) is None or None in lists.values():
         raise DropError(f"{MANIFEST}: ignore_fields must be a list of fields, or such lists by file pattern")
     return {key: tuple(names) for key, names in lists.items() if names}
 
 
-def _folders(value: Any) -> tuple[str, ...]:
-    folders = [value] if isinstance(value, str) else value or []
-    if not isinstance(folders, list) or not all(isinstance(folder, str) for folder in folders):
+def _folders(value: Cell) -> tuple[str, ...]:
+    folders = [value] if isinstance(value, str) else texts_of(value or [])
+    if folders is None:
         raise DropError(f"{MANIFEST}: images must be a folder, or a list of folders")
     outside = [f for f in folders if f.startswith(("/", "~")) or ".." in f.split("/") or "://" in f]
     if outside:

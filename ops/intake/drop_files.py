@@ -5,34 +5,28 @@ slashes. Nothing that a row or a link says can reach outside.
 """
 
 import errno
-import gzip
 import hashlib
 import io
 import os
 import posixpath
 import re
-import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import BinaryIO, Protocol
 
 import fsspec
-import zstandard
+from fsspec.spec import AbstractFileSystem
 
 from ops.core.errors import AssayError
 from ops.core.printable import printable_name, unfit_file_name
 from ops.core.regular_files import open_regular
+from ops.intake.decompression import CHUNK_BYTES, Expanded, compression_of, read_chunk
 from ops.intake.row import RowError
 
-CHUNK_BYTES = 1 << 20
 HEAD_BYTES = 1 << 16
-FREE_EXPANSION_BYTES = 64 << 20
-"""A small file may expand to this much whatever the ratio."""
 _URL = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]{1,20}://|^data:", re.ASCII)
 _DRIVE = re.compile(r"^[A-Za-z]:[\\/]")
-_COMPRESSIONS = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
-_SUFFIXES = (".gz", ".zst")
 
 
 class DropError(AssayError, ValueError):
@@ -100,7 +94,7 @@ class UrlFiles:
 
     def open(self, name: str) -> BinaryIO:
         system, base = self._system()
-        return system.open(f"{base}/{name}", "rb")  # pyright: ignore[reportReturnType]
+        return system.open(f"{base}/{name}", "rb")
 
     def folder_names(self) -> list[str]:
         """The names of the folders right in it."""
@@ -109,7 +103,7 @@ class UrlFiles:
         entries = system.ls(base, detail=True)
         return [entry["name"].rstrip("/").rpartition("/")[2] for entry in entries if entry["type"] == "directory"]
 
-    def _system(self) -> tuple[Any, str]:
+    def _system(self) -> tuple[AbstractFileSystem, str]:
         try:
             system, base = fsspec.url_to_fs(self.url)
         except (ImportError, ValueError) as error:
@@ -148,18 +142,18 @@ class DropFiles:
         if kept is not None:
             return kept
         raw = self.open(name)
-        kind = _compression(raw)
+        kind = compression_of(raw)
         raw.seek(0 if kind else start)
         if not kind:
             return raw
-        stream = _Expanded(raw, kind, expansion=expansion)
+        stream = Expanded(raw, kind, expansion=expansion)
         stream.skip(start)
         return io.BufferedReader(stream, CHUNK_BYTES)
 
     def compressed(self, name: str) -> bool:
         """Whether the file is gzip or zstd."""
         with self.open(name) as raw:
-            return bool(_compression(raw))
+            return bool(compression_of(raw))
 
     def size(self, name: str) -> int:
         """How many bytes the file has."""
@@ -265,29 +259,6 @@ def open_drop(path: str | Path) -> DropFiles:
     return DropFiles(os.path.realpath(text))
 
 
-def read_chunk(stream: BinaryIO, size: int) -> bytes:
-    """The next `size` bytes; fewer at the end of the stream, or where it breaks: then the next call raises. A plain
-    `read` that meets a break loses what it had before it."""
-    read = getattr(stream, "read1", stream.read)
-    pieces: list[bytes] = []
-    try:
-        while size > 0 and (piece := read(size)):
-            pieces.append(piece)
-            size -= len(piece)
-    except RowError:
-        if not pieces:
-            raise
-    return b"".join(pieces)
-
-
-def plain_name(name: str) -> str:
-    """A name without its compression suffix."""
-    for suffix in _SUFFIXES:
-        if name.lower().endswith(suffix):
-            return name[: -len(suffix)]
-    return f"{name[:-4]}.tar" if name.lower().endswith(".tgz") else name
-
-
 def check_path(path: str) -> str:
     """The path of an image if it may be looked for at all: not a URL, not absolute, no NUL."""
     if _URL.match(path):
@@ -321,83 +292,3 @@ def _fit(files: Iterable[FileInfo]) -> Iterator[FileInfo]:
             name += "~"
         names.add(name)
         yield FileInfo(name, info.size, UNFIT)
-
-
-def _compression(raw: BinaryIO) -> str | None:
-    magic = raw.read(4)
-    return _COMPRESSIONS.get(magic[:2]) or _COMPRESSIONS.get(magic)
-
-
-class _ZstdReader:
-    """Zstandard frames one after the other. The library's own stream reader takes a cut file for a whole one."""
-
-    def __init__(self, raw: BinaryIO) -> None:
-        self.raw = raw
-        self.frame: Any = None
-        self.waiting = b""
-        self.ready = memoryview(b"")
-
-    def read1(self, size: int) -> bytes:
-        """At most so many bytes; none at the end alone."""
-        while not self.ready:
-            # Little goes in at a time, for one byte may become 32 KiB.
-            data = self.waiting or self.raw.read(2048)
-            self.waiting = b""
-            if not data:
-                if self.frame is not None:
-                    raise EOFError("in the middle of a frame")
-                return b""
-            if self.frame is None:
-                self.frame = zstandard.ZstdDecompressor(max_window_size=1 << 27).decompressobj()
-            self.ready = memoryview(self.frame.decompress(data))
-            if self.frame.eof:
-                self.waiting, self.frame = self.frame.unused_data, None
-        piece, self.ready = self.ready[:size], self.ready[size:]
-        return bytes(piece)
-
-    def close(self) -> None:
-        self.ready = memoryview(b"")
-
-
-class _Expanded(io.RawIOBase):
-    """A decompressing stream that counts what comes out against what went in."""
-
-    def __init__(self, raw: BinaryIO, kind: str, *, expansion: int) -> None:
-        super().__init__()
-        self.raw = raw
-        self.inner: Any = gzip.GzipFile(fileobj=raw) if kind == "gzip" else _ZstdReader(raw)
-        self.out = 0
-        self.expansion = expansion
-        self.problem: RowError | None = None
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        if self.problem is not None:
-            raise self.problem
-        try:
-            data = self.inner.read1(min(len(buffer), CHUNK_BYTES))
-        except (OSError, EOFError, zlib.error, zstandard.ZstdError) as error:
-            self.problem = RowError("file_unreadable", f"the compressed data ends or breaks: {error}")
-            raise self.problem from None
-        buffer[: len(data)] = data
-        self.out += len(data)
-        if self.out > max(FREE_EXPANSION_BYTES, self.expansion * max(1, self.raw.tell())):
-            self.problem = RowError("file_bomb", f"more than {self.expansion} bytes come out for each byte of the file")
-            raise self.problem
-        return len(data)
-
-    def skip(self, size: int) -> None:
-        """Reads and forgets `size` bytes."""
-        while size > 0:
-            buffer = bytearray(min(size, CHUNK_BYTES))
-            got = self.readinto(buffer)
-            if not got:
-                return
-            size -= got
-
-    def close(self) -> None:
-        self.inner.close()
-        self.raw.close()
-        super().close()

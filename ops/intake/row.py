@@ -1,8 +1,8 @@
 """A row as formats hand it on: understood, not yet checked; and the error of a record that is none."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+
+from ops.core.json_values import Cell, Fields
 
 CONTEXT = "context"
 """The role of an assistant's turn that carries no loss: a trainer shows it to the model and does not teach it, so it is
@@ -114,7 +114,7 @@ class Row:
     images: tuple[ImageRef, ...] = ()
     judgements: tuple[Judgement, ...] = ()
     prompt: Prompt | None = None
-    metadata: Mapping[str, Any] = field(default_factory=dict)
+    metadata: Fields = field(default_factory=dict[str, Cell])
     repairs: tuple[str, ...] = ()
     boxes: tuple[RowBox, ...] = ()
     """Boxes that the row has beside its texts; those that stand in the texts alone are found there."""

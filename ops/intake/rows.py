@@ -5,9 +5,10 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Literal
 
 from ops.core.identity import canonical_json, image_id
+from ops.core.json_values import Cell, Fields
 from ops.core.printable import NAME_CONTROL, is_unicode
 from ops.core.turns import CANDIDATE_ROLES, GROUND_TRUTH, ROLLOUT
 from ops.intake.reasons import REASONS
@@ -94,7 +95,7 @@ def check_row(row: Row, settings: IngestSettings) -> Row:
     return replace(row, messages=(*turns, *answers), repairs=(*row.repairs, *repairs))
 
 
-def raw_text(fields: Mapping[str, Any] | None, raw: bytes | None, *, limit: int) -> str:
+def raw_text(fields: Fields | None, raw: bytes | None, *, limit: int) -> str:
     """A raw record as text for the quarantine, cut at `limit` bytes. Bytes that are no UTF-8 are escaped; binary
     values are named by size and SHA-256."""
     if raw is None:
@@ -103,16 +104,21 @@ def raw_text(fields: Mapping[str, Any] | None, raw: bytes | None, *, limit: int)
     return text if len(raw) <= limit else f"{text}... ({len(raw) - limit} bytes more)"
 
 
-def readable(value: Any) -> Any:
+def readable(value: Cell) -> Cell:
     """A value as JSON can hold it: every run of bytes in it replaced by its size and hash, and numbers that are none
     (NaN, the infinite ones) by their names."""
     if isinstance(value, bytes | bytearray | memoryview):
         return {"bytes": len(value), "sha256": image_id(bytes(value))}
     if isinstance(value, Mapping):
-        return {str(key): readable(item) for key, item in value.items()}
+        return readable_fields(value)
     if isinstance(value, list | tuple):
         return [readable(item) for item in value]
     return str(value) if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def readable_fields(fields: Fields) -> dict[str, Cell]:
+    """Fields as JSON can hold them."""
+    return {str(name): readable(value) for name, value in fields.items()}
 
 
 def _check_text(row: Row, settings: IngestSettings) -> Row:

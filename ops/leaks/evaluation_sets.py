@@ -14,8 +14,9 @@ from ops.evidence.picture_table import Look
 from ops.formats.containers.contract import Limits, Probe, Shard
 from ops.formats.registry import container_of, format_of, trusting
 from ops.formats.shard_rows import ImageReader, Outcome, outcomes
+from ops.intake.decompression import plain_name
 from ops.intake.drop import data_files, read_manifest
-from ops.intake.drop_files import DropError, DropFiles, open_drop, plain_name
+from ops.intake.drop_files import DropError, DropFiles, open_drop
 from ops.intake.image_checks import check_image
 from ops.intake.row import RowError
 from ops.intake.rows import IngestSettings

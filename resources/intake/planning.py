@@ -9,8 +9,9 @@ from ops.core.printable import printable
 from ops.formats.containers.contract import Container, Limits, Probe, Record, Shard
 from ops.formats.contract import Format
 from ops.formats.registry import all_formats, container_of, format_of
+from ops.intake.decompression import plain_name
 from ops.intake.drop import Manifest
-from ops.intake.drop_files import OUTSIDE, UNFIT, DropError, FileInfo, plain_name
+from ops.intake.drop_files import OUTSIDE, UNFIT, DropError, FileInfo
 from ops.intake.row import RowError
 from resources.intake.context import Context
 from resources.lake.scratch import InflatedFiles

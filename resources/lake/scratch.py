@@ -14,7 +14,8 @@ import pyarrow.parquet as pq
 import zstandard
 
 from ops.core.identity import digest
-from ops.intake.drop_files import DropFiles, read_chunk
+from ops.intake.decompression import read_chunk
+from ops.intake.drop_files import DropFiles
 from ops.intake.row import RowError
 from resources.lake.tables import Lake
 

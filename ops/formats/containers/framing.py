@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ops.formats.containers.contract import Limits, Shard
-from ops.intake.drop_files import CHUNK_BYTES, read_chunk
+from ops.intake.decompression import CHUNK_BYTES, read_chunk
 from ops.intake.row import RowError
 
 Ends = NDArray[np.int64]

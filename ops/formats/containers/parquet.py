@@ -6,7 +6,8 @@ import pyarrow.parquet as pq
 
 from ops.formats.containers.columns import check_row_count, records
 from ops.formats.containers.contract import Container, Limits, Probe, Record, Shard
-from ops.intake.drop_files import FREE_EXPANSION_BYTES, DropError, DropFiles
+from ops.intake.decompression import FREE_EXPANSION_BYTES
+from ops.intake.drop_files import DropError, DropFiles
 from ops.intake.row import RowError
 
 _MAGIC = b"PAR1"

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
 from ops.formats.containers.contract import Container, Limits, Probe, Record, Shard
-from ops.intake.drop_files import CHUNK_BYTES, DropFiles
+from ops.intake.decompression import CHUNK_BYTES
+from ops.intake.drop_files import DropFiles
 from ops.intake.row import RowError
 
 _BLOCK = 512

@@ -15,8 +15,9 @@ from ruamel.yaml.error import YAMLError
 
 from ops.formats import fields
 from ops.formats.manifests.contract import TrainerManifest, describe
+from ops.intake.decompression import plain_name
 from ops.intake.descriptions import Described, Descriptions
-from ops.intake.drop_files import DropError, DropFiles, FileInfo, plain_name
+from ops.intake.drop_files import DropError, DropFiles, FileInfo
 from ops.intake.row import RowError
 
 _PLACE = ".nv-meta/dataset.yaml"

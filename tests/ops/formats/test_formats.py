@@ -17,7 +17,8 @@ from PIL import Image
 
 from ops.formats.containers.contract import Limits, Probe
 from ops.formats.registry import all_containers, all_formats, container_of, format_of
-from ops.intake.drop_files import DropFiles, plain_name
+from ops.intake.decompression import plain_name
+from ops.intake.drop_files import DropFiles
 from ops.intake.row import Row, RowError
 from ops.intake.rows import IngestSettings, check_row
 from tests.support.layouts import ASK, CHAT, LAYOUTS, PARTS, picture
