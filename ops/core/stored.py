@@ -16,3 +16,18 @@ class StoredMessage(TypedDict):
 
     role: str
     parts: list[StoredPart] | None
+
+
+class StoredExample(TypedDict):
+    """schemas.EXAMPLES; a reader has the columns that it selects."""
+
+    delivery: str
+    example_id: str
+    content_id: str
+    source_id: str
+    dataset: str
+    kind: str
+    messages: list[StoredMessage] | None
+    image_ids: list[str] | None
+    metadata: str
+    repairs: list[str] | None

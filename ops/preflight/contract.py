@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any
 
 from ops.preflight.limits import Limits
 
@@ -169,7 +168,7 @@ class Family:
     look_in_swift: Callable[[int, int, Limits], Sight] | None = None
     """The same as ms-swift's own preparation does it, where that differs."""
     template: "Template"
-    presets: Mapping[str, Any]
+    presets: Mapping[str, int]
     """Fields of Limits."""
     members: tuple[str, ...] = ()
     """Other names of it."""
@@ -210,7 +209,7 @@ class Trainer:
     """The row as a sequence, or what happens to it before it is one. Raises UnseeableError."""
     settle: Callable[["Counted", Limits], Forecast]
     """What becomes of the sequence once its tokens are counted."""
-    presets: Mapping[str, Any] = field(default_factory=dict)
+    presets: Mapping[str, int] = field(default_factory=dict[str, int])
     """Fields of Limits that are the trainer's own defaults; they go before the family's."""
     truncations: tuple[str, ...] = ()
     """What `truncation` may be; the first is the trainer's default."""

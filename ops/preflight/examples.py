@@ -1,12 +1,12 @@
 """Stored examples as the rows that an export writes for a trainer."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Sequence
 
 import pyarrow as pa
 
 from ops.boxes.conventions import PIXELS
-from ops.core.stored import StoredMessage
+from ops.core import arrow
+from ops.core.stored import StoredExample, StoredMessage
 from ops.core.turns import CANDIDATE_ROLES
 from ops.intake.row import CONTEXT
 from ops.preflight.contract import Picture, Row, Turn
@@ -24,8 +24,8 @@ def rows_of(
     """The rows of examples (READ), in order. `picture` knows the pictures by their ids. `as_parts`: the trainer's files
     hold typed parts; else texts with `<image>` in them, in which a literal `<image>`, `<video>` or `<audio>` is written
     with a space, as every export writes it. `boxed`: ids of the examples whose texts name pixels (`boxed_ids`)."""
-    found = examples.select(READ).to_pylist()
-    return [_row(one, picture, as_parts=as_parts, boxed=one["example_id"] in boxed) for one in found]
+    stored = arrow.rows_of(examples.select(READ), StoredExample)
+    return [_row(one, picture, as_parts=as_parts, boxed=one["example_id"] in boxed) for one in stored]
 
 
 def boxed_ids(boxes: pa.Table) -> set[str]:
@@ -34,7 +34,7 @@ def boxed_ids(boxes: pa.Table) -> set[str]:
     return {example for example, convention in zip(ids, conventions, strict=True) if convention == PIXELS and example}
 
 
-def _row(example: Mapping[str, Any], picture: Callable[[str], Picture], *, as_parts: bool, boxed: bool) -> Row:
+def _row(example: StoredExample, picture: Callable[[str], Picture], *, as_parts: bool, boxed: bool) -> Row:
     said = [_turn(message, as_parts) for message in example["messages"] or ()]
     answers = {turn.role: turn for turn in reversed(said) if turn.role in CANDIDATE_ROLES}
     turns = [turn for turn in said if turn.role not in CANDIDATE_ROLES]
@@ -53,7 +53,7 @@ def _row(example: Mapping[str, Any], picture: Callable[[str], Picture], *, as_pa
     )
 
 
-def _beyond(example: Mapping[str, Any], turns: Sequence[Turn], rated: Sequence[Turn]) -> str:
+def _beyond(example: StoredExample, turns: Sequence[Turn], rated: Sequence[Turn]) -> str:
     """What of the example these rules do not cover; empty where they cover all."""
     if example["kind"] not in KNOWN_KINDS:
         return f"an example of kind {example['kind']}"
@@ -75,7 +75,7 @@ def _answer(turn: Turn) -> Turn:
     return Turn("assistant", turn.parts, turn.is_list)
 
 
-def _shown(example: Mapping[str, Any]) -> list[str]:
+def _shown(example: StoredExample) -> list[str]:
     """The pictures in the order in which the parts show them; of parts that name none, as the example lists them."""
     named = [part["image_id"] for message in example["messages"] or () for part in message["parts"] or ()]
     shown = [image for image in named if image]

@@ -1,11 +1,10 @@
 """The numbers that decide what a trainer does with a row: of the model, of the trainer, or the user's own."""
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any
 
 from ops.core.errors import UnusableError
+from ops.core.json_values import Fields
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,19 +49,22 @@ class Limits:
             raise UnusableError(f"min_image_px {self.min_image_px} is above max_image_px {self.max_image_px}")
 
 
-def checked_values(given: Mapping[str, Any], where: str) -> dict[str, Any]:
+def checked_values(given: Fields, where: str) -> dict[str, int | str | None]:
     """The given values by field of Limits. UnusableError where a name is unknown or a value of another type."""
     known = {one.name: one for one in fields(Limits)}
-    values: dict[str, Any] = {}
+    values: dict[str, int | str | None] = {}
     for name, value in given.items():
         if name not in known:
             raise UnusableError(f"{where}: unknown limit {name!r}; known are {', '.join(known)}")
         kind = known[name].type
-        fits = isinstance(value, int) and not isinstance(value, bool) if kind is int else isinstance(value, str)
-        if not fits and not (name == "system" and value is None):
+        is_number = kind is int and not isinstance(value, bool)
+        if (is_number and isinstance(value, int)) or (kind is not int and isinstance(value, str)):
+            values[name] = value
+        elif name == "system" and value is None:
+            values[name] = None
+        else:
             wanted = "a whole number" if kind is int else "a text"
             raise UnusableError(f"{where}: {name} must be {wanted}, but is {value!r}")
-        values[name] = value
     return values
 
 

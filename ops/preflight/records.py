@@ -2,8 +2,8 @@
 parts."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
+from ops.core.json_values import Cell, Fields, fields_of
 from ops.preflight.contract import Picture, Row, Turn
 from ops.text.placeholders import PLACEHOLDER
 
@@ -11,13 +11,14 @@ _BEYOND = ("videos", "video", "audios", "audio", "tools")
 _BOX_MARKS = ("<|box_start|>", "<box>", '"bbox')
 
 
-def read_record(record: Mapping[str, Any], row_id: str, look: Callable[[Any], Picture]) -> Row:
+def read_record(record: Fields, row_id: str, look: Callable[[Cell], Picture]) -> Row:
     """The row of a record with `messages` or `conversations`, `images` or `image`, and for a pair `rejected_response`,
     or `chosen` and `rejected`. `look` says what there is to see at what the record names as a picture."""
     turns = [_turn(message) for message in _listed(record.get("messages") or record.get("conversations"))]
     chosen, rejected = (_answer(record.get(name)) for name in ("chosen", "rejected"))
-    if isinstance(record.get("rejected_response"), str) and turns:
-        chosen, rejected = turns.pop(), Turn("assistant", text_parts(record["rejected_response"]))
+    other = record.get("rejected_response")
+    if isinstance(other, str) and turns:
+        chosen, rejected = turns.pop(), Turn("assistant", text_parts(other))
     beyond = [name for name in _BEYOND if record.get(name)]
     said = [*turns, *(one for one in (chosen, rejected) if one is not None)]
     return Row(
@@ -39,8 +40,8 @@ def text_parts(text: str) -> tuple[str | None, ...]:
     return tuple(parts)
 
 
-def _turn(message: Any) -> Turn:
-    given = message if isinstance(message, Mapping) else {}
+def _turn(message: Cell) -> Turn:
+    given = fields_of(message)
     role = given.get("role", given.get("from"))
     content = given.get("content", given.get("value"))
     if isinstance(content, str):
@@ -50,12 +51,12 @@ def _turn(message: Any) -> Turn:
     return Turn(str(role), None)
 
 
-def _part(part: Any) -> str | None:
+def _part(part: Cell) -> str | None:
     given = part if isinstance(part, Mapping) else {"text": part}
     return None if given.get("type") == "image" else str(given.get("text") or "")
 
 
-def _answer(given: Any) -> Turn | None:
+def _answer(given: Cell) -> Turn | None:
     if isinstance(given, str):
         return Turn("assistant", text_parts(given))
     if isinstance(given, Sequence) and len(given) == 1:
@@ -63,7 +64,7 @@ def _answer(given: Any) -> Turn | None:
     return _turn(given) if isinstance(given, Mapping) else None
 
 
-def _listed(given: Any) -> list[Any]:
+def _listed(given: Cell) -> list[Cell]:
     if given is None:
         return []
     return list(given) if isinstance(given, Sequence) and not isinstance(given, str) else [given]

@@ -1,12 +1,11 @@
 """Finds the trainers and the families of models, and the limits that hold for a pair of them."""
 
-from collections.abc import Mapping
-from dataclasses import fields
 from functools import cache
 from typing import Any
 
 from ops.core.discovery import declared
 from ops.core.errors import UnusableError
+from ops.core.json_values import Fields
 from ops.preflight import families, trainers
 from ops.preflight.contract import Family, Trainer
 from ops.preflight.limits import Limits, checked_values, family_key
@@ -44,20 +43,16 @@ def family_of(model: str) -> Family:
     )
 
 
-def limits_of(trainer: Trainer, given: Mapping[str, Any], where: str = "limits") -> Limits:
+def limits_of(trainer: Trainer, given: Fields, where: str = "limits") -> Limits:
     """The limits that hold: the given ones; else the trainer's own; else the model's. UnusableError where one is
     unknown, of another type, or none of the trainer's words."""
     values = checked_values(given, where)
-    family = family_of(values.get("model", _default("model")))
+    family = family_of(str(values.get("model", Limits().model)))
     choices = {"truncation": trainer.truncations, "on_failure": trainer.failures}
     own = {name: words[0] for name, words in choices.items() if words}
-    found = {**family.presets, **own, **trainer.presets, **values}
+    chosen: dict[str, Any] = {**family.presets, **own, **trainer.presets, **values}
     for name, words in choices.items():
-        if found.get(name, "") not in (words or ("",)):
+        if chosen.get(name, "") not in (words or ("",)):
             known = ", ".join(words) or "none"
-            raise UnusableError(f"{where}: {name} of {trainer.name} is one of {known}, but is {found.get(name)!r}")
-    return Limits(**found)
-
-
-def _default(name: str) -> Any:
-    return next(one.default for one in fields(Limits) if one.name == name)
+            raise UnusableError(f"{where}: {name} of {trainer.name} is one of {known}, but is {chosen.get(name)!r}")
+    return Limits(**chosen)
