@@ -47,6 +47,11 @@ def nullable_values(rows: pa.Table | pa.RecordBatch, name: str, kind: type[Value
     return cast("list[Value | None]", rows[name].to_pylist())
 
 
+def values_or_nulls(column: Column, kind: type[Value]) -> list[Value | None]:
+    """The same of a column by itself."""
+    return cast("list[Value | None]", column.to_pylist())
+
+
 def rows_of(rows: pa.Table | pa.RecordBatch, kind: type[Value]) -> list[Value]:
     """The rows as dicts by column, of that type."""
     return cast("list[Value]", rows.to_pylist())
@@ -82,9 +87,10 @@ def cast_to(column: Column, kind: pa.DataType, *, safe: bool = True) -> Column:
     return cast(Any, column).cast(kind, safe=safe)
 
 
-def whole(rows: pa.Table, name: str) -> AnyArray:
+def whole(rows: pa.Table | pa.RecordBatch, name: str) -> AnyArray:
     """A column in one piece."""
-    return cast(Any, rows[name]).combine_chunks()
+    column = cast(Any, rows)[name]
+    return column.combine_chunks() if isinstance(rows, pa.Table) else column
 
 
 def numpy_values(column: Column) -> np.ndarray:
@@ -123,6 +129,11 @@ def table_of(columns: Mapping[str, Column]) -> pa.Table:
 def column_of(batch: pa.RecordBatch, name: str) -> AnyArray:
     """A column of the batch."""
     return cast(Any, batch).column(name)
+
+
+def with_column(batch: pa.RecordBatch, name: str, column: Column) -> pa.RecordBatch:
+    """The batch with one column more."""
+    return cast(Any, batch).append_column(name, column)
 
 
 def batch_of(columns: list[Column], schema: pa.Schema) -> pa.RecordBatch:
@@ -230,6 +241,11 @@ def list_array(lengths: np.ndarray, values: AnyArray, kind: pa.DataType) -> AnyA
 def list_parents(lists: Column) -> np.ndarray:
     """The place of the list that each member is in (m)."""
     return numpy_values(_KERNELS.list_parent_indices(lists))
+
+
+def list_at(lists: Column, place: int) -> AnyArray:
+    """The members of the list at that place."""
+    return cast(Any, lists)[place].values
 
 
 def list_members(lists: Column) -> Column:

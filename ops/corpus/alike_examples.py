@@ -2,16 +2,17 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 import pyarrow as pa
 
+from ops.core.arrow import rows_of
 from ops.core.vectors import unit
-from ops.corpus.staying import RANK, Rank, redundant
+from ops.corpus.pictures import pixels
+from ops.corpus.staying import Rank, rank_of, redundant
 from ops.text.likeness import bits_apart, same_order, text_cosines
 from ops.text.shingles import jaccard, shingles
-from ops.vision.colours import FACT_BYTES
 from ops.vision.image_groups import colour_apart
 
 _SHINGLE = 3  # words, as near duplicates have them
@@ -39,6 +40,35 @@ class Cuts:
     """Members of a group that are compared with each other."""
 
 
+class _Picture(TypedDict):
+    """A picture of a member, its vector (float16), and what its pixels are known by."""
+
+    image_id: str
+    vector: bytes
+    hash: str | None
+    colours: bytes | None
+
+
+class _Piece(TypedDict):
+    """A piece of the text of a slot, and its vector (float16)."""
+
+    slot: int
+    vector: bytes
+
+
+class _Member(TypedDict):
+    """COMPARED with the vectors of its pictures and pieces."""
+
+    delivery: str
+    example_id: str
+    arrival: int
+    repairs: int
+    sideways: bool
+    texts: list[str]
+    picture_vectors: list[_Picture]
+    piece_vectors: list[_Piece] | None
+
+
 @dataclass(frozen=True, slots=True)
 class _Alike:
     """Places of two rows of a group, the redundant one first, and the least of their pictures' and texts' cosines."""
@@ -52,15 +82,15 @@ class _Alike:
 def redundant_examples(group: pa.Table, *, cuts: Cuts) -> pa.Table:
     """Of a group that may be alike (COMPARED with the vectors of its pictures and pieces): each redundant example with
     the staying one that it is most like (PAIRS)."""
-    rows = sorted(group.to_pylist(), key=_rank)
-    alike: dict[Rank, list[tuple[Any, ...]]] = {}
+    rows = sorted(rows_of(group, _Member), key=rank_of)
+    alike: dict[Rank, list[tuple[float, float, float, int, float, Rank]]] = {}
     for pair in _alike(rows, cuts):
         row, other = rows[pair.row], rows[pair.other]
         bits = _verified(row, other, cuts)
         if bits is not None:
             shared = jaccard(*(shingles("\n".join(example["texts"]), _SHINGLE) for example in (row, other)))
             nearness = -min(pair.image_cosine, pair.text_cosine), -pair.image_cosine, -pair.text_cosine
-            alike.setdefault(_rank(row), []).append((*nearness, bits, shared, _rank(other)))
+            alike.setdefault(rank_of(row), []).append((*nearness, bits, shared, rank_of(other)))
     pairs = [
         (rank[3], rank[2], staying[3], staying[2], -image, -text, bits, shared)
         for rank, (_, image, text, bits, shared, staying) in redundant(alike).items()
@@ -68,15 +98,12 @@ def redundant_examples(group: pa.Table, *, cuts: Cuts) -> pa.Table:
     return pa.Table.from_pylist([dict(zip(PAIRS.names, pair, strict=True)) for pair in pairs], schema=PAIRS)
 
 
-def _rank(row: dict[str, Any]) -> Rank:
-    return tuple(row[name] for name in RANK)
-
-
-def _alike(rows: list[dict[str, Any]], cuts: Cuts) -> Iterator[_Alike]:
+def _alike(rows: list[_Member], cuts: Cuts) -> Iterator[_Alike]:
     """The pairs whose pictures and texts are alike by their vectors."""
     pictures = unit(_vectors([part for row in rows for part in row["picture_vectors"]]))
     pictures = pictures.reshape(len(rows), -1, pictures.shape[1]).transpose(1, 0, 2)
-    image = np.round(np.min([at @ at.T for at in pictures], axis=0), _DIGITS)
+    least: np.ndarray = np.min(np.array([at @ at.T for at in pictures]), axis=0)
+    image = np.round(least, _DIGITS)
     candidates = np.tril(image >= cuts.image, -1)
     members = np.flatnonzero(candidates.any(axis=0) | candidates.any(axis=1))
     if not len(members):
@@ -88,7 +115,7 @@ def _alike(rows: list[dict[str, Any]], cuts: Cuts) -> Iterator[_Alike]:
         yield _Alike(row, other, float(image[row, other]), float(text[first, second]))
 
 
-def _text_cosines(rows: Sequence[dict[str, Any]], slots: int) -> np.ndarray:
+def _text_cosines(rows: Sequence[_Member], slots: int) -> np.ndarray:
     """The least of the cosines (n, n) of the texts that two rows have in the same slots; 1 where they have none."""
     least = np.ones((len(rows), len(rows)))
     for slot in range(slots):
@@ -100,27 +127,23 @@ def _text_cosines(rows: Sequence[dict[str, Any]], slots: int) -> np.ndarray:
     return least
 
 
-def _vectors(parts: Sequence[dict[str, Any]]) -> np.ndarray:
+def _vectors(parts: Sequence[_Picture | _Piece]) -> np.ndarray:
     stored = [np.frombuffer(part["vector"], "<f2") for part in parts]
     return np.stack(stored).astype(np.float64)
 
 
-def _verified(row: dict[str, Any], other: dict[str, Any], cuts: Cuts) -> int | None:
+def _verified(row: _Member, other: _Member, cuts: Cuts) -> int | None:
     """Bits by which the pictures differ at most, 0 for the same bytes; None where a picture or the order of words in a
     text says that the two are not the same."""
     most_bits = 0
     for picture, rival in zip(row["picture_vectors"], other["picture_vectors"], strict=True):
         if picture["image_id"] == rival["image_id"]:
             continue
-        if not _is_known(picture) or not _is_known(rival):
+        one, two = pixels(picture["hash"], picture["colours"]), pixels(rival["hash"], rival["colours"])
+        if one is None or two is None:
             return None
-        hashes = int(picture["hash"], 16), int(rival["hash"], 16)
-        most_bits = max(most_bits, bits_apart(*hashes, turned=not row["sideways"]))
-        if most_bits > cuts.bits or colour_apart(picture["colours"], rival["colours"]) > cuts.colour:
+        most_bits = max(most_bits, bits_apart(one[0], two[0], turned=not row["sideways"]))
+        if most_bits > cuts.bits or colour_apart(one[1], two[1]) > cuts.colour:
             return None
     is_same = all(same_order(*texts) for texts in zip(row["texts"], other["texts"], strict=True))
     return most_bits if is_same else None
-
-
-def _is_known(picture: dict[str, Any]) -> bool:
-    return bool(picture["hash"]) and len(picture["colours"] or b"") == FACT_BYTES

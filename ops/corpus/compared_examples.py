@@ -1,14 +1,23 @@
 """SFT examples as semantic duplicates are looked for: what must be equal, what is embedded, where the whole lies."""
 
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from ops.core.arrow import (
+    AnyArray,
+    list_members,
+    list_parents,
+    rows_of,
+    struct_values,
+    whole,
+    with_column,
+)
 from ops.core.identity import digest, text_id
+from ops.core.json_values import Cell
 from ops.core.spherical import nearest
+from ops.core.stored import RankedExample
 from ops.core.turns import message_text
 from ops.core.vectors import unit
 from ops.corpus.vectors import matrix
@@ -36,22 +45,27 @@ the text's `slot`, the place `at` which it stands there, and its id. `sideways` 
 def compared_examples(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     """Batches of READ as batches of COMPARED, without examples of which a message is too long to be compared."""
     for batch in batches:
-        rows = [row for example in batch.to_pylist() if (row := _compared(example)) is not None]
+        rows = [row for example in rows_of(batch, RankedExample) if (row := _compared(example)) is not None]
         yield pa.RecordBatch.from_pylist(rows, schema=COMPARED)
 
 
-def _compared(example: dict[str, Any]) -> dict[str, Any] | None:
+def _compared(example: RankedExample) -> dict[str, Cell] | None:
     messages = example["messages"] or ()
     role_texts = [(message["role"], message_text(message)) for message in messages]
     texts = [text for role, text in role_texts if is_compared(role, text)]
     text_pieces = [pieces(text) for text in texts]
     if any(len(parts) > MOST_PIECES for parts in text_pieces):
         return None
-    decides = [str(len(example["image_ids"])), *(digest(*deciding(role, text)) for role, text in role_texts)]
+    images = example["image_ids"] or []
+    decides = [str(len(images)), *(digest(*deciding(role, text)) for role, text in role_texts)]
     return {
-        **{name: example[name] for name in ("delivery", "example_id", "content_id", "arrival", "image_ids")},
+        "delivery": example["delivery"],
+        "example_id": example["example_id"],
+        "content_id": example["content_id"],
+        "arrival": example["arrival"],
+        "image_ids": images,
         "repairs": len(example["repairs"] or ()),
-        "dialogue_key": dialogue_key(example["image_ids"], messages),
+        "dialogue_key": dialogue_key(images, messages),
         "decides": digest(*decides),
         "sideways": any(points_sideways(text) for text in texts),
         "texts": texts,
@@ -70,25 +84,23 @@ def with_clusters(batches: Iterable[pa.RecordBatch], *, centres: np.ndarray) -> 
         # Where all is one cluster, nothing need be near it.
         vectors = whole_vectors(batch) if len(centres) else np.zeros((batch.num_rows, 0))
         cluster, nearness = nearest(vectors, centres)
-        columns = {name: batch.column(name) for name in batch.schema.names}
-        columns |= {"cluster": pa.array(cluster, pa.int32()), "nearness": pa.array(nearness, pa.float64())}
-        yield pa.RecordBatch.from_pydict(columns)
+        clustered = with_column(batch, "cluster", pa.array(cluster, pa.int32()))
+        yield with_column(clustered, "nearness", pa.array(nearness, pa.float64()))
 
 
 def whole_vectors(rows: pa.Table | pa.RecordBatch) -> np.ndarray:
     """One unit vector an example (n, 2 d): the mean of its pictures beside the mean of its texts."""
-    pictures = _means(rows.column("picture_vectors"), 0)
-    texts = _means(rows.column("piece_vectors"), pictures.shape[1])
+    pictures = _means(whole(rows, "picture_vectors"), 0)
+    texts = _means(whole(rows, "piece_vectors"), pictures.shape[1])
     return unit(np.concatenate([pictures, texts], axis=1))
 
 
-def _means(column: Any, width: int) -> np.ndarray:
+def _means(parts: AnyArray, width: int) -> np.ndarray:
     """The mean, at length 1, of the unit vectors of each list (n, d); zeros, `width` wide where all are empty."""
-    parts = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-    owner = pc.list_parent_indices(parts).to_numpy()
+    owner = list_parents(parts)
     if not len(owner):
         return np.zeros((len(parts), width))
-    vectors, _ = matrix(pc.struct_field(pc.list_flatten(parts), "vector"))
+    vectors, _ = matrix(struct_values(list_members(parts), "vector"))
     starts = np.flatnonzero(np.diff(owner, prepend=-1))
     sums = np.zeros((len(parts), vectors.shape[1]))
     sums[owner[starts]] = np.add.reduceat(unit(vectors), starts, axis=0)

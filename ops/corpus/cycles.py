@@ -7,13 +7,13 @@ context of more than `most_pairs` pairs is not searched, and its judgements say 
 """
 
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql.pandas.types import from_arrow_schema
 
+from ops.core.arrow import rows_where, with_column
 from ops.corpus.graphs import perhaps_cyclic, strong_components
 from ops.corpus.groups import group_starts, whole_groups
 from ops.corpus.judgements import CHECKED, VOTES
@@ -86,13 +86,13 @@ def in_cycles(batch: pa.RecordBatch) -> pa.RecordBatch:
     at, number = edge[cycle >= 0], cycle[cycle >= 0]
     in_cycle = np.zeros(batch.num_rows, dtype=bool)
     in_cycle[at] = True
-    columns: dict[str, Any] = {name: batch.column(name) for name in batch.schema.names if name != "may_cycle"}
+    rows = batch.select([name for name in batch.schema.names if name != "may_cycle"])
     for name, values in zip(_CYCLES, about, strict=True):
         every = np.zeros(batch.num_rows, dtype=values.dtype)
         every[at] = values[number]
-        columns[name] = pa.array(every, mask=~in_cycle)
+        rows = with_column(rows, name, pa.array(every, mask=~in_cycle))
     wanted = ((yes > 0) & (no > 0)) | in_cycle | column["is_cycle_too_large"]
-    return pa.RecordBatch.from_pydict(columns).filter(pa.array(wanted))
+    return rows_where(rows, pa.array(wanted))
 
 
 def _numbered(

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -12,6 +12,15 @@ from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.pandas.types import from_arrow_schema
 
 from ops.core.accuracy import auroc
+from ops.core.arrow import (
+    AnyArray,
+    batch_of,
+    cast_to,
+    column_of,
+    nullable_values,
+    numpy_values,
+    type_in,
+)
 from ops.core.canonical import image_key
 from ops.core.identity import fingerprint
 from ops.corpus.links import Links, State, keyed
@@ -103,11 +112,11 @@ def _sides(preferences: DataFrame, fit_responses: int) -> DataFrame:
 
 
 def _fitted(rows: pa.Table, fewest: int) -> Fingerprint | None:
-    is_bad, fold = np.asarray(rows["is_bad"]), np.asarray(rows["fold"])
+    is_bad, fold = numpy_values(rows["is_bad"]), numpy_values(rows["fold"])
     if min(is_bad.sum(), (~is_bad).sum()) < fewest:
         return None
-    datasets = np.array([name or "" for name in rows["dataset"].to_pylist()])
-    texts: list[Any] = rows["response"].to_pylist()
+    datasets = np.array([name or "" for name in nullable_values(rows, "dataset", str)])
+    texts = nullable_values(rows, "response", str)
     models: dict[str, list[Linear]] = {}
     aurocs: dict[str, dict[str, float | None]] = {}
     for name, reader in _READERS.items():
@@ -131,19 +140,19 @@ def _probability(models: list[Linear], features: Features, fold: np.ndarray) -> 
 
 def _scored(batches: Iterable[pa.RecordBatch], *, known: Fingerprint | None) -> Iterator[pa.RecordBatch]:
     for batch in batches:
-        columns: dict[str, Any] = {name: batch.column(name) for name in ("delivery", "example_id", "turn")}
+        columns: dict[str, AnyArray] = {name: column_of(batch, name) for name in ("delivery", "example_id", "turn")}
         nothing = pa.nulls(batch.num_rows)
         columns |= dict.fromkeys(_SCORES.names[3:], nothing) if known is None else _fingerprint_columns(batch, known)
-        yield pa.RecordBatch.from_arrays([columns[f.name].cast(f.type) for f in _SCORES], schema=_SCORES)
+        yield batch_of([cast_to(columns[name], type_in(_SCORES, name)) for name in _SCORES.names], _SCORES)
 
 
-def _fingerprint_columns(batch: pa.RecordBatch, known: Fingerprint) -> dict[str, pa.Array]:
-    texts, fold = batch.column("response").to_pylist(), np.asarray(batch.column("fold"))
+def _fingerprint_columns(batch: pa.RecordBatch, known: Fingerprint) -> dict[str, AnyArray]:
+    texts, fold = nullable_values(batch, "response", str), numpy_values(column_of(batch, "fold"))
     scores = {name: _probability(known.models[name], read(texts), fold) for name, read in _READERS.items()}
     # A dataset with both preference and SFT data answers for itself; the others go by all preference data.
     of = [
         name if known.aurocs["words"].get(name or "") is not None else ""
-        for name in batch.column("dataset").to_pylist()
+        for name in nullable_values(batch, "dataset", str)
     ]
     by = {name: pa.array([known.aurocs[name][one or ""] for one in of], pa.float64()) for name in _READERS}
     return {

@@ -1,13 +1,16 @@
-"""Sorted streams of Arrow batches, cut where groups end.
+"""Rows by group: sorted streams of Arrow batches, cut where groups end, and groups that Spark made.
 
 Spark sorts rows of fixed width much faster than it collects them into lists, and a stream of batches holds no group in
 one row of the engine's memory.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from pyspark.sql import DataFrame, GroupedData
+from pyspark.sql.pandas.types import from_arrow_schema
 
 
 def whole_groups(batches: Iterable[pa.RecordBatch], keys: Sequence[str]) -> Iterator[pa.RecordBatch]:
@@ -33,6 +36,12 @@ def group_starts(rows: pa.Table | pa.RecordBatch, keys: Sequence[str]) -> np.nda
     columns = [rows.column(key).to_numpy() for key in keys]
     starts[1:] = np.logical_or.reduce([column[1:] != column[:-1] for column in columns])
     return starts
+
+
+def by_group(groups: GroupedData, choose: Callable[[pa.Table], pa.Table], schema: pa.Schema) -> DataFrame:
+    """What `choose` makes of each group's rows; its tables have that schema."""
+    untyped: Any = groups
+    return untyped.applyInArrow(choose, from_arrow_schema(schema))
 
 
 def _joined(batches: list[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

@@ -2,19 +2,23 @@
 
 from collections.abc import Iterable, Iterator
 from functools import partial
-from typing import Any
+from typing import TypedDict
 
 import pyarrow as pa
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.pandas.types import from_arrow_schema
 
+from ops.core.arrow import column_of, fields, rows_of, type_in, with_column
 from ops.core.canonical import response_key
 from ops.core.identity import digest
+from ops.core.json_values import Cell
+from ops.core.stored import RankedExample
 from ops.core.turns import message_text
 from ops.corpus.components import with_components
-from ops.corpus.pictures import apart, neighbours, pictures
-from ops.corpus.staying import RANK, Rank, redundant
+from ops.corpus.groups import by_group
+from ops.corpus.pictures import Picture, apart, neighbours, pictures
+from ops.corpus.staying import RANK, Rank, rank_of, redundant
 from ops.text.likeness import SHORT_WORDS
 from ops.text.shingles import bands, jaccard, shingles
 from ops.text.turn_rows import dialogue_key
@@ -37,9 +41,9 @@ _PICTURE = pa.struct(
         ("colours", pa.binary()),
     ]
 )
-_TEXTS_AND_PICTURES = _TEXTS.append(pa.field("pictures", pa.list_(_PICTURE)))
-_RANKS = pa.schema([pa.field(f"{side}{name}", _TEXTS.field(name).type) for side in ("", "other_") for name in RANK])
-_ALIKE = pa.schema([*_RANKS, pa.field("jaccard", pa.float64()), pa.field("hash_bits", pa.int32())])
+_TEXTS_AND_PICTURES = pa.schema([*fields(_TEXTS), pa.field("pictures", pa.list_(_PICTURE))])
+_RANKS = pa.schema([pa.field(f"{side}{name}", type_in(_TEXTS, name)) for side in ("", "other_") for name in RANK])
+_ALIKE = pa.schema([*fields(_RANKS), pa.field("jaccard", pa.float64()), pa.field("hash_bits", pa.int32())])
 _PAIRS = pa.schema(
     [
         *((name, pa.string()) for name in ("delivery", "example_id", "other_delivery", "other_id")),
@@ -49,6 +53,28 @@ _PAIRS = pa.schema(
 )
 _NEAREST = 20
 """Members of a bucket that each other member is compared with: those that would be kept first."""
+
+
+class _Example(RankedExample):
+    """_READ, but for the pictures."""
+
+    first: str | None
+
+
+class _Pair(TypedDict):
+    """A pair to verify: the ranks of both, and what is compared."""
+
+    shingles: list[int]
+    other_shingles: list[int]
+    pictures: list[Picture] | None
+    other_pictures: list[Picture] | None
+
+
+class _Near(TypedDict):
+    """_ALIKE, the ranks of both left out."""
+
+    jaccard: float
+    hash_bits: int
 
 
 def near_duplicates(
@@ -80,7 +106,7 @@ def near_duplicates(
     alike = both.mapInArrow(verify, from_arrow_schema(_ALIKE)).localCheckpoint()
     ends = {end: F.xxhash64(*(f"{side}{name}" for name in _KEY)) for end, side in (("one", ""), ("two", "other_"))}
     together = with_components(alike.withColumns(ends), "one", "two").groupBy("component")
-    chosen = together.applyInArrow(_chosen, from_arrow_schema(_PAIRS))
+    chosen = by_group(together, _chosen, _PAIRS)
     return chosen.withColumn("same_delivery", F.col("delivery") == F.col("other_delivery"))
 
 
@@ -101,11 +127,11 @@ def _pairs(alone: DataFrame, distance: int) -> DataFrame:
 
 def _texts(batches: Iterable[pa.RecordBatch], *, words: int) -> Iterator[pa.RecordBatch]:
     for batch in batches:
-        rows = pa.RecordBatch.from_pylist([_text(row, words) for row in batch.to_pylist()], schema=_TEXTS)
-        yield rows.append_column("pictures", batch.column("pictures"))
+        rows = pa.RecordBatch.from_pylist([_text(row, words) for row in rows_of(batch, _Example)], schema=_TEXTS)
+        yield with_column(rows, "pictures", column_of(batch, "pictures"))
 
 
-def _text(row: dict[str, Any], words: int) -> dict[str, Any]:
+def _text(row: _Example, words: int) -> dict[str, Cell]:
     messages = row["messages"] or []
     role_texts = [(message["role"], message_text(message)) for message in messages]
     short = [
@@ -130,26 +156,23 @@ def _verified(
 ) -> Iterator[pa.RecordBatch]:
     """Those of the pairs that are alike indeed, and how much."""
     for batch in batches:
-        alike: list[dict[str, Any]] = []
-        for row in batch.to_pylist():
+        alike: list[dict[str, Cell]] = []
+        for row in rows_of(batch, _Pair):
             share = jaccard(row["shingles"], row["other_shingles"])
             if share < threshold:
                 continue
             bits = apart(row["pictures"] or (), row["other_pictures"] or (), distance=distance, colour=colour)
             if bits is not None:
-                ranks = {name: row[name] for name in _RANKS.names}
-                alike.append({**ranks, "jaccard": share, "hash_bits": bits})
+                ranks = [*rank_of(row), *rank_of(row, "other_")]
+                alike.append({**dict(zip(_RANKS.names, ranks, strict=True)), "jaccard": share, "hash_bits": bits})
         yield pa.RecordBatch.from_pylist(alike, schema=_ALIKE)
 
 
 def _chosen(group: pa.Table) -> pa.Table:
     """Of alike pairs that hang together: each redundant example with the staying one it is most like."""
     near: dict[Rank, list[tuple[float, int, Rank]]] = {}
-    for row in group.to_pylist():
-        one = tuple(row[name] for name in RANK)
-        other = tuple(row[f"other_{name}"] for name in RANK)
-        near.setdefault(one, []).append((-row["jaccard"], row["hash_bits"], other))
+    for row in rows_of(group, _Near):
+        near.setdefault(rank_of(row), []).append((-row["jaccard"], row["hash_bits"], rank_of(row, "other_")))
     pairs = redundant(near).items()
     rows = [(one[3], one[2], other[3], other[2], -least, bits) for one, (least, bits, other) in pairs]
-    columns: list[Any] = list(zip(*rows, strict=True)) if rows else [()] * len(_PAIRS)
-    return pa.table([pa.array(column, kind.type) for column, kind in zip(columns, _PAIRS, strict=True)], schema=_PAIRS)
+    return pa.Table.from_pylist([dict(zip(_PAIRS.names, row, strict=True)) for row in rows], schema=_PAIRS)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator
 from functools import partial
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -10,6 +9,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.pandas.types import from_arrow_schema
 
+from ops.core.arrow import AnyArray, column_of, column_values, flags, list_at, struct_values, values_of, values_where
 from ops.corpus.vectors import matrix, with_vectors
 
 _NEAR = pa.schema(
@@ -53,30 +53,29 @@ def _packed(texts: DataFrame, name: str, *columns: str) -> DataFrame:
 
 def _nearest(batches: Iterable[pa.RecordBatch], *, near: float, lead: float) -> Iterator[pa.RecordBatch]:
     for batch in batches:
-        rows = []
+        rows: list[dict[str, str | float]] = []
         # One image at a time, for a batch of them would be large as lists of Python.
-        for n, image in enumerate(batch.column("image_key").to_pylist()):
-            answers, responses = (batch.column(name)[n].values for name in ("answers", "responses"))
+        for n, image in enumerate(column_values(batch, "image_key", str)):
+            answers, responses = (list_at(column_of(batch, name), n) for name in ("answers", "responses"))
             rows += [{"image_key": image, **row} for row in _of_image(answers, responses, near=near, lead=lead)]
         yield pa.RecordBatch.from_pylist(rows, schema=_NEAR)
 
 
-def _of_image(
-    answers: pa.StructArray, responses: pa.StructArray, *, near: float, lead: float
-) -> Iterator[dict[str, Any]]:
-    is_bad = np.asarray(responses.field("is_bad"), dtype=bool)
+def _of_image(answers: AnyArray, responses: AnyArray, *, near: float, lead: float) -> Iterator[dict[str, str | float]]:
+    is_bad = flags(struct_values(responses, "is_bad"))
     if is_bad.all() or not is_bad.any():
         return
-    vectors = [matrix(rows.field("vector"))[0] for rows in (answers, responses)]
+    vectors = [matrix(struct_values(rows, "vector"))[0] for rows in (answers, responses)]
     alike = np.round(vectors[0] @ vectors[1].T, 6)
     bad, chosen = alike[:, is_bad], alike[:, ~is_bad].max(axis=1)
-    names: list[Any] = responses.field("judged_text").filter(pa.array(is_bad)).to_pylist()
+    texts = values_of(struct_values(answers, "text"), str)
+    names = values_of(values_where(struct_values(responses, "judged_text"), pa.array(is_bad)), str)
     best = bad.argmax(axis=1)
     nearest = bad[np.arange(len(bad)), best]
     ahead = nearest - chosen
     for at in np.flatnonzero((nearest >= near) & (ahead > 0) & (ahead >= lead * (1 - nearest))):
         yield {
-            "text": answers.field("text")[int(at)].as_py(),
+            "text": texts[at],
             "judged_text": names[best[at]],
             "cosine": float(nearest[at]),
             "chosen_cosine": float(chosen[at]),

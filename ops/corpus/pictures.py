@@ -5,9 +5,9 @@ So hashes that share a key, two pieces and their places, are compared, and none 
 are; at 4 bits a key has 21 bits, so that of 10^7 hashes about five share one by chance.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import combinations, pairwise
-from typing import Any
+from typing import TypedDict
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F  # noqa: N812
@@ -17,6 +17,14 @@ from ops.vision.image_groups import colour_apart
 
 _KEY = ["delivery", "example_id"]
 _BITS = 64
+
+
+class Picture(TypedDict):
+    """An image of an example and what its pixels are known by, null where nothing is."""
+
+    image_id: str
+    hash: str | None
+    colours: bytes | None
 
 
 def pictures(examples: DataFrame, images: DataFrame) -> DataFrame:
@@ -58,9 +66,7 @@ def _bits_apart(one: Column, other: Column) -> Column:
     return F.bit_count(left.bitwiseXOR(right))
 
 
-def apart(
-    ones: Sequence[Mapping[str, Any]], others: Sequence[Mapping[str, Any]], *, distance: int, colour: float
-) -> int | None:
+def apart(ones: Sequence[Picture], others: Sequence[Picture], *, distance: int, colour: float) -> int | None:
     """Bits by which the images of two examples differ, at most, in their order; 0 where they are the same bytes. None
     where they are not alike: more than `distance` bits apart, or with more than `colour` of the pixels of another
     colour, or where nothing is known of one that is not the same."""
@@ -71,13 +77,16 @@ def apart(
     return max(known, default=0) if len(known) == len(bits) and max(known, default=0) <= distance else None
 
 
-def _apart(picture: Mapping[str, Any], other: Mapping[str, Any], colour: float) -> int | None:
+def _apart(picture: Picture, other: Picture, colour: float) -> int | None:
     if picture["image_id"] == other["image_id"]:
         return 0
-    sides = (picture, other)
-    if any(side["hash"] is None or len(side["colours"] or b"") != FACT_BYTES for side in sides):
+    one, two = pixels(picture["hash"], picture["colours"]), pixels(other["hash"], other["colours"])
+    if one is None or two is None:
         return None
     # The hash sees lightness alone; a red and a blue disc may share one.
-    if colour_apart(picture["colours"], other["colours"]) > colour:
-        return None
-    return (int(picture["hash"], 16) ^ int(other["hash"], 16)).bit_count()
+    return None if colour_apart(one[1], two[1]) > colour else (one[0] ^ two[0]).bit_count()
+
+
+def pixels(name: str | None, colours: bytes | None) -> tuple[int, bytes] | None:
+    """A picture's hash as a number, and its colours; None where either is unknown."""
+    return (int(name, 16), colours) if name and colours and len(colours) == FACT_BYTES else None

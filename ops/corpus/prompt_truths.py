@@ -2,13 +2,15 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import TypedDict
 
 import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.pandas.types import from_arrow_schema
 
+from ops.core.arrow import column_values, fields, nullable_values, rows_of, with_column
+from ops.core.json_values import Cell
 from ops.core.schemas import PROMPTS
 from ops.corpus.links import Links, key_of, keyed
 from ops.corpus.tables import CorpusTables
@@ -17,7 +19,7 @@ from ops.prompts.truths import truth_key, unwrapped
 
 _ASKED = ["image_key", "query_key"]
 _READ = ("delivery", "example_id", *_ASKED, "query", "ground_truth", "is_json")
-_KEYED = pa.schema([*(PROMPTS.schema.field(name) for name in _READ), pa.field("truth_key", pa.string())])
+_KEYED = pa.schema([*fields(PROMPTS.schema, *_READ), pa.field("truth_key", pa.string())])
 _FOUND = pa.schema(
     [
         ("delivery", pa.string()),
@@ -32,6 +34,22 @@ _FOUND = pa.schema(
     ]
 )
 _SHOWN = 200
+
+
+class _Member(TypedDict):
+    """A prompt of a group."""
+
+    delivery: str
+    example_id: str
+    ground_truth: str
+    truth_key: str
+
+
+class _Group(TypedDict):
+    """The prompts that ask the same about the same images."""
+
+    group_id: str
+    members: list[_Member]
 
 
 def _links(tables: CorpusTables, settings: None) -> dict[str, DataFrame]:
@@ -60,19 +78,18 @@ def truth_contradictions(prompts: DataFrame) -> DataFrame:
 
 def _keyed(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     for batch in batches:
-        rows = batch.to_pylist()
-        for row in rows:
-            row["truth_key"] = truth_key(row["ground_truth"], is_json=bool(row["is_json"]))
-        yield pa.RecordBatch.from_pylist(rows, schema=_KEYED)
+        texts, are_json = column_values(batch, "ground_truth", str), nullable_values(batch, "is_json", bool)
+        keys = [truth_key(text, is_json=bool(is_json)) for text, is_json in zip(texts, are_json, strict=True)]
+        yield with_column(batch, "truth_key", pa.array(keys, pa.string()))
 
 
 def _judged(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     for batch in batches:
-        rows = [row for group in batch.to_pylist() for row in _members(group)]
+        rows = [row for group in rows_of(batch, _Group) for row in _members(group)]
         yield pa.RecordBatch.from_pylist(rows, schema=_FOUND)
 
 
-def _members(group: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def _members(group: _Group) -> Iterator[dict[str, Cell]]:
     """The rows of a group, where its truths still differ once mathematics is read."""
     members = group["members"]
     names = _merged({member["truth_key"]: member["ground_truth"] for member in members})
@@ -97,7 +114,7 @@ def _members(group: dict[str, Any]) -> Iterator[dict[str, Any]]:
         }
 
 
-def _reading(member: dict[str, Any]) -> str:
+def _reading(member: _Member) -> str:
     return member["ground_truth"]
 
 

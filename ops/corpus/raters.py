@@ -8,6 +8,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.pandas.types import from_arrow_schema
 
+from ops.core.arrow import column_of, numpy_values
 from ops.corpus.groups import group_starts, whole_groups
 from ops.corpus.reliability import Agreement, fit_reliability, log_odds
 
@@ -57,7 +58,7 @@ def agreements_in(batch: pa.RecordBatch) -> pa.RecordBatch:
     subject, rater, side = (
         subject[heard],
         batch.column("code").to_numpy()[heard],
-        np.asarray(batch.column("side"))[heard],
+        numpy_values(column_of(batch, "side"))[heard],
     )
     parts = [(rater[:0], rater[:0], side[:0])]
     for step in range(1, int(np.bincount(subject, minlength=1).max(initial=0))):

@@ -1,14 +1,16 @@
 """Judgements that their own rationale contradicts."""
 
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.pandas.types import from_arrow_schema
 
+from ops.core.arrow import rows_of
 from ops.core.canonical import response_key
+from ops.core.json_values import Cell
+from ops.core.stored import StoredExample
 from ops.core.turns import CANDIDATE_ROLES, message_text
 from ops.corpus.judgements import KEYS, label_side, rating_side
 from ops.text.rationales import MENTIONS, Stated, rationales
@@ -44,11 +46,11 @@ def against_rationale(preferences: DataFrame, examples: DataFrame) -> DataFrame:
 
 def _stated(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     for batch in batches:
-        rows = [row for example in batch.to_pylist() for row in _of(example)]
+        rows = [row for example in rows_of(batch, StoredExample) for row in _of(example)]
         yield pa.RecordBatch.from_pylist(rows, schema=_STATED)
 
 
-def _of(example: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def _of(example: StoredExample) -> Iterator[dict[str, Cell]]:
     messages = [message for message in example["messages"] or () if message["role"] in CANDIDATE_ROLES]
     for statement in rationales(example["metadata"]):
         for place, message in enumerate(messages):
@@ -56,13 +58,14 @@ def _of(example: dict[str, Any]) -> Iterator[dict[str, Any]]:
             is_meant = statement.place in (place, message["role"]) or (statement.place is None and len(messages) == 1)
             if statement.against or is_meant:
                 yield {
-                    **{name: example[name] for name in ("delivery", "example_id")},
+                    "delivery": example["delivery"],
+                    "example_id": example["example_id"],
                     "response_key": response_key(message_text(message)),
                     **_figures(statement),
                 }
 
 
-def _figures(statement: Stated) -> dict[str, Any]:
+def _figures(statement: Stated) -> dict[str, Cell]:
     return {
         "who": statement.annotator,
         "stated": statement.rating,

@@ -12,6 +12,7 @@ from pyspark.sql.types import DoubleType, IntegerType, StructField, StructType
 from ops.core.spherical import centres
 from ops.corpus.alike_examples import PAIRS, Cuts, redundant_examples
 from ops.corpus.compared_examples import COMPARED, READ, compared_examples, whole_vectors, with_clusters
+from ops.corpus.groups import by_group
 from ops.corpus.staying import RANK
 from ops.corpus.vectors import with_vectors
 
@@ -49,7 +50,7 @@ def semantic_duplicates(
     def choose(group: pa.Table) -> pa.Table:
         return redundant_examples(group, cuts=cuts)
 
-    pairs = members.groupBy(*_GROUP).applyInArrow(choose, from_arrow_schema(PAIRS))
+    pairs = by_group(members.groupBy(*_GROUP), choose, PAIRS)
     return pairs.withColumn("same_delivery", F.col("delivery") == F.col("other_delivery"))
 
 

@@ -9,8 +9,9 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.pandas.types import from_arrow_schema
 
+from ops.core.arrow import rows_of
 from ops.core.canonical import query_key
-from ops.corpus.pictures import alike_keys, apart, pictures
+from ops.corpus.pictures import Picture, alike_keys, apart, pictures
 from ops.prompts.truths import truth_key
 
 _KEY = ["delivery", "example_id"]
@@ -107,18 +108,26 @@ def _by_image(examples: DataFrame, images: DataFrame, *, distance: int, colour: 
     return pairs.select(*_KEY, "sft_delivery", "sft_example").distinct()
 
 
+class _PicturePair(Picture):
+    """An image of a prompt, and one of an SFT example beside it."""
+
+    sft_image_id: str
+    sft_hash: str | None
+    sft_colours: bytes | None
+
+
 def _alike(batches: Iterable[pa.RecordBatch], *, distance: int, colour: float) -> Iterator[pa.RecordBatch]:
     for batch in batches:
         rows = [
             {"image_id": row["image_id"], "sft_image": row["sft_image_id"]}
-            for row in batch.to_pylist()
+            for row in rows_of(batch, _PicturePair)
             if apart([row], [_other(row)], distance=distance, colour=colour) is not None
         ]
         yield pa.RecordBatch.from_pylist(rows, schema=_PAIR)
 
 
-def _other(row: dict[str, object]) -> dict[str, object]:
-    return {name: row[f"sft_{name}"] for name in ("image_id", "hash", "colours")}
+def _other(row: _PicturePair) -> Picture:
+    return {"image_id": row["sft_image_id"], "hash": row["sft_hash"], "colours": row["sft_colours"]}
 
 
 def _renamed(turns: DataFrame) -> DataFrame:

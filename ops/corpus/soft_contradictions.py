@@ -9,10 +9,21 @@ from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.pandas.types import from_arrow_schema
 from pyspark.sql.types import StructType
 
+from ops.core.arrow import (
+    AnyArray,
+    column_of,
+    column_values,
+    fields,
+    is_valid,
+    nullable_values,
+    rows_where,
+    type_in,
+    with_column,
+)
 from ops.core.identity import digest
 from ops.corpus.judgements import CHECKED, KEYS, sided
 from ops.corpus.links import Links, key_of, keyed
-from ops.corpus.pictures import alike_keys, apart, pictures
+from ops.corpus.pictures import Picture, alike_keys, apart, pictures
 from ops.corpus.tables import CorpusTables
 from ops.corpus.vectors import cosines, text_id, with_vectors
 from ops.text.soft_queries import fits_encoder, similarity, soft_query
@@ -98,15 +109,14 @@ def _with_pictures(subjects: DataFrame, pictured: DataFrame) -> DataFrame:
 def _read(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     """The subjects with what is read from their queries."""
     for batch in batches:
-        texts = batch.column("query").to_pylist()
+        texts = nullable_values(batch, "query", str)
         queries = [soft_query(text) for text in texts]
         asks = [
             digest(*query.asked, "", *query.marks) if fits_encoder(text) else None
             for text, query in zip(texts, queries, strict=True)
         ]
-        values = [query.pieces for query in queries], asks
-        columns = [pa.array(column, field.type) for column, field in zip(values, _READ, strict=True)]
-        yield pa.RecordBatch.from_arrays([*batch.columns, *columns], names=[*batch.schema.names, *_READ.names])
+        pieces = pa.array([query.pieces for query in queries], type_in(_READ, "pieces"))
+        yield with_column(with_column(batch, "pieces", pieces), "asks", pa.array(asks, type_in(_READ, "asks")))
 
 
 def _near_images(subjects: DataFrame, *, distance: int, colour: float) -> DataFrame:
@@ -114,7 +124,8 @@ def _near_images(subjects: DataFrame, *, distance: int, colour: float) -> DataFr
 
     def bits(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
-            pairs = zip(*(batch.column(name).to_pylist() for name in ("pictures", "other_pictures")), strict=True)
+            sides = (column_values(batch, name, list[Picture]) for name in ("pictures", "other_pictures"))
+            pairs = zip(*sides, strict=True)
             bits_apart = [apart(picture, other, distance=distance, colour=colour) for picture, other in pairs]
             yield _kept(batch, "hash_bits", pa.array(bits_apart, pa.int32()))
 
@@ -129,7 +140,7 @@ def _near_words(subjects: DataFrame, least: float) -> DataFrame:
 
     def shared(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
-            pairs = zip(*(batch.column(name).to_pylist() for name in ("query", "other_query")), strict=True)
+            pairs = zip(*(nullable_values(batch, name, str) for name in ("query", "other_query")), strict=True)
             shares = [similarity(soft_query(query), soft_query(other)) for query, other in pairs]
             alike = [round(share, 6) if share >= least else None for share in shares]
             yield _kept(batch, "query_similarity", pa.array(alike, pa.float64()))
@@ -144,7 +155,7 @@ def _near_meanings(subjects: DataFrame, embeddings: DataFrame, least: float) -> 
 
     def near(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
-            nearness = cosines(batch.column("vector"), batch.column("other_vector"))
+            nearness = cosines(column_of(batch, "vector"), column_of(batch, "other_vector"))
             yield _kept(batch, "query_cosine", pa.array(nearness, mask=~(nearness >= least)))
 
     short = subjects.where("asks IS NOT NULL").withColumn("text", text_id(F.col("query")))
@@ -164,16 +175,15 @@ def _pairs(subjects: DataFrame, bucket: Column, *also: str) -> DataFrame:
     return yes.join(no, "bucket").drop("bucket")
 
 
-def _kept(batch: pa.RecordBatch, name: str, figures: pa.Array) -> pa.RecordBatch:
+def _kept(batch: pa.RecordBatch, name: str, figures: AnyArray) -> pa.RecordBatch:
     """The pairs with their figure, those without one left out."""
-    pairs = pa.RecordBatch.from_arrays([*(batch.column(key) for key in _PAIR), figures], names=[*_PAIR, name])
-    return pairs.filter(figures.is_valid())
+    return rows_where(with_column(batch.select(_PAIR), name, figures), is_valid(figures))
 
 
 def _verified(pairs: DataFrame, verify: _Verify, name: str) -> DataFrame:
     """The pairs that `verify` keeps, with its figure; null for what the other ways of looking at them give."""
-    verified = pairs.mapInArrow(verify, _with_columns(pairs.select(*_PAIR), pa.schema([_FIGURES.field(name)])))
-    others = from_arrow_schema(pa.schema([field for field in _FIGURES if field.name != name]))
+    verified = pairs.mapInArrow(verify, _with_columns(pairs.select(*_PAIR), pa.schema(fields(_FIGURES, name))))
+    others = from_arrow_schema(pa.schema(fields(_FIGURES, *(other for other in _FIGURES.names if other != name))))
     return verified.withColumns({field.name: F.lit(None).cast(field.dataType) for field in others})
 
 

@@ -1,9 +1,11 @@
 """The encoder's vectors beside the texts and images of a frame, and how alike two of them are."""
 
 import numpy as np
-import pyarrow as pa
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F  # noqa: N812
+
+from ops.core.arrow import Column as Vectors
+from ops.core.arrow import values_or_nulls
 
 _KIND = "text"
 
@@ -29,13 +31,13 @@ def with_vectors(frame: DataFrame, embeddings: DataFrame, *, modality: str, **id
     return frame
 
 
-def matrix(vectors: pa.Array | pa.ChunkedArray) -> tuple[np.ndarray, np.ndarray]:
+def matrix(vectors: Vectors) -> tuple[np.ndarray, np.ndarray]:
     """Stored vectors as (n, d) float64 with zeros where there is none, and which are there, (n,) bool.
 
     In float64, a product of two vectors does not depend on how many others are multiplied beside them, to the digits
     that measures keep.
     """
-    stored = vectors.to_pylist()
+    stored = values_or_nulls(vectors, bytes)
     known = np.array([one is not None for one in stored], dtype=bool)
     values = np.frombuffer(b"".join(one for one in stored if one is not None), "<f2").astype(np.float64)
     rows = np.zeros((len(stored), len(values) // max(1, int(known.sum()))))
@@ -43,7 +45,7 @@ def matrix(vectors: pa.Array | pa.ChunkedArray) -> tuple[np.ndarray, np.ndarray]
     return rows, known
 
 
-def cosines(ones: pa.Array | pa.ChunkedArray, others: pa.Array | pa.ChunkedArray) -> np.ndarray:
+def cosines(ones: Vectors, others: Vectors) -> np.ndarray:
     """Cosine of each pair of stored vectors (n,), rounded to 6 digits; not a number where either is missing."""
     (left, has_left), (right, has_right) = matrix(ones), matrix(others)
     cosine = np.full(len(has_left), np.nan)
