@@ -52,6 +52,7 @@ COMMANDS = {
     "preflight": "pipelines.preflight_command",
     "report": "pipelines.version_commands",
     "reward": "pipelines.reward_command",
+    "checkpoint": "pipelines.checkpoint_command",
     "doctor": "pipelines.doctor_command",
     "migrate": "pipelines.migrate_command",
     "vacuum": "pipelines.question_commands",

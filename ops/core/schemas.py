@@ -391,6 +391,23 @@ CORPUS_JOBS = _table(
     ("made_from", pa.string()),  # identity of the earlier measures that were carried over; empty where none were
 )
 
+CHECKPOINTS = _table(
+    "checkpoints",
+    (),
+    ("sequence", pa.int64()),
+    ("at", TIMESTAMP),
+    ("checkpoint", pa.string()),  # where it lay
+    ("weights", pa.string()),  # hash of its files
+    ("baseline", pa.string()),  # identity of the encoder that it is held against
+    ("probe_set", pa.string()),  # hash of the pictures and texts
+    ("probes", pa.int64()),
+    ("verdict", pa.string()),  # pass | warn | reject
+    ("kept", pa.float64()),  # of the last layer (ops.checkpoints.shifts)
+    ("retrieval", pa.float64()),  # share of the probes whose text is found
+    ("retrieval_before", pa.float64()),
+    ("outcome", pa.string()),  # JSON: resources.checkpoints.auditing.CheckpointAudit
+)
+
 TABLES: dict[str, TableSpec] = {
     spec.name: spec
     for spec in (
@@ -415,5 +432,6 @@ TABLES: dict[str, TableSpec] = {
         MODALITY_STATISTICS,
         CONTRADICTION_RATES,
         CORPUS_JOBS,
+        CHECKPOINTS,
     )
 }

@@ -1,0 +1,1 @@
+"""A fine-tuned image tower held against the one it was made from: kernels on arrays of features."""

@@ -1,0 +1,132 @@
+"""`assay checkpoint`: whether a fine-tuned image tower still sees, before RL builds on it."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+from ops.checkpoints.findings import PASS, REJECT
+from ops.core.errors import UnusableError
+from pipelines.app import ConfigOption, DebugOption, JsonOption, LakeOption, app, print_json, settings_of
+from pipelines.faults import DONE, FAILED, err, out
+from pipelines.tables import titled
+from pipelines.version_commands import lake_at
+from resources.checkpoints.auditing import CheckpointAudit, audit_checkpoint
+from resources.checkpoints.probes import Drawn, draw_probes, read_probes
+from resources.checkpoints.recorded import record_audit
+from resources.config.encoder_settings import EncoderSettings
+from resources.engines.progress import RichProgress
+from resources.intake.corpus_drops import admitted_deliveries
+from resources.lake.tables import Lake
+
+_COLOURS = {"pass": "green", "warn": "yellow", "reject": "bold red"}
+_REFERENCES = ("local-dir:", "hf-hub:")
+BaselineOption = Annotated[
+    str | None,
+    typer.Option(
+        "--baseline",
+        metavar="MODEL[:PRETRAINED]",
+        help="What it was made from, as assay.yaml names an encoder; left out: the encoder of assay.yaml.",
+    ),
+]
+ProbesOption = Annotated[
+    Path | None, typer.Option("--probes", help="JSON lines with image, text and label, beside the lake's own pictures.")
+]
+CountOption = Annotated[int, typer.Option("--pictures", min=0, help="How many of the lake's pictures are drawn.")]
+
+
+@app.command()
+def checkpoint(
+    path: Annotated[Path, typer.Argument(metavar="CHECKPOINT", help="A file of weights, or a folder with them.")],
+    baseline: BaselineOption = None,
+    lake: LakeOption = "lake",
+    probes: ProbesOption = None,
+    pictures: CountOption = 256,
+    seed: Annotated[int, typer.Option("--seed", help="Of the draw.")] = 0,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Holds a fine-tuned image tower against its baseline: which layers moved, does it still find what it sees?
+
+    The exit status is 0 where it passes or warns, 1 where it is rejected. The lake remembers the audit.
+    """
+    encoder = baseline_of(settings_of(config).encoder, baseline)
+    store = lake_at(lake)
+    drawn = _drawn(store, pictures, seed)
+    own = read_probes(probes) if probes else []
+    audit = audit_checkpoint(
+        path,
+        encoder,
+        [*drawn.probes, *own],
+        visual_share=drawn.visual_share,
+        progress=RichProgress(err),
+        seed=seed,
+    )
+    record_audit(store, audit)
+    if as_json:
+        print_json(audit.as_json())
+    else:
+        _show(audit)
+    raise typer.Exit(FAILED if audit.verdict == REJECT else DONE)
+
+
+def baseline_of(settings: EncoderSettings, reference: str | None) -> EncoderSettings:
+    """The encoder that a reference names, run as the settings say; their own where there is none."""
+    if reference is None:
+        return settings
+    if reference.startswith(_REFERENCES):
+        return replace(settings, model=reference, pretrained=None)
+    model, _, pretrained = reference.partition(":")
+    return replace(settings, model=model, pretrained=pretrained or None)
+
+
+def _drawn(lake: Lake, pictures: int, seed: int) -> Drawn:
+    deliveries = admitted_deliveries(lake)
+    if not deliveries:
+        raise UnusableError("no drop of the lake is admitted; run `assay run DROP` first")
+    return draw_probes(lake, deliveries, pictures, seed=seed)
+
+
+def _show(audit: CheckpointAudit) -> None:
+    named = sorted({finding.name for finding in audit.findings if finding.verdict != PASS})
+    shown = f": {', '.join(named)}" if named else ""
+    line = f"[{_COLOURS[audit.verdict]}]{audit.verdict}[/]{shown}   ({audit.probes} pictures, {audit.baseline})"
+    out.print(line, highlight=False, soft_wrap=True)
+    out.print(_weights(audit), highlight=False, soft_wrap=True)
+    table = Table("layer", "kept", "95 %", "CKA", "cosine", "rank", "dead", box=SIMPLE_HEAD, padding=(0, 1))
+    for layer in audit.layers:
+        low, high = layer.kept_interval
+        table.add_row(
+            layer.layer,
+            f"{layer.kept:.2f}",
+            f"{low:.2f} to {high:.2f}",
+            f"{layer.cka:.2f}",
+            f"{layer.mean_cosine:.2f}",
+            f"{layer.rank_before:.0f} to {layer.rank_after:.0f}",
+            f"{layer.dead_before:.0%} to {layer.dead_after:.0%}",
+        )
+    out.print(titled("How images lie to each other, against the baseline", table))
+    for finding in audit.findings:
+        where = f" at {finding.where}" if finding.where else ""
+        text = f"[{_COLOURS[finding.verdict]}]{finding.verdict}[/] {finding.name}{where}: {finding.detail}"
+        out.print(text, highlight=False, soft_wrap=True)
+    for advice in audit.advice:
+        out.print(f"Advice: {advice}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _weights(audit: CheckpointAudit) -> str:
+    change = audit.change
+    parts = [f"{change.changed} of {change.tensors} tensors changed, by {change.relative:.2%} of their norm"]
+    if change.adapter:
+        parts.append(f"as an adapter, in at most {change.rank} of {change.full_rank} directions of a matrix")
+    elif change.rank:
+        parts.append(f"in at most {change.rank} of {change.full_rank} directions of a matrix")
+    if change.kept:
+        parts.append(f"it leaves out {', '.join(change.kept)}, which stay the baseline's")
+    if change.outside:
+        parts.append(f"{change.outside} of its tensors are no part of the tower")
+    return "; ".join(parts) + "."

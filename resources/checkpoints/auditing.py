@@ -1,0 +1,153 @@
+"""The audit of a checkpoint: a fine-tuned image tower beside the pretrained one, on the same pictures.
+
+baseline, probes -> features before, and of harmless edits; weights fitted -> features after -> shifts -> findings
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from ops.checkpoints.findings import PASS, CheckpointLimits, Finding, findings_of, verdict_of
+from ops.checkpoints.retrieval import first_hits
+from ops.checkpoints.shifts import (
+    FEWEST_PROBES,
+    GroupShift,
+    LayerShift,
+    SkillShift,
+    group_shifts,
+    layer_shifts,
+    skill_shift,
+)
+from ops.core.errors import UnusableError
+from resources.checkpoints.features import EMBEDDING, layer_features
+from resources.checkpoints.fitting import WeightChange, fit_texts, fitted
+from resources.checkpoints.probes import Probe, identity_of
+from resources.checkpoints.weights import read_weights
+from resources.config.encoder_settings import EncoderSettings
+from resources.engines.progress import Progress
+from resources.models.encoder import Encoder, load_encoder
+
+#: As zero-shot classification asks (Radford et al., 2021).
+_KIND = "a photo of a {}."
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointAudit:
+    """What came of it. `texts` says whether the checkpoint brought a text tower of its own; `advice`, where it did not
+    pass, what of the data to change."""
+
+    verdict: str
+    checkpoint: str
+    weights: str
+    baseline: str
+    probe_set: str
+    probes: int
+    findings: tuple[Finding, ...]
+    layers: tuple[LayerShift, ...]
+    skills: tuple[SkillShift, ...]
+    groups: tuple[GroupShift, ...]
+    change: WeightChange
+    texts: bool
+    advice: tuple[str, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return asdict(self)
+
+
+def audit_checkpoint(
+    path: Path,
+    baseline: EncoderSettings,
+    probes: Sequence[Probe],
+    *,
+    visual_share: float | None = None,
+    limits: CheckpointLimits | None = None,
+    progress: Progress,
+    seed: int = 0,
+) -> CheckpointAudit:
+    """Hold a checkpoint against its baseline on the probes. `visual_share` of the data it was trained on is for the
+    advice. UnusableError where there are too few probes, CheckpointError where the weights do not fit."""
+    if len(probes) < FEWEST_PROBES:
+        raise UnusableError(
+            f"{len(probes)} pictures with a text to try the checkpoint on, at least {FEWEST_PROBES} are needed; name a "
+            "lake with more with --lake, or a file of your own with --probes"
+        )
+    weights = read_weights(path)
+    encoder = load_encoder(baseline)
+    look = _Looking(encoder, probes, progress)
+    before, edited = look.features("the baseline"), look.features("the baseline, edited pictures", edited=True)
+    hits_before = look.hits(before[EMBEDDING])
+    tower = fitted(encoder.model.visual, weights)
+    texts = fit_texts(encoder.model, weights)
+    encoder.model.visual = tower.tower.to(encoder.device)  # pyright: ignore[reportAttributeAccessIssue]
+    after = look.features("the checkpoint")
+    hits_after = look.hits(after[EMBEDDING])
+    layers = layer_shifts(before, edited, after, seed=seed)
+    skills = [skill_shift(name, hits, hits_after[name], seed=seed) for name, hits in hits_before.items()]
+    spaces = (before[EMBEDDING], edited[EMBEDDING], after[EMBEDDING])
+    groups = group_shifts([probe.group for probe in probes], *spaces, seed=seed)
+    findings = findings_of(layers, skills, limits)
+    verdict = verdict_of(findings)
+    return CheckpointAudit(
+        verdict=verdict,
+        checkpoint=str(path),
+        weights=weights.identity,
+        baseline=encoder.identity,
+        probe_set=identity_of(probes),
+        probes=len(probes),
+        findings=tuple(findings),
+        layers=tuple(layers),
+        skills=tuple(skills),
+        groups=tuple(groups),
+        change=tower.change,
+        texts=texts,
+        advice=tuple(_advice(groups, visual_share)) if verdict != PASS else (),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Looking:
+    """The encoder, as it stands, at the probes."""
+
+    encoder: Encoder
+    probes: Sequence[Probe]
+    progress: Progress
+
+    def features(self, label: str, *, edited: bool = False) -> dict[str, np.ndarray]:
+        """Of each layer, as `layer_features` has them."""
+        loaders: list[Callable[[], Image.Image]] = [
+            (lambda probe=probe: probe.edited if edited else probe.image) for probe in self.probes
+        ]
+        return layer_features(self.encoder, loaders, self.progress, f"Look with {label}")
+
+    def hits(self, images: np.ndarray) -> dict[str, np.ndarray]:
+        """By the skill's name, whether each probe goes right: its own text found, its kind told where all have one."""
+        texts = [probe.text for probe in self.probes]
+        hits = {"retrieval": self._hits(images, texts, texts)}
+        kinds = [probe.label for probe in self.probes]
+        if all(kinds) and len(set(kinds)) > 1:
+            hits["zero_shot"] = self._hits(images, list(map(_KIND.format, kinds)), list(map(_KIND.format, kinds)))
+        return hits
+
+    def _hits(self, images: np.ndarray, wanted: list[str], among: list[str]) -> np.ndarray:
+        offered = sorted(set(among))
+        return first_hits(images, self.encoder.encode_texts(offered), wanted, offered)
+
+
+def _advice(groups: Sequence[GroupShift], visual_share: float | None) -> list[str]:
+    advice = [
+        f"raise {group.group or 'the unnamed dataset'}: its pictures moved {group.moved:.1f} times as far as under a "
+        f"harmless edit, the others {group.rest:.1f}"
+        for group in groups
+        if group.apart
+    ]
+    if visual_share is not None and visual_share < 0.5:
+        advice.append(
+            f"only {visual_share:.0%} of the examples show a picture: set `mix.visual_share` in assay.yaml higher, and "
+            "train on the version that comes of it"
+        )
+    return advice

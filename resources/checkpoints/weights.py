@@ -1,0 +1,139 @@
+"""Tensors of a checkpoint, as trainers leave them: one file or several, whole or an adapter. Nothing is unpickled but
+tensors, and no code of a checkpoint is run."""
+
+import hashlib
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+
+from ops.core.errors import AssayError
+from resources.models.encoder_source import file_hash
+from resources.models.model_files import INDEX, check_folder, read_object
+
+ADAPTER = "adapter_config.json"
+_KNOWN = (
+    "open_clip_model.safetensors",
+    "open_clip_pytorch_model.bin",
+    "model.safetensors",
+    "pytorch_model.bin",
+)
+_ADAPTER_FILES = ("adapter_model.safetensors", "adapter_model.bin")
+#: Under which trainers put the tensors beside an optimizer's.
+_INNER = ("state_dict", "model", "module")
+
+
+class CheckpointError(AssayError, ValueError):
+    """A checkpoint that cannot be read, or does not fit its baseline; the message names the tensors and the fix."""
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """The tensors of a checkpoint by their names in it, and a hash of its files. An adapter's tensors are its own
+    factors, with `scales` for each module that it changes."""
+
+    path: Path
+    tensors: Mapping[str, torch.Tensor]
+    identity: str
+    adapter: "Adapter | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Adapter:
+    """How a LoRA adapter (Hu et al., 2022) is to be added: `scale` times the product of its factors."""
+
+    rank: int
+    alpha: float
+    root_scaled: bool
+    ranks: Mapping[str, int] = field(default_factory=dict)
+    alphas: Mapping[str, float] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, config: Mapping[str, Any], path: Path) -> "Adapter":
+        """From PEFT's configuration. CheckpointError where it is of another kind."""
+        kind, rank = config.get("peft_type"), config.get("r")
+        if kind != "LORA" or config.get("use_dora"):
+            raise CheckpointError(
+                f"{path}: an adapter of the kind {kind} is not read; merge it and name the whole model"
+            )
+        if not isinstance(rank, int) or rank < 1:
+            raise CheckpointError(f"{path}: r is {rank!r}; put the configuration there that was saved with the adapter")
+        return cls(
+            rank=rank,
+            alpha=float(config.get("lora_alpha") or rank),
+            root_scaled=bool(config.get("use_rslora")),
+            ranks=config.get("rank_pattern") or {},
+            alphas=config.get("alpha_pattern") or {},
+        )
+
+    def scale(self, module: str) -> float:
+        """By which the product of the module's factors is multiplied."""
+        rank = next((rank for name, rank in self.ranks.items() if module.endswith(name)), self.rank)
+        alpha = next((alpha for name, alpha in self.alphas.items() if module.endswith(name)), self.alpha)
+        return alpha / (math.sqrt(rank) if self.root_scaled else rank)
+
+
+def read_weights(path: Path) -> Weights:
+    """From a file of tensors, or a folder as open_clip, transformers or PEFT write it. CheckpointError where it cannot
+    be read."""
+    if path.is_dir():
+        check_folder(path)
+        adapter = Adapter.of(read_object(path / ADAPTER), path / ADAPTER) if (path / ADAPTER).exists() else None
+        files = _adapter_files(path) if adapter else _files(path)
+    elif path.is_file():
+        adapter, files = None, [path]
+    else:
+        raise CheckpointError(f"{path} is not there; name a file of weights or the folder of a checkpoint")
+    tensors: dict[str, torch.Tensor] = {}
+    for file in files:
+        tensors |= _tensors(file)
+    if not tensors:
+        raise CheckpointError(f"{path} holds no tensors; name the file or folder with the weights")
+    identity = hashlib.sha256("".join(map(file_hash, files)).encode()).hexdigest()[:16]
+    return Weights(path, tensors, identity, adapter)
+
+
+def _files(folder: Path) -> list[Path]:
+    index = folder / INDEX
+    if index.exists():
+        named = sorted(set(map(str, dict(read_object(index).get("weight_map") or {}).values())))
+        absent = [name for name in named if name != Path(name).name or not (folder / name).is_file()]
+        if absent or not named:
+            raise CheckpointError(f"{index} names {absent[:3] or 'no file'}; put the shards beside it")
+        return [folder / name for name in named]
+    whole = [folder / name for name in _KNOWN if (folder / name).is_file()]
+    others = sorted(folder.glob("*.safetensors")) or sorted([*folder.glob("*.pt"), *folder.glob("*.bin")])
+    files = whole[:1] or others
+    if not files:
+        raise CheckpointError(f"{folder} holds no weights; looked for {INDEX}, *.safetensors, *.bin and *.pt")
+    return files
+
+
+def _adapter_files(folder: Path) -> list[Path]:
+    files = [folder / name for name in _ADAPTER_FILES if (folder / name).is_file()]
+    if not files:
+        raise CheckpointError(
+            f"{folder} has {ADAPTER}, but neither of {', '.join(_ADAPTER_FILES)}; save the adapter anew"
+        )
+    return files[:1]
+
+
+def _tensors(file: Path) -> dict[str, torch.Tensor]:
+    try:
+        if file.suffix == ".safetensors":
+            return safetensors.torch.load_file(file)
+        loaded = torch.load(file, map_location="cpu", weights_only=True)
+    except Exception as error:  # Whatever broken bytes make the readers raise.
+        reason = (str(error).strip().splitlines() or [repr(error)])[0][:200]
+        raise CheckpointError(f"{file} cannot be read as tensors: {reason}; save the weights as safetensors") from None
+    while isinstance(loaded, dict) and (
+        inner := next((loaded[n] for n in _INNER if isinstance(loaded.get(n), dict)), None)
+    ):
+        loaded = inner
+    if not isinstance(loaded, dict):
+        raise CheckpointError(f"{file} holds a {type(loaded).__name__}, no tensors by name; save a state dict")
+    return {str(name): value for name, value in loaded.items() if isinstance(value, torch.Tensor)}
