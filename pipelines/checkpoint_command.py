@@ -1,6 +1,5 @@
 """`assay checkpoint`: whether a fine-tuned image tower still sees, before RL builds on it."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -9,27 +8,21 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from ops.checkpoints.findings import PASS, REJECT
-from ops.core.errors import UnusableError
 from pipelines.app import ConfigOption, DebugOption, JsonOption, LakeOption, app, print_json, settings_of
 from pipelines.faults import DONE, FAILED, err, out
 from pipelines.tables import titled
 from pipelines.version_commands import lake_at
-from resources.checkpoints.auditing import CheckpointAudit, audit_checkpoint
-from resources.checkpoints.probes import Drawn, draw_probes, read_probes
-from resources.checkpoints.recorded import record_audit
-from resources.config.encoder_settings import EncoderSettings
+from resources.checkpoints.auditing import CheckpointAudit
+from resources.checkpoints.lake_audits import audit_on_lake
 from resources.engines.progress import RichProgress
-from resources.intake.corpus_drops import admitted_deliveries
-from resources.lake.tables import Lake
 
 _COLOURS = {"pass": "green", "warn": "yellow", "reject": "bold red"}
-_REFERENCES = ("local-dir:", "hf-hub:")
 BaselineOption = Annotated[
-    str | None,
+    str,
     typer.Option(
         "--baseline",
-        metavar="MODEL[:PRETRAINED]",
-        help="What it was made from, as assay.yaml names an encoder; left out: the encoder of assay.yaml.",
+        metavar="FOLDER|MODEL[:PRETRAINED]",
+        help="What it was made from: a model's folder, or an encoder as assay.yaml names it; left out: that encoder.",
     ),
 ]
 ProbesOption = Annotated[
@@ -41,7 +34,7 @@ CountOption = Annotated[int, typer.Option("--pictures", min=0, help="How many of
 @app.command()
 def checkpoint(
     path: Annotated[Path, typer.Argument(metavar="CHECKPOINT", help="A file of weights, or a folder with them.")],
-    baseline: BaselineOption = None,
+    baseline: BaselineOption = "",
     lake: LakeOption = "lake",
     probes: ProbesOption = None,
     pictures: CountOption = 256,
@@ -54,41 +47,21 @@ def checkpoint(
 
     The exit status is 0 where it passes or warns, 1 where it is rejected. The lake remembers the audit.
     """
-    encoder = baseline_of(settings_of(config).encoder, baseline)
-    store = lake_at(lake)
-    drawn = _drawn(store, pictures, seed)
-    own = read_probes(probes) if probes else []
-    audit = audit_checkpoint(
+    audit = audit_on_lake(
+        lake_at(lake),
         path,
-        encoder,
-        [*drawn.probes, *own],
-        visual_share=drawn.visual_share,
+        baseline,
+        encoder=settings_of(config).encoder,
+        pictures=pictures,
+        own=probes,
         progress=RichProgress(err),
         seed=seed,
     )
-    record_audit(store, audit)
     if as_json:
         print_json(audit.as_json())
     else:
         _show(audit)
     raise typer.Exit(FAILED if audit.verdict == REJECT else DONE)
-
-
-def baseline_of(settings: EncoderSettings, reference: str | None) -> EncoderSettings:
-    """The encoder that a reference names, run as the settings say; their own where there is none."""
-    if reference is None:
-        return settings
-    if reference.startswith(_REFERENCES):
-        return replace(settings, model=reference, pretrained=None)
-    model, _, pretrained = reference.partition(":")
-    return replace(settings, model=model, pretrained=pretrained or None)
-
-
-def _drawn(lake: Lake, pictures: int, seed: int) -> Drawn:
-    deliveries = admitted_deliveries(lake)
-    if not deliveries:
-        raise UnusableError("no drop of the lake is admitted; run `assay run DROP` first")
-    return draw_probes(lake, deliveries, pictures, seed=seed)
 
 
 def _show(audit: CheckpointAudit) -> None:

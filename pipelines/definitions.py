@@ -6,12 +6,12 @@ from pathlib import Path
 
 import dagster as dg
 
-from assets import corpus, embeddings, ingest, measures, report, versions
+from assets import checkpoints, corpus, embeddings, ingest, measures, report, versions
 from pipelines.alerts import alert_sensors
 from pipelines.automation import operated
-from pipelines.jobs import corpus_job, drop_job
+from pipelines.jobs import checkpoint_job, corpus_job, drop_job
 from pipelines.schedules import nightly
-from pipelines.sensors import new_drops
+from pipelines.sensors import new_checkpoints, new_drops
 from resources.config.settings import Settings, load_settings
 from resources.engines.progress import LogProgress, Progress, Together
 from resources.lake.tables import Lake
@@ -21,13 +21,13 @@ def bind(lake: str | Path, settings: Settings, *, progress: Progress | None = No
     """The definitions over that lake. One process runs a whole job, so that Ray and Spark start once. Progress goes to
     the log of each run as well, which the UI shows."""
     everywhere = LogProgress() if progress is None else Together(progress, LogProgress())
-    loaded = dg.load_assets_from_modules([corpus, embeddings, ingest, measures, report, versions])
+    loaded = dg.load_assets_from_modules([checkpoints, corpus, embeddings, ingest, measures, report, versions])
     made = [one for one in loaded if isinstance(one, dg.AssetsDefinition)]
     return dg.Definitions(
         assets=list(dg.map_asset_specs(partial(operated, settings=settings), made)),
-        jobs=[drop_job, corpus_job],
+        jobs=[drop_job, corpus_job, checkpoint_job],
         schedules=[nightly(settings)],
-        sensors=[new_drops(settings), *alert_sensors(settings)],
+        sensors=[new_drops(settings), new_checkpoints(settings), *alert_sensors(settings)],
         executor=dg.in_process_executor,
         resources={"lake": Lake(lake), "settings": settings, "progress": everywhere},
     )

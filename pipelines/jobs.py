@@ -1,4 +1,4 @@
-"""The two jobs: what is done for one drop, and what is done for the corpus of all admitted drops."""
+"""The jobs: what is done for one drop, for the corpus of all admitted drops, and for a model that was trained on it."""
 
 import dagster as dg
 
@@ -11,4 +11,9 @@ corpus_job = dg.define_asset_job(
     "corpus_job",
     selection=dg.AssetSelection.groups("corpus", "version"),
     description="Audits all admitted drops together, judges every example, gates the candidate and publishes it.",
+)
+checkpoint_job = dg.define_asset_job(
+    "checkpoint_job",
+    selection=dg.AssetSelection.groups("training"),
+    description="Holds a fine-tuned image tower against its baseline, on the pictures of the lake.",
 )

@@ -1,4 +1,4 @@
-"""What starts runs by itself: complete drops of the watched folder."""
+"""What starts runs by itself: complete drops of the watched folder, checkpoints of the watched one."""
 
 import time
 from collections.abc import Iterator
@@ -8,8 +8,10 @@ import dagster as dg
 from assets.partitions import drops
 from ops.intake.drop_files import DropError
 from pipelines.alerts import say
-from pipelines.jobs import drop_job
+from pipelines.jobs import checkpoint_job, drop_job
 from resources.alerts.alert import Alert
+from resources.checkpoints.errors import CheckpointError
+from resources.checkpoints.watched import look_for
 from resources.config.settings import Settings
 from resources.intake.watched_folder import Look, Memory, look_at
 
@@ -41,6 +43,39 @@ def new_drops(settings: Settings) -> dg.SensorDefinition:
         for alert in _late(look, settings):
             say(alert, settings, context.log.warning)
         return _runs(context, look)
+
+    return sensor
+
+
+def new_checkpoints(settings: Settings) -> dg.SensorDefinition:
+    """The sensor of `operation.checkpoints.watched`: a run for every checkpoint that is new or changed, once it is no
+    longer written to. On where a folder is named."""
+    asked = settings.operation.checkpoints
+
+    @dg.sensor(
+        name="new_checkpoints",
+        job=checkpoint_job,
+        minimum_interval_seconds=settings.operation.watch_seconds,
+        default_status=_status(bool(asked.watched)),
+        description="An audit of each fine-tuned image tower in the folder operation.checkpoints.watched.",
+    )
+    def sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        if not asked.watched:
+            return dg.SensorResult(skip_reason="no folder is watched: set operation.checkpoints.watched in assay.yaml")
+        try:
+            look = look_for(asked.watched, context.cursor, settled_s=asked.settled_seconds, now=time.time())
+        except CheckpointError as error:
+            return dg.SensorResult(skip_reason=str(error))
+        requests = [
+            dg.RunRequest(
+                run_key=f"{path}:{stamp}",
+                run_config=dg.RunConfig(ops={"checkpoint_alignment": {"config": {"checkpoint": path}}}),
+                tags={"assay/checkpoint": path.rpartition("/")[2]},
+            )
+            for path, stamp in look.new.items()
+        ]
+        skipped = None if requests else "no checkpoint is new or changed"
+        return dg.SensorResult(run_requests=requests, skip_reason=skipped, cursor=look.packed())
 
     return sensor
 

@@ -31,7 +31,7 @@ from tests.support.imports import (
 FLOORS = {
     "ops": (
         {"core"},
-        {"text", "vision", "boxes"},
+        {"text", "vision", "boxes", "checkpoints"},
         {"intake", "evidence", "necessity", "rewards"},
         {"prompts"},
         {"formats", "grounding", "claims", "corpus"},
@@ -47,7 +47,7 @@ FLOORS = {
         {"lake"},
         {"engines", "gates"},
         {"intake", "models"},
-        {"measuring", "rewards"},
+        {"measuring", "rewards", "checkpoints"},
         {"versions"},
         {"export", "preflight", "report", "status"},
     ),

@@ -29,7 +29,8 @@ class CheckpointLimits:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """`name` is drift, retrieval, zero_shot, collapse or dead_units; `where` the layer, empty for the whole tower."""
+    """`name` is drift, retrieval, zero_shot, collapse, dead_units or not_finite; `where` the layer, empty for the whole
+    tower."""
 
     name: str
     verdict: str
@@ -49,6 +50,9 @@ def findings_of(
     for layer in layers:
         last = layer is layers[-1]
         findings += [*_drift(layer, last, limits), *_collapse(layer, last, limits), *_dead(layer, limits)]
+        if not layer.finite:
+            detail = "gives values that are no numbers"
+            findings.append(Finding("not_finite", REJECT, layer.layer, 0.0, None, 0.0, detail))
     return [*findings, *(_skill(skill, limits) for skill in skills)]
 
 

@@ -18,6 +18,9 @@ _DRAWS = 200
 #: Probes below which half of them say nothing.
 FEWEST_PROBES = 16
 
+#: A tower to which a mirrored picture is another says nothing by its CKA with itself.
+_LEAST_HARMLESS = 0.5
+
 Interval = tuple[float, float]
 Features = Mapping[str, np.ndarray]
 
@@ -26,9 +29,11 @@ Features = Mapping[str, np.ndarray]
 class LayerShift:
     """A layer against the baseline's: `cka`, what of it is `kept` against a harmless edit (`harmless` is the edit's
     CKA), the mean cosine of an image's two features, effective ranks (`rank_ratio` is that of half the probes, which
-    cannot fill as many directions) and shares of dead units before and after."""
+    cannot fill as many directions) and shares of dead units before and after. Not `finite` is a layer that gave values
+    that are no numbers; they count as 0."""
 
     layer: str
+    finite: bool
     cka: float
     harmless: float
     kept: float
@@ -62,6 +67,8 @@ def layer_shifts(before: Features, edited: Features, after: Features, *, seed: i
 def _layer(
     name: str, before: np.ndarray, edited: np.ndarray, after: np.ndarray, chance: np.random.Generator
 ) -> LayerShift:
+    finite = bool(np.isfinite(after).all())
+    after = np.where(np.isfinite(after), after, 0.0)
     grams = [gram(features) for features in (before, edited, after)]
     kept, ratios = np.empty(_DRAWS), np.empty(_DRAWS)
     for draw in range(_DRAWS):
@@ -71,6 +78,7 @@ def _layer(
         ratios[draw] = _ratio(effective_rank(of_half[2]), effective_rank(of_half[0]))
     return LayerShift(
         layer=name,
+        finite=finite,
         cka=cka(grams[0], grams[2]),
         harmless=cka(grams[0], grams[1]),
         kept=_kept(*grams),
@@ -86,7 +94,7 @@ def _layer(
 
 
 def _kept(before: np.ndarray, edited: np.ndarray, after: np.ndarray) -> float:
-    return max(0.0, _ratio(cka(before, after), cka(before, edited)))
+    return max(0.0, cka(before, after) / max(cka(before, edited), _LEAST_HARMLESS))
 
 
 def _ratio(value: float, of: float) -> float:
@@ -128,6 +136,7 @@ def group_shifts(
 ) -> list[GroupShift]:
     """Groups of at least `fewest` probes (their names in the order of the features' rows), the most moved first; none
     where there is but one."""
+    after = np.where(np.isfinite(after), after, 0.0)
     still = max(float(np.mean(1 - cosines(before, edited))), 1e-9)
     moved = (1 - cosines(before, after)) / still
     names = np.array(groups)

@@ -403,7 +403,7 @@ CHECKPOINTS = _table(
     ("probes", pa.int64()),
     ("verdict", pa.string()),  # pass | warn | reject
     ("kept", pa.float64()),  # of the last layer (ops.checkpoints.shifts)
-    ("retrieval", pa.float64()),  # share of the probes whose text is found
+    ("retrieval", pa.float64()),  # share of the probes whose text is found; null of a tower without texts
     ("retrieval_before", pa.float64()),
     ("outcome", pa.string()),  # JSON: resources.checkpoints.auditing.CheckpointAudit
 )

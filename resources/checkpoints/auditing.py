@@ -3,13 +3,11 @@
 baseline, probes -> features before, and of harmless edits; weights fitted -> features after -> shifts -> findings
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from ops.checkpoints.findings import PASS, CheckpointLimits, Finding, findings_of, verdict_of
 from ops.checkpoints.retrieval import first_hits
@@ -23,13 +21,11 @@ from ops.checkpoints.shifts import (
     skill_shift,
 )
 from ops.core.errors import UnusableError
-from resources.checkpoints.features import EMBEDDING, layer_features
-from resources.checkpoints.fitting import WeightChange, fit_texts, fitted
+from resources.checkpoints.fitting import WeightChange
 from resources.checkpoints.probes import Probe, identity_of
-from resources.checkpoints.weights import read_weights
-from resources.config.encoder_settings import EncoderSettings
+from resources.checkpoints.towers import EMBEDDING, Loaders, Tower
+from resources.checkpoints.weights import Weights
 from resources.engines.progress import Progress
-from resources.models.encoder import Encoder, load_encoder
 
 #: As zero-shot classification asks (Radford et al., 2021).
 _KIND = "a photo of a {}."
@@ -60,8 +56,8 @@ class CheckpointAudit:
 
 
 def audit_checkpoint(
-    path: Path,
-    baseline: EncoderSettings,
+    weights: Weights,
+    baseline: Tower,
     probes: Sequence[Probe],
     *,
     visual_share: float | None = None,
@@ -69,21 +65,18 @@ def audit_checkpoint(
     progress: Progress,
     seed: int = 0,
 ) -> CheckpointAudit:
-    """Hold a checkpoint against its baseline on the probes. `visual_share` of the data it was trained on is for the
-    advice. UnusableError where there are too few probes, CheckpointError where the weights do not fit."""
+    """Hold a checkpoint against its baseline, which goes on with its weights, on the probes. `visual_share` of the data
+    it was trained on is for the advice. UnusableError where there are too few probes, CheckpointError where the weights
+    do not fit."""
     if len(probes) < FEWEST_PROBES:
         raise UnusableError(
             f"{len(probes)} pictures with a text to try the checkpoint on, at least {FEWEST_PROBES} are needed; name a "
             "lake with more with --lake, or a file of your own with --probes"
         )
-    weights = read_weights(path)
-    encoder = load_encoder(baseline)
-    look = _Looking(encoder, probes, progress)
+    look = _Looking(baseline, probes, progress)
     before, edited = look.features("the baseline"), look.features("the baseline, edited pictures", edited=True)
     hits_before = look.hits(before[EMBEDDING])
-    tower = fitted(encoder.model.visual, weights)
-    texts = fit_texts(encoder.model, weights)
-    encoder.model.visual = tower.tower.to(encoder.device)  # pyright: ignore[reportAttributeAccessIssue]
+    tower, texts = baseline.take(weights)
     after = look.features("the checkpoint")
     hits_after = look.hits(after[EMBEDDING])
     layers = layer_shifts(before, edited, after, seed=seed)
@@ -94,9 +87,9 @@ def audit_checkpoint(
     verdict = verdict_of(findings)
     return CheckpointAudit(
         verdict=verdict,
-        checkpoint=str(path),
+        checkpoint=str(weights.path),
         weights=weights.identity,
-        baseline=encoder.identity,
+        baseline=baseline.identity,
         probe_set=identity_of(probes),
         probes=len(probes),
         findings=tuple(findings),
@@ -111,31 +104,31 @@ def audit_checkpoint(
 
 @dataclass(frozen=True, slots=True)
 class _Looking:
-    """The encoder, as it stands, at the probes."""
+    """The tower, as it stands, before the probes."""
 
-    encoder: Encoder
+    tower: Tower
     probes: Sequence[Probe]
     progress: Progress
 
     def features(self, label: str, *, edited: bool = False) -> dict[str, np.ndarray]:
-        """Of each layer, as `layer_features` has them."""
-        loaders: list[Callable[[], Image.Image]] = [
-            (lambda probe=probe: probe.edited if edited else probe.image) for probe in self.probes
-        ]
-        return layer_features(self.encoder, loaders, self.progress, f"Look with {label}")
+        """Of each layer, as the tower gives them."""
+        images: Loaders = [(lambda probe=probe: probe.edited if edited else probe.image) for probe in self.probes]
+        return self.tower.features(images, self.progress, f"Look with {label}")
 
     def hits(self, images: np.ndarray) -> dict[str, np.ndarray]:
-        """By the skill's name, whether each probe goes right: its own text found, its kind told where all have one."""
-        texts = [probe.text for probe in self.probes]
-        hits = {"retrieval": self._hits(images, texts, texts)}
-        kinds = [probe.label for probe in self.probes]
-        if all(kinds) and len(set(kinds)) > 1:
-            hits["zero_shot"] = self._hits(images, list(map(_KIND.format, kinds)), list(map(_KIND.format, kinds)))
+        """By the skill's name, whether each probe goes right: its own text found, its kind told where all have one.
+        None of a tower without texts."""
+        kinds = [_KIND.format(probe.label) for probe in self.probes if probe.label]
+        asked = {"retrieval": [probe.text for probe in self.probes]}
+        if len(kinds) == len(self.probes) and len(set(kinds)) > 1:
+            asked["zero_shot"] = kinds
+        hits: dict[str, np.ndarray] = {}
+        for skill, wanted in asked.items():
+            offered = sorted(set(wanted))
+            vectors = self.tower.texts(offered)
+            if vectors is not None:
+                hits[skill] = first_hits(images, vectors, wanted, offered)
         return hits
-
-    def _hits(self, images: np.ndarray, wanted: list[str], among: list[str]) -> np.ndarray:
-        offered = sorted(set(among))
-        return first_hits(images, self.encoder.encode_texts(offered), wanted, offered)
 
 
 def _advice(groups: Sequence[GroupShift], visual_share: float | None) -> list[str]:

@@ -8,8 +8,9 @@ import torch
 from torch import nn
 
 from ops.checkpoints.representation import change_rank
+from resources.checkpoints.errors import CheckpointError
 from resources.checkpoints.names import Place, adapted, common_prefix, places
-from resources.checkpoints.weights import Adapter, CheckpointError, Weights
+from resources.checkpoints.weights import Adapter, Weights
 
 #: What LLaVA leaves out, since it takes the features before.
 _MAY_LACK = ("proj",)

@@ -15,7 +15,7 @@ from ops.core.identity import digest, image_id
 from ops.core.schemas import EXAMPLES
 from ops.intake.image_checks import decode_rgb
 from ops.text.image_turns import image_turns
-from resources.checkpoints.weights import CheckpointError
+from resources.checkpoints.errors import CheckpointError
 from resources.lake.stored_images import stored_images
 from resources.lake.tables import Lake
 

@@ -3,15 +3,15 @@ tensors, and no code of a checkpoint is run."""
 
 import hashlib
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import safetensors.torch
+import safetensors
 import torch
 
-from ops.core.errors import AssayError
+from resources.checkpoints.errors import CheckpointError
 from resources.models.encoder_source import file_hash
 from resources.models.model_files import INDEX, check_folder, read_object
 
@@ -27,8 +27,43 @@ _ADAPTER_FILES = ("adapter_model.safetensors", "adapter_model.bin")
 _INNER = ("state_dict", "model", "module")
 
 
-class CheckpointError(AssayError, ValueError):
-    """A checkpoint that cannot be read, or does not fit its baseline; the message names the tensors and the fix."""
+class Tensors(Mapping[str, torch.Tensor]):
+    """Tensors by name, read when they are asked for: of a whole model's, a tower's are few."""
+
+    def __init__(self) -> None:
+        self._files: dict[str, Path] = {}
+        self._loaded: dict[str, torch.Tensor] = {}
+
+    def add(self, file: Path) -> None:
+        """The tensors of a file. CheckpointError where it holds anything else."""
+        try:
+            if file.suffix == ".safetensors":
+                with safetensors.safe_open(file, "pt") as opened:
+                    self._files |= dict.fromkeys(opened.keys(), file)
+                return
+            loaded = torch.load(file, map_location="cpu", weights_only=True)
+        except Exception as error:  # Whatever broken bytes make the readers raise; torch's advice is to run them.
+            raise CheckpointError(
+                f"{file} is no file of plain tensors ({type(error).__name__}), and whatever else it may hold is not "
+                "run; save the weights as safetensors"
+            ) from None
+        while isinstance(loaded, dict) and (name := next((n for n in _INNER if isinstance(loaded.get(n), dict)), "")):
+            loaded = loaded[name]
+        if not isinstance(loaded, dict):
+            raise CheckpointError(f"{file} holds a {type(loaded).__name__}, no tensors by name; save a state dict")
+        self._loaded |= {str(name): value for name, value in loaded.items() if isinstance(value, torch.Tensor)}
+
+    def __getitem__(self, name: str) -> torch.Tensor:
+        if name in self._loaded:
+            return self._loaded[name]
+        with safetensors.safe_open(self._files[name], "pt") as opened:
+            return opened.get_tensor(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter((*self._files, *self._loaded))
+
+    def __len__(self) -> int:
+        return len(self._files) + len(self._loaded)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +123,9 @@ def read_weights(path: Path) -> Weights:
         adapter, files = None, [path]
     else:
         raise CheckpointError(f"{path} is not there; name a file of weights or the folder of a checkpoint")
-    tensors: dict[str, torch.Tensor] = {}
+    tensors = Tensors()
     for file in files:
-        tensors |= _tensors(file)
+        tensors.add(file)
     if not tensors:
         raise CheckpointError(f"{path} holds no tensors; name the file or folder with the weights")
     identity = hashlib.sha256("".join(map(file_hash, files)).encode()).hexdigest()[:16]
@@ -120,20 +155,3 @@ def _adapter_files(folder: Path) -> list[Path]:
             f"{folder} has {ADAPTER}, but neither of {', '.join(_ADAPTER_FILES)}; save the adapter anew"
         )
     return files[:1]
-
-
-def _tensors(file: Path) -> dict[str, torch.Tensor]:
-    try:
-        if file.suffix == ".safetensors":
-            return safetensors.torch.load_file(file)
-        loaded = torch.load(file, map_location="cpu", weights_only=True)
-    except Exception as error:  # Whatever broken bytes make the readers raise.
-        reason = (str(error).strip().splitlines() or [repr(error)])[0][:200]
-        raise CheckpointError(f"{file} cannot be read as tensors: {reason}; save the weights as safetensors") from None
-    while isinstance(loaded, dict) and (
-        inner := next((loaded[n] for n in _INNER if isinstance(loaded.get(n), dict)), None)
-    ):
-        loaded = inner
-    if not isinstance(loaded, dict):
-        raise CheckpointError(f"{file} holds a {type(loaded).__name__}, no tensors by name; save a state dict")
-    return {str(name): value for name, value in loaded.items() if isinstance(value, torch.Tensor)}

@@ -26,6 +26,25 @@ class AlertSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckpointSettings:
+    """Fine-tuned image towers that are audited as they are saved; `operation.checkpoints` in assay.yaml."""
+
+    watched: str = ""
+    """Folder whose files and sub-folders are checkpoints; empty watches none."""
+    baseline: str = ""
+    """What they are made from: a model's folder, local-dir:PATH, hf-hub:ORG/NAME or MODEL:PRETRAINED; empty for the
+    encoder."""
+    pictures: int = 256
+    """How many of the lake's pictures each is tried on, at most."""
+    settled_seconds: float = 60.0
+    """How long a checkpoint must not have been written to before it is read."""
+
+    def __post_init__(self) -> None:
+        if self.pictures < 1 or self.settled_seconds < 0:
+            raise ValueError("pictures must be at least 1, settled_seconds 0 or more")
+
+
+@dataclass(frozen=True, slots=True)
 class OperationSettings:
     """What runs when nobody asks; `operation` in assay.yaml."""
 
@@ -46,6 +65,7 @@ class OperationSettings:
     """Who looks after the assets, for the UI: mail addresses, or team:NAME."""
     ui: str = "http://127.0.0.1:3000"
     """Where the UI is reached, for the links of alerts; empty for none."""
+    checkpoints: CheckpointSettings = field(default_factory=CheckpointSettings)
     alerts: AlertSettings = field(default_factory=AlertSettings)
 
     def __post_init__(self) -> None:

@@ -9,7 +9,7 @@ import pytest
 from ops.audits.column_meanings import column_meaning
 from ops.audits.registry import all_audits
 from ops.core.columns import MEANING, meaning
-from ops.core.schemas import TABLES
+from ops.core.schemas import CHECKPOINTS, TABLES
 from pipelines.definitions import bind
 from resources.config.settings import load_settings
 
@@ -26,6 +26,7 @@ def nodes() -> dict[str, dg.AssetSpec]:
 
 def test_every_table_is_shown_with_its_columns_and_what_they_mean(nodes: dict[str, dg.AssetSpec]) -> None:
     tables = {audit.table.name: audit.table for audit in all_audits().values()} | TABLES
+    tables["checkpoint_alignment"] = CHECKPOINTS
     for name, spec in nodes.items():
         assert list(spec.owners) == ["team:data"]
         assert spec.description
@@ -56,6 +57,7 @@ def test_versions_must_be_fresh_and_drops_follow_no_failed_gate(nodes: dict[str,
 
 def test_no_meaning_is_of_a_column_that_is_gone() -> None:
     tables = {audit.table.name: audit.table for audit in all_audits().values()} | TABLES
+    tables["checkpoint_alignment"] = CHECKPOINTS
     known = {name for table in tables.values() for name in table.schema.names}
     known |= {f"{table.name}.{name}" for table in tables.values() for name in table.schema.names}
     assert MEANING.keys() - known == set()

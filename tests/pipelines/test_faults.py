@@ -202,6 +202,7 @@ USERS = [
     (["preflight", "1", "--trainer", "nonsense"], 2, "is none of"),
     (["preflight", "none", "--trainer", "trl"], 1, "drop 'none' has not been read"),
     (["reward", "nonsense"], 2, "'nonsense' names no reward; give FILE.py:FUNCTION"),
+    (["checkpoint", "none.pt"], 1, "none.pt is not there"),
     (["reward", "x.py:f", "--style", "sideways"], 2, "--style is 'sideways'; give one of"),
     (["report", "9"], 1, "there is no version 9"),
     (["report", "--lake", "unpublished"], 1, "no version has been published yet"),

@@ -1,4 +1,4 @@
-"""A lake of questions about pictures of easy-VQA, as prompts with their ground truth; no engine is started."""
+"""A lake of questions about pictures of easy-VQA, prompts with their ground truth or answered; no engine is started."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,8 +12,9 @@ from ops.demo.pictures import load_pictures
 from resources.lake.tables import Lake
 
 
-def lake_of_questions(place: Path, count: int) -> Lake:
-    """One admitted delivery, `d-1`, of a question a picture."""
+def lake_of_questions(place: Path, count: int, *, kind: str = "prompt") -> Lake:
+    """One admitted delivery, `d-1`, of a question a picture; of the kind `sft` or `prompt`."""
+    answers = "ground_truth" if kind == "prompt" else "assistant"
     lake = Lake(place)
     rows: list[dict[str, Any]] = []
     images: list[dict[str, Any]] = []
@@ -22,8 +23,8 @@ def lake_of_questions(place: Path, count: int) -> Lake:
         question, answer = picture.turns[number % len(picture.turns)]
         shown = image_id(data)
         images.append({"image_id": shown, "bytes": data})
-        messages = [_turn("user", question, shown), _turn("ground_truth", answer)]
-        row = {"drop": "d", "delivery": "d-1", "example_id": f"e{number:03d}", "kind": "prompt", "dataset": "easy"}
+        messages = [_turn("user", question, shown), _turn(answers, answer)]
+        row = {"drop": "d", "delivery": "d-1", "example_id": f"e{number:03d}", "kind": kind, "dataset": "easy"}
         rows.append({**row, "messages": messages, "image_ids": [shown]})
     staged = lake.stage(IMAGES, pa.Table.from_pylist(images, schema=IMAGES.schema), {})
     lake.append(IMAGES, staged)

@@ -1,0 +1,90 @@
+"""A fine-tuned image tower is held against its baseline, on the pictures of the lake."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from assets.checks import table_of
+from assets.failures import failing_in_words
+from assets.partitions import ENGINES
+from assets.specs import CODE, table_metadata
+from ops.checkpoints.findings import PASS, REJECT
+from ops.core.schemas import CHECKPOINTS
+from resources.config.settings import Settings
+from resources.engines.progress import Progress
+from resources.lake.tables import Lake
+
+if TYPE_CHECKING:
+    from resources.checkpoints.auditing import CheckpointAudit
+
+
+class CheckpointConfig(dg.Config):
+    """Which checkpoint is audited."""
+
+    checkpoint: str
+    """A file of weights, or a folder with them."""
+    baseline: str = ""
+    """What it was made from; empty for `operation.checkpoints.baseline` of assay.yaml."""
+
+
+@dg.asset(
+    name="checkpoint_alignment",
+    deps=["examples", "images", "drops"],
+    group_name="training",
+    kinds={"deltalake", "pytorch"},
+    pool=ENGINES,
+    code_version=str(CODE),
+    metadata=table_metadata(CHECKPOINTS),
+    check_specs=[dg.AssetCheckSpec("still_sees", asset="checkpoint_alignment")],
+)
+@failing_in_words
+def checkpoint_alignment(
+    config: CheckpointConfig,
+    lake: dg.ResourceParam[Lake],
+    settings: dg.ResourceParam[Settings],
+    progress: dg.ResourceParam[Progress],
+) -> dg.MaterializeResult:
+    """Whether a fine-tuned image tower still sees: how far its layers moved from the baseline's, and whether it still
+    finds the texts of the lake's pictures. One row of the log `checkpoints` an audit."""
+    from resources.checkpoints.lake_audits import audit_on_lake  # torch takes seconds to import
+
+    asked = settings.operation.checkpoints
+    audit = audit_on_lake(
+        lake,
+        Path(config.checkpoint),
+        config.baseline or asked.baseline,
+        encoder=settings.encoder,
+        pictures=asked.pictures,
+        progress=progress,
+    )
+    return dg.MaterializeResult(metadata=_metadata(audit), check_results=[_check(audit)])
+
+
+def _metadata(audit: "CheckpointAudit") -> dict[str, Any]:
+    layers = [
+        {
+            "layer": layer.layer,
+            "kept": round(layer.kept, 3),
+            "CKA": round(layer.cka, 3),
+            "mean cosine": round(layer.mean_cosine, 3),
+            "directions before": round(layer.rank_before, 1),
+            "directions after": round(layer.rank_after, 1),
+        }
+        for layer in audit.layers
+    ]
+    skills = {skill.name: skill.after for skill in audit.skills}
+    figures = {"kept": audit.layers[-1].kept, "weights changed by": audit.change.relative, **skills}
+    named = {"checkpoint": audit.checkpoint, "verdict": audit.verdict, "pictures": audit.probes}
+    return {**named, **figures, "layers": table_of(layers), "advice": list(audit.advice)}
+
+
+def _check(audit: "CheckpointAudit") -> dg.AssetCheckResult:
+    faults = [finding for finding in audit.findings if finding.verdict != PASS]
+    texts = [f"{f.name}{f' at {f.where}' if f.where else ''}: {f.detail}" for f in faults]
+    severity = dg.AssetCheckSeverity.ERROR if audit.verdict == REJECT else dg.AssetCheckSeverity.WARN
+    return dg.AssetCheckResult(
+        passed=audit.verdict == PASS,
+        severity=severity,
+        description=f"{audit.checkpoint}: {audit.verdict}; {'; '.join([*texts, *audit.advice]) or 'nothing moved far'}",
+    )
