@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from ops.core.arrow import fields
+from ops.core.arrow_types import fields
 from ops.core.identity import fingerprint
 from ops.core.schemas import TableSpec
 from ops.vision.colours import ColourTable

@@ -37,7 +37,7 @@ import pyarrow as pa
 
 from ops.audits.contract import Audit, Grain, Scope
 from ops.audits.ranges import COSINE, COSINES_APART, COUNT, NUMBER, P_VALUE, column
-from ops.core.arrow import fields
+from ops.core.arrow_types import fields
 from ops.core.identity import text_id
 from ops.evidence.inputs import RowInputs
 from ops.grounding.scores import Scores, hard_ranks, ranks, score_turns, scored_texts, weakest_parts

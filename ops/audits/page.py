@@ -9,7 +9,7 @@ import pyarrow as pa
 from ops.audits.contract import Audit
 from ops.audits.ranges import ANY, range_of
 from ops.audits.registry import all_audits
-from ops.core.arrow import AnyField, fields, member_type
+from ops.core.arrow_types import AnyField, fields, member_type
 
 START, END = "<!-- generated: audits -->", "<!-- end of the generated part -->"
 

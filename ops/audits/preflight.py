@@ -20,7 +20,8 @@ import pyarrow as pa
 
 from ops.audits.contract import KEYS, Audit, Grain, Scope
 from ops.audits.ranges import COUNT, column
-from ops.core.arrow import array_of, fields
+from ops.core.arrow import array_of
+from ops.core.arrow_types import fields
 from ops.evidence.inputs import RowInputs
 from ops.evidence.picture_table import PictureTable
 from ops.preflight.contract import UNKNOWN_STATE, Picture

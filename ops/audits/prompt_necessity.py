@@ -25,7 +25,7 @@ import pyarrow as pa
 from ops.audits import visual_necessity
 from ops.audits.contract import KEYS, Audit, Grain, Scope
 from ops.audits.visual_necessity import NecessitySettings
-from ops.core.arrow import fields
+from ops.core.arrow_types import fields
 from ops.core.turns import GROUND_TRUTH, ROLLOUT
 from ops.evidence.inputs import RowInputs
 from ops.prompts.asked import read_prompts

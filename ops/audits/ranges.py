@@ -11,7 +11,7 @@ from math import inf
 
 import pyarrow as pa
 
-from ops.core.arrow import AnyField, member_type
+from ops.core.arrow_types import AnyField, member_type
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,7 +49,7 @@ import pyarrow as pa
 
 from ops.audits.contract import Audit, Grain, Scope
 from ops.audits.ranges import ANY, DIVERGENCE, LOG_PROBABILITY, NUMBER, SHARE, column
-from ops.core.arrow import fields
+from ops.core.arrow_types import fields
 from ops.core.identity import text_id
 from ops.evidence.inputs import RowInputs
 from ops.evidence.likelihoods import LikelihoodTable, trios

@@ -12,12 +12,10 @@ Value = TypeVar("Value")
 Rows = TypeVar("Rows", pa.Table, pa.RecordBatch)
 if TYPE_CHECKING:
     AnyArray: TypeAlias = pa.Array[Any]
-    AnyField: TypeAlias = pa.Field[Any]
     Column: TypeAlias = pa.Array[Any] | pa.ChunkedArray[Any]
     """Values of any type; of truth where a function tells which rows meet something."""
 else:  # Arrow's own classes take no type
     AnyArray = pa.Array
-    AnyField = pa.Field
     Column = pa.Array | pa.ChunkedArray
 
 _KERNELS: Any = pc
@@ -60,21 +58,6 @@ def rows_of(rows: pa.Table | pa.RecordBatch, kind: type[Value]) -> list[Value]:
 def type_of(column: Column) -> pa.DataType:
     """The type of a column's values."""
     return cast(Any, column).type
-
-
-def type_in(schema: pa.Schema, name: str) -> pa.DataType:
-    """The type of a column of the schema."""
-    return cast(Any, schema).field(name).type
-
-
-def member_type(kind: pa.DataType) -> pa.DataType:
-    """The type of a list's members; of what is no list, the type itself."""
-    return cast(Any, kind).value_type if pa.types.is_list(kind) else kind
-
-
-def fields(schema: pa.Schema, *names: str) -> list[AnyField]:
-    """The schema's columns of these names, or all of them."""
-    return [cast(Any, schema).field(name) for name in names] if names else list(schema)
 
 
 def array_of(values: Sequence[Any], kind: pa.DataType) -> AnyArray:
@@ -126,8 +109,8 @@ def table_of(columns: Mapping[str, Column]) -> pa.Table:
     return pa.Table.from_pydict(dict(columns))
 
 
-def column_of(batch: pa.RecordBatch, name: str) -> AnyArray:
-    """A column of the batch."""
+def column_of(batch: pa.RecordBatch, name: str | int) -> AnyArray:
+    """A column of the batch, by its name or its place."""
     return cast(Any, batch).column(name)
 
 

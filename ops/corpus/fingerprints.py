@@ -12,15 +12,8 @@ from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.pandas.types import from_arrow_schema
 
 from ops.core.accuracy import auroc
-from ops.core.arrow import (
-    AnyArray,
-    batch_of,
-    cast_to,
-    column_of,
-    nullable_values,
-    numpy_values,
-    type_in,
-)
+from ops.core.arrow import AnyArray, batch_of, cast_to, column_of, nullable_values, numpy_values
+from ops.core.arrow_types import type_in
 from ops.core.canonical import image_key
 from ops.core.identity import fingerprint
 from ops.corpus.links import Links, State, keyed

@@ -9,7 +9,8 @@ from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.pandas.types import from_arrow_schema
 
-from ops.core.arrow import column_of, fields, rows_of, type_in, with_column
+from ops.core.arrow import column_of, rows_of, with_column
+from ops.core.arrow_types import fields, type_in
 from ops.core.canonical import response_key
 from ops.core.identity import digest
 from ops.core.json_values import Cell

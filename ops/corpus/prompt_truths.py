@@ -9,7 +9,8 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.pandas.types import from_arrow_schema
 
-from ops.core.arrow import column_values, fields, nullable_values, rows_of, with_column
+from ops.core.arrow import column_values, nullable_values, rows_of, with_column
+from ops.core.arrow_types import fields
 from ops.core.json_values import Cell
 from ops.core.schemas import PROMPTS
 from ops.corpus.links import Links, key_of, keyed

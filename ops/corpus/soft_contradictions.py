@@ -9,17 +9,8 @@ from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.pandas.types import from_arrow_schema
 from pyspark.sql.types import StructType
 
-from ops.core.arrow import (
-    AnyArray,
-    column_of,
-    column_values,
-    fields,
-    is_valid,
-    nullable_values,
-    rows_where,
-    type_in,
-    with_column,
-)
+from ops.core.arrow import AnyArray, column_of, column_values, is_valid, nullable_values, rows_where, with_column
+from ops.core.arrow_types import fields, type_in
 from ops.core.identity import digest
 from ops.corpus.judgements import CHECKED, KEYS, sided
 from ops.corpus.links import Links, key_of, keyed

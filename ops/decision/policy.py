@@ -14,6 +14,7 @@ import pyarrow as pa
 from ops.audits.contract import Audit
 from ops.core import arrow
 from ops.core.arrow import Column
+from ops.core.arrow_types import type_in
 from ops.core.errors import AssayError
 from ops.core.identity import fingerprint
 
@@ -146,7 +147,7 @@ def check_rule(rule: Rule, audits: Mapping[str, Audit]) -> None:
         _check_condition(condition, rule.audit, schema)
     for column in rule.columns:
         conditions = [condition for condition in rule.when if condition.column == column]
-        if not _satisfiable(conditions, arrow.type_in(schema, column)):
+        if not _satisfiable(conditions, type_in(schema, column)):
             listed = ", ".join(map(str, conditions))
             raise PolicyError("when", f"can never fire: no {column} meets {listed}")
 
@@ -167,11 +168,11 @@ def _check_weight(rule: Rule) -> None:
 
 
 def _check_condition(condition: Condition, audit: str, schema: pa.Schema) -> None:
-    comparable = [name for name in schema.names if _comparable(arrow.type_in(schema, name))]
+    comparable = [name for name in schema.names if _comparable(type_in(schema, name))]
     if condition.column not in comparable:
         problem = "cannot be compared" if condition.column in schema.names else f"is no column of {audit}"
         raise PolicyError("when", f"{condition.column!r} {problem}; {suggestion(condition.column, comparable)}")
-    kind = arrow.type_in(schema, condition.column)
+    kind = type_in(schema, condition.column)
     values = condition.value if isinstance(condition.value, tuple) else (condition.value,)
     for value in values:
         if not _fits(value, kind):

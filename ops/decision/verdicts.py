@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from ops.core import arrow, schemas
 from ops.core.arrow import AnyArray, Column
+from ops.core.arrow_types import type_in
 from ops.core.errors import MissingError
 from ops.decision.policy import STRENGTH, Action, Policy, Rule
 
@@ -152,4 +153,4 @@ def _reasons(count: int, hits: pa.Table, rules: Sequence[Rule]) -> AnyArray:
         schemas.REASON,
     )
     lengths = np.bincount(hits["example"].to_numpy(), minlength=count)
-    return arrow.list_array(lengths, structs, arrow.type_in(SCHEMA, "reasons"))
+    return arrow.list_array(lengths, structs, type_in(SCHEMA, "reasons"))

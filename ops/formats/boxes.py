@@ -14,26 +14,27 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 from ops.boxes.conventions import PIXELS, UNIT
 from ops.boxes.notations import COLUMNS, OBJECTS, marked_boxes
+from ops.core.json_values import Cell, Fields, fields_of
+from ops.formats import fields
 from ops.intake.row import Row, RowBox, RowError
 
 _PLACE = re.compile("<ref-object>|<bbox>")
 _TYPES = {"real": PIXELS, "norm1": UNIT}
 _CATEGORIES = ("category", "categories", "label", "name", "category_name")
-Contents = Sequence[tuple[str, Any]]
+Contents = Sequence[tuple[str, Cell]]
 
 
-def readable(objects: Any) -> bool:
+def readable(objects: Cell) -> bool:
     """Whether `objects` is what ms-swift writes under that name."""
     return isinstance(objects, Mapping) and ("bbox" in objects or "ref" in objects) and not _is_coco(objects)
 
 
-def expand(messages: Contents, objects: Any, *, images: int) -> tuple[list[tuple[str, Any]], tuple[RowBox, ...]]:
+def expand(messages: Contents, objects: Cell, *, images: int) -> tuple[list[tuple[str, Cell]], tuple[RowBox, ...]]:
     """Messages of (role, content) with the placeholders of ms-swift filled from `objects`, and the boxes."""
-    if not readable(objects):
+    if not isinstance(objects, Mapping) or not readable(objects):
         return list(messages), ()
     filler = _Filler(objects, images)
     filled = [(role, filler.content(content, number)) for number, (role, content) in enumerate(messages)]
@@ -59,19 +60,20 @@ def with_boxes(row: Row) -> Row:
 class _Filler:
     """Gives the placeholders, in their order, what `objects` holds for them."""
 
-    def __init__(self, objects: Mapping[str, Any], images: int) -> None:
-        self.refs = [str(ref) for ref in objects.get("ref") or []]
-        self.values = [_numbers(box) for box in objects.get("bbox") or []]
-        self.image_numbers = objects.get("image_id") or []
+    def __init__(self, objects: Fields, images: int) -> None:
+        self.refs = [str(ref) for ref in _listed(objects, "ref")]
+        self.values = [_numbers(box) for box in _listed(objects, "bbox")]
+        self.image_numbers = _listed(objects, "image_id")
         self.images = images
         kind = objects.get("bbox_type") or "real"
-        if kind not in _TYPES:
+        convention = _TYPES.get(kind) if isinstance(kind, str) else None
+        if convention is None:
             raise RowError("field_type", f"objects.bbox_type is {str(kind)[:40]!r}, not real or norm1")
-        self.convention = _TYPES[kind]
+        self.convention = convention
         self.boxes: list[RowBox] = []
         self.named = 0
 
-    def content(self, content: Any, message: int) -> Any:
+    def content(self, content: Cell, message: int) -> Cell:
         """A message's content with its placeholders filled, whether it is a text or a list of parts."""
         if isinstance(content, str):
             return _PLACE.sub(lambda place: self._fill(place[0], message), content)
@@ -84,12 +86,11 @@ class _Filler:
         refs = self.refs if len(self.refs) == len(self.values) else [None] * len(self.values)
         return [self._box(None, place, refs[place]) for place in range(len(self.boxes), len(self.values))]
 
-    def _part(self, part: Any, message: int) -> Any:
+    def _part(self, part: Cell, message: int) -> Cell:
         if isinstance(part, str):
             return self.content(part, message)
-        if isinstance(part, Mapping) and isinstance(part.get("text"), str):
-            return {**part, "text": self.content(part["text"], message)}
-        return part
+        text = fields_of(part).get("text")
+        return {**fields_of(part), "text": self.content(text, message)} if isinstance(text, str) else part
 
     def _fill(self, placeholder: str, message: int) -> str:
         if placeholder == "<ref-object>":
@@ -168,24 +169,23 @@ class _Spans:
         return place > 0 and spans[place - 1][1] > (box.start or 0)
 
 
-def _is_coco(objects: Mapping[str, Any]) -> bool:
+def _is_coco(objects: Fields) -> bool:
     return "bbox" in objects and "ref" not in objects and any(name in objects for name in _CATEGORIES)
 
 
-def _column_boxes(objects: Any, images: int) -> Iterator[RowBox]:
+def _column_boxes(objects: Cell, images: int) -> Iterator[RowBox]:
     """The boxes of COCO's columns. Whatever else is called `objects` is metadata, and no error."""
-    for numbers, category in _columns(objects):
-        if not isinstance(numbers, list | tuple) or len(numbers) != 4:
+    for box, category in _columns(objects):
+        numbers = _floats(box)
+        if numbers is None or len(numbers) != 4:
             continue
-        if not all(map(_is_number, numbers)):
-            continue
-        left, top, width, height = map(float, numbers)
+        left, top, width, height = numbers
         phrase = category if isinstance(category, str) else None
         corners = (left, top, left + width, top + height)
         yield RowBox(corners, COLUMNS, None, 0 if images == 1 else None, phrase, PIXELS)
 
 
-def _columns(objects: Any) -> Iterator[tuple[Any, Any]]:
+def _columns(objects: Cell) -> Iterator[tuple[Cell, Cell]]:
     if isinstance(objects, Mapping) and _is_coco(objects) and isinstance(objects["bbox"], list | tuple):
         names = next(objects[name] for name in _CATEGORIES if name in objects)
         boxes = objects["bbox"]
@@ -201,12 +201,24 @@ def _placed(boxes: Sequence[RowBox], prompt: int, answer: int) -> list[RowBox]:
     return [box if box.message is None or box.message < prompt else replace(box, message=answer) for box in boxes]
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+def _listed(objects: Fields, name: str) -> list[Cell]:
+    return fields.list_field(objects, name) if objects.get(name) else []
 
 
-def _numbers(box: Any) -> tuple[float, ...]:
-    numbers = [float(value) for value in box if _is_number(value)] if isinstance(box, list | tuple) else []
-    if len(numbers) not in (2, 4) or len(numbers) != len(box):
+def _floats(box: Cell) -> list[float] | None:
+    """The numbers of a box; None where it is no list of finite ones."""
+    if not isinstance(box, list | tuple):
+        return None
+    numbers = [
+        float(value)
+        for value in box
+        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    ]
+    return numbers if len(numbers) == len(box) else None
+
+
+def _numbers(box: Cell) -> tuple[float, ...]:
+    numbers = _floats(box)
+    if numbers is None or len(numbers) not in (2, 4):
         raise RowError("field_type", f"objects.bbox holds {str(box)[:60]}: a box has two or four numbers")
     return tuple(numbers)

@@ -1,9 +1,9 @@
 """Captions: an image column (`image`, `image_path`, `file_name`, `filepath`, ...) and a text column (`caption`, `text`,
 `title`, ...; `captions` may be a list, whose texts become the lines of one answer). The question is the image alone."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
+from ops.core.json_values import Fields, texts_of
 from ops.formats import fields
 from ops.formats.contract import Format
 from ops.intake.row import ImageRef, Message, Part, Row, RowError
@@ -25,18 +25,18 @@ _IMAGES = (
 _TEXTS = ("caption", "captions", "text", "title", "description", "sentence", "alt_text")
 
 
-def caption_of(record: Mapping[str, Any]) -> str | None:
+def caption_of(record: Fields) -> str | None:
     """The caption in the first text column that has one."""
     for name in _TEXTS:
         value = record.get(name)
         if isinstance(value, str) and value:
             return value
-        if isinstance(value, list | tuple) and value and all(isinstance(text, str) for text in value):
-            return "\n".join(text.strip() for text in value)
+        if texts := texts_of(value):
+            return "\n".join(text.strip() for text in texts)
     return None
 
 
-def captioned(images: Sequence[ImageRef], caption: str, *, source_id: str | None, metadata: Mapping[str, Any]) -> Row:
+def captioned(images: Sequence[ImageRef], caption: str, *, source_id: str | None, metadata: Fields) -> Row:
     """An example whose question is the images and whose answer is the caption."""
     if not images:
         raise RowError("image_missing", "the row names no image")
@@ -50,11 +50,11 @@ def captioned(images: Sequence[ImageRef], caption: str, *, source_id: str | None
     )
 
 
-def _recognise(record: Mapping[str, Any]) -> bool:
+def _recognise(record: Fields) -> bool:
     return any(name in record for name in _IMAGES) and any(name in record for name in _TEXTS)
 
 
-def _parse(record: Mapping[str, Any]) -> Row:
+def _parse(record: Fields) -> Row:
     column = next((name for name in _IMAGES if record.get(name)), None)
     if column is None:
         raise RowError("image_missing", "the row names no image")

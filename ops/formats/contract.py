@@ -6,10 +6,10 @@ one record into one `Row`, or raises `RowError`. A new format is one file with a
 with a `CONTAINER`; nothing else names them.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
+from ops.core.json_values import Fields
 from ops.intake.row import Row
 
 
@@ -19,9 +19,9 @@ class Format:
 
     name: str
     title: str
-    recognise: Callable[[Mapping[str, Any]], bool]
+    recognise: Callable[[Fields], bool]
     """Whether a record looks like this format: decided from its fields, never from the file's name."""
-    parse: Callable[[Mapping[str, Any]], Row]
+    parse: Callable[[Fields], Row]
     """The record as a `Row`; raises `RowError`."""
     rank: int = 0
     """Among formats that recognise a record the highest rank wins: raise it for a format whose fields are a special

@@ -4,9 +4,7 @@ configuration in the drop is believed. Without one, where a file calls the probl
 the format in `drop.yaml`: a question beside an answer may as well be an example of SFT, and nothing in the row says
 which."""
 
-from collections.abc import Mapping
-from typing import Any
-
+from ops.core.json_values import Fields
 from ops.formats import dialogues
 from ops.formats.contract import Format
 from ops.formats.rl_prompts import TRUTHS, prompt_row, truth_field
@@ -16,12 +14,12 @@ _PROBLEMS = ("problem", *dialogues.PROMPTS)
 _ANSWERS = ("answer", *TRUTHS)
 
 
-def _recognise(record: Mapping[str, Any]) -> bool:
+def _recognise(record: Fields) -> bool:
     asked = isinstance(record.get("problem"), str | list) and dialogues.listed(record) is None
     return asked and truth_field(record, _ANSWERS) is not None
 
 
-def _parse(record: Mapping[str, Any]) -> Row:
+def _parse(record: Fields) -> Row:
     problem = next((name for name in _PROBLEMS if record.get(name) is not None), None)
     if problem is None:
         raise RowError("field_missing", "problem")

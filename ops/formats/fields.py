@@ -6,8 +6,8 @@ import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
-from typing import Any
 
+from ops.core.json_values import Cell, Fields
 from ops.intake.row import ImageRef, Message, Part, RowError
 
 PLACEHOLDER = "<image>"
@@ -36,7 +36,7 @@ _BAD = ("false", "0", "0.0", "bad", "undesirable", "negative", "incorrect", "rej
 _LABELS = {**dict.fromkeys(_GOOD, "good"), **dict.fromkeys(_BAD, "bad")}
 
 
-def text_field(fields: Mapping[str, Any], name: str) -> str:
+def text_field(fields: Fields, name: str) -> str:
     """A field that must be text."""
     value = fields.get(name)
     if value is None:
@@ -46,7 +46,7 @@ def text_field(fields: Mapping[str, Any], name: str) -> str:
     return value
 
 
-def list_field(fields: Mapping[str, Any], name: str) -> list[Any]:
+def list_field(fields: Fields, name: str) -> list[Cell]:
     """A field that must be a list."""
     value = fields.get(name)
     if value is None:
@@ -56,7 +56,7 @@ def list_field(fields: Mapping[str, Any], name: str) -> list[Any]:
     return list(value)
 
 
-def id_field(fields: Mapping[str, Any], *names: str) -> str | None:
+def id_field(fields: Fields, *names: str) -> str | None:
     """The row's own id as text, from the first of these fields that has one."""
     for name in names:
         value = fields.get(name)
@@ -67,7 +67,7 @@ def id_field(fields: Mapping[str, Any], *names: str) -> str | None:
     return None
 
 
-def number(value: Any) -> float:
+def number(value: Cell) -> float:
     """A finite number, also where it is written as text."""
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal | str):
         raise RowError("rating_invalid", f"{_kind(value)} is not a number")
@@ -82,12 +82,12 @@ def number(value: Any) -> float:
     return result
 
 
-def is_label(value: Any) -> bool:
+def is_label(value: Cell) -> bool:
     """Whether a value says good or bad; a class of a classification (`7`, `cat`) says neither."""
     return str(value).strip().lower() in _LABELS
 
 
-def label(value: Any, name: str = "label") -> str:
+def label(value: Cell, name: str = "label") -> str:
     """`good` or `bad`, as the label of a judged response says it."""
     judged = _LABELS.get(str(value).strip().lower())
     if judged is None:
@@ -98,12 +98,12 @@ def label(value: Any, name: str = "label") -> str:
     return judged
 
 
-def present(value: Any) -> bool:
+def present(value: Cell) -> bool:
     """Whether a field holds anything: a table gives every row all columns, null or empty where a row has none."""
     return value is not None and not (isinstance(value, str | bytes | list | tuple | Mapping) and len(value) == 0)
 
 
-def annotator(value: Any) -> str | None:
+def annotator(value: Cell) -> str | None:
     """Who judged, as text."""
     if value is None or isinstance(value, str):
         return value
@@ -113,12 +113,12 @@ def annotator(value: Any) -> str | None:
     return str(value)
 
 
-def rest(fields: Mapping[str, Any], *used: str) -> dict[str, Any]:
+def rest(fields: Fields, *used: str) -> dict[str, Cell]:
     """The fields that the format does not read, kept as metadata."""
     return {key: value for key, value in fields.items() if key not in used and value is not None}
 
 
-def role(value: Any) -> str:
+def role(value: Cell) -> str:
     """The role by which the lake knows what a data set calls `value`."""
     known = _ROLES.get(value.strip().lower().replace("-", "_")) if isinstance(value, str) else None
     if known is None:
@@ -126,7 +126,7 @@ def role(value: Any) -> str:
     return known
 
 
-def images(value: Any) -> tuple[ImageRef, ...]:
+def images(value: Cell) -> tuple[ImageRef, ...]:
     """Images of a field that holds none, one, or a list of them."""
     if value is None or value == "":
         return ()
@@ -134,7 +134,7 @@ def images(value: Any) -> tuple[ImageRef, ...]:
     return tuple(image(item) for item in items)
 
 
-def image(value: Any) -> ImageRef:
+def image(value: Cell) -> ImageRef:
     """One image: a path, bytes, a struct of `bytes` and `path` (the Image feature of Hugging Face datasets), an
     object with a `url`, or a base64 data URL."""
     if isinstance(value, str):
@@ -142,11 +142,11 @@ def image(value: Any) -> ImageRef:
     if isinstance(value, bytes):
         return ImageRef(data=value)
     if isinstance(value, Mapping):
-        path = next(
-            (value[key] for key in ("path", "url", "file_name", "image") if isinstance(value.get(key), str)), ""
-        )
-        if isinstance(value.get("bytes"), bytes):
-            return ImageRef(path, value["bytes"])
+        texts = (value.get(key) for key in ("path", "url", "file_name", "image"))
+        path = next((text for text in texts if isinstance(text, str)), "")
+        data = value.get("bytes")
+        if isinstance(data, bytes):
+            return ImageRef(path, data)
         if path:
             return image(path)
     raise RowError("field_type", f"an image is {_kind(value)}, not a path or bytes")
@@ -182,7 +182,7 @@ def first_images(messages: Sequence[Message], numbers: Iterable[int]) -> tuple[M
     return tuple(built)
 
 
-def json_object(value: Any, name: str) -> dict[str, Any]:
+def json_object(value: Cell, name: str) -> dict[str, Cell]:
     """An object, also where it is written as JSON in a string."""
     if isinstance(value, str):
         try:
@@ -244,6 +244,7 @@ def _data_url(value: str) -> ImageRef:
         raise RowError("image_undecodable", f"base64: {error}") from None
 
 
-def _kind(value: Any) -> str:
-    names = {dict: "an object", list: "a list", str: "text", bool: "true or false", int: "a number", float: "a number"}
+def _kind(value: Cell) -> str:
+    names: dict[type, str] = {dict: "an object", list: "a list", str: "text", bool: "true or false"}
+    names |= {int: "a number", float: "a number"}
     return names.get(type(value), "null" if value is None else f"a {type(value).__name__}")

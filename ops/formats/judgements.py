@@ -11,10 +11,10 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
-from typing import Any
 
 import orjson
 
+from ops.core.json_values import Cell, Fields
 from ops.formats import fields
 from ops.formats.contract import Format
 from ops.intake.row import Row, RowError
@@ -34,7 +34,7 @@ _CONVERSATIONS = ("messages", "conversations", "conversation", "prompt", "comple
 
 
 def check_judgements(
-    row: Row, record: Mapping[str, Any], form: Format, *, others: Iterable[Format], ignored: Iterable[str] = ()
+    row: Row, record: Fields, form: Format, *, others: Iterable[Format], ignored: Iterable[str] = ()
 ) -> None:
     """Raises `RowError` where the row, as `form` reads it, hides a judgement. `others` are the formats that may claim
     the record as well; none where the drop's sender named the format. `ignored` fields judge nothing, those of a turn
@@ -53,7 +53,7 @@ def check_judgements(
     raise RowError("ambiguous_judgement", f"{left}{claimed}; in drop.yaml, {', or '.join(ways)}")
 
 
-def _check_truth(row: Row, record: Mapping[str, Any], ignored: Iterable[str]) -> None:
+def _check_truth(row: Row, record: Fields, ignored: Iterable[str]) -> None:
     if row.kind != "sft":
         return
     taught = {message.text.strip() for message in row.messages if message.role == "assistant"}
@@ -69,7 +69,7 @@ def _of_truths(names: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(name for name in names if len(name) < 100 and _TRUTH.fullmatch(_plain(name)))
 
 
-def parsed(form: Format, record: Mapping[str, Any]) -> Row:
+def parsed(form: Format, record: Fields) -> Row:
     """The record as `form` reads it. What a format stumbles over, when a file holds a record of another shape than the
     rest, is a problem of that record alone."""
     try:
@@ -79,15 +79,16 @@ def parsed(form: Format, record: Mapping[str, Any]) -> Row:
         raise RowError("field_type", detail) from None
 
 
-def set_aside(record: Mapping[str, Any], ignored: Iterable[str]) -> tuple[dict[str, Any], dict[str, Any]]:
+def set_aside(record: Fields, ignored: Iterable[str]) -> tuple[dict[str, Cell], dict[str, Cell]]:
     """The record without the fields that judge nothing, as its sender says, and these. In a sample of a tar they are
     looked for in its `json` as well."""
     names = frozenset(ignored)
-    aside = {name: value for name, value in record.items() if name in names and value is not None}
-    left = {name: value for name, value in record.items() if name not in names}
-    if isinstance(left.get("__key__"), str) and isinstance(left.get("json"), bytes):
+    aside: dict[str, Cell] = {name: value for name, value in record.items() if name in names and value is not None}
+    left: dict[str, Cell] = {name: value for name, value in record.items() if name not in names}
+    packed = left.get("json")
+    if isinstance(left.get("__key__"), str) and isinstance(packed, bytes):
         try:
-            body = orjson.loads(left["json"])
+            body: Cell = orjson.loads(packed)
         except orjson.JSONDecodeError:
             return left, aside
         if isinstance(body, dict) and names & set(body):
@@ -96,7 +97,7 @@ def set_aside(record: Mapping[str, Any], ignored: Iterable[str]) -> tuple[dict[s
     return left, aside
 
 
-def _unread(row: Row, record: Mapping[str, Any]) -> Iterator[str]:
+def _unread(row: Row, record: Fields) -> Iterator[str]:
     if row.kind in ("preference", "prompt"):
         yield from (name for name, value in row.metadata.items() if _judges_responses(name) and _holds(value))
         return
@@ -113,14 +114,14 @@ def _unread(row: Row, record: Mapping[str, Any]) -> Iterator[str]:
             yield from (f"{name}.{key}" for key in _sides(value))
 
 
-def _judged_turn(turn: Any) -> list[str]:
+def _judged_turn(turn: Cell) -> list[str]:
     """The fields of a turn that say how good it is."""
     if isinstance(turn, dict | Mapping):  # an exact type first: a Mapping is asked for at some cost
         return [key for key in _judging(turn) if _holds(turn[key])]
     return []
 
 
-def _judging(record: Mapping[str, Any]) -> tuple[str, ...]:
+def _judging(record: Fields) -> tuple[str, ...]:
     """The fields of a record that say, by their names and in some format, how good an answer is. The rows of a file
     have the same few names, so the answer is kept, though not for names that a hostile file made long."""
     names = tuple(record)
@@ -137,7 +138,7 @@ def _judges_responses(name: str) -> bool:
     return bool(_SIDES.fullmatch(_plain(name))) or _plain(name) in ("label", "labels")
 
 
-def _sides(value: str | Mapping[str, Any]) -> list[str]:
+def _sides(value: str | Fields) -> list[str]:
     """Fields of an object, perhaps written as JSON in a text, that hold the sides of a pair."""
     if isinstance(value, str):
         if "chosen" not in value and "rejected" not in value:
@@ -151,11 +152,11 @@ def _sides(value: str | Mapping[str, Any]) -> list[str]:
     return [str(key) for key, held in value.items() if _holds(held) and _SIDES.fullmatch(_plain(str(key)))]
 
 
-def _may_judge(other: Format, record: Mapping[str, Any]) -> bool:
+def _may_judge(other: Format, record: Fields) -> bool:
     return other.judged_by is None or not other.judged_by.isdisjoint(record)
 
 
-def _reads_otherwise(other: Format, record: Mapping[str, Any], row: Row) -> bool:
+def _reads_otherwise(other: Format, record: Fields, row: Row) -> bool:
     """Whether the other format reads a judgement that this reading of the row does not have."""
     if not other.recognise(record):
         return False
@@ -172,5 +173,5 @@ def _plain(name: str) -> str:
     return re.sub(r"[\s.\-]+", "_", _CAMEL.sub("_", name)).lower().strip("_")
 
 
-def _holds(value: Any) -> bool:
+def _holds(value: Cell) -> bool:
     return fields.present(value) and not (isinstance(value, float) and math.isnan(value))

@@ -3,8 +3,8 @@
 tag says whether it is good (true, 1, good, ...) or bad (false, 0, bad, ...)."""
 
 from collections.abc import Mapping
-from typing import Any
 
+from ops.core.json_values import Fields
 from ops.formats import boxes, dialogues, fields
 from ops.formats.contract import Format
 from ops.formats.messages import answer_text, built, role_contents
@@ -13,22 +13,22 @@ from ops.intake.row import CONTEXT, Judgement, Message, Part, Row, RowError
 _TAGS = ("kto_tag", "label")
 
 
-def _tag(record: Mapping[str, Any]) -> str | None:
+def _tag(record: Fields) -> str | None:
     return next((name for name in _TAGS if record.get(name) is not None), None)
 
 
-def _recognise(record: Mapping[str, Any]) -> bool:
+def _recognise(record: Fields) -> bool:
     tag = _tag(record)
     if tag is None or not fields.is_label(record[tag]) or not dialogues.has_dialogue(record):
         return False
     name = dialogues.listed(record)
     if name is None:
         return tag == "kto_tag" or dialogues.is_alpaca(record)
-    last = record[name][-1]
+    last = fields.list_field(record, name)[-1]
     return isinstance(last, Mapping) and last.get("role", last.get("from")) not in ("user", "human", "system")
 
 
-def _parse(record: Mapping[str, Any]) -> Row:
+def _parse(record: Fields) -> Row:
     tag = _tag(record)
     if tag is None:
         raise RowError("field_missing", "label or kto_tag")

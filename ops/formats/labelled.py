@@ -1,9 +1,7 @@
 """Responses labelled good or bad, as TRL writes unpaired preferences: `prompt` (or `question`), `completion` (or
 `response`, `answer`), `label` (true, false, 1, 0, good, bad, ...), `image` or `images`, perhaps an `annotator`."""
 
-from collections.abc import Mapping
-from typing import Any
-
+from ops.core.json_values import Cell, Fields
 from ops.formats import fields
 from ops.formats.contract import Format
 from ops.formats.messages import conversation
@@ -14,11 +12,11 @@ _ANSWERS = ("completion", "response", "answer")
 _USED = ("id", *_PROMPTS, *_ANSWERS, "label", "image", "images", "annotator")
 
 
-def _first(record: Mapping[str, Any], names: tuple[str, ...]) -> str | None:
+def _first(record: Fields, names: tuple[str, ...]) -> str | None:
     return next((name for name in names if record.get(name) is not None), None)
 
 
-def _recognise(record: Mapping[str, Any]) -> bool:
+def _recognise(record: Fields) -> bool:
     return (
         record.get("label") is not None
         and _first(record, _PROMPTS) is not None
@@ -26,7 +24,7 @@ def _recognise(record: Mapping[str, Any]) -> bool:
     )
 
 
-def _parse(record: Mapping[str, Any]) -> Row:
+def _parse(record: Fields) -> Row:
     images = fields.images(record.get("images")) or fields.images(record.get("image"))
     prompt = _messages(record, _PROMPTS, "user")
     answer = _messages(record, _ANSWERS, "assistant")
@@ -46,7 +44,7 @@ def _parse(record: Mapping[str, Any]) -> Row:
     )
 
 
-def _messages(record: Mapping[str, Any], names: tuple[str, ...], who: str) -> list[Any]:
+def _messages(record: Fields, names: tuple[str, ...], who: str) -> list[Cell]:
     name = _first(record, names)
     if name is None:
         raise RowError("field_missing", names[0])

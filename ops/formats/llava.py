@@ -4,8 +4,8 @@ Each image has an `<image>` placeholder in a human turn. ShareGPT rows are the s
 rounds, each with `human` (or `user`) and `assistant`."""
 
 from collections.abc import Mapping
-from typing import Any
 
+from ops.core.json_values import Cell, Fields
 from ops.formats import boxes, dialogues, fields, losses
 from ops.formats.contract import Format
 from ops.intake.row import Row, RowError
@@ -13,16 +13,17 @@ from ops.intake.row import Row, RowError
 _USED = ("id", "image", "images", "conversations", "conversation", "system")
 
 
-def _recognise(record: Mapping[str, Any]) -> bool:
+def _recognise(record: Fields) -> bool:
     return isinstance(record.get("conversations"), list) or isinstance(record.get("conversation"), list)
 
 
-def _parse(record: Mapping[str, Any]) -> Row:
+def _parse(record: Fields) -> Row:
     name = "conversations" if record.get("conversations") is not None else "conversation"
-    items = dialogues.rounds_as_turns(fields.list_field(record, name))
+    items: list[Cell] = dialogues.rounds_as_turns(fields.list_field(record, name))
     turns = [_turn(item) for item in items]
-    if isinstance(record.get("system"), str) and record["system"]:
-        turns.insert(0, ("system", record["system"]))
+    system = record.get("system")
+    if isinstance(system, str) and system:
+        turns.insert(0, ("system", system))
         items = [{}, *items]
     images = fields.images(record.get("image")) or fields.images(record.get("images"))
     filled, row_boxes = boxes.expand(turns, record.get("objects"), images=len(images))
@@ -30,14 +31,14 @@ def _parse(record: Mapping[str, Any]) -> Row:
     return Row(
         kind="sft",
         source_id=fields.id_field(record, "id"),
-        messages=fields.turns(filled, len(images)),
+        messages=fields.turns([(who, str(text)) for who, text in filled], len(images)),
         images=images,
         metadata={**fields.rest(record, *used), **losses.weights_metadata(items)},
         boxes=row_boxes,
     )
 
 
-def _turn(turn: Any) -> tuple[str, str]:
+def _turn(turn: Cell) -> tuple[str, str]:
     if not isinstance(turn, Mapping):
         raise RowError("field_type", "a turn is not an object")
     who = fields.role(turn.get("from", turn.get("role")))

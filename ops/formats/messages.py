@@ -7,9 +7,9 @@ may stand beside the messages; `tools` and `channel` are kept as metadata."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from ops.core.identity import canonical_json
+from ops.core.json_values import Cell, Fields, fields_of, items_of
 from ops.formats import boxes, fields, losses
 from ops.formats.contract import Format
 from ops.intake.row import CONTEXT, ImageRef, Message, Part, Row, RowBox, RowError
@@ -30,19 +30,19 @@ class Conversation:
 
 
 def conversation(
-    items: Sequence[Any], images: Sequence[ImageRef], *, implicit: bool = False, objects: Any = None
+    items: Sequence[Cell], images: Sequence[ImageRef], *, implicit: bool = False, objects: Cell = None
 ) -> Conversation:
     """Messages in any of these shapes, and the images of the row. `implicit`: see `fields.turns`."""
     return built(role_contents(items), images, implicit=implicit, objects=objects)
 
 
-def role_contents(items: Sequence[Any]) -> list[tuple[str, Any]]:
+def role_contents(items: Sequence[Cell]) -> list[tuple[str, Cell]]:
     """The role and the content, a text or a list of parts, of each message. Where the row says which messages carry
     loss, or calls tools in messages of their own, neighbours of the assistant are one turn, as trainers join them."""
     pairs = [_message(item) for item in items]
     if not any(_splits_turns(item) for item in items):
         return pairs
-    joined: list[tuple[str, Any]] = []
+    joined: list[tuple[str, Cell]] = []
     for who, content in pairs:
         speaker, before = joined[-1] if joined else ("", "")
         if who != speaker or who not in ("assistant", "tool", CONTEXT):
@@ -55,27 +55,28 @@ def role_contents(items: Sequence[Any]) -> list[tuple[str, Any]]:
 
 
 def built(
-    pairs: Sequence[tuple[str, Any]], images: Sequence[ImageRef], *, implicit: bool = False, objects: Any = None
+    pairs: Sequence[tuple[str, Cell]], images: Sequence[ImageRef], *, implicit: bool = False, objects: Cell = None
 ) -> Conversation:
     """What `role_contents` gave, with its placeholders filled."""
     filled, row_boxes = boxes.expand(pairs, objects, images=len(images))
-    if all(isinstance(content, str) for _, content in filled):
-        made = Conversation(fields.turns(filled, len(images), implicit=implicit), tuple(images))
+    texts = [(who, content) for who, content in filled if isinstance(content, str)]
+    if len(texts) == len(filled):
+        made = Conversation(fields.turns(texts, len(images), implicit=implicit), tuple(images))
     else:
         made = _from_parts(filled, images, implicit=implicit)
     return replace(made, boxes=row_boxes)
 
 
-def _parts(content: Any) -> list[Any]:
-    return [{"type": "text", "text": content}] if isinstance(content, str) else list(content)
+def _parts(content: Cell) -> list[Cell]:
+    return [{"type": "text", "text": content}] if isinstance(content, str) else list(items_of(content))
 
 
-def answer_text(pairs: Sequence[tuple[str, Any]]) -> str:
+def answer_text(pairs: Sequence[tuple[str, Cell]]) -> str:
     """The text of an answer; where it is of several messages, as with calls of tools, each on lines of its own."""
     return "\n".join(message.text for pair in pairs for message in built([pair], (), implicit=True).messages)
 
 
-def _from_parts(pairs: Sequence[tuple[str, Any]], images: Sequence[ImageRef], *, implicit: bool) -> Conversation:
+def _from_parts(pairs: Sequence[tuple[str, Cell]], images: Sequence[ImageRef], *, implicit: bool) -> Conversation:
     inline: list[ImageRef] = []
     empty = 0
     messages: list[Message] = []
@@ -99,7 +100,7 @@ def _from_parts(pairs: Sequence[tuple[str, Any]], images: Sequence[ImageRef], *,
     return Conversation(tuple(messages), tuple(inline) or tuple(images))
 
 
-def _message(item: Any) -> tuple[str, Any]:
+def _message(item: Cell) -> tuple[str, Cell]:
     if not isinstance(item, Mapping):
         raise RowError("field_type", "a message is not an object")
     content = item.get("content", item.get("value"))
@@ -111,12 +112,13 @@ def _message(item: Any) -> tuple[str, Any]:
     return losses.loss_role(who, item), content
 
 
-def _splits_turns(item: Mapping[str, Any]) -> bool:
-    who = item.get("role", item.get("from"))
-    return who in ("tool_call", "tool-call") or any(item.get(name) is not None for name in losses.WEIGHTS)
+def _splits_turns(item: Cell) -> bool:
+    message = fields_of(item)
+    who = message.get("role", message.get("from"))
+    return who in ("tool_call", "tool-call") or any(message.get(name) is not None for name in losses.WEIGHTS)
 
 
-def _part(item: Any) -> str | ImageRef | None:
+def _part(item: Cell) -> str | ImageRef | None:
     """A text, an image, or None for an image that is in the row's list of images."""
     if isinstance(item, str):
         return item
@@ -136,11 +138,11 @@ def _part(item: Any) -> str | ImageRef | None:
     raise RowError("field_type", f"a part of type {str(kind)[:40]}")
 
 
-def _recognise(record: Mapping[str, Any]) -> bool:
+def _recognise(record: Fields) -> bool:
     return isinstance(record.get("messages"), list)
 
 
-def _parse(record: Mapping[str, Any]) -> Row:
+def _parse(record: Fields) -> Row:
     images = fields.images(record.get("images")) or fields.images(record.get("image"))
     items = with_system(fields.list_field(record, "messages"), record.get("system"))
     turns = conversation(items, images, objects=record.get("objects"))
@@ -154,14 +156,14 @@ def _parse(record: Mapping[str, Any]) -> Row:
     )
 
 
-def with_system(items: list[Any], system: Any) -> list[Any]:
+def with_system(items: list[Cell], system: Cell) -> list[Cell]:
     """The messages after the system prompt that stands beside them, where they have none of their own."""
-    first = items[0] if items and isinstance(items[0], Mapping) else {}
+    first = fields_of(items[0] if items else None)
     own = str(first.get("role", first.get("from"))).strip().lower() in ("system", "developer")
     return [{"role": "system", "content": system}, *items] if isinstance(system, str) and system and not own else items
 
 
-def beside_names(record: Mapping[str, Any]) -> list[str]:
+def beside_names(record: Fields) -> list[str]:
     """The fields beside the messages that are read where they hold what they should."""
     held = {"system": isinstance(record.get("system"), str), "objects": boxes.readable(record.get("objects"))}
     return [name for name, is_read in held.items() if is_read]

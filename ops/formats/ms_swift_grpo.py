@@ -5,8 +5,8 @@ metadata as `removed_response`. Messages that end in a question and have no grou
 names the format: by themselves they are a conversation that was cut."""
 
 from collections.abc import Mapping
-from typing import Any
 
+from ops.core.json_values import Cell, Fields
 from ops.formats import dialogues, fields
 from ops.formats.contract import Format
 from ops.formats.messages import answer_text, beside_names, role_contents, with_system
@@ -16,7 +16,7 @@ from ops.intake.row import Row, RowError
 _ASKING = ("user", "human", "tool", "tool_response", "observation", "function")
 
 
-def _recognise(record: Mapping[str, Any]) -> bool:
+def _recognise(record: Fields) -> bool:
     if truth_field(record) is None or any(fields.present(record.get(name)) for name in dialogues.ANSWERS):
         return False
     messages = record.get("messages")
@@ -26,7 +26,7 @@ def _recognise(record: Mapping[str, Any]) -> bool:
     return isinstance(record.get("query"), str)
 
 
-def _parse(record: Mapping[str, Any]) -> Row:
+def _parse(record: Fields) -> Row:
     truth = truth_field(record, (*TRUTHS, "answer"))
     used = ["images", "image", *([truth] if truth else [])]
     if fields.present(record.get("messages")):
@@ -52,7 +52,7 @@ def _parse(record: Mapping[str, Any]) -> Row:
     )
 
 
-def _answers(item: Any) -> bool:
+def _answers(item: Cell) -> bool:
     return isinstance(item, Mapping) and fields.role(item.get("role", item.get("from"))) == "assistant"
 
 

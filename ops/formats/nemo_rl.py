@@ -5,8 +5,8 @@ its user names, or `messages` whose last answer is the ground truth: they look l
 `messages`). Sets that it reads in verl's columns are read as such."""
 
 from collections.abc import Mapping
-from typing import Any
 
+from ops.core.json_values import Cell, Fields
 from ops.formats import dialogues, fields
 from ops.formats.contract import Format
 from ops.formats.messages import answer_text, role_contents
@@ -17,21 +17,21 @@ _ASKED = ("input", "problem", *dialogues.PROMPTS)
 _ANSWERS = (*TRUTHS, "output", "answer")
 
 
-def _created(record: Mapping[str, Any]) -> Mapping[str, Any] | None:
+def _created(record: Fields) -> Fields | None:
     params = record.get("responses_create_params")
     return params if isinstance(params, Mapping) and isinstance(params.get("input"), str | list) else None
 
 
-def _recognise(record: Mapping[str, Any]) -> bool:
+def _recognise(record: Fields) -> bool:
     return _created(record) is not None and truth_field(record) is not None
 
 
-def _parse(record: Mapping[str, Any]) -> Row:
+def _parse(record: Fields) -> Row:
     truth = truth_field(record, _ANSWERS)
     right = None if truth is None else record[truth]
     used = ["images", "image", "objects", *([truth] if truth else [])]
     created = _created(record)
-    extra: dict[str, Any] = {}
+    extra: dict[str, Cell] = {}
     if created is not None:
         items = dialogues.as_messages(created, "input", "user")
         extra = {"responses_create_params": other} if (other := fields.rest(created, "input")) else {}
@@ -50,7 +50,7 @@ def _parse(record: Mapping[str, Any]) -> Row:
     return prompt_row(record, items=items, images=dialogues.images(record), truth=right, used=used, extra=extra)
 
 
-def _last_answer(item: Any) -> str:
+def _last_answer(item: Cell) -> str:
     if not isinstance(item, Mapping) or fields.role(item.get("role", item.get("from"))) != "assistant":
         raise RowError("field_missing", "an answer at the end of the messages, which is the ground truth")
     return answer_text(role_contents([item]))

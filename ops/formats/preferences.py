@@ -3,22 +3,22 @@
 have in common is the prompt. Placeholders are optional: images without any go before the first question."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
+from ops.core.json_values import Cell, Fields
 from ops.formats import fields
 from ops.formats.contract import Format
 from ops.formats.messages import conversation
-from ops.intake.row import Judgement, Message, Part, Row, RowBox, RowError
+from ops.intake.row import ImageRef, Judgement, Message, Part, Row, RowBox, RowError
 
 _USED = ("id", "prompt", "question", "chosen", "rejected", "images", "image", "annotator")
 
 
-def _recognise(record: Mapping[str, Any]) -> bool:
+def _recognise(record: Fields) -> bool:
     sides = [fields.present(record[name]) for name in ("chosen", "rejected") if name in record]
     return len(sides) == 2 and any(sides)
 
 
-def _parse(record: Mapping[str, Any]) -> Row:
+def _parse(record: Fields) -> Row:
     images = fields.images(record.get("images")) or fields.images(record.get("image"))
     chosen, rejected = (_as_messages(record, name, "assistant") for name in ("chosen", "rejected"))
     if _repeats_prompt(record, chosen, rejected):
@@ -43,12 +43,12 @@ def _parse(record: Mapping[str, Any]) -> Row:
 
 def pair(
     prompt: Sequence[Message],
-    images: Sequence[Any],
+    images: Sequence[ImageRef],
     answers: tuple[str, str],
     *,
     source_id: str | None,
-    annotator: Any = None,
-    metadata: Mapping[str, Any],
+    annotator: Cell = None,
+    metadata: Fields,
     boxes: tuple[RowBox, ...] = (),
 ) -> Row:
     """A preference row of one chosen and one rejected response."""
@@ -68,21 +68,21 @@ def pair(
     )
 
 
-def _as_messages(record: Mapping[str, Any], name: str, who: str) -> list[Any]:
+def _as_messages(record: Fields, name: str, who: str) -> list[Cell]:
     value = record.get(name)
     if isinstance(value, str):
         return [{"role": who, "content": value}]
     return fields.list_field(record, name)
 
 
-def _common(chosen: list[Any], rejected: list[Any]) -> tuple[list[Any], list[Any], list[Any]]:
+def _common(chosen: list[Cell], rejected: list[Cell]) -> tuple[list[Cell], list[Cell], list[Cell]]:
     shared = 0
     while shared < min(len(chosen), len(rejected)) - 1 and chosen[shared] == rejected[shared]:
         shared += 1
     return chosen[:shared], chosen[shared:], rejected[shared:]
 
 
-def _repeats_prompt(record: Mapping[str, Any], chosen: list[Any], rejected: list[Any]) -> bool:
+def _repeats_prompt(record: Fields, chosen: list[Cell], rejected: list[Cell]) -> bool:
     """Whether both sides are whole conversations beside a prompt that only says again what they ask."""
     if not isinstance(record.get("prompt"), str) or min(len(chosen), len(rejected)) < 2:
         return False
@@ -90,7 +90,7 @@ def _repeats_prompt(record: Mapping[str, Any], chosen: list[Any], rejected: list
     return record["prompt"] in asked
 
 
-def _answer(messages: list[Any], name: str) -> str:
+def _answer(messages: list[Cell], name: str) -> str:
     answers = [m for m in conversation(messages, (), implicit=True).messages if m.role == "assistant"]
     if len(answers) != 1 or len(messages) != 1:
         raise RowError("field_type", f"{name} is not one answer but {len(messages)} messages")

@@ -5,15 +5,15 @@ answer (which are learned as well), and `image` or `images`. Placeholders are op
 first question."""
 
 from collections.abc import Mapping
-from typing import Any
 
+from ops.core.json_values import Cell, Fields
 from ops.formats import dialogues, fields
 from ops.formats.alpaca import answered_row
 from ops.formats.contract import Format
 from ops.intake.row import Row, RowError
 
 
-def _recognise(record: Mapping[str, Any]) -> bool:
+def _recognise(record: Fields) -> bool:
     prompt, answer = dialogues.asked(record), dialogues.answered(record)
     if prompt is None or answer is None or dialogues.listed(record):
         return False
@@ -25,20 +25,23 @@ def _recognise(record: Mapping[str, Any]) -> bool:
     return shaped and not any(fields.present(record.get(name)) for name in ("caption", "captions"))
 
 
-def _parse(record: Mapping[str, Any]) -> Row:
+def _parse(record: Fields) -> Row:
     prompt, answer = dialogues.asked(record), dialogues.answered(record)
     if prompt is None or answer is None:
         raise RowError("field_missing", "completion" if prompt else "prompt")
     return answered_row({**record, prompt: _without_loss(record[prompt])})
 
 
-def _without_loss(prompt: Any) -> Any:
+def _without_loss(prompt: Cell) -> Cell:
     """The prompt's messages, of which none is learned."""
     if not isinstance(prompt, list):
         return prompt
     asking = ("user", "human", "system", "developer")
-    answers = [isinstance(item, Mapping) and item.get("role", item.get("from")) not in asking for item in prompt]
-    return [{**item, "loss": False} if is_answer else item for item, is_answer in zip(prompt, answers, strict=True)]
+    messages = [item if isinstance(item, Mapping) else None for item in prompt]
+    return [
+        item if message is None or message.get("role", message.get("from")) in asking else {**message, "loss": False}
+        for item, message in zip(prompt, messages, strict=True)
+    ]
 
 
 FORMAT = Format(

@@ -4,8 +4,8 @@ several of them; or texts beside a list of `scores`. VLFeedback's `annotations` 
 mean is the rating. `rating_scale` is the best rating possible."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
+from ops.core.json_values import Cell, Fields
 from ops.formats import fields
 from ops.formats.contract import Format
 from ops.formats.messages import conversation
@@ -20,12 +20,12 @@ _USED = ("id", "image", "images", *_PROMPTS, *_SCALES, *_LISTS, *_SCORES)
 _ASPECT_SCALE = 5.0
 
 
-def _recognise(record: Mapping[str, Any]) -> bool:
+def _recognise(record: Fields) -> bool:
     value = next((record[name] for name in _LISTS if record.get(name) is not None), None)
     return isinstance(value, list | Mapping) and any(record.get(name) is not None for name in _PROMPTS)
 
 
-def _parse(record: Mapping[str, Any]) -> Row:
+def _parse(record: Fields) -> Row:
     images = fields.images(record.get("images")) or fields.images(record.get("image"))
     asked = _first(record, _PROMPTS)
     prompt = [{"role": "user", "content": asked}] if isinstance(asked, str) else asked
@@ -50,7 +50,7 @@ def _parse(record: Mapping[str, Any]) -> Row:
     )
 
 
-def _first(record: Mapping[str, Any], names: Sequence[str]) -> Any:
+def _first(record: Fields, names: Sequence[str]) -> Cell:
     """The first of these fields that is filled; one of them must be."""
     value = next((record[name] for name in names if record.get(name) is not None), None)
     if value is None:
@@ -58,27 +58,27 @@ def _first(record: Mapping[str, Any], names: Sequence[str]) -> Any:
     return value
 
 
-def _responses(record: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+def _responses(record: Fields) -> Sequence[Fields]:
     value = _first(record, _LISTS)
     if isinstance(value, Mapping):  # a sequence of structs, as Hugging Face datasets stores it: an object of lists
-        lengths = {len(v) for v in value.values() if isinstance(v, list)}
-        if len(lengths) != 1 or not all(isinstance(v, list) for v in value.values()):
+        lists = [v for v in value.values() if isinstance(v, list)]
+        if len({len(v) for v in lists}) != 1 or len(lists) != len(value):
             raise RowError("rating_invalid", "completions whose lists differ in length")
-        value = [dict(zip(value, parts, strict=True)) for parts in zip(*value.values(), strict=True)]
+        value = [dict(zip(value, parts, strict=True)) for parts in zip(*lists, strict=True)]
     if not isinstance(value, list):
         raise RowError("field_type", "the responses are neither a list nor an object of lists")
-    scores = next((record[name] for name in _SCORES if isinstance(record.get(name), list)), None)
+    scores = next((scores for scores in map(record.get, _SCORES) if isinstance(scores, list)), None)
     if scores is not None and len(scores) != len(value):
         raise RowError("rating_invalid", f"{len(value)} responses, {len(scores)} ratings")
-    items = [{"response": v} if isinstance(v, str) else v for v in value]
-    if not all(isinstance(item, Mapping) for item in items):
+    items: list[Fields] = [{"response": v} if isinstance(v, str) else v for v in value if isinstance(v, str | Mapping)]
+    if len(items) != len(value):
         raise RowError("field_type", "a response is neither text nor an object")
     if scores is not None:
         items = [{**item, "rating": score} for item, score in zip(items, scores, strict=True)]
     return items
 
 
-def _judgements(item: Mapping[str, Any], text: str, scale: float | None) -> list[Judgement]:
+def _judgements(item: Fields, text: str, scale: float | None) -> list[Judgement]:
     several = item.get("ratings")
     if isinstance(several, list) and several:
         return [_judgement(one if isinstance(one, Mapping) else {"rating": one}, text, scale) for one in several]
@@ -89,7 +89,7 @@ def _judgements(item: Mapping[str, Any], text: str, scale: float | None) -> list
     return [_judgement(item, text, scale)]
 
 
-def _judgement(item: Mapping[str, Any], text: str, scale: float | None) -> Judgement:
+def _judgement(item: Fields, text: str, scale: float | None) -> Judgement:
     value = item.get("rating", item.get("score"))
     own = item.get("rating_scale", item.get("scale"))
     return Judgement(
@@ -100,16 +100,16 @@ def _judgement(item: Mapping[str, Any], text: str, scale: float | None) -> Judge
     )
 
 
-def _mean(aspects: Mapping[str, Any]) -> float | None:
+def _mean(aspects: Fields) -> float | None:
     ratings = [a.get("Rating", a.get("rating")) for a in aspects.values() if isinstance(a, Mapping)]
     numbers = [fields.number(value) for value in ratings if value is not None and value not in _UNRATED]
     return sum(numbers) / len(numbers) if numbers else None
 
 
-def _details(record: Mapping[str, Any]) -> dict[str, Any]:
+def _details(record: Fields) -> dict[str, Cell]:
     """What the responses say beside text and rating: their models, rationales, single aspects."""
     used = ("response", "text", "content", "rating", "score", "annotator", "annotator_id", "rating_scale", "scale")
-    kept: Sequence[dict[str, Any]] = [fields.rest(item, *used) for item in _responses(record)]
+    kept: Sequence[dict[str, Cell]] = [fields.rest(item, *used) for item in _responses(record)]
     return {"responses": list(kept)} if any(kept) else {}
 
 

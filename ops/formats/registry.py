@@ -1,13 +1,13 @@
 """Finds the formats and containers: every module here that defines `FORMAT`, or in `containers` `CONTAINER`."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import cache, wraps
-from typing import Any
 
 from ops import formats
 from ops.core.discovery import declared
+from ops.core.json_values import Fields
 from ops.formats import containers
 from ops.formats.containers.contract import Container, Probe
 from ops.formats.contract import Format
@@ -31,13 +31,12 @@ def reading(
     other format's claim counts; `ignored` fields are plain metadata; `said` is what a trainer's manifest says of the
     file."""
     form = _declared()[name]
-    others = (
-        [] if named else [other for other in _declared().values() if other is not form and other.judged_by != set()]
-    )
+    rivals = [other for other in _declared().values() if other is not form and other.judged_by != frozenset()]
+    others = [] if named else rivals
     aside = tuple(ignored)
 
     @wraps(form.parse)
-    def parse(record: Mapping[str, Any]) -> Row:
+    def parse(record: Fields) -> Row:
         read, kept = _seen(record, aside, described)
         media = other_media(read)
         if media:
@@ -46,7 +45,7 @@ def reading(
         check_judgements(row, read, form, others=others, ignored=aside)
         return replace(row, metadata={**row.metadata, **kept}) if kept else row
 
-    def recognise(record: Mapping[str, Any]) -> bool:
+    def recognise(record: Fields) -> bool:
         return form.recognise(_seen(record, aside, described)[0])
 
     return replace(form, recognise=recognise, parse=parse)
@@ -58,9 +57,7 @@ def trusting(form: Format) -> Format:
     return _declared()[form.name]
 
 
-def _seen(
-    record: Mapping[str, Any], ignored: Iterable[str], described: Described | None
-) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+def _seen(record: Fields, ignored: Iterable[str], described: Described | None) -> tuple[Fields, Fields]:
     """The record under the names that the formats know, and what its metadata holds besides."""
     read, kept = set_aside(record, ignored) if ignored else (record, {})
     if described is None:
@@ -85,7 +82,7 @@ def container_of(probe: Probe) -> Container | None:
 
 
 def format_of(
-    records: Iterable[Mapping[str, Any]], *, ignored: Iterable[str] = (), described: Described | None = None
+    records: Iterable[Fields], *, ignored: Iterable[str] = (), described: Described | None = None
 ) -> Format | None:
     """The format that most of these records have, so that one strange row at the top of a file decides nothing.
     `ignored` and `said` as in `reading`."""

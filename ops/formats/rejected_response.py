@@ -4,9 +4,9 @@
 chosen side's count for both. A pair whose sides show different images is refused by name. `margin` is kept as
 metadata."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
+from ops.core.json_values import Cell, Fields
 from ops.formats import boxes, dialogues, fields
 from ops.formats.contract import Format
 from ops.formats.messages import answer_text, built, role_contents
@@ -14,14 +14,14 @@ from ops.formats.preferences import pair
 from ops.intake.row import ImageRef, Row, RowError
 
 _REJECTED = ("rejected_response", "rejected_messages", "rejected_images", "rejected_objects")
-Said = Sequence[tuple[str, Any]]
+Said = Sequence[tuple[str, Cell]]
 
 
-def _recognise(record: Mapping[str, Any]) -> bool:
+def _recognise(record: Fields) -> bool:
     return any(fields.present(record.get(name)) for name in _REJECTED[:3]) and dialogues.has_dialogue(record)
 
 
-def _parse(record: Mapping[str, Any]) -> Row:
+def _parse(record: Fields) -> Row:
     read = dialogues.dialogue(record)
     images = dialogues.images(record)
     _check_images(images, record.get("rejected_images"))
@@ -44,7 +44,7 @@ def _parse(record: Mapping[str, Any]) -> Row:
     )
 
 
-def _check_images(images: tuple[ImageRef, ...], rejected: Any) -> None:
+def _check_images(images: tuple[ImageRef, ...], rejected: Cell) -> None:
     if fields.present(rejected) and fields.images(rejected) != images:
         raise RowError("pair_differs", "rejected_images are not the row's images")
 
@@ -57,7 +57,7 @@ def _split(pairs: Said, name: str) -> tuple[Said, Said]:
     return pairs[: asked[-1] + 1], pairs[asked[-1] + 1 :]
 
 
-def _rejected(record: Mapping[str, Any], prompt: Said) -> Said:
+def _rejected(record: Fields, prompt: Said) -> Said:
     if fields.present(record.get("rejected_messages")):
         asked, rejected = _split(role_contents(fields.list_field(record, "rejected_messages")), "rejected_messages")
         if [one for one in asked if one[0] != "system"] != [one for one in prompt if one[0] != "system"]:

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TypedDict
 
 import pyarrow as pa
 
 from ops.boxes.file_boxes import DELIVERED_BOX
+from ops.core.arrow_types import fields
 from ops.core.identity import canonical_json, content_id, image_id
-from ops.core.json_values import Fields
+from ops.core.json_values import Cell, Fields
 from ops.core.printable import printable
 from ops.core.schemas import EXAMPLES, PROMPTS, QUARANTINE
 from ops.core.stored import StoredMessage
@@ -32,9 +33,7 @@ JUDGEMENT = pa.struct(
         ("annotator", pa.string()),
     ]
 )
-PROMPT = pa.struct(
-    [PROMPTS.schema.field(name) for name in ("ground_truth", "is_json", "style", "data_source", "extra", "rollouts")]
-)
+PROMPT = pa.struct(fields(PROMPTS.schema, "ground_truth", "is_json", "style", "data_source", "extra", "rollouts"))
 INTERNAL = "internal_error"
 """The reason of a row in which Assay itself failed."""
 _FROM_EXAMPLES = ("content_id", "source_id", "kind", "dataset", "messages", "image_ids", "metadata", "repairs")
@@ -42,7 +41,7 @@ _FROM_EXAMPLES = ("content_id", "source_id", "kind", "dataset", "messages", "ima
 PARSED = pa.schema(
     [
         pa.field("row", pa.int64()),
-        *(EXAMPLES.schema.field(name) for name in _FROM_EXAMPLES),
+        *fields(EXAMPLES.schema, *_FROM_EXAMPLES),
         pa.field("query", pa.string()),
         pa.field("judgements", pa.list_(JUDGEMENT)),
         pa.field("prompt", PROMPT),
@@ -51,7 +50,36 @@ PARSED = pa.schema(
     ]
 )
 #: A row of the quarantine, without what is the same for all rows of the file.
-REFUSED = pa.schema([QUARANTINE.schema.field(name) for name in ("row", "source_id", "reason", "detail", "raw")])
+REFUSED = pa.schema(fields(QUARANTINE.schema, "row", "source_id", "reason", "detail", "raw"))
+
+
+class ParsedRow(TypedDict):
+    """A row of PARSED."""
+
+    row: int
+    content_id: str
+    source_id: str
+    kind: str
+    dataset: str
+    messages: list[StoredMessage]
+    image_ids: list[str]
+    metadata: str
+    repairs: list[str]
+    query: str | None
+    judgements: list[dict[str, Cell]]
+    prompt: dict[str, Cell] | None
+    boxes: list[dict[str, Cell]]
+    raw: str | None
+
+
+class RefusedRow(TypedDict):
+    """A row of REFUSED."""
+
+    row: int
+    source_id: str | None
+    reason: str
+    detail: str
+    raw: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +87,9 @@ class Outcome:
     """What became of one record: a row of `PARSED` with the images not seen before in this shard, or a row of
     `REFUSED`."""
 
-    parsed: dict[str, Any] | None = None
-    refused: dict[str, Any] | None = None
-    images: Mapping[str, bytes] = field(default_factory=dict)
+    parsed: ParsedRow | None = None
+    refused: RefusedRow | None = None
+    images: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
 
 
 class ImageReader:
@@ -154,14 +182,14 @@ def _outcome(
 def _problem(error: Exception) -> RowError:
     """The reason why a row was refused that raised this. Whatever nobody thought of is a fault of Assay; it costs
     that row, never the rows behind it, and it is not kept quiet."""
-    codes = {UnicodeEncodeError: "encoding", RecursionError: "too_deep"}
+    codes: dict[type[Exception], str] = {UnicodeEncodeError: "encoding", RecursionError: "too_deep"}
     code = codes.get(type(error), INTERNAL)
     return RowError(code, f"{type(error).__name__}: {error}"[:200] if code == INTERNAL else str(error)[:200])
 
 
 def _parsed(
     record: Record, row: Row, *, dataset: str, file: str, ids: list[str], repairs: list[str], settings: IngestSettings
-) -> dict[str, Any]:
+) -> ParsedRow:
     messages = [_stored(message, ids) for message in row.messages]
     about = readable_fields(row.metadata)
     metadata = canonical_json(about if row.prompt is None else about | {PROMPT_FACTS: facts_of(row.prompt)})
@@ -185,7 +213,7 @@ def _parsed(
     }
 
 
-def _prompt(prompt: Prompt, about: Fields) -> dict[str, Any]:
+def _prompt(prompt: Prompt, about: Fields) -> dict[str, Cell]:
     rollouts = [{"response": rollout.response, "reward": rollout.reward} for rollout in prompt.rollouts]
     texts = {name: getattr(prompt, name) for name in ("ground_truth", "is_json", "style", "data_source")}
     return {**texts, "extra": canonical_json(dict(about)), "rollouts": rollouts}
@@ -203,7 +231,7 @@ def _stored(message: Message, ids: Sequence[str]) -> StoredMessage:
     }
 
 
-def _refused(record: Record, row: Row | None, problem: RowError, settings: IngestSettings) -> dict[str, Any]:
+def _refused(record: Record, row: Row | None, problem: RowError, settings: IngestSettings) -> RefusedRow:
     raw = None
     if record.raw is not None or record.fields is not None:
         try:

@@ -3,8 +3,8 @@
 `chosen_messages` and `rejected_messages`: two conversations that part at their last answer."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
+from ops.core.json_values import Cell, Fields
 from ops.formats import boxes, dialogues, fields
 from ops.formats.contract import Format
 from ops.formats.messages import answer_text, built, role_contents
@@ -13,10 +13,10 @@ from ops.intake.row import CONTEXT, Row, RowError
 
 _V1 = ("chosen_messages", "rejected_messages")
 _SIDES = ("chosen", "rejected")
-Said = Sequence[tuple[str, Any]]
+Said = Sequence[tuple[str, Cell]]
 
 
-def _recognise(record: Mapping[str, Any]) -> bool:
+def _recognise(record: Fields) -> bool:
     if all(isinstance(record.get(name), list) and record[name] for name in _V1):
         return True
     if not all(isinstance(record.get(name), str | Mapping) and record[name] for name in _SIDES):
@@ -26,7 +26,7 @@ def _recognise(record: Mapping[str, Any]) -> bool:
     return dialogues.is_alpaca(record)
 
 
-def _parse(record: Mapping[str, Any]) -> Row:
+def _parse(record: Fields) -> Row:
     images = dialogues.images(record)
     if fields.present(record.get(_V1[0])):
         prompt, sides = _parted(record)
@@ -53,7 +53,7 @@ def _parse(record: Mapping[str, Any]) -> Row:
     )
 
 
-def _parted(record: Mapping[str, Any]) -> tuple[Said, list[Said]]:
+def _parted(record: Fields) -> tuple[Said, list[Said]]:
     """What the two conversations share, and what each goes on with."""
     chosen, rejected = (role_contents(fields.list_field(record, name)) for name in _V1)
     shared = 0

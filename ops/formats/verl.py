@@ -3,9 +3,7 @@
 `rollouts`, `completions`, `generations`) with `rewards` (or `scores`). A ground truth that is no text (a number, a
 list) is kept as JSON. NeMo-RL and DAPO read the same rows."""
 
-from collections.abc import Mapping
-from typing import Any
-
+from ops.core.json_values import Cell, Fields
 from ops.formats import fields
 from ops.formats.contract import Format
 from ops.formats.dialogues import as_messages, images
@@ -13,7 +11,7 @@ from ops.formats.rl_prompts import prompt_row
 from ops.intake.row import Row, RowError
 
 
-def _rewarded(record: Mapping[str, Any]) -> dict[str, Any] | None:
+def _rewarded(record: Fields) -> dict[str, Cell] | None:
     """How answers are rewarded, also where it is written as JSON in a string."""
     value = record.get("reward_model")
     if isinstance(value, str) and not value.lstrip().startswith("{"):
@@ -21,7 +19,7 @@ def _rewarded(record: Mapping[str, Any]) -> dict[str, Any] | None:
     return None if value is None else fields.json_object(value, "reward_model")
 
 
-def _recognise(record: Mapping[str, Any]) -> bool:
+def _recognise(record: Fields) -> bool:
     try:
         rewarded = _rewarded(record)
     except RowError:
@@ -29,7 +27,7 @@ def _recognise(record: Mapping[str, Any]) -> bool:
     return rewarded is not None and "ground_truth" in rewarded and isinstance(record.get("prompt"), list | str)
 
 
-def _parse(record: Mapping[str, Any]) -> Row:
+def _parse(record: Fields) -> Row:
     rewarded = _rewarded(record)
     if rewarded is None:
         raise RowError("field_missing", "reward_model")

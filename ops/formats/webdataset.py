@@ -2,12 +2,11 @@
 `json` that has the caption, or that is itself a row of another format, whose image is the one beside it."""
 
 import re
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 import orjson
 
+from ops.core.json_values import Cell, Fields
 from ops.formats import captions, fields, registry
 from ops.formats.contract import Format
 from ops.intake.row import ImageRef, Row, RowError
@@ -16,13 +15,13 @@ _IMAGE = re.compile(r"(.*\.)?(jpe?g|png|webp|gif|bmp|tiff?|avif|img)")
 _OTHER_MEDIA = re.compile(r"(.*\.)?(mp4|avi|mov|mkv|webm|mp3|wav|flac|ogg|m4a)")
 
 
-def _recognise(record: Mapping[str, Any]) -> bool:
+def _recognise(record: Fields) -> bool:
     return isinstance(record.get("__key__"), str) and all(
         isinstance(v, bytes) for k, v in record.items() if k != "__key__"
     )
 
 
-def _parse(record: Mapping[str, Any]) -> Row:
+def _parse(record: Fields) -> Row:
     media = sorted(name for name in record if _OTHER_MEDIA.fullmatch(name))
     if media:
         raise RowError("modality_unsupported", ", ".join(media))
@@ -48,14 +47,14 @@ def _parse(record: Mapping[str, Any]) -> Row:
     return captions.captioned(images, caption, source_id=source, metadata={**body, **extra})
 
 
-def _place(part: tuple[str, Any]) -> list[tuple[int, str]]:
+def _place(part: tuple[str, Cell]) -> list[tuple[int, str]]:
     """What orders the parts of a sample: their names, the numbers in them by their size (`2.png` before `10.png`)."""
     return [(int(piece), "") if piece.isdecimal() else (-1, piece) for piece in re.split(r"([0-9]{1,18})", part[0])]
 
 
-def _json(data: bytes) -> dict[str, Any]:
+def _json(data: Cell) -> dict[str, Cell]:
     try:
-        body = orjson.loads(data)
+        body: Cell = orjson.loads(data if isinstance(data, bytes | str) else b"")
     except orjson.JSONDecodeError as error:
         raise RowError("json_invalid", f"the json of the sample: {error}") from None
     if not isinstance(body, dict):
@@ -63,7 +62,9 @@ def _json(data: bytes) -> dict[str, Any]:
     return body
 
 
-def _text(data: bytes) -> str:
+def _text(data: Cell) -> str:
+    if not isinstance(data, bytes):
+        raise RowError("field_type", "the txt of the sample is no bytes")
     try:
         return data.decode("utf-8").strip()
     except UnicodeDecodeError as error:

@@ -17,7 +17,6 @@ from ops.core.arrow import (
     Column,
     column_of,
     extent,
-    fields,
     flags,
     group_counts,
     invert,
@@ -30,6 +29,7 @@ from ops.core.arrow import (
     value_counts,
     values_where,
 )
+from ops.core.arrow_types import fields
 from ops.core.hashing import EXAMPLE_KEY, absent, distinct, joined, key_hashes
 
 Batches = Iterable[pa.RecordBatch]

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import numpy as np
 import pyarrow as pa
 
-from ops.core.arrow import AnyField, Column, cast_to, column_of, is_valid, numpy_values, value_counts, values_where
+from ops.core.arrow import Column, cast_to, column_of, is_valid, numpy_values, value_counts, values_where
+from ops.core.arrow_types import AnyField
 from ops.report.data import Histogram, Threshold
 
 BINS = 40

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 
+from ops.core.arrow_types import fields, fields_in
 from ops.formats.containers.columns import check_row_count, records
 from ops.formats.containers.contract import Container, Limits, Probe, Record, Shard
 from ops.intake.drop_files import DropFiles
@@ -30,7 +31,7 @@ def _split(files: DropFiles, file: str, shard_bytes: int, limits: Limits) -> lis
     stream, start = _open(files, file)
     with stream:
         schema = pa.ipc.read_schema(pa.ipc.read_message(stream))
-        if any(_has_dictionary(field.type) for field in schema):
+        if any(_has_dictionary(field.type) for field in fields(schema)):
             end = stream.seek(0, 2)
             return [Shard(file, start, end, 0, end - start)]
         return _cut(stream, schema, file, shard_bytes)
@@ -57,8 +58,7 @@ def _cut(stream: pa.NativeFile, schema: pa.Schema, file: str, shard_bytes: int) 
 
 def _has_dictionary(kind: pa.DataType) -> bool:
     """Whether values are told by numbers into a dictionary, which comes in messages of its own."""
-    inner = [kind.field(n).type for n in range(kind.num_fields)]
-    return pa.types.is_dictionary(kind) or any(map(_has_dictionary, inner))
+    return pa.types.is_dictionary(kind) or any(_has_dictionary(field.type) for field in fields_in(kind))
 
 
 def _batches(stream: pa.NativeFile, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
@@ -85,7 +85,7 @@ def _check_buffers(batch: pa.RecordBatch, same: pa.RecordBatch | None = None) ->
 
 
 def _without_text(schema: pa.Schema) -> pa.Schema:
-    return pa.schema([field.with_type(_bytes_type(field.type)) for field in schema])
+    return pa.schema([field.with_type(_bytes_type(field.type)) for field in fields(schema)])
 
 
 def _bytes_type(kind: pa.DataType) -> pa.DataType:
@@ -94,7 +94,7 @@ def _bytes_type(kind: pa.DataType) -> pa.DataType:
     if pa.types.is_large_string(kind):
         return pa.large_binary()
     if pa.types.is_struct(kind):
-        return pa.struct([kind.field(n).with_type(_bytes_type(kind.field(n).type)) for n in range(kind.num_fields)])
+        return pa.struct([field.with_type(_bytes_type(field.type)) for field in fields_in(kind)])
     if pa.types.is_list(kind):
         return pa.list_(kind.value_field.with_type(_bytes_type(kind.value_type)))
     if pa.types.is_large_list(kind):

@@ -1,10 +1,11 @@
 """Rows out of the columns of Arrow and Parquet files, so that a value that cannot be read costs its row alone."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import pyarrow as pa
 
+from ops.core.arrow import column_of
+from ops.core.json_values import Cell
 from ops.formats.containers.contract import Limits, Record
 from ops.intake.row import RowError
 
@@ -41,11 +42,11 @@ def _sliced(part: pa.RecordBatch, row: int, limits: Limits) -> Iterator[Record]:
 def _single(part: pa.RecordBatch, row: int, limits: Limits) -> Record:
     if part.nbytes > limits.row_bytes:
         return Record(row, problem=("row_too_large", f"{part.nbytes} bytes"))
-    fields: dict[str, Any] = {}
+    fields: dict[str, Cell] = {}
     problem: tuple[str, str] | None = None
-    for name, column in zip(part.schema.names, part.columns, strict=True):
+    for at, name in enumerate(part.schema.names):  # of which two may be the same
         try:
-            fields[name] = column[0].as_py()
+            fields[name] = column_of(part, at)[0].as_py()
         except UnicodeDecodeError as error:
             problem = ("encoding", f"{name[:200]}, byte {error.start}: {error.reason}")
         except Exception as error:

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
+from ops.core.json_values import Cell
 from ops.intake.drop_files import DropFiles
 
 
@@ -42,7 +42,7 @@ class Record:
     one. Instead of fields it may have a problem: a reason code and what was seen."""
 
     row: int
-    fields: dict[str, Any] | None = None
+    fields: dict[str, Cell] | None = None
     raw: bytes | None = None
     problem: tuple[str, str] | None = None
 

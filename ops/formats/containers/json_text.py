@@ -2,10 +2,10 @@
 
 import json
 import re
-from typing import Any
 
 import orjson
 
+from ops.core.json_values import Cell, items_of
 from ops.formats.containers.contract import Record
 from ops.formats.containers.framing import Frame
 
@@ -50,7 +50,7 @@ def record(frame: Frame, *, row: int, data: bytes) -> Record:
     return Record(row, value, data)
 
 
-def parse(data: bytes) -> Any:
+def parse(data: bytes) -> Cell:
     """A JSON value. orjson reads nearly everything; what it refuses or would change (NaN, lone surrogates, integers
     beyond 64 bits) goes to the slower parser, which also takes them."""
     if _LONG_NUMBER not in data.translate(_ZEROS):
@@ -61,14 +61,15 @@ def parse(data: bytes) -> Any:
     return json.loads(data.decode("utf-8"))
 
 
-def _depth(value: Any) -> int:
-    depth, level = 0, [value]
+def _depth(value: Cell) -> int:
+    depth = 0
+    level: list[Cell] = [value]
     while level and depth <= _MAX_DEPTH:
         depth += 1
         level = [
             child
             for item in level
-            for child in (item.values() if isinstance(item, dict) else item)
+            for child in (item.values() if isinstance(item, dict) else items_of(item))
             if isinstance(child, dict | list)
         ]
     return depth

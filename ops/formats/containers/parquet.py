@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pyarrow.parquet as pq
 
+from ops.core.parquet_files import group_batches
 from ops.formats.containers.columns import check_row_count, records
 from ops.formats.containers.contract import Container, Limits, Probe, Record, Shard
 from ops.intake.decompression import FREE_EXPANSION_BYTES
@@ -50,7 +51,7 @@ def _read(files: DropFiles, shard: Shard, limits: Limits) -> Iterator[Record]:
         group = parquet.metadata.row_group(number)
         after = row + group.num_rows
         try:
-            for batch in parquet.iter_batches(_batch_rows(group), row_groups=[number], use_threads=False):
+            for batch in group_batches(parquet, number, _batch_rows(group)):
                 yield from records(batch, row, limits)
                 row += batch.num_rows
         except DropError:

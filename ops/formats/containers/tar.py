@@ -5,8 +5,9 @@ header claims is checked before it is believed, and the file is cut where sample
 import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
+from ops.core.json_values import Cell
 from ops.formats.containers.contract import Container, Limits, Probe, Record, Shard
 from ops.intake.decompression import CHUNK_BYTES
 from ops.intake.drop_files import DropFiles
@@ -189,7 +190,7 @@ class _Sample:
     """The members of a record so far."""
 
     key: str = ""
-    fields: dict[str, Any] = field(default_factory=dict)
+    fields: dict[str, Cell] = field(default_factory=dict)
     held: set[str] = field(default_factory=set)
     size: int = 0
     problem: tuple[str, str] | None = None

@@ -7,10 +7,10 @@ manifest is one file of this folder with a `MANIFEST`; nothing else names it.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import orjson
 
+from ops.core.json_values import Cell
 from ops.intake.descriptions import Described, Descriptions
 from ops.intake.drop_files import DropError, DropFiles, FileInfo
 
@@ -35,7 +35,7 @@ def candidates(listing: Sequence[FileInfo], ending: str) -> list[FileInfo]:
     return small if len(small) <= MOST_CANDIDATES else []
 
 
-def read_object(files: DropFiles, info: FileInfo, *, marks: Sequence[bytes]) -> dict[str, Any]:
+def read_object(files: DropFiles, info: FileInfo, *, marks: Sequence[bytes]) -> dict[str, Cell]:
     """A small file that holds a JSON object and each of these marks; an empty object where it does not."""
     if not 0 < info.size <= MOST_BYTES:
         return {}
@@ -44,7 +44,7 @@ def read_object(files: DropFiles, info: FileInfo, *, marks: Sequence[bytes]) -> 
     if not all(mark in data for mark in marks):
         return {}
     try:
-        value = orjson.loads(data)
+        value: Cell = orjson.loads(data)
     except orjson.JSONDecodeError:
         return {}
     return value if isinstance(value, dict) else {}

@@ -5,11 +5,11 @@ passed over."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from ops.core.json_values import Cell, Fields
+from ops.core.yaml_values import parsed_yaml
 from ops.formats.manifests.contract import TrainerManifest, beside, candidates, describe, folders
 from ops.intake.descriptions import Described, Descriptions
 from ops.intake.drop_files import DropFiles, FileInfo
@@ -28,7 +28,7 @@ class Keyed:
     columns: Mapping[str, str]
     """Theirs by ours."""
 
-    def __call__(self, record: Mapping[str, Any]) -> dict[str, Any]:
+    def __call__(self, record: Fields) -> dict[str, Cell]:
         read = {ours: record[theirs] for ours, theirs in self.columns.items() if theirs in record}
         named = set(self.columns.values())
         for name, value in record.items():
@@ -45,8 +45,9 @@ def _find(files: DropFiles, listing: Sequence[FileInfo]) -> Descriptions:
         data = _data(files, info)
         if data is None:
             continue
-        columns = {ours: data.get(key) or usual for key, (usual, ours) in _KEYS.items()}
-        if not all(isinstance(column, str) for column in columns.values()):
+        named = {ours: data.get(key) or usual for key, (usual, ours) in _KEYS.items()}
+        columns = {ours: column for ours, column in named.items() if isinstance(column, str)}
+        if len(columns) != len(named):
             continue
         manifests.append(info.name)
         description = Described(
@@ -59,7 +60,7 @@ def _find(files: DropFiles, listing: Sequence[FileInfo]) -> Descriptions:
     return Descriptions(described, tuple(manifests))
 
 
-def _data(files: DropFiles, info: FileInfo) -> Mapping[str, Any] | None:
+def _data(files: DropFiles, info: FileInfo) -> Fields | None:
     """The section `data` of a file that is such a configuration; None of any other."""
     with files.open(info.name) as stream:
         raw = stream.read(_MOST_BYTES + 1)
@@ -68,7 +69,7 @@ def _data(files: DropFiles, info: FileInfo) -> Mapping[str, Any] | None:
     if raw.count(b"[") + raw.count(b"{") > _MOST_BRACKETS:
         return None
     try:
-        values = YAML(typ="safe", pure=True).load(raw.decode("utf-8"))
+        values = parsed_yaml(raw.decode("utf-8"))
     except (YAMLError, ValueError, RecursionError):
         return None
     data = values.get("data") if isinstance(values, dict) else None

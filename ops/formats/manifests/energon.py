@@ -7,12 +7,12 @@ Samples of other classes are read as WebDataset."""
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import orjson
-from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from ops.core.json_values import Cell, Fields, fields_of
+from ops.core.yaml_values import parsed_yaml
 from ops.formats import fields
 from ops.formats.manifests.contract import TrainerManifest, describe
 from ops.intake.decompression import plain_name
@@ -34,14 +34,14 @@ class Mapped:
     kind: str
     field_map: Mapping[str, str]
 
-    def __call__(self, record: Mapping[str, Any]) -> dict[str, Any]:
+    def __call__(self, record: Fields) -> dict[str, Cell]:
         if not isinstance(record.get("__key__"), str):
             return dict(record)
         image, part = self._field(record, "image")
         used = {part}
         if not isinstance(image, bytes):
             raise RowError("image_missing", f"no part {part} of the sample is an image")
-        row: dict[str, Any] = {
+        row: dict[str, Cell] = {
             "id": record["__key__"],
             "image": {"path": f"{record['__key__']}.{part}", "bytes": image},
         }
@@ -57,7 +57,7 @@ class Mapped:
         row["answer"] = _decoded(answers[self._best(record, len(answers))], "answers")
         return self._rest(record, row | ({"answers": answers} if len(answers) > 1 else {}), used)
 
-    def _best(self, record: Mapping[str, Any], count: int) -> int:
+    def _best(self, record: Fields, count: int) -> int:
         if "answer_weights" not in self.field_map:
             return 0
         weights = self._field(record, "answer_weights")[0]
@@ -66,11 +66,11 @@ class Mapped:
         numbers = [fields.number(weight) for weight in weights]
         return max(range(count), key=lambda place: (numbers[place], -place))
 
-    def _text(self, record: Mapping[str, Any], name: str) -> tuple[str, str]:
+    def _text(self, record: Fields, name: str) -> tuple[str, str]:
         value, part = self._field(record, name)
         return _decoded(value, name), part
 
-    def _field(self, record: Mapping[str, Any], name: str) -> tuple[Any, str]:
+    def _field(self, record: Fields, name: str) -> tuple[Cell, str]:
         """What the field map says a field is, and the part of the sample that it is in."""
         options = self.field_map[name].split(",")
         for option in options:
@@ -83,19 +83,18 @@ class Mapped:
                 continue
         raise RowError("field_missing", f"{name}: {self.field_map[name]}")
 
-    def _rest(self, record: Mapping[str, Any], row: dict[str, Any], used: set[str]) -> dict[str, Any]:
+    def _rest(self, record: Fields, row: dict[str, Cell], used: set[str]) -> dict[str, Cell]:
         return row | {name: value for name, value in record.items() if name not in used and name != "__key__"}
 
 
-def _reached(value: Any, steps: Sequence[str]) -> Any:
-    if steps and isinstance(value, bytes):
-        value = orjson.loads(value)
+def _reached(value: Cell, steps: Sequence[str]) -> Cell:
+    reached: Cell = orjson.loads(value) if steps and isinstance(value, bytes) else value
     for step in steps:
-        value = value[int(step)] if isinstance(value, list) else value[step]
-    return value
+        reached = reached[int(step)] if isinstance(reached, list) else fields_of(reached)[step]
+    return reached
 
 
-def _decoded(value: Any, name: str) -> str:
+def _decoded(value: Cell, name: str) -> str:
     if isinstance(value, bytes):
         try:
             return value.decode("utf-8").strip()
@@ -138,10 +137,10 @@ def _mapping(files: DropFiles, place: str) -> Mapped | None:
     if data.count(b"[") + data.count(b"{") > _MOST_BRACKETS:
         raise DropError(f"{place}: not plain YAML: more than {_MOST_BRACKETS} brackets")
     try:
-        loaded = YAML(typ="safe", pure=True).load(data.decode("utf-8"))
+        loaded = parsed_yaml(data.decode("utf-8"))
     except (YAMLError, ValueError, RecursionError) as error:
         raise DropError(f"{place}: not plain YAML: {' '.join(str(error).split())[:200]}") from None
-    settings = loaded if isinstance(loaded, Mapping) else {}
+    settings = fields_of(loaded)
     nested = settings.get("sample_type")
     sample = nested if isinstance(nested, Mapping) else settings
     known = _CLASS.fullmatch(str(sample.get("__class__")))

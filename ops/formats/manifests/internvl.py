@@ -2,9 +2,9 @@
 images) and `repeat_time`, which goes into the metadata of its rows: more than 1 repeats them, less takes as many from
 the file's beginning."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
+from ops.core.json_values import Fields, fields_of
 from ops.formats.manifests.contract import TrainerManifest, beside, candidates, describe, folders, read_object
 from ops.intake.descriptions import Described, Descriptions
 from ops.intake.drop_files import DropFiles, FileInfo
@@ -15,7 +15,8 @@ def _find(files: DropFiles, listing: Sequence[FileInfo]) -> Descriptions:
     described: dict[str, Described] = {}
     manifests: list[str] = []
     for info in candidates(listing, ".json"):
-        entries = read_object(files, info, marks=(b'"annotation"', b'"root"'))
+        read = read_object(files, info, marks=(b'"annotation"', b'"root"'))
+        entries = {dataset: fields_of(entry) for dataset, entry in read.items()}
         if not entries or not all(map(_is_entry, entries.values())):
             continue
         manifests.append(info.name)
@@ -27,12 +28,13 @@ def _find(files: DropFiles, listing: Sequence[FileInfo]) -> Descriptions:
                 images=folders(info.name, str(entry.get("root") or "")),
                 facts={} if repeat is None else {"repeat_time": repeat},
             )
-            describe(described, beside(info.name, entry["annotation"], names), description)
+            describe(described, beside(info.name, str(entry["annotation"]), names), description)
     return Descriptions(described, tuple(manifests))
 
 
-def _is_entry(value: Any) -> bool:
-    return isinstance(value, Mapping) and isinstance(value.get("annotation"), str) and bool(value["annotation"])
+def _is_entry(entry: Fields) -> bool:
+    annotation = entry.get("annotation")
+    return isinstance(annotation, str) and bool(annotation)
 
 
 MANIFEST = TrainerManifest(name="internvl", title="InternVL: meta file", find=_find)

@@ -5,8 +5,8 @@ read are metadata, except where they hold a judgement. Entries of a hub are pass
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from ops.core.json_values import Cell, Fields, fields_of
 from ops.formats.manifests.contract import TrainerManifest, beside, describe, read_object
 from ops.intake.descriptions import Described, Descriptions
 from ops.intake.drop_files import DropError, DropFiles, FileInfo
@@ -50,7 +50,7 @@ class Renamed:
     roles: Mapping[str, str]
     formatting: str
 
-    def __call__(self, record: Mapping[str, Any]) -> dict[str, Any]:
+    def __call__(self, record: Fields) -> dict[str, Cell]:
         renamed = dict(record) if self.columns is None else self._columns(record, self.columns)
         if self.formatting == "alpaca":
             return renamed
@@ -64,7 +64,7 @@ class Renamed:
             renamed["messages"] = renamed.pop("conversations")
         return renamed
 
-    def _columns(self, record: Mapping[str, Any], columns: Mapping[str, str]) -> dict[str, Any]:
+    def _columns(self, record: Fields, columns: Mapping[str, str]) -> dict[str, Cell]:
         named = set(columns.values())
         read = {ours: record[theirs] for ours, theirs in columns.items() if theirs in record}
         for name, value in record.items():
@@ -73,7 +73,7 @@ class Renamed:
                 read.setdefault(f"unread_{name}" if unread else name, value)
         return read
 
-    def _turn(self, item: Any) -> Any:
+    def _turn(self, item: Cell) -> Cell:
         if not isinstance(item, Mapping) or self.role_key not in item:
             return item
         other = {key: value for key, value in item.items() if key not in (self.role_key, self.content_key)}
@@ -91,18 +91,19 @@ def _find(files: DropFiles, listing: Sequence[FileInfo]) -> Descriptions:
             continue
         entries = read_object(files, info, marks=(b'"file_name"',))
         for dataset, entry in entries.items():
-            if isinstance(entry, Mapping) and isinstance(entry.get("file_name"), str):
+            path = fields_of(entry).get("file_name")
+            if isinstance(path, str):
                 manifests.append(info.name)
-                rewrite = _rewrite(entry, f"{info.name}: {dataset}")
+                rewrite = _rewrite(fields_of(entry), f"{info.name}: {dataset}")
                 description = Described(source=info.name, dataset=str(dataset), rewrite=rewrite)
-                describe(described, beside(info.name, entry["file_name"], names), description)
+                describe(described, beside(info.name, path, names), description)
     return Descriptions(described, tuple(dict.fromkeys(manifests)))
 
 
-def _rewrite(entry: Mapping[str, Any], where: str) -> Renamed:
+def _rewrite(entry: Fields, where: str) -> Renamed:
     formatting = entry.get("formatting", "alpaca")
     columns, tags = entry.get("columns"), entry.get("tags") or {}
-    if formatting not in _FORMATTINGS:
+    if not isinstance(formatting, str) or formatting not in _FORMATTINGS:
         raise DropError(f"{where}: formatting {formatting!r} is not known; known are {', '.join(_FORMATTINGS)}")
     if not isinstance(columns, Mapping | None) or not isinstance(tags, Mapping):
         raise DropError(f"{where}: columns and tags must be objects")

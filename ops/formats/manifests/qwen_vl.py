@@ -4,9 +4,10 @@ half of the rows are taken: `sampling_rate` in their metadata."""
 
 import ast
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import TypeGuard
 
+from ops.core.json_values import Cell, Fields, fields_of
 from ops.formats.manifests.contract import (
     MOST_BYTES,
     TrainerManifest,
@@ -39,21 +40,22 @@ def _find(files: DropFiles, listing: Sequence[FileInfo]) -> Descriptions:
                 images=folders(info.name, str(entry.get("data_path") or "")),
                 facts={} if share is None else {"sampling_rate": int(share[1]) / 100},
             )
-            describe(described, beside(info.name, entry["annotation_path"], names), description)
+            describe(described, beside(info.name, str(entry["annotation_path"]), names), description)
     return Descriptions(described, tuple(manifests))
 
 
-def _entries(files: DropFiles, info: FileInfo) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _entries(files: DropFiles, info: FileInfo) -> Iterator[tuple[str, Fields]]:
     """Names and entries of a registry; none of any other file."""
     if info.name.endswith(".py"):
         yield from _assigned(files, info)
     elif info.name.endswith(".json"):
-        entries = read_object(files, info, marks=(_MARK,))
-        if all(_is_entry(entry) for entry in entries.values()):
+        read = read_object(files, info, marks=(_MARK,))
+        entries = {name: entry for name, entry in read.items() if _is_entry(entry)}
+        if len(entries) == len(read):
             yield from entries.items()
 
 
-def _assigned(files: DropFiles, info: FileInfo) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _assigned(files: DropFiles, info: FileInfo) -> Iterator[tuple[str, Fields]]:
     with files.open(info.name) as stream:
         data = stream.read(MOST_BYTES)
     if _MARK not in data:
@@ -62,7 +64,7 @@ def _assigned(files: DropFiles, info: FileInfo) -> Iterator[tuple[str, Mapping[s
         body = ast.parse(data).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return
-    held: dict[str, Mapping[str, Any]] = {}
+    held: dict[str, Fields] = {}
     for statement in body:
         if not isinstance(statement, ast.Assign) or not isinstance(statement.targets[0], ast.Name):
             continue
@@ -74,14 +76,15 @@ def _assigned(files: DropFiles, info: FileInfo) -> Iterator[tuple[str, Mapping[s
                 yield from ((key, entry) for key, entry in value.items() if _is_entry(entry))
 
 
-def _plain(node: ast.Dict, held: Mapping[str, Any]) -> dict[str, Any]:
+def _plain(node: ast.Dict, held: Fields) -> dict[str, Cell]:
     """A dictionary of constants, of dictionaries, and of names assigned before."""
-    value: dict[str, Any] = {}
+    value: dict[str, Cell] = {}
     for key, item in zip(node.keys, node.values, strict=True):
         if not isinstance(key, ast.Constant) or not isinstance(key.value, str):
             continue
         if isinstance(item, ast.Constant):
-            value[key.value] = item.value
+            constant = item.value
+            value[key.value] = constant if isinstance(constant, str | bytes | int | float | None) else str(constant)
         elif isinstance(item, ast.JoinedStr) and all(isinstance(part, ast.Constant) for part in item.values):
             value[key.value] = "".join(str(part.value) for part in item.values if isinstance(part, ast.Constant))
         elif isinstance(item, ast.Dict):
@@ -91,10 +94,9 @@ def _plain(node: ast.Dict, held: Mapping[str, Any]) -> dict[str, Any]:
     return value
 
 
-def _is_entry(value: Any) -> bool:
-    return (
-        isinstance(value, Mapping) and isinstance(value.get("annotation_path"), str) and bool(value["annotation_path"])
-    )
+def _is_entry(value: Cell) -> TypeGuard[Fields]:
+    path = fields_of(value).get("annotation_path")
+    return isinstance(path, str) and bool(path)
 
 
 MANIFEST = TrainerManifest(name="qwen_vl", title="Qwen-VL: registry of data sets", find=_find)

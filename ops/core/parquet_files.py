@@ -1,0 +1,23 @@
+"""Parquet files read in pieces, with the types that pyarrow's stubs leave open."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+
+def file_schema(path: Path) -> pa.Schema:
+    """The columns of the file."""
+    return cast(Any, pq).read_schema(path)
+
+
+def row_group(file: pq.ParquetFile, number: int) -> pa.Table:
+    """The rows of one row group."""
+    return cast(Any, file).read_row_group(number)
+
+
+def group_batches(file: pq.ParquetFile, number: int, rows: int) -> Iterator[pa.RecordBatch]:
+    """The rows of one row group, at most so many at a time, read in this thread."""
+    return cast(Any, file).iter_batches(rows, row_groups=[number], use_threads=False)
