@@ -140,6 +140,22 @@ class ForecastRow:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckpointRow:
+    """An audited checkpoint: when, how it was judged, what of its last layer is kept, the share of pictures whose text
+    it and its baseline find (None of a tower without texts), what was wrong and what to do, in words."""
+
+    at: str
+    checkpoint: str
+    baseline: str
+    verdict: str
+    kept: float
+    retrieval: float | None
+    retrieval_before: float | None
+    faults: tuple[str, ...]
+    advice: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Threshold:
     """A condition of a rule on one column. `bound` is where it lies on a numeric axis, None where it has no place
     there; `labels` are the values of a category that meet it; `alone` is False where the rule has further
@@ -331,6 +347,7 @@ class ReportData:
     left_out: tuple[LeftOut, ...] = ()
     """What the version is made without, rejected drops first."""
     forecasts: tuple[ForecastRow, ...] = ()
+    checkpoints: tuple[CheckpointRow, ...] = ()
     """By trainer, the worst outcomes first; empty where assay.yaml names no trainer."""
 
     @property

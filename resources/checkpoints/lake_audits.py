@@ -1,16 +1,13 @@
-"""Checkpoints tried on a lake's own pictures, and what the lake remembers of them.
+"""Checkpoints tried on a lake's own pictures.
 
-examples, images -> probes -> auditing.py -> a row of the log `checkpoints`
+examples, images -> probes -> auditing.py -> audit_log.py: a row of the log `checkpoints`
 """
 
-import json
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 from ops.core.errors import UnusableError
-from ops.core.log import Log, Row
-from ops.core.schemas import CHECKPOINTS
+from resources.checkpoints.audit_log import record_audit
 from resources.checkpoints.auditing import CheckpointAudit, audit_checkpoint
 from resources.checkpoints.probes import draw_probes, read_probes
 from resources.checkpoints.towers import EncoderTower, FolderTower, Tower
@@ -65,27 +62,3 @@ def baseline_tower(reference: str, settings: EncoderSettings) -> Tower:
         model, _, pretrained = reference.partition(":")
         settings = replace(settings, model=model, pretrained=pretrained or None)
     return EncoderTower(load_encoder(settings))
-
-
-def record_audit(lake: Lake, audit: CheckpointAudit) -> None:
-    """Adds the audit to the lake's log of checkpoints."""
-    retrieval = next((skill for skill in audit.skills if skill.name == "retrieval"), None)
-    row: Row = {
-        "at": datetime.now(UTC),
-        "checkpoint": audit.checkpoint,
-        "weights": audit.weights,
-        "baseline": audit.baseline,
-        "probe_set": audit.probe_set,
-        "probes": audit.probes,
-        "verdict": audit.verdict,
-        "kept": audit.layers[-1].kept,
-        "retrieval": retrieval and retrieval.after,
-        "retrieval_before": retrieval and retrieval.before,
-        "outcome": json.dumps(audit.as_json()),
-    }
-    lake.log(CHECKPOINTS, lambda _: [row])
-
-
-def audited_checkpoints(lake: Lake) -> Log:
-    """The audits, in the order in which they were made."""
-    return Log.of(lake.read(CHECKPOINTS))

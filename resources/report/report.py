@@ -13,6 +13,7 @@ from resources.intake.corpus_drops import kept_out
 from resources.lake.file_counts import file_counts
 from resources.lake.tables import Lake
 from resources.report.audit_figures import audit_figures
+from resources.report.checkpoint_figures import checkpoint_figures
 from resources.report.examples import read_shown
 from resources.report.flow_figures import admissions, contradiction_rows, drop_flow, modality_rows, stage_figures
 from resources.report.forecast_figures import forecast_figures
@@ -79,4 +80,5 @@ def collect(lake: Lake, version: int) -> ReportData:
         advice={reason: REASONS[reason].title for reason in REASONS},
         left_out=kept_out(lake, published),
         forecasts=forecast_figures(lake, version, deliveries, measures, without),
+        checkpoints=checkpoint_figures(lake),
     )

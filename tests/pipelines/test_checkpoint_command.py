@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 from pipelines.app import app
 from pipelines.definitions import bind
 from pipelines.sensors import new_checkpoints
-from resources.checkpoints.lake_audits import audited_checkpoints
+from resources.checkpoints.audit_log import audited_checkpoints
 from resources.config.settings import load_settings
 from resources.engines.progress import SilentProgress
 from resources.lake.tables import Lake

@@ -7,8 +7,8 @@ import torch
 
 from ops.checkpoints.findings import PASS, REJECT
 from ops.core.errors import UnusableError
+from resources.checkpoints.audit_log import audited_checkpoints, record_audit
 from resources.checkpoints.auditing import CheckpointAudit, audit_checkpoint
-from resources.checkpoints.lake_audits import audited_checkpoints, record_audit
 from resources.checkpoints.towers import EncoderTower, FolderTower
 from resources.checkpoints.weights import read_weights
 from resources.engines.progress import SilentProgress
