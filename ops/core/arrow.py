@@ -129,6 +129,11 @@ def taken(column: Column, places: Column) -> Column:
     return cast(Any, column).take(places)
 
 
+def rows_at(rows: Rows, places: Column) -> Rows:
+    """The rows at these places."""
+    return cast(Any, rows).take(places)
+
+
 def rows_where(rows: Rows, mask: Column) -> Rows:
     """The rows that meet it."""
     return cast(Any, rows).filter(mask)
@@ -244,6 +249,11 @@ def list_lengths(lists: Column) -> np.ndarray:
 def struct_values(structs: Column, name: str) -> Column:
     """The field of that name of each struct."""
     return _KERNELS.struct_field(structs, name)
+
+
+def trimmed(texts: Column) -> AnyArray:
+    """The texts without white space at their ends."""
+    return _KERNELS.utf8_trim_whitespace(texts)
 
 
 def count_matches(texts: Column, pattern: str, *, ignore_case: bool = False) -> np.ndarray:

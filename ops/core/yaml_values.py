@@ -1,10 +1,11 @@
 """Plain YAML read and written."""
 
+from io import BytesIO
 from typing import Any
 
 from ruamel.yaml import YAML
 
-from ops.core.json_values import Cell
+from ops.core.json_values import Cell, Fields
 
 
 def parsed_yaml(text: str) -> Cell:
@@ -12,3 +13,11 @@ def parsed_yaml(text: str) -> Cell:
     not plain YAML."""
     parser: Any = YAML(typ="safe", pure=True)
     return parser.load(text)
+
+
+def yaml_bytes(value: Fields) -> bytes:
+    """The value as a YAML document."""
+    writer: Any = YAML()
+    text = BytesIO()
+    writer.dump(dict(value), text)
+    return text.getvalue()

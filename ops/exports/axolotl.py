@@ -4,10 +4,10 @@ stand in the parts alone, for of a column `images` axolotl takes the first only.
 trainings of texts alone, so that examples of which some answer is not learned are left out."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import pyarrow as pa
 
+from ops.core.json_values import Cell
 from ops.exports.contract import SFT, Export, Facts, Member, Shard, ShardDone
 from ops.exports.conversation import about, require_sft
 from ops.exports.rows import ABOUT
@@ -27,7 +27,7 @@ def row(member: Member) -> TableRow:
     return "sft", {"messages": turns, **about(member)}
 
 
-def _content(message: Message, member: Member) -> list[dict[str, Any]]:
+def _content(message: Message, member: Member) -> list[dict[str, Cell]]:
     return [
         {"type": "image", "path": member.pictures[part.image].name}
         if part.image is not None

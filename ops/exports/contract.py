@@ -8,7 +8,7 @@ none. A new output format is one file of this folder with an `EXPORT`; nothing e
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from ops.core.errors import AssayError
 from ops.exports.flips import FlipEstimate
@@ -120,6 +120,29 @@ class ShardDone:
     files: tuple[WrittenFile, ...]
 
 
+class Removal(TypedDict):
+    """What became of the examples of a group: counts by action."""
+
+    dataset: str | None
+    kind: str
+    examples: int
+    keep: int
+    downweight: int
+    hold: int
+    drop: int
+
+
+class Reached(TypedDict):
+    """How many examples a rule reached, by what became of them."""
+
+    rule: str
+    audit: str
+    detail: str
+    dataset: str | None
+    action: str
+    examples: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """What is said of the version in the files that describe an export."""
@@ -136,11 +159,9 @@ class Facts:
     """0: weights stand in a column; N: an example of weight 1 stands N times."""
     licences: Mapping[str, str]
     """By drop; an empty text where none was declared."""
-    removals: Sequence[Mapping[str, Any]]
-    """dataset, kind, examples, keep, downweight, hold, drop: counts by group."""
-    reasons: Sequence[Mapping[str, Any]]
-    """rule, audit, detail, dataset, action, examples: how many examples a rule reached, by what became of them."""
-    left_out: Mapping[str, int] = field(default_factory=dict)
+    removals: Sequence[Removal]
+    reasons: Sequence[Reached]
+    left_out: Mapping[str, int] = field(default_factory=dict[str, int])
     """Rows of the version that no shard holds, by why; what a shard leaves out stands with the shard."""
     flips: FlipEstimate | None = None
     """How likely a judged pair is the wrong way round, from all judgements that the version was made of."""

@@ -1,9 +1,9 @@
 """Members as the formats write them: messages of parts, text with placeholders, preference pairs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from ops.core.json_values import Cell, Fields
 from ops.exports.contract import PREFERENCE, SFT, Judged, Member
 from ops.intake.row import CONTEXT, Message
 from ops.text.placeholders import PLACEHOLDER, placeholder_text
@@ -17,7 +17,7 @@ class Pair:
     rejected: str
 
 
-def typed_parts(message: Message) -> list[dict[str, Any]]:
+def typed_parts(message: Message) -> list[dict[str, Cell]]:
     """The message's parts as chat templates take them: `{type: text, text}` and `{type: image}`, which stands for the
     next of the row's images."""
     return [
@@ -26,7 +26,7 @@ def typed_parts(message: Message) -> list[dict[str, Any]]:
     ]
 
 
-def text_part(text: str) -> list[dict[str, Any]]:
+def text_part(text: str) -> list[dict[str, Cell]]:
     """A text as the only part of a message."""
     return [{"type": "text", "text": text}]
 
@@ -105,7 +105,7 @@ def require_sft(member: Member, *, masks_answers: bool = False) -> Member:
     return member
 
 
-def about(member: Member) -> Mapping[str, Any]:
+def about(member: Member) -> Fields:
     """The columns of every row beside its content."""
     return {
         "example_id": member.example_id,

@@ -1,10 +1,11 @@
 """Croissant metadata (format 1.0, JSON-LD): what the files of an export are, with their checksums."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import pyarrow as pa
 
+from ops.core.arrow_types import fields
+from ops.core.json_values import Cell, Json
 from ops.exports.contract import Facts
 from ops.exports.rows import SCHEMAS
 from ops.exports.sink import WrittenFile
@@ -57,13 +58,13 @@ _ENCODINGS = {
 _PLAIN = {"example_id", "source_id", "drop", "dataset", "stage", "position", "copy", "weight", "soft_label", "label"}
 
 
-def croissant(facts: Facts, files: Sequence[WrittenFile], *, export: str, pictures: int) -> dict[str, Any]:
+def croissant(facts: Facts, files: Sequence[WrittenFile], *, export: str, pictures: int) -> dict[str, Cell]:
     """The metadata. Parquet tables also get record sets, with the columns that are plain values.
 
     `pictures` counts the files of the folder `images`, whose names are their SHA-256.
     """
     licences = sorted({licence for licence in facts.licences.values() if licence})
-    described: dict[str, Any] = {
+    described: dict[str, Cell] = {
         "@context": _CONTEXT,
         "@type": "sc:Dataset",
         "name": f"curated-version-{facts.version}",
@@ -92,7 +93,7 @@ _IMAGES = {
 }
 
 
-def _file(file: WrittenFile) -> dict[str, Any]:
+def _file(file: WrittenFile) -> dict[str, Cell]:
     ending = file.name.rpartition(".")[2]
     return {
         "@type": "cr:FileObject",
@@ -105,12 +106,12 @@ def _file(file: WrittenFile) -> dict[str, Any]:
     }
 
 
-def _records(table: str, files: Sequence[WrittenFile]) -> dict[str, Any] | None:
+def _records(table: str, files: Sequence[WrittenFile]) -> dict[str, Cell] | None:
     """The record set of a table's first file: all its files have the same columns."""
     names = [file.name for file in files if file.name.startswith(f"{table}/") and file.name.endswith(".parquet")]
     if not names:
         return None
-    fields = [
+    columns: list[Json] = [
         {
             "@type": "cr:Field",
             "@id": f"{table}/{field.name}",
@@ -118,10 +119,10 @@ def _records(table: str, files: Sequence[WrittenFile]) -> dict[str, Any] | None:
             "dataType": _data_type(field.type),
             "source": {"fileObject": {"@id": names[0]}, "extract": {"column": field.name}},
         }
-        for field in SCHEMAS[table]
+        for field in fields(SCHEMAS[table])
         if field.name in _PLAIN
     ]
-    return {"@type": "cr:RecordSet", "@id": table, "name": table, "field": fields}
+    return {"@type": "cr:RecordSet", "@id": table, "name": table, "field": columns}
 
 
 def _data_type(kind: pa.DataType) -> str:

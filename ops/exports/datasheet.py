@@ -4,10 +4,9 @@ markup in it."""
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
-from ops.exports.contract import PREFERENCE, Export, Facts, ShardDone
+from ops.exports.contract import PREFERENCE, Export, Facts, Reached, Removal, ShardDone
 
 _ACTIONS = ("keep", "downweight", "hold", "drop")
 
@@ -38,7 +37,7 @@ def datasheet(facts: Facts, shards: Sequence[ShardDone], export: Export) -> str:
     return "\n".join(part for part in parts if part)
 
 
-def plain(value: Any) -> str:
+def plain(value: object) -> str:
     """A value as text that Markdown and HTML leave as it is, on one line."""
     text = re.sub(r"\s+", " ", str(value))
     return re.sub(r"([\\`*_{}\[\]()#|~<>&!])", r"\\\1", text).replace("\\<", "&lt;").replace("\\>", "&gt;")
@@ -49,7 +48,7 @@ def yaml_text(text: str) -> str:
     return json.dumps(text, ensure_ascii=True)
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
     lines += [f"| {' | '.join(f'{v:,}' if isinstance(v, int) else plain(v) for v in row)} |" for row in rows]
     return "\n".join(lines) + "\n"
@@ -99,21 +98,24 @@ def _flips(facts: Facts, shards: Sequence[ShardDone]) -> str:
     )
 
 
-def _removals(removals: Sequence[Mapping[str, Any]]) -> list[tuple[Any, ...]]:
+def _removals(removals: Sequence[Removal]) -> list[tuple[str | int, ...]]:
     rows = sorted(removals, key=lambda row: (str(row["dataset"]), row["kind"]))
     return [
         (
             row["dataset"] or "unnamed",
             row["kind"],
             row["examples"],
-            *(row[action] for action in _ACTIONS),
+            row["keep"],
+            row["downweight"],
+            row["hold"],
+            row["drop"],
             f"{100 * (row['hold'] + row['drop']) / max(1, row['examples']):.1f} %",
         )
         for row in rows
     ]
 
 
-def _reasons(reasons: Sequence[Mapping[str, Any]]) -> list[tuple[Any, ...]]:
+def _reasons(reasons: Sequence[Reached]) -> list[tuple[str | int, ...]]:
     rows = sorted(reasons, key=lambda row: (row["rule"], str(row["dataset"]), row["action"]))
     return [
         (row["rule"], row["audit"], row["detail"], row["dataset"] or "unnamed", row["action"], row["examples"])

@@ -2,10 +2,10 @@
 prompt opens it, and a prompt of several turns cannot be carried. Rollouts are left out."""
 
 from collections.abc import Iterable
-from typing import Any
 
 import pyarrow as pa
 
+from ops.core.json_values import Cell
 from ops.exports.contract import PROMPT, Export, Member, Shard
 from ops.exports.prompts import VERIFIED, prompt_of, refuse_unverified, text_messages, verified, write_prompts
 from ops.exports.rows import table_schema
@@ -19,7 +19,7 @@ def _refuse(member: Member) -> str | None:
     return refuse_unverified(member) or ("the prompt is of several turns" if roles != ["user"] else None)
 
 
-def _row(member: Member) -> dict[str, Any]:
+def _row(member: Member) -> dict[str, Cell]:
     texts = [message["content"] for message in text_messages(member)]
     return {"problem": "\n".join(texts), "answer": prompt_of(member).ground_truth, **verified(member)}
 

@@ -3,13 +3,13 @@
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from ops.core.accuracy import wilson
+from ops.core.arrow import both, column_of, compare, fill_null, flags, rows_where, table_of, trimmed, with_column
+from ops.core.arrow_types import type_in
 from ops.core.hashing import key_hashes
 
 JUDGED = ["example_id", "image_key", "query_key", "response_key", "opponent_key", "label", "annotator"]
@@ -60,30 +60,25 @@ def flip_estimate(preferences: Iterable[pa.RecordBatch]) -> FlipEstimate | None:
 
 def _votes(batch: pa.RecordBatch) -> pa.Table:
     """Who prefers which of two responses, as hashes: one row a judgement that names an opponent."""
-    label: Any = batch["label"]
-    is_pair: Any = pc.and_kleene(
-        pc.equal(label, pa.scalar("chosen")), pc.not_equal(batch["opponent_key"], batch["response_key"])
-    )
-    chosen = batch.filter(is_pair)
+    rivals = compare(column_of(batch, "opponent_key"), "!=", column_of(batch, "response_key"))
+    chosen = rows_where(batch, both(compare(column_of(batch, "label"), "==", "chosen"), rivals))
     response, opponent = (key_hashes(chosen, [name]) for name in ("response_key", "opponent_key"))
-    columns = [
-        key_hashes(chosen, ["image_key", "query_key"]),
-        np.minimum(response, opponent),
-        np.maximum(response, opponent),
-        _voters(chosen),
-        (response < opponent).astype(np.int64),
-    ]
-    return pa.table([pa.array(column, field.type) for column, field in zip(columns, _VOTE, strict=True)], schema=_VOTE)
+    columns = {
+        "context": key_hashes(chosen, ["image_key", "query_key"]),
+        "low": np.minimum(response, opponent),
+        "high": np.maximum(response, opponent),
+        "voter": _voters(chosen),
+        "is_low": (response < opponent).astype(np.int64),
+    }
+    return table_of({name: pa.array(values, type_in(_VOTE, name)) for name, values in columns.items()})
 
 
 def _voters(chosen: pa.RecordBatch) -> np.ndarray:
     """A hash of each judgement's annotator, or of its row where none is named."""
-    annotator: Any = chosen["annotator"].fill_null("")
-    trimmed: Any = pc.utf8_trim_whitespace(annotator)
-    names = pa.record_batch({"annotator": trimmed, "example_id": chosen["example_id"]})
-    unnamed: Any = pc.equal(trimmed, pa.scalar(""))
+    annotators = trimmed(fill_null(column_of(chosen, "annotator"), ""))
+    names = with_column(chosen.select(["example_id"]), "annotator", annotators)
     by_row = key_hashes(names, ["annotator", "example_id"])
-    return np.where(unnamed.to_numpy(zero_copy_only=False), by_row, key_hashes(names, ["annotator"]))
+    return np.where(flags(compare(annotators, "==", "")), by_row, key_hashes(names, ["annotator"]))
 
 
 def _flipped(disagreement: float) -> float:

@@ -8,8 +8,8 @@ curriculum within each weight; boxes are written in thousandths of the sides."""
 
 import json
 from collections.abc import Iterable, Sequence
-from typing import Any
 
+from ops.core.json_values import Cell, fields_of, items_of
 from ops.exports.contract import SFT, Export, Facts, Member, Shard, ShardDone
 from ops.exports.conversation import refuse_shown_answers, refuse_uneven
 from ops.exports.llava import conversation, refuse_tools
@@ -24,7 +24,8 @@ _RESERVED = (PLACEHOLDER, "<video>")
 def row(member: Member) -> TableRow:
     """The weight class that the member belongs to, and the member as InternVL's loader reads it."""
     line = conversation(member, reserved=_RESERVED)
-    if isinstance(line.get("image"), str) and PLACEHOLDER not in line["conversations"][0]["value"]:
+    first = fields_of(items_of(line["conversations"])[0])
+    if isinstance(line.get("image"), str) and PLACEHOLDER not in str(first.get("value")):
         # Of a single path InternVL puts the picture into the first turn; of a list it lets it stand where it stands.
         line["image"] = [line["image"]]
     return weight_class(member), line
@@ -52,7 +53,7 @@ def _finish(facts: Facts, shards: Sequence[ShardDone], sink: Sink) -> None:
             info.write(json.dumps(meta, indent=2).encode())
 
 
-def _entry(file: StageFile, repeat_time: int) -> dict[str, Any]:
+def _entry(file: StageFile, repeat_time: int) -> dict[str, Cell]:
     return {
         "root": ".",
         "annotation": file.name,

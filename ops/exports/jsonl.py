@@ -6,8 +6,8 @@ curriculum."""
 
 from collections.abc import Iterable
 from dataclasses import asdict
-from typing import Any
 
+from ops.core.json_values import Cell
 from ops.exports.contract import SFT, Export, Member, Shard
 from ops.exports.conversation import about, require_sft
 from ops.exports.rows import write_lines
@@ -15,7 +15,7 @@ from ops.exports.sink import Sink
 from ops.intake.row import Message
 
 
-def row(member: Member) -> dict[str, Any]:
+def row(member: Member) -> dict[str, Cell]:
     """The member as a line; pictures by their path."""
     turns = [{"role": message.role, "content": _content(message, member)} for message in member.messages]
     if member.kind == SFT:
@@ -25,7 +25,7 @@ def row(member: Member) -> dict[str, Any]:
     return {**about(member), "soft_label": member.soft_label, "messages": turns, "responses": responses}
 
 
-def _content(message: Message, member: Member) -> list[dict[str, Any]]:
+def _content(message: Message, member: Member) -> list[dict[str, Cell]]:
     return [
         {"type": "image", "image": member.pictures[part.image].name}
         if part.image is not None

@@ -7,10 +7,10 @@ some answer is not learned are left out."""
 
 import json
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import pyarrow as pa
 
+from ops.core.json_values import Cell
 from ops.exports.contract import SFT, Export, Facts, Member, Shard, ShardDone
 from ops.exports.conversation import (
     about,
@@ -84,7 +84,7 @@ def _write(shard: Shard, members: Iterable[Member], sink: Sink) -> int:
 
 
 def _finish(facts: Facts, shards: Sequence[ShardDone], sink: Sink) -> None:
-    described: dict[str, Any] = {}
+    described: dict[str, Cell] = {}
     for file in join_stages(shards, sink, _SCHEMAS, join=join_tables, pattern="{table}/stage-{stage:02d}.parquet"):
         described[f"{file.table}_stage_{file.stage:02d}"] = {
             "file_name": file.name,

@@ -8,8 +8,8 @@ opens the first turn, for LLaVA's templates bring one of their own. A literal `<
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 
+from ops.core.json_values import Cell
 from ops.exports.contract import SFT, Export, Facts, Member, Shard, ShardDone
 from ops.exports.conversation import about, require_sft, written_message
 from ops.exports.rows import write_lines
@@ -20,12 +20,12 @@ from ops.text.placeholders import PLACEHOLDER
 _SPEAKERS = {"user": "human", "assistant": "gpt"}
 
 
-def row(member: Member) -> dict[str, Any]:
+def row(member: Member) -> dict[str, Cell]:
     """The member as LLaVA's trainer reads it."""
     return conversation(member, reserved=(PLACEHOLDER,))
 
 
-def conversation(member: Member, *, reserved: Sequence[str]) -> dict[str, Any]:
+def conversation(member: Member, *, reserved: Sequence[str]) -> dict[str, Cell]:
     """The member as `conversations` and `image`, its system prompt before the first turn; `reserved` is what its loader
     takes for a placeholder."""
     require_sft(member)
@@ -33,7 +33,7 @@ def conversation(member: Member, *, reserved: Sequence[str]) -> dict[str, Any]:
     roles = [message.role for message in member.messages]
     opening = "".join(f"{text}\n\n" for role, text in zip(roles, texts, strict=True) if role == "system")
     names = [picture.name for picture in member.pictures]
-    image: dict[str, Any] = {"image": names[0] if len(names) == 1 else names} if names else {}
+    image: dict[str, Cell] = {"image": names[0] if len(names) == 1 else names} if names else {}
     speakers = zip(roles, texts, strict=True)
     turns = [{"from": _SPEAKERS[role], "value": text} for role, text in speakers if role != "system"]
     turns[0]["value"] = opening + turns[0]["value"]

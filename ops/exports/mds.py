@@ -9,8 +9,8 @@ import subprocess
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 
+from ops.core.json_values import Cell
 from ops.exports import mds_tool
 from ops.exports.contract import Export, ExportError, Facts, Member, Shard, ShardDone
 from ops.exports.conversation import refuse_unjudged
@@ -41,7 +41,7 @@ def _write(shard: Shard, members: Iterable[Member], sink: Sink) -> int:
     return count
 
 
-def _sample(member: Member, folder: Path) -> dict[str, Any]:
+def _sample(member: Member, folder: Path) -> dict[str, Cell]:
     table, row = table_row(member)
     pictures = [(picture.folder / picture.name).relative_to(folder).as_posix() for picture in member.pictures]
     return {"row": {"table": table, **row}, "pictures": pictures}
@@ -50,7 +50,7 @@ def _sample(member: Member, folder: Path) -> dict[str, Any]:
 def _finish(facts: Facts, shards: Sequence[ShardDone], sink: Sink) -> None:
     made = sink.part("mds")
     shutil.rmtree(made, ignore_errors=True)
-    orders: list[dict[str, Any]] = []
+    orders: list[dict[str, Cell]] = []
     rows: dict[str, int] = {}
     filled = [done for done in shards if done.rows]
     for kind, of_kind in groupby(filled, key=lambda done: done.shard.kind):
@@ -69,7 +69,7 @@ def _finish(facts: Facts, shards: Sequence[ShardDone], sink: Sink) -> None:
     sink.count_rows(rows)
 
 
-def _run(orders: Sequence[dict[str, Any]], sink: Sink) -> None:
+def _run(orders: Sequence[dict[str, Cell]], sink: Sink) -> None:
     """Has the library do what is asked, in one process; its words go to a file."""
     if not orders:
         return

@@ -11,12 +11,10 @@ import tarfile
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from io import BytesIO
 from pathlib import PurePosixPath
-from typing import Any
 
-from ruamel.yaml import YAML
-
+from ops.core.json_values import Fields
+from ops.core.yaml_values import yaml_bytes
 from ops.exports.contract import Export, Facts, Member, Shard, ShardDone
 from ops.exports.conversation import refuse_unjudged
 from ops.exports.sink import Sink
@@ -81,11 +79,9 @@ def _number(weight: float) -> int | float:
     return int(weight) if weight.is_integer() else weight
 
 
-def _yaml(name: str, value: Mapping[str, Any], sink: Sink) -> None:
-    text = BytesIO()
-    YAML().dump(dict(value), text)
+def _yaml(name: str, value: Fields, sink: Sink) -> None:
     with sink.open(name) as file:
-        file.write(text.getvalue())
+        file.write(yaml_bytes(value))
 
 
 _RECIPE = """\

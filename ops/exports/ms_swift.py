@@ -6,10 +6,10 @@ that is has the example's weight as `loss_scale`. A literal `<image>`, `<video>`
 `<image >`."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import pyarrow as pa
 
+from ops.core.json_values import Cell
 from ops.exports.contract import SFT, Export, Facts, Member, Shard, ShardDone
 from ops.exports.conversation import (
     about,
@@ -56,7 +56,7 @@ def row(member: Member) -> TableRow:
     return "kto", {"messages": [*prompt, _answer(judged.text)], "label": judged.label == "good", **shared}
 
 
-def _turn(message: Message, member: Member, *, learned: bool = True) -> dict[str, Any]:
+def _turn(message: Message, member: Member, *, learned: bool = True) -> dict[str, Cell]:
     content = written_message(message, reserved=MEDIA)
     if message.role not in ("assistant", CONTEXT):
         return {"role": message.role, "content": content, "loss": None, "loss_scale": None}
@@ -69,7 +69,7 @@ def _turn(message: Message, member: Member, *, learned: bool = True) -> dict[str
     }
 
 
-def _answer(text: str) -> dict[str, Any]:
+def _answer(text: str) -> dict[str, Cell]:
     return {"role": "assistant", "content": without_placeholders(text), "loss": None, "loss_scale": None}
 
 

@@ -3,8 +3,8 @@ below the export's folder), and the columns that its reward functions get: `solu
 ground truth), `data_source`, `style`, and `extra` as JSON. Rollouts are left out."""
 
 from collections.abc import Iterable
-from typing import Any
 
+from ops.core.json_values import Cell
 from ops.exports.contract import PROMPT, Export, Member, Shard
 from ops.exports.conversation import about
 from ops.exports.prompts import prompt_of, text_messages, verified
@@ -12,7 +12,7 @@ from ops.exports.rows import write_lines
 from ops.exports.sink import Sink
 
 
-def _row(member: Member) -> dict[str, Any]:
+def _row(member: Member) -> dict[str, Cell]:
     truth = prompt_of(member).ground_truth
     return {
         "messages": text_messages(member),

@@ -2,12 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from ops.core.arrow import as_large, cast_to, index_in, taken
+from ops.core.arrow import Column, as_large, cast_to, index_in, rows_at, taken
 from ops.decision.curriculum import mixed
 from ops.exports.contract import ExportError, Shard
 
@@ -47,10 +46,10 @@ def plan(curated: pa.Table, curriculum: pa.Table, *, repeats: int, shard_rows: i
     if repeats < 0 or shard_rows < 1:
         raise ValueError(f"repeats must be at least 0 and shard_rows at least 1, not {repeats} and {shard_rows}")
     ids = as_large(curriculum["example_id"])
-    member: Any = index_in(ids, curated["example_id"])
+    member = index_in(ids, curated["example_id"])
     if member.null_count:
         raise ExportError(f"{member.null_count} places of the curriculum hold no member of the version")
-    joined = curated.select(["kind", "weight", "soft_label"]).take(member)
+    joined = rows_at(curated.select(["kind", "weight", "soft_label"]), member)
     copies = _copies(curriculum["example_id"], joined["weight"].to_numpy(), repeats)
     row = np.repeat(np.arange(len(copies)), copies)
     copy = np.arange(len(row)) - np.repeat(np.cumsum(copies) - copies, copies)
@@ -59,25 +58,26 @@ def plan(curated: pa.Table, curriculum: pa.Table, *, repeats: int, shard_rows: i
     sequence = np.lexsort((position[row], copy, stage[row], kind[row]))
     row, copy = row[sequence], copy[sequence]
     shards: list[tuple[Shard, pa.Table]] = []
-    order = np.concatenate([np.arange(n) for n in np.bincount(kind[row], minlength=len(kinds))] or [row])
+    orders: list[np.ndarray] = [np.arange(n) for n in np.bincount(kind[row], minlength=len(kinds))]
+    order = np.concatenate(orders or [row])
     for key, start, stop in _runs(kind[row], stage[row]):
         for number, first in enumerate(range(start, stop, shard_rows)):
             span = slice(first, min(first + shard_rows, stop))
-            at: pa.Int64Array = pa.array(row[span], pa.int64())
+            at = pa.array(row[span], pa.int64())
             columns = [
                 cast_to(taken(ids, at), pa.string()),
                 pa.array(position[row[span]]),
                 pa.array(order[span]),
                 pa.array(copy[span].astype(np.int32)),
-                joined["weight"].take(at),
-                joined["soft_label"].take(at),
+                taken(joined["weight"], at),
+                taken(joined["soft_label"], at),
             ]
             shard = Shard(str(kinds[key[0]]), key[1], number, len(at))
             shards.append((shard, pa.table(columns, schema=PLACES).combine_chunks()))
     return Plan(shards, _counts(kinds, kind[copies == 0]))
 
 
-def _copies(ids: pa.ChunkedArray, weight: np.ndarray, repeats: int) -> np.ndarray:
+def _copies(ids: Column, weight: np.ndarray, repeats: int) -> np.ndarray:
     if not repeats:
         return np.ones(len(weight), dtype=np.int64)
     wanted = weight * repeats

@@ -1,11 +1,11 @@
 """Prompts of RL as the formats write them: what is asked, its ground truth, and who may be asked."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from itertools import chain
-from typing import Any
 
 import pyarrow as pa
 
+from ops.core.json_values import Cell, Fields
 from ops.exports.contract import Member, Shard
 from ops.exports.conversation import about, written_message
 from ops.exports.rows import TableWriter, with_bytes
@@ -34,7 +34,7 @@ def source_of(member: Member) -> str:
     return prompt_of(member).data_source or member.dataset
 
 
-def verified(member: Member) -> dict[str, Any]:
+def verified(member: Member) -> dict[str, Cell]:
     """The columns that reward functions read beside the ground truth."""
     prompt = prompt_of(member)
     return {"data_source": source_of(member), "style": prompt.style, "extra": member.extra}
@@ -49,7 +49,7 @@ def refuse_unverified(member: Member) -> str | None:
 
 
 def write_prompts(
-    shard: Shard, members: Iterable[Member], sink: Sink, schema: pa.Schema, row: Callable[[Member], Mapping[str, Any]]
+    shard: Shard, members: Iterable[Member], sink: Sink, schema: pa.Schema, row: Callable[[Member], Fields]
 ) -> int:
     """The shard as one Parquet file, its pictures in the rows; no file where the format carries none of its members."""
     name = f"prompt/{shard.stage_name}-{shard.number:05d}.parquet"

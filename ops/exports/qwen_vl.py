@@ -6,8 +6,8 @@ written `<image >`. Its code strips the texts around a picture."""
 
 import json
 from collections.abc import Iterable, Sequence
-from typing import Any
 
+from ops.core.json_values import Cell
 from ops.exports.contract import SFT, Export, Facts, Member, Shard, ShardDone
 from ops.exports.conversation import refuse_shown_answers, refuse_uneven
 from ops.exports.llava import conversation, refuse_tools
@@ -32,7 +32,7 @@ def _write(shard: Shard, members: Iterable[Member], sink: Sink) -> int:
 
 def _finish(facts: Facts, shards: Sequence[ShardDone], sink: Sink) -> None:
     files = join_stages(shards, sink, ("sft",), join=join_lines, pattern="stage-{stage:02d}.jsonl")
-    registry: dict[str, Any] = {
+    registry: dict[str, Cell] = {
         f"stage_{file.stage:02d}": {"annotation_path": file.name, "data_path": "."} for file in files
     }
     with sink.open("data_dict.json") as info:

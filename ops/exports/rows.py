@@ -1,12 +1,14 @@
 """Rows as Arrow and JSON hold them, the same for every format that has columns."""
 
 import json
-from collections.abc import Iterable, Mapping
-from typing import IO, Any
+from collections.abc import Iterable
+from typing import IO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ops.core.arrow_types import fields_in, member_type
+from ops.core.json_values import Cell, Fields, Json, fields_of, items_of
 from ops.exports.contract import Member
 from ops.exports.conversation import about, label_of, pair_of, require_sft, text_part, typed_parts
 
@@ -40,18 +42,18 @@ def path_schema(*content: tuple[str, pa.DataType]) -> pa.Schema:
 def table_schema(*content: tuple[str, pa.DataType]) -> pa.Schema:
     """These columns, the pictures, and what `conversation.about` says of each row."""
     fields = [*content, ("images", IMAGES), *ABOUT]
-    features = {name: _feature(kind) for name, kind in fields}
+    features: dict[str, Json] = {name: _feature(kind) for name, kind in fields}
     features["images"] = [{"_type": "Image"}]
     # What Hugging Face datasets reads the columns' meaning from; a list of one is its oldest form of a list.
     described = json.dumps({"info": {"features": features}})
     return pa.schema(fields, metadata={"huggingface": described})
 
 
-def _feature(kind: pa.DataType) -> Any:
+def _feature(kind: pa.DataType) -> Json:
     if pa.types.is_list(kind):
-        return [_feature(kind.value_type)]
+        return [_feature(member_type(kind))]
     if pa.types.is_struct(kind):
-        return {field.name: _feature(field.type) for field in kind}
+        return {field.name: _feature(field.type) for field in fields_in(kind)}
     return {"_type": "Value", "dtype": "float64" if kind == pa.float64() else str(kind)}
 
 
@@ -65,7 +67,7 @@ SCHEMAS = {
 """Columns by table. A preference example without a pair but with a labelled response is `unpaired`."""
 
 
-def table_row(member: Member) -> tuple[str, dict[str, Any]]:
+def table_row(member: Member) -> tuple[str, dict[str, Cell]]:
     """The table that the member belongs to and its row, in TRL's forms, without the pictures."""
     turns = [{"role": message.role, "content": typed_parts(message)} for message in member.messages]
     if member.kind == "sft":
@@ -82,7 +84,7 @@ def table_row(member: Member) -> tuple[str, dict[str, Any]]:
     return "unpaired", {**row, **about(member)}
 
 
-def with_bytes(row: Mapping[str, Any], member: Member) -> dict[str, Any]:
+def with_bytes(row: Fields, member: Member) -> dict[str, Cell]:
     """The row with its pictures as the Image feature holds them."""
     shown = [{"bytes": picture.data(), "path": picture.name.rpartition("/")[2]} for picture in member.pictures]
     return {**row, "images": shown}
@@ -94,14 +96,15 @@ class TableWriter:
     def __init__(self, file: IO[bytes], schema: pa.Schema) -> None:
         self._writer = pq.ParquetWriter(file, schema, compression="zstd", use_dictionary=False)
         self._schema = schema
-        self._rows: list[dict[str, Any]] = []
+        self._rows: list[dict[str, Cell]] = []
         self._bytes = 0
         self.rows = 0
 
-    def add(self, row: dict[str, Any]) -> None:
+    def add(self, row: dict[str, Cell]) -> None:
         """One more row."""
         self._rows.append(row)
-        self._bytes += 1024 + sum(len(image["bytes"]) for image in row.get("images", ()) if isinstance(image, dict))
+        pictures = (fields_of(image).get("bytes") for image in items_of(row.get("images")))
+        self._bytes += 1024 + sum(len(data) for data in pictures if isinstance(data, bytes))
         if self._bytes >= ROW_GROUP_BYTES or len(self._rows) >= ROW_GROUP_ROWS:
             self._flush()
 
@@ -117,15 +120,15 @@ class TableWriter:
         self._rows, self._bytes = [], 0
 
 
-def json_line(value: Mapping[str, Any]) -> bytes:
+def json_line(value: Fields) -> bytes:
     """A row as a line of JSON."""
     return json.dumps(value, ensure_ascii=False).encode("utf-8") + b"\n"
 
 
-def write_lines(file: IO[bytes], rows: Iterable[Mapping[str, Any]]) -> int:
+def write_lines(file: IO[bytes], rows: Iterable[Fields]) -> int:
     """Write each row as a line of JSON; returns how many."""
     return sum(file.write(json_line(row)) > 0 for row in rows)
 
 
-def _answer(text: str) -> list[dict[str, Any]]:
+def _answer(text: str) -> list[dict[str, Cell]]:
     return [{"role": "assistant", "content": text_part(text)}]

@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -33,7 +33,7 @@ class Sink:
         self.written: list[WrittenFile] = []
 
     @contextmanager
-    def open(self, name: str) -> Iterator[IO[bytes]]:
+    def open(self, name: str) -> Generator[IO[bytes], None, None]:
         """A new file of the export, there under its name only when the block ends well; `count_rows` says later how
         many rows it holds."""
         target = self._inside(self.folder, name)

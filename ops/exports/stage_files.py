@@ -1,23 +1,25 @@
 """Files of a whole stage. Shards are written one by one, in any order; what each has for a stage's file waits in a
 scratch part, and the parts are joined in order when all shards are there."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ops.core.json_values import Fields
+from ops.core.parquet_files import file_schema, row_group
 from ops.exports.contract import ExportError, Shard, ShardDone
 from ops.exports.rows import TableWriter, json_line
 from ops.exports.sink import Sink
 
 Join = Callable[[Sequence[Path], Sink, str], int]
 """Joins parts, in their order, into the file of that name; returns how many rows it has."""
-TableRow = tuple[str, Mapping[str, Any]]
+TableRow = tuple[str, Fields]
 """The table that a row belongs to, and the row."""
 
 
@@ -90,13 +92,13 @@ def part_tables(shards: Sequence[ShardDone], sink: Sink) -> list[str]:
 def join_tables(parts: Sequence[Path], sink: Sink, name: str) -> int:
     """One Parquet file of the parts' rows, a row group at a time; returns how many."""
     rows = 0
-    schema = pq.read_schema(parts[0])
+    schema = file_schema(parts[0])
     with sink.open(name) as file, pq.ParquetWriter(file, schema, compression="zstd", use_dictionary=False) as writer:
         for part in parts:
             with pq.ParquetFile(part) as table:
                 rows += table.metadata.num_rows
                 for group in range(table.num_row_groups):
-                    writer.write_table(table.read_row_group(group))
+                    writer.write_table(row_group(table, group))
     sink.count_rows({name: rows})
     return rows
 
@@ -130,7 +132,7 @@ def part_path(sink: Sink, shard: Shard, table: str) -> Path:
 
 
 @contextmanager
-def _part(sink: Sink, shard: Shard, table: str) -> Iterator[IO[bytes]]:
+def _part(sink: Sink, shard: Shard, table: str) -> Generator[IO[bytes], None, None]:
     """A part, there under its name only when the block ends well."""
     path = part_path(sink, shard, table)
     unfinished = path.with_name(f"{path.name}.new")

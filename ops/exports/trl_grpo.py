@@ -3,10 +3,10 @@
 `data_source`, `style`, and `extra` as JSON. Rollouts are left out."""
 
 from collections.abc import Iterable
-from typing import Any
 
 import pyarrow as pa
 
+from ops.core.json_values import Cell
 from ops.exports.contract import PROMPT, Export, Member, Shard
 from ops.exports.conversation import typed_parts
 from ops.exports.prompts import VERIFIED, prompt_of, verified, write_prompts
@@ -16,7 +16,7 @@ from ops.exports.sink import Sink
 _SCHEMA = table_schema(("prompt", MESSAGES), ("solution", pa.string()), *VERIFIED)
 
 
-def _row(member: Member) -> dict[str, Any]:
+def _row(member: Member) -> dict[str, Cell]:
     turns = [{"role": message.role, "content": typed_parts(message)} for message in member.messages]
     return {"prompt": turns, "solution": prompt_of(member).ground_truth, **verified(member)}
 

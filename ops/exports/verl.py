@@ -5,10 +5,10 @@ prompt came with some, are `responses` and `rewards`."""
 
 import json
 from collections.abc import Iterable
-from typing import Any
 
 import pyarrow as pa
 
+from ops.core.json_values import Cell
 from ops.exports.contract import PROMPT, Export, Member, Shard
 from ops.exports.prompts import TEXT_MESSAGES, prompt_of, refuse_unverified, source_of, text_messages, write_prompts
 from ops.exports.rows import table_schema
@@ -25,7 +25,7 @@ _SCHEMA = table_schema(
 )
 
 
-def _row(member: Member) -> dict[str, Any]:
+def _row(member: Member) -> dict[str, Cell]:
     prompt = prompt_of(member)
     ability = json.loads(member.extra).get("ability")
     responses = [rollout.response for rollout in prompt.rollouts if rollout.response is not None]

@@ -1,6 +1,6 @@
 """What an export says of its version: licences, and what was removed and why, counted from the verdicts in a stream."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,30 +11,24 @@ from ops.core.log import Log
 from ops.core.schemas import DROPS, PREFERENCES, VERDICTS
 from ops.decision.curriculum import Control
 from ops.decision.versions import Version
-from ops.exports.contract import Facts
+from ops.exports.contract import Facts, Reached, Removal
 from ops.exports.flips import JUDGED, flip_estimate
 from resources.lake.tables import Lake
 
-_ACTIONS = ("keep", "downweight", "hold", "drop")
 _GROUP = ["dataset", "kind", "action"]
 _REASON = ["rule", "audit", "detail", "dataset", "action"]
 
 
 def facts_of(lake: Lake, version: Version, *, order: Control, repeats: int, left_out: Mapping[str, int]) -> Facts:
     """The version's facts, and the rows that an export of it leaves out as a whole, by why."""
-    groups: Counter[tuple[Any, ...]] = Counter()
+    actions: dict[tuple[str | None, str], Counter[str]] = defaultdict(Counter)
     reasons: Counter[tuple[Any, ...]] = Counter()
     columns = ["dataset", "kind", "action", "reasons"]
     for batch in lake.batches(VERDICTS, where={"version": version.number}, columns=columns):
         rows = pa.Table.from_batches([batch])
-        groups.update(_counted(rows, _GROUP))
+        for (dataset, kind, action), count in _counted(rows, _GROUP).items():
+            actions[dataset, kind][action] += count
         reasons.update(_counted(_exploded(rows), _REASON))
-    by_group: dict[tuple[Any, Any], dict[str, Any]] = {}
-    for (dataset, kind, action), count in groups.items():
-        empty = {"dataset": dataset, "kind": kind, "examples": 0, **dict.fromkeys(_ACTIONS, 0)}
-        row = by_group.setdefault((dataset, kind), empty)
-        row[action] += count
-        row["examples"] += count
     return Facts(
         version=version.number,
         made_at=version.made.isoformat(timespec="seconds"),
@@ -45,11 +39,28 @@ def facts_of(lake: Lake, version: Version, *, order: Control, repeats: int, left
         order=order,
         repeats=repeats,
         licences=_licences(lake, version.row["deliveries"]),
-        removals=list(by_group.values()),
+        removals=[_removal(*group, counts) for group, counts in actions.items()],
         left_out=left_out,
         flips=flip_estimate(lake.batches(PREFERENCES, where={"delivery": version.row["deliveries"]}, columns=JUDGED)),
-        reasons=[{**dict(zip(_REASON, key, strict=True)), "examples": count} for key, count in reasons.items()],
+        reasons=[_reached(key, count) for key, count in reasons.items()],
     )
+
+
+def _removal(dataset: str | None, kind: str, counts: Counter[str]) -> Removal:
+    return Removal(
+        dataset=dataset,
+        kind=kind,
+        examples=counts.total(),
+        keep=counts["keep"],
+        downweight=counts["downweight"],
+        hold=counts["hold"],
+        drop=counts["drop"],
+    )
+
+
+def _reached(key: tuple[Any, ...], examples: int) -> Reached:
+    rule, audit, detail, dataset, action = key
+    return Reached(rule=rule, audit=audit, detail=detail, dataset=dataset, action=action, examples=examples)
 
 
 def _counted(rows: pa.Table, columns: list[str]) -> dict[tuple[Any, ...], int]:

@@ -1,6 +1,6 @@
 """The members of a shard, put together from its scratch files: places, rows, judgements and prompts."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,9 +9,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ops.boxes.rewriting import BoxRewritingError, rewritten_parts
+from ops.core.arrow import rows_of
 from ops.core.turns import CANDIDATE_ROLES, GROUND_TRUTH, ROLLOUT, message_text
 from ops.exports.contract import PREFERENCE, PROMPT, ExportError, Judged, Member, Picture, Shard
-from ops.exports.ratings import majority_label, mean_ratings
+from ops.exports.ratings import ExampleVote, Vote, majority_label, mean_ratings
 from ops.intake.row import CONTEXT, Message, Part, Prompt, Rollout
 from resources.export.content import Content
 from resources.export.spool import read_spooled
@@ -50,14 +51,14 @@ def _judgements(path: Path) -> dict[str, _Judgements]:
     """Labels and ratings of the responses, by example."""
     if not path.exists():
         return {}
-    by_example: dict[str, list[dict[str, Any]]] = {}
-    for row in read_spooled(path).to_pylist():
+    by_example: dict[str, list[Vote]] = {}
+    for row in rows_of(read_spooled(path), ExampleVote):
         by_example.setdefault(row["example_id"], []).append(row)
     return {example: _by_response(rows) for example, rows in by_example.items()}
 
 
-def _by_response(rows: list[dict[str, Any]]) -> _Judgements:
-    labelled: dict[str, list[dict[str, Any]]] = {}
+def _by_response(rows: Sequence[Vote]) -> _Judgements:
+    labelled: dict[str, list[Vote]] = {}
     for row in rows:
         labelled.setdefault(row["response"], []).append(row)
     ratings = mean_ratings(rows)

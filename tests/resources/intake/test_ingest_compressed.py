@@ -16,7 +16,7 @@ import zstandard
 from PIL import Image
 
 from ops.formats.manifests.registry import descriptions
-from ops.intake import drop_files
+from ops.intake.decompression import Expanded
 from ops.intake.drop import Manifest, data_files
 from ops.intake.drop_files import DropFiles, open_drop
 from ops.intake.rows import IngestSettings
@@ -43,9 +43,9 @@ class Inflated:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.of_drop = self.kept = 0
-        first, second = drop_files._Expanded.readinto, ingest_scratch._Kept.readinto
+        first, second = Expanded.readinto, ingest_scratch._Kept.readinto
 
-        def from_drop(stream: drop_files._Expanded, buffer: bytearray) -> int:
+        def from_drop(stream: Expanded, buffer: bytearray) -> int:
             size = first(stream, buffer)
             self.of_drop += size
             return size
@@ -55,7 +55,7 @@ class Inflated:
             self.kept += size
             return size
 
-        monkeypatch.setattr(drop_files._Expanded, "readinto", from_drop)
+        monkeypatch.setattr(Expanded, "readinto", from_drop)
         monkeypatch.setattr(ingest_scratch._Kept, "readinto", from_kept)
 
 
