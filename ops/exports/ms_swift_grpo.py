@@ -43,7 +43,7 @@ EXPORT = Export(
     title="JSON lines of RL prompts for ms-swift's GRPO",
     write=_write,
     recipe=_RECIPE,
-    proof="Assay's own reader",
+    proof="its own loader, before it samples; Assay's own reader",
     kinds=(PROMPT,),
     pictures_beside=True,
 )

@@ -25,7 +25,9 @@ from resources.export.export import export_version
 from resources.lake.tables import Lake
 from tests.support.exported import pixels
 from tests.support.layouts import CHAT
+from tests.support.loaders import load, picture_digest, trainer_python
 from tests.support.prompt_drops import prompt_rows, publish_prompts
+from tests.support.tiny_qwen import write_tiny_qwen
 
 pytestmark = pytest.mark.usefixtures("ray_session")
 
@@ -144,6 +146,25 @@ def test_hugging_face_datasets_reads_what_verl_and_easyr1_load(lake: Lake, tmp_p
             asked = row["problem"] if to == "easyr1" else json.dumps(row["prompt"])
             mark = '"type": "image"' if to == "trl_grpo" else PLACEHOLDER
             assert asked.count(mark) == len(row["images"])
+
+
+@pytest.mark.full
+def test_ms_swift_loads_the_prompts_for_its_grpo(lake: Lake, tmp_path: Path):
+    trainer_python("ms-swift")
+    folder = tmp_path / "out"
+    exported(lake, folder, "ms_swift_grpo")
+    names = ",".join(path.relative_to(folder).as_posix() for path in sorted((folder / "prompt").iterdir()))
+    model = write_tiny_qwen(tmp_path / "model")
+    images = {"ROOT_IMAGE_DIR": str(folder)}
+    loaded = load("ms-swift", model, folder, f"grpo={names}", scratch=tmp_path, settings=images)
+    for row, lake_row in zip(loaded, expected(lake), strict=True):
+        assert row["example_id"] == lake_row["example_id"]
+        assert row["pictures"] == [picture_digest(data) for data in lake_row["pictures"]]
+        assert row["solution"] == lake_row["ground_truth"]
+        spoken = ["assistant" if role == CONTEXT else role for role, _ in lake_row["said"]]
+        assert [role for role, _ in row["messages"]] == spoken
+        assert sum(text.count(PLACEHOLDER) for _, text in row["messages"]) == len(row["pictures"])
+        assert row["data_source"] == (lake_row["data_source"] or lake_row["dataset"])
 
 
 def pixels_of(image: Any) -> Any:
