@@ -40,6 +40,6 @@ EXPORT = Export(
     write=_write,
     refuse=_refuse,
     recipe=_RECIPE,
-    proof="`datasets`, Assay's own reader",
+    proof="a reader after its `RLHFDataset`, before it samples",
     kinds=(PROMPT,),
 )

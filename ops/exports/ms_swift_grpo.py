@@ -1,6 +1,7 @@
 """JSON lines for ms-swift's GRPO: `messages` that end in the question (with `<image>` in their texts), `images` (paths
 below the export's folder), and the columns that its reward functions get: `solution` (left out where the prompt has no
-ground truth), `data_source`, `style`, and `extra` as JSON. Rollouts are left out."""
+ground truth), `data_source`, `style`, and `extra` as JSON. A literal `<image>`, `<video>` or `<audio>` of a text is
+written `<image >`. Rollouts are left out."""
 
 from collections.abc import Iterable
 
@@ -43,7 +44,7 @@ EXPORT = Export(
     title="JSON lines of RL prompts for ms-swift's GRPO",
     write=_write,
     recipe=_RECIPE,
-    proof="its own loader, before it samples; Assay's own reader",
+    proof="its own loader and template, before it samples",
     kinds=(PROMPT,),
     pictures_beside=True,
 )

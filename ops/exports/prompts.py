@@ -11,6 +11,7 @@ from ops.exports.conversation import about, written_message
 from ops.exports.rows import TableWriter, with_bytes
 from ops.exports.sink import Sink
 from ops.intake.row import Prompt
+from ops.text.placeholders import MEDIA
 
 TEXT_MESSAGES = pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))
 """Messages whose pictures are `<image>` in their texts."""
@@ -25,8 +26,9 @@ def prompt_of(member: Member) -> Prompt:
 
 
 def text_messages(member: Member) -> list[dict[str, str]]:
-    """The conversation up to the question."""
-    return [{"role": message.role, "content": written_message(message)} for message in member.messages]
+    """The conversation up to the question. verl and ms-swift want a file for `<video>` and `<audio>` too."""
+    texts = (written_message(message, reserved=MEDIA) for message in member.messages)
+    return [{"role": message.role, "content": text} for message, text in zip(member.messages, texts, strict=True)]
 
 
 def source_of(member: Member) -> str:

@@ -38,6 +38,6 @@ EXPORT = Export(
     title="Parquet of RL prompts for TRL's GRPO",
     write=_write,
     recipe=_RECIPE,
-    proof="Assay's own reader",
+    proof="its own GRPOTrainer's data loader and tokenization, before it samples",
     kinds=(PROMPT,),
 )

@@ -1,7 +1,8 @@
 """Parquet for verl: `data_source`, `prompt` (messages, with `<image>` in their texts), `images`, `ability`,
 `reward_model` (`style`, `ground_truth`) and `extra_info`: `index` (place in the curriculum), and as JSON in `extra` the
-columns that the row was delivered with. A ground truth that was no text is written as JSON. Rollouts, where the
-prompt came with some, are `responses` and `rewards`."""
+columns that the row was delivered with. A literal `<image>`, `<video>` or `<audio>` of a text is written `<image >`,
+for verl wants a file for each. A ground truth that was no text is written as JSON. Rollouts, where the prompt came with
+some, are `responses` and `rewards`."""
 
 import json
 from collections.abc import Iterable
@@ -58,6 +59,6 @@ EXPORT = Export(
     write=_write,
     refuse=refuse_unverified,
     recipe=_RECIPE,
-    proof="`datasets`, Assay's own reader",
+    proof="its own `RLHFDataset`, before it samples",
     kinds=(PROMPT,),
 )

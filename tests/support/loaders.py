@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 SCRIPTS = Path(__file__).parent / "trainers"
 
 
-HERE = ("trl", "qwen-vl", "internvl")
+HERE = ("trl", "trl-grpo", "qwen-vl", "internvl", "easyr1")
 """Trainers whose scripts need no environment of their own: TRL is in this one, and the scripts of the others, which
 come as no package, are readers written after their code."""
 

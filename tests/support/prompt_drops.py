@@ -37,6 +37,8 @@ def prompt_rows() -> dict[str, list[dict[str, Any]]]:
         {**about, "id": "turns", "prompt": [user("Hi"), {"role": "assistant", "content": "Hello"}, user("1 + 2?")]},
     ]
     verl[0] |= {"responses": ["3", "4"], "rewards": [1.0, 0.0], "extra_info": {"index": 7, "split": "train"}}
+    asked = "<image>Is <video> a tag, and <audio>?"
+    verl.append({**about, "id": "media", "prompt": [user(asked)], "images": ["images/3.png"]})
     truths = [{**row, "id": f"json-{n}"} for n, row in enumerate(verl[:2])]
     truths[0]["rewards"] = [0.0, 0.0]
     truths[0]["reward_model"] = {"style": "rule", "ground_truth": [1, 2, 3, 4]}

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from ops.audits.registry import all_audits
-from ops.core.schemas import CURRICULUM, EXAMPLES, IMAGES, PROMPTS
+from ops.core.schemas import CURRICULUM, EXAMPLES
 from ops.exports.contract import PROMPT
 from ops.exports.registry import all_exports
 from ops.formats.containers.contract import Limits, Probe
@@ -18,21 +18,17 @@ from ops.formats.registry import container_of, format_of
 from ops.intake.drop_files import DropFiles
 from ops.intake.row import CONTEXT, Row
 from ops.intake.rows import IngestSettings, check_row
-from ops.text.placeholders import PLACEHOLDER, without_placeholders
-from resources.engines.progress import SilentProgress
+from ops.text.placeholders import MEDIA, PLACEHOLDER, without_placeholders
 from resources.export.checking import verify
-from resources.export.export import export_version
 from resources.lake.tables import Lake
 from tests.support.exported import pixels
 from tests.support.layouts import CHAT
-from tests.support.loaders import load, picture_digest, trainer_python
 from tests.support.prompt_drops import prompt_rows, publish_prompts
-from tests.support.tiny_qwen import write_tiny_qwen
+from tests.support.prompt_exports import LEFT_OUT, carried, exported
 
 pytestmark = pytest.mark.usefixtures("ray_session")
 
 TO = [name for name, item in all_exports().items() if PROMPT in item.kinds]
-LEFT_OUT = {"verl": {"open"}, "easyr1": {"open", "turns"}, "trl_grpo": set(), "ms_swift_grpo": set()}
 ENDS = ("ground_truth", "rollout")
 LIMITS = Limits(32 << 20, 200)
 
@@ -43,24 +39,6 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
     (root / "sft").mkdir()
     (root / "sft" / "chat.jsonl").write_text(json.dumps({"id": "sft", "messages": CHAT}))
     return publish_prompts(root, beside=root / "sft")
-
-
-def exported(lake: Lake, folder: Path, to: str) -> Any:
-    return export_version(lake, 1, to=to, folder=folder, shard_rows=2, progress=SilentProgress())
-
-
-def expected(lake: Lake) -> list[dict[str, Any]]:
-    """The prompts as they stand in the lake, in the order of the curriculum."""
-    examples = {row["example_id"]: row for row in lake.read(EXAMPLES).to_pylist()}
-    prompts = {row["example_id"]: row for row in lake.read(PROMPTS).to_pylist()}
-    data = {row["image_id"]: row["bytes"] for row in lake.read(IMAGES).to_pylist()}
-    places = sorted(lake.read(CURRICULUM).to_pylist(), key=lambda row: (row["stage"], row["position"]))
-    rows = [{**examples[p["example_id"]], **prompts[p["example_id"]]} for p in places if p["example_id"] in prompts]
-    for row in rows:
-        said = [message for message in row["messages"] if message["role"] not in ("ground_truth", "rollout")]
-        row["said"] = [(m["role"], "".join(part["text"] or "" for part in m["parts"])) for m in said]
-        row["pictures"] = [data[part["image_id"]] for m in said for part in m["parts"] if part["image_id"]]
-    return rows
 
 
 def read_back(folder: Path) -> list[tuple[Row, list[bytes]]]:
@@ -86,7 +64,7 @@ def read_back(folder: Path) -> list[tuple[Row, list[bytes]]]:
 def test_prompts_come_back_as_they_went_out(lake: Lake, tmp_path: Path, to: str):
     made = exported(lake, tmp_path / to, to)
     known = {row["id"] for rows in prompt_rows().values() for row in rows} | {"table"}
-    wanted = [row for row in expected(lake) if row["source_id"] not in LEFT_OUT[to]]
+    wanted = carried(lake, to)
     assert {row["source_id"] for row in wanted} == known - LEFT_OUT[to]
     back = [(row, shown) for row, shown in read_back(tmp_path / to) if row.metadata["source_id"] in known]
     assert [row.metadata["source_id"] for row, _ in back] == [row["source_id"] for row in wanted]
@@ -95,11 +73,7 @@ def test_prompts_come_back_as_they_went_out(lake: Lake, tmp_path: Path, to: str)
         assert row.prompt
         assert row.prompt.ground_truth == lake_row["ground_truth"]
         assert row.prompt.data_source == (lake_row["data_source"] or lake_row["dataset"])
-        said = [
-            (m.role, m.text.replace(without_placeholders(PLACEHOLDER), PLACEHOLDER))
-            for m in row.messages
-            if m.role not in ENDS
-        ]
+        said = [(m.role, with_placeholders(m.text)) for m in row.messages if m.role not in ENDS]
         if to == "easyr1":
             assert said == [("user", "\n".join(text for _, text in lake_row["said"]))]
         else:
@@ -138,7 +112,7 @@ def test_hugging_face_datasets_reads_what_verl_and_easyr1_load(lake: Lake, tmp_p
         loaded: Any = datasets.load_dataset(
             "parquet", data_files=files, split="train", cache_dir=str(tmp_path / "cache")
         )
-        wanted = [row for row in expected(lake) if row["source_id"] not in LEFT_OUT[to]]
+        wanted = carried(lake, to)
         assert [row["source_id"] for row in loaded] == [row["source_id"] for row in wanted]
         for row, lake_row in zip(loaded, wanted, strict=True):
             shapes = [pixels(data).tolist() for data in lake_row["pictures"]]
@@ -148,23 +122,11 @@ def test_hugging_face_datasets_reads_what_verl_and_easyr1_load(lake: Lake, tmp_p
             assert asked.count(mark) == len(row["images"])
 
 
-@pytest.mark.full
-def test_ms_swift_loads_the_prompts_for_its_grpo(lake: Lake, tmp_path: Path):
-    trainer_python("ms-swift")
-    folder = tmp_path / "out"
-    exported(lake, folder, "ms_swift_grpo")
-    names = ",".join(path.relative_to(folder).as_posix() for path in sorted((folder / "prompt").iterdir()))
-    model = write_tiny_qwen(tmp_path / "model")
-    images = {"ROOT_IMAGE_DIR": str(folder)}
-    loaded = load("ms-swift", model, folder, f"grpo={names}", scratch=tmp_path, settings=images)
-    for row, lake_row in zip(loaded, expected(lake), strict=True):
-        assert row["example_id"] == lake_row["example_id"]
-        assert row["pictures"] == [picture_digest(data) for data in lake_row["pictures"]]
-        assert row["solution"] == lake_row["ground_truth"]
-        spoken = ["assistant" if role == CONTEXT else role for role, _ in lake_row["said"]]
-        assert [role for role, _ in row["messages"]] == spoken
-        assert sum(text.count(PLACEHOLDER) for _, text in row["messages"]) == len(row["pictures"])
-        assert row["data_source"] == (lake_row["data_source"] or lake_row["dataset"])
+def with_placeholders(text: str) -> str:
+    """The text with its literal placeholders as they were delivered."""
+    for tag in MEDIA:
+        text = text.replace(without_placeholders(tag), tag)
+    return text
 
 
 def pixels_of(image: Any) -> Any:
@@ -175,6 +137,6 @@ def pixels_of(image: Any) -> Any:
 def test_other_exports_leave_prompts_out_and_say_so(lake: Lake, tmp_path: Path, to: str):
     made = exported(lake, tmp_path / to, to)
     assert made.rows == {"sft": 1}
-    assert [(why.partition(":")[0], count) for why, count in made.left_out.items()] == [("prompt", 12)]
+    assert [(why.partition(":")[0], count) for why, count in made.left_out.items()] == [("prompt", 13)]
     texts = b"".join(path.read_bytes() for path in (tmp_path / to).rglob("*") if path.suffix in (".json", ".jsonl"))
     assert b"How many?" not in texts

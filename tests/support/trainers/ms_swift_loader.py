@@ -1,8 +1,8 @@
 """Loads files of an export with ms-swift's own loader and encodes them with its own template, as before a training.
 
-Arguments: the model's folder, the export's folder, and for each mode of the template (train, rlhf or kto)
-`mode=NAME,NAME`, the names of its files. Of mode `grpo` rows are loaded and not encoded, for what follows the prompt is
-sampled. Run it with the export's folder as ROOT_IMAGE_DIR.
+Arguments: the model's folder, the export's folder, and for each mode of the template (train, rlhf, kto or grpo)
+`mode=NAME,NAME`, the names of its files; of mode `grpo` the prompts, encoded as they are before an answer is sampled.
+Run it with the export's folder as ROOT_IMAGE_DIR.
 """
 
 import json
@@ -25,23 +25,26 @@ def main(model: str, folder: str, *wanted: str) -> None:
     template = get_template(processor, template_type="qwen2_vl", default_system="", is_binary_loss_scale=False)
     for argument in wanted:
         mode, _, names = argument.partition("=")
-        if mode != "grpo":
-            template.set_mode(mode)
+        template.set_mode("transformers" if mode == "grpo" else mode)
         files = [os.path.join(folder, name) for name in names.split(",")]
         # Its arguments for GRPO keep the columns that rewards are given.
         kept = {"remove_unused_columns": False} if mode == "grpo" else {}
         rows, _ = load_dataset(files, strict=True, load_from_cache_file=False, **kept)
         for row in rows:
-            print(json.dumps(said(row, mode, template)))
+            print(json.dumps(asked(row, template) if mode == "grpo" else said(row, mode, template)))
+
+
+def asked(row: dict[str, Any], template: Any) -> dict[str, Any]:
+    pictures = [load_image(picture["path"]) for picture in row["images"] or []]
+    about = {name: row.get(name) for name in ("example_id", "solution", "data_source")}
+    text = template.tokenizer.decode(template.encode(row)["input_ids"])
+    return {"text": text, "pictures": [digest(picture) for picture in pictures], **about}
 
 
 def said(row: dict[str, Any], mode: str, template: Any) -> dict[str, Any]:
+    encoded = template.encode(row)
     pictures = [load_image(picture["path"]) for picture in row["images"] or []]
     answer: dict[str, Any] = {"stage": mode, "pictures": [digest(picture) for picture in pictures]}
-    if mode == "grpo":
-        told = {name: row.get(name) for name in ("example_id", "solution", "data_source")}
-        return {**answer, **told, "messages": [[turn["role"], turn["content"]] for turn in row["messages"]]}
-    encoded = template.encode(row)
     if mode == "kto":
         answer["label"] = encoded["label"]
     for side, prefix in PREFIXES[mode].items():
