@@ -2,7 +2,7 @@
 
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import pyarrow as pa
 import typer
@@ -22,8 +22,11 @@ from resources.lake.tables import Lake
 from resources.rewards.auditing import Reward, RewardAudit, audit_reward, draw_examples
 from resources.rewards.endpoint import RewardEndpoint
 from resources.rewards.function import STYLES, RewardFunction
+from resources.rewards.preferences import audit_preferences
 from resources.rewards.table import audit_column
 
+PREFERENCES = "preferences"
+_MOST_PAIRS = 20_000
 _COLOURS = {"pass": "green", "warn": "yellow", "reject": "bold red"}
 StyleOption = Annotated[str, typer.Option("--style", help=f"How the function is called: {', '.join(STYLES)}.")]
 TemplateOption = Annotated[
@@ -31,6 +34,9 @@ TemplateOption = Annotated[
 ]
 NetworkOption = Annotated[bool, typer.Option("--allow-network", help="Let the function reach the network.")]
 ExamplesOption = Annotated[int, typer.Option("--examples", min=1, help="How many of the lake's examples are drawn.")]
+WeightsOption = Annotated[
+    Path | None, typer.Option("--weights", help="Parquet file for the weights of preferences, by example_id.")
+]
 TimeoutOption = Annotated[float, typer.Option("--timeout", min=0.1, help="Seconds for a batch of some 40 completions.")]
 
 
@@ -39,7 +45,8 @@ def reward(
     reference: Annotated[
         str,
         typer.Argument(
-            metavar="REWARD", help="FILE.py:FUNCTION, an http(s) address, a folder, or FILE.parquet:COLUMN."
+            metavar="REWARD",
+            help="FILE.py:FUNCTION, an http(s) address, a folder, FILE.parquet:COLUMN, or the word preferences.",
         ),
     ],
     lake: LakeOption = "lake",
@@ -49,11 +56,13 @@ def reward(
     seed: Annotated[int, typer.Option("--seed", help="Of the draw.")] = 0,
     allow_network: NetworkOption = False,
     timeout: TimeoutOption = 60.0,
+    weights: WeightsOption = None,
     as_json: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
     """Tries a reward on the lake's own questions: is it blind, can it be hacked, and by what?
 
+    Of `preferences`, the lake's own pairs: what would a reward model that is trained on them learn instead of looking?
     A function is run in a process of its own, because you name it; nothing that a drop brought is ever run.
     The exit status is 0 where it passes or warns, 1 where it is rejected.
     """
@@ -61,6 +70,8 @@ def reward(
         raise SettingsError(f"--style is {style!r}; give one of {', '.join(STYLES)}")
     if "{answer}" not in template:
         raise SettingsError(f"--template is {template!r}; it must hold {{answer}}, where the answer stands")
+    if reference == PREFERENCES:
+        _preferences(lake, weights, seed=seed, as_json=as_json)
     file, _, column = reference.rpartition(":")
     if file.endswith(".parquet"):
         audit = audit_column(Path(file), column)
@@ -72,6 +83,26 @@ def reward(
         print_json(audit.as_json())
     else:
         _show(audit)
+    raise typer.Exit(FAILED if audit.verdict == REJECT else DONE)
+
+
+def _preferences(lake: str, weights: Path | None, *, seed: int, as_json: bool) -> NoReturn:
+    audit = audit_preferences(lake_at(lake), most=_MOST_PAIRS, seed=seed)
+    if weights:
+        audit.write_weights(weights)
+    if as_json:
+        print_json(audit.as_json())
+    else:
+        out.print(f"[{_COLOURS[audit.verdict]}]{audit.verdict}[/]   ({len(audit.pairs)} pairs)", highlight=False)
+        table = Table("verdict", "alone", "tells", "95 %", "weighed", box=SIMPLE_HEAD, padding=(0, 1))
+        for shortcut in audit.shortcuts.shortcuts:
+            low, high = shortcut.interval
+            verdict = f"[{_COLOURS[shortcut.verdict]}]{shortcut.verdict}[/]"
+            interval = f"{low:.0%} to {high:.0%}"
+            table.add_row(verdict, shortcut.name, f"{shortcut.told:.0%}", interval, f"{shortcut.told_weighed:.0%}")
+        out.print(titled("Pairs whose chosen side is told without the picture", table))
+        kept = f"Weights against length and style leave {audit.shortcuts.effective_share:.0%} of the effective sample"
+        out.print(kept + (f"; they are in {weights}." if weights else "; --weights FILE.parquet writes them."))
     raise typer.Exit(FAILED if audit.verdict == REJECT else DONE)
 
 
@@ -87,7 +118,7 @@ def _opened(reference: str, *, style: str, timeout_s: float, network: bool) -> A
     if not path or not name.isidentifier():
         raise SettingsError(
             f"{reference!r} names no reward; give FILE.py:FUNCTION, an http(s) address, the folder of a sequence "
-            "classifier, or FILE.parquet:COLUMN"
+            "classifier, FILE.parquet:COLUMN, or preferences"
         )
     return RewardFunction(Path(path), name, style=style, timeout_s=timeout_s, network=network)
 
