@@ -50,7 +50,7 @@ COMMANDS = {
     "rollback": "pipelines.version_commands",
     "export": "pipelines.export_command",
     "preflight": "pipelines.preflight_command",
-    "report": "pipelines.version_commands",
+    "report": "pipelines.report_command",
     "reward": "pipelines.reward_command",
     "checkpoint": "pipelines.checkpoint_command",
     "doctor": "pipelines.doctor_command",

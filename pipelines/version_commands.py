@@ -1,4 +1,4 @@
-"""`assay versions`, `diff`, `rollback`, `report`: questions to the versions of a lake that run no audit."""
+"""`assay versions`, `diff`, `rollback`: questions to the versions of a lake that run no audit."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -15,8 +15,7 @@ from pipelines.tables import changes_table, diff_table, minute, versions_table
 from resources.config.places import is_address
 from resources.intake.corpus_drops import not_admitted
 from resources.lake.tables import Lake
-from resources.report.report import make_report
-from resources.versions.publishing import compare, current_version, rollback, version_of
+from resources.versions.publishing import compare, rollback
 from resources.versions.publishing import versions as all_versions
 
 RowsOption = Annotated[int, typer.Option("--rows", help="How many rows to show.")]
@@ -100,17 +99,3 @@ def roll_back(version: int, lake: LakeOption = "lake", debug: DebugOption = Fals
     """Makes an earlier version current again. Nothing is deleted."""
     changed = rollback(lake_at(lake), version)
     out.print(f"Version {version} is current{'' if changed else ' already'}.", highlight=False)
-
-
-@app.command()
-def report(
-    version: Annotated[int | None, typer.Argument(help="Left out: the current version.")] = None,
-    lake: LakeOption = "lake",
-    debug: DebugOption = False,
-) -> None:
-    """Writes the report of a version, one HTML page, and says where it is."""
-    store = lake_at(lake)
-    number = current_version(store) if version is None else version_of(store, version).number
-    if number is None:
-        raise MissingError("no version has been published yet; `assay run DROP` makes one")
-    out.print(make_report(store, number), soft_wrap=True, highlight=False)
