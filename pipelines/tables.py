@@ -9,7 +9,8 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from ops.decision.versions import Diff, Version
+from ops.decision.version_diff import Diff
+from ops.decision.versions import Version
 from ops.demo.score import Score, Tally
 
 

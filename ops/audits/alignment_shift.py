@@ -22,8 +22,7 @@ show the same picture a shift within that picture cannot be told, and does no ha
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from itertools import product
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -34,9 +33,9 @@ from ops.audits.ranges import ANY, COUNT, NUMBER, P_VALUE, Range, column
 from ops.core.arrow import struct_values, whole
 from ops.core.identity import digest, text_id
 from ops.core.turns import read_turns
-from ops.core.vectors import Vectors
 from ops.evidence.inputs import RowInputs
-from ops.grounding.shift_scan import Run, find_runs, partners, shift_scores
+from ops.grounding.shift_scan import Run, find_runs, shift_scores
+from ops.grounding.shifted_files import FileVectors, Members, assigned, shard_p_value
 from ops.text.statements import make_statement
 
 
@@ -81,24 +80,6 @@ COLUMNS = pa.schema(
     ]
 )
 _MOST_RUNS = 8
-_SHARD_ROUNDS = 199
-# Rows, spread evenly, that the deals of a file's pictures are tried on.
-_SHARD_ROWS = 4096
-
-
-@dataclass(slots=True)
-class _File:
-    """The examples of one file that have an image, and their vectors at the places of their rows in the file."""
-
-    name: str
-    rows: np.ndarray
-    """Row number in the file (n, rising)."""
-    at: np.ndarray
-    """Place in the table of examples (n)."""
-    usable: np.ndarray
-    """(n, bool): text and image have vectors."""
-    texts: np.ndarray
-    images: np.ndarray
 
 
 def wanted_texts(examples: pa.Table) -> list[str]:
@@ -138,7 +119,7 @@ def _statements(examples: pa.Table) -> Iterator[tuple[int, str]]:
             yield turn.row, statement.text
 
 
-def _files(inputs: RowInputs) -> Iterator[_File]:
+def _files(inputs: RowInputs) -> Iterator[FileVectors]:
     """One file at a time, so that only its vectors are held."""
     examples = inputs.examples
     held = np.flatnonzero(_has_image(examples))
@@ -159,47 +140,16 @@ def _files(inputs: RowInputs) -> Iterator[_File]:
     files, starts = np.unique(names[order], return_index=True)
     rank = np.full(examples.num_rows, -1)
     rank[held[order]] = np.arange(len(order))
-    texts = _Members.of(rank[text_rows], text_places)
-    images = _Members.of(rank[image_rows], image_places)
+    texts = Members.of(rank[text_rows], text_places)
+    images = Members.of(rank[image_rows], image_places)
     for name, mine in zip(files, np.split(order, starts[1:]), strict=True):
         first = int(rank[held[mine[0]]])
         pooled_texts, has_text = texts.pooled(inputs.texts, first, len(mine))
         pooled_images, seen = images.pooled(inputs.images, first, len(mine))
-        yield _File(str(name), numbers[mine], held[mine], has_text & seen, pooled_texts, pooled_images)
+        yield FileVectors(str(name), numbers[mine], held[mine], has_text & seen, pooled_texts, pooled_images)
 
 
-@dataclass(frozen=True, slots=True)
-class _Members:
-    """Which vectors each row pools: `owners` (rising) and the `places` of their vectors."""
-
-    owners: np.ndarray
-    places: np.ndarray
-
-    @classmethod
-    def of(cls, owners: np.ndarray, places: np.ndarray) -> "_Members":
-        kept = (owners >= 0) & (places >= 0)
-        owners, places = owners[kept], places[kept]
-        # In a fixed order, because the sum of floating-point numbers depends on theirs.
-        order = np.lexsort((places, owners))
-        return cls(owners[order], places[order])
-
-    def pooled(self, vectors: Vectors, first: int, count: int) -> tuple[np.ndarray, np.ndarray]:
-        """Mean of the vectors of each owner from `first` on, less the mean of these (count, d), and which have any."""
-        part = slice(*np.searchsorted(self.owners, [first, first + count]))
-        owners, places = self.owners[part] - first, self.places[part]
-        sums = np.zeros((count, vectors.width), dtype=np.float32)
-        for start in range(0, len(owners), 65536):
-            some = slice(start, start + 65536)
-            np.add.at(sums, owners[some], vectors.matrix[places[some]].astype(np.float32))
-        members = np.bincount(owners, minlength=count)
-        known = members > 0
-        sums[known] /= members[known, None]
-        if known.any():
-            sums[known] -= sums[known].mean(axis=0)
-        return sums, known
-
-
-def _measured(file: _File, examples: pa.Table, settings: ShiftSettings, *, level: float) -> list[dict[str, Any]]:
+def _measured(file: FileVectors, examples: pa.Table, settings: ShiftSettings, *, level: float) -> list[dict[str, Any]]:
     enough = int(file.usable.sum()) >= settings.fewest_rows
     scores = shift_scores(file.rows, file.texts, file.images, usable=file.usable, reach=settings.reach)
     runs: list[Run] = []
@@ -209,8 +159,8 @@ def _measured(file: _File, examples: pa.Table, settings: ShiftSettings, *, level
         runs, p_value = find_runs(
             scores, fewest=settings.fewest_run, rounds=settings.rounds, level=level, most=_MOST_RUNS, seed=seed
         )
-        shard = _shard_p_value(file, seed=seed)
-    runs, of_run, partner = _assigned(file, runs)
+        shard = shard_p_value(file, seed=seed)
+    runs, of_run, partner = assigned(file, runs)
     keys = examples.select(["delivery", "example_id"]).take(file.at).to_pylist()
     images = examples["image_ids"].take(file.at).to_pylist()
     rows: list[dict[str, Any]] = []
@@ -244,62 +194,6 @@ def _why(*, enough: bool, usable: bool) -> str:
     if not usable:
         return "the text says nothing that could be seen or is not in English, or a vector is missing"
     return "" if enough else "too few usable rows in the file"
-
-
-def _assigned(file: _File, runs: list[Run]) -> tuple[list[Run], np.ndarray, np.ndarray]:
-    """The runs with their ends told better, and for each row the run it lies in and the place of its right image, -1
-    where there is none."""
-    of_run = np.full(len(file.rows), -1)
-    partner = np.full(len(file.rows), -1)
-    moved_runs: list[Run] = []
-    for number, longest in enumerate(runs):
-        run, rows, left_over = _ring(file, longest)
-        moved_runs.append(run)
-        inside = np.arange(run.start, run.stop)
-        for members, images in ((inside, partners(file.rows, run.shift)[inside]), (rows, left_over)):
-            free = of_run[members] < 0
-            of_run[members[free]] = number
-            partner[members[free]] = images[free]
-    return moved_runs, of_run, partner
-
-
-def _ring(file: _File, run: Run) -> tuple[Run, np.ndarray, np.ndarray]:
-    """Rows beside the run whose pictures the run claims, and the pictures of the run that nobody claims, where these
-    fit those rows: their gain is at least half of the run's own. The run's ends are moved by a row or two where that
-    makes the pictures fit best. Without such rows the run stays and both are empty."""
-    right = partners(file.rows, run.shift)
-    enough = _gain(file, np.arange(run.start, run.stop), right[run.start : run.stop]) / 2
-    best, chosen = -np.inf, (run, np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))
-    for start, stop in product(range(run.start - 2, run.start + 3), range(run.stop - 2, run.stop + 3)):
-        rows = np.arange(stop, stop + run.shift) if run.shift > 0 else np.arange(start + run.shift, start)
-        spare = np.arange(start, start + run.shift) if run.shift > 0 else np.arange(stop + run.shift, stop)
-        if min(start, rows.min()) < 0 or max(stop, rows.max() + 1) > len(file.rows):
-            continue
-        inside, gain = np.arange(start, stop), _gain(file, rows, spare)
-        total = gain * len(rows) + _gain(file, inside, right[inside]) * len(inside)
-        if gain >= enough and total > best:
-            best, chosen = total, (replace(run, start=start, stop=stop), rows, spare)
-    return chosen
-
-
-def _gain(file: _File, rows: np.ndarray, images: np.ndarray) -> float:
-    """Mean of what the images (-1 where there is none) score above the rows' own."""
-    known = file.usable[rows] & (images >= 0) & file.usable[images]
-    rows, images = rows[known], images[known]
-    if not len(rows):
-        return -np.inf
-    return float(np.einsum("nd,nd->n", file.texts[rows], file.images[images] - file.images[rows]).mean())
-
-
-def _shard_p_value(file: _File, *, seed: int) -> float:
-    """Share of random deals of the file's pictures that fit its texts as well as the pictures they have."""
-    usable = np.flatnonzero(file.usable)
-    usable = usable[:: 1 + len(usable) // _SHARD_ROWS]
-    texts, images = file.texts[usable], file.images[usable]
-    own = float(np.einsum("nd,nd->", texts, images))
-    rng = np.random.default_rng(seed)
-    dealt = [float(np.einsum("nd,nd->", texts, images[rng.permutation(len(images))])) for _ in range(_SHARD_ROUNDS)]
-    return (1 + sum(fit >= own for fit in dealt)) / (1 + _SHARD_ROUNDS)
 
 
 AUDIT = Audit(

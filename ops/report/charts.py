@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from markupsafe import Markup, escape
 
-from ops.report.data import Histogram, MixFigures, Stage, Threshold
+from ops.report.audit_data import Histogram, Threshold
+from ops.report.data import MixFigures, Stage
 from ops.report.words import number, percent, visible
 
 _WIDTH, _ROOM = 320.0, 96.0

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from ops.core.arrow import Column, cast_to, column_of, is_valid, numpy_values, value_counts, values_where
 from ops.core.arrow_types import AnyField
-from ops.report.data import Histogram, Threshold
+from ops.report.audit_data import Histogram, Threshold
 
 BINS = 40
 #: Values of a text column that are drawn; a column with more is no category.

@@ -3,7 +3,8 @@
 from markupsafe import Markup, escape
 
 from ops.report import charts
-from ops.report.data import Picture, ReportData
+from ops.report.audit_data import Picture
+from ops.report.data import ReportData
 from ops.report.templates import fill
 from ops.report.thumbnails import data_uri
 from ops.report.words import number, percent, visible

@@ -6,7 +6,7 @@ import io
 from PIL import Image
 
 from ops.intake.image_checks import decode_rgb
-from ops.report.data import Picture
+from ops.report.audit_data import Picture
 
 SIDE_PX = 168
 QUALITY = 72

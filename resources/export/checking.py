@@ -5,7 +5,7 @@ import json
 from pathlib import Path, PurePosixPath
 
 from ops.exports.contract import ExportError
-from resources.export.export import MANIFEST
+from resources.export.records import MANIFEST
 from resources.storage.storage import Storage
 
 _PIECE_BYTES = 8 << 20

@@ -7,7 +7,6 @@ What is in memory is one shard's texts, one row group, and what the plan holds o
 """
 
 import json
-import os
 import shutil
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,20 +24,19 @@ from ops.exports.croissant import croissant
 from ops.exports.datasheet import datasheet
 from ops.exports.plan import Plan, plan
 from ops.exports.registry import export_of
-from ops.exports.sink import UNFINISHED, Sink, WrittenFile
+from ops.exports.sink import UNFINISHED, Sink
 from resources.config.places import local_path
 from resources.engines.progress import Progress
 from resources.engines.ray import ray_map, start_ray
 from resources.export.content import Content, lay_out, promised_pictures
 from resources.export.facts import facts_of
 from resources.export.members import members
+from resources.export.records import MANIFEST, claimed, done_path, read_done, write_json
 from resources.lake.tables import Lake
 from resources.versions.publishing import version_of
 
-MANIFEST = "manifest.json"
 DELIVERED = "delivered"
 """In place of a scale of boxes: each stays on that which it came on."""
-CLAIM = f"{UNFINISHED}/export.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +97,7 @@ def export_version(
     scale = _box_scale(boxes, export)
     options = {"order": order, "repeats": repeats, "shard_rows": shard_rows} | ({"boxes": scale} if scale else {})
     claim = {"version": number, "content": version.content, "format": to, "revision": export.revision, **options}
-    done = _claim(folder, claim)
+    done = claimed(folder, claim)
     if done:
         return _summary(folder, done, fresh=False)
     planned, left_out = _plan(lake, version, export, order=order, repeats=repeats, shard_rows=shard_rows)
@@ -118,28 +116,6 @@ def _box_scale(boxes: str | None, export: Export) -> str | None:
     if boxes != DELIVERED and not is_convention(boxes):
         raise ExportError(f"boxes {boxes!r}: not {', '.join(PLAIN)}, `resized WIDTHxHEIGHT` or {DELIVERED}")
     return None if boxes == DELIVERED else boxes
-
-
-def _claim(folder: Path, claim: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The manifest where the folder holds this export whole; else the folder is marked as this export's own."""
-    wanted = f"version {claim['version']} as {claim['format']}"
-    if folder.exists() and not folder.is_dir():
-        raise ExportError(f"{folder}: is a file; an export is a folder. Name another path")
-    manifest = _manifest(folder)
-    begun = manifest["export"] if manifest else _json(folder / CLAIM)
-    if begun is not None and begun != claim:
-        differing = [key for key in claim if begun.get(key) != claim[key]]
-        held = ", ".join(f"{key} {begun.get(key)} (asked: {claim[key]})" for key in differing)
-        raise ExportError(f"{folder}: holds another export: {held}. Name a new folder for {wanted}, or remove this one")
-    if manifest is not None:
-        shutil.rmtree(folder / UNFINISHED, ignore_errors=True)  # left where the end was cut off
-        return manifest
-    if begun is None:
-        if folder.exists() and any(folder.iterdir()):
-            raise ExportError(f"{folder}: is not empty and holds no export. Export {wanted} to a new folder")
-        (folder / UNFINISHED).mkdir(parents=True)
-        _write_json(folder / CLAIM, claim)
-    return None
 
 
 def _plan(
@@ -172,7 +148,7 @@ def _write_shards(
     workers: int,
     progress: Progress,
 ) -> list[ShardDone]:
-    finished = {shard.name: done for shard, _ in planned.shards if (done := _read_done(folder, shard))}
+    finished = {shard.name: done for shard, _ in planned.shards if (done := read_done(folder, shard))}
     waiting = [shard for shard, _ in planned.shards if shard.name not in finished]
     if waiting:
         content = lay_out(
@@ -222,7 +198,7 @@ def _write_shard(work: _Work) -> ShardDone:
             f"{work.shard.name}: {work.shard.rows} places, {rows} rows written, {left_out.total()} left out"
         )
     done = ShardDone(work.shard, rows, dict(sorted(left_out.items())), tuple(sink.written))
-    _write_json(_done_path(work.folder, work.shard), asdict(done))
+    write_json(done_path(work.folder, work.shard), asdict(done))
     return done
 
 
@@ -259,7 +235,7 @@ def _finish(
             for file in sorted(files, key=lambda file: file.name)
         },
     }
-    _write_json(folder / MANIFEST, manifest)
+    write_json(folder / MANIFEST, manifest)
     shutil.rmtree(folder / UNFINISHED)
     return manifest
 
@@ -293,42 +269,3 @@ def _summary(folder: Path, manifest: Mapping[str, Any], *, fresh: bool) -> Expor
         bytes=sum(file["bytes"] for file in files) + manifest["pictures"]["bytes"],
         fresh=fresh,
     )
-
-
-def _done_path(folder: Path, shard: Shard) -> Path:
-    return folder / UNFINISHED / "done" / f"{shard.name}.json"
-
-
-def _read_done(folder: Path, shard: Shard) -> ShardDone | None:
-    """The record of a shard that is finished and whose files are still there."""
-    record = _json(_done_path(folder, shard))
-    if record is None:
-        return None
-    files = tuple(WrittenFile(**file) for file in record["files"])
-    paths = [(folder / file.name, file.bytes) for file in files]
-    whole = all(path.is_file() and path.stat().st_size == size for path, size in paths)
-    if not whole or record["shard"] != asdict(shard):
-        return None
-    return ShardDone(shard, record["rows"], record["left_out"], files)
-
-
-def _manifest(folder: Path) -> dict[str, Any] | None:
-    manifest = _json(folder / MANIFEST)
-    return manifest if manifest is not None and "export" in manifest else None
-
-
-def _json(path: Path) -> dict[str, Any] | None:
-    if not path.is_file():
-        return None
-    try:
-        content = json.loads(path.read_bytes())
-    except ValueError:
-        return None
-    return content if isinstance(content, dict) else None
-
-
-def _write_json(path: Path, value: Any) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f"{path.name}.new")
-    unfinished.write_text(json.dumps(value, indent=1, ensure_ascii=False), "utf-8")
-    os.replace(unfinished, path)

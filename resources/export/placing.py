@@ -15,7 +15,8 @@ from pathlib import Path
 from ops.exports.contract import ExportError
 from resources.config.places import is_address
 from resources.engines.progress import Progress
-from resources.export.export import CLAIM, MANIFEST, Exported
+from resources.export.export import Exported
+from resources.export.records import CLAIM, MANIFEST
 from resources.storage.state import state_of
 from resources.storage.storage import Storage
 

@@ -15,7 +15,7 @@ from ops.core.hashing import joined, key_hashes
 from ops.core.schemas import EXAMPLES
 from ops.gates.gate_facts import measures_facts
 from ops.grounding.mismatch import Cut, cuts_of, mismatch_notes
-from ops.report.data import AuditFigures, Threshold
+from ops.report.audit_data import AuditFigures, Threshold
 from ops.report.histograms import drawable, histograms, rank
 from resources.lake.stored_measures import Without, used
 from resources.lake.tables import Lake

@@ -8,7 +8,7 @@ from ops.audits.registry import all_audits
 from ops.core.schemas import EXAMPLES, IMAGES, VERDICTS
 from ops.core.stored import StoredMessage
 from ops.core.turns import ANSWERS
-from ops.report.data import Picture, Reason, ShownExample, Turn
+from ops.report.audit_data import Picture, Reason, ShownExample, Turn
 from ops.report.thumbnails import thumbnail
 from resources.lake.tables import Lake
 

@@ -4,8 +4,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ops.report.audit_data import RuleFigures, ShownExample, Threshold
 from ops.report.counting import VerdictFigures
-from ops.report.data import RuleFigures, ShownExample, Threshold
 
 StoredRule = Mapping[str, Any]
 """A rule (ops.decision.policy) as plain values."""

@@ -7,7 +7,8 @@ from ops.audits.registry import all_audits
 from ops.core.errors import AssayError, MissingError
 from ops.core.log import Log, Row
 from ops.core.schemas import CURATED, CURRICULUM, DROPS, EXAMPLES, IMAGES, PREFERENCES, VERDICTS
-from ops.decision.versions import Pins, Version
+from ops.decision.version_diff import Pins
+from ops.decision.versions import Version
 from resources.lake.tables import Lake
 from resources.versions.publishing import versions
 

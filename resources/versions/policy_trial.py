@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from ops.core.log import Row
 from ops.core.schemas import EXAMPLES, IMAGES, VERDICTS
 from ops.decision.policy import Policy
-from ops.decision.versions import Diff, Pins, diff, joined
+from ops.decision.version_diff import Diff, Pins, diff, joined
 from resources.engines.tasks import tasks_for
 from resources.lake.shares import SHARE_ROWS, Share, rows_kept, shares_of
 from resources.lake.tables import Lake

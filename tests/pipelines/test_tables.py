@@ -7,7 +7,8 @@ from rich.console import Console, RenderableType
 
 from ops.audits.registry import all_audits
 from ops.decision.verdicts import SCHEMA
-from ops.decision.versions import Diff, Version
+from ops.decision.version_diff import Diff
+from ops.decision.versions import Version
 from ops.demo.faults import FAULTS
 from ops.demo.score import Score, Tally
 from pipelines.tables import changes_table, diff_table, key_value_table, score_table, tally_table, versions_table

@@ -11,11 +11,10 @@ import pytest
 from ops.core.log import Log
 from ops.core.schemas import VERSIONS
 from ops.decision.verdicts import SCHEMA
+from ops.decision.version_diff import Pins, diff
 from ops.decision.versions import (
     LeftOut,
-    Pins,
     current_number,
-    diff,
     headline,
     left_by_rollback,
     left_out_of,

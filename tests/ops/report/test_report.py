@@ -16,30 +16,23 @@ from PIL import Image
 
 from ops.core.hashing import distinct, key_hashes
 from ops.core.schemas import CURRICULUM, EXAMPLES, QUARANTINE, VERDICTS
+from ops.report.audit_data import AuditFigures, Histogram, Picture, Reason, RuleFigures, ShownExample, Threshold, Turn
 from ops.report.charts import histogram
 from ops.report.counting import count_quarantine, count_stages, count_verdicts, visual_keys
 from ops.report.data import (
-    AuditFigures,
     CheckpointRow,
     DropFlow,
     FileFlow,
     ForecastRow,
     GateCheck,
     GateFigures,
-    Histogram,
     MixFigures,
     MixPoint,
     ModalityRow,
-    Picture,
     Quarantined,
     RateRow,
-    Reason,
     ReportData,
-    RuleFigures,
-    ShownExample,
     Stage,
-    Threshold,
-    Turn,
 )
 from ops.report.histograms import BINS, drawable, histograms, rank
 from ops.report.page import render

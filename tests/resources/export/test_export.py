@@ -19,7 +19,8 @@ from ops.exports.registry import all_exports
 from ops.exports.sink import UNFINISHED
 from resources.engines.progress import SilentProgress
 from resources.export.checking import verify
-from resources.export.export import MANIFEST, export_version
+from resources.export.export import export_version
+from resources.export.records import MANIFEST
 from resources.lake.tables import Lake
 from tests.support.exported import Published, export
 

@@ -17,8 +17,9 @@ from ops.exports.contract import ExportError
 from resources.config.settings import load_settings
 from resources.engines.progress import SilentProgress
 from resources.export.checking import verify
-from resources.export.export import CLAIM, MANIFEST, Exported, export_version
+from resources.export.export import Exported, export_version
 from resources.export.placing import export_to
+from resources.export.records import CLAIM, MANIFEST
 from resources.lake.tables import Lake
 from resources.storage.storage import Storage
 from resources.versions.publishing import publish

@@ -13,7 +13,7 @@ from ops.core.schemas import CURATED, CURRICULUM, EXAMPLES, VERDICTS
 from ops.core.tasks import Here, Tasks
 from ops.decision.mix import MixSettings
 from ops.decision.policy import Action, Condition, Policy, Rule
-from ops.decision.versions import Pins
+from ops.decision.version_diff import Pins
 from resources.config.settings import Settings, load_settings
 from resources.engines.tasks import OnRay
 from resources.gates.candidate import Stored, facts_of
