@@ -86,6 +86,7 @@ def _corpus_measures(audit: Audit) -> dg.AssetsDefinition:
                 settings=settings.audit(audit.name),
                 encoder=encoder_identity(settings.encoder),
                 whole_days=settings.spark.whole_days,
+                whole_below=settings.spark.whole_below,
             )
         # The limit on abstentions is one of row-wise audits: it would hold back every drop for what one corpus lacks.
         gate = measures_gate(lake, audit, deliveries=deliveries, identity=identity)

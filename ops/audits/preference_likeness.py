@@ -13,6 +13,9 @@ preference data teaches is length and style. Both are those of the preference da
 (`auroc_of`), or of all of it where that has none.
 
 At most `fit_responses` responses of each side are looked at, chosen by their hash; those on both sides are left out.
+They are drawn from the deliveries of each dataset that came first, so many that they hold twice as many, so that the
+next delivery of a dataset that is known well leaves the classifiers, and the probabilities of all other answers, as
+they are.
 With fewer than `fewest_responses` of either side the audit abstains: the columns are null. It describes, and no rule of
 the shipped policy acts on it: an answer may read like rejected ones and be sound.
 """
@@ -44,7 +47,7 @@ class LikenessSettings:
 
 def measure(tables: CorpusTables, settings: LikenessSettings, *, state: State | None = None) -> CorpusMeasures:
     """One row a target."""
-    return fingerprints(tables["turns"], tables["preferences"], **asdict(settings), state=state)
+    return fingerprints(*(tables[name] for name in AUDIT.reads), **asdict(settings), state=state)
 
 
 AUDIT = Audit(
@@ -66,6 +69,8 @@ AUDIT = Audit(
     links=LINKS,
     reads=columns_of(
         turns="delivery example_id turn dataset image_key query_key response",
-        preferences="dataset label image_key query_key response_key response",
+        preferences="delivery dataset label image_key query_key response_key response",
+        arrivals="delivery arrival",
     ),
+    revision=2,
 )

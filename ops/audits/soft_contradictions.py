@@ -89,8 +89,8 @@ AUDIT = Audit(
     settings=SoftContradictionSettings(),
     links=LINKS,
     reads=columns_of(
-        preferences="delivery example_id judgement_id dataset query label annotator image_key query_key "
-        "response_key opponent_key",
+        preferences="delivery example_id judgement_id dataset query label annotator image_ids image_key "
+        "query_key response_key opponent_key",
         examples="delivery example_id kind image_ids",
         images="image_id perceptual_hash colours",
         embeddings="modality content_id vector",

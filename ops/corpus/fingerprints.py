@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import partial, reduce
 from typing import Protocol
 
 import numpy as np
@@ -12,7 +12,7 @@ from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.pandas.types import from_arrow_schema
 
 from ops.core.accuracy import auroc
-from ops.core.arrow import AnyArray, batch_of, cast_to, column_of, nullable_values, numpy_values
+from ops.core.arrow import AnyArray, batch_of, cast_to, column_of, column_values, nullable_values, numpy_values
 from ops.core.arrow_types import type_in
 from ops.core.canonical import image_key
 from ops.core.identity import fingerprint
@@ -58,8 +58,8 @@ def _links(tables: CorpusTables, settings: LikenessSettings) -> dict[str, DataFr
 
 
 def _classifiers(tables: CorpusTables, settings: LikenessSettings) -> State:
-    """Of the whole corpus's preference data, named after what they were fitted on."""
-    rows = _sides(tables["preferences"], settings.fit_responses).toArrow()
+    """Of the corpus's preference data, named after what they were fitted on."""
+    rows = _sides(tables["preferences"], tables["arrivals"], settings.fit_responses).toArrow()
     return State(_fitted(rows, settings.fewest_responses), fingerprint(rows.to_pylist()))
 
 
@@ -69,6 +69,7 @@ LINKS = Links("turns", _links, state=_classifiers)
 def fingerprints(
     turns: DataFrame,
     preferences: DataFrame,
+    arrivals: DataFrame,
     *,
     fit_responses: int,
     fewest_responses: int,
@@ -76,7 +77,7 @@ def fingerprints(
 ) -> DataFrame:
     """Each SFT turn with the probabilities of being a rejected response (columns of the audit); null where there are
     fewer than `fewest_responses` of either side to learn from."""
-    known = state.value if state else _fitted(_sides(preferences, fit_responses).toArrow(), fewest_responses)
+    known = state.value if state else _fitted(_sides(preferences, arrivals, fit_responses).toArrow(), fewest_responses)
     read = turns.withColumn("fold", _fold()).select("delivery", "example_id", "turn", "dataset", "response", "fold")
     return read.mapInArrow(partial(_scored, known=known), from_arrow_schema(_SCORES))
 
@@ -87,11 +88,12 @@ def _fold() -> Column:
     return F.pmod(F.xxhash64(group), F.lit(_FOLDS)).cast("int").alias("fold")
 
 
-def _sides(preferences: DataFrame, fit_responses: int) -> DataFrame:
+def _sides(preferences: DataFrame, arrivals: DataFrame, fit_responses: int) -> DataFrame:
     """Responses on one side only, at most `fit_responses` of each side, chosen by their hash."""
     is_bad = F.col("label").isin("rejected", "bad")
     once = (
-        preferences.where("label IS NOT NULL AND trim(response) != ''")
+        _first(preferences, arrivals, fit_responses)
+        .where("label IS NOT NULL AND trim(response) != ''")
         .groupBy("image_key", "query_key", "response_key", "dataset")
         .agg(F.max(is_bad).alias("is_bad"), F.min(is_bad).alias("is_all_bad"), F.min("response").alias("response"))
         .where("is_bad = is_all_bad")
@@ -102,6 +104,27 @@ def _sides(preferences: DataFrame, fit_responses: int) -> DataFrame:
         for side in ("is_bad", "NOT is_bad")
     ]
     return sides[0].unionByName(sides[1]).select("response", "dataset", "is_bad", _fold())
+
+
+def _first(preferences: DataFrame, arrivals: DataFrame, fit_responses: int) -> DataFrame:
+    """Of each dataset the judgements of the deliveries that came first, so many that they hold twice `fit_responses` of
+    either side: what comes later leaves the classifiers as they are."""
+    bad = F.col("label").isin("rejected", "bad")
+    dataset = F.coalesce("dataset", F.lit(""))
+    sides = F.count_if(bad).alias("bad"), F.count_if(~bad).alias("good")
+    counts = preferences.groupBy("delivery", dataset.alias("of")).agg(*sides).join(arrivals, "delivery")
+    ordered = counts.orderBy("arrival").toArrow()
+    held: dict[str, tuple[int, int]] = {}
+    wanted: dict[str, list[str]] = {}
+    names = zip(*(column_values(ordered, name, str) for name in ("delivery", "of")), strict=True)
+    numbers = zip(*(column_values(ordered, name, int) for name in ("bad", "good")), strict=True)
+    for (delivery, name), (n_bad, n_good) in zip(names, numbers, strict=True):
+        before = held.get(name, (0, 0))
+        if min(before) < 2 * fit_responses:
+            held[name] = before[0] + n_bad, before[1] + n_good
+            wanted.setdefault(delivery, []).append(name)
+    kept = [(F.col("delivery") == delivery) & dataset.isin(among) for delivery, among in wanted.items()]
+    return preferences.where(reduce(Column.__or__, kept, F.lit(False)))
 
 
 def _fitted(rows: pa.Table, fewest: int) -> Fingerprint | None:

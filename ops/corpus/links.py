@@ -17,6 +17,8 @@ from ops.corpus.tables import CorpusTables
 
 KEYS = "link_keys"
 """The column of a row's key (long), or of its keys (array of long) where it may have several."""
+_FEW = 4_000_000
+"""Keys or names of rows that each worker holds, instead of all rows being moved to them: some 100 MB."""
 _EXAMPLE = ("delivery", "example_id")
 _UNITS = {"turns": (*_EXAMPLE, "turn"), "preferences": (*_EXAMPLE, "judgement_id")}
 
@@ -44,6 +46,9 @@ class Links:
     """What `measure` must know of the whole corpus beside the rows; it is given to it as `state`."""
     unsettled: str | None = None
     """Which measures another state changes, as a condition in SQL; all where None."""
+    near: Callable[[CorpusTables, DataFrame, Any], DataFrame] | None = None
+    """`near(tables, rows, settings)`: further keys (column `key`) by which rows of `subject` hang together with others:
+    those of rows that they are compared with although no key is the same."""
 
 
 def unit_of(table: str) -> tuple[str, ...]:
@@ -69,12 +74,20 @@ def has_several(rows: DataFrame) -> bool:
 
 
 def keys_of(frames: Iterable[DataFrame]) -> DataFrame:
-    """The distinct keys of rows, as `key`."""
+    """The keys of rows, as `key`; one that several rows have comes several times."""
     every = [
         frame.select((F.explode(KEYS) if has_several(frame) else F.col(KEYS)).alias("key")).where("key IS NOT NULL")
         for frame in frames
     ]
-    return reduce(DataFrame.unionByName, every).distinct()
+    return reduce(DataFrame.unionByName, every)
+
+
+def few(rows: DataFrame) -> DataFrame:
+    """The rows, computed once; each worker gets all of them where they are few."""
+    # Not persisted: Spark compares each plan with that of every frame that is, and these plans are long. Not eager: the
+    # count is the one job that computes them.
+    kept = rows.localCheckpoint(eager=False)
+    return F.broadcast(kept) if kept.count() <= _FEW else kept
 
 
 def with_keys(rows: DataFrame, keys: DataFrame, unit: tuple[str, ...]) -> DataFrame:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import reduce
+from typing import Protocol
 
 import pyarrow as pa
 from pyspark.sql import Column, DataFrame, Window
@@ -13,7 +14,7 @@ from ops.core.arrow import AnyArray, column_of, column_values, is_valid, nullabl
 from ops.core.arrow_types import fields, type_in
 from ops.core.identity import digest
 from ops.corpus.judgements import CHECKED, KEYS, sided
-from ops.corpus.links import Links, key_of, keyed
+from ops.corpus.links import Links, few, key_of, keyed
 from ops.corpus.pictures import Picture, alike_keys, apart, pictures
 from ops.corpus.tables import CorpusTables
 from ops.corpus.vectors import cosines, text_id, with_vectors
@@ -32,14 +33,43 @@ encoder."""
 _Verify = Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]
 
 
-def _links(tables: CorpusTables, settings: object) -> dict[str, DataFrame]:
+class SoftSettings(Protocol):
+    """What of the settings decides which images are compared."""
+
+    @property
+    def hash_distance(self) -> int: ...
+
+
+def _links(tables: CorpusTables, settings: SoftSettings) -> dict[str, DataFrame]:
+    judged = tables["preferences"].withColumn("shown", F.get("image_ids", F.lit(0)))
+    keys = key_of("images", "image_key", *_responses()), _first_image_key("shown")
+    return {"preferences": keyed(judged, *keys).drop("shown")}
+
+
+def _near(tables: CorpusTables, rows: DataFrame, settings: SoftSettings) -> DataFrame:
+    """Keys of judgements of the same responses to the same query about images that may be alike."""
+    asked = rows.withColumn("shown", F.get("image_ids", F.lit(0))).where("shown IS NOT NULL")
+    first = F.coalesce("perceptual_hash", "image_id")
+    images = tables["images"].select("image_id", F.explode(alike_keys(first, settings.hash_distance)).alias("alike"))
+    shown = few(asked.select(F.col("shown").alias("image_id")))
+    seen = few(images.join(shown, "image_id", "left_semi").withColumnRenamed("image_id", "shown"))
+    pairs = few(images.join(seen, "alike").where("image_id != shown").select("shown", "image_id").distinct())
+    return asked.join(pairs, "shown").select(_first_image_key("image_id").alias("key"))
+
+
+def _responses() -> tuple[Column, Column]:
+    """The response that is judged twice, or the two of a pair in either order."""
     is_pair = F.col("opponent_key").isNotNull() & F.col("label").isin("chosen", "rejected")
-    responses = F.array_sort(F.array("response_key", F.when(is_pair, F.col("opponent_key"))))
-    keys = [key_of(name, name, F.array_join(responses, " ")) for name in ("image_key", "query_key")]
-    return {"preferences": keyed(tables["preferences"], *keys)}
+    against = F.when(is_pair, F.col("opponent_key"))
+    return F.least("response_key", against), F.greatest("response_key", against)
 
 
-LINKS = Links("preferences", _links)
+def _first_image_key(image: str) -> Column:
+    """The key of the same responses to the same query about an image that comes first."""
+    return F.when(F.col(image).isNotNull(), key_of("first image", "query_key", image, *_responses()))
+
+
+LINKS = Links("preferences", _links, near=_near)
 
 
 def soft_contradictions(

@@ -3,16 +3,15 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
+from typing import Any
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
-from ops.corpus.links import KEYS, Links, has_several, keys_of, unit_of, with_keys
+from ops.corpus.links import KEYS, Links, few, has_several, keys_of, unit_of, with_keys
 from ops.corpus.tables import CorpusTables
 
 _EXAMPLE = ["delivery", "example_id"]
-_FEW = 4_000_000
-"""Keys or names of rows that each worker holds, instead of all rows being moved to them: some 100 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +19,7 @@ class Touched:
     """The rows that came, went, or share a key with such, over the deliveries of both corpora."""
 
     links: Links
+    settings: Any
     present: Sequence[str]
     changed: Sequence[str]
     """The deliveries that only one of the two corpora has."""
@@ -32,25 +32,31 @@ class Touched:
         measure: Callable[[CorpusTables], DataFrame],
         *,
         has_moved: bool,
-    ) -> DataFrame:
-        """The measures of the present corpus: `earlier` ones of rows that nothing touched, and those that `measure`
-        makes of the others. `tables` and `keyed` (`links.keys` of them) hold the rows of both corpora; `has_moved` says
-        that what is known of the whole corpus is not what it was."""
-        unit = unit_of(self.links.subject)
+    ) -> tuple[DataFrame, DataFrame]:
+        """The measures of the present corpus: `earlier` ones of rows that nothing touched, as they lie in their files,
+        and those that `measure` makes of the others. `tables` and `keyed` (`links.keys` of them) hold the rows of both
+        corpora; `has_moved` says that what is known of the whole corpus is not what it was."""
+        unit = list(unit_of(self.links.subject))
         earlier = earlier.where(F.col("delivery").isin(list(self.present)))
-        touched = keys_of(rows.where(self._is_changed()) for rows in keyed.values())
+        touched = self._keys(tables, {name: rows.where(self._is_changed()) for name, rows in keyed.items()})
         if has_moved:
-            unsettled = self._few(earlier.where(self.links.unsettled or "true").select(*unit).distinct())
-            moved = keyed[self.links.subject].join(unsettled, list(unit), "left_semi")
-            touched = touched.unionByName(keys_of([moved])).distinct()
-        core = self._sharing(keyed, self._few(touched))
-        names = self._few(core[self.links.subject].select(*unit).distinct())
-        untouched = earlier.join(names, list(unit), "left_anti")
-        if not any(has_several(rows) for rows in keyed.values()):
-            return untouched.unionByName(measure(self._among(tables, core)))
+            unsettled = few(earlier.where(self.links.unsettled or "true").select(*unit))
+            moved = keyed[self.links.subject].join(unsettled, unit, "left_semi")
+            touched = touched.unionByName(self._keys(tables, {self.links.subject: moved}))
+        core = self._sharing(keyed, few(touched))
+        names = few(core[self.links.subject].select(*unit))
+        untouched = earlier.join(names, unit, "left_anti")
+        if self.links.near is None and not any(has_several(rows) for rows in keyed.values()):
+            return untouched, measure(self._among(tables, core))
         # Those that share a key with what is measured anew are looked at, and keep their own measures.
-        beside = self._sharing(keyed, self._few(keys_of(core.values())))
-        return untouched.unionByName(measure(self._among(tables, beside)).join(names, list(unit), "left_semi"))
+        beside = self._sharing(keyed, few(self._keys(tables, core)))
+        return untouched, measure(self._among(tables, beside)).join(names, unit, "left_semi")
+
+    def _keys(self, tables: CorpusTables, rows: Mapping[str, DataFrame]) -> DataFrame:
+        """Keys of all that these rows hang together with."""
+        own = keys_of(rows.values())
+        near = self.links.near
+        return own if near is None else own.unionByName(near(tables, rows[self.links.subject], self.settings))
 
     def _is_changed(self):
         return F.col("delivery").isin(list(self.changed))
@@ -61,23 +67,14 @@ class Touched:
         sharing: dict[str, DataFrame] = {}
         for name, rows in keyed.items():
             old = with_keys(rows.where(present & ~self._is_changed()), keys, unit_of(name))
-            sharing[name] = old.unionByName(rows.where(present & self._is_changed())).localCheckpoint()
+            sharing[name] = old.unionByName(rows.where(present & self._is_changed())).localCheckpoint(eager=False)
         return sharing
 
     def _among(self, tables: CorpusTables, rows: Mapping[str, DataFrame]) -> dict[str, DataFrame]:
         """The tables as an audit gets them, with these rows alone and what belongs to their examples."""
-        examples = self._few(reduce(DataFrame.unionByName, (r.select(*_EXAMPLE) for r in rows.values())).distinct())
-        among: dict[str, DataFrame] = {}
-        for name, table in tables.items():
-            if name in rows:
-                among[name] = rows[name].drop(KEYS)
-            else:
-                is_theirs = "example_id" in table.columns
-                among[name] = table.join(examples, _EXAMPLE, "left_semi") if is_theirs else table
+        among = {name: rows[name].drop(KEYS) if name in rows else table for name, table in tables.items()}
+        others = [name for name, table in tables.items() if name not in rows and "example_id" in table.columns]
+        if others:
+            examples = few(reduce(DataFrame.unionByName, (r.select(*_EXAMPLE) for r in rows.values())))
+            among |= {name: tables[name].join(examples, _EXAMPLE, "left_semi") for name in others}
         return among
-
-    def _few(self, rows: DataFrame) -> DataFrame:
-        """The rows, computed once; each worker gets all of them where they are few."""
-        # Not persisted: Spark compares each plan with that of every frame that is, and these plans are long.
-        kept = rows.localCheckpoint()
-        return F.broadcast(kept) if kept.count() <= _FEW else kept

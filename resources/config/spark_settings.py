@@ -33,6 +33,8 @@ class SparkSettings:
     whole_days: float = 7
     """Days after which a corpus audit measures all rows again; between, it measures those that a new delivery, or one
     that is gone, touches. The measures are the same; 0 measures all rows always."""
+    whole_below: int = 300_000
+    """Rows below which an audit measures all of them: what changed is then no less work to find."""
     quick_start: bool = False
     """Let Java compile little: half the processor time on a small corpus, much slower on a large one."""
     scratch: str = ""
@@ -48,6 +50,8 @@ class SparkSettings:
             local_path(folder, "scratch")
         if self.whole_days < 0:
             raise ValueError(f"whole_days is {self.whole_days}; it must be at least 0")
+        if self.whole_below < 0:
+            raise ValueError(f"whole_below is {self.whole_below}; it must be at least 0")
         if self.executor_cores < 0:
             raise ValueError(f"executor_cores is {self.executor_cores}; it must be at least 0, which sets none")
         if self.archives and not self.python:

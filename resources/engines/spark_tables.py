@@ -10,7 +10,6 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
-from functools import reduce
 
 import pyarrow as pa
 from pyspark.sql import Column, DataFrame, Observation, SparkSession
@@ -149,6 +148,5 @@ def _conform(frame: DataFrame, spec: TableSpec, partition: Mapping[str, str | in
             f"{spec.name}: promised {sorted(promised)}; missing {sorted(promised - came)}, "
             f"unknown {sorted(came - promised)}. Make the frame's columns those of the table"
         )
-    return reduce(
-        lambda f, field: f.withColumn(field.name, F.col(field.name).cast(field.dataType)), wanted, frame
-    ).select(*(field.name for field in wanted))
+    # At once: Spark analyses the whole plan, which may be long, for each column that is added alone.
+    return frame.select(*(F.col(field.name).cast(field.dataType).alias(field.name) for field in wanted))

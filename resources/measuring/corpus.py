@@ -14,6 +14,7 @@ from ops.audits.registry import all_audits, audits_of
 from ops.core.canonical import RULES
 from ops.core.identity import fingerprint
 from ops.core.schemas import CONTRADICTION_RATES, EMBEDDINGS, EXAMPLES, MODALITY_STATISTICS, PREFERENCES
+from ops.corpus.links import State
 from ops.corpus.modality import modality_statistics
 from ops.corpus.rates import contradiction_rates
 from ops.corpus.touched import Touched
@@ -21,7 +22,7 @@ from resources.config.settings import Settings
 from resources.engines.spark_tables import read_frame
 from resources.lake.stored_measures import NONE, Without, used
 from resources.lake.tables import Lake
-from resources.measuring.corpus_jobs import Job, record_done, undertaken
+from resources.measuring.corpus_jobs import Earlier, Job, record_done, undertaken
 from resources.measuring.corpus_tables import ARRIVALS, corpus_table, corpus_tables, write_measures
 from resources.measuring.earlier import usable_earlier
 from resources.measuring.recorded import require_embedded
@@ -48,12 +49,13 @@ def measure_corpus(
     settings: Any,
     encoder: str,
     whole_days: float = 0,
+    whole_below: int = 0,
 ) -> str:
     """Measures the deliveries together with one audit, unless the lake has these measures; returns their identity.
 
     Where there are measures over other deliveries, only what the difference touches is made anew, until it is
-    `whole_days` that all was. LookupError where the audit reads vectors and a delivery has not been embedded: its rows
-    would lack them for good.
+    `whole_days` that all was; all is where the audit is about fewer than `whole_below` rows. LookupError where the
+    audit reads vectors and a delivery has not been embedded: its rows would lack them for good.
     """
     identity = _identity(audit, settings, deliveries, encoder)
     family = audit.identity(settings, "corpus", RULES, *([encoder] if EMBEDDINGS.name in audit.reads else ()))
@@ -62,18 +64,26 @@ def measure_corpus(
         if mine:
             if EMBEDDINGS.name in audit.reads:
                 require_embedded(lake, deliveries, encoder)
-            _measure(spark(), lake, audit, job, settings=settings, encoder=encoder, whole_days=whole_days)
+            earlier = partial(usable_earlier, whole_days=whole_days, whole_below=whole_below)
+            _measure(spark(), lake, audit, job, settings=settings, encoder=encoder, earlier_of=earlier)
     return identity
 
 
 def _measure(
-    session: SparkSession, lake: Lake, audit: Audit, job: Job, *, settings: Any, encoder: str, whole_days: float
+    session: SparkSession,
+    lake: Lake,
+    audit: Audit,
+    job: Job,
+    *,
+    settings: Any,
+    encoder: str,
+    earlier_of: Callable[[Lake, Audit, Job, State | None], Earlier | None],
 ) -> None:
     tables = corpus_tables(session, lake, audit.reads, job.deliveries, encoder)
     links = audit.links
     known = links.state(tables, settings) if links and links.state else None
     measure = partial(audit.measure, settings=settings, **({"state": known} if known else {}))
-    earlier = usable_earlier(lake, audit, job, known, whole_days=whole_days)
+    earlier = earlier_of(lake, audit, job, known)
     if not links or not earlier:
         rows = write_measures(measure(tables), lake, audit.table, job.identity, job.deliveries)
         record_done(lake, job, rows=rows, knows=known.name if known else "", made_from="")
@@ -82,10 +92,10 @@ def _measure(
     came = [delivery for delivery in job.deliveries if delivery not in earlier.deliveries]
     both = corpus_tables(session, lake, audit.reads, [*job.deliveries, *left], encoder)
     before = read_frame(session, lake, audit.table, where={"identity": earlier.identity}).drop("identity")
-    touched = Touched(links, job.deliveries, [*came, *left])
+    touched = Touched(links, settings, job.deliveries, [*came, *left])
     has_moved = known is not None and known.name != earlier.knows
-    measures = touched.measured(both, links.keys(both, settings), before, measure, has_moved=has_moved)
-    rows = write_measures(measures, lake, audit.table, job.identity, job.deliveries)
+    carried, made = touched.measured(both, links.keys(both, settings), before, measure, has_moved=has_moved)
+    rows = write_measures(made, lake, audit.table, job.identity, job.deliveries, carried=carried)
     record_done(lake, job, rows=rows, knows=known.name if known else "", made_from=earlier.identity)
 
 

@@ -34,19 +34,30 @@ def corpus_table(
     return read_frame(spark, lake, spec, where=where, columns=columns)
 
 
-def write_measures(measures: DataFrame, lake: Lake, spec: TableSpec, identity: str, deliveries: Sequence[str]) -> int:
-    """Writes the measures under their identity, those of examples in their order; returns how many rows they are."""
+def write_measures(
+    measures: DataFrame,
+    lake: Lake,
+    spec: TableSpec,
+    identity: str,
+    deliveries: Sequence[str],
+    *,
+    carried: DataFrame | None = None,
+) -> int:
+    """Writes the measures under their identity, those of examples in their order; returns how many rows they are.
+    `carried` are measures of other rows that were written before: they stay in the order in which they lie."""
     frame = measures.withColumn("identity", F.lit(identity)).select(*spec.schema.names)
     if "example_id" in spec.schema.names:
         frame = in_ranges(frame, delivery_rows(lake, deliveries))
+    if carried is not None:
+        frame = carried.withColumn("identity", F.lit(identity)).select(*spec.schema.names).unionByName(frame)
     write_frame(frame, lake, spec, partition={"identity": identity}, once=identity)
     return sum(part.rows for part in lake.parts(spec, where={"identity": identity}))
 
 
-def delivery_rows(lake: Lake, deliveries: Sequence[str]) -> dict[str, int]:
-    """Examples of each delivery, by the log alone."""
+def delivery_rows(lake: Lake, deliveries: Sequence[str], spec: TableSpec = EXAMPLES) -> dict[str, int]:
+    """Rows of each delivery in a table that is partitioned by it, by the log alone."""
     counts = dict.fromkeys(deliveries, 0)
-    for part in lake.parts(EXAMPLES, where={"delivery": list(deliveries)}):
+    for part in lake.parts(spec, where={"delivery": list(deliveries)}):
         counts[str(part.partition["delivery"])] += part.rows
     return counts
 

@@ -1,6 +1,7 @@
 """Which earlier measures of a corpus audit those of the next corpus can be made from."""
 
 from ops.audits.contract import Audit
+from ops.core.schemas import TABLES
 from ops.corpus.links import State
 from resources.lake.tables import Lake
 from resources.measuring.corpus_jobs import Earlier, Job, earlier_measures
@@ -10,12 +11,17 @@ _MOST_CHANGED = 0.3
 """Share of the examples from which all is measured anew, which is then no more work."""
 
 
-def usable_earlier(lake: Lake, audit: Audit, job: Job, known: State | None, *, whole_days: float) -> Earlier | None:
+def usable_earlier(
+    lake: Lake, audit: Audit, job: Job, known: State | None, *, whole_days: float, whole_below: int
+) -> Earlier | None:
     """The nearest earlier measures; None where all must be measured anew: the audit does not say what its rows depend
-    on, or another state changes all of them, or too much has changed, or the rows are no longer there."""
+    on, or has fewer than `whole_below` of them, or another state changes all of them, or too much has changed, or the
+    rows are no longer there."""
     links = audit.links
+    if links is None or sum(delivery_rows(lake, job.deliveries, TABLES[links.subject]).values()) < whole_below:
+        return None
     earlier = earlier_measures(lake, job, delivery_rows(lake, job.deliveries), whole_days=whole_days)
-    if links is None or earlier is None:
+    if earlier is None:
         return None
     if known is not None and known.name != earlier.knows and links.unsettled is None:
         return None

@@ -8,13 +8,17 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
+from ops.audits.registry import all_audits
 from ops.core.log import Log
-from ops.core.schemas import CORPUS_JOBS
+from ops.core.schemas import CORPUS_JOBS, DIALOGUES, EXAMPLES
+from ops.text.turn_rows import TURN_RULES
 from resources.lake.tables import Lake
 from resources.measuring import corpus_jobs
 from resources.measuring.corpus_jobs import Job, earlier_measures, record_done, undertaken
+from resources.measuring.earlier import usable_earlier
 
 JOB = Job("duplicates", "family", "identity", ("a-1", "b-1"))
 
@@ -106,3 +110,17 @@ def test_after_some_days_all_is_measured(lake: Lake, monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(corpus_jobs, "datetime", Later)
     assert earlier_measures(lake, job, {}, whole_days=7) is None
+
+
+def test_a_small_corpus_is_measured_whole(lake: Lake) -> None:
+    for name, count in (("a", 8), ("b", 2)):
+        for spec, partition in ((EXAMPLES, {}), (DIALOGUES, {"rules": TURN_RULES})):
+            rows = [{"delivery": name, "example_id": str(n), **partition} for n in range(count)]
+            made = pa.Table.from_pylist(rows, schema=spec.schema)
+            lake.write(spec, made, partition={"delivery": name, **partition}, once=name)
+    record_done(lake, Job("duplicates", "family", "first", ("a",)), rows=0, knows="", made_from="")
+    audit, job = all_audits()["duplicates"], Job("duplicates", "family", "now", ("a", "b"))
+    earlier = usable_earlier(lake, audit, job, None, whole_days=7, whole_below=10)
+    assert earlier is not None
+    assert earlier.identity == "first"
+    assert usable_earlier(lake, audit, job, None, whole_days=7, whole_below=11) is None

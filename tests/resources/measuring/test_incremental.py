@@ -27,6 +27,8 @@ from tests.support.prompt_examples import examples_of, prompt, prompts_of
 
 LINKED = [audit for audit in audits_of(Scope.CORPUS) if audit.links]
 IMAGE_IDS = [f"picture{n}" for n in range(6)]
+HASHES = [0, 1, 2**64 - 1, 2**64 - 4, 2**32 - 1, None]
+"""Of the pictures: the first two are alike, the next two are, the last two are like none."""
 QUERIES = ["What is it?", "Is it red?", "How many are there?", "Is it red ?", "What is shown in the picture?", ""]
 ANSWERS = ["yes", "no", "two", "three", "A brown dog runs over the wide green lawn.", "A brown dog runs over the lawn."]
 ANSWERS += ["A dog runs over the wide green lawn.", "Two grey lorries stand before a tall old tower."]
@@ -75,10 +77,10 @@ def a_lake(root: Path, deliveries: Mapping[str, Mapping[str, pa.Table]]) -> Lake
     facts = [
         {
             "image_id": image,
-            "perceptual_hash": f"{(1 << n // 2) - 1:016x}",
+            "perceptual_hash": bits if bits is None else f"{bits:016x}",
             "colours": picture_facts(np.full((8, 8, 3), 90, np.uint8)),
         }
-        for n, image in enumerate(IMAGE_IDS)
+        for image, bits in zip(IMAGE_IDS, HASHES, strict=True)
     ]
     lake.append(IMAGES, lake.stage(IMAGES, pa.Table.from_pylist(facts, schema=IMAGES.schema), {}))
     rng = np.random.default_rng(1)
@@ -127,7 +129,7 @@ def test_what_changed_is_measured_and_the_rest_carried_over(spark: SparkSession,
 
 def measured(spark: SparkSession, lake: Lake, audit: Audit, drops: list[str], days: float) -> list[dict[str, Any]]:
     deliveries = [f"{name}-0" for name in drops]
-    likely = LikenessSettings(fit_responses=60, fewest_responses=4)
+    likely = LikenessSettings(fit_responses=8, fewest_responses=4)
     settings = likely if audit.name == "preference_likeness" else audit.settings
     identity = measure_corpus(
         lambda: spark, lake, audit, deliveries=deliveries, settings=settings, encoder="e", whole_days=days
