@@ -12,8 +12,9 @@ _DEAD = 0.01
 def gram(features: np.ndarray) -> np.ndarray:
     """Inner products (n, n; float64) of features (n, d) about their mean, scaled so that their mean square is 1."""
     centred = features.astype(np.float64) - features.mean(axis=0, dtype=np.float64)
-    products = centred @ centred.T
-    size = float(np.sqrt(np.mean(products**2)))
+    products: np.ndarray = centred @ centred.T
+    squares: np.ndarray = products**2
+    size = float(np.sqrt(squares.mean()))
     return products / size if size > 0 else products
 
 
@@ -51,20 +52,22 @@ def effective_rank(products: np.ndarray) -> float:
     centred = products - across - across[:, None] + across.mean()
     values = np.sqrt(np.clip(np.linalg.eigvalsh(centred), 0, None))
     values = values[values > 1e-7 * values.max(initial=0)]
-    shares = values / values.sum()
-    return float(np.exp(-np.sum(shares * np.log(shares)))) if len(values) else 0.0
+    shares: np.ndarray = values / values.sum()
+    terms: np.ndarray = shares * np.log(shares)
+    return float(np.exp(-terms.sum())) if len(values) else 0.0
 
 
 def dead_share(features: np.ndarray) -> float:
     """Share of the units whose standard deviation over the images (n, d) is below a hundredth of the units' mean one;
     1 where none varies."""
-    deviations = features.std(axis=0, dtype=np.float64)
-    return float(np.mean(deviations <= _DEAD * deviations.mean()))
+    deviations: np.ndarray = features.std(axis=0, dtype=np.float64)
+    dead: np.ndarray = deviations <= _DEAD * deviations.mean()
+    return float(dead.mean())
 
 
 def change_rank(change: np.ndarray) -> int:
     """Directions that hold 99 % of the energy of a matrix's change (rows, columns): few where a low-rank adapter was
     merged (Hu et al., 2022)."""
-    energy = np.linalg.svd(change.astype(np.float32), compute_uv=False).astype(np.float64) ** 2
-    total = energy.sum()
+    energy: np.ndarray = np.linalg.svd(change.astype(np.float32), compute_uv=False).astype(np.float64) ** 2
+    total = float(energy.sum())
     return int(np.searchsorted(np.cumsum(energy), 0.99 * total) + 1) if total > 0 else 0

@@ -6,7 +6,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ops.core.arrow import Column, numpy_values
+from ops.core.arrow import AnyArray, Column, numpy_values
 
 
 class KeyIndex:
@@ -15,7 +15,7 @@ class KeyIndex:
     def __init__(self, ids: Column) -> None:
         self._index = pd.Index(numpy_values(ids), dtype=object)
 
-    def positions(self, ids: pa.Array) -> np.ndarray:
+    def positions(self, ids: AnyArray) -> np.ndarray:
         """Place of each of `ids` (n, int64), -1 where it is null or unknown."""
         return self._index.get_indexer(pd.Index(ids.to_numpy(zero_copy_only=False), dtype=object)).astype(np.int64)
 

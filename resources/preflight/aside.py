@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 
 from ops.core.errors import AssayError
+from ops.core.json_values import Cell
 from ops.intake.drop import Manifest, read_manifest
 from ops.intake.drop_files import DropFiles
 from ops.intake.row import RowError
@@ -60,14 +61,14 @@ def as_delivered(record: Mapping[str, Any], files: FilesOfDrop) -> Row:
     as JSON is beyond the rules."""
     row_id = record["source_id"] or f"{record['file']}:{record['row']}"
     try:
-        raw = orjson.loads(record["raw"] or "")
+        raw: Cell = orjson.loads(record["raw"] or "")
     except orjson.JSONDecodeError:
         raw = None
     if not isinstance(raw, dict):
         return Row(row_id=row_id, turns=(), unreadable="a record that is not kept whole as JSON")
     states = iter([_STATES.get(record["reason"], UNKNOWN_STATE)])
 
-    def look(named: Any) -> Picture:
+    def look(named: Cell) -> Picture:
         found = files.look(record["file"], named) if isinstance(named, str) else None
         state = next(states, UNKNOWN_STATE)
         return found if found is not None else Picture(state=state)

@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from ops.boxes.conventions import PIXELS
+from ops.core.arrow import column_of
 from ops.core.errors import UnusableError
 from ops.core.schemas import BOXES, CURATED, EXAMPLES, IMAGES, QUARANTINE
 from ops.preflight.contract import Row, Trainer
@@ -76,7 +77,7 @@ def preflight_version(
     members = KeyIndex(ids)
 
     def of_version(batch: pa.RecordBatch) -> pa.RecordBatch:
-        return batch.filter(pa.array(members.positions(batch.column("example_id")) >= 0))
+        return batch.filter(pa.array(members.positions(column_of(batch, "example_id")) >= 0))
 
     scope = {"delivery": list(version.row["deliveries"] or ())}
     found = _of_examples(lake, scope, forecaster, total=len(ids), choose=of_version, progress=progress)

@@ -5,7 +5,7 @@ are given the same options: an address means one place to all of them.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -31,7 +31,7 @@ class Storage:
     store, any other failure is a StoreError."""
 
     root: str
-    options: Mapping[str, str] = field(default_factory=dict, repr=False)
+    options: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
 
     @classmethod
     def at(cls, place: str | Path, options: Mapping[str, str] | None = None, *, owner: str = "the folder") -> "Storage":
@@ -84,7 +84,9 @@ class Storage:
         return f"{self.root}/{name}"
 
     @contextmanager
-    def writing(self, name: str, *, content_type: str = "application/octet-stream") -> Iterator[pa.NativeFile]:
+    def writing(
+        self, name: str, *, content_type: str = "application/octet-stream"
+    ) -> Generator[pa.NativeFile, None, None]:
         """A stream to a file that appears under its name when the block ends well."""
         filesystem, base = self.open()
         path = f"{base}/{name}"
@@ -140,7 +142,7 @@ class Storage:
                     filesystem.delete_file(f"{base}/{name}")
 
     @contextmanager
-    def reaching(self) -> Iterator[None]:
+    def reaching(self) -> Generator[None, None, None]:
         """Turns what a store's client says into a StoreError with the fix; a local disk's own errors rise as they
         are."""
         try:
