@@ -95,4 +95,4 @@ def with_keys(rows: DataFrame, keys: DataFrame, unit: tuple[str, ...]) -> DataFr
     if not has_several(rows):
         return rows.join(keys.withColumnRenamed("key", KEYS), KEYS, "left_semi").select(*rows.columns)
     places = rows.select(*unit, F.explode(KEYS).alias("key")).join(keys, "key", "left_semi")
-    return rows.join(places.select(*unit).distinct(), list(unit), "left_semi").select(*rows.columns)
+    return rows.join(few(places.select(*unit)), list(unit), "left_semi").select(*rows.columns)
