@@ -17,9 +17,18 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # run of the tests draws other examples, and a failure prints what repeats it; in CI a commit passes or fails for good.
 settings.register_profile("explore", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", settings.get_profile("explore"), derandomize=True, database=None)
-settings.load_profile("ci" if os.environ.get("CI") else "explore")
+PROFILE = "ci" if os.environ.get("CI") else "explore"
+settings.load_profile(PROFILE)
+# Where the long tests are left out, a quarter of the examples: `make test-all` draws them all.
+settings.register_profile("short", settings.get_profile(PROFILE), max_examples=settings().max_examples // 4)
 
 PHOTOS = Path(__file__).parents[1].parent / "shared" / "data" / "photos"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Before any test module is imported: that is when its tests take their number of examples."""
+    if "not full" in config.option.markexpr:
+        settings.load_profile("short")
 
 
 @pytest.hookimpl(optionalhook=True)  # without xdist there is nothing to spread

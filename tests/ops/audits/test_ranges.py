@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from ops.audits.contract import Audit, Scope
 from ops.audits.ranges import ANY, COSINE, Range, column, has_numbers, range_of
 from ops.audits.registry import all_audits, audits_of
+from tests.support.examples import examples
 from tests.support.hostile import Hostile, bold, hostile, outside
 
 AUDITS = [pytest.param(audit, id=audit.name) for audit in all_audits().values()]
@@ -26,7 +27,7 @@ def test_the_tables_of_the_lake_know_nothing_of_ranges(audit: Audit) -> None:
     assert [field.name for field in audit.table.schema if field.metadata] == []
 
 
-@settings(max_examples=20, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(20), suppress_health_check=[HealthCheck.too_slow])
 @given(delivery=hostile)
 def test_row_audits_keep_to_their_ranges(delivery: Hostile) -> None:
     """All of them of one delivery: it takes longer to make than to measure."""

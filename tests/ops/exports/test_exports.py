@@ -27,6 +27,7 @@ from ops.exports.rows import table_row
 from ops.exports.sink import UNFINISHED, Sink
 from ops.formats.fields import turns
 from ops.intake.row import Message, Part
+from tests.support.examples import examples
 from tests.support.export_facts import FACTS
 
 
@@ -80,7 +81,7 @@ def versions(draw: st.DrawFn) -> list[tuple[str, int, int, float]]:
 
 
 @given(versions(), st.integers(0, 3), st.integers(1, 7))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 def test_every_place_comes_once_in_order(rows: list[tuple[str, int, int, float]], repeats: int, shard_rows: int):
     found = plan(*tables(rows), repeats=repeats, shard_rows=shard_rows)
     expected = sorted((kind, stage, position) for kind, stage, position, _ in rows)
@@ -249,7 +250,7 @@ def any_members(draw: st.DrawFn, folder: Path) -> list[Member]:
 
 
 @given(st.data())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 def test_any_rows_come_back(data: st.DataObject):
     with TemporaryDirectory() as name:
         folder = Path(name)

@@ -24,6 +24,7 @@ from ops.intake.drop import data_files
 from ops.intake.drop_files import open_drop
 from ops.intake.row import Message, Part
 from ops.intake.rows import IngestSettings
+from tests.support.examples import examples
 from tests.support.export_facts import FACTS
 
 SETTINGS = IngestSettings()
@@ -163,7 +164,7 @@ def expected(member: Member) -> list[Turn]:
 
 @pytest.mark.parametrize("export", [pytest.param(item, id=item.name) for item in CARRYING])
 @given(examples=st.lists(conversations(), min_size=5, max_size=12))
-@settings(deadline=None, max_examples=12)
+@settings(deadline=None, max_examples=examples(12))
 def test_any_order_of_texts_and_pictures_comes_back(export: Export, examples: list[list[Turn]]):
     with TemporaryDirectory() as name:
         folder = Path(name)

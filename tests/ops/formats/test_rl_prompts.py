@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from ops.formats.registry import all_formats, format_of, reading
 from ops.intake.row import Prompt, Rollout, Row, RowError
 from ops.intake.rows import IngestSettings, check_row
+from tests.support.examples import examples
 from tests.support.trainer_rows import ASK, CAT, DOG, TRAINERS, text
 
 TRUTH = "seventeen zebras"
@@ -178,7 +179,7 @@ def test_mutilated_prompts_are_still_read_and_some_for_examples_of_sft():
 
 @given(record=mutilated(), form=st.sampled_from(sorted(all_formats())))
 @example(record=TAKEN_FOR_SFT, form="alpaca")
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=examples(400))
 def test_no_truth_and_no_rollout_becomes_a_target_whatever_the_file_is_taken_for(record: dict[str, Any], form: str):
     for name, row in readings(record, form):
         taught = [message.text for message in row.messages if message.role in ("assistant", "chosen")]

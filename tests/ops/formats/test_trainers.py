@@ -16,6 +16,7 @@ from ops.formats.judgements import parsed
 from ops.formats.registry import all_formats, format_of, reading, trusting
 from ops.intake.row import Row, RowError
 from ops.intake.rows import IngestSettings, check_row
+from tests.support.examples import examples
 from tests.support.trainer_rows import ASK, CAT, DOG, TALK, TRAINERS, V1_ASK, text, v1
 
 
@@ -293,7 +294,7 @@ def test_every_format_that_judges_is_among_the_judged_rows():
 
 
 @given(record=mutilated())
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=examples(400))
 def test_a_format_names_the_fields_by_which_it_judges(record: dict[str, Any]):
     for form in map(trusting, all_formats().values()):
         if form.judged_by is None or not form.recognise(record):
@@ -320,7 +321,7 @@ def test_mutilated_rows_are_still_read_as_judged():
 
 
 @given(record=mutilated(), form=st.sampled_from(sorted(all_formats())))
-@settings(deadline=None, max_examples=600)
+@settings(deadline=None, max_examples=examples(600))
 def test_no_rejected_text_becomes_a_target_whatever_the_file_is_taken_for(record: dict[str, Any], form: str):
     if sum(bool(JUDGING.search(name)) for name in record) == 0 and "text" not in record:
         return

@@ -12,6 +12,7 @@ from PIL import ExifTags, Image
 from ops.intake.image_checks import check_image
 from ops.intake.rows import IngestSettings
 from ops.vision.colours import COLOURS, FACT_BYTES, WORDS, ColourTable, PictureColours, picture_facts, read_facts
+from tests.support.examples import examples
 
 SWATCHES = {
     "black": (10, 10, 12),
@@ -55,7 +56,7 @@ def test_far_colours_are_not_even_possible():
         assert not any(shares.of(other)[0] for other in others), name
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(arrays(np.uint8, (7, 9, 3)))
 def test_what_is_sure_is_possible_and_nothing_is_nameless(rgb: np.ndarray):
     found = facts(rgb)

@@ -12,6 +12,7 @@ from ops.gates.guards import GuardSettings
 from resources.intake.admission import admit, drop_source, last_delivery
 from resources.intake.corpus_drops import admitted_deliveries, admitted_delivery, admitted_drops
 from resources.lake.tables import Lake
+from tests.support.examples import examples
 from tests.support.standing_lake import arrive
 
 LIMITS = GuardSettings(quarantine_floor=0)
@@ -85,7 +86,7 @@ def test_what_is_unknown_says_what_to_do(lake: Lake, tmp_path: Path) -> None:
 STATES = ("arrived", "admitted", "rejected", "superseded", "withdrawn")
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(
     rows=st.lists(
         st.tuples(st.sampled_from("abc"), st.integers(1, 3), st.sampled_from(STATES)), min_size=1, max_size=30

@@ -34,6 +34,7 @@ from resources.intake.context import Context
 from resources.intake.planning import plan_file
 from resources.lake.scratch import Scratch
 from resources.lake.tables import Lake
+from tests.support.examples import examples
 
 SETTINGS = IngestSettings(max_row_bytes=1 << 20, max_image_px=4_000_000)
 CASE_LIMIT_S = 20  # a hang, not a slow machine
@@ -258,13 +259,13 @@ def check_record(record: dict[str, Any]) -> None:
 
 
 @given(record=RECORDS)
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(150), deadline=None, suppress_health_check=list(HealthCheck))
 def test_made_up_rows(record: dict[str, Any]):
     check_record(record)
 
 
 @pytest.mark.full
 @given(record=RECORDS)
-@settings(max_examples=1000, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(1000), deadline=None, suppress_health_check=list(HealthCheck))
 def test_a_thousand_made_up_rows(record: dict[str, Any]):
     check_record(record)

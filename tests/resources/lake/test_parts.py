@@ -17,6 +17,7 @@ from resources.lake import files as lake_files
 from resources.lake.tables import Lake
 from resources.lake.where import Between
 from tests.support.costs import Costs
+from tests.support.examples import examples
 
 KEYS = st.one_of(st.none(), st.sampled_from(["", "a", "b", "nul\0", "ü", "漢", "🙂", "z" * 200]))
 NUMBERS = st.one_of(st.none(), st.integers(-3, 12))
@@ -44,7 +45,7 @@ def conditions(draw: st.DrawFn, values: st.SearchStrategy[Any]) -> Any:
     return draw(st.lists(values, max_size=4))
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(
     rows=st.lists(st.tuples(KEYS, NUMBERS), max_size=25),
     cuts=st.sets(st.integers(0, 25), max_size=4),

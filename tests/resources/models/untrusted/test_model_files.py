@@ -16,6 +16,7 @@ from resources.models.answer_model import LikelihoodError
 from resources.models.encoder_source import EncoderError, encoder_identity
 from resources.models.likelihood import likelihood_identity, load_likelihood_model
 from resources.models.model_files import ModelFileError, check_open_clip
+from tests.support.examples import examples
 from tests.support.untrusted_models import clip, load, refused
 
 
@@ -133,7 +134,7 @@ def keys(value: Any) -> set[str]:
 
 @given(CONFIGS | st.dictionaries(KEYS, VALUES))
 @example({"model_cfg": {"vision_cfg": {}, "text_cfg": {"width": [{"bpe_path": None}]}}})
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 def test_any_configuration_is_refused_by_an_error_of_ours_or_asks_for_nothing_else(config: dict[str, Any]) -> None:
     try:
         check_open_clip(config, Path("open_clip_config.json"))
