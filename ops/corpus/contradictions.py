@@ -102,7 +102,7 @@ def _alone(
         identical_when_cut(preferences, training_tokens=settings.training_tokens, image_tokens=settings.image_tokens),
         odd_ratings(preferences, examples, rating_gap=settings.rating_gap),
     )
-    rows = reduce(lambda one, other: one.unionByName(other, allowMissingColumns=True), parts)
+    rows = reduce(lambda rows, more: rows.unionByName(more, allowMissingColumns=True), parts)
     # A judgement has at most one value of each column but null, so that the largest is that value.
     return rows.groupBy(*KEYS).agg(*(F.max(name).alias(name) for name in rows.columns if name not in KEYS))
 

@@ -15,8 +15,8 @@ from ops.corpus.pictures import Picture, alike_keys, apart, pictures
 from ops.prompts.truths import truth_key
 
 _KEY = ["delivery", "example_id"]
-_TOLD = pa.schema(
-    [("delivery", pa.string()), ("example_id", pa.string()), ("question_key", pa.string()), ("said_key", pa.string())]
+_KEYED = pa.schema(
+    [("delivery", pa.string()), ("example_id", pa.string()), ("question_key", pa.string()), ("answer_key", pa.string())]
 )
 _PAIR = pa.schema([("image_id", pa.string()), ("sft_image", pa.string())])
 _SENTENCE = re.compile(r"[^.?!\n]*\?")
@@ -32,24 +32,26 @@ def sft_overlap(
     colour_distance: float,
 ) -> DataFrame:
     """Each prompt that shares an image or its question with an example of SFT."""
-    asked = _told(prompts, query="query", said="ground_truth", is_json="is_json").where("question_key IS NOT NULL")
-    told = _told(turns, query="query", said="response").where("question_key IS NOT NULL")
+    questions = _keys(prompts, query="query", answer="ground_truth", is_json="is_json").where(
+        "question_key IS NOT NULL"
+    )
+    answers = _keys(turns, query="query", answer="response").where("question_key IS NOT NULL")
     by_image = _by_image(examples, images, distance=hash_distance, colour=colour_distance)
     shared = by_image.groupBy(*_KEY).agg(
         F.count("*").alias("images"), F.min(F.struct("sft_delivery", "sft_example")).alias("shows")
     )
-    often = told.groupBy("question_key").agg(F.count("*").alias("questions"))
+    often = answers.groupBy("question_key").agg(F.count("*").alias("questions"))
     both = (
-        by_image.join(asked, _KEY)
-        .join(_renamed(told), ["sft_delivery", "sft_example", "question_key"])
+        by_image.join(questions, _KEY)
+        .join(_renamed(answers), ["sft_delivery", "sft_example", "question_key"])
         .groupBy(*_KEY)
         .agg(
             F.count("*").alias("both"),
-            F.sum((F.col("said_key") == F.col("sft_said")).cast("long")).alias("answered"),
+            F.sum((F.col("answer_key") == F.col("sft_answer")).cast("long")).alias("answered"),
             F.min(F.struct("sft_delivery", "sft_example")).alias("asks"),
         )
     )
-    overlaps = prompts.select(*_KEY).join(asked, _KEY, "left").join(often, "question_key", "left")
+    overlaps = prompts.select(*_KEY).join(questions, _KEY, "left").join(often, "question_key", "left")
     overlaps = overlaps.join(shared, _KEY, "left").join(both, _KEY, "left")
     example = F.coalesce("asks", "shows")
     return overlaps.where("images IS NOT NULL OR questions IS NOT NULL").select(
@@ -69,11 +71,11 @@ def question_key(query: str | None) -> str | None:
     return query_key(plain) if plain else None
 
 
-def _told(rows: DataFrame, *, query: str, said: str, is_json: str | None = None) -> DataFrame:
+def _keys(rows: DataFrame, *, query: str, answer: str, is_json: str | None = None) -> DataFrame:
     """The key of what is asked and of what is right, or answered, of each row."""
     flag = F.lit(False) if is_json is None else F.coalesce(is_json, F.lit(False))
-    read = rows.select(*_KEY, F.col(query).alias("query"), F.col(said).alias("said"), flag.alias("is_json"))
-    return read.mapInArrow(_keyed, from_arrow_schema(_TOLD))
+    read = rows.select(*_KEY, F.col(query).alias("query"), F.col(answer).alias("answer"), flag.alias("is_json"))
+    return read.mapInArrow(_keyed, from_arrow_schema(_KEYED))
 
 
 def _keyed(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -82,18 +84,18 @@ def _keyed(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
             {
                 **{name: row[name] for name in _KEY},
                 "question_key": question_key(row["query"]),
-                "said_key": None if row["said"] is None else truth_key(row["said"], is_json=row["is_json"]),
+                "answer_key": None if row["answer"] is None else truth_key(row["answer"], is_json=row["is_json"]),
             }
             for row in batch.to_pylist()
         ]
-        yield pa.RecordBatch.from_pylist(rows, schema=_TOLD)
+        yield pa.RecordBatch.from_pylist(rows, schema=_KEYED)
 
 
 def _by_image(examples: DataFrame, images: DataFrame, *, distance: int, colour: float) -> DataFrame:
     """Pairs of a prompt and an example of SFT that show the same image, or alike ones."""
     compared = examples.where("kind IN ('sft', 'prompt')")
-    one = F.explode("pictures").alias("one")
-    pictured = pictures(compared, images).select(*_KEY, one).select(*_KEY, "one.*")
+    picture = F.explode("pictures").alias("picture")
+    pictured = pictures(compared, images).select(*_KEY, picture).select(*_KEY, "picture.*")
     kinds = pictured.join(compared.select(*_KEY, "kind"), _KEY)
     facts = ["image_id", "hash", "colours"]
     names = {name: f"sft_{name}" for name in facts}
@@ -102,8 +104,8 @@ def _by_image(examples: DataFrame, images: DataFrame, *, distance: int, colour: 
     theirs, others = (rows.select(*facts).distinct().select(*facts, key) for rows in (prompt, sft))
     both = theirs.join(others.withColumnsRenamed(names), "key").dropDuplicates(["image_id", "sft_image_id"])
     alike = both.mapInArrow(partial(_alike, distance=distance, colour=colour), from_arrow_schema(_PAIR))
-    shown = ("delivery", "sft_delivery"), ("example_id", "sft_example"), ("image_id", "sft_image")
-    shows = sft.select(*(F.col(name).alias(other) for name, other in shown))
+    names_of_sft = ("delivery", "sft_delivery"), ("example_id", "sft_example"), ("image_id", "sft_image")
+    shows = sft.select(*(F.col(name).alias(other) for name, other in names_of_sft))
     pairs = prompt.select(*_KEY, "image_id").join(alike, "image_id").join(shows, "sft_image")
     return pairs.select(*_KEY, "sft_delivery", "sft_example").distinct()
 
@@ -131,7 +133,7 @@ def _other(row: _PicturePair) -> Picture:
 
 
 def _renamed(turns: DataFrame) -> DataFrame:
-    names = (("delivery", "sft_delivery"), ("example_id", "sft_example"), ("said_key", "sft_said"))
+    names = (("delivery", "sft_delivery"), ("example_id", "sft_example"), ("answer_key", "sft_answer"))
     return turns.select("question_key", *(F.col(name).alias(other) for name, other in names))
 
 

@@ -56,10 +56,10 @@ def _finish(facts: Facts, shards: Sequence[ShardDone], sink: Sink) -> None:
     for kind, of_kind in groupby(filled, key=lambda done: done.shard.kind):
         stages: list[str] = []
         for stage, of_stage in groupby(of_kind, key=lambda done: done.shard.stage_name):
-            found = list(of_stage)
+            of_folder = list(of_stage)
             stages.append(f"{made}/{kind}/{stage}")
-            orders.append({"write": stages[-1], "parts": [str(sink.part(done.shard.name)) for done in found]})
-            rows[f"{kind}/{stage}/index.json"] = sum(done.rows for done in found)
+            orders.append({"write": stages[-1], "parts": [str(sink.part(done.shard.name)) for done in of_folder]})
+            rows[f"{kind}/{stage}/index.json"] = sum(done.rows for done in of_folder)
         orders.append({"join": f"{made}/{kind}.index", "indexes": [f"{stage}/index.json" for stage in stages]})
     _run(orders, sink)
     for kind in sorted({done.shard.kind for done in filled}):
@@ -74,10 +74,10 @@ def _run(orders: Sequence[dict[str, Cell]], sink: Sink) -> None:
     if not orders:
         return
     log = sink.part("mds.log")
-    with log.open("wb") as said:
+    with log.open("wb") as output:
         text = b"".join(json_line(order) for order in orders)
         command = [str(streaming_python()), mds_tool.__file__]
-        done = subprocess.run(command, input=text, stdout=said, stderr=said, cwd=sink.folder, check=False)
+        done = subprocess.run(command, input=text, stdout=output, stderr=output, cwd=sink.folder, check=False)
     if done.returncode:
         last = log.read_text("utf-8", "replace").strip().splitlines()[-1:]
         raise ExportError(f"mosaicml-streaming ended with status {done.returncode}: {''.join(last) or 'no word'}")

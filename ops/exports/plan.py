@@ -95,6 +95,6 @@ def _runs(kind: np.ndarray, stage: np.ndarray) -> Iterator[tuple[tuple[int, int]
         yield (int(kind[start]), int(stage[start])), start, stop
 
 
-def _counts(kinds: np.ndarray, found: np.ndarray) -> dict[str, int]:
-    counts = np.bincount(found, minlength=len(kinds)) if len(found) else np.zeros(len(kinds), dtype=np.int64)
+def _counts(kinds: np.ndarray, places: np.ndarray) -> dict[str, int]:
+    counts = np.bincount(places, minlength=len(kinds)) if len(places) else np.zeros(len(kinds), dtype=np.int64)
     return {str(name): int(count) for name, count in zip(kinds, counts, strict=True) if count}

@@ -35,17 +35,17 @@ def boxed_ids(boxes: pa.Table) -> set[str]:
 
 
 def _row(example: StoredExample, picture: Callable[[str], Picture], *, as_parts: bool, boxed: bool) -> Row:
-    said = [_turn(message, as_parts) for message in example["messages"] or ()]
-    answers = {turn.role: turn for turn in reversed(said) if turn.role in CANDIDATE_ROLES}
-    turns = [turn for turn in said if turn.role not in CANDIDATE_ROLES]
+    every_turn = [_turn(message, as_parts) for message in example["messages"] or ()]
+    answers = {turn.role: turn for turn in reversed(every_turn) if turn.role in CANDIDATE_ROLES}
+    turns = [turn for turn in every_turn if turn.role not in CANDIDATE_ROLES]
     chosen, rejected = (_answer(answers[role]) if role in answers else None for role in ("chosen", "rejected"))
-    rated = [turn for turn in said if turn.role == "response"]
+    rated = [turn for turn in every_turn if turn.role == "response"]
     if len(rated) == 1 and not chosen:  # one judged answer ends the conversation
         turns.append(_answer(rated[0]))
     return Row(
         row_id=example["example_id"],
         turns=tuple(turns),
-        pictures=tuple(picture(image) for image in _shown(example)),
+        pictures=tuple(picture(image) for image in _images_in_order(example)),
         chosen=chosen if rejected else None,
         rejected=rejected if chosen else None,
         has_boxes=boxed,
@@ -75,8 +75,8 @@ def _answer(turn: Turn) -> Turn:
     return Turn("assistant", turn.parts, turn.is_list)
 
 
-def _shown(example: StoredExample) -> list[str]:
+def _images_in_order(example: StoredExample) -> list[str]:
     """The pictures in the order in which the parts show them; of parts that name none, as the example lists them."""
     named = [part["image_id"] for message in example["messages"] or () for part in message["parts"] or ()]
-    shown = [image for image in named if image]
-    return shown or list(example["image_ids"] or ())
+    in_parts = [image for image in named if image]
+    return in_parts or list(example["image_ids"] or ())

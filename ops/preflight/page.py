@@ -54,12 +54,12 @@ def _limits() -> dict[str, str]:
     """What each limit is: the texts below the fields in the source of Limits."""
     source = inspect.getsource(Limits)
     names = [one.name for one in fields(Limits)]
-    said: dict[str, str] = {}
+    texts: dict[str, str] = {}
     for name in names:
         after = source.partition(f"    {name}: ")[2].partition("\n")[2].lstrip()
         text = after.partition('"""')[2].partition('"""')[0] if after.startswith('"""') else ""
-        said[name] = " ".join(text.split())
-    return said
+        texts[name] = " ".join(text.split())
+    return texts
 
 
 def with_reference(text: str) -> str:

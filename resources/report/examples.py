@@ -15,7 +15,7 @@ from resources.lake.tables import Lake
 PICTURES, TURNS, REASONS, LINES, TEXT = 4, 8, 6, 4, 600
 
 
-def read_shown(
+def read_page_examples(
     lake: Lake,
     version: int,
     ids: Sequence[str],

@@ -14,7 +14,7 @@ from resources.lake.file_counts import file_counts
 from resources.lake.tables import Lake
 from resources.report.audit_figures import audit_figures
 from resources.report.checkpoint_figures import checkpoint_figures
-from resources.report.examples import read_shown
+from resources.report.examples import read_page_examples
 from resources.report.flow_figures import admissions, contradiction_rows, drop_flow, modality_rows, stage_figures
 from resources.report.forecast_figures import forecast_figures
 from resources.report.gate_figures import gate_figures, mix_figures
@@ -55,7 +55,7 @@ def collect(lake: Lake, version: int) -> ReportData:
     quarantine = lake.batches(QUARANTINE, where={"delivery": deliveries}, batch_rows=1024)
     reasons, quarantined = count_quarantine(quarantine, drops, most=SHOWN)
     example_ids = sorted({example for ids in judged.few_by_rule.values() for example in ids})
-    examples = read_shown(lake, version, example_ids, deliveries=deliveries, measures=measures, drops=drops)
+    examples = read_page_examples(lake, version, example_ids, deliveries=deliveries, measures=measures, drops=drops)
     counts = file_counts(lake, deliveries)
     return from_row(
         ReportData,

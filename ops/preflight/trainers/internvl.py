@@ -50,9 +50,9 @@ def lay_out(row: Row, limits: Limits, family: Family) -> Layout | Forecast:
     if failure is not None:
         return _replaced(failure)
     system = turns.pop(0) if turns[0].role == "system" else None
-    shown = places(turn for turn in turns if turn.role == "user")
-    if row.pictures and shown < len(row.pictures):
-        return _replaced(crash("placeholder_mismatch", f"{shown} placeholders, {len(row.pictures)} pictures"))
+    placeholders = places(turn for turn in turns if turn.role == "user")
+    if row.pictures and placeholders < len(row.pictures):
+        return _replaced(crash("placeholder_mismatch", f"{placeholders} placeholders, {len(row.pictures)} pictures"))
     most = max(1, (limits.max_tiles or _TILES) // max(len(row.pictures), 1))
     try:
         sights = looks(row, replace(limits, max_tiles=most), family.look)
@@ -66,17 +66,17 @@ def settle(counted: Counted, limits: Limits) -> Forecast:
     if not limits.max_tokens or counted.tokens <= limits.max_tokens:
         return _unlearnt(whole(counted))
     kept = keep_start(counted.pieces, limits.max_tokens)
-    found = cut(counted, kept, most=limits.max_tokens)
-    return _replaced(found) if _picture_cut(counted, kept) else _unlearnt(found)
+    forecast = cut(counted, kept, most=limits.max_tokens)
+    return _replaced(forecast) if _picture_cut(counted, kept) else _unlearnt(forecast)
 
 
 def _refused(turns: Sequence[Turn], *, has_pictures: bool) -> str:
     """Why a row fails before its pictures are opened; empty where it does not. Without pictures a message without
     content is the word None."""
-    said = turns[1:] if turns[0].role == "system" else turns
-    if any(turn.role not in ("user", "assistant") for turn in said):
+    dialogue = turns[1:] if turns[0].role == "system" else turns
+    if any(turn.role not in ("user", "assistant") for turn in dialogue):
         return "unknown_role"
-    silent = [turn for turn in said if turn.parts is None and turn.role == "user"]
+    silent = [turn for turn in dialogue if turn.parts is None and turn.role == "user"]
     first_of_few = turns[0].parts is None and has_pictures
     return "no_content" if has_pictures and (silent or first_of_few) else ""
 
@@ -88,10 +88,10 @@ def _picture_cut(counted: Counted, kept: Kept) -> bool:
     return any(piece.tokens != stays for pair in ends for piece, stays in pair if not piece.text)
 
 
-def _unlearnt(found: Forecast) -> Forecast:
+def _unlearnt(forecast: Forecast) -> Forecast:
     """The model's own image token in a text does not stop InternVL: nothing is learnt from its batch."""
-    stopped = found.reason == "model_token"
-    return replace(found, outcome=Outcome.DROPPED) if stopped else found
+    stopped = forecast.reason == "model_token"
+    return replace(forecast, outcome=Outcome.DROPPED) if stopped else forecast
 
 
 def _replaced(failure: Forecast) -> Forecast:

@@ -79,12 +79,12 @@ def settle(counted: Counted, limits: Limits) -> Forecast:
         room -= 0 if piece.image else stays
         kept.append(stays)
     kept = kept if limits.truncation == "right" else kept[::-1]
-    found = cut(counted, kept, most=limits.max_tokens)
+    forecast = cut(counted, kept, most=limits.max_tokens)
     if _first_is_target(counted.pieces, kept):  # no loss is taken on a sequence's first token
-        lost = found.answer_tokens_lost + 1
+        lost = forecast.answer_tokens_lost + 1
         reason = "no_answer_left" if lost == counted.answer_tokens else "answer_cut"
-        return replace(found, answer_tokens_lost=lost, reason=reason)
-    return found
+        return replace(forecast, answer_tokens_lost=lost, reason=reason)
+    return forecast
 
 
 def _refused(turns: Sequence[Turn]) -> str:

@@ -22,6 +22,7 @@ from ops.intake.drop_files import DropFiles
 from ops.intake.row import Row, RowError
 from ops.intake.rows import IngestSettings, check_row
 from tests.support.layouts import ASK, CHAT, LAYOUTS, PARTS, picture
+from tests.support.tars import WriteTar, tar_by_hand, tar_by_webdataset
 from tests.support.trainer_rows import TRAINERS
 
 LIMITS = Limits(32 << 20, 200)
@@ -123,14 +124,16 @@ def test_arrow_files_in_many_batches_and_with_dictionaries(tmp_path: Path):
             assert [row.messages[1].text for row in found[:2]] == ["cat", "dog"]
 
 
-def test_webdataset_shards(tmp_path: Path):
-    wds = pytest.importorskip("webdataset")
-    with wds.TarWriter(str(tmp_path / "s.tar")) as writer:
-        for n in range(5):
-            writer.write({"__key__": f"a/{n:04d}", "jpg": picture(n), "txt": f"Picture {n}."})
-    with wds.TarWriter(str(tmp_path / "rows.tar.gz"), compress=True) as writer:
-        for n in range(5):
-            writer.write({"__key__": f"{n}", "jpg": picture(n), "json": {"id": f"r{n}", "conversations": ASK}})
+TAR_WRITERS = [tar_by_hand, pytest.param(tar_by_webdataset, marks=pytest.mark.full)]
+
+
+@pytest.mark.parametrize("write_tar", TAR_WRITERS)
+def test_webdataset_shards(tmp_path: Path, write_tar: WriteTar):
+    samples = [{"__key__": f"a/{n:04d}", "jpg": picture(n), "txt": f"Picture {n}."} for n in range(5)]
+    write_tar(tmp_path / "s.tar", samples)
+    rows_in_json = [{"id": f"r{n}", "conversations": ASK} for n in range(5)]
+    chats = [{"__key__": f"{n}", "jpg": picture(n), "json": row} for n, row in enumerate(rows_in_json)]
+    write_tar(tmp_path / "rows.tar.gz", chats)
     for shard_bytes in (1, 3000, 1 << 30):
         _, form, rows = read(tmp_path, "s.tar", shard_bytes=shard_bytes)
         assert (form, [text(r) for r in rows]) == (
@@ -144,11 +147,11 @@ def test_webdataset_shards(tmp_path: Path):
         ]
 
 
-def test_img2dataset_output(tmp_path: Path):
-    wds = pytest.importorskip("webdataset")
+@pytest.mark.parametrize("write_tar", TAR_WRITERS)
+def test_img2dataset_output(tmp_path: Path, write_tar: WriteTar):
     body = {"caption": "A cat.", "url": "https://example.org/a.jpg", "key": "000000001", "status": "success"}
-    with wds.TarWriter(str(tmp_path / "00000.tar")) as writer:
-        writer.write({"__key__": "000000001", "jpg": picture(), "txt": "A cat.", "json": body})
+    sample = {"__key__": "000000001", "jpg": picture(), "txt": "A cat.", "json": body}
+    write_tar(tmp_path / "00000.tar", [sample])
     _, form, (row,) = read(tmp_path, "00000.tar")
     assert (form, text(row), row.source_id) == ("webdataset", "user: <0> | assistant: A cat.", "000000001")
     assert row.metadata["url"] == "https://example.org/a.jpg"
