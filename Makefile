@@ -4,7 +4,8 @@
 
 BIN := .venv/bin
 # Two workers: Spark on one, Ray on the other, the rest where there is room (tests/support/spread.py). With CI=true
-# hypothesis draws the same examples each time; without it every run explores others (tests/conftest.py).
+# hypothesis draws the same examples each time; without it every run explores others, and a
+# quarter as many where the long tests are left out (tests/conftest.py).
 PYTEST := $(BIN)/python -m pytest -n 2
 # The lake that `make dev` shows. `make demo` fills this one.
 LAKE ?= demo/lake
