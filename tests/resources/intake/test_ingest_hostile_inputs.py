@@ -59,6 +59,8 @@ class Watch:
         if event in _NEVER:
             self.seen.append(f"{event} {values!r}"[:300])
         writes = event == "open" and isinstance(values[2], int) and values[2] & _WRITES
+        # A folder opened for writing is a file without a name (O_TMPFILE), which is gone when it is closed.
+        writes = writes and not os.path.isdir(values[0])
         if (writes or event in _CHANGES) and not os.path.abspath(os.fsdecode(values[0])).startswith(self.lake):
             self.seen.append(f"{event} {values!r}"[:300])
 
