@@ -9,7 +9,7 @@ from assets.checks import table_of
 from assets.failures import failing_in_words
 from assets.partitions import ENGINES
 from assets.specs import CODE, table_metadata
-from ops.checkpoints.findings import PASS, REJECT
+from ops.core.grades import PASS, REJECT
 from ops.core.schemas import CHECKPOINTS
 from resources.config.settings import Settings
 from resources.engines.progress import Progress

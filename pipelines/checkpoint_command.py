@@ -7,16 +7,15 @@ import typer
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from ops.checkpoints.findings import PASS, REJECT
+from ops.core.grades import PASS, REJECT
 from pipelines.app import ConfigOption, DebugOption, JsonOption, LakeOption, app, print_json, settings_of
 from pipelines.faults import DONE, FAILED, err, out
-from pipelines.tables import titled
+from pipelines.tables import marked, titled
 from pipelines.version_commands import lake_at
 from resources.checkpoints.auditing import CheckpointAudit
 from resources.checkpoints.lake_audits import audit_on_lake
 from resources.engines.progress import RichProgress
 
-_COLOURS = {"pass": "green", "warn": "yellow", "reject": "bold red"}
 BaselineOption = Annotated[
     str,
     typer.Option(
@@ -67,7 +66,7 @@ def checkpoint(
 def _show(audit: CheckpointAudit) -> None:
     named = sorted({finding.name for finding in audit.findings if finding.verdict != PASS})
     shown = f": {', '.join(named)}" if named else ""
-    line = f"[{_COLOURS[audit.verdict]}]{audit.verdict}[/]{shown}   ({audit.probes} pictures, {audit.baseline})"
+    line = f"{marked(audit.verdict)}{shown}   ({audit.probes} pictures, {audit.baseline})"
     out.print(line, highlight=False, soft_wrap=True)
     out.print(_weights(audit), highlight=False, soft_wrap=True)
     table = Table("layer", "kept", "95 %", "CKA", "cosine", "rank", "dead", box=SIMPLE_HEAD, padding=(0, 1))
@@ -85,7 +84,7 @@ def _show(audit: CheckpointAudit) -> None:
     out.print(titled("How images lie to each other, against the baseline", table))
     for finding in audit.findings:
         where = f" at {finding.where}" if finding.where else ""
-        text = f"[{_COLOURS[finding.verdict]}]{finding.verdict}[/] {finding.name}{where}: {finding.detail}"
+        text = f"{marked(finding.verdict)} {finding.name}{where}: {finding.detail}"
         out.print(text, highlight=False, soft_wrap=True)
     for advice in audit.advice:
         out.print(f"Advice: {advice}", markup=False, highlight=False, soft_wrap=True)

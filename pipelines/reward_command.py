@@ -10,10 +10,10 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from ops.core.errors import UnusableError
-from ops.rewards.findings import PASS, REJECT
+from ops.core.grades import PASS, REJECT
 from pipelines.app import DebugOption, JsonOption, LakeOption, app, print_json
 from pipelines.faults import DONE, FAILED, err, out
-from pipelines.tables import titled
+from pipelines.tables import marked, titled
 from pipelines.version_commands import lake_at
 from resources.config.located_yaml import SettingsError
 from resources.engines.progress import RichProgress
@@ -27,7 +27,6 @@ from resources.rewards.table import audit_column
 
 PREFERENCES = "preferences"
 _MOST_PAIRS = 20_000
-_COLOURS = {"pass": "green", "warn": "yellow", "reject": "bold red"}
 StyleOption = Annotated[str, typer.Option("--style", help=f"How the function is called: {', '.join(STYLES)}.")]
 TemplateOption = Annotated[
     str, typer.Option("--template", help="The form that the reward wants answers in, with {answer} in it.")
@@ -93,11 +92,11 @@ def _preferences(lake: str, weights: Path | None, *, seed: int, as_json: bool) -
     if as_json:
         print_json(audit.as_json())
     else:
-        out.print(f"[{_COLOURS[audit.verdict]}]{audit.verdict}[/]   ({len(audit.pairs)} pairs)", highlight=False)
+        out.print(f"{marked(audit.verdict)}   ({len(audit.pairs)} pairs)", highlight=False)
         table = Table("verdict", "alone", "tells", "95 %", "weighed", box=SIMPLE_HEAD, padding=(0, 1))
         for shortcut in audit.shortcuts.shortcuts:
             low, high = shortcut.interval
-            verdict = f"[{_COLOURS[shortcut.verdict]}]{shortcut.verdict}[/]"
+            verdict = marked(shortcut.verdict)
             interval = f"{low:.0%} to {high:.0%}"
             table.add_row(verdict, shortcut.name, f"{shortcut.told:.0%}", interval, f"{shortcut.told_weighed:.0%}")
         out.print(titled("Pairs whose chosen side is told without the picture", table))
@@ -135,12 +134,12 @@ def _drawn(lake: str, count: int, seed: int) -> tuple[Lake, pa.Table]:
 def _show(audit: RewardAudit) -> None:
     of = f"{audit.cases} questions, {audit.visual_cases} of them with pictures, {audit.questions} completions"
     named = f": {', '.join(audit.named)}" if audit.named else ""
-    out.print(f"[{_COLOURS[audit.verdict]}]{audit.verdict}[/]{named}   ({of})", highlight=False, soft_wrap=True)
+    out.print(f"{marked(audit.verdict)}{named}   ({of})", highlight=False, soft_wrap=True)
     table = Table("verdict", "finding", "probe", "cases", "moved", "size", box=SIMPLE_HEAD, padding=(0, 1))
     for finding in audit.findings:
         if finding.name == finding.probe and finding.verdict == PASS:
             continue  # Counted over all questions: there is none of them.
-        verdict = f"[{_COLOURS[finding.verdict]}]{finding.verdict}[/]"
+        verdict = marked(finding.verdict)
         table.add_row(
             verdict, finding.name, finding.probe, f"{finding.cases:,}", f"{finding.share:.0%}", f"{finding.size:+.2f}"
         )

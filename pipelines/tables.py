@@ -9,6 +9,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from ops.core.grades import PASS, REJECT, WARN
 from ops.decision.version_diff import Diff
 from ops.decision.versions import Version
 from ops.demo.score import Score, Tally
@@ -115,3 +116,11 @@ def version_table(version: Version) -> Group:
         shares = f"{mix['visual_share']:.1%} visual, {mix['effective_share']:.1%} of the effective sample"
         rows.append(("mix", shares))
     return key_value_table(rows, title=f"Version {version.number}")
+
+
+_GRADES = {PASS: "green", WARN: "yellow", REJECT: "bold red"}
+
+
+def marked(grade: str) -> str:
+    """A grade in its colour, as markup."""
+    return f"[{_GRADES[grade]}]{grade}[/]"

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ops.checkpoints.shifts import Interval, LayerShift, SkillShift
-
-PASS, WARN, REJECT = "pass", "warn", "reject"
+from ops.core.grades import PASS, REJECT, WARN, worst
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +57,7 @@ def findings_of(
 
 def verdict_of(findings: Sequence[Finding]) -> str:
     """The worst of the findings'; pass where there is none."""
-    verdicts = {finding.verdict for finding in findings}
-    return next((verdict for verdict in (REJECT, WARN) if verdict in verdicts), PASS)
+    return worst(finding.verdict for finding in findings)
 
 
 def _drift(layer: LayerShift, last: bool, limits: CheckpointLimits) -> list[Finding]:

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ops.core.accuracy import wilson
+from ops.core.grades import PASS, REJECT, WARN, worst
 from ops.rewards.probes import FALL, NO_FALL, NO_RISE, Ask, Comparison
 
-PASS, WARN, REJECT = "pass", "warn", "reject"
 _ROUNDS = 1000
 #: Differences below this size are none.
 _LEAST = 0.05
@@ -86,8 +86,7 @@ def findings_of(
 
 def verdict_of(findings: Iterable[Finding]) -> str:
     """The worst of the findings' verdicts."""
-    verdicts = {finding.verdict for finding in findings}
-    return REJECT if REJECT in verdicts else WARN if WARN in verdicts else PASS
+    return worst(finding.verdict for finding in findings)
 
 
 def counted(name: str, count: int, of: int, detail: str, *, verdict: str, worst: str = "") -> Finding:

@@ -12,7 +12,8 @@ import numpy as np
 from scipy.stats import rankdata
 
 from ops.core.accuracy import QUANTILE, wilson
-from ops.rewards.findings import PASS, REJECT, WARN, Finding, counted
+from ops.core.grades import PASS, REJECT, WARN
+from ops.rewards.findings import Finding, counted
 from ops.rewards.probes import PHRASES
 from ops.text.closed_answers import answer_to
 from ops.text.reward_talk import reward_residue

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ops.core.accuracy import wilson
-from ops.rewards.findings import PASS, REJECT, WARN
+from ops.core.grades import PASS, REJECT, WARN
 
 #: A sparse matrix, a row a pair or a text, a column a feature. What scipy and scikit-learn make of it has no types.
 Matrix = Any

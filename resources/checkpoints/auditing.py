@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ops.checkpoints.findings import PASS, CheckpointLimits, Finding, findings_of, verdict_of
+from ops.checkpoints.findings import CheckpointLimits, Finding, findings_of, verdict_of
 from ops.checkpoints.retrieval import first_hits
 from ops.checkpoints.shifts import (
     FEWEST_PROBES,
@@ -21,6 +21,7 @@ from ops.checkpoints.shifts import (
     skill_shift,
 )
 from ops.core.errors import UnusableError
+from ops.core.grades import PASS
 from resources.checkpoints.fitting import WeightChange
 from resources.checkpoints.probes import Probe, identity_of
 from resources.checkpoints.towers import EMBEDDING, Loaders, Tower

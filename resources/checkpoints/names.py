@@ -44,18 +44,18 @@ _MARK = "embeddings.class_embedding"
 def places(names: Iterable[str], own: Sequence[str]) -> dict[str, Place]:
     """Of the checkpoint's tensors, those of the tower whose own names are `own`, and where each belongs. Empty where
     the names are neither of the two kinds."""
-    names = list(names)
+    names, towers = list(names), set(own)
     prefix = common_prefix(names, own)
     if prefix is not None:
         inner = {name: name.removeprefix(prefix) for name in names if name.startswith(prefix)}
-        return {name: Place(rest) for name, rest in inner.items() if rest in set(own)}
+        return {name: Place(rest) for name, rest in inner.items() if rest in towers}
     marks = [name for name in names if name == _MARK or name.endswith(f".{_MARK}")]
     if not marks:
         return {}
     prefix = marks[0].removesuffix(_MARK)
     inner = {name: place_in_clip(name.removeprefix(prefix)) for name in names if name.startswith(prefix)}
     turned = {name: Place("proj", turned=True) for name in names if name.endswith(_PROJECTION)}
-    return {name: place for name, place in (inner | turned).items() if place and place.name in set(own)}
+    return {name: place for name, place in (inner | turned).items() if place and place.name in towers}
 
 
 def common_prefix(names: Sequence[str], own: Sequence[str]) -> str | None:

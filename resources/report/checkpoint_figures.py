@@ -2,7 +2,7 @@
 
 import json
 
-from ops.checkpoints.findings import PASS
+from ops.core.grades import PASS
 from ops.core.log import Row
 from ops.report.data import CheckpointRow
 from resources.checkpoints.audit_log import audited_checkpoints

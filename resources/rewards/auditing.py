@@ -11,20 +11,20 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Protocol
 
-import numpy as np
 import pyarrow as pa
 from PIL import ImageFilter
 
 from ops.core.errors import UnusableError
-from ops.core.hashing import key_hashes, splitmix
+from ops.core.grades import PASS, REJECT, WARN
 from ops.core.schemas import EXAMPLES
 from ops.intake.image_checks import decode_rgb
 from ops.rewards.cases import Case, cases_of
-from ops.rewards.findings import PASS, REJECT, WARN, Finding, RewardLimits, counted, findings_of, verdict_of
+from ops.rewards.findings import Finding, RewardLimits, counted, findings_of, verdict_of
 from ops.rewards.probes import BLURRED, Ask, comparisons
 from resources.engines.progress import Progress
 from resources.lake.stored_images import stored_images
 from resources.lake.tables import Lake
+from resources.rewards.drawing import draw_rows
 from resources.rewards.function import RewardFailureError
 
 _BATCH = 32
@@ -71,15 +71,8 @@ class RewardAudit:
 
 
 def draw_examples(lake: Lake, deliveries: Sequence[str], count: int, *, seed: int) -> pa.Table:
-    """`count` examples of the deliveries, drawn by the hash of their ids; the table is read once, in batches."""
-    drawn = pa.schema([EXAMPLES.schema.field(name) for name in _COLUMNS]).empty_table()
-    keys = np.empty(0, np.uint64)
-    for batch in lake.batches(EXAMPLES, where={"delivery": list(deliveries)}, columns=_COLUMNS):
-        keys = np.concatenate([keys, splitmix(key_hashes(batch) ^ np.uint64(seed))])
-        first = np.argsort(keys)[:count]
-        drawn = pa.concat_tables([drawn, pa.Table.from_batches([batch])]).take(first)
-        keys = keys[first]
-    return drawn
+    """`count` examples of the deliveries."""
+    return draw_rows(lake, EXAMPLES, _COLUMNS, {"delivery": list(deliveries)}, count, seed=seed)
 
 
 def audit_reward(

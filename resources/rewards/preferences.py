@@ -8,16 +8,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ops.core.errors import UnusableError
-from ops.core.hashing import key_hashes, splitmix
+from ops.core.grades import worst
 from ops.core.schemas import PREFERENCES
 from ops.rewards.shortcuts import FEWEST_PAIRS, Pair, Shortcuts, shortcuts_of
 from resources.intake.corpus_drops import admitted_deliveries
 from resources.lake.tables import Lake
+from resources.rewards.drawing import draw_rows
 
 _COLUMNS = ("delivery", "example_id", "query_key", "image_key", "response", "opponent", "label")
 
@@ -51,8 +51,7 @@ def audit_preferences(lake: Lake, *, most: int, seed: int = 0) -> PreferenceAudi
             "that has some with --lake"
         )
     shortcuts = shortcuts_of(pairs, seed=seed)
-    verdicts = [shortcut.verdict for shortcut in shortcuts.shortcuts]
-    verdict = next((verdict for verdict in ("reject", "warn") if verdict in verdicts), "pass")
+    verdict = worst(shortcut.verdict for shortcut in shortcuts.shortcuts)
     return PreferenceAudit(verdict, tuple(pairs), shortcuts)
 
 
@@ -60,14 +59,8 @@ def draw_pairs(lake: Lake, deliveries: Sequence[str], most: int, *, seed: int) -
     """Pairs with two different answers; `preferences` is read once, in batches."""
     if not deliveries:
         return []
-    drawn = pa.schema([PREFERENCES.schema.field(name) for name in _COLUMNS]).empty_table()
-    keys = np.empty(0, np.uint64)
     where = {"delivery": list(deliveries), "label": "chosen"}
-    for batch in lake.batches(PREFERENCES, where=where, columns=_COLUMNS):
-        keys = np.concatenate([keys, splitmix(key_hashes(batch) ^ np.uint64(seed))])
-        first = np.argsort(keys)[:most]
-        drawn = pa.concat_tables([drawn, pa.Table.from_batches([batch])]).take(first)
-        keys = keys[first]
+    drawn = draw_rows(lake, PREFERENCES, _COLUMNS, where, most, seed=seed)
     rows = [row for row in drawn.to_pylist() if row["opponent"] and row["response"] != row["opponent"]]
     return [
         Pair(row["example_id"], f"{row['image_key']} {row['query_key']}", row["response"] or "", row["opponent"])
