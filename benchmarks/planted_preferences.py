@@ -94,6 +94,7 @@ class Corpus:
                 list(self.images.values()), schema=pa.schema([f for f in IMAGES.schema if f.name != "bytes"])
             ),
             "embeddings": pa.Table.from_pylist(said, schema=EMBEDDINGS.schema),
+            "arrivals": pa.table({"delivery": ["d"], "arrival": pa.array([0], pa.int32())}),
         }
         return {name: spark.createDataFrame(table).repartition(4) for name, table in tables.items()}
 
