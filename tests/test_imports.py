@@ -31,7 +31,7 @@ from tests.support.imports import (
 FLOORS = {
     "ops": (
         {"core"},
-        {"text", "vision", "boxes", "checkpoints"},
+        {"text", "vision", "boxes", "checkpoints", "chances"},
         {"intake", "evidence", "necessity", "rewards"},
         {"prompts"},
         {"formats", "grounding", "claims", "corpus"},

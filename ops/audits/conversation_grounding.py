@@ -18,15 +18,13 @@ reads. Examples without images have no row.
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 from ops.audits.contract import Audit, Grain, Scope
 from ops.audits.ranges import ANY, COSINES_APART, COUNT, NUMBER, P_VALUE, column
 from ops.evidence.inputs import RowInputs
-from ops.grounding.scores import Scores, ranks, score_turns, scored_texts
-from ops.text.image_turns import image_turns
-from ops.text.language import NOT_ENGLISH
+from ops.grounding.pooled import Pooled, pooled_examples
+from ops.grounding.scores import scored_texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,70 +43,33 @@ class ConversationGroundingSettings:
             raise ValueError("temperature must be above 0, fewest_images and fewest_turns at least 1")
 
 
-@dataclass(slots=True)
-class _Pool:
-    """Sums over an example's informative turns."""
-
-    images: int
-    silence: str = ""
-    """Why no turn is scored, where that is so."""
-    turns: int = 0
-    own: float = 0.0
-    normaliser: float = 0.0
-    bank: np.ndarray | None = None
-
-    def add(self, scores: Scores, at: int) -> None:
-        self.turns += 1
-        self.own += float(scores.own[at])
-        self.normaliser += float(scores.normaliser[at])
-        self.bank = scores.bank[at].copy() if self.bank is None else self.bank + scores.bank[at]
-
-
 def measure(inputs: RowInputs, settings: ConversationGroundingSettings) -> pa.Table:
     """One row an example that shows images."""
-    turns = image_turns(inputs.examples)
-    pools = {turn.turn.row: _Pool(len(turn.image_ids)) for turn in turns}
-    for turn in turns:
-        if turn.statement.uninformative == NOT_ENGLISH:
-            pools[turn.turn.row].silence = NOT_ENGLISH
-    informative = [turn for turn in turns if not turn.statement.uninformative]
-    for scores in score_turns(inputs, informative, temperature=settings.temperature):
-        for at in np.flatnonzero(scores.known).tolist():
-            pools[scores.turns[at].turn.row].add(scores, at)
-    speaking = {turn.turn.row for turn in informative}
-    rows = [_measured(pool, settings, speaks=row in speaking) for row, pool in pools.items()]
-    examples = inputs.examples.select(["delivery", "example_id"]).take(pa.array(list(pools), pa.int64()))
-    figures = pa.Table.from_pylist(rows, schema=AUDIT.columns)
+    pools = list(pooled_examples(inputs, temperature=settings.temperature))
+    places = pa.array([pool.row for pool in pools], pa.int64())
+    examples = inputs.examples.select(["delivery", "example_id"]).take(places)
+    figures = pa.Table.from_pylist([_measured(pool, settings) for pool in pools], schema=AUDIT.columns)
     return pa.table([*examples.columns, *figures.columns], schema=AUDIT.schema)
 
 
-def _measured(pool: _Pool, settings: ConversationGroundingSettings, *, speaks: bool) -> dict[str, Any]:
-    if not speaks:
-        return _abstained(pool, pool.silence or "no turn speaks of what an image could show")
-    if pool.bank is None:
-        return _abstained(pool, "no vector for the texts or the image")
-    if pool.turns < settings.fewest_turns:
-        return _abstained(pool, f"only {pool.turns} informative turns")
-    bank = pool.bank / pool.turns
-    own = pool.own / pool.turns
-    rank, compared = ranks(np.array([own]), bank[None, :], np.array([pool.images]))
-    if compared[0] < settings.fewest_images:
-        return _abstained(pool, f"only {compared[0]} other images to compare with")
-    others = bank[np.isfinite(bank)]
+def _measured(pool: Pooled, settings: ConversationGroundingSettings) -> dict[str, Any]:
+    why = pool.why
+    if not why and pool.turns < settings.fewest_turns:
+        why = f"only {pool.turns} informative turns"
+    if not why and pool.compared < settings.fewest_images:
+        why = f"only {pool.compared} other images to compare with"
+    if why:
+        return {"turns": pool.turns, "abstained": True, "why": why}
     return {
         "turns": pool.turns,
-        "pooled_margin": own - pool.normaliser / pool.turns,
-        "pooled_z": (own - others.mean()) / max(float(others.std()), 1e-6),
-        "rank": int(rank[0]),
-        "compared": int(compared[0]),
-        "p_value": float(rank[0] / (1 + compared[0])),
+        "pooled_margin": pool.own - pool.normaliser,
+        "pooled_z": pool.z,
+        "rank": pool.rank,
+        "compared": pool.compared,
+        "p_value": pool.rank / (1 + pool.compared),
         "abstained": False,
         "why": None,
     }
-
-
-def _abstained(pool: _Pool, why: str) -> dict[str, Any]:
-    return {"turns": pool.turns, "abstained": True, "why": why}
 
 
 AUDIT = Audit(

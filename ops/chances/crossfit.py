@@ -1,0 +1,73 @@
+"""Probabilities of rows from models that were fitted on other rows, averaged over what the data leave open."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ops.chances.two_groups import Ranked, TwoGroups, fit
+
+#: Standard deviations beyond which a covariate counts no further.
+_FARTHEST = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class FitSettings:
+    """How two groups are fitted: to rows of `folds` - 1 parts for those of the remaining one, `draws` times each, on at
+    most `most_rows` rows; `unseen` is the share of fitting rows taken to look as if their image did not matter."""
+
+    folds: int
+    draws: int
+    most_rows: int
+    unseen: float
+
+
+@dataclass(frozen=True, slots=True)
+class Chances:
+    """probability (n) that each row's image is wrong; fit_score (n), the normal score that a fitting row like it has on
+    average; the share of all rows that are wrong, with its 95 % interval."""
+
+    probability: np.ndarray
+    fit_score: np.ndarray
+    share: float
+    low: float
+    high: float
+
+
+def standardised(covariates: np.ndarray) -> np.ndarray:
+    """Logarithms of positive covariates (n, c), less their median, in standard deviations; 0 where all are alike."""
+    logs = np.log(np.maximum(covariates, 1e-6))
+    logs -= np.median(logs, axis=0, keepdims=True)
+    spread = logs.std(axis=0, keepdims=True)
+    return np.clip(np.where(spread > 1e-6, logs / np.maximum(spread, 1e-6), 0.0), -_FARTHEST, _FARTHEST)
+
+
+def estimate(rows: Ranked, keys: np.ndarray, settings: FitSettings) -> Chances:
+    """Of n rows; `keys` (n, strings, in rising order) name the content on which rows depend together, such as their
+    image. Rows with the same key lie in the same part and are drawn together (Bayesian bootstrap: Rubin, 1981).
+
+    Each row's probability is the mean over the draws; the interval holds the middle 95 % of them. ValueError where the
+    keys are fewer than the folds."""
+    names, owner = np.unique(keys, return_inverse=True)
+    if len(names) < settings.folds:
+        raise ValueError(f"{len(names)} different keys cannot be cut into {settings.folds} parts")
+    part = (np.arange(len(names)) % settings.folds)[owner]
+    rng = np.random.default_rng(0)
+    probability, score = np.zeros(len(rows)), np.zeros(len(rows))
+    shares: list[float] = []
+    for number in range(settings.folds):
+        mine, others = np.flatnonzero(part == number), np.flatnonzero(part != number)
+        others = others[:: 1 + (len(others) - 1) // settings.most_rows]
+        models = _models(rows.take(others), owner[others], rng, settings)
+        held = rows.take(mine)
+        probability[mine] = np.mean([model.probability(held) for model in models], axis=0)
+        score[mine] = np.mean([model.mean(held.covariates) for model in models], axis=0)
+        shares += [model.wrong_share for model in models]
+    low, high = np.quantile(shares, [0.025, 0.975])
+    return Chances(probability, score, float(np.mean(shares)), float(low), float(high))
+
+
+def _models(rows: Ranked, owner: np.ndarray, rng: np.random.Generator, settings: FitSettings) -> list[TwoGroups]:
+    """A model for each draw of the weights of the rows' owners."""
+    first = fit(rows, np.ones(len(rows)), unseen=settings.unseen)
+    drawn = rng.exponential(size=(settings.draws, int(owner.max()) + 1))
+    return [fit(rows, weights[owner], unseen=settings.unseen, start=first) for weights in drawn]
