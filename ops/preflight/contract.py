@@ -85,6 +85,10 @@ class Row:
     rejected: Turn | None = None
     has_boxes: bool = False
     """Whether its texts name places in the picture by pixels of the picture as stored."""
+    is_judged: bool = False
+    """Whether its last answer is judged: as a side of a preference, or by a label of its own (KTO)."""
+    lacks_rejected: bool = False
+    """Whether its file has pairs, and no rejected answer stands in it."""
     same_answers: bool = False
     """Whether it is a side of a preference whose two answers are the same."""
     unreadable: str = ""

@@ -49,6 +49,7 @@ def _row(example: StoredExample, picture: Callable[[str], Picture], *, as_parts:
         chosen=chosen if rejected else None,
         rejected=rejected if chosen else None,
         has_boxes=boxed,
+        is_judged=len(rated) == 1 and not chosen,
         unreadable=_beyond(example, turns, rated),
     )
 

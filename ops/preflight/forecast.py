@@ -15,8 +15,13 @@ _WORST = list(Outcome)
 
 
 def forecast_rows(trainer: Trainer, rows: Sequence[Row], limits: Limits, count: Counter) -> list[Forecast]:
-    """The forecast of each row, in order. `count` counts the tokens of texts without special tokens of their own; each
-    different text is counted once."""
+    """The forecast of each row, in order; of a preference, that of the side which fares worse, with what both lose.
+    `count` counts the tokens of texts without special tokens of their own; each different text is counted once."""
+    return [_worse(of_row) for of_row in forecast_sides(trainer, rows, limits, count)]
+
+
+def forecast_sides(trainer: Trainer, rows: Sequence[Row], limits: Limits, count: Counter) -> list[list[Forecast]]:
+    """The forecasts of each row's conversations, in order: two of a preference (chosen, rejected), else one."""
     family = family_of(limits.model)
     sides = [_sides(row) for row in rows]
     laid_out = [
@@ -37,11 +42,12 @@ def forecast_rows(trainer: Trainer, rows: Sequence[Row], limits: Limits, count: 
 
 def _sides(row: Row) -> list[Row]:
     """The row, or each of the two conversations of a preference."""
-    if row.chosen is None or row.rejected is None:
+    if row.rejected is None:
         return [row]
-    same = row.chosen.text == row.rejected.text
-    answers = (row.chosen, row.rejected)
-    return [replace(row, turns=(*row.turns, one), chosen=None, rejected=None, same_answers=same) for one in answers]
+    same = row.chosen is not None and row.chosen.marked_text == row.rejected.marked_text
+    judged = replace(row, chosen=None, rejected=None, is_judged=True, same_answers=same)
+    ends = ((row.chosen,) if row.chosen else (), (row.rejected,))
+    return [replace(judged, turns=(*row.turns, *end)) for end in ends]
 
 
 def _lay_out(trainer: Trainer, row: Row, limits: Limits, family: Family, *, is_pair: bool) -> Layout | Forecast:
@@ -56,13 +62,13 @@ def _lay_out(trainer: Trainer, row: Row, limits: Limits, family: Family, *, is_p
 
 def _settle(
     trainer: Trainer, found: Sequence[Layout | Forecast], limits: Limits, counts: Mapping[str, int]
-) -> Forecast:
+) -> list[Forecast]:
     counted = [_counted(one, counts) if isinstance(one, Layout) else one for one in found]
     if trainer.settle_pair is not None and len(counted) == 2:
         chosen, rejected = counted
         if isinstance(chosen, Counted) and isinstance(rejected, Counted):
-            return _worse(trainer.settle_pair(chosen, rejected, limits))
-    return _worse([trainer.settle(one, limits) if isinstance(one, Counted) else one for one in counted])
+            return trainer.settle_pair(chosen, rejected, limits)
+    return [trainer.settle(one, limits) if isinstance(one, Counted) else one for one in counted]
 
 
 def _counted(layout: Layout, counts: Mapping[str, int]) -> Counted:

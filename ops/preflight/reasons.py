@@ -76,6 +76,7 @@ REASONS = {
     "no_target": Reason(
         "ends without an answer, so that nothing is learnt from it", "add the answer, or leave the row out"
     ),
+    "no_rejected": Reason("stands among pairs without a rejected answer", "write the answer, or leave the row out"),
     "same_responses": Reason("has the same chosen and rejected answer", "leave the row out"),
     "boxes_moved": Reason(
         "names pixels of a picture that the model sees at another size",

@@ -2,23 +2,26 @@
 parts."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from ops.core.json_values import Cell, Fields, fields_of
 from ops.preflight.contract import Picture, Row, Turn
 from ops.text.placeholders import PLACEHOLDER
 
 _BEYOND = ("videos", "video", "audios", "audio", "tools")
+_TALKS = ("messages", "conversations", "prompt")
 _BOX_MARKS = ("<|box_start|>", "<box>", '"bbox')
 
 
 def read_record(record: Fields, row_id: str, look: Callable[[Cell], Picture]) -> Row:
-    """The row of a record with `messages` or `conversations`, `images` or `image`, and for a pair `rejected_response`,
-    or `chosen` and `rejected`. `look` says what there is to see at what the record names as a picture."""
-    turns = [_turn(message) for message in _listed(record.get("messages") or record.get("conversations"))]
+    """The row of a record with `messages`, `conversations` or `prompt`, `images` or `image`, for a pair also
+    `rejected_response`, or `chosen` and `rejected`, and for a judged answer `label` or `kto_tag`. `look` says what
+    there is to see at what the record names as a picture."""
+    turns = [_turn(message) for message in _listed(next((record[name] for name in _TALKS if record.get(name)), None))]
     chosen, rejected = (_answer(record.get(name)) for name in ("chosen", "rejected"))
     other = record.get("rejected_response")
     if isinstance(other, str) and turns:
-        chosen, rejected = turns.pop(), Turn("assistant", text_parts(other))
+        chosen, rejected = _last_answer(turns), Turn("assistant", text_parts(other))
     beyond = [name for name in _BEYOND if record.get(name)]
     said = [*turns, *(one for one in (chosen, rejected) if one is not None)]
     return Row(
@@ -28,6 +31,8 @@ def read_record(record: Fields, row_id: str, look: Callable[[Cell], Picture]) ->
         chosen=chosen,
         rejected=rejected,
         has_boxes=any(mark in turn.text for turn in said for mark in _BOX_MARKS),
+        is_judged=any(isinstance(record.get(name), bool) for name in ("label", "kto_tag")),
+        lacks_rejected="rejected_response" in record and other is None,
         unreadable=" and ".join(beyond),
     )
 
@@ -54,6 +59,18 @@ def _turn(message: Cell) -> Turn:
 def _part(part: Cell) -> str | None:
     given = part if isinstance(part, Mapping) else {"text": part}
     return None if given.get("type") == "image" else str(given.get("text") or "")
+
+
+def _last_answer(turns: list[Turn]) -> Turn | None:
+    """Takes the answers after the last question from the turns, as one; None where the last turn is no answer."""
+    parts: list[str | None] = []
+    lacks_content = False
+    last = None
+    while turns and turns[-1].role == "assistant":
+        last = turns.pop()
+        lacks_content |= last.parts is None
+        parts[:0] = last.parts or ()
+    return replace(last, parts=None if lacks_content else tuple(parts)) if last else None
 
 
 def _answer(given: Cell) -> Turn | None:

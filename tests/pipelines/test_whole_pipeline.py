@@ -1,6 +1,8 @@
 """The whole pipeline on a small slice of the demo: the jobs that a nightly run executes, on real engines."""
 
+import re
 import shutil
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from resources.engines.progress import SilentProgress
 from resources.intake.corpus_drops import admitted_delivery
 from resources.lake.tables import Lake
 from resources.measuring.recorded import row_audits
+from resources.report.forecast_figures import forecast_figures
 from resources.report.report import report_path
 from resources.versions.publishing import current_version, version_of
 
@@ -32,7 +35,7 @@ def instance_in_lake(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def settings() -> Settings:
-    return load_settings(None)
+    return load_settings(None, {"audits.preflight.trainers": {"ms-swift": {"max_tokens": 512}, "trl": {}}})
 
 
 @pytest.fixture(scope="module")
@@ -116,6 +119,22 @@ def test_a_second_drop_makes_a_second_version(demo: Demo, lake: Path, settings: 
     store = Lake(lake)
     assert current_version(store) == 2
     assert store.read(EXAMPLES, where={"drop": "2026-11-23"}).num_rows == 20
+
+
+def test_every_version_is_forecast_for_the_trainers_that_settings_name(lake: Path, settings: Settings) -> None:
+    """By the same jobs that a night runs, and the report shows it."""
+    store = Lake(lake)
+    shown = re.compile(r'<section id="preflight">.*?</section>', re.DOTALL)
+    for number in range(1, (current_version(store) or 0) + 1):
+        members = store.read(CURATED, where={"version": number})["example_id"].to_pylist()
+        row = version_of(store, number).row
+        figures = forecast_figures(store, number, row["deliveries"], orjson.loads(row["measures"]), {})
+        counted = Counter[str]()
+        for figure in figures:
+            counted[figure.trainer] += figure.examples
+        assert counted == {"ms-swift": len(members), "trl": len(members)}
+        (section,) = shown.findall(Path(report_path(store, number)).read_text("utf-8"))
+        assert all(name in section for name in counted)
 
 
 def test_a_drop_whose_measures_fail_a_gate_is_left_out_and_comes_back(lake: Path, settings: Settings) -> None:

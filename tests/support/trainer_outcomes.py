@@ -44,6 +44,23 @@ def differences(forecasts: Sequence[Forecast], outcomes: dict[int, dict[str, Any
     return [f"row {number}: {one}; the loader: {said}" for number, one, said in pairs if not _agree(one, said)]
 
 
+def differing_sides(sides: Sequence[Sequence[Forecast]], outcomes: dict[int, dict[str, Any]]) -> list[str]:
+    """The same of rows with several conversations: what the loader says of a row that it read stands for each side."""
+    lines: list[str] = []
+    for number, forecasts in enumerate(sides):
+        said = outcomes[number]
+        if said["outcome"] == "read":
+            crashes = any(read["image_tokens"] != read["features"] for read in said["sides"])
+            worst = Outcome.CRASHED if any(one.outcome is Outcome.CRASHED for one in forecasts) else None
+            pairs = list(zip(forecasts, said["sides"], strict=True))
+            agree = worst is not None if crashes else all(_agree(one, read) for one, read in pairs)
+        else:
+            agree = max(forecasts, key=lambda one: list(Outcome).index(one.outcome)).outcome.value == said["outcome"]
+        if not agree:
+            lines.append(f"row {number}: {forecasts}; the loader: {said}")
+    return lines
+
+
 def _agree(forecast: Forecast, said: dict[str, Any]) -> bool:
     if said["outcome"] != "read":
         return said["outcome"] == forecast.outcome.value

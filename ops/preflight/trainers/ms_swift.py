@@ -43,7 +43,7 @@ def lay_out(row: Row, limits: Limits, family: Family) -> Layout | Forecast:
     if not row.turns:
         return Forecast(outcome=Outcome.DROPPED, reason="no_messages")
     turns = [replace(turn, role=_ROLES.get(turn.role, turn.role)) for turn in row.turns]
-    refused = "same_responses" if row.same_answers else _refused(turns)
+    refused = "same_responses" if row.same_answers else "no_rejected" if row.lacks_rejected else _refused(turns)
     if refused:
         return Forecast(outcome=Outcome.CRASHED if limits.on_failure == "crash" else Outcome.DROPPED, reason=refused)
     if any(turn.role in _TOOLS for turn in turns):

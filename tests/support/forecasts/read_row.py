@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 IMAGE_PAD = 151655
+IGNORED = -100
 MERGED = 4
 """Patches that become one token."""
 
@@ -12,7 +13,7 @@ def count(ids: list[int], labels: list[int] | None, grid: Any) -> dict[str, Any]
     """The counts of a sequence and of the pictures that go with it."""
     said: dict[str, Any] = {"outcome": "read", "tokens": len(ids), "image_tokens": ids.count(IMAGE_PAD)}
     if labels is not None:
-        said["answer_tokens"] = sum(label != -100 for label in labels)
+        said["answer_tokens"] = sum(label != IGNORED for label in labels)
     said["features"] = 0 if grid is None else sum(int(one.prod()) // MERGED for one in grid)
     return said
 

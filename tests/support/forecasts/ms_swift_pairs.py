@@ -1,0 +1,67 @@
+"""ms-swift: the file is loaded for DPO or KTO, then every row is asked for as a training asks for it. KTO takes for
+each row the answer of the row before it in the batch: here each row's batch is itself and one plain row, so that what
+becomes of it is its own."""
+
+import copy
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from read_row import count, say
+from swift.dataset import LazyLLMDataset, load_dataset
+from swift.model import get_processor
+from swift.pipelines.train.kto import KTOPreprocessor
+from swift.template import get_template
+
+PLAIN = [{"role": "user", "content": "Is it so?"}, {"role": "assistant", "content": "."}]
+MODES = {"dpo": "rlhf", "kto": "kto"}
+
+
+def main(model: str, rows: str, most: str, kind: str) -> None:
+    processor = get_processor(model, model_type="qwen2_5_vl")
+    template = get_template(processor, template_type="qwen2_5_vl", max_length=int(most), truncation_strategy="right")
+    template.set_mode(MODES[kind])
+    time.sleep = lambda seconds: None  # it waits between three tries of a row that fails each time
+    loaded, _ = load_dataset([rows], load_from_cache_file=False)
+    there = loaded["channel"]
+    for number in sorted(set(range(Path(rows).read_text("utf-8").count("\n"))) - {int(one) for one in there}):
+        say(number, {"outcome": "dropped"})
+    listed = list(loaded)
+    if kind == "kto":
+        for at, row in enumerate(listed):
+            try:
+                listed[at] = beside_plain(row)
+            except AssertionError as error:  # it stops the run
+                say(row["channel"], {"outcome": "crashed", "error": repr(error)})
+                listed[at] = {}
+    lazy = LazyLLMDataset(Rows([row for row in listed if row]), template.encode, random_state=1, traceback_limit=0)
+    for place, row in enumerate(row["channel"] for row in listed if row):
+        one = lazy[place]
+        say(row, sides(one, kind) if one["channel"] == row else {"outcome": "replaced"})
+
+
+class Rows(list[dict[str, Any]]):
+    """Rows as a dataset gives them: a new copy each time."""
+
+    def __getitem__(self, place: Any) -> Any:
+        return copy.deepcopy(super().__getitem__(int(place)))
+
+
+def beside_plain(row: dict[str, Any]) -> dict[str, Any]:
+    batch = KTOPreprocessor().batched_preprocess({"messages": [copy.deepcopy(row["messages"]), PLAIN]})
+    return {**row, "rejected_response": batch["rejected_response"][0]}
+
+
+def sides(one: dict[str, Any], kind: str) -> dict[str, Any]:
+    names = ("chosen", "rejected") if kind == "dpo" else ("chosen",)
+    counted = [
+        count(one[f"{name}_input_ids"], one[f"{name}_labels"], one.get(f"{name}_image_grid_thw")) for name in names
+    ]
+    return {"outcome": "read", "sides": counted}
+
+
+if __name__ == "__main__":
+    os.chdir(Path(sys.argv[2]).parent)
+    main(*sys.argv[1:])
