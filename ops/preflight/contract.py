@@ -85,8 +85,12 @@ class Row:
     rejected: Turn | None = None
     has_boxes: bool = False
     """Whether its texts name places in the picture by pixels of the picture as stored."""
+    is_prompt: bool = False
+    """Whether it is a prompt of RL: what asks, and no answer to learn."""
     is_judged: bool = False
     """Whether its last answer is judged: as a side of a preference, or by a label of its own (KTO)."""
+    label: bool | None = None
+    """The judgement of its last answer; None where a file has none."""
     lacks_rejected: bool = False
     """Whether its file has pairs, and no rejected answer stands in it."""
     same_answers: bool = False
@@ -223,6 +227,8 @@ class Trainer:
     """Of the two conversations of a preference, where they are not cut one by one."""
     reads_parts: bool = False
     """Whether its files hold typed parts; else texts with placeholders in them."""
+    reads: str = "answers"
+    """What these rules are of: `answers` (SFT, preferences) or `prompt` (RL)."""
     reads_pairs: bool = True
     """Whether these rules cover its trainings on preferences."""
 

@@ -7,7 +7,7 @@ import pyarrow as pa
 from ops.boxes.conventions import PIXELS
 from ops.core import arrow
 from ops.core.stored import StoredExample, StoredMessage
-from ops.core.turns import CANDIDATE_ROLES
+from ops.core.turns import CANDIDATE_ROLES, GROUND_TRUTH, ROLLOUT
 from ops.intake.row import CONTEXT
 from ops.preflight.contract import Picture, Row, Turn
 from ops.preflight.records import text_parts
@@ -15,7 +15,7 @@ from ops.text.placeholders import MEDIA, placeholder_text
 
 READ = ("example_id", "kind", "messages", "image_ids")
 """Columns of examples (schemas.EXAMPLES) that a forecast needs."""
-KNOWN_KINDS = ("sft", "preference")
+KNOWN_KINDS = ("sft", "preference", "prompt")
 
 
 def rows_of(
@@ -36,8 +36,10 @@ def boxed_ids(boxes: pa.Table) -> set[str]:
 
 def _row(example: StoredExample, picture: Callable[[str], Picture], *, as_parts: bool, boxed: bool) -> Row:
     every_turn = [_turn(message, as_parts) for message in example["messages"] or ()]
+    if example["kind"] == "prompt":  # its earlier answers are the assistant's
+        every_turn = [_answer(turn) if turn.role == CONTEXT else turn for turn in every_turn]
     answers = {turn.role: turn for turn in reversed(every_turn) if turn.role in CANDIDATE_ROLES}
-    turns = [turn for turn in every_turn if turn.role not in CANDIDATE_ROLES]
+    turns = [turn for turn in every_turn if turn.role not in (*CANDIDATE_ROLES, GROUND_TRUTH, ROLLOUT)]
     chosen, rejected = (_answer(answers[role]) if role in answers else None for role in ("chosen", "rejected"))
     rated = [turn for turn in every_turn if turn.role == "response"]
     if len(rated) == 1 and not chosen:  # one judged answer ends the conversation
@@ -49,6 +51,7 @@ def _row(example: StoredExample, picture: Callable[[str], Picture], *, as_parts:
         chosen=chosen if rejected else None,
         rejected=rejected if chosen else None,
         has_boxes=boxed,
+        is_prompt=example["kind"] == "prompt",
         is_judged=len(rated) == 1 and not chosen,
         unreadable=_beyond(example, turns, rated),
     )
@@ -60,7 +63,9 @@ def _beyond(example: StoredExample, turns: Sequence[Turn], rated: Sequence[Turn]
         return f"an example of kind {example['kind']}"
     if len(rated) > 1:
         return f"{len(rated)} rated answers"
-    return "an answer that carries no loss" if any(turn.role == CONTEXT for turn in turns) else ""
+    if example["kind"] != "prompt" and any(turn.role == CONTEXT for turn in turns):
+        return "an answer that carries no loss"
+    return ""
 
 
 def _turn(message: StoredMessage, as_parts: bool) -> Turn:

@@ -44,7 +44,7 @@ def _sides(row: Row) -> list[Row]:
     """The row, or each of the two conversations of a preference."""
     if row.rejected is None:
         return [row]
-    same = row.chosen is not None and row.chosen.marked_text == row.rejected.marked_text
+    same = row.same_answers or (row.chosen is not None and row.chosen.marked_text == row.rejected.marked_text)
     judged = replace(row, chosen=None, rejected=None, is_judged=True, same_answers=same)
     ends = ((row.chosen,) if row.chosen else (), (row.rejected,))
     return [replace(judged, turns=(*row.turns, *end)) for end in ends]
@@ -53,6 +53,8 @@ def _sides(row: Row) -> list[Row]:
 def _lay_out(trainer: Trainer, row: Row, limits: Limits, family: Family, *, is_pair: bool) -> Layout | Forecast:
     if row.unreadable:
         return beyond(row.unreadable)
+    if row.is_prompt != (trainer.reads == "prompt"):
+        return beyond("a prompt of RL" if row.is_prompt else "no prompt of RL")
     if is_pair and not trainer.reads_pairs:
         return beyond("a preference")
     if limits.max_images and len(row.pictures) > limits.max_images:

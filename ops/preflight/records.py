@@ -20,6 +20,8 @@ def read_record(record: Fields, row_id: str, look: Callable[[Cell], Picture]) ->
     turns = [_turn(message) for message in _listed(next((record[name] for name in _TALKS if record.get(name)), None))]
     chosen, rejected = (_answer(record.get(name)) for name in ("chosen", "rejected"))
     other = record.get("rejected_response")
+    same = bool(turns) and isinstance(other, str) and turns[-1].marked_text == other
+    label = next((given for name in ("label", "kto_tag") if isinstance(given := record.get(name), bool)), None)
     if isinstance(other, str) and turns:
         chosen, rejected = _last_answer(turns), Turn("assistant", text_parts(other))
     beyond = [name for name in _BEYOND if record.get(name)]
@@ -31,7 +33,10 @@ def read_record(record: Fields, row_id: str, look: Callable[[Cell], Picture]) ->
         chosen=chosen,
         rejected=rejected,
         has_boxes=any(mark in turn.text for turn in said for mark in _BOX_MARKS),
-        is_judged=any(isinstance(record.get(name), bool) for name in ("label", "kto_tag")),
+        is_prompt="prompt" in record and chosen is None and rejected is None,
+        is_judged=label is not None,
+        label=label,
+        same_answers=same,
         lacks_rejected="rejected_response" in record and other is None,
         unreadable=" and ".join(beyond),
     )

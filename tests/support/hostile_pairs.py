@@ -67,6 +67,12 @@ def write_judged(folder: Path, trainer: str, *, seed: int = 13) -> Path:
     return _write(folder, rows)
 
 
+def write_asked(folder: Path) -> Path:
+    """The file of prompts of RL (verl): the hostile conversations whole, whoever speaks last in them."""
+    rows = [{"prompt": row["messages"], "images": row["images"]} for row in write_rows(folder)]
+    return _write(folder, rows).rename(folder / "rows.json")
+
+
 def _write(folder: Path, rows: list[dict[str, Any]]) -> Path:
     lines = [json.dumps({"channel": str(at), **row}, ensure_ascii=False) for at, row in enumerate(rows)]
     file = folder / "rows.jsonl"

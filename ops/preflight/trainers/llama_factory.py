@@ -11,7 +11,6 @@ picture's features in the model, which stops."""
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 
 from ops.preflight.contract import (
     Counted,
@@ -75,8 +74,8 @@ def settle(counted: Counted, limits: Limits) -> Forecast:
 
 
 def settle_pair(chosen: Counted, rejected: Counted, limits: Limits) -> list[Forecast]:
-    """Both cut to the same lengths, those that the longer answer leaves; earlier answers count as question."""
-    sides = [_last_turn(side) for side in (chosen, rejected)]
+    """Both cut to the same lengths, those that the longer answer leaves."""
+    sides = (chosen, rejected)
     if not limits.max_tokens:
         return [whole(side) for side in sides]
     source, target = sides[0].tokens - sides[0].answer_tokens, max(side.answer_tokens for side in sides)
@@ -88,13 +87,6 @@ def settle_pair(chosen: Counted, rejected: Counted, limits: Limits) -> list[Fore
         kept = keep_start(question, room[0]) + keep_start(answer, room[1])
         forecasts.append(cut(side, kept, most=limits.max_tokens))
     return forecasts
-
-
-def _last_turn(side: Counted) -> Counted:
-    """The same with its last answer alone as target, which ends it."""
-    last = max(piece.turn for piece in side.pieces)
-    pieces = tuple(replace(piece, target=piece.target and piece.turn == last) for piece in side.pieces)
-    return replace(side, pieces=pieces)
 
 
 def _alternates(turns: Sequence[Turn]) -> bool:
@@ -133,14 +125,15 @@ def _sequence(
         written.template(after)
     before, _, after = template.user.partition("{text}")
     for number, turn in enumerate(turns):
-        target, pair = number % 2 == 1, number // 2
-        written.template("" if target else before, turn=pair)
+        spoken, pair = number % 2 == 1, 0 if row.is_judged else number // 2
+        target = number == len(turns) - 1 if row.is_judged else spoken
+        written.template("" if spoken else before, turn=pair)
         for part in turn.parts or ():
             if part is None:
                 written.picture(next(left).tokens, family.around, target=target, turn=pair)
             else:
                 written.text(part, target=target, turn=pair)
-        written.template(template.answer_end if target else after + template.answer_start, target=target, turn=pair)
+        written.template(template.answer_end if spoken else after + template.answer_start, target=target, turn=pair)
     return laid_out(written, row, sights)
 
 

@@ -24,6 +24,7 @@ from ops.preflight.contract import (
     Piece,
     Row,
     Sight,
+    Template,
     Trainer,
     Turn,
     UnseeableError,
@@ -46,6 +47,8 @@ def lay_out(row: Row, limits: Limits, family: Family) -> Layout | Forecast:
     refused = "same_responses" if row.same_answers else "no_rejected" if row.lacks_rejected else _refused(turns)
     if refused:
         return Forecast(outcome=Outcome.CRASHED if limits.on_failure == "crash" else Outcome.DROPPED, reason=refused)
+    if row.label is not None and turns[-1].role != "assistant":  # where answers are paired for KTO
+        return Forecast(outcome=Outcome.CRASHED, reason="no_target")
     if any(turn.role in _TOOLS for turn in turns):
         return beyond("turns of tools")
     failure = failing_picture(row)
@@ -139,10 +142,18 @@ def _sequence(
         if answer is None:
             continue
         say(answer, target=True)
+        if number == len(pairs) - 1 and _ends_itself(answer, template):
+            continue
         # The end of an answer is learnt, but of an empty one only where it is the last.
         learnt = number == len(pairs) - 1 or any(part for part in answer if part is not None)
         written.template(template.answer_end, target=learnt)
     return laid_out(written, row, sights, literal_places=max(0, -lacking))
+
+
+def _ends_itself(answer: Sequence[str | None], template: Template) -> bool:
+    """Whether the last answer ends in a mark at which a model stops: ms-swift writes no end behind it."""
+    last = (answer[-1] if answer else None) or ""
+    return last.endswith(tuple(mark for mark in (template.answer_end.strip(), "<|endoftext|>") if mark))
 
 
 def _pairs(turns: Sequence[Turn]) -> list[tuple[tuple[str | None, ...], tuple[str | None, ...] | None]]:

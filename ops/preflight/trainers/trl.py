@@ -40,6 +40,9 @@ def lay_out(row: Row, limits: Limits, family: Family) -> Layout | Forecast:
         return crash("unknown_role")
     if any(turn.role == "tool" for turn in row.turns):
         return beyond("turns of tools")
+    refused = _refused_prompt(row) if row.is_judged else None
+    if refused is not None:
+        return refused
     turns = _with_places(row)
     if places(turns) != len(row.pictures):
         return crash("placeholder_mismatch", f"{places(turns)} placeholders, {len(row.pictures)} pictures")
@@ -59,6 +62,18 @@ def settle(counted: Counted, limits: Limits) -> Forecast:
         learnt = found.reason == "no_target" and counted.tokens > 0  # a loss is taken on the question
         return replace(found, reason="") if learnt else found
     return cut(counted, keep_start(counted.pieces, limits.max_tokens), most=limits.max_tokens)
+
+
+def _refused_prompt(row: Row) -> Forecast | None:
+    """What happens to a preference because of how its prompt ends; None where it ends in a question or an answer."""
+    if len(row.turns) < 2:
+        return crash("no_messages")
+    before, answer = (turn.role for turn in row.turns[-2:])
+    if before == "system":
+        return crash("role_order")
+    if before != "assistant" and answer != "assistant":
+        return beyond("an answer that is not the assistant's")
+    return None
 
 
 def _with_places(row: Row) -> list[Turn]:
@@ -82,16 +97,21 @@ def _sequence(row: Row, turns: Sequence[Turn], sights: Sequence[Sight], limits: 
     opening = template.default_system if limits.system is None else limits.system
     if opening and turns and turns[0].role != "system":
         written.template(template.system.replace("{text}", opening))
-    for turn in turns:
-        target = turn.role == "assistant"
+    last = len(turns) - 1
+    # A prompt that ends in an answer is left open for the judged one, so that its end counts among what is learnt.
+    is_open = row.is_judged and turns[-2].role == "assistant"
+    for number, turn in enumerate(turns):
+        spoken = turn.role == "assistant"
+        target = number == last if row.is_judged else spoken
         before, _, after = (template.system if turn.role == "system" else template.user).partition("{text}")
-        written.template(template.answer_start if target else before)
+        written.template(template.answer_start if spoken else before, target=is_open and number == last)
         for part in turn.parts or ():
             if part is None:
                 written.picture(next(left).tokens, family.around, target=target)
             else:
                 written.text(part, target=target)
-        written.template(template.answer_end if target else after, target=target)
+        ends = target or (is_open and number == last - 1)
+        written.template(template.answer_end if spoken else after, target=ends)
     return laid_out(written, row, sights)
 
 

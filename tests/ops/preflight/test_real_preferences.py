@@ -1,5 +1,5 @@
-"""Forecasts of preferences against what the trainers' own loaders of DPO and KTO do with 500 hostile rows of each:
-outcome and numbers, row by row and side by side."""
+"""Forecasts of preferences and prompts against what the trainers' own loaders of DPO, KTO and RL do with 500 hostile
+rows of each: outcome and numbers, row by row and side by side."""
 
 from collections import Counter
 from pathlib import Path
@@ -10,10 +10,10 @@ from ops.preflight.contract import Forecast, Outcome
 from ops.preflight.forecast import forecast_sides
 from ops.preflight.registry import limits_of, trainer_of
 from ops.text.tokens import counter, stamp
-from tests.support.hostile_pairs import write_judged, write_pairs
+from tests.support.hostile_pairs import write_asked, write_judged, write_pairs
 from tests.support.hostile_rows import ROWS
 from tests.support.qwen_folder import write_qwen
-from tests.support.trainer_outcomes import differing_sides, read_rows, run_loader
+from tests.support.trainer_outcomes import differences, differing_sides, read_rows, run_loader
 
 pytestmark = [pytest.mark.full, pytest.mark.timeout(1500)]
 MOST_TOKENS = 512
@@ -61,3 +61,11 @@ def test_trl_does_what_is_forecast_of_pairs(model: Path, tmp_path: Path) -> None
     assert_varied(forecasts, "read", "crashed", "truncated")
     found = run_loader("trl_pairs", "", model, file, str(MOST_TOKENS), scratch=tmp_path)
     assert not differing_sides(forecasts, found)
+
+
+def test_verl_does_what_is_forecast_of_prompts(model: Path, tmp_path: Path) -> None:
+    file = write_asked(tmp_path)
+    forecasts = [forecast for (forecast,) in forecast_file("verl", file, model)]
+    assert_varied([[forecast] for forecast in forecasts], "read", "dropped", "resized")
+    found = run_loader("verl_rows", "verl", model, file, str(MOST_TOKENS), scratch=tmp_path)
+    assert not differences(forecasts, found)
