@@ -121,6 +121,8 @@ class Layout:
     features: int = 0
     resized: int = 0
     boxes_moved: bool = False
+    misjudged: bool = False
+    """Whether its good answer is trained as a bad one."""
     literal_places: int = 0
     """Placeholders beyond the pictures, which stay in the text as they are."""
 

@@ -19,6 +19,7 @@ from ops.preflight.contract import (
     Row,
     Sight,
     Turn,
+    UnseeableError,
 )
 from ops.preflight.limits import Limits
 
@@ -159,3 +160,17 @@ def scaled_below(size: tuple[int, int], most: int) -> tuple[int, int]:
     ratio = width / height
     scaled = math.sqrt(most / ratio)
     return int(scaled * ratio), int(scaled)
+
+
+def scaled_between(size: tuple[int, int], limits: Limits) -> tuple[int, int]:
+    """The size of a picture that a trainer itself scales down to `trainer_max_image_px`, then up to
+    `trainer_min_image_px`, sides rounded down. Raises UnseeableError where a side comes to nothing."""
+    width, height = size
+    for most, grow in ((limits.trainer_max_image_px, False), (limits.trainer_min_image_px, True)):
+        pixels = width * height
+        if most and (pixels < most if grow else pixels > most):
+            scale = math.sqrt(most / pixels)
+            width, height = int(width * scale), int(height * scale)
+            if min(width, height) < 1:
+                raise UnseeableError(f"{size[0]}x{size[1]} pixels: a side would be reduced to nothing")
+    return width, height

@@ -76,6 +76,9 @@ REASONS = {
     "no_target": Reason(
         "ends without an answer, so that nothing is learnt from it", "add the answer, or leave the row out"
     ),
+    "misjudged": Reason(
+        "has a good answer of no text, which is trained as a bad one", "write the answer, or leave the row out"
+    ),
     "no_rejected": Reason("stands among pairs without a rejected answer", "write the answer, or leave the row out"),
     "same_responses": Reason("has the same chosen and rejected answer", "leave the row out"),
     "boxes_moved": Reason(

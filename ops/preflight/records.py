@@ -10,14 +10,15 @@ from ops.text.placeholders import PLACEHOLDER
 
 _BEYOND = ("videos", "video", "audios", "audio", "tools")
 _TALKS = ("messages", "conversations", "prompt")
+_ASKS, _ANSWERS = ("prompt", "problem", "solution"), ("chosen", "rejected", "completion")
 _BOX_MARKS = ("<|box_start|>", "<box>", '"bbox')
 
 
 def read_record(record: Fields, row_id: str, look: Callable[[Cell], Picture]) -> Row:
-    """The row of a record with `messages`, `conversations` or `prompt`, `images` or `image`, for a pair also
-    `rejected_response`, or `chosen` and `rejected`, and for a judged answer `label` or `kto_tag`. `look` says what
-    there is to see at what the record names as a picture."""
-    turns = [_turn(message) for message in _listed(next((record[name] for name in _TALKS if record.get(name)), None))]
+    """The row of a record with `messages`, `conversations`, `prompt` or the text `problem`, with `images` or `image`,
+    for a pair also `rejected_response`, or `chosen` and `rejected`, and for a judged answer `label` or `kto_tag`.
+    `look` says what there is to see at what the record names as a picture."""
+    turns = _turns(record)
     chosen, rejected = (_answer(record.get(name)) for name in ("chosen", "rejected"))
     other = record.get("rejected_response")
     same = bool(turns) and isinstance(other, str) and turns[-1].marked_text == other
@@ -33,7 +34,7 @@ def read_record(record: Fields, row_id: str, look: Callable[[Cell], Picture]) ->
         chosen=chosen,
         rejected=rejected,
         has_boxes=any(mark in turn.text for turn in said for mark in _BOX_MARKS),
-        is_prompt="prompt" in record and chosen is None and rejected is None,
+        is_prompt=any(name in record for name in _ASKS) and not any(name in record for name in _ANSWERS),
         is_judged=label is not None,
         label=label,
         same_answers=same,
@@ -48,6 +49,13 @@ def text_parts(text: str) -> tuple[str | None, ...]:
     for at, piece in enumerate(text.split(PLACEHOLDER)):
         parts += ([None] if at else []) + ([piece] if piece else [])
     return tuple(parts)
+
+
+def _turns(record: Fields) -> list[Turn]:
+    problem = record.get("problem")
+    if isinstance(problem, str):
+        return [Turn("user", text_parts(problem))]
+    return [_turn(message) for message in _listed(next((record[name] for name in _TALKS if record.get(name)), None))]
 
 
 def _turn(message: Cell) -> Turn:

@@ -19,8 +19,8 @@ def keep_start(pieces: Sequence[Piece], most: int) -> Kept:
     return kept
 
 
-def whole(counted: Counted) -> Forecast:
-    """The forecast of a sequence that stays whole."""
+def whole(counted: Counted, *, is_prompt: bool = False) -> Forecast:
+    """The forecast of a sequence that stays whole. `is_prompt`: that nothing of it is learnt is as it should be."""
     layout = counted.layout
     base = Forecast(
         outcome=Outcome.READ,
@@ -35,7 +35,9 @@ def whole(counted: Counted) -> Forecast:
         return replace(base, outcome=Outcome.CRASHED, reason="model_token", detail=differ)
     if layout.boxes_moved:
         return replace(base, outcome=Outcome.RESIZED, reason="boxes_moved")
-    if counted.answer_tokens == 0:
+    if layout.misjudged:
+        return replace(base, reason="misjudged")
+    if counted.answer_tokens == 0 and not is_prompt:
         return replace(base, reason="no_target")
     if layout.resized:
         return replace(base, outcome=Outcome.RESIZED, reason="image_resized", detail=f"{layout.resized} pictures")

@@ -35,7 +35,18 @@ def _trl_pair(messages: list[Any], rejected: Any) -> dict[str, Any]:
     return {"prompt": messages[:-1], "chosen": messages[-1:], "rejected": answer}
 
 
+def _problem(messages: list[Any]) -> str | None:
+    texts = [message["content"] for message in messages]
+    return None if None in texts else "\n".join(texts)
+
+
 LAYOUTS = {"ms-swift": _swift_pair, "llamafactory": _factory_pair, "trl": _trl_pair}
+ASKED: dict[str, Callable[[list[Any]], dict[str, Any]]] = {
+    "verl": lambda messages: {"prompt": messages},
+    "trl-grpo": lambda messages: {"prompt": messages},
+    "ms-swift-grpo": lambda messages: {"messages": messages, "solution": "1"},
+    "easyr1": lambda messages: {"problem": _problem(messages)},
+}
 LABELS = {"ms-swift": "label", "llamafactory": "kto_tag"}
 
 
@@ -67,10 +78,11 @@ def write_judged(folder: Path, trainer: str, *, seed: int = 13) -> Path:
     return _write(folder, rows)
 
 
-def write_asked(folder: Path) -> Path:
-    """The file of prompts of RL (verl): the hostile conversations whole, whoever speaks last in them."""
-    rows = [{"prompt": row["messages"], "images": row["images"]} for row in write_rows(folder)]
-    return _write(folder, rows).rename(folder / "rows.json")
+def write_asked(folder: Path, trainer: str) -> Path:
+    """The file of prompts of RL, in the trainer's columns: the hostile conversations whole, whoever speaks last."""
+    rows = [{**ASKED[trainer](row["messages"]), "images": row["images"]} for row in write_rows(folder)]
+    file = _write(folder, rows)
+    return file.rename(folder / "rows.json") if trainer == "verl" else file
 
 
 def _write(folder: Path, rows: list[dict[str, Any]]) -> Path:

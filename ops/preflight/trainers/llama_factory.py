@@ -7,10 +7,14 @@ Pictures are scaled to `image_min_pixels` and `image_max_pixels` (1,024 and 589,
 processor sees them (`trainer_min_image_px`, `trainer_max_image_px` here). A sequence beyond `cutoff_len` (2,048) is
 cut turn by turn, question and answer in proportion (`infer_seqlen` in data/processor/processor_utils.py), and turns
 beyond it vanish. The cut does not look at what it removes: half a picture's tokens in the sequence meet the whole
-picture's features in the model, which stops."""
+picture's features in the model, which stops.
 
-import math
+Of a pair both answers are cut to the lengths that the longer one leaves. A judged answer (KTO) is told from its text: a
+*good answer of no text is trained as a bad one* (data/processor/feedback.py). Its loss also looks at the answer of the
+row before it under this row's question; what becomes of that is not forecast."""
+
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ops.preflight.contract import (
     Counted,
@@ -24,7 +28,7 @@ from ops.preflight.contract import (
     Turn,
     UnseeableError,
 )
-from ops.preflight.layout import Pieces, beyond, crash, failing_picture, laid_out, places, seen
+from ops.preflight.layout import Pieces, beyond, crash, failing_picture, laid_out, places, scaled_between, seen
 from ops.preflight.limits import Limits
 from ops.preflight.settling import Kept, cut, keep_start, whole
 
@@ -96,14 +100,7 @@ def _alternates(turns: Sequence[Turn]) -> bool:
 
 def _prepared(size: tuple[int, int], limits: Limits, family: Family) -> tuple[int, int]:
     """The size at which the model's processor gets a picture."""
-    width, height = size
-    for most, grow in ((limits.trainer_max_image_px, False), (limits.trainer_min_image_px, True)):
-        pixels = width * height
-        if most and (pixels < most if grow else pixels > most):
-            scale = math.sqrt(most / pixels)
-            width, height = int(width * scale), int(height * scale)
-            if min(width, height) < 1:
-                raise UnseeableError(f"{size[0]}x{size[1]} pixels: a side would be reduced to nothing")
+    width, height = scaled_between(size, limits)
     if family.name.startswith("qwen"):
         width, height = max(width, _QWEN_SIDE_PX), max(height, _QWEN_SIDE_PX)
         width = height * _QWEN_ASPECT_THEN if width / height > _QWEN_ASPECT else width
@@ -134,7 +131,8 @@ def _sequence(
             else:
                 written.text(part, target=target, turn=pair)
         written.template(template.answer_end if spoken else after + template.answer_start, target=target, turn=pair)
-    return laid_out(written, row, sights)
+    empty = row.label is True and not turns[-1].marked_text
+    return replace(laid_out(written, row, sights), misjudged=empty)
 
 
 def _lengths(counted: Counted) -> list[tuple[int, int]]:

@@ -29,9 +29,9 @@ from ops.preflight.contract import (
     Turn,
     UnseeableError,
 )
-from ops.preflight.layout import Pieces, beyond, failing_picture, laid_out, places, scaled_below, seen
+from ops.preflight.layout import Pieces, beyond, crash, failing_picture, laid_out, places, scaled_below, seen
 from ops.preflight.limits import Limits
-from ops.preflight.settling import cut, whole
+from ops.preflight.settling import Kept, cut, whole
 
 _ROLES = {"human": "user", "gpt": "assistant", "bot": "assistant"}
 _SPOKEN = {"system", "user", "assistant"}
@@ -41,29 +41,42 @@ _FAILED = {"replace": Outcome.REPLACED, "drop": Outcome.DROPPED, "crash": Outcom
 
 def lay_out(row: Row, limits: Limits, family: Family) -> Layout | Forecast:
     """The sequence, or the row's end when the file is loaded or the row encoded."""
+    loaded = load(row)
+    if isinstance(loaded, Forecast):
+        is_strict = limits.on_failure == "crash" and loaded.reason != "no_messages"
+        return replace(loaded, outcome=Outcome.CRASHED) if is_strict else loaded
+    if row.label is not None and loaded[-1].role != "assistant":  # where answers are paired for KTO
+        return Forecast(outcome=Outcome.CRASHED, reason="no_target")
+    encoded = encode(row, loaded, limits, family)
+    return _failed(encoded, limits) if isinstance(encoded, Forecast) else encoded
+
+
+def load(row: Row) -> list[Turn] | Forecast:
+    """The turns as ms-swift names their speakers, or the row's end when its file is loaded."""
     if not row.turns:
         return Forecast(outcome=Outcome.DROPPED, reason="no_messages")
     turns = [replace(turn, role=_ROLES.get(turn.role, turn.role)) for turn in row.turns]
     refused = "same_responses" if row.same_answers else "no_rejected" if row.lacks_rejected else _refused(turns)
-    if refused:
-        return Forecast(outcome=Outcome.CRASHED if limits.on_failure == "crash" else Outcome.DROPPED, reason=refused)
-    if row.label is not None and turns[-1].role != "assistant":  # where answers are paired for KTO
-        return Forecast(outcome=Outcome.CRASHED, reason="no_target")
+    return Forecast(outcome=Outcome.DROPPED, reason=refused) if refused else turns
+
+
+def encode(row: Row, turns: Sequence[Turn], limits: Limits, family: Family) -> Layout | Forecast:
+    """The sequence of a row that was loaded; a crash where the template raises."""
     if any(turn.role in _TOOLS for turn in turns):
         return beyond("turns of tools")
     failure = failing_picture(row)
     if failure is not None:
-        return _failed(failure, limits)
-    system = turns.pop(0) if turns[0].role == "system" else None
+        return failure
+    system, turns = (turns[0], turns[1:]) if turns and turns[0].role == "system" else (None, turns)
     if not turns:
-        return _failed(Forecast(outcome=Outcome.CRASHED, reason="no_messages"), limits)
+        return crash("no_messages")
     if any(turn.role == "system" for turn in turns):
-        return _failed(Forecast(outcome=Outcome.CRASHED, reason="role_order"), limits)
+        return crash("role_order")
     try:
         sights = [_seen(row, number, limits, family) for number in range(len(row.pictures))]
     except UnseeableError as error:
-        return _failed(Forecast(outcome=Outcome.CRASHED, reason="image_refused", detail=str(error)), limits)
-    return _sequence(row, system, turns, sights, limits, family)
+        return crash("image_refused", str(error))
+    return _sequence(row, system, list(turns), sights, limits, family)
 
 
 def settle(counted: Counted, limits: Limits) -> Forecast:
@@ -74,20 +87,24 @@ def settle(counted: Counted, limits: Limits) -> Forecast:
         detail = f"{counted.tokens:,} tokens, {limits.max_tokens:,} fit"
         failed = replace(whole(counted), outcome=Outcome.CRASHED, reason="too_long", detail=detail)
         return _failed(failed, limits)
-    room = max(0, limits.max_tokens - counted.image_tokens)
-    pieces = counted.pieces if limits.truncation == "right" else counted.pieces[::-1]
-    kept: list[int] = []
-    for piece in pieces:
-        stays = piece.tokens if piece.image else min(piece.tokens, room)
-        room -= 0 if piece.image else stays
-        kept.append(stays)
-    kept = kept if limits.truncation == "right" else kept[::-1]
+    kept = keep_pictures(counted, limits)
     forecast = cut(counted, kept, most=limits.max_tokens)
     if _first_is_target(counted.pieces, kept):  # no loss is taken on a sequence's first token
         lost = forecast.answer_tokens_lost + 1
         reason = "no_answer_left" if lost == counted.answer_tokens else "answer_cut"
         return replace(forecast, answer_tokens_lost=lost, reason=reason)
     return forecast
+
+
+def keep_pictures(counted: Counted, limits: Limits) -> Kept:
+    """How many tokens stay of each piece: all of a picture's, and of texts those of one end that fit beside them."""
+    room = max(0, limits.max_tokens - counted.image_tokens)
+    kept: Kept = []
+    for piece in counted.pieces if limits.truncation == "right" else counted.pieces[::-1]:
+        stays = piece.tokens if piece.image else min(piece.tokens, room)
+        room -= 0 if piece.image else stays
+        kept.append(stays)
+    return kept if limits.truncation == "right" else kept[::-1]
 
 
 def _refused(turns: Sequence[Turn]) -> str:
@@ -135,6 +152,8 @@ def _sequence(
         written.template(after)
     before, _, after = template.user.partition("{text}")
     pairs = _pairs(turns)
+    last = len(pairs) - 1
+    is_continued = row.is_prompt and limits.truncation == "left"  # as it is sampled from
     for number, (query, answer) in enumerate(pairs):
         written.template(before)
         say(query)
@@ -142,10 +161,10 @@ def _sequence(
         if answer is None:
             continue
         say(answer, target=True)
-        if number == len(pairs) - 1 and _ends_itself(answer, template):
+        if number == last and (is_continued or _ends_itself(answer, template)):
             continue
         # The end of an answer is learnt, but of an empty one only where it is the last.
-        learnt = number == len(pairs) - 1 or any(part for part in answer if part is not None)
+        learnt = number == last or any(part for part in answer if part is not None)
         written.template(template.answer_end, target=learnt)
     return laid_out(written, row, sights, literal_places=max(0, -lacking))
 

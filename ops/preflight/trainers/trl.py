@@ -33,21 +33,12 @@ _ROLES = {"system", "user", "assistant", "tool"}
 
 def lay_out(row: Row, limits: Limits, family: Family) -> Layout | Forecast:
     """The sequence, or the row's end."""
-    failure = failing_picture(row)
-    if failure is not None:
-        return failure
-    if any(turn.role not in _ROLES for turn in row.turns):
-        return crash("unknown_role")
-    if any(turn.role == "tool" for turn in row.turns):
-        return beyond("turns of tools")
+    turns = placed_turns(row, family)
+    if isinstance(turns, Forecast):
+        return turns
     refused = _refused_prompt(row) if row.is_judged else None
     if refused is not None:
         return refused
-    turns = _with_places(row)
-    if places(turns) != len(row.pictures):
-        return crash("placeholder_mismatch", f"{places(turns)} placeholders, {len(row.pictures)} pictures")
-    if any(family.image_token in turn.text for turn in turns):
-        return crash("model_token", f"{family.image_token} in a text")
     try:
         sights = looks(row, limits, family.look, upright=True)
     except UnseeableError as error:
@@ -62,6 +53,23 @@ def settle(counted: Counted, limits: Limits) -> Forecast:
         learnt = found.reason == "no_target" and counted.tokens > 0  # a loss is taken on the question
         return replace(found, reason="") if learnt else found
     return cut(counted, keep_start(counted.pieces, limits.max_tokens), most=limits.max_tokens)
+
+
+def placed_turns(row: Row, family: Family) -> list[Turn] | Forecast:
+    """The turns with the places of their pictures, or the row's end where something in it cannot be read."""
+    failure = failing_picture(row)
+    if failure is not None:
+        return failure
+    if any(turn.role not in _ROLES for turn in row.turns):
+        return crash("unknown_role")
+    if any(turn.role == "tool" for turn in row.turns):
+        return beyond("turns of tools")
+    turns = _with_places(row)
+    if places(turns) != len(row.pictures):
+        return crash("placeholder_mismatch", f"{places(turns)} placeholders, {len(row.pictures)} pictures")
+    if any(family.image_token in turn.text for turn in turns):
+        return crash("model_token", f"{family.image_token} in a text")
+    return turns
 
 
 def _refused_prompt(row: Row) -> Forecast | None:

@@ -8,28 +8,18 @@ which tells how many are left.
 placeholder is looked for. Pictures are scaled by qwen_vl_utils. A prompt needs no answer, and roles may come in any
 order."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 
-from ops.preflight.contract import (
-    Counted,
-    Family,
-    Forecast,
-    Layout,
-    Outcome,
-    Row,
-    Sight,
-    Trainer,
-    UnseeableError,
-)
-from ops.preflight.layout import Pieces, failing_picture, laid_out, looks, places
+from ops.preflight.asking import asking, settle_filtered
+from ops.preflight.contract import Family, Forecast, Layout, Outcome, Row, Trainer, UnseeableError
+from ops.preflight.layout import failing_picture, looks, places
 from ops.preflight.limits import Limits
-from ops.preflight.settling import whole
-from ops.text.placeholders import PLACEHOLDER
 
 
 def lay_out(row: Row, limits: Limits, family: Family) -> Layout | Forecast:
     """The prompt as a sequence, or its end."""
+    if not row.turns:
+        return _dropped("no_messages")
     if row.pictures:
         if places(row.turns) != len(row.pictures):
             detail = f"{places(row.turns)} placeholders, {len(row.pictures)} pictures"
@@ -45,45 +35,11 @@ def lay_out(row: Row, limits: Limits, family: Family) -> Layout | Forecast:
         sights = looks(row, limits, family.look_in_swift or family.look)
     except UnseeableError as error:
         return _dropped("image_refused", str(error))
-    return _sequence(row, sights, limits, family)
-
-
-def settle(counted: Counted, limits: Limits) -> Forecast:
-    """Whole, or left out."""
-    found = whole(counted)
-    if limits.max_tokens and counted.tokens > limits.max_tokens:
-        detail = f"{counted.tokens:,} tokens, {limits.max_tokens:,} fit"
-        return replace(found, outcome=Outcome.DROPPED, reason="too_long", detail=detail)
-    if found.reason != "no_target":
-        return found
-    resized = counted.layout.resized
-    outcome, reason = (Outcome.RESIZED, "image_resized") if resized else (Outcome.READ, "")
-    return replace(found, outcome=outcome, reason=reason, detail=f"{resized} pictures" if resized else "")
+    return asking(row, row.turns, sights, limits, family)
 
 
 def _dropped(reason: str, detail: str = "") -> Forecast:
     return Forecast(outcome=Outcome.DROPPED, reason=reason, detail=detail)
-
-
-def _sequence(row: Row, sights: Sequence[Sight], limits: Limits, family: Family) -> Layout:
-    written, template = Pieces(family), family.template
-    left = iter(sights)
-    opening = template.default_system if limits.system is None else limits.system
-    if opening and row.turns and row.turns[0].role != "system":
-        written.template(template.system.replace("{text}", opening))
-    for turn in row.turns:
-        spoken = turn.role == "assistant"
-        before, _, after = (template.system if turn.role == "system" else template.user).partition("{text}")
-        written.template(template.answer_start if spoken else before)
-        for part in turn.parts or ():
-            sight = next(left, None) if part is None else None
-            if sight is not None:
-                written.picture(sight.tokens, family.around)
-            else:
-                written.text(PLACEHOLDER if part is None else part)
-        written.template(template.answer_end if spoken else after)
-    written.template(template.answer_start)
-    return laid_out(written, row, sights)
 
 
 TRAINER = Trainer(
@@ -91,7 +47,7 @@ TRAINER = Trainer(
     title="verl",
     version="0.9.1",
     lay_out=lay_out,
-    settle=settle,
+    settle=settle_filtered,
     presets={"max_tokens": 1024},
     failures=("drop",),
     reads_pairs=False,

@@ -39,7 +39,8 @@ def forecast(trainer: str, *rows: Row, **given: object) -> Forecast:
     """The forecast of the last row; those before it must not matter."""
     chosen = trainer_of(trainer)
     rows = tuple(replace(row, is_prompt=chosen.reads == "prompt") for row in rows)
-    return forecast_rows(chosen, rows, limits_of(chosen, {"system": "", **given}), one_token_a_word)[-1]
+    limits = limits_of(chosen, {"system": "", "trainer_min_image_px": 0, **given})
+    return forecast_rows(chosen, rows, limits, one_token_a_word)[-1]
 
 
 def said(found: Forecast) -> tuple[str, str]:
@@ -54,8 +55,10 @@ def test_a_plain_row_is_read_and_its_tokens_are_counted(trainer: str) -> None:
     found = forecast(trainer, PLAIN)
     assert said(found) == ("read", "")
     # <|im_start|> user <|vision_start|> 100 <|vision_end|> what <|im_end|> <|im_start|> assistant a boat <|im_end|>
-    # and for a prompt <|im_start|> assistant, with nothing of it learnt
-    learnt = (113, 100, 0) if trainer_of(trainer).reads == "prompt" else (111, 100, 3)
+    # and of a prompt <|im_start|> assistant, after which nothing is learnt: EasyR1 has one text of it, ms-swift takes
+    # off the answer
+    asked = {"verl": 113, "trl-grpo": 113, "easyr1": 110, "ms-swift-grpo": 108}
+    learnt = (asked[trainer], 100, 0) if trainer in asked else (111, 100, 3)
     assert (found.tokens, found.image_tokens, found.answer_tokens) == learnt
 
 
@@ -70,6 +73,9 @@ def test_a_plain_row_is_read_and_its_tokens_are_counted(trainer: str) -> None:
         ("axolotl", ("crashed", "crashed", "unknown")),
         ("megatron-energon", ("dropped", "dropped", "unknown")),
         ("verl", ("dropped", "dropped", "unknown")),
+        ("easyr1", ("crashed", "crashed", "unknown")),
+        ("trl-grpo", ("crashed", "crashed", "unknown")),
+        ("ms-swift-grpo", ("crashed", "crashed", "unknown")),
     ],
 )
 def test_files_that_cannot_be_read(trainer: str, outcomes: tuple[str, ...]) -> None:
@@ -91,6 +97,11 @@ def test_files_that_cannot_be_read(trainer: str, outcomes: tuple[str, ...]) -> N
         ("qwen-vl", {}, ("crashed", "image_cut", 3)),
         ("internvl", {}, ("replaced", "image_cut", 3)),
         ("axolotl", {}, ("read", "not_cut", 0)),
+        ("verl", {}, ("dropped", "too_long", 0)),
+        ("easyr1", {}, ("dropped", "too_long", 0)),
+        ("trl-grpo", {}, ("read", "not_cut", 0)),
+        ("ms-swift-grpo", {"truncation": "left"}, ("truncated", "prompt_cut", 0)),
+        ("ms-swift-grpo", {"truncation": "delete"}, ("replaced", "too_long", 0)),
     ],
 )
 def test_pictures_that_leave_no_room(trainer: str, given: dict[str, object], expected: tuple[str, str, int]) -> None:
@@ -109,6 +120,12 @@ def test_a_pair_is_cut_to_the_lengths_that_its_longer_answer_leaves() -> None:
     pair = row(("user", "q " * 40), chosen=Turn("assistant", ("a " * 40,)), rejected=Turn("assistant", ("b",)))
     found = forecast("llamafactory", pair, max_tokens=40)
     assert (*said(found), found.answer_tokens_lost) == ("truncated", "answer_cut", 22)
+
+
+@pytest.mark.parametrize(("label", "reason"), [(True, "misjudged"), (False, ""), (None, "")])
+def test_llama_factory_takes_a_good_answer_of_no_text_for_a_bad_one(label: bool | None, reason: str) -> None:
+    judged = replace(row(("user", "q"), ("assistant", "")), is_judged=label is not None, label=label)
+    assert said(forecast("llamafactory", judged)) == ("read", reason)
 
 
 def test_ms_swift_deletes_a_pair_of_equal_answers() -> None:
@@ -168,6 +185,31 @@ def test_only_trl_sees_a_picture_upright() -> None:
     assert forecast("trl", lying).image_tokens == 100  # 1 x 100 either way: as the sides, so the tokens
     crossed = replace(PLAIN, pictures=(Picture(300, 100, turned=True),))
     assert forecast("llamafactory", crossed).image_tokens == forecast("trl", crossed).image_tokens == 44
+
+
+@pytest.mark.parametrize(
+    ("trainer", "expected"),
+    [
+        ("verl", ("dropped", "placeholder_mismatch")),
+        ("easyr1", ("crashed", "placeholder_mismatch")),
+        ("trl-grpo", ("crashed", "placeholder_mismatch")),
+        ("ms-swift-grpo", ("read", "placeholder_literal")),
+    ],
+)
+def test_a_prompt_with_more_placeholders_than_pictures(trainer: str, expected: tuple[str, str]) -> None:
+    assert said(forecast(trainer, row(("user", "**"), pictures=(PICTURE,)))) == expected
+
+
+def test_rows_of_another_kind_are_unknown() -> None:
+    prompt = replace(row(("user", "what")), is_prompt=True)
+    outcomes = {
+        name: forecast_rows(trainer_of(name), [prompt, PLAIN], limits_of(trainer_of(name), {}), one_token_a_word)
+        for name in TRAINERS
+    }
+    for name, (of_prompt, of_answer) in outcomes.items():
+        known, other = (of_prompt, of_answer) if trainer_of(name).reads == "prompt" else (of_answer, of_prompt)
+        assert known.outcome.value == "read"
+        assert said(other) == ("unknown", "not_forecast")
 
 
 @pytest.mark.parametrize("trainer", TRAINERS)

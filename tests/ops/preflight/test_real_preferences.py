@@ -63,9 +63,22 @@ def test_trl_does_what_is_forecast_of_pairs(model: Path, tmp_path: Path) -> None
     assert not differing_sides(forecasts, found)
 
 
-def test_verl_does_what_is_forecast_of_prompts(model: Path, tmp_path: Path) -> None:
-    file = write_asked(tmp_path)
-    forecasts = [forecast for (forecast,) in forecast_file("verl", file, model)]
-    assert_varied([[forecast] for forecast in forecasts], "read", "dropped", "resized")
-    found = run_loader("verl_rows", "verl", model, file, str(MOST_TOKENS), scratch=tmp_path)
-    assert not differences(forecasts, found)
+@pytest.mark.parametrize(
+    ("trainer", "script", "environment", "given", "words"),
+    [
+        ("verl", "verl_rows", "verl", {}, [str(MOST_TOKENS)]),
+        ("trl-grpo", "trl_prompts", "", {}, []),
+        ("ms-swift-grpo", "ms_swift_prompts", "ms-swift", {"truncation": "left"}, [str(MOST_TOKENS), "left"]),
+        ("ms-swift-grpo", "ms_swift_prompts", "ms-swift", {"truncation": "delete"}, [str(MOST_TOKENS), "raise"]),
+        ("easyr1", "easyr1_rows", "", {}, [str(MOST_TOKENS)]),
+    ],
+)
+def test_prompts_are_read_as_is_forecast(
+    model: Path, tmp_path: Path, trainer: str, script: str, environment: str, given: dict[str, str], words: list[str]
+) -> None:
+    file = write_asked(tmp_path, trainer)
+    sides = forecast_file(trainer, file, model, **given)
+    failed = {"verl": "dropped"}.get(trainer, "replaced" if given.get("truncation") == "delete" else "crashed")
+    assert_varied(sides, "read", failed)
+    found = run_loader(script, environment, model, file, *words, scratch=tmp_path)
+    assert not differences([forecast for (forecast,) in sides], found)

@@ -54,7 +54,7 @@ def main(model: str, rows: str, most: str, kind: str) -> None:
 
 def outcome(row: dict[str, Any], tokenize: Any, collate: Any, kind: str) -> dict[str, Any]:
     made = tokenize({name: [value] for name, value in row.items()})
-    if not made:
+    if not made.get("chosen_input_ids" if kind == "dpo" else "input_ids"):
         return {"outcome": "dropped"}
     one = {name: values[0] for name, values in made.items()}
     prefixes = ("chosen_", "rejected_") if kind == "dpo" else ("",)

@@ -23,7 +23,7 @@ def main(model: str, rows: str, most: str) -> None:
         row = loaded[place]
         text = processor.apply_chat_template(row["raw_prompt"], add_generation_prompt=True, tokenize=False)
         pictures, _, _ = RLHFDataset._process_multi_modal_info(row["raw_prompt"], 14, loaded.config)
-        made = processor(text=[text], images=pictures)
+        made = processor(text=[text], images=pictures) if pictures else processor.tokenizer([text])
         say(row["channel"], count(list(made["input_ids"][0]), None, made.get("image_grid_thw")))
 
 
