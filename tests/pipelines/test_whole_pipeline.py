@@ -125,7 +125,8 @@ def test_every_version_is_forecast_for_the_trainers_that_settings_name(lake: Pat
     """By the same jobs that a night runs, and the report shows it."""
     store = Lake(lake)
     shown = re.compile(r'<section id="preflight">.*?</section>', re.DOTALL)
-    for number in range(1, (current_version(store) or 0) + 1):
+    assert current_version(store) == 2
+    for number in (1, 2):
         members = store.read(CURATED, where={"version": number})["example_id"].to_pylist()
         row = version_of(store, number).row
         figures = forecast_figures(store, number, row["deliveries"], orjson.loads(row["measures"]), {})

@@ -34,7 +34,9 @@ def test_what_cannot_hold_is_refused_by_name(given: dict[str, object], problem: 
 
 
 def test_an_unknown_trainer_is_refused_with_those_that_are_known() -> None:
-    with pytest.raises(UnusableError, match="no trainer 'trainer' is known; known are axolotl, internvl, llamafactory"):
+    with pytest.raises(
+        UnusableError, match="no trainer 'trainer' is known; known are axolotl, easyr1, internvl, llamafactory"
+    ):
         trainer_of("trainer")
 
 
