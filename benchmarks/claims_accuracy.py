@@ -119,7 +119,7 @@ def _captions(captions: dict[str, list[str]], rng: Random) -> Iterator[_Pair]:
 
 def _new(caption: str, query: str, named: set[str]) -> str:
     """The colour that the caption claims and the photo's captions do not."""
-    said = [claim.said for claim in read_claims(query, caption) if claim.kind == "colour"]
+    said = [claim.value for claim in read_claims(query, caption) if claim.kind == "colour"]
     return next((one for one in said if named.isdisjoint(WORDS[one])), "")
 
 

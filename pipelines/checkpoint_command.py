@@ -65,8 +65,8 @@ def checkpoint(
 
 def _show(audit: CheckpointAudit) -> None:
     named = sorted({finding.name for finding in audit.findings if finding.verdict != PASS})
-    shown = f": {', '.join(named)}" if named else ""
-    line = f"{marked(audit.verdict)}{shown}   ({audit.probes} pictures, {audit.baseline})"
+    names = f": {', '.join(named)}" if named else ""
+    line = f"{marked(audit.verdict)}{names}   ({audit.probes} pictures, {audit.baseline})"
     out.print(line, highlight=False, soft_wrap=True)
     out.print(_weights(audit), highlight=False, soft_wrap=True)
     table = Table("layer", "kept", "95 %", "CKA", "cosine", "rank", "dead", box=SIMPLE_HEAD, padding=(0, 1))

@@ -98,7 +98,7 @@ def _preferences(lake: str, weights: Path | None, *, seed: int, as_json: bool) -
             low, high = shortcut.interval
             verdict = marked(shortcut.verdict)
             interval = f"{low:.0%} to {high:.0%}"
-            table.add_row(verdict, shortcut.name, f"{shortcut.told:.0%}", interval, f"{shortcut.told_weighed:.0%}")
+            table.add_row(verdict, shortcut.name, f"{shortcut.share:.0%}", interval, f"{shortcut.share_weighed:.0%}")
         out.print(titled("Pairs whose chosen side is told without the picture", table))
         kept = f"Weights against length and style leave {audit.shortcuts.effective_share:.0%} of the effective sample"
         out.print(kept + (f"; they are in {weights}." if weights else "; --weights FILE.parquet writes them."))
@@ -146,6 +146,6 @@ def _show(audit: RewardAudit) -> None:
     out.print(titled("What it was tried with", table))
     for finding in audit.findings:
         if finding.verdict != PASS:
-            seen = f"; as in {finding.worst}" if finding.worst else ""
-            line = f"{finding.name} ({finding.probe}): {finding.detail}{seen}"
+            example = f"; as in {finding.worst}" if finding.worst else ""
+            line = f"{finding.name} ({finding.probe}): {finding.detail}{example}"
             out.print(line, markup=False, highlight=False, soft_wrap=True)

@@ -145,8 +145,8 @@ def _files(inputs: RowInputs) -> Iterator[FileVectors]:
     for name, mine in zip(files, np.split(order, starts[1:]), strict=True):
         first = int(rank[held[mine[0]]])
         pooled_texts, has_text = texts.pooled(inputs.texts, first, len(mine))
-        pooled_images, seen = images.pooled(inputs.images, first, len(mine))
-        yield FileVectors(str(name), numbers[mine], held[mine], has_text & seen, pooled_texts, pooled_images)
+        pooled_images, has_image = images.pooled(inputs.images, first, len(mine))
+        yield FileVectors(str(name), numbers[mine], held[mine], has_text & has_image, pooled_texts, pooled_images)
 
 
 def _measured(file: FileVectors, examples: pa.Table, settings: ShiftSettings, *, level: float) -> list[dict[str, Any]]:

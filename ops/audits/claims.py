@@ -176,7 +176,7 @@ def _row(
         "why": verdict.why,
         "kind": claim.kind,
         "subject": claim.subject or None,
-        "said": claim.said,
+        "said": claim.value,
         "is_denied": claim.is_denied,
         "verdict": verdict.verdict,
         "witness": verdict.witness,

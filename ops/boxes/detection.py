@@ -108,10 +108,10 @@ def is_list_of_boxes(ordered: int, lists: int) -> bool:
     return lists > 0 and ordered >= 0.9 * lists
 
 
-def named(convention: str, who: str, seen: FileConvention) -> str:
+def named(convention: str, who: str, by_numbers: FileConvention) -> str:
     """The evidence where a person or a format names the convention: that, and whether the numbers bear it out."""
-    borne_out = seen.convention in (convention, UNKNOWN) and seen.weights is None
-    return f"named by {who}" if borne_out else f"named by {who}; the numbers look otherwise: {seen.evidence}"
+    borne_out = by_numbers.convention in (convention, UNKNOWN) and by_numbers.weights is None
+    return f"named by {who}" if borne_out else f"named by {who}; the numbers look otherwise: {by_numbers.evidence}"
 
 
 def commonest(sizes: Sequence[Size]) -> Size | None:

@@ -39,10 +39,10 @@ Sizes = Mapping[str, Size]
 
 @dataclass(frozen=True, slots=True)
 class FileScale:
-    """How the boxes of one file and notation are read: what their numbers look like (`seen`), and why they are read as
-    they are, be it that a person or the format names it."""
+    """How the boxes of one file and notation are read: what their numbers look like (`by_numbers`), and why they are
+    read as they are, be it that a person or the format names it."""
 
-    seen: FileConvention
+    by_numbers: FileConvention
     evidence: str
 
 
@@ -83,14 +83,14 @@ class FileEvidence:
             boxes = self.boxes[notation]
             if notation == LIST and not is_list_of_boxes(self.ordered, boxes):
                 continue
-            seen = file_convention(self.rows[notation], notation, boxes=boxes)
+            by_numbers = file_convention(self.rows[notation], notation, boxes=boxes)
             names = self.conventions[notation]
             if chosen:
-                scales[notation] = FileScale(seen, named(chosen, "drop.yaml", seen))
+                scales[notation] = FileScale(by_numbers, named(chosen, "drop.yaml", by_numbers))
             elif len(names) == 1:
-                scales[notation] = FileScale(seen, named(next(iter(names)), f"the row's {notation}", seen))
+                scales[notation] = FileScale(by_numbers, named(next(iter(names)), f"the row's {notation}", by_numbers))
             else:
-                scales[notation] = FileScale(seen, seen.evidence)
+                scales[notation] = FileScale(by_numbers, by_numbers.evidence)
         return scales
 
 
@@ -114,7 +114,7 @@ def box_rows(
 ) -> list[dict[str, Any]]:
     """The rows of the table `boxes` (schemas.BOXES) for one example, without its name."""
     looks = {
-        notation: row_convention(_evidence(mine, image_ids, sizes), scales[notation].seen)
+        notation: row_convention(_evidence(mine, image_ids, sizes), scales[notation].by_numbers)
         for notation, mine in _by_notation(boxes).items()
         if notation in scales
     }
@@ -143,7 +143,7 @@ def _box_row(
         **dict(zip(("left", "top", "right", "bottom"), corners, strict=True)),
         "delivered": list(box["numbers"]),
         "convention": convention,
-        "file_convention": named_here or scale.seen.convention,
+        "file_convention": named_here or scale.by_numbers.convention,
         "looks": looks if looks != UNKNOWN and convention in (*PLAIN, UNKNOWN) else None,
         "evidence": scale.evidence,
     }

@@ -77,8 +77,8 @@ def _trust(
     ruled_out: defaultdict[str | None, list[tuple[bool, float]]] = defaultdict(list)
     for claim, region in zip(made, certain, strict=True):
         if region is not None:
-            others = [rules_out(region, colour) for colour in other_colours(claim.claim.said)]
-            own = rules_out(region, claim.claim.said)
+            others = [rules_out(region, colour) for colour in other_colours(claim.claim.value)]
+            own = rules_out(region, claim.claim.value)
             ruled_out[datasets[claim.row]].append((own, sum(others) / len(others)))
     trust: dict[str | None, _Trust] = {}
     for dataset, cases in ruled_out.items():

@@ -27,13 +27,13 @@ WRITTEN = "what is written?"
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """`said` is the colour, number, thing, yes or no, or written text that is claimed of `subject` (empty where the
+    """`value` is the colour, number, thing, yes or no, or written text that is claimed of `subject` (empty where the
     text names none); `is_denied` where it is said not to hold. `statement` is scored beside the picture, `foils` are
     its rivals. Where those are the other answers that the same question gets elsewhere, `question` names it."""
 
     kind: str
     subject: str
-    said: str
+    value: str
     is_denied: bool
     statement: str
     foils: tuple[str, ...] = ()

@@ -81,15 +81,15 @@ def rules_out(region: Region, colour: str) -> bool:
 
 
 def _placed(claim: Claim, region: Region) -> Sight:
-    possible, sure = region.inside.of(claim.said)
-    verdict = SUPPORTED if sure >= _MOSTLY else CONTRADICTED if rules_out(region, claim.said) else ""
+    possible, sure = region.inside.of(claim.value)
+    verdict = SUPPORTED if sure >= _MOSTLY else CONTRADICTED if rules_out(region, claim.value) else ""
     return Sight(verdict, 1 - possible, "phrase", region.box, region.inside.words(), possible, sure)
 
 
 def _coloured(claim: Claim, picture: PictureColours) -> Sight:
     on_subject = picture.has_one_subject and _GROUNDS.isdisjoint(claim.subject.split())
     shares: Shares = picture.subject if on_subject else picture.whole
-    possible, sure = shares.of(claim.said)
+    possible, sure = shares.of(claim.value)
     verdict, against = "", None
     if claim.is_denied:
         # "No red circle" is true of a red square: only a denial about any thing at all can be held against one.
@@ -112,7 +112,7 @@ def _counted(claim: Claim, picture: PictureColours) -> Sight:
     not several; several parts may be one thing."""
     if not _is_any_thing(claim.subject) or not picture.is_plain or not picture.parts:
         return Sight()
-    claimed, is_one = int(claim.said), picture.parts == 1 and picture.subject.sure.max() >= 0.9
+    claimed, is_one = int(claim.value), picture.parts == 1 and picture.subject.sure.max() >= 0.9
     verdict = (
         SUPPORTED if claimed == picture.parts else CONTRADICTED if claimed == 0 or (claimed > 1 and is_one) else ""
     )
@@ -154,7 +154,7 @@ def _asked(
     texts = sorted({text for claim, rivals in zip(claims, foils, strict=True) for text in (claim.statement, *rivals)})
     place = {text: n for n, text in enumerate(texts)}
     matrix, known = vectors["texts"].gather([text_id(text) for text in texts])
-    image_vectors, seen = vectors["images"].gather(image_ids)
+    image_vectors, has_vector = vectors["images"].gather(image_ids)
     result = Preferences(*(np.full(len(claims), np.nan, np.float32) for _ in range(4)))
     result = Preferences(result.margin, result.blind, np.zeros(len(claims), np.int64), result.fit)
     if not matrix.shape[1] or not image_vectors.shape[1] or unit <= _NO_SPREAD:
@@ -163,7 +163,7 @@ def _asked(
     usual, spread = over_bank.mean(axis=1), np.maximum(over_bank.std(axis=1), 1e-6)
     for n, (claim, rivals) in enumerate(zip(claims, foils, strict=True)):
         at = np.array([place[claim.statement], *(place[text] for text in rivals)])
-        if len(at) < 2 or not seen[n] or not known[at].all():
+        if len(at) < 2 or not has_vector[n] or not known[at].all():
             continue
         better = matrix[at] @ image_vectors[n] - usual[at]
         best = int(np.argmax(better[1:])) + 1

@@ -139,11 +139,11 @@ def _verified(row: _Member, other: _Member, cuts: Cuts) -> int | None:
     for picture, rival in zip(row["picture_vectors"], other["picture_vectors"], strict=True):
         if picture["image_id"] == rival["image_id"]:
             continue
-        one, two = pixels(picture["hash"], picture["colours"]), pixels(rival["hash"], rival["colours"])
-        if one is None or two is None:
+        own, theirs = pixels(picture["hash"], picture["colours"]), pixels(rival["hash"], rival["colours"])
+        if own is None or theirs is None:
             return None
-        most_bits = max(most_bits, bits_apart(one[0], two[0], turned=not row["sideways"]))
-        if most_bits > cuts.bits or colour_apart(one[1], two[1]) > cuts.colour:
+        most_bits = max(most_bits, bits_apart(own[0], theirs[0], turned=not row["sideways"]))
+        if most_bits > cuts.bits or colour_apart(own[1], theirs[1]) > cuts.colour:
             return None
     is_same = all(same_order(*texts) for texts in zip(row["texts"], other["texts"], strict=True))
     return most_bits if is_same else None

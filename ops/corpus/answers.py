@@ -68,7 +68,11 @@ def _disagree(answers: Column) -> Column:
     words = F.transform(answers, lambda answer: F.split(answer, " "))
     return F.exists(
         words,
-        lambda one: F.exists(
-            words, lambda two: (F.size(F.array_except(one, two)) > 0) & (F.size(F.array_except(two, one)) > 0)
+        lambda answer_words: F.exists(
+            words,
+            lambda other_words: (
+                (F.size(F.array_except(answer_words, other_words)) > 0)
+                & (F.size(F.array_except(other_words, answer_words)) > 0)
+            ),
         ),
     )

@@ -7,7 +7,7 @@ FEW = 200_000
 """Pairs up to which all are one group: some 30 MB, less than it costs to tell components apart."""
 
 
-def with_components(pairs: DataFrame, one: str, other: str) -> DataFrame:
+def with_components(pairs: DataFrame, end: str, other_end: str) -> DataFrame:
     """The pairs, which the caller has computed, with `component` (long), equal where two of them hang together through
     their columns `one` and `other` (long); one for all where there are few.
 
@@ -15,7 +15,7 @@ def with_components(pairs: DataFrame, one: str, other: str) -> DataFrame:
     way from it is long."""
     if pairs.count() <= FEW:
         return pairs.withColumn("component", F.lit(0).cast("long"))
-    edges = pairs.select(F.col(one).alias("node"), F.col(other).alias("next"))
+    edges = pairs.select(F.col(end).alias("node"), F.col(other_end).alias("next"))
     edges = edges.unionByName(edges.select(F.col("next").alias("node"), F.col("node").alias("next"))).distinct()
     edges = edges.localCheckpoint()
     labels = edges.groupBy("node").agg(F.min("next").alias("least"))
@@ -26,4 +26,4 @@ def with_components(pairs: DataFrame, one: str, other: str) -> DataFrame:
         after = nearest.select("node", F.least("near", "label").alias("after"), "label").localCheckpoint()
         labels = after.select("node", F.col("after").alias("label"))
         if after.where("after != label").isEmpty():
-            return pairs.join(labels.withColumnsRenamed({"node": one, "label": "component"}), one)
+            return pairs.join(labels.withColumnsRenamed({"node": end, "label": "component"}), end)

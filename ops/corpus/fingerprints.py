@@ -140,9 +140,9 @@ def _fitted(rows: pa.Table, fewest: int) -> Fingerprint | None:
         models[name] = [fit_linear(features.of(fold != n), is_bad[fold != n]) for n in range(_FOLDS)]
         score = _probability(models[name], features, fold)
         within = {"": np.ones(len(fold), dtype=bool)} | {
-            one: datasets == one for one in sorted({*datasets.tolist()} - {""})
+            dataset: datasets == dataset for dataset in sorted({*datasets.tolist()} - {""})
         }
-        aurocs[name] = {one: auroc(score[there & is_bad], score[there & ~is_bad]) for one, there in within.items()}
+        aurocs[name] = {dataset: auroc(score[rows & is_bad], score[rows & ~is_bad]) for dataset, rows in within.items()}
     return Fingerprint(models, aurocs)
 
 
@@ -170,11 +170,11 @@ def _fingerprint_columns(batch: pa.RecordBatch, known: Fingerprint) -> dict[str,
         name if known.aurocs["words"].get(name or "") is not None else ""
         for name in nullable_values(batch, "dataset", str)
     ]
-    by = {name: pa.array([known.aurocs[name][one or ""] for one in of], pa.float64()) for name in _READERS}
+    by = {name: pa.array([known.aurocs[name][dataset or ""] for dataset in of], pa.float64()) for name in _READERS}
     return {
         "rejected_probability": pa.array(np.round(scores["words"], 6)),
         "style_probability": pa.array(np.round(scores["style"], 6)),
         "auroc": by["words"],
         "style_auroc": by["style"],
-        "auroc_of": pa.array([one or None for one in of], pa.string()),
+        "auroc_of": pa.array([dataset or None for dataset in of], pa.string()),
     }

@@ -21,8 +21,8 @@ def whole_groups(batches: Iterable[pa.RecordBatch], keys: Sequence[str]) -> Iter
             continue
         # The last row held is looked at too: the group may have ended with its batch.
         before = [held[-1].slice(held[-1].num_rows - 1)] if held else []
-        seen = pa.Table.from_batches([*before, batch])
-        starts = np.flatnonzero(group_starts(seen, keys)) - len(before)
+        joined = pa.Table.from_batches([*before, batch])
+        starts = np.flatnonzero(group_starts(joined, keys)) - len(before)
         if len(inside := starts[starts >= 0]):
             yield from _joined([*held, batch.slice(0, inside[-1])])
             held = []

@@ -51,7 +51,9 @@ def reward_leaks(
 
 def shingles(words: Column) -> Column:
     """The distinct hashes of a text's words and pairs of neighbouring words."""
-    pairs = F.zip_with(words, F.slice(words, 2, F.size(words)), lambda one, other: F.concat(one, F.lit(" "), other))
+    pairs = F.zip_with(
+        words, F.slice(words, 2, F.size(words)), lambda word, following: F.concat(word, F.lit(" "), following)
+    )
     # The last word has no neighbour, and its pair is null.
     texts = F.concat(words, F.filter(pairs, lambda pair: pair.isNotNull()))
     # Spark refuses a function of any number of arguments here.

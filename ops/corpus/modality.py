@@ -16,7 +16,7 @@ def modality_statistics(examples: DataFrame, modality: DataFrame, necessity: Dat
     """
     blind = necessity.where(F.col("blind_share") >= 1).select(*_KEY, F.lit(True).alias("blind")).distinct()
     counted = examples.select(*_KEY, "dataset", "kind").join(modality.select(*_KEY, "modality", *_SUMS), _KEY)
-    seen = F.when((F.col("modality") == "visual") & F.col("blind"), "blind").otherwise(F.col("modality"))
-    named = counted.join(blind, _KEY, "left").withColumn("modality", seen)
+    judged_modality = F.when((F.col("modality") == "visual") & F.col("blind"), "blind").otherwise(F.col("modality"))
+    named = counted.join(blind, _KEY, "left").withColumn("modality", judged_modality)
     sums = (F.sum(name).cast("long").alias(name) for name in _SUMS)
     return named.groupBy("delivery", "dataset", "kind", "modality").agg(F.count("*").alias("examples"), *sums)

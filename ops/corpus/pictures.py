@@ -37,8 +37,8 @@ def pictures(examples: DataFrame, images: DataFrame) -> DataFrame:
     known = images.select("image_id", F.col("perceptual_hash").alias("hash"), "colours")
     picture = F.struct("at", "image_id", "hash", "colours")
     # A set: two writers may have stored an image twice.
-    shown = F.array_sort(F.collect_set(picture)).alias("pictures")
-    by_example = listed.join(known, "image_id", "left").groupBy(*_KEY).agg(shown)
+    pictures = F.array_sort(F.collect_set(picture)).alias("pictures")
+    by_example = listed.join(known, "image_id", "left").groupBy(*_KEY).agg(pictures)
     first = F.col("pictures")[0]
     return by_example.withColumn("first", F.coalesce(first["hash"], first["image_id"]))
 
@@ -61,9 +61,9 @@ def neighbours(hashes: DataFrame, *, distance: int) -> DataFrame:
     return both.where(_bits_apart(F.col("hash"), F.col("other")) <= distance).select("hash", "other").distinct()
 
 
-def _bits_apart(one: Column, other: Column) -> Column:
-    left, right = (F.conv(name, 16, -10).cast("long") for name in (one, other))
-    return F.bit_count(left.bitwiseXOR(right))
+def _bits_apart(left: Column, right: Column) -> Column:
+    numbers = [F.conv(name, 16, -10).cast("long") for name in (left, right)]
+    return F.bit_count(numbers[0].bitwiseXOR(numbers[1]))
 
 
 def apart(ones: Sequence[Picture], others: Sequence[Picture], *, distance: int, colour: float) -> int | None:
@@ -80,11 +80,11 @@ def apart(ones: Sequence[Picture], others: Sequence[Picture], *, distance: int, 
 def _apart(picture: Picture, other: Picture, colour: float) -> int | None:
     if picture["image_id"] == other["image_id"]:
         return 0
-    one, two = pixels(picture["hash"], picture["colours"]), pixels(other["hash"], other["colours"])
-    if one is None or two is None:
+    own, theirs = pixels(picture["hash"], picture["colours"]), pixels(other["hash"], other["colours"])
+    if own is None or theirs is None:
         return None
     # The hash sees lightness alone; a red and a blue disc may share one.
-    return None if colour_apart(one[1], two[1]) > colour else (one[0] ^ two[0]).bit_count()
+    return None if colour_apart(own[1], theirs[1]) > colour else (own[0] ^ theirs[0]).bit_count()
 
 
 def pixels(name: str | None, colours: bytes | None) -> tuple[int, bytes] | None:

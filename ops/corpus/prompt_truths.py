@@ -128,6 +128,6 @@ def _merged(truths: dict[str, str]) -> dict[str, str]:
     return names
 
 
-def _same(one: str, other: str) -> bool:
-    written = mathematics.looks_mathematical(one) or mathematics.looks_mathematical(other)
-    return written and bool(mathematics.equal(one, other))
+def _same(truth: str, other: str) -> bool:
+    written = mathematics.looks_mathematical(truth) or mathematics.looks_mathematical(other)
+    return written and bool(mathematics.equal(truth, other))

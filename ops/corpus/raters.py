@@ -16,7 +16,7 @@ from ops.corpus.reliability import Agreement, fit_reliability, log_odds
 _MOST_RATERS = 32
 _SUBJECT = ["context", "low_hash", "high_hash"]
 _RATERS = pa.schema([("rater", pa.string()), ("reliability", pa.float64()), ("weight", pa.float64())])
-_AGREEMENTS = pa.schema([(name, pa.int64()) for name in ("one", "other", "together", "agreed")])
+_AGREEMENTS = pa.schema([(name, pa.int64()) for name in ("rater", "other", "together", "agreed")])
 
 
 def reliability_of(judged: DataFrame, *, fit_judgements: int) -> dict[str, float]:
@@ -31,7 +31,7 @@ def reliability_of(judged: DataFrame, *, fit_judgements: int) -> dict[str, float
         for row in sample.select(F.xxhash64("rater").alias("code"), "rater").distinct().collect()
     }
     return fit_reliability(
-        Agreement(names[row["one"]], names[row["other"]], row["together"], row["agreed"])
+        Agreement(names[row["rater"]], names[row["other"]], row["together"], row["agreed"])
         for row in agreements(sample).collect()
     )
 
@@ -46,7 +46,7 @@ def agreements(judged: DataFrame) -> DataFrame:
 
     ordered = votes.sortWithinPartitions(*_SUBJECT, "code", "side")
     counted = ordered.mapInArrow(count, from_arrow_schema(_AGREEMENTS))
-    return counted.groupBy("one", "other").agg(F.sum("together").alias("together"), F.sum("agreed").alias("agreed"))
+    return counted.groupBy("rater", "other").agg(F.sum("together").alias("together"), F.sum("agreed").alias("agreed"))
 
 
 def agreements_in(batch: pa.RecordBatch) -> pa.RecordBatch:
@@ -64,10 +64,10 @@ def agreements_in(batch: pa.RecordBatch) -> pa.RecordBatch:
     for step in range(1, int(np.bincount(subject, minlength=1).max(initial=0))):
         two = (subject[step:] == subject[:-step]) & (rater[step:] != rater[:-step])
         parts.append((rater[:-step][two], rater[step:][two], (side[step:] == side[:-step])[two]))
-    one, other, same = (np.concatenate(part) for part in zip(*parts, strict=True))
-    pairs = pa.table([pa.array(one), pa.array(other), pa.array(same.astype(np.int64))], ["one", "other", "same"])
-    counted = pairs.group_by(["one", "other"]).aggregate([("same", "count"), ("same", "sum")])
-    columns = [counted[name].to_numpy() for name in ("one", "other", "same_count", "same_sum")]
+    raters, others, same = (np.concatenate(part) for part in zip(*parts, strict=True))
+    pairs = pa.table([pa.array(raters), pa.array(others), pa.array(same.astype(np.int64))], ["rater", "other", "same"])
+    counted = pairs.group_by(["rater", "other"]).aggregate([("same", "count"), ("same", "sum")])
+    columns = [counted[name].to_numpy() for name in ("rater", "other", "same_count", "same_sum")]
     return pa.record_batch([pa.array(column) for column in columns], schema=_AGREEMENTS)
 
 

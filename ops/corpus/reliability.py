@@ -24,7 +24,7 @@ _MOST = 0.98
 class Agreement:
     """Of `together` subjects that both raters judged, they agreed on `agreed`."""
 
-    one: str
+    rater: str
     other: str
     together: int
     agreed: int
@@ -39,20 +39,20 @@ def fit_reliability(
     belief is worth. That most raters are better than guessing is assumed: agreement alone cannot tell a world from its
     mirror image.
     """
-    pairs = sorted(agreements, key=lambda a: (a.one, a.other))
-    names = sorted({name for pair in pairs for name in (pair.one, pair.other)})
+    pairs = sorted(agreements, key=lambda a: (a.rater, a.other))
+    names = sorted({name for pair in pairs for name in (pair.rater, pair.other)})
     if not names:
         return {}
     at = {name: n for n, name in enumerate(names)}
-    one = np.array([at[pair.one] for pair in pairs] + [at[pair.other] for pair in pairs])
-    other = np.array([at[pair.other] for pair in pairs] + [at[pair.one] for pair in pairs])
+    raters = np.array([at[pair.rater] for pair in pairs] + [at[pair.other] for pair in pairs])
+    others = np.array([at[pair.other] for pair in pairs] + [at[pair.rater] for pair in pairs])
     together = np.array([pair.together for pair in pairs] * 2, dtype=np.float64)
     product = 2 * np.array([pair.agreed / pair.together for pair in pairs] * 2) - 1
     believed = 2 * expected - 1
     skill = np.full(len(names), believed)
     for _ in range(_ROUNDS):
-        fit = np.bincount(one, together * product * skill[other], len(names)) + strength * believed
-        room = np.bincount(one, together * skill[other] ** 2, len(names)) + strength
+        fit = np.bincount(raters, together * product * skill[others], len(names)) + strength * believed
+        room = np.bincount(raters, together * skill[others] ** 2, len(names)) + strength
         # Half a step: a full one can swing for ever between two raters who only know each other.
         after = (skill + np.clip(fit / room, -_MOST, _MOST)) / 2
         if np.abs(after - skill).max() < 1e-9:

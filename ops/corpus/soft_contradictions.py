@@ -51,9 +51,9 @@ def _near(tables: CorpusTables, rows: DataFrame, settings: SoftSettings) -> Data
     asked = rows.withColumn("shown", F.get("image_ids", F.lit(0))).where("shown IS NOT NULL")
     first = F.coalesce("perceptual_hash", "image_id")
     images = tables["images"].select("image_id", F.explode(alike_keys(first, settings.hash_distance)).alias("alike"))
-    shown = few(asked.select(F.col("shown").alias("image_id")))
-    seen = few(images.join(shown, "image_id", "left_semi").withColumnRenamed("image_id", "shown"))
-    pairs = few(images.join(seen, "alike").where("image_id != shown").select("shown", "image_id").distinct())
+    asked_images = few(asked.select(F.col("shown").alias("image_id")))
+    asked_alike = few(images.join(asked_images, "image_id", "left_semi").withColumnRenamed("image_id", "shown"))
+    pairs = few(images.join(asked_alike, "alike").where("image_id != shown").select("shown", "image_id").distinct())
     return asked.join(pairs, "shown").select(_first_image_key("image_id").alias("key"))
 
 

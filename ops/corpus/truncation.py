@@ -48,7 +48,7 @@ def _same_within(room: int, row: dict[str, str]) -> bool:
 
 
 def _head(text: str, tokens: int) -> str:
-    for seen, match in enumerate(_TOKEN.finditer(text)):
-        if seen == tokens:
+    for place, match in enumerate(_TOKEN.finditer(text)):
+        if place == tokens:
             return canonical_response(text[: match.start()])
     return canonical_response(text)

@@ -152,11 +152,11 @@ def _bounds(
     of_run = np.split(number[np.argsort(order, kind="stable")], np.cumsum([len(one.places) for one in sampled])[:-1])
     distinct: np.ndarray = np.arange(int(number[-1]) + 1)
     least, most = np.zeros(len(distinct), np.int64), np.zeros(len(distinct), np.int64)
-    for one, own in zip(sampled, of_run, strict=True):
+    for sample, own in zip(sampled, of_run, strict=True):
         # Of each run: at least so many keys precede the sampled one, and no more than so many.
         smaller: np.ndarray = np.searchsorted(own, distinct, "left")
-        least += np.r_[0, one.places + 1][smaller]
-        most += np.r_[one.places, one.inside][smaller]
+        least += np.r_[0, sample.places + 1][smaller]
+        most += np.r_[sample.places, sample.inside][smaller]
     starts: np.ndarray = np.searchsorted(number, distinct)
     below, above = np.flatnonzero(most <= index), np.flatnonzero(least > index)
     return int(starts[below[-1]]) if len(below) else None, int(starts[above[0]]) if len(above) else None

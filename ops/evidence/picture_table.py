@@ -43,7 +43,7 @@ class PictureTable:
     ids: np.ndarray
     hashes: np.ndarray
     colours: np.ndarray
-    seen: np.ndarray
+    has_look: np.ndarray
     figures: np.ndarray
     sizes: np.ndarray
 
@@ -72,7 +72,7 @@ class PictureTable:
     def look(self, image_id: str) -> Look | None:
         """What the image is recognised by, or None."""
         at = int(self.places([image_id])[0])
-        return Look(int(self.hashes[at]), self.colours[at].tobytes()) if at >= 0 and self.seen[at] else None
+        return Look(int(self.hashes[at]), self.colours[at].tobytes()) if at >= 0 and self.has_look[at] else None
 
 
 NO_PICTURES = PictureTable(

@@ -56,8 +56,14 @@ def refuse_uneven(member: Member) -> str | None:
 
 def refuse_shown_answers(member: Member) -> str | None:
     """Why a trainer that looks for pictures in questions does not take the member."""
-    shown = {message.role for message in member.messages for part in message.parts if part.image is not None}
-    return "a picture stands in an answer or a system prompt" if shown & {"assistant", CONTEXT, "system"} else None
+    roles_with_pictures = {
+        message.role for message in member.messages for part in message.parts if part.image is not None
+    }
+    return (
+        "a picture stands in an answer or a system prompt"
+        if roles_with_pictures & {"assistant", CONTEXT, "system"}
+        else None
+    )
 
 
 def pair_of(member: Member) -> Pair | None:

@@ -86,8 +86,8 @@ def table_row(member: Member) -> tuple[str, dict[str, Cell]]:
 
 def with_bytes(row: Fields, member: Member) -> dict[str, Cell]:
     """The row with its pictures as the Image feature holds them."""
-    shown = [{"bytes": picture.data(), "path": picture.name.rpartition("/")[2]} for picture in member.pictures]
-    return {**row, "images": shown}
+    pictures = [{"bytes": picture.data(), "path": picture.name.rpartition("/")[2]} for picture in member.pictures]
+    return {**row, "images": pictures}
 
 
 class TableWriter:

@@ -37,7 +37,7 @@ def reading(
 
     @wraps(form.parse)
     def parse(record: Fields) -> Row:
-        read, kept = _seen(record, aside, described)
+        read, kept = _recorded(record, aside, described)
         media = other_media(read)
         if media:
             raise RowError("modality_unsupported", ", ".join(media))
@@ -46,7 +46,7 @@ def reading(
         return replace(row, metadata={**row.metadata, **kept}) if kept else row
 
     def recognise(record: Fields) -> bool:
-        return form.recognise(_seen(record, aside, described)[0])
+        return form.recognise(_recorded(record, aside, described)[0])
 
     return replace(form, recognise=recognise, parse=parse)
 
@@ -57,7 +57,7 @@ def trusting(form: Format) -> Format:
     return _declared()[form.name]
 
 
-def _seen(record: Fields, ignored: Iterable[str], described: Described | None) -> tuple[Fields, Fields]:
+def _recorded(record: Fields, ignored: Iterable[str], described: Described | None) -> tuple[Fields, Fields]:
     """The record under the names that the formats know, and what its metadata holds besides."""
     read, kept = set_aside(record, ignored) if ignored else (record, {})
     if described is None:
@@ -90,7 +90,7 @@ def format_of(
     aside = tuple(ignored)
     for raw in records:
         try:
-            record = _seen(raw, aside, described)[0]
+            record = _recorded(raw, aside, described)[0]
         except RowError:
             continue
         winner = next((item.name for item in all_formats().values() if item.recognise(record)), None)

@@ -100,7 +100,7 @@ class ImageReader:
         self.folders = folders
         self.settings = settings
         self.paths: dict[str, tuple[str, tuple[str, ...]]] = {}
-        self.seen: set[str] = set()
+        self.stored: set[str] = set()
 
     def read(self, refs: Sequence[ImageRef]) -> tuple[list[str], list[str], dict[str, bytes]]:
         """Ids of the images in order, the repairs they need, and the bytes of those not seen before."""
@@ -113,7 +113,7 @@ class ImageReader:
                 known = self._load(ref, fresh)
             ids.append(known[0])
             repairs.update(known[1])
-        self.seen.update(fresh)
+        self.stored.update(fresh)
         return ids, sorted(repairs), fresh
 
     def _load(self, ref: ImageRef, fresh: dict[str, bytes]) -> tuple[str, tuple[str, ...]]:
@@ -125,7 +125,7 @@ class ImageReader:
             raise RowError("image_bytes", f"{len(data)} bytes")
         mismatch = name_mismatch(ref.path, data)
         known = (image_id(data), (self.settings.accept("image_type_mismatch", mismatch),) if mismatch else ())
-        if known[0] not in self.seen:
+        if known[0] not in self.stored:
             fresh[known[0]] = data
         if ref.data is None:
             self.paths[ref.path] = known

@@ -47,10 +47,12 @@ def _gains(
     """What each text's best image gains over the usual one (n), and where text and an image are known (n)."""
     vectors, known = inputs.texts.gather([text_id(text) for text in texts])
     owner = np.repeat(np.arange(len(texts)), [len(ids) for ids in images])
-    image_vectors, seen = inputs.images.gather([image for ids in images for image in ids])
+    image_vectors, has_vector = inputs.images.gather([image for ids in images for image in ids])
     best = np.full(len(texts), -np.inf)
     if vectors.shape[1] and image_vectors.shape[1]:
-        np.maximum.at(best, owner[seen], np.einsum("nd,nd->n", vectors[owner[seen]], image_vectors[seen]))
+        np.maximum.at(
+            best, owner[has_vector], np.einsum("nd,nd->n", vectors[owner[has_vector]], image_vectors[has_vector])
+        )
     known &= np.isfinite(best)
     gain = np.where(known, best, 0.0)
     if vectors.shape[1]:

@@ -38,7 +38,7 @@ class Likeness:
         self.looks = looks
         self._bits = bits
         self._colour = colour
-        self._alike = self._alike_images(images, image_cosine) if known.seen else {}
+        self._alike = self._alike_images(images, image_cosine) if known.looks_by_image else {}
 
     def items(self, image_ids: Iterable[str]) -> dict[int, float]:
         """Items that show an image alike to one of these, with the cosine of the nearest."""
@@ -56,15 +56,15 @@ class Likeness:
 
     def _alike_images(self, images: Vectors, least: float) -> dict[str, list[tuple[str, float]]]:
         """By image of the examples: the images of the sets that are alike, and their cosine."""
-        seen = self.known.seen
-        theirs = _gathered(images, list(seen))
+        known_looks = self.known.looks_by_image
+        theirs = _gathered(images, list(known_looks))
         ours = _gathered(images, sorted(row for row, look in self.looks.items() if look is not None))
         alike: dict[str, list[tuple[str, float]]] = {}
         for start in range(0, len(ours[0]) if len(theirs[0]) else 0, _BLOCK):
             ids, vectors = ours[0][start : start + _BLOCK], ours[1][start : start + _BLOCK]
             cosines = np.round(vectors @ theirs[1].T, _DIGITS)
             for row, column in np.argwhere(cosines >= least).tolist():
-                own, rival = self.looks[ids[row]], seen[theirs[0][column]]
+                own, rival = self.looks[ids[row]], known_looks[theirs[0][column]]
                 if own is not None and self._is_same(own, rival):
                     alike.setdefault(ids[row], []).append((theirs[0][column], float(cosines[row, column])))
         return alike

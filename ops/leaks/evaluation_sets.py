@@ -53,7 +53,7 @@ class Index:
     """Each look of the items once, in the order of `by_hash`; `by_look` says which items have it."""
     by_hash: HashIndex
     by_look: Mapping[Look, Sequence[int]]
-    seen: Mapping[str, Look]
+    looks_by_image: Mapping[str, Look]
     """The images that decode, by id, in the order of their ids: those that an encoder can read."""
     texts: frozenset[str]
     """The texts that questions are compared by where an encoder compares them."""
@@ -103,10 +103,18 @@ def index(sets: tuple[tuple[str, str, str], ...], n: int, distance: int) -> Inde
             by_look.setdefault(look, []).append(at)
     looks = list(by_look)
     by_hash = HashIndex([look.hash for look in looks], distance)
-    seen = {image: look for item in items for image, look in item.looks.items()}
+    looks_by_image = {image: look for item in items for image, look in item.looks.items()}
     texts = frozenset(piece for item in items for text in item.asked for piece in compared_pieces("user", text))
     return Index(
-        tuple(items), by_image, by_question, by_gram, looks, by_hash, by_look, dict(sorted(seen.items())), texts
+        tuple(items),
+        by_image,
+        by_question,
+        by_gram,
+        looks,
+        by_hash,
+        by_look,
+        dict(sorted(looks_by_image.items())),
+        texts,
     )
 
 

@@ -92,7 +92,7 @@ def _fit(task: ClosedTask | OpenTask, train: np.ndarray, settings: HeadSettings,
     text = fit_head(asked, train, settings, seed=seed)
 
     def with_picture(rows: np.ndarray) -> Batch:
-        return task.batch(rows, offset=text.logits(asked(rows)), pictures=task.seen.pictures[rows])
+        return task.batch(rows, offset=text.logits(asked(rows)), pictures=task.turns.pictures[rows])
 
     return text, fit_head(with_picture, train, settings, seed=seed + 1)
 
@@ -126,7 +126,7 @@ def _predict(
         return smoothed(np.exp(log_softmax(heads[1].logits(task.batch(rows, offset=offset, pictures=pictures)))))
 
     alone = np.exp(log_softmax(offset))
-    text, picture = smoothed(alone), with_pictures(task.seen.pictures[rows])
+    text, picture = smoothed(alone), with_pictures(task.turns.pictures[rows])
     into.trusted[rows] = smoothed(calibration.applied(alone, task.kinds(rows)))[at]
     into.text[rows] = text[at]
     into.picture[rows] = picture[at]

@@ -12,7 +12,7 @@ from ops.core.vectors import Vectors
 from ops.necessity.answers import NO, YES, Answer, affirmed_and_denied
 from ops.necessity.crossfit import Predicted, cross_fit, spread
 from ops.necessity.heads import HeadSettings, groups
-from ops.necessity.tasks import ClosedTask, OpenTask, Seen, words
+from ops.necessity.tasks import ClosedTask, OpenTask, Turns, words
 
 _Value = TypeVar("_Value", str, Answer, tuple[str, ...])
 
@@ -48,11 +48,11 @@ def predict(
         "picture": _mean_vectors(pictures, images),
         "answer": texts.gather([text_id(answer.text) for answer in answers])[0],
     }
-    seen = Seen.of(queries, vectors, queries=query_at, pictures=picture_at, answers=answer_at)
-    task: ClosedTask | OpenTask = OpenTask(seen)
+    data = Turns.of(queries, vectors, queries=query_at, pictures=picture_at, answers=answer_at)
+    task: ClosedTask | OpenTask = OpenTask(data)
     if kind == "closed":
         task = ClosedTask(
-            seen,
+            data,
             answer_kinds=np.unique([answer.kind for answer in answers], return_inverse=True)[1],
             given=_given(queries, answers),
             polar=_polar_vectors(queries, {turn.query for turn in turns if turn.answer.is_polar}, texts),

@@ -24,7 +24,7 @@ def words(text: str) -> list[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Turns:
     """What is known of n turns of one kind of answer, in a fixed order.
 
     `queries` and `pictures` (n) are places in `query_parts` (inputs of the heads) and `picture_parts`; `raw_queries`
@@ -51,7 +51,7 @@ class Seen:
         queries: np.ndarray,
         pictures: np.ndarray,
         answers: np.ndarray,
-    ) -> "Seen":
+    ) -> "Turns":
         """From the texts of the distinct queries, and the vectors (each (m, d)) named query, picture and answer."""
         raw = {name: _centred(matrix) for name, matrix in vectors.items()}
         hashed = np.stack([_hashed(text) for text in texts]) if texts else np.zeros((0, _HASHED), dtype=np.float32)
@@ -93,7 +93,7 @@ class ClosedTask:
     question, 0 where it is no yes/no question; `yes` and `no` are the places of these answers, -1 where not there;
     `answer_kinds` (classes) are numbers of the kinds of answer."""
 
-    seen: Seen
+    turns: Turns
     answer_kinds: np.ndarray
     given: np.ndarray
     polar: np.ndarray
@@ -106,23 +106,23 @@ class ClosedTask:
 
     def batch(self, rows: np.ndarray, *, offset: np.ndarray | None, pictures: np.ndarray | None) -> Batch:
         """The rows as a batch: with the picture of each (places in `raw_pictures`), or of the query alone."""
-        seen = self.seen
-        asked = seen.queries[rows]
-        codes = np.eye(len(seen.raw_answers), dtype=np.float32)
-        x = seen.query_parts[asked]
+        turns = self.turns
+        asked = turns.queries[rows]
+        codes = np.eye(len(turns.raw_answers), dtype=np.float32)
+        x = turns.query_parts[asked]
         if pictures is None:
             aligned = self._named(asked)
         else:
-            vectors = seen.raw_pictures[pictures]
+            vectors = turns.raw_pictures[pictures]
             polar = np.zeros((len(rows), len(codes)), dtype=np.float32)
             leaning = np.einsum("nd,nd->n", self.polar[asked].astype(np.float32), vectors) * 8
             if self.yes >= 0:
                 polar[:, self.yes] = leaning
             if self.no >= 0:
                 polar[:, self.no] -= leaning
-            aligned = (vectors @ seen.raw_answers.T * 8, polar)
-            x = np.concatenate([x, seen.picture_parts[pictures]], axis=1)
-        return Batch(x, codes, aligned, offset, None, seen.answers[rows])
+            aligned = (vectors @ turns.raw_answers.T * 8, polar)
+            x = np.concatenate([x, turns.picture_parts[pictures]], axis=1)
+        return Batch(x, codes, aligned, offset, None, turns.answers[rows])
 
     def _named(self, asked: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The classes that each query names, apart for yes/no questions: these name what they ask about, and are many,
@@ -136,7 +136,7 @@ class ClosedTask:
 class OpenTask:
     """Turns whose answers are told from those of the other turns in their batch."""
 
-    seen: Seen
+    turns: Turns
 
     def kinds(self, rows: np.ndarray) -> np.ndarray:
         """The kinds of these rows' candidates (m): all alike."""
@@ -144,12 +144,12 @@ class OpenTask:
 
     def batch(self, rows: np.ndarray, *, offset: np.ndarray | None, pictures: np.ndarray | None) -> Batch:
         """The rows as a batch: with the picture of each (places in `raw_pictures`), or of the query alone."""
-        seen = self.seen
-        asked, answered = seen.queries[rows], seen.answers[rows]
-        candidates = seen.raw_answers[answered]
-        x, given = seen.query_parts[asked], seen.raw_queries[asked]
+        turns = self.turns
+        asked, answered = turns.queries[rows], turns.answers[rows]
+        candidates = turns.raw_answers[answered]
+        x, given = turns.query_parts[asked], turns.raw_queries[asked]
         if pictures is not None:
-            given = seen.raw_pictures[pictures]
-            x = np.concatenate([x, seen.picture_parts[pictures]], axis=1)
+            given = turns.raw_pictures[pictures]
+            x = np.concatenate([x, turns.picture_parts[pictures]], axis=1)
         barred = (answered[:, None] == answered[None, :]) & ~np.eye(len(rows), dtype=bool)
-        return Batch(x, seen.answer_parts[answered], (given @ candidates.T * 8,), offset, barred, np.arange(len(rows)))
+        return Batch(x, turns.answer_parts[answered], (given @ candidates.T * 8,), offset, barred, np.arange(len(rows)))

@@ -29,10 +29,10 @@ def forecast_sides(trainer: Trainer, rows: Sequence[Row], limits: Limits, count:
     ]
     texts = {
         piece.text
-        for found in laid_out
-        for one in found
-        if isinstance(one, Layout)
-        for piece in one.pieces
+        for results in laid_out
+        for result in results
+        if isinstance(result, Layout)
+        for piece in result.pieces
         if piece.text
     }
     ordered = sorted(texts)
@@ -63,9 +63,9 @@ def _lay_out(trainer: Trainer, row: Row, limits: Limits, family: Family, *, is_p
 
 
 def _settle(
-    trainer: Trainer, found: Sequence[Layout | Forecast], limits: Limits, counts: Mapping[str, int]
+    trainer: Trainer, results: Sequence[Layout | Forecast], limits: Limits, counts: Mapping[str, int]
 ) -> list[Forecast]:
-    counted = [_counted(one, counts) if isinstance(one, Layout) else one for one in found]
+    counted = [_counted(one, counts) if isinstance(one, Layout) else one for one in results]
     if trainer.settle_pair is not None and len(counted) == 2:
         chosen, rejected = counted
         if isinstance(chosen, Counted) and isinstance(rejected, Counted):
@@ -77,14 +77,14 @@ def _counted(layout: Layout, counts: Mapping[str, int]) -> Counted:
     return Counted(layout, tuple(replace(p, tokens=counts[p.text]) if p.text else p for p in layout.pieces))
 
 
-def _worse(found: Sequence[Forecast]) -> Forecast:
+def _worse(forecasts: Sequence[Forecast]) -> Forecast:
     """Of the two conversations of a preference, what happens to the row: the worse, with what both lose."""
-    worst = max(found, key=lambda one: _WORST.index(one.outcome))
-    if len(found) == 1:
+    worst = max(forecasts, key=lambda forecast: _WORST.index(forecast.outcome))
+    if len(forecasts) == 1:
         return worst
     return replace(
         worst,
-        tokens_lost=sum(one.tokens_lost for one in found),
-        answer_tokens_lost=sum(one.answer_tokens_lost for one in found),
-        image_tokens_lost=sum(one.image_tokens_lost for one in found),
+        tokens_lost=sum(one.tokens_lost for one in forecasts),
+        answer_tokens_lost=sum(one.answer_tokens_lost for one in forecasts),
+        image_tokens_lost=sum(one.image_tokens_lost for one in forecasts),
     )

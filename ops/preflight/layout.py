@@ -84,10 +84,10 @@ class Pieces:
 
 def looks(row: Row, limits: Limits, look: Callable[[int, int, Limits], Sight], *, upright: bool = False) -> list[Sight]:
     """What the model makes of each picture of the row. Raises UnseeableError."""
-    return [seen(picture.upright if upright else picture.size, limits, look) for picture in row.pictures]
+    return [sight_of(picture.upright if upright else picture.size, limits, look) for picture in row.pictures]
 
 
-def seen(size: tuple[int, int], limits: Limits, look: Callable[[int, int, Limits], Sight]) -> Sight:
+def sight_of(size: tuple[int, int], limits: Limits, look: Callable[[int, int, Limits], Sight]) -> Sight:
     """What the model makes of a picture of that width and height."""
     sight = look(*size, limits)
     return replace(sight, tokens=limits.tokens_per_image) if limits.tokens_per_image else sight

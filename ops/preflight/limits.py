@@ -41,10 +41,10 @@ class Limits:
     """Tokens of every picture, whatever its size, in place of the model's formula; 0 for the formula."""
 
     def __post_init__(self) -> None:
-        for one in fields(self):
-            value = getattr(self, one.name)
-            if one.type is int and value < 0:
-                raise UnusableError(f"{one.name} must be 0 or more, but is {value}")
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if field.type is int and value < 0:
+                raise UnusableError(f"{field.name} must be 0 or more, but is {value}")
         if self.max_image_px and self.min_image_px > self.max_image_px:
             raise UnusableError(f"min_image_px {self.min_image_px} is above max_image_px {self.max_image_px}")
 

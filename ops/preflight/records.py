@@ -26,14 +26,14 @@ def read_record(record: Fields, row_id: str, look: Callable[[Cell], Picture]) ->
     if isinstance(other, str) and turns:
         chosen, rejected = _last_answer(turns), Turn("assistant", text_parts(other))
     beyond = [name for name in _BEYOND if record.get(name)]
-    said = [*turns, *(one for one in (chosen, rejected) if one is not None)]
+    messages = [*turns, *(one for one in (chosen, rejected) if one is not None)]
     return Row(
         row_id=row_id,
         turns=tuple(turns),
         pictures=tuple(look(named) for named in _listed(record.get("images") or record.get("image"))),
         chosen=chosen,
         rejected=rejected,
-        has_boxes=any(mark in turn.text for turn in said for mark in _BOX_MARKS),
+        has_boxes=any(mark in turn.text for turn in messages for mark in _BOX_MARKS),
         is_prompt=any(name in record for name in _ASKS) and not any(name in record for name in _ANSWERS),
         is_judged=label is not None,
         label=label,

@@ -65,4 +65,4 @@ class Tallies:
     def worst_first(self) -> list[Tally]:
         """The tallies, the worst outcomes first and among them the most frequent."""
         order = list(Outcome)
-        return sorted(self._by.values(), key=lambda one: (-order.index(one.outcome), -one.rows, one.reason))
+        return sorted(self._by.values(), key=lambda tally: (-order.index(tally.outcome), -tally.rows, tally.reason))

@@ -99,7 +99,7 @@ def _rule(
 def _usual(facts: SourceFacts) -> Rule | None:
     """The rule that reads nearly all truths of a source."""
     kinds = Counter(facts.kinds)
-    rule = max(RULES, key=lambda one: kinds[one])
+    rule = max(RULES, key=lambda name: kinds[name])
     count = kinds[rule]
     if facts.truths < FEWEST:
         return rule if count == facts.truths else "string"

@@ -127,11 +127,11 @@ def _carried(batch: pa.RecordBatch) -> pa.Table:
 
 
 def _first_of_each(values: Column, most: int) -> list[int]:
-    seen: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     places: list[int] = []
     for at, value in enumerate(values.to_pylist()):
-        seen[str(value)] += 1
-        if seen[str(value)] <= most:
+        counts[str(value)] += 1
+        if counts[str(value)] <= most:
             places.append(at)
     return places
 

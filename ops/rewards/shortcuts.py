@@ -61,9 +61,9 @@ class Shortcut:
     name: str
     verdict: str
     pairs: int
-    told: float
+    share: float
     interval: tuple[float, float]
-    told_weighed: float
+    share_weighed: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +92,12 @@ def shortcuts_of(pairs: Sequence[Pair], *, limits: ShortcutLimits | None = None,
 
 def _shortcut(name: str, chance: np.ndarray, weights: np.ndarray, limits: ShortcutLimits) -> Shortcut:
     is_told = (chance > 0.5) + 0.5 * (chance == 0.5)
-    told = float(is_told.mean())
-    interval = wilson(told, len(is_told))
+    share = float(is_told.mean())
+    interval = wilson(share, len(is_told))
     verdict = WARN if interval[0] >= limits.warn else PASS
     if name != "words" and interval[0] >= limits.reject:
         verdict = REJECT
-    return Shortcut(name, verdict, len(is_told), told, interval, float(np.average(is_told, weights=weights)))
+    return Shortcut(name, verdict, len(is_told), share, interval, float(np.average(is_told, weights=weights)))
 
 
 def _folds(pairs: Sequence[Pair], seed: int) -> np.ndarray:
@@ -112,13 +112,13 @@ def _cross_fitted(differences: Matrix, folds: np.ndarray) -> np.ndarray:
     """Probability (n) that the chosen answer is the chosen one, by a predictor of the other folds."""
     chance = np.full(differences.shape[0], 0.5)
     for fold in np.unique(folds):
-        seen = differences[folds != fold]
-        if seen.shape[0] == 0:
+        training = differences[folds != fold]
+        if training.shape[0] == 0:
             continue
         # Each pair both ways round: what is learnt is the same whichever answer stands first.
-        answers = np.repeat([1, 0], seen.shape[0])
+        answers = np.repeat([1, 0], training.shape[0])
         model = _linear.LogisticRegression(fit_intercept=False, max_iter=200).fit(
-            _sparse.vstack([seen, -seen]), answers
+            _sparse.vstack([training, -training]), answers
         )
         chance[folds == fold] = model.predict_proba(differences[folds == fold])[:, 1]
     return np.where(np.abs(chance - 0.5) < 1e-9, 0.5, chance)

@@ -135,14 +135,14 @@ def _empty_tower(folder: Path) -> nn.Module:
     from transformers import AutoConfig, AutoModel, AutoModelForImageTextToText, PreTrainedModel
 
     config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
-    seen = getattr(config, "vision_config", config)
+    tower_config = getattr(config, "vision_config", config)
     kind = AutoModelForImageTextToText if type(config) in AutoModelForImageTextToText._model_mapping else AutoModel
     with torch.device("meta"):
         whole = kind.from_config(config, trust_remote_code=False)
-    towers = [m for m in whole.modules() if isinstance(m, PreTrainedModel) and isinstance(m.config, type(seen))]
+    towers = [m for m in whole.modules() if isinstance(m, PreTrainedModel) and isinstance(m.config, type(tower_config))]
     if not towers:
         raise CheckpointError(f"{folder}: a {type(config).__name__} has no image tower; name a vision model's folder")
-    return type(towers[0])._from_config(seen)
+    return type(towers[0])._from_config(tower_config)
 
 
 @contextmanager

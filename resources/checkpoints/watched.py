@@ -15,11 +15,11 @@ class Sightings:
     """`new` checkpoints by path, each with a stamp of its files; all that were `seen` so far."""
 
     new: Mapping[str, str]
-    seen: Mapping[str, str]
+    stamps: Mapping[str, str]
 
     def packed(self) -> str:
         """As text, for the cursor of a sensor."""
-        return json.dumps(self.seen)
+        return json.dumps(self.stamps)
 
 
 def look_for(folder: str, cursor: str | None, *, settled_s: float, now: float) -> Sightings:
@@ -29,7 +29,7 @@ def look_for(folder: str, cursor: str | None, *, settled_s: float, now: float) -
     if not place.is_dir():
         raise CheckpointError(f"operation.checkpoints.watched: {folder} is no folder; make it, or name another")
     before: dict[str, str] = json.loads(cursor or "{}")
-    seen: dict[str, str] = {}
+    stamps: dict[str, str] = {}
     for entry in sorted(place.iterdir()):
         files = [entry] if entry.is_file() else sorted(entry.iterdir()) if entry.is_dir() else []
         if not any(file.suffix in _ENDINGS for file in files):
@@ -37,7 +37,7 @@ def look_for(folder: str, cursor: str | None, *, settled_s: float, now: float) -
         stats = [(file.name, file.stat()) for file in files if file.is_file()]
         last = max(stat.st_mtime for _, stat in stats)
         if now - last >= settled_s:
-            seen[str(entry)] = f"{sum(stat.st_size for _, stat in stats)}-{int(last)}"
+            stamps[str(entry)] = f"{sum(stat.st_size for _, stat in stats)}-{int(last)}"
         elif str(entry) in before:
-            seen[str(entry)] = before[str(entry)]
-    return Sightings({path: stamp for path, stamp in seen.items() if before.get(path) != stamp}, seen)
+            stamps[str(entry)] = before[str(entry)]
+    return Sightings({path: stamp for path, stamp in stamps.items() if before.get(path) != stamp}, stamps)

@@ -125,14 +125,14 @@ class _Reader:
         return value
 
     def _pairs(self, node: MappingNode, path: Path) -> Iterator[tuple[str, Any]]:
-        seen: set[str] = set()
+        keys: set[str] = set()
         for key_node, value_node in node.value:
             if not isinstance(key_node, ScalarNode):
                 raise self.located.error(path, "keys must be plain words")
             key = str(key_node.value)
             below = (*path, key)
             self.located.lines[below] = key_node.start_mark.line + 1
-            if key in seen:
+            if key in keys:
                 raise self.located.error(below, "is given twice; remove one of the two")
-            seen.add(key)
+            keys.add(key)
             yield key, self.value(value_node, below)

@@ -55,11 +55,11 @@ def require_alike_nodes(lake: Lake | None) -> None:
     Raises NodeError where one has another Python or other packages, cannot read and write the lake's storage, or does
     not answer.
     """
-    here = ray.get_runtime_context().get_node_id()
+    own = ray.get_runtime_context().get_node_id()
     new = {
         node["NodeID"]: node["NodeManagerAddress"]
         for node in ray.nodes()
-        if node["Alive"] and node["NodeID"] not in {here, *_known} and {"CPU", "GPU"} & set(node["Resources"])
+        if node["Alive"] and node["NodeID"] not in {own, *_known} and {"CPU", "GPU"} & set(node["Resources"])
     }
     if not new:
         return

@@ -17,10 +17,10 @@ def verify(place: str | Path) -> list[str]:
     Every file is read and hashed; pictures against their names. ExportError where no finished export is there.
     """
     storage = Storage.at(place, owner="an export")
-    said = storage.read(MANIFEST)
-    if said is None:
+    written = storage.read(MANIFEST)
+    if written is None:
         raise ExportError(f"{place}: no {MANIFEST} is here; it is no finished export")
-    manifest = json.loads(said)
+    manifest = json.loads(written)
     promised = {name: file["sha256"] for name, file in manifest["files"].items()}
     pictures = sorted(name for name in storage.sizes("images") if name.count("/") == 2 and "/." not in name)
     promised |= {name: PurePosixPath(name).stem for name in pictures if name not in promised}

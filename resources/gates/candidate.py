@@ -85,12 +85,12 @@ def facts_of(stored: Stored, tasks: Tasks, *, share_rows: int = SHARE_ROWS) -> d
     queries = [tasks.parts(ranges, _queries, stored, own, ranges) for own in _whole_deliveries(shares)]
     judged = [tasks.call(query_counts, *[own[at] for own in queries]) for at in range(ranges)]
     receipts: list[_Counted] = list(tasks.values([own[0] for own in counted]))
-    seen = [own.facts.figures for own in receipts]
+    figures = [own.facts.figures for own in receipts]
     facts = candidate_facts(
         [own.facts for own in receipts],
         list(tasks.values(fit)),
-        strange_verdicts=rows[VERDICTS.name] - sum(own["verdicts"] for own in seen),
-        strange_members=rows[CURATED.name] - sum(own["curated"] for own in seen),
+        strange_verdicts=rows[VERDICTS.name] - sum(own["verdicts"] for own in figures),
+        strange_members=rows[CURATED.name] - sum(own["curated"] for own in figures),
     )
     facts |= contradiction_facts(tasks.values(judged)) | pollution_facts([own.pollution for own in receipts])
     facts |= diversity_facts(lake, [own.sampled for own in receipts], encoder=stored.encoder)

@@ -45,9 +45,9 @@ def not_admitted(lake: Lake) -> list[LeftOut]:
 
 def kept_out(lake: Lake, version: Version) -> tuple[LeftOut, ...]:
     """What the version was made without, and, where it is current, what was kept out since; rejected drops first."""
-    pinned = {one.delivery for one in version.left_out}
-    since = [one for one in not_admitted(lake) if one.delivery not in pinned] if version.current else []
-    return tuple(sorted([*version.left_out, *since], key=lambda one: one.state != "rejected"))
+    pinned = {left.delivery for left in version.left_out}
+    since = [drop for drop in not_admitted(lake) if drop.delivery not in pinned] if version.current else []
+    return tuple(sorted([*version.left_out, *since], key=lambda left: left.state != "rejected"))
 
 
 def last_of_drops(log: Log) -> dict[str, Row]:

@@ -48,8 +48,8 @@ def plan_file(info: FileInfo, context: Context, *, shard_bytes: int) -> FilePlan
     named = context.manifest.format_of(file)
     form = all_formats().get(named) if named else _detected(context.manifest, file, probed)
     if form is None and probed:
-        seen = ", ".join(sorted(probed[0]))[:200]
-        return FilePlan(file, problem=("file_unrecognised", printable(f"{container.title} with the fields {seen}")))
+        fields = ", ".join(sorted(probed[0]))[:200]
+        return FilePlan(file, problem=("file_unrecognised", printable(f"{container.title} with the fields {fields}")))
     return FilePlan(file, container.name, form.name if form else next(iter(all_formats())), tuple(shards))
 
 

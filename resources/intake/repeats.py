@@ -20,13 +20,13 @@ def repeats(keys: Sequence[NDArray[np.uint64]]) -> list[dict[int, int]]:
     """For each shard, the positions whose key came earlier in the drop and how often it had come."""
     ordered = np.sort(np.concatenate([*keys, np.array([], np.uint64)]))
     repeated = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
-    seen: Counter[int] = Counter()
+    counts: Counter[int] = Counter()
     occurrences: list[dict[int, int]] = []
     for shard in keys:
         occurrences.append({})
         for at in np.flatnonzero(np.isin(shard, repeated)):
             key = int(shard[at])
-            if seen[key]:
-                occurrences[-1][int(at)] = seen[key]
-            seen[key] += 1
+            if counts[key]:
+                occurrences[-1][int(at)] = counts[key]
+            counts[key] += 1
     return occurrences

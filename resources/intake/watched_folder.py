@@ -91,9 +91,9 @@ def look_at(watched: str, before: Memory, *, now: float, again: int = OPENED_AGA
     stale = sorted(known, key=lambda path: known[path].look)[:again]
     sights = dict(known)
     for path, mark in marks.items():
-        seen = known.get(path)
-        if seen is None or seen.mark != mark or seen.since or path in stale:
-            sights[path] = _sight(path, mark, look=number, since=(seen.since if seen else 0.0) or now)
+        last = known.get(path)
+        if last is None or last.mark != mark or last.since or path in stale:
+            sights[path] = _sight(path, mark, look=number, since=(last.since if last else 0.0) or now)
     taken, problems = _taken(sights)
     problems += [f"{_base(path)!a}: {sight.problem}" for path, sight in sights.items() if sight.problem]
     earlier, _ = _taken(before.sights)

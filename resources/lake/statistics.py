@@ -47,13 +47,13 @@ def group_bounds(metadata: pq.FileMetaData, group: int, names: Collection[str]) 
     row_group = metadata.row_group(group)
     for place in range(row_group.num_columns):
         column = row_group.column(place)
-        found: Any = column.statistics if column.path_in_schema in names else None
-        if found is None or not found.has_null_count:
+        statistics: Any = column.statistics if column.path_in_schema in names else None
+        if statistics is None or not statistics.has_null_count:
             continue
-        if found.has_min_max and len(str(found.max)) <= _LONGEST_KEY:
-            known[column.path_in_schema] = Bounds(found.min, found.max, found.null_count)
-        elif found.null_count == row_group.num_rows:
-            known[column.path_in_schema] = Bounds(None, None, found.null_count)
+        if statistics.has_min_max and len(str(statistics.max)) <= _LONGEST_KEY:
+            known[column.path_in_schema] = Bounds(statistics.min, statistics.max, statistics.null_count)
+        elif statistics.null_count == row_group.num_rows:
+            known[column.path_in_schema] = Bounds(None, None, statistics.null_count)
     return known
 
 

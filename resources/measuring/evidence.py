@@ -80,7 +80,7 @@ def gather_evidence(
             Shared(
                 gathered.bank_images,
                 gathered.bank_texts,
-                load_vectors(lake, encoder, "image", index.seen.keys()) if index else NO_VECTORS,
+                load_vectors(lake, encoder, "image", index.looks_by_image.keys()) if index else NO_VECTORS,
                 load_vectors(lake, encoder, "text", map(text_id, index.texts)) if index else NO_VECTORS,
                 likelihoods,
                 _regions(lake, phrases, settings=settings, encoder=encoder, progress=progress),

@@ -88,11 +88,11 @@ class CaptionModel:
         readable.sort(key=lambda text: first[id(text.image)])
         for start in range(0, len(readable), _HELD):
             held = readable[start : start + _HELD]
-            seen = self._seen([text.image for text in held], batch)
+            towers = self._tower_outputs([text.image for text in held], batch)
             ordered = sorted(held, key=lambda text: len(text.ids))
             for at in range(0, len(ordered), batch):
                 part = ordered[at : at + batch]
-                nats = chain.from_iterable(in_halves(partial(self._nats, seen), part, noun="answers"))
+                nats = chain.from_iterable(in_halves(partial(self._nats, towers), part, noun="answers"))
                 for text, value in zip(part, nats, strict=True):
                     likelihoods[text.place] = AnswerLikelihood(value, text.span[1] - text.span[0])
         return likelihoods
@@ -107,7 +107,9 @@ class CaptionModel:
         """Without the model's own tokens, which data must not pass for."""
         return [i for i in self.tokenizer.encode(text) if i not in self.tokenizer.all_special_ids]
 
-    def _seen(self, images: Sequence[Image.Image | None], batch: int) -> dict[int, tuple[torch.Tensor, torch.Tensor]]:
+    def _tower_outputs(
+        self, images: Sequence[Image.Image | None], batch: int
+    ) -> dict[int, tuple[torch.Tensor, torch.Tensor]]:
         """What the image tower makes of each picture: its latent and its tokens, by `id`."""
         distinct = list({id(image): image for image in images}.values())
         parts = [
@@ -129,9 +131,9 @@ class CaptionModel:
         pixels = torch.tensor(shape.pixels(image)).permute(2, 0, 1).double() / 255
         return (pixels - torch.tensor(shape.mean)[:, None, None]) / torch.tensor(shape.std)[:, None, None]
 
-    def _nats(self, seen: dict[int, tuple[torch.Tensor, torch.Tensor]], texts: Sequence[_Text]) -> list[float]:
+    def _nats(self, towers: dict[int, tuple[torch.Tensor, torch.Tensor]], texts: Sequence[_Text]) -> list[float]:
         latents, tokens = (
-            torch.stack(column) for column in zip(*(seen[id(text.image)] for text in texts), strict=True)
+            torch.stack(column) for column in zip(*(towers[id(text.image)] for text in texts), strict=True)
         )
         # What fills a text up stands behind it, where no earlier token looks.
         ids = padded([text.ids for text in texts], self.model.pad_id).to(self.device)

@@ -110,10 +110,10 @@ def place_encoder(settings: EncoderSettings) -> Placement:
     offered = room.gpus > 0 or (room.grows and settings.device == "cuda")
     usable = offered and settings.device != "cpu" and _sees_gpus(ray.get_runtime_context().get_node_id())
     if settings.device == "cuda" and not usable:
-        seen = "PyTorch sees none where they are" if room.gpus else "so no node offers one"
+        cause = "PyTorch sees none where they are" if room.gpus else "so no node offers one"
         raise EncoderError(
-            f"encoder.device is 'cuda', and the Ray cluster counts {room.gpus} GPUs; {seen}. Set it to auto or cpu, or "
-            "install a PyTorch build that sees the GPU"
+            f"encoder.device is 'cuda', and the Ray cluster counts {room.gpus} GPUs; {cause}. Set it to auto or cpu, "
+            "or install a PyTorch build that sees the GPU"
         )
     if not usable:
         return Placement(replace(chosen, device="cpu"), False, room.whole, {})

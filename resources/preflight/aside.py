@@ -69,8 +69,8 @@ def as_delivered(record: Mapping[str, Any], files: FilesOfDrop) -> Row:
     states = iter([_STATES.get(record["reason"], UNKNOWN_STATE)])
 
     def look(named: Cell) -> Picture:
-        found = files.look(record["file"], named) if isinstance(named, str) else None
+        picture = files.look(record["file"], named) if isinstance(named, str) else None
         state = next(states, UNKNOWN_STATE)
-        return found if found is not None else Picture(state=state)
+        return picture if picture is not None else Picture(state=state)
 
     return read_record(raw, row_id, look)

@@ -80,8 +80,8 @@ def preflight_version(
         return batch.filter(pa.array(members.positions(column_of(batch, "example_id")) >= 0))
 
     scope = {"delivery": list(version.row["deliveries"] or ())}
-    found = _of_examples(lake, scope, forecaster, total=len(ids), choose=of_version, progress=progress)
-    return _result(f"version {number}", forecaster, found, Tallies())
+    tallies = _of_examples(lake, scope, forecaster, total=len(ids), choose=of_version, progress=progress)
+    return _result(f"version {number}", forecaster, tallies, Tallies())
 
 
 def preflight_drop(
@@ -91,8 +91,8 @@ def preflight_drop(
     ingest set aside, as they stand in the drop's files. MissingError where the drop was never ingested."""
     forecaster = _forecaster(trainer, given, where)
     scope = {"delivery": last_delivery(lake, drop)}
-    found = _of_examples(lake, scope, forecaster, total=0, choose=lambda batch: batch, progress=progress)
-    return _result(f"drop {drop}", forecaster, found, _of_quarantine(lake, scope, forecaster, drop))
+    tallies = _of_examples(lake, scope, forecaster, total=0, choose=lambda batch: batch, progress=progress)
+    return _result(f"drop {drop}", forecaster, tallies, _of_quarantine(lake, scope, forecaster, drop))
 
 
 def _forecaster(trainer: str, given: Mapping[str, Any], where: str) -> _Forecaster:
@@ -117,8 +117,8 @@ def _of_examples(
     with progress.track(f"Forecast {forecaster.trainer.name}", total) as advance:
         for batch in lake.batches(EXAMPLES, where=scope, columns=list(_COLUMNS), batch_rows=_BATCH_ROWS):
             examples = pa.Table.from_batches([choose(batch)])
-            shown = [image for images in examples["image_ids"].to_pylist() for image in images or ()]
-            pictures = sizes.of(shown)
+            image_ids = [image for images in examples["image_ids"].to_pylist() for image in images or ()]
+            pictures = sizes.of(image_ids)
             rows = rows_of(examples, pictures.__getitem__, as_parts=forecaster.trainer.reads_parts, boxed=boxed)
             forecaster.add(tallies, rows, list(_origins(examples)))
             advance(examples.num_rows)
@@ -141,15 +141,15 @@ def _of_quarantine(lake: Lake, scope: Mapping[str, Any], forecaster: _Forecaster
     return tallies
 
 
-def _result(subject: str, forecaster: _Forecaster, found: Tallies, aside: Tallies) -> Preflight:
-    if not found.rows and not aside.rows:
+def _result(subject: str, forecaster: _Forecaster, tallies: Tallies, aside: Tallies) -> Preflight:
+    if not tallies.rows and not aside.rows:
         raise UnusableError(f"{subject} has no rows; there is nothing to forecast")
     return Preflight(
         subject=subject,
         trainer=forecaster.trainer,
         limits=forecaster.limits,
-        rows=found.rows,
-        tallies=tuple(found.worst_first()),
+        rows=tallies.rows,
+        tallies=tuple(tallies.worst_first()),
         aside=aside.rows,
         aside_tallies=tuple(aside.worst_first()),
     )

@@ -167,8 +167,8 @@ def plain_reason(error: Exception) -> str:
     """What a store's client says, on one line, without colours, and not longer than a person reads."""
     words = re.sub(r"\x1b\[[0-9;]*m", "", str(error)).replace("↳", ":")
     words = re.sub(r"<\?xml.*?<Code>(\w+)</Code>.*", r"\1", words, flags=re.DOTALL)
-    said = re.sub(r"\s*:\s+", ": ", " ".join(words.split())).rstrip(".")
-    return said if len(said) <= 600 else f"{said[:600]}..."
+    reason = re.sub(r"\s*:\s+", ": ", " ".join(words.split())).rstrip(".")
+    return reason if len(reason) <= 600 else f"{reason[:600]}..."
 
 
 @lru_cache(maxsize=64)

@@ -137,11 +137,11 @@ def count(judged: pa.Table) -> dict[str, Any]:
 def added(counts: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """The counts of several shares as those of all."""
     total: dict[str, Any] = {"examples": 0, "curated": 0, **{name: Counter[str]() for name in _COUNTED}}
-    for one in counts:
+    for share in counts:
         for name in ("examples", "curated"):
-            total[name] += one[name]
+            total[name] += share[name]
         for name in _COUNTED:
-            total[name].update(one[name])
+            total[name].update(share[name])
     return {name: dict(sorted(value.items())) if name in _COUNTED else value for name, value in total.items()}
 
 

@@ -29,10 +29,10 @@ def _grid(width_px: int, height_px: int, side: int) -> tuple[int, int]:
     best, most, least_waste = (1, 1), 0, float("inf")
     for rows, columns in _GRIDS:
         scale = min(columns * side / width_px, rows * side / height_px)
-        shown = min(int(width_px * scale) * int(height_px * scale), width_px * height_px)
-        waste = rows * columns * side * side - shown
-        if shown > most or (shown == most and waste < least_waste):
-            best, most, least_waste = (rows, columns), shown, waste
+        used = min(int(width_px * scale) * int(height_px * scale), width_px * height_px)
+        waste = rows * columns * side * side - used
+        if used > most or (used == most and waste < least_waste):
+            best, most, least_waste = (rows, columns), used, waste
     return best
 
 

@@ -41,42 +41,47 @@ def lay_out(row: Row, limits: Limits, family: Family) -> Layout | Forecast:
     turns = [turn for turn in row.turns if turn.parts is not None]
     if not any(turn.role in _NAMES.values() for turn in row.turns):  # `conversations`, whose roles it renames
         turns = [replace(turn, role=_NAMES.get(turn.role, turn.role)) for turn in turns]
-    seen = row
+    used = row
     if not any(turn.is_list for turn in turns):
-        seen = replace(row, pictures=row.pictures[:1])
+        used = replace(row, pictures=row.pictures[:1])
         if row.pictures and not turns:
             return crash("no_messages")
-        turns = _with_column(turns, seen)
-    failure = failing_picture(seen)
+        turns = _with_column(turns, used)
+    failure = failing_picture(used)
     if failure is not None:
-        by_processor = seen is row and failure.reason == "image_bomb"
+        by_processor = used is row and failure.reason == "image_bomb"
         return beyond("a picture of more pixels than Pillow opens") if by_processor else failure
-    if places(turns) != len(seen.pictures):
-        return crash("placeholder_mismatch", f"{places(turns)} placeholders, {len(seen.pictures)} pictures")
-    if seen.pictures and any(family.image_token in turn.text for turn in turns):
+    if places(turns) != len(used.pictures):
+        return crash("placeholder_mismatch", f"{places(turns)} placeholders, {len(used.pictures)} pictures")
+    if used.pictures and any(family.image_token in turn.text for turn in turns):
         return crash("model_token", f"{family.image_token} in a text")
     try:
-        sights = looks(seen, limits, family.look, upright=True)
+        sights = looks(used, limits, family.look, upright=True)
     except UnseeableError as error:
         return crash("image_refused", str(error))
-    return _sequence(seen, turns, sights, limits, family)
+    return _sequence(used, turns, sights, limits, family)
 
 
 def settle(counted: Counted, limits: Limits) -> Forecast:
     """Whole, whatever its length."""
-    found = whole(counted)
-    if limits.max_tokens and counted.tokens > limits.max_tokens and found.outcome is Outcome.READ and not found.reason:
-        return replace(found, reason="not_cut", detail=f"{counted.tokens:,} tokens, {limits.max_tokens:,} are meant")
-    return found
+    result = whole(counted)
+    if (
+        limits.max_tokens
+        and counted.tokens > limits.max_tokens
+        and result.outcome is Outcome.READ
+        and not result.reason
+    ):
+        return replace(result, reason="not_cut", detail=f"{counted.tokens:,} tokens, {limits.max_tokens:,} are meant")
+    return result
 
 
 def _with_column(turns: Sequence[Turn], row: Row) -> list[Turn]:
     """Texts as they stand, and the picture of the column behind the first question."""
-    said = [replace(turn, parts=(turn.marked_text,)) for turn in turns]
+    marked = [replace(turn, parts=(turn.marked_text,)) for turn in turns]
     if row.pictures:
-        first = next((number for number, turn in enumerate(said) if turn.role == "user"), 0)
-        said[first] = replace(said[first], parts=(*(said[first].parts or ()), IMAGE))
-    return said
+        first = next((number for number, turn in enumerate(marked) if turn.role == "user"), 0)
+        marked[first] = replace(marked[first], parts=(*(marked[first].parts or ()), IMAGE))
+    return marked
 
 
 def _sequence(row: Row, turns: Sequence[Turn], sights: Sequence[Sight], limits: Limits, family: Family) -> Layout:

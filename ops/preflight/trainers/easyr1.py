@@ -11,7 +11,7 @@ break between them."""
 
 from ops.preflight.asking import asking, settle_filtered
 from ops.preflight.contract import Family, Forecast, Layout, Row, Sight, Trainer, Turn, UnseeableError
-from ops.preflight.layout import crash, failing_picture, places, scaled_between, seen
+from ops.preflight.layout import crash, failing_picture, places, scaled_between, sight_of
 from ops.preflight.limits import Limits
 
 
@@ -28,7 +28,7 @@ def lay_out(row: Row, limits: Limits, family: Family) -> Layout | Forecast:
     if any(family.image_token in turn.text for turn in turns):
         return crash("model_token", f"{family.image_token} in a text")
     try:
-        sights = [_seen(picture.size, limits, family) for picture in row.pictures]
+        sights = [_sight(picture.size, limits, family) for picture in row.pictures]
     except UnseeableError as error:
         return crash("image_refused", str(error))
     return asking(row, turns, sights, limits, family)
@@ -42,8 +42,8 @@ def _problem(row: Row) -> Turn:
     return Turn("user", tuple(parts))
 
 
-def _seen(size: tuple[int, int], limits: Limits, family: Family) -> Sight:
-    return seen(scaled_between(size, limits), limits, family.look)
+def _sight(size: tuple[int, int], limits: Limits, family: Family) -> Sight:
+    return sight_of(scaled_between(size, limits), limits, family.look)
 
 
 TRAINER = Trainer(

@@ -28,7 +28,7 @@ from ops.preflight.contract import (
     Turn,
     UnseeableError,
 )
-from ops.preflight.layout import Pieces, beyond, crash, failing_picture, laid_out, places, scaled_between, seen
+from ops.preflight.layout import Pieces, beyond, crash, failing_picture, laid_out, places, scaled_between, sight_of
 from ops.preflight.limits import Limits
 from ops.preflight.settling import Kept, cut, keep_start, whole
 
@@ -54,7 +54,7 @@ def lay_out(row: Row, limits: Limits, family: Family) -> Layout | Forecast:
     if failure is not None:
         return failure
     try:
-        sights = [seen(_prepared(picture.size, limits, family), limits, family.look) for picture in row.pictures]
+        sights = [sight_of(_prepared(picture.size, limits, family), limits, family.look) for picture in row.pictures]
     except UnseeableError as error:
         return crash("image_refused", str(error))
     return _sequence(row, system, turns, sights, limits, family)

@@ -29,7 +29,7 @@ from ops.preflight.contract import (
     Turn,
     UnseeableError,
 )
-from ops.preflight.layout import Pieces, beyond, crash, failing_picture, laid_out, places, scaled_below, seen
+from ops.preflight.layout import Pieces, beyond, crash, failing_picture, laid_out, places, scaled_below, sight_of
 from ops.preflight.limits import Limits
 from ops.preflight.settling import Kept, cut, whole
 
@@ -73,7 +73,7 @@ def encode(row: Row, turns: Sequence[Turn], limits: Limits, family: Family) -> L
     if any(turn.role == "system" for turn in turns):
         return crash("role_order")
     try:
-        sights = [_seen(row, number, limits, family) for number in range(len(row.pictures))]
+        sights = [_sight(row, number, limits, family) for number in range(len(row.pictures))]
     except UnseeableError as error:
         return crash("image_refused", str(error))
     return _sequence(row, system, list(turns), sights, limits, family)
@@ -120,9 +120,9 @@ def _failed(failure: Forecast, limits: Limits) -> Forecast:
     return replace(failure, outcome=_FAILED[limits.on_failure])
 
 
-def _seen(row: Row, number: int, limits: Limits, family: Family) -> Sight:
+def _sight(row: Row, number: int, limits: Limits, family: Family) -> Sight:
     size = scaled_below(row.pictures[number].size, limits.trainer_max_image_px)
-    return seen(size, limits, family.look_in_swift or family.look)
+    return sight_of(size, limits, family.look_in_swift or family.look)
 
 
 def _sequence(

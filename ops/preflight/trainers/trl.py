@@ -49,9 +49,9 @@ def lay_out(row: Row, limits: Limits, family: Family) -> Layout | Forecast:
 def settle(counted: Counted, limits: Limits) -> Forecast:
     """Whole, or without its end."""
     if not limits.max_tokens or counted.tokens <= limits.max_tokens:
-        found = whole(counted)
-        learnt = found.reason == "no_target" and counted.tokens > 0  # a loss is taken on the question
-        return replace(found, reason="") if learnt else found
+        forecast = whole(counted)
+        learnt = forecast.reason == "no_target" and counted.tokens > 0  # a loss is taken on the question
+        return replace(forecast, reason="") if learnt else forecast
     return cut(counted, keep_start(counted.pieces, limits.max_tokens), most=limits.max_tokens)
 
 
@@ -93,8 +93,8 @@ def _with_places(row: Row) -> list[Turn]:
         if turn.parts is None or turn.is_list or turn.role != "user":
             turns.append(turn if turn.is_list or turn.parts is None else replace(turn, parts=(turn.marked_text,)))
             continue
-        shown = () if included else (IMAGE,) * len(row.pictures)
-        turns.append(replace(turn, parts=(*shown, turn.marked_text)))
+        images = () if included else (IMAGE,) * len(row.pictures)
+        turns.append(replace(turn, parts=(*images, turn.marked_text)))
         included = True
     return turns
 

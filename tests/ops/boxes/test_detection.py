@@ -31,7 +31,7 @@ def seen(rows: Sequence[tuple[list[Any], Size]], chosen: str | None = None) -> F
     evidence = FileEvidence()
     for boxes, size in rows:
         evidence.add(boxes, ["a"], {"a": size})
-    return evidence.scales(chosen)["json"].seen
+    return evidence.scales(chosen)["json"].by_numbers
 
 
 @pytest.mark.parametrize("convention", PLAIN)
@@ -66,7 +66,7 @@ def test_two_conventions_are_told_apart_row_by_row(pair: tuple[str, str], seed: 
     for (boxes, size), _ in rows:
         evidence.add(boxes, ["a"], {"a": size})
     scales = evidence.scales(None)
-    assert scales["json"].seen.weights is not None, scales["json"].evidence
+    assert scales["json"].by_numbers.weights is not None, scales["json"].evidence
     read = [
         (box_rows(delivered(boxes), ["a"], {"a": size}, scales)[0]["convention"], own) for (boxes, size), own in rows
     ]
@@ -100,7 +100,7 @@ def test_parts_of_a_file_say_together_what_the_file_says():
     for n, (boxes, size) in enumerate(rows):
         parts[n % 2].add(boxes, ["a"], {"a": size})
     parts[0].join(parts[1])
-    assert parts[0].scales(None)["json"].seen == seen(rows)
+    assert parts[0].scales(None)["json"].by_numbers == seen(rows)
 
 
 def test_lists_of_shares_are_boxes_where_nearly_all_have_their_corners_in_order():

@@ -11,7 +11,7 @@ from ops.vision.colours import WORDS
 
 
 def said(query: str, answer: str) -> list[tuple[str, str, str, bool]]:
-    return [(claim.kind, claim.subject, claim.said, claim.is_denied) for claim in read_claims(query, answer)]
+    return [(claim.kind, claim.subject, claim.value, claim.is_denied) for claim in read_claims(query, answer)]
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_answers_to_closed_questions(query: str, answer: str, expected: tuple[st
     ],
 )
 def test_claims_of_sentences(sentence: str, expected: list[tuple[str, str]]):
-    found = [(claim.said, claim.subject) for claim in read_claims("Describe the image.", sentence)]
+    found = [(claim.value, claim.subject) for claim in read_claims("Describe the image.", sentence)]
     assert sorted(found) == sorted(expected)
 
 
@@ -113,7 +113,7 @@ def test_foils_differ_from_the_claim_in_one_word():
 
 def test_only_the_first_claims_of_a_long_answer_are_kept():
     answer = " ".join(f"There is a {colour} thing here." for colour in list(WORDS)[:20])
-    assert [claim.said for claim in read_claims("Describe it.", answer)] == list(WORDS)[:MOST_CLAIMS]
+    assert [claim.value for claim in read_claims("Describe it.", answer)] == list(WORDS)[:MOST_CLAIMS]
 
 
 @given(st.text(max_size=300), st.text(max_size=300))

@@ -40,7 +40,7 @@ def test_a_rater_seldom_compared_stays_near_what_is_expected() -> None:
 
 def test_order_and_names_do_not_matter() -> None:
     made = agreements_of({"a": 0.9, "b": 0.7, "c": 0.6}, 200, each=2, seed=2)
-    renamed = [Agreement(f"z{m.other}", f"z{m.one}", m.together, m.agreed) for m in made[::-1]]
+    renamed = [Agreement(f"z{m.other}", f"z{m.rater}", m.together, m.agreed) for m in made[::-1]]
     fitted, again = fit_reliability(made), fit_reliability(renamed)
     assert {f"z{name}": pytest.approx(p) for name, p in fitted.items()} == again
 

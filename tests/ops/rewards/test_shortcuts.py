@@ -50,7 +50,7 @@ def test_a_planted_one_is_told_in_the_share_it_was_planted_in(kind: str, verdict
     told = by_name(pairs(kind))
     assert told[kind].verdict == verdict
     assert told[kind].interval[0] < 0.92
-    assert told[kind].told > 0.85
+    assert told[kind].share > 0.85
     if kind == "words":
         assert told["length"].verdict == told["style"].verdict == "pass"
 
@@ -58,7 +58,7 @@ def test_a_planted_one_is_told_in_the_share_it_was_planted_in(kind: str, verdict
 def test_weights_take_length_away_and_say_what_they_cost() -> None:
     made = shortcuts_of(pairs("length"))
     length = next(shortcut for shortcut in made.shortcuts if shortcut.name == "length")
-    assert length.told_weighed < length.told - 0.2
+    assert length.share_weighed < length.share - 0.2
     assert made.weights.mean() == pytest.approx(1)
     assert 0.3 < made.effective_share < 0.9
     assert shortcuts_of(pairs("none")).effective_share > 0.95
@@ -70,4 +70,4 @@ def test_any_texts_and_either_side_first(texts: list[tuple[str, str]], seed: int
     made = [Pair(str(n), str(n), chosen, rejected) for n, (chosen, rejected) in enumerate(texts)]
     result = shortcuts_of(made, seed=seed)
     assert np.isfinite(result.weights).all()
-    assert all(0 <= shortcut.told <= 1 for shortcut in result.shortcuts)
+    assert all(0 <= shortcut.share <= 1 for shortcut in result.shortcuts)
