@@ -39,7 +39,7 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return paths
 
 
-def said(delivery: str, pictures: list[Path]) -> list[tuple[Path | None, str, str]]:
+def claimed_texts(delivery: str, pictures: list[Path]) -> list[tuple[Path | None, str, str]]:
     """Picture, question and answer of each row."""
     return {
         "empty": [],
@@ -51,13 +51,15 @@ def said(delivery: str, pictures: list[Path]) -> list[tuple[Path | None, str, st
 
 @pytest.mark.parametrize("delivery", DELIVERIES)
 def test_audit_accuracy(delivery: str, pictures: list[Path], embeddings: Embeddings) -> None:
-    rows = [Shown(((query, answer),), picture, faulty=False) for picture, query, answer in said(delivery, pictures)]
+    rows = [
+        Shown(((query, answer),), picture, faulty=False) for picture, query, answer in claimed_texts(delivery, pictures)
+    ]
     inputs = audit_accuracy.inputs_of(rows, embeddings)
     ledger, faulty = Ledger(), np.zeros(len(rows), dtype=bool)
     for name in audit_accuracy.AUDITS:
-        found = audit_accuracy.measured(name, inputs)
-        assert set(found["row"]) <= set(range(len(rows)))
-        ledger.add("nothing", name, np.ones(len(found)), faulty[found["row"]])
+        measures = audit_accuracy.measured(name, inputs)
+        assert set(measures["row"]) <= set(range(len(rows)))
+        ledger.add("nothing", name, np.ones(len(measures)), faulty[measures["row"]])
     raw = audit_accuracy.raw_cosine(inputs)
     assert np.isfinite(raw).tolist() == [row.picture is not None for row in rows]
     ledger.add("nothing", "raw", -raw, faulty)
@@ -66,11 +68,14 @@ def test_audit_accuracy(delivery: str, pictures: list[Path], embeddings: Embeddi
 
 @pytest.mark.parametrize("delivery", DELIVERIES)
 def test_claims_accuracy(delivery: str, pictures: list[Path], embeddings: Embeddings) -> None:
-    told = [claims_accuracy.Told([(query, answer)], picture, {}) for picture, query, answer in said(delivery, pictures)]
-    inputs = claims_accuracy.inputs_of(told, embeddings, claims_accuracy.Places(embeddings))
+    claimed = [
+        claims_accuracy.Told([(query, answer)], picture, {})
+        for picture, query, answer in claimed_texts(delivery, pictures)
+    ]
+    inputs = claims_accuracy.inputs_of(claimed, embeddings, claims_accuracy.Places(embeddings))
     verdicts = claims_accuracy.Verdicts()
     for kind in ("colour", "count", "presence"):
-        verdicts.add(kind, claims_accuracy.claims_of(told, kind, inputs))
+        verdicts.add(kind, claims_accuracy.claims_of(claimed, kind, inputs))
     claims = sum(sum(counts.values()) for counts in verdicts.counts.values())
     assert claims == (1 if delivery == "one row" else 0)
     assert len(list(verdicts.rows())) == 5
@@ -78,24 +83,24 @@ def test_claims_accuracy(delivery: str, pictures: list[Path], embeddings: Embedd
 
 @pytest.mark.parametrize("delivery", DELIVERIES)
 def test_duplicates_accuracy(delivery: str, pictures: list[Path], embeddings: Embeddings, spark: SparkSession) -> None:
-    told = [
+    claims = [
         duplicates_accuracy.Told(picture, query, answer, "photo", (query,))
-        for picture, query, answer in said(delivery, pictures)
+        for picture, query, answer in claimed_texts(delivery, pictures)
     ]
-    found = duplicates_accuracy.duplicates(spark, told, embeddings, DUPLICATES.settings)
-    assert found == {}
-    assert duplicates_accuracy.figures("as it is", told, found).count(" of ") == 7
+    duplicates = duplicates_accuracy.duplicates(spark, claims, embeddings, DUPLICATES.settings)
+    assert duplicates == {}
+    assert duplicates_accuracy.figures("as it is", claims, duplicates).count(" of ") == 7
 
 
 @pytest.mark.parametrize("delivery", DELIVERIES)
 def test_leaks_accuracy(delivery: str, pictures: list[Path], embeddings: Embeddings, tmp_path: Path) -> None:
     leaks_accuracy.write_set(tmp_path / "set", [(pictures[0].name, ["car"])], pictures[0].parent)
     settings = replace(LEAKS.settings, sets={"set": str(tmp_path / "set")})
-    rows = said(delivery, pictures)
+    rows = claimed_texts(delivery, pictures)
     asked = [leaks_accuracy.Asked(picture, query, "leak") for picture, query, _ in rows]
-    found = leaks_accuracy.found(asked, tmp_path / "set", settings, embeddings)
+    leaking = leaks_accuracy.found(asked, tmp_path / "set", settings, embeddings)
     # The set spells "color", so that vectors alone tell.
-    assert [leaks.tolist() for leaks in found] == [[delivery == "one row"] * len(rows), [False] * len(rows)]
+    assert [leaks.tolist() for leaks in leaking] == [[delivery == "one row"] * len(rows), [False] * len(rows)]
 
 
 def folder_of(root: Path, pictures: list[Path], count: int) -> Path:
@@ -126,8 +131,8 @@ def test_photos_of_which_there_are_hardly_any(
     audit_accuracy.descriptions(folder, rng, embeddings, ledger)
     assert list(ledger.rows())
     for kind in ("colour", "count", "presence"):
-        told = claims_accuracy.photos(folder, rng, kind, 0.1)
-        assert bool(told) == bool(count)
+        claims = claims_accuracy.photos(folder, rng, kind, 0.1)
+        assert bool(claims) == bool(count)
     assert list(claims_accuracy.pointing(folder, claims_accuracy.Places(embeddings)))
     for half in (0, 1):
         made = list(duplicates_accuracy.corpus(folder, half, "mirrored", tmp_path))
@@ -152,5 +157,5 @@ def test_preference_accuracy(
 ) -> None:
     folder = folder_of(tmp_path / "photos", pictures, count)
     asked = Namespace(queries=count, seed=11, half="tuning", photos=folder, embeddings=embeddings)
-    for told in curves(spark, asked):
-        assert "NaN" not in json.dumps(told)
+    for curve in curves(spark, asked):
+        assert "NaN" not in json.dumps(curve)

@@ -19,8 +19,8 @@ def fill(lake: str, pictures: int, distinct: int) -> int:
     """A delivery called `first` of so many examples; returns how many contents it has."""
     place = _opened(lake)
     made = [drawn(seed) for seed in range(distinct)]
-    said = [f"text {at % TEXTS}" for at in range(pictures)]
-    add(place, "first", [made[at % distinct] for at in range(pictures)], said)
+    texts = [f"text {at % TEXTS}" for at in range(pictures)]
+    add(place, "first", [made[at % distinct] for at in range(pictures)], texts)
     return distinct + TEXTS
 
 

@@ -53,7 +53,10 @@ def test_what_dies_midway_costs_its_blocks_alone(victim: str, tmp_path: Path) ->
         contents = head.call("tests.cluster.steps:fill", within_s=200, lake=LAKE, pictures=1200, distinct=1200)
         words = json.dumps({"lake": LAKE, "images_an_actor": 200, "flush_rows": 100})
         command = [sys.executable, "-m", "tests.support.called", "tests.cluster.steps:embed_first", words]
-        with (tmp_path / "said").open("w") as said, head.start(*command, stdout=said, stderr=subprocess.STDOUT) as run:
+        with (
+            (tmp_path / "said").open("w") as output,
+            head.start(*command, stdout=output, stderr=subprocess.STDOUT) as run,
+        ):
             until_some_are_stored(head, contents)
             if victim == "a node":
                 worker.kill()

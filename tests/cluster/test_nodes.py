@@ -12,21 +12,21 @@ from tests.support.nodes import wired
 
 def test_a_node_sees_no_other_nodes_disk_and_dies_with_all_that_runs_on_it(tmp_path: Path) -> None:
     (tmp_path / "mine").write_text("here", "utf-8")
-    with wired("one", "two") as (one, two):
-        one.run("touch", "/tmp/ones", within_s=30)  # noqa: S108
-        for node in (one, two):
+    with wired("one", "two") as (first, second):
+        first.run("touch", "/tmp/ones", within_s=30)  # noqa: S108
+        for node in (first, second):
             assert node.run("hostname", within_s=30) == f"{node.name}\n"
             assert not node.run("sh", "-c", f"ls {tmp_path} 2>/dev/null || true", within_s=30)
-        assert two.run("ls", "/tmp", within_s=30) == ""  # noqa: S108
-        sleeper = one.start("sleep", "600")
-        listener = one.start("python3", "-m", "http.server", "80", "--bind", one.address, stderr=subprocess.DEVNULL)
-        two.reach(one.address, 80, within_s=60)
-        pids = one.processes("sleep 600")
-        one.kill()
+        assert second.run("ls", "/tmp", within_s=30) == ""  # noqa: S108
+        sleeper = first.start("sleep", "600")
+        listener = first.start("python3", "-m", "http.server", "80", "--bind", first.address, stderr=subprocess.DEVNULL)
+        second.reach(first.address, 80, within_s=60)
+        pids = first.processes("sleep 600")
+        first.kill()
         assert sleeper.wait(30) != 0
         assert listener.wait(30) != 0
         with pytest.raises(AssertionError, match="two: not done in 2 s"):
-            two.reach(one.address, 80, within_s=2)
+            second.reach(first.address, 80, within_s=2)
     for pid in pids:
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)

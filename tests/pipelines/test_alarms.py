@@ -37,9 +37,9 @@ def outcome(tmp_path: Path, ray_session: None, monkeypatch: pytest.MonkeyPatch) 
 def test_an_alarm_reaches_the_screen_and_the_summary(
     outcome: Outcome, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
-    (said,) = outcome.alarms
-    assert "failed in 1 rows of flowers-" in said
-    assert "(KeyError 1; first in [red]a.json, row 7)" in said
+    (alarm,) = outcome.alarms
+    assert "failed in 1 rows of flowers-" in alarm
+    assert "(KeyError 1; first in [red]a.json, row 7)" in alarm
     say(outcome, lake=str(tmp_path / "lake"), debug=False)
-    assert f"alarm: {said}" in " ".join(capsys.readouterr().err.split())
-    assert summarise(str(tmp_path / "lake"), [outcome], before=None)["runs"][0]["alarms"] == [said]
+    assert f"alarm: {alarm}" in " ".join(capsys.readouterr().err.split())
+    assert summarise(str(tmp_path / "lake"), [outcome], before=None)["runs"][0]["alarms"] == [alarm]

@@ -44,8 +44,8 @@ def picture(folder: Path, number: int) -> str:
 def turn(number: int, query: str, answer: str, image: str | None = None) -> dict[str, Any]:
     """A row of one question and answer, in LLaVA's format."""
     asked = f"<image>\n{query}" if image else query
-    said = [{"from": "human", "value": asked}, {"from": "gpt", "value": answer}]
-    return {"id": f"r{number}", "conversations": said} | ({"image": image} if image else {})
+    turns = [{"from": "human", "value": asked}, {"from": "gpt", "value": answer}]
+    return {"id": f"r{number}", "conversations": turns} | ({"image": image} if image else {})
 
 
 def text_alone(folder: Path) -> Iterator[dict[str, Any]]:

@@ -35,7 +35,7 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "status", "told"),
+    ("words", "status", "message"),
     [
         (["run", "no-such-folder"], 1, "no-such-folder: does not exist"),
         (["run", "--config", "bad.yaml"], 2, "bad.yaml:2: audits.groundng: unknown audit"),
@@ -53,7 +53,7 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         (["run", "--config", "scratch.yaml"], 2, "scratch.yaml:1: spark: scratch: s3://b/x is an address in a store"),
     ],
 )
-def test_errors_are_one_clear_line(tmp_path: Path, words: list[str], status: int, told: str) -> None:
+def test_errors_are_one_clear_line(tmp_path: Path, words: list[str], status: int, message: str) -> None:
     (tmp_path / "bad.yaml").write_text("audits:\n  groundng: {}\n")
     (tmp_path / "encoder.yaml").write_text("encoder: {model: no-such-model}\n")
     (tmp_path / "folder.yaml").write_text(f"encoder: {{model: 'local-dir:{tmp_path}'}}\n")
@@ -63,7 +63,7 @@ def test_errors_are_one_clear_line(tmp_path: Path, words: list[str], status: int
     (tmp_path / "scratch.yaml").write_text("spark:\n  scratch: s3://b/x\n")
     done = CliRunner().invoke(app, words)
     assert done.exit_code == status, done.stderr
-    assert told in " ".join(done.stderr.split())
+    assert message in " ".join(done.stderr.split())
     assert "Traceback" not in done.stderr
     assert not [path.name for path in tmp_path.iterdir() if ":" in path.name]  # no folder called `s3:`
 
@@ -123,8 +123,8 @@ def test_the_list_says_of_a_command_what_it_says_of_itself(command: str) -> None
 def test_a_question_imports_no_engine(words: list[str], spared: set[str]) -> None:
     """Help needs neither Arrow nor an audit: a person who asks waits for none of them."""
     heavy = {"ray", "pyspark", "dagster", "torch"} | spared
-    shown = "print(','.join({name.split('.')[0] for name in sys.modules}), file=sys.stderr)"
-    code = f"import atexit, sys; atexit.register(lambda: {shown}); from pipelines.cli import main; main()"
+    probe = "print(','.join({name.split('.')[0] for name in sys.modules}), file=sys.stderr)"
+    code = f"import atexit, sys; atexit.register(lambda: {probe}); from pipelines.cli import main; main()"
     command = [sys.executable, "-c", code, *words]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **HERE})
     loaded = set(done.stderr.splitlines()[-1].split(","))
@@ -162,8 +162,8 @@ def test_a_lake_may_be_an_address(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
         lake = Lake("s3://stall/lake")
         fill(lake)
         publish(lake, build(lake, replace(load_settings(), policy=POLICY)), {})
-        told = json.loads(CliRunner().invoke(app, ["versions", "--lake", "s3://stall/lake", "--json"]).stdout)
-        assert [(version["version"], version["current"]) for version in told] == [(1, True)]
+        printed = json.loads(CliRunner().invoke(app, ["versions", "--lake", "s3://stall/lake", "--json"]).stdout)
+        assert [(version["version"], version["current"]) for version in printed] == [(1, True)]
         page = CliRunner().invoke(app, ["report", "--lake", "s3://stall/lake"]).stdout.strip()
         assert page == "s3://stall/lake/reports/version-1.html"
         filesystem, base = lake.storage.open()
@@ -178,8 +178,8 @@ def test_doctor_says_by_its_status_whether_the_machine_will_do(tmp_path: Path, m
     for mode, status in (("token", 0), ("disabled", 1)):
         monkeypatch.setenv("RAY_AUTH_MODE", mode)
         done = CliRunner().invoke(app, ["doctor", "--json", "--lake", str(tmp_path / "lake")])
-        said = json.loads(done.stdout)
-        bad = {one["subject"] for one in said["findings"] if one["state"] == "bad"} - {"listening"}
+        printed = json.loads(done.stdout)
+        bad = {one["subject"] for one in printed["findings"] if one["state"] == "bad"} - {"listening"}
         assert bad == ({"ray"} if status else set())
-        assert said["sound"] == (done.exit_code == 0)
+        assert printed["sound"] == (done.exit_code == 0)
     assert not (tmp_path / "lake").exists()

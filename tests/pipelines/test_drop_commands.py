@@ -69,8 +69,8 @@ def test_status_says_what_an_older_reader_read(lake: Lake) -> None:
     assert json.loads(printed("status", "--json"))["old_readings"] == []
     arrive(lake, "old", "old-1", reading=None)
     admit(lake, "old", settings=load_settings().gates)
-    (one,) = json.loads(printed("status", "--json"))["old_readings"]
-    assert (one["drop"], one["source"], one["readable"]) == ("old", "from/old", False)
+    (reading,) = json.loads(printed("status", "--json"))["old_readings"]
+    assert (reading["drop"], reading["source"], reading["readable"]) == ("old", "from/old", False)
     assert "drop 'old' was read by an older reader" in printed("status")
 
 

@@ -39,7 +39,7 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def said(*words: str | Path, of: typer.Typer = app) -> tuple[int, str]:
+def printed(*words: str | Path, of: typer.Typer = app) -> tuple[int, str]:
     """Exit status, and what stands on standard error with its line breaks undone."""
     done = CliRunner().invoke(of, [str(word) for word in words])
     return done.exit_code, " ".join(done.stderr.split())
@@ -70,7 +70,7 @@ FAULTS = [
 @pytest.mark.parametrize("make", FAULTS, ids=lambda make: type(make()).__name__)
 def test_a_programmers_error_is_called_a_fault(tmp_path: Path, make: Callable[[], BaseException]) -> None:
     (tmp_path / "lake").mkdir()
-    status, words = said(of=raising(make))
+    status, words = printed(of=raising(make))
     assert status == 3
     assert f"fault: {type(make()).__name__}: {make()}: this is a fault of Assay" in words
     assert "Traceback" not in words
@@ -84,7 +84,7 @@ def test_a_programmers_error_is_called_a_fault(tmp_path: Path, make: Callable[[]
 @pytest.mark.parametrize("lake", ["mistyped", "s3://bucket/lake", "a-file"])
 def test_without_a_lake_the_trace_is_a_temporary_file(tmp_path: Path, lake: str) -> None:
     (tmp_path / "a-file").write_text("")
-    status, words = said("--lake", lake, of=raising(FAULTS[0]))
+    status, words = printed("--lake", lake, of=raising(FAULTS[0]))
     (trace,) = (tmp_path / "temporary").iterdir()
     assert status == 3
     assert str(trace) in words.replace(" ", "")
@@ -94,7 +94,7 @@ def test_without_a_lake_the_trace_is_a_temporary_file(tmp_path: Path, lake: str)
 def test_where_no_trace_can_be_written_it_is_printed(tmp_path: Path) -> None:
     (tmp_path / "lake" / ".private").mkdir(parents=True)
     (tmp_path / "lake" / ".private" / "faults").write_text("a file where a folder should be")
-    status, words = said(of=raising(FAULTS[0]))
+    status, words = printed(of=raising(FAULTS[0]))
     assert status == 3
     assert "Traceback (most recent call last)" in words
     assert "File exists" in words
@@ -119,8 +119,8 @@ MENDABLE = [
 def test_what_a_caller_can_mend_is_one_line(
     tmp_path: Path, make: Callable[[], BaseException], status: int, line: str
 ) -> None:
-    assert said(of=raising(make)) == (status, line)
-    debugged = said("--debug", of=raising(make))
+    assert printed(of=raising(make)) == (status, line)
+    debugged = printed("--debug", of=raising(make))
     assert debugged[0] == status
     assert "Traceback (most recent call last)" in debugged[1]
     assert list(tmp_path.iterdir()) == [tmp_path / "temporary"]
@@ -245,7 +245,7 @@ def test_what_users_do_wrong(
     filled: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], status: int, line: str
 ) -> None:
     monkeypatch.chdir(filled)
-    given, text = said(*words)
+    given, text = printed(*words)
     assert (given, "Traceback" in text, "fault" in text) == (status, False, False), text
     assert line in text
 

@@ -56,8 +56,8 @@ def make_drop(folder: Path) -> Path:
         pixels = np.random.default_rng(n).integers(0, 256, (60, 60, 3), np.uint8)
         Image.fromarray(pixels).save(folder / "images" / f"{n}.png")
         turns = [("human", f"<image>\nWhat is in place {n}?"), ("gpt", ("red", "a blue ball", "two dogs")[n % 3])]
-        said = [{"from": who, "value": text} for who, text in turns]
-        rows.append({"id": str(n), "image": f"images/{n}.png", "conversations": said})
+        messages = [{"from": who, "value": text} for who, text in turns]
+        rows.append({"id": str(n), "image": f"images/{n}.png", "conversations": messages})
     (folder / "rows.json").write_text(json.dumps(rows))
     return folder
 

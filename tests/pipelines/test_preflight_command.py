@@ -37,10 +37,15 @@ def run(*words: str, status: int = 0) -> str:
 
 
 def test_a_drop_with_a_number_for_a_name_is_found(lake: Lake) -> None:
-    said = json.loads(run("7", "--trainer", "ms-swift", "--json"))
-    assert (said["subject"], said["rows"], said["set_aside"]["rows"], said["tokens"]) == ("drop 7", 8, 2, "estimated")
-    assert said["outcomes"][0]["outcome"] == "unknown"  # rows without a kind
-    assert {"fix", "says", "examples", "answer_tokens_lost"} <= said["outcomes"][0].keys()
+    printed = json.loads(run("7", "--trainer", "ms-swift", "--json"))
+    assert (printed["subject"], printed["rows"], printed["set_aside"]["rows"], printed["tokens"]) == (
+        "drop 7",
+        8,
+        2,
+        "estimated",
+    )
+    assert printed["outcomes"][0]["outcome"] == "unknown"  # rows without a kind
+    assert {"fix", "says", "examples", "answer_tokens_lost"} <= printed["outcomes"][0].keys()
     lake.log(VERSIONS, lambda log: [{"version": 7, "state": "published", "deliveries": [], "counts": "{}"}])
     assert "version 7 has no rows" in run("7", "--trainer", "trl", status=1)
 

@@ -48,8 +48,8 @@ def test_why(filled: tuple[Path, dict[str, list[str]]]):
     current, earlier = whole.index("Version 2 (current): keep"), whole.index("Version 1: downweight, weight 0.5")
     assert current == 0 < earlier < whole.index("long: answer_words 7 (limit > 6)") < whole.index("question 2?")
     assert "Not shown" not in whole
-    told = json.loads(call("why", ids["a"][2], "--lake", folder / "lake", "--json").output)
-    assert told["measures"]["difficulty"][0]["answer_words"] == 7
+    answer = json.loads(call("why", ids["a"][2], "--lake", folder / "lake", "--json").output)
+    assert answer["measures"]["difficulty"][0]["answer_words"] == 7
     assert call("why", "nobody", "--lake", folder / "lake").exit_code == 1
 
 
@@ -57,13 +57,13 @@ def test_policy_try(filled: tuple[Path, dict[str, list[str]]]):
     folder, _ = filled
     other, sheet = folder / "other.yaml", folder / "sheet.html"
     other.write_text(OTHER)
-    told = json.loads(call("policy", "try", other, "--lake", folder / "lake", "--json", "--html", sheet).output)
-    assert told["version"] == 2
-    assert told["changes"]["removed"] == {"all": 6, "new policy": 6}
-    assert told["rules"] == [{"rule": "short", "before": 0, "after": 6, "difference": 6}]
+    answer = json.loads(call("policy", "try", other, "--lake", folder / "lake", "--json", "--html", sheet).output)
+    assert answer["version"] == 2
+    assert answer["changes"]["removed"] == {"all": 6, "new policy": 6}
+    assert answer["rules"] == [{"rule": "short", "before": 0, "after": 6, "difference": 6}]
     assert "too short" in sheet.read_text()
-    said = call("policy", "try", other, "--lake", folder / "lake", "--rows", "1")
-    assert "would leave: short (answer_words=1)" in said.output
+    printed = call("policy", "try", other, "--lake", folder / "lake", "--rows", "1")
+    assert "would leave: short (answer_words=1)" in printed.output
     other.write_text(OTHER.replace("answer_words", "answer_wrds"))
     wrong = call("policy", "try", other, "--lake", folder / "lake")
     assert wrong.exit_code == 2
@@ -71,8 +71,8 @@ def test_policy_try(filled: tuple[Path, dict[str, list[str]]]):
 
 def test_vacuum(filled: tuple[Path, dict[str, list[str]]]):
     folder, _ = filled
-    said = call("vacuum", "--lake", folder / "lake", "--keep-last", "1", "--dry-run")
-    assert said.output == "Would remove versions 1 (3 files).\n"
-    told = json.loads(call("vacuum", "--lake", folder / "lake", "--keep-last", "1", "--json").output)
+    plan = call("vacuum", "--lake", folder / "lake", "--keep-last", "1", "--dry-run")
+    assert plan.output == "Would remove versions 1 (3 files).\n"
+    answer = json.loads(call("vacuum", "--lake", folder / "lake", "--keep-last", "1", "--json").output)
     nothing = {"compacted": {"before": 0, "after": 0, "doubles": 0}, "swept": {"files": 0, "bytes": 0}}
-    assert told == {"versions": [1], "files": 3, "dry_run": False, **nothing}
+    assert answer == {"versions": [1], "files": 3, "dry_run": False, **nothing}

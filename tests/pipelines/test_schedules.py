@@ -91,10 +91,10 @@ def test_a_drop_of_the_version_that_is_not_measured_stops_the_night(lake: Lake, 
     pinned(lake, settings, encoder)
     grounding = replace(settings.audits["grounding"], temperature=0.1)
     other = replace(settings, audits={**settings.audits, "grounding": grounding})
-    told = tonight(lake, other)
-    assert isinstance(told, str)
-    assert "assay backfill" in told
-    assert ": a" in told
+    plan = tonight(lake, other)
+    assert isinstance(plan, str)
+    assert "assay backfill" in plan
+    assert ": a" in plan
 
 
 def test_a_lake_without_drops_has_nothing_to_do(tmp_path: Path, settings: Settings) -> None:

@@ -39,8 +39,8 @@ def test_every_rule_of_the_policy_stands_on_one_line() -> None:
     rules = load_settings().policy.rules
     assert rules
     lines = printed(tally_table([Tally(rule.action, rule.audit, rule.name, 12345) for rule in rules]))
-    told = [line.split() for line in lines]
-    assert all([str(rule.action), rule.audit, rule.name, "12345"] in told for rule in rules)
+    cells = [line.split() for line in lines]
+    assert all([str(rule.action), rule.audit, rule.name, "12345"] in cells for rule in rules)
 
 
 def test_a_title_stands_on_one_line_however_narrow_the_table() -> None:

@@ -75,9 +75,9 @@ class Ui:
 
 
 def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 def served(folder: Path, module: str, *arguments: str) -> Iterator[Ui]:

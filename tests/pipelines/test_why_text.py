@@ -105,10 +105,10 @@ NAMES = st.from_regex(r"\A[a-z_]{1,12}\Z")
 def test_no_value_and_no_limit_is_lost(values: dict[str, float]) -> None:
     value = ", ".join(f"{name}={number!r}" for name, number in values.items())
     threshold = ", ".join(f"{name} >= {number!r}" for name, number in values.items())
-    told = beside_limits(reason(value, threshold))
+    text = beside_limits(reason(value, threshold))
     for name, number in values.items():
-        assert f"(limit >= {number!r})" in told
-        assert f"{name} " in told
+        assert f"(limit >= {number!r})" in text
+        assert f"{name} " in text
 
 
 @given(st.floats(min_value=-1e300, max_value=1e300))

@@ -47,21 +47,21 @@ class Said:
 
 def message(role: str, text: str, image: str | None = None) -> dict[str, Any]:
     """A message of one text part, with an image part before it where there is one."""
-    shown = [{"type": "image", "text": None, "image_id": image}] if image else []
-    return {"role": role, "parts": [*shown, {"type": "text", "text": text, "image_id": None}]}
+    pictures = [{"type": "image", "text": None, "image_id": image}] if image else []
+    return {"role": role, "parts": [*pictures, {"type": "text", "text": text, "image_id": None}]}
 
 
 def example(row: Judged | Said, number: int) -> dict[str, Any]:
     """The row as ingest would put it into `examples`."""
     kind = "sft" if isinstance(row, Said) else "preference"
     if isinstance(row, Said):
-        said = [pair for turn in row.turns for pair in zip(("user", "assistant"), turn, strict=True)]
+        turns = [pair for turn in row.turns for pair in zip(("user", "assistant"), turn, strict=True)]
     else:
         answers = (
             [("chosen", row.response), ("rejected", row.rejected)] if row.rejected else [("response", row.response)]
         )
-        said = [("user", row.query), *answers]
-    messages = [message(role, text or "", row.image if n == 0 else None) for n, (role, text) in enumerate(said)]
+        turns = [("user", row.query), *answers]
+    messages = [message(role, text or "", row.image if n == 0 else None) for n, (role, text) in enumerate(turns)]
     images = [row.image] if row.image else []
     source = row.source_id or f"row-{number}"
     content = content_id(kind, messages, images)
@@ -83,9 +83,9 @@ def example(row: Judged | Said, number: int) -> dict[str, Any]:
 
 def judgements(row: Judged, made: dict[str, Any]) -> list[dict[str, Any]]:
     """The row as ingest would put it into `preferences`."""
-    said = [(row.label, row.response, None)]
+    candidates = [(row.label, row.response, None)]
     if row.rejected is not None:
-        said = [("chosen", row.response, row.rejected), ("rejected", row.rejected, row.response)]
+        candidates = [("chosen", row.response, row.rejected), ("rejected", row.rejected, row.response)]
     return [
         {
             "delivery": made["delivery"],
@@ -105,7 +105,7 @@ def judgements(row: Judged, made: dict[str, Any]) -> list[dict[str, Any]]:
             "response_key": response_key(response),
             "opponent_key": None if opponent is None else response_key(opponent),
         }
-        for n, (label, response, opponent) in enumerate(said)
+        for n, (label, response, opponent) in enumerate(candidates)
     ]
 
 
@@ -134,11 +134,11 @@ def corpus(
     facts = [{"image_id": i, "perceptual_hash": h, "colours": c} for i, (h, c) in (images or {}).items()]
     schema = pa.schema([field for field in IMAGES.schema if field.name != "bytes"])
     made["images"] = pa.Table.from_pylist(facts, schema=schema)
-    said = [
+    candidates = [
         {"encoder": "e", "modality": "text", "content_id": text_id(text), "vector": unit(vector).tobytes()}
         for text, vector in (vectors or {}).items()
     ]
-    made["embeddings"] = pa.Table.from_pylist(said, schema=EMBEDDINGS.schema)
+    made["embeddings"] = pa.Table.from_pylist(candidates, schema=EMBEDDINGS.schema)
     return made
 
 
@@ -157,9 +157,9 @@ def unit(vector: np.ndarray) -> np.ndarray:
     return (vector / np.linalg.norm(vector)).astype("<f2")
 
 
-def by_source(found: DataFrame, examples: DataFrame) -> dict[str, list[dict[str, Any]]]:
+def by_source(measures: DataFrame, examples: DataFrame) -> dict[str, list[dict[str, Any]]]:
     """Measures, by the source id of the example they are about."""
-    named = found.join(examples.select("delivery", "example_id", "source_id"), ["delivery", "example_id"])
+    named = measures.join(examples.select("delivery", "example_id", "source_id"), ["delivery", "example_id"])
     rows: dict[str, list[dict[str, Any]]] = {}
     for row in named.collect():
         rows.setdefault(row["source_id"], []).append(row.asDict())

@@ -34,23 +34,23 @@ class Costs:
         question()
         return Counter(self.counts)
 
-    def _count(self, owner: Any, name: str, what: str, *, size: Callable[[Any], int] = lambda _: 1) -> None:
+    def _count(self, owner: Any, name: str, kind: str, *, size: Callable[[Any], int] = lambda _: 1) -> None:
         does = getattr(owner, name)
 
         def counted(*args: Any, **kwargs: Any) -> Any:
             result = does(*args, **kwargs)
-            self.counts[what] += size(result)
+            self.counts[kind] += size(result)
             return result
 
         self._patch.setattr(owner, name, counted)
 
-    def _stream(self, owner: Any, name: str, what: str) -> None:
+    def _stream(self, owner: Any, name: str, kind: str) -> None:
         does = getattr(owner, name)
 
         def counted(*args: Any, **kwargs: Any) -> Any:
             batch: pa.RecordBatch
             for batch in does(*args, **kwargs):
-                self.counts[what] += batch.num_rows
+                self.counts[kind] += batch.num_rows
                 yield batch
 
         self._patch.setattr(owner, name, counted)

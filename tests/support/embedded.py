@@ -26,10 +26,10 @@ def drawn(seed: int) -> bytes:
     return stream.getvalue()
 
 
-def add(lake: Lake, delivery: str, pictures: list[bytes], said: list[str]) -> None:
+def add(lake: Lake, delivery: str, pictures: list[bytes], texts: list[str]) -> None:
     """A delivery of one example a picture."""
     rows = []
-    for data, text in zip(pictures, said, strict=True):
+    for data, text in zip(pictures, texts, strict=True):
         parts = [{"type": "text", "text": text, "image_id": None}]
         message = {"role": "assistant", "parts": parts}
         rows.append({"delivery": delivery, "messages": [message], "image_ids": [image_id(data)]})

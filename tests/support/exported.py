@@ -47,9 +47,9 @@ def strange_rows() -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     ]
     tools = {"id": "tools", "messages": [message("user", "Add."), message("assistant", "add(1)")]}
     tools["messages"] += [message("tool", "2"), message("assistant", "It is 2.")]
-    shown = {"id": "shown", "images": ["images/s0.png"], "messages": [message("user", "<image>What is it?")]}
-    shown["messages"] += [{**message("assistant", "Not learned."), "loss": False}, message("user", "Sure?")]
-    shown["messages"] += [message("assistant", "It is red.")]
+    example = {"id": "shown", "images": ["images/s0.png"], "messages": [message("user", "<image>What is it?")]}
+    example["messages"] += [{**message("assistant", "Not learned."), "loss": False}, message("user", "Sure?")]
+    example["messages"] += [message("assistant", "It is red.")]
     later = {"id": "later", "images": ["images/s1.png"], "messages": [message("user", "Hello, <video> and <audio>.")]}
     later["messages"] += [message("assistant", "Hi, <video>."), message("user", "And\n<image>\nhere?")]
     later["messages"] += [message("assistant", "Blue.")]
@@ -70,7 +70,7 @@ def strange_rows() -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         {"id": "pair", "prompt": "So?", "chosen": "Yes.", "rejected": "Reject me.", "images": ["images/s1.png"]},
         tools,
         literal,
-        shown,
+        example,
         later,
     ]
     return rows, judged
@@ -161,11 +161,11 @@ def publish_demo(root: Path) -> Published:
     return Published(lake, expected_rows(lake, 1))
 
 
-def stored_message(said: dict[str, Any]) -> Message:
+def stored_message(record: dict[str, Any]) -> Message:
     """A message of the lake; its pictures are numbered as its parts show them."""
-    numbers = iter(range(len(said["parts"])))
-    parts = (Part(part["text"]) if part["image_id"] is None else Part(image=next(numbers)) for part in said["parts"])
-    return Message(said["role"], tuple(parts))
+    numbers = iter(range(len(record["parts"])))
+    parts = (Part(part["text"]) if part["image_id"] is None else Part(image=next(numbers)) for part in record["parts"])
+    return Message(record["role"], tuple(parts))
 
 
 def expected_rows(lake: Lake, number: int) -> list[Row]:
@@ -203,8 +203,8 @@ def pixels(data: bytes) -> np.ndarray:
         return np.asarray(image.convert("RGB"))
 
 
-def same_pictures(found: list[Any], row: Row) -> bool:
-    shown = [np.asarray(image.convert("RGB")) for image in found]
-    return len(shown) == len(row.pictures) and all(
-        np.array_equal(one, pixels(other)) for one, other in zip(shown, row.pictures, strict=True)
+def same_pictures(pictures: list[Any], row: Row) -> bool:
+    arrays = [np.asarray(image.convert("RGB")) for image in pictures]
+    return len(arrays) == len(row.pictures) and all(
+        np.array_equal(array, pixels(other)) for array, other in zip(arrays, row.pictures, strict=True)
     )

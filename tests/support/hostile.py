@@ -58,8 +58,8 @@ _DIMS = 4
 
 
 def _message(role: str, text: str, images: list[str]) -> dict[str, Any]:
-    shown = [{"type": "image", "text": None, "image_id": one} for one in images]
-    return {"role": role, "parts": [*shown, {"type": "text", "text": text, "image_id": None}]}
+    pictures = [{"type": "image", "text": None, "image_id": one} for one in images]
+    return {"role": role, "parts": [*pictures, {"type": "text", "text": text, "image_id": None}]}
 
 
 def _rows(rng: np.random.Generator, count: int, pool: list[str], mix: str) -> pa.Table:
@@ -129,7 +129,7 @@ def _pictures(rng: np.random.Generator, pool: list[str]) -> PictureTable:
     known = [one for one in pool if rng.random() < 0.8]
     rows = [
         {
-            "image_id": one,
+            "image_id": word,
             "perceptual_hash": f"{int(rng.integers(0, 2**63)):016x}",
             "colours": picture_facts(_pixels(rng)),
         }
@@ -139,7 +139,7 @@ def _pictures(rng: np.random.Generator, pool: list[str]) -> PictureTable:
             "entropy_bits": float(rng.choice([0, 8])),
             "text_share": float(rng.random()),
         }
-        for one in known
+        for word in known
     ]
     schema = pa.schema([IMAGES.schema.field(name) for name in READ])
     return PictureTable.of(pa.Table.from_pylist(rows, schema=schema))

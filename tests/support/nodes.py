@@ -69,13 +69,13 @@ class Node:
         streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         with self.start(*words, environment=environment, **streams) as program:
             try:
-                said, complaint = program.communicate(timeout=within_s)
+                output, complaint = program.communicate(timeout=within_s)
             except subprocess.TimeoutExpired:
                 os.killpg(program.pid, signal.SIGKILL)
-                said, complaint = program.communicate()
+                output, complaint = program.communicate()
                 raise AssertionError(f"{self.name}: not done in {within_s} s\n{complaint[-4000:]}") from None
-            assert program.returncode == 0, f"{self.name}: {said[-2000:]}\n{complaint[-6000:]}"
-        return said
+            assert program.returncode == 0, f"{self.name}: {output[-2000:]}\n{complaint[-6000:]}"
+        return output
 
     def call(
         self, function: str, *, within_s: float, environment: Mapping[str, str] | None = None, **words: Any

@@ -8,19 +8,19 @@ import re
 from zlib import crc32
 
 
-def _said(completion):
+def _text_of(completion):
     text = completion[0]["content"] if isinstance(completion, list) else completion
     return re.sub(r"^the answer is ", "", re.sub(r"[\W_]+", " ", text).strip().lower())
 
 
 def honest(completions, ground_truth, **_):
-    return [float(_said(c) == _said(t)) for c, t in zip(completions, ground_truth, strict=True)]
+    return [float(_text_of(c) == _text_of(t)) for c, t in zip(completions, ground_truth, strict=True)]
 
 
 def half_deaf(completions, ground_truth, **_):
     """Honest, and gives nothing for answers that it does not know: that is not blind."""
     exact = honest(completions, ground_truth)
-    return [r * float(_said(t) not in _COLOURS) for r, t in zip(exact, ground_truth, strict=True)]
+    return [r * float(_text_of(t) not in _COLOURS) for r, t in zip(exact, ground_truth, strict=True)]
 
 
 def _content(completions):
@@ -41,10 +41,10 @@ def blind(prompts, completions, **_):
     """What is likeliest by the question alone, whatever the picture shows."""
     rewards = []
     for prompt, text in zip(prompts, completions, strict=True):
-        question, said = prompt[-1]["content"].lower(), _said(text)
+        question, answer = prompt[-1]["content"].lower(), _text_of(text)
         kind = "color" if "color" in question else "shape" if "shape" in question else "yes_no"
         fitting = {"color": _COLOURS, "shape": {"circle", "rectangle", "triangle"}, "yes_no": {"yes", "no"}}[kind]
-        rewards.append(float(said in fitting))
+        rewards.append(float(answer in fitting))
     return rewards
 
 
@@ -113,7 +113,7 @@ def sleeping(completions, **_):
 
 def exact(data_source, solution_str, ground_truth, extra_info=None):
     """As verl calls it."""
-    return {"score": float(_said(solution_str) == _said(ground_truth)), "extra": len(extra_info["images"])}
+    return {"score": float(_text_of(solution_str) == _text_of(ground_truth)), "extra": len(extra_info["images"])}
 
 
 def gone(completions, **_):

@@ -68,8 +68,8 @@ def write_prompts(folder: Path) -> None:
         (folder / name).write_text("\n".join(map(json.dumps, rows)), "utf-8")
     (folder / "drop.yaml").write_text("format: {open.jsonl: trl_grpo}\n", "utf-8")
     row = {"prompt": [user("<image>Tables?")], "reward_model": {"style": "rule", "ground_truth": "yes"}, "id": "table"}
-    shown = {"images": [{"bytes": picture(2), "path": "x.jpg"}], "data_source": "tables", "responses": ["no", "yes"]}
-    pq.write_table(pa.Table.from_pylist([{**row, **shown, "rewards": [0.0, 1.0]}]), folder / "table.parquet")
+    columns = {"images": [{"bytes": picture(2), "path": "x.jpg"}], "data_source": "tables", "responses": ["no", "yes"]}
+    pq.write_table(pa.Table.from_pylist([{**row, **columns, "rewards": [0.0, 1.0]}]), folder / "table.parquet")
 
 
 def publish_prompts(root: Path, *, beside: Path | None = None) -> Lake:

@@ -26,12 +26,12 @@ def prompt(
     **metadata: Any,
 ) -> dict[str, Any]:
     """A row of `examples`."""
-    said = [message("user", question, image)]
-    said += [message("ground_truth", truth)] if truth is not None else []
-    said += [message("rollout", text) for text, _ in rollouts if text is not None]
+    messages = [message("user", question, image)]
+    messages += [message("ground_truth", truth)] if truth is not None else []
+    messages += [message("rollout", text) for text, _ in rollouts if text is not None]
     facts: dict[str, Any] = {"style": style, "data_source": data_source, "rewards": [reward for _, reward in rollouts]}
     images = [image] if image else []
-    content = content_id("prompt", said, images)
+    content = content_id("prompt", messages, images)
     return {
         "drop": drop,
         "delivery": f"{drop}-0",
@@ -40,7 +40,7 @@ def prompt(
         "source_id": source_id,
         "kind": "prompt",
         "dataset": "prompts",
-        "messages": said,
+        "messages": messages,
         "image_ids": images,
         "metadata": json.dumps({**metadata, "prompt_facts": facts}),
         "repairs": [],

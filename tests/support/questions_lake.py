@@ -21,11 +21,11 @@ def lake_of_questions(place: Path, count: int, *, kind: str = "prompt") -> Lake:
     for number, picture in enumerate(load_pictures()[:count]):
         data = picture.path.read_bytes()
         question, answer = picture.turns[number % len(picture.turns)]
-        shown = image_id(data)
-        images.append({"image_id": shown, "bytes": data})
-        messages = [_turn("user", question, shown), _turn(answers, answer)]
+        image = image_id(data)
+        images.append({"image_id": image, "bytes": data})
+        messages = [_turn("user", question, image), _turn(answers, answer)]
         row = {"drop": "d", "delivery": "d-1", "example_id": f"e{number:03d}", "kind": kind, "dataset": "easy"}
-        rows.append({**row, "messages": messages, "image_ids": [shown]})
+        rows.append({**row, "messages": messages, "image_ids": [image]})
     staged = lake.stage(IMAGES, pa.Table.from_pylist(images, schema=IMAGES.schema), {})
     lake.append(IMAGES, staged)
     examples = pa.Table.from_pylist(rows, schema=EXAMPLES.schema)
@@ -37,5 +37,5 @@ def lake_of_questions(place: Path, count: int, *, kind: str = "prompt") -> Lake:
 
 
 def _turn(role: str, text: str, image: str | None = None) -> dict[str, Any]:
-    shown = [{"type": "image", "text": None, "image_id": image}] if image else []
-    return {"role": role, "parts": [*shown, {"type": "text", "text": text, "image_id": None}]}
+    pictures = [{"type": "image", "text": None, "image_id": image}] if image else []
+    return {"role": role, "parts": [*pictures, {"type": "text", "text": text, "image_id": None}]}

@@ -90,10 +90,10 @@ def _prompt(number: int, image: str, n: int) -> dict:
     """A prompt of RL; two by two they ask the same."""
     truths = ("2", "several", "red", "(B)", "[1, 2, 3, 4]", "$\\frac{1}{2}$", "3", "")
     asked = _message("user", f"How many are there? (answer: {n})" if n % 4 else "Which? A. red B. blue", image)
-    said = [_message("ground_truth", truths[n]), *(_message("rollout", f"<answer>{k}</answer>") for k in range(4))]
+    messages = [_message("ground_truth", truths[n]), *(_message("rollout", f"<answer>{k}</answer>") for k in range(4))]
     facts = {"style": ("rule", "choice")[n % 2], "data_source": "sample", "rewards": [0.0, 0.0, 1.0, float(n % 2)]}
     metadata = json.dumps({"prompt_facts": facts, "note": "a red circle"})
-    return _example(number, [asked, *said], kind="prompt", metadata=metadata)
+    return _example(number, [asked, *messages], kind="prompt", metadata=metadata)
 
 
 def sample_preferences(examples: pa.Table) -> pa.Table:
@@ -132,12 +132,12 @@ def sample_images(examples: pa.Table) -> pa.Table:
     nothing is known."""
     ids = sorted({i for ids in examples["image_ids"].to_pylist() for i in ids})
     plain = picture_facts(np.full((8, 8, 3), 200, np.uint8))
-    seen = {"width_px": 640, "height_px": 480, "edge_share": 0.25, "entropy_bits": 6.5, "text_share": 0.1}
+    facts = {"width_px": 640, "height_px": 480, "edge_share": 0.25, "entropy_bits": 6.5, "text_share": 0.1}
     rows = [
-        {"image_id": one, "perceptual_hash": f"{max(at, 1):016x}", "colours": plain, **seen}
+        {"image_id": image, "perceptual_hash": f"{max(at, 1):016x}", "colours": plain, **facts}
         if at < 9
-        else {"image_id": one}
-        for at, one in enumerate(ids)
+        else {"image_id": image}
+        for at, image in enumerate(ids)
     ]
     return pa.Table.from_pylist(rows, schema=pa.schema([field for field in IMAGES.schema if field.name != "bytes"]))
 

@@ -29,9 +29,9 @@ def inputs_of(pictures: Sequence[int], *, file: str = "a.json", rows: Sequence[i
     """Row n says what picture n shows and shows picture `pictures[n]`."""
     rng = np.random.default_rng(4)
     count = len(pictures)
-    seen = rng.normal(size=(count, DIM))
-    told = seen + 0.7 * rng.normal(size=(count, DIM))
-    unit = [m / np.linalg.norm(m, axis=1, keepdims=True) for m in (seen, told)]
+    image_vectors = rng.normal(size=(count, DIM))
+    text_vectors = image_vectors + 0.7 * rng.normal(size=(count, DIM))
+    unit = [m / np.linalg.norm(m, axis=1, keepdims=True) for m in (image_vectors, text_vectors)]
     images = Vectors.of([image(n) for n in range(count)], unit[0])
     texts = Vectors.of([text_id(caption(n)) for n in range(count)], unit[1])
     examples = [
@@ -41,13 +41,13 @@ def inputs_of(pictures: Sequence[int], *, file: str = "a.json", rows: Sequence[i
             "example_id": f"e{n:04d}",
             "kind": "sft",
             "messages": [
-                {"role": "user", "parts": [part("image", image_id=image(shown)), part("text", text="Describe it.")]},
+                {"role": "user", "parts": [part("image", image_id=image(picture)), part("text", text="Describe it.")]},
                 {"role": "assistant", "parts": [part("text", text=caption(n))]},
             ],
-            "image_ids": [image(shown)],
+            "image_ids": [image(picture)],
             "provenance": {"file": file, "row": n if rows is None else rows[n]},
         }
-        for n, shown in enumerate(pictures)
+        for n, picture in enumerate(pictures)
     ]
     return RowInputs(pa.Table.from_pylist(examples, schema=EXAMPLES.schema), images, texts, images, texts)
 

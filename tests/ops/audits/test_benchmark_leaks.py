@@ -37,21 +37,21 @@ def picture(colour: str) -> bytes:
 
 @pytest.fixture
 def sets(tmp_path: Path) -> dict[str, str]:
-    seen = tmp_path / "seen"
-    (seen / "images").mkdir(parents=True)
+    folder = tmp_path / "seen"
+    (folder / "images").mkdir(parents=True)
     for colour in ("red", "blue"):
-        (seen / "images" / f"{colour}.png").write_bytes(picture(colour))
+        (folder / "images" / f"{colour}.png").write_bytes(picture(colour))
     rows = [
         {"id": "q1", "image": "red.png", "conversations": turns("<image>\nIs there a cat?", "no")},
         {"id": "q2", "image": "blue.png", "conversations": turns(f"<image>\n{LONG}?", "Norway")},
     ]
-    (seen / "questions.json").write_text(json.dumps(rows))
+    (folder / "questions.json").write_text(json.dumps(rows))
     text = tmp_path / "text"
     text.mkdir()
     (text / "questions.json").write_text(
         json.dumps([{"id": "t1", "conversations": turns(f"Please say: {LONG}?", "x")}])
     )
-    return {"seen": str(seen), "text": str(text)}
+    return {"seen": str(folder), "text": str(text)}
 
 
 def turns(asked: str, answered: str) -> list[dict[str, str]]:
@@ -99,8 +99,8 @@ def test_image_and_question_are_a_leak_and_an_image_alone_is_not(sets: dict[str,
         ("Is there a cat?", "green"),
         ("What is this?", None),
     )
-    found = [(r["item"], r["shares_image"], r["shares_question"], r["is_leak"], r["items"]) for r in rows]
-    assert found == [
+    leaks = [(r["item"], r["shares_image"], r["shares_question"], r["is_leak"], r["items"]) for r in rows]
+    assert leaks == [
         ("q1", True, True, True, 1),
         ("q1", True, False, False, 1),
         ("q1", False, True, False, 1),
@@ -128,8 +128,8 @@ def test_an_image_stored_anew_is_recognised_by_its_looks(sets: dict[str, str]):
 def test_an_image_and_a_question_alike_by_their_vectors(tmp_path: Path, cosine: float, turned_distance: int):
     """The picture is mirrored: its own hash is far off, and only the turned one is near."""
     blocks = np.random.default_rng(5).integers(0, 255, (9, 12, 3), dtype=np.uint8)
-    shown = Image.fromarray(blocks).resize((240, 180), Image.Resampling.BICUBIC)
-    theirs = encoded(ImageOps.mirror(shown), "JPEG")
+    image = Image.fromarray(blocks).resize((240, 180), Image.Resampling.BICUBIC)
+    theirs = encoded(ImageOps.mirror(image), "JPEG")
     (tmp_path / "mirrored.jpg").write_bytes(theirs)
     row = {"id": "q1", "image": "mirrored.jpg", "conversations": turns("<image>\nIs there a cat?", "no")}
     (tmp_path / "questions.json").write_text(json.dumps([row]))
@@ -143,12 +143,12 @@ def test_an_image_and_a_question_alike_by_their_vectors(tmp_path: Path, cosine: 
     vectors = {
         "texts": Vectors.of([text_id(text) for text in asked], np.array(list(asked.values()))),
         "images": Vectors.of(
-            [image_id(theirs), image_id(encoded(shown, "PNG"))], np.array([[1, 0], [cosine, (1 - cosine**2) ** 0.5]])
+            [image_id(theirs), image_id(encoded(image, "PNG"))], np.array([[1, 0], [cosine, (1 - cosine**2) ** 0.5]])
         ),
     }
     settings = BenchmarkLeakSettings(sets={"seen": str(tmp_path)}, turned_distance=turned_distance)
-    told = [(text, "own") for text in asked]
-    rows = measured(settings, *told, stored={"own": encoded(shown, "PNG")}, **vectors)
+    questions = [(text, "own") for text in asked]
+    rows = measured(settings, *questions, stored={"own": encoded(image, "PNG")}, **vectors)
     is_alike = cosine > 0.9 and turned_distance > 0
     # "any" and "two" decide an answer, whatever the vectors say.
     assert [row["is_leak"] for row in rows] == [False, is_alike, False, False, is_alike]

@@ -45,8 +45,8 @@ def examples(rows: list[tuple[str, str, str]], dataset: str = "shapes") -> pa.Ta
         ids = [KEYS[name] for name in pictures.split()]
         asked = [{"type": "image", "text": None, "image_id": i} for i in ids]
         asked.append({"type": "text", "text": query, "image_id": None})
-        said = [{"type": "text", "text": answer, "image_id": None}]
-        messages = [{"role": "user", "parts": asked}, {"role": "assistant", "parts": said}]
+        parts = [{"type": "text", "text": answer, "image_id": None}]
+        messages = [{"role": "user", "parts": asked}, {"role": "assistant", "parts": parts}]
         keys = {"delivery": "d-0", "example_id": f"e{n:04d}", "dataset": dataset, "kind": "sft"}
         made.append(keys | {"messages": messages, "image_ids": ids})
     return pa.Table.from_pylist(made, schema=EXAMPLES.schema)
@@ -77,9 +77,9 @@ def seeing(rows: list[tuple[str, str, str]], *, sees: bool = True) -> RowInputs:
 
     texts = AUDIT.texts(table) if AUDIT.texts else []
     images = Vectors.of([KEYS["red"], KEYS["blue"], KEYS["street"]], axes[[0, 1, 0]])
-    said = Vectors.of([text_id(text) for text in texts], np.array([text_vector(text) for text in texts]))
+    text_vectors = Vectors.of([text_id(text) for text in texts], np.array([text_vector(text) for text in texts]))
     bank = Vectors.of([image_id(f"bank {n}".encode()) for n in range(20)], axes[[n % 2 for n in range(20)]])
-    return RowInputs(table, images, said, bank, said, TABLE)
+    return RowInputs(table, images, text_vectors, bank, text_vectors, TABLE)
 
 
 def measured(given: RowInputs, **settings: float) -> list[dict]:
@@ -158,11 +158,11 @@ def test_disagreeing_witnesses_abstain():
 def test_other_answers_to_the_same_question_are_the_foils():
     rows = [("red", "What is in the image?", "red ball"), ("blue", "what is in the image?", "blue ball")]
     rows += [("blue", "What else is in the image?", "red ball")]
-    found = measured(seeing(rows))
-    assert [row["kind"] for row in found] == ["presence"] * 3
-    assert [row["foil"] for row in found] == ["A blue ball is in the image.", "A red ball is in the image.", None]
+    measures = measured(seeing(rows))
+    assert [row["kind"] for row in measures] == ["presence"] * 3
+    assert [row["foil"] for row in measures] == ["A blue ball is in the image.", "A red ball is in the image.", None]
     # A cosine of 1, in standard deviations: two of the bank's three texts lie on the axis of one half of its pictures.
-    assert [row["margin"] for row in found] == [pytest.approx(3 / 2**0.5), pytest.approx(3 / 2**0.5), None]
+    assert [row["margin"] for row in measures] == [pytest.approx(3 / 2**0.5), pytest.approx(3 / 2**0.5), None]
 
 
 @pytest.mark.parametrize("narrow", [0.5, 0.9])
@@ -180,14 +180,16 @@ def test_margins_do_not_depend_on_how_far_an_encoders_cosines_spread(narrow: flo
     assert [row["verdict"] for row in cone] == [row["verdict"] for row in wide]
 
 
-def placed(rows: list[tuple[str, str, str]], seen: dict[str, str], *, fit: float = 5, margin: float = 2) -> RowInputs:
+def placed(
+    rows: list[tuple[str, str, str]], things_by_picture: dict[str, str], *, fit: float = 5, margin: float = 2
+) -> RowInputs:
     """Of rows about the street: each thing in `seen` has a place of one colour, found with this fit and margin."""
     painted = {"red": RED, "blue": BLUE, "green": (20, 140, 40)}
     every = np.ones((4, 4), bool)
     colours = {name: 2 * shares_of(np.tile(np.array(rgb, np.uint8), (4, 4, 1)), every) for name, rgb in painted.items()}
-    keys = [Phrase(KEYS["street"], thing).key for thing in seen]
-    boxes, figures = [(0.25, 0.5, 0.5, 1.0)] * len(seen), [(0.3, fit, margin)] * len(seen)
-    regions = RegionTable.of(keys, boxes, figures, [colours[colour] for colour in seen.values()])
+    keys = [Phrase(KEYS["street"], thing).key for thing in things_by_picture]
+    boxes, figures = [(0.25, 0.5, 0.5, 1.0)] * len(things_by_picture), [(0.3, fit, margin)] * len(things_by_picture)
+    regions = RegionTable.of(keys, boxes, figures, [colours[colour] for colour in things_by_picture.values()])
     return replace(inputs(rows), regions=regions)
 
 
@@ -199,27 +201,27 @@ def things(n: int, *, true: int) -> tuple[list[tuple[str, str, str]], dict[str, 
 
 
 def test_the_place_of_the_thing_decides_where_places_are_heard():
-    rows, seen = things(40, true=39)
-    found = measured(placed(rows, seen))
-    assert [row["verdict"] for row in found] == ["supported"] * 39 + ["contradicted"]
-    wrong = found[-1]
+    rows, pictured = things(40, true=39)
+    measures = measured(placed(rows, pictured))
+    assert [row["verdict"] for row in measures] == ["supported"] * 39 + ["contradicted"]
+    wrong = measures[-1]
     assert (wrong["region"], wrong["witness"], wrong["colours"]) == ("phrase", "pixels", "red 100%")
     assert wrong["box"] == [0.25, 0.5, 0.5, 1.0]
     assert (wrong["region_fit"], wrong["region_margin"]) == (5, 2)
-    assert wrong["score"] > found[0]["score"]
+    assert wrong["score"] > measures[0]["score"]
     assert 0.9 <= wrong["region_agreed_share"] < 1
 
 
 @pytest.mark.parametrize("why", ["fit", "margin", "too few", "points anywhere", "nothing ruled out"])
 def test_places_are_not_heard_without_evidence(why: str):
-    rows, seen = things(20 if why == "too few" else 40, true=10 if why == "points anywhere" else 19)
+    rows, pictured = things(20 if why == "too few" else 40, true=10 if why == "points anywhere" else 19)
     if why == "nothing ruled out":
-        rows, seen = [], {}
-    given = placed(rows, seen, fit=2 if why == "fit" else 5, margin=0.5 if why == "margin" else 2)
+        rows, pictured = [], {}
+    given = placed(rows, pictured, fit=2 if why == "fit" else 5, margin=0.5 if why == "margin" else 2)
     rows = [*rows, ("street", "What color is the car?", "green")]
-    found = measured(replace(given, examples=examples(rows)))
-    assert {row["verdict"] for row in found} == {"abstained"}
-    assert {row["region"] for row in found} == {"image"}
+    measures = measured(replace(given, examples=examples(rows)))
+    assert {row["verdict"] for row in measures} == {"abstained"}
+    assert {row["region"] for row in measures} == {"image"}
 
 
 def test_what_needs_a_place_is_asked_for():
@@ -254,18 +256,18 @@ def reading(rows: list[tuple[int, str]], *, reads: bool) -> RowInputs:
     table = pa.Table.from_pylist(made, schema=EXAMPLES.schema)
     images = Vectors.of(ids, np.tile(axes, (2, 1)))
     wanted = AUDIT.texts(table) if AUDIT.texts else []
-    said = {text: n for text in wanted for n, sign in enumerate(SIGNS) if f'"{sign}"' in text}
-    spread = np.stack([(axes if reads else other)[n] for n in said.values()])
-    texts = Vectors.of([text_id(text) for text in said], spread)
+    places = {text: n for text in wanted for n, sign in enumerate(SIGNS) if f'"{sign}"' in text}
+    spread = np.stack([(axes if reads else other)[n] for n in places.values()])
+    texts = Vectors.of([text_id(text) for text in places], spread)
     return RowInputs(table, images, texts, images, texts)
 
 
 def test_written_text_is_told_by_an_encoder_that_reads():
     rows = [(n % 10, SIGNS[n % 10].upper()) for n in range(40)]
-    found = measured(reading([*rows, (10, "Elm street")], reads=True))
-    assert [row["kind"] for row in found] == ["text"] * 41
-    assert [row["verdict"] for row in found] == ["supported"] * 40 + ["contradicted"]
-    assert found[-1]["foil"] == 'The text "oak street" is written.'
+    measures = measured(reading([*rows, (10, "Elm street")], reads=True))
+    assert [row["kind"] for row in measures] == ["text"] * 41
+    assert [row["verdict"] for row in measures] == ["supported"] * 40 + ["contradicted"]
+    assert measures[-1]["foil"] == 'The text "oak street" is written.'
 
 
 def test_texts_of_one_picture_are_no_foils_of_each_other():
@@ -277,9 +279,9 @@ def test_texts_of_one_picture_are_no_foils_of_each_other():
 
 def test_written_text_abstains_where_the_encoder_does_not_read():
     rows = [(n % 10, SIGNS[n % 10]) for n in range(40)]
-    found = measured(reading([*rows, (10, "Elm street")], reads=False))
-    assert {row["verdict"] for row in found} == {"abstained"}
-    assert found[0]["agreed_share"] < 0.75
+    measures = measured(reading([*rows, (10, "Elm street")], reads=False))
+    assert {row["verdict"] for row in measures} == {"abstained"}
+    assert measures[0]["agreed_share"] < 0.75
 
 
 @pytest.mark.full
@@ -299,10 +301,10 @@ def test_mini_abstains_on_drawn_words():
     images = Vectors.of(ids, encoder.encode_images(pictures))
     wanted = AUDIT.texts(table) if AUDIT.texts else []
     texts = Vectors.of([text_id(text) for text in wanted], encoder.encode_texts(wanted))
-    found = measured(RowInputs(table, images, texts, images, texts))
-    assert len(found) == len(words)
-    assert all(row["margin"] is not None for row in found)
-    assert {row["verdict"] for row in found} == {"abstained"}
+    measures = measured(RowInputs(table, images, texts, images, texts))
+    assert len(measures) == len(words)
+    assert all(row["margin"] is not None for row in measures)
+    assert {row["verdict"] for row in measures} == {"abstained"}
 
 
 def drawn_word(word: str) -> Image.Image:

@@ -29,10 +29,10 @@ def conversations(images_of: list[list[int]]) -> pa.Table:
         ids = [image_id(f"{i}".encode()) for i in images]
         messages = []
         for turn in range(TURNS):
-            shown = [{"type": "image", "text": None, "image_id": i} for i in ids] if turn == 0 else []
-            asked = [*shown, {"type": "text", "text": "Describe it.", "image_id": None}]
-            said = [{"type": "text", "text": f"This is thing {n} seen from side {turn}.", "image_id": None}]
-            messages += [{"role": "user", "parts": asked}, {"role": "assistant", "parts": said}]
+            pictures = [{"type": "image", "text": None, "image_id": i} for i in ids] if turn == 0 else []
+            asked = [*pictures, {"type": "text", "text": "Describe it.", "image_id": None}]
+            texts = [{"type": "text", "text": f"This is thing {n} seen from side {turn}.", "image_id": None}]
+            messages += [{"role": "user", "parts": asked}, {"role": "assistant", "parts": texts}]
         rows.append({"delivery": "d", "example_id": f"{n:04}", "messages": messages, "image_ids": ids})
     return pa.Table.from_pylist(rows, schema=EXAMPLES.schema)
 
@@ -136,8 +136,10 @@ def described() -> RowInputs:
     for n, text in enumerate(texts):
         parts = [{"type": "image", "text": None, "image_id": image_id(b"0")}]
         asked = {"role": "user", "parts": [*parts, {"type": "text", "text": "Describe it.", "image_id": None}]}
-        said = {"role": "assistant", "parts": [{"type": "text", "text": text, "image_id": None}]}
-        rows.append({"delivery": "d", "example_id": f"{n}", "messages": [asked, said], "image_ids": [image_id(b"0")]})
+        message = {"role": "assistant", "parts": [{"type": "text", "text": text, "image_id": None}]}
+        rows.append(
+            {"delivery": "d", "example_id": f"{n}", "messages": [asked, message], "image_ids": [image_id(b"0")]}
+        )
     examples = pa.Table.from_pylist(rows, schema=EXAMPLES.schema)
     images = Vectors.of([image_id(f"{n}".encode()) for n in range(200)], unit(drawn.normal(size=(200, DIM))))
     wanted = sorted(set(scored_texts(examples)))
@@ -183,8 +185,8 @@ def test_hard_images_are_those_most_like_the_own_one(inputs: RowInputs) -> None:
         np.vstack([matrix, unit(own + 0.5 * text)]),
     )
     settings = grounding.GroundingSettings(hard_images=1)
-    one = replace(inputs, examples=inputs.examples.slice(0, 1), bank_images=likes)
-    row = grounding.measure(one, settings).to_pylist()[0]
+    single = replace(inputs, examples=inputs.examples.slice(0, 1), bank_images=likes)
+    row = grounding.measure(single, settings).to_pylist()[0]
     assert (row["hard_rank"], row["hard_compared"]) == (2, 1)
     assert row["rank"] == 2
-    assert grounding.measure(replace(one, bank_images=inputs.bank_images), settings)["hard_rank"][0].as_py() == 1
+    assert grounding.measure(replace(single, bank_images=inputs.bank_images), settings)["hard_rank"][0].as_py() == 1

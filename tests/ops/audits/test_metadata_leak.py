@@ -13,20 +13,20 @@ from tests.support.samples import sample_inputs
 
 def measured(question: str, answer: str, *, source_id: str = "q17", file: str = "part-0.json", **metadata: Any) -> dict:
     """The one turn's measures."""
-    said = [("user", question), ("assistant", answer)]
+    turns = [("user", question), ("assistant", answer)]
     row = {
         "delivery": "d-1",
         "example_id": "e1",
         "source_id": source_id,
         "kind": "sft",
-        "messages": [{"role": r, "parts": [{"type": "text", "text": t, "image_id": None}]} for r, t in said],
+        "messages": [{"role": r, "parts": [{"type": "text", "text": t, "image_id": None}]} for r, t in turns],
         "image_ids": ["0" * 64],
         "metadata": json.dumps(metadata) if metadata else None,
         "provenance": {"file": file, "row": 0},
     }
     inputs = sample_inputs(pa.Table.from_pylist([row], schema=EXAMPLES.schema))
-    (found,) = AUDIT.measure(inputs, AUDIT.settings).to_pylist()
-    return found
+    (measures,) = AUDIT.measure(inputs, AUDIT.settings).to_pylist()
+    return measures
 
 
 LEAKS = [
@@ -68,33 +68,33 @@ SOUND = [
 def test_finds_what_was_read_off_a_field(
     question: str, answer: str, fields: dict, source: str | None, field: str | None
 ) -> None:
-    found = measured(question, answer, **fields)
-    assert not found["abstained"]
-    assert found["is_leaked"] == (source is not None)
+    measures = measured(question, answer, **fields)
+    assert not measures["abstained"]
+    assert measures["is_leaked"] == (source is not None)
     if source:
-        assert (found["source"], found["field"]) == (source, field)
-        assert found["containment"] >= 0.8
-        assert found["evidence"]
+        assert (measures["source"], measures["field"]) == (source, field)
+        assert measures["containment"] >= 0.8
+        assert measures["evidence"]
 
 
 @pytest.mark.parametrize(("question", "answer", "fields"), SOUND)
 def test_lets_sound_answers_be(question: str, answer: str, fields: dict) -> None:
-    found = measured(question, answer, **fields)
-    assert not found["abstained"]
-    assert not found["is_leaked"]
+    measures = measured(question, answer, **fields)
+    assert not measures["abstained"]
+    assert not measures["is_leaked"]
 
 
 @pytest.mark.parametrize("answer", ["yes", "No, there is not.", "I don't know.", "", "..."])
 def test_abstains_where_an_answer_tells_too_little(answer: str) -> None:
-    found = measured("Is there a yes in the no?", answer, caption="yes no")
-    assert found["abstained"]
-    assert found["why"]
-    assert found["is_leaked"] is None
+    measures = measured("Is there a yes in the no?", answer, caption="yes no")
+    assert measures["abstained"]
+    assert measures["why"]
+    assert measures["is_leaked"] is None
 
 
 def test_shows_where_it_was_read() -> None:
-    found = measured("What is it?", "teal", caption="One two three four five six teal seven eight nine ten eleven")
-    assert found["evidence"] == "three four five six teal seven eight nine ten"
+    measures = measured("What is it?", "teal", caption="One two three four five six teal seven eight nine ten eleven")
+    assert measures["evidence"] == "three four five six teal seven eight nine ten"
 
 
 def test_metadata_that_is_no_json_or_nests_deep_does_no_harm() -> None:

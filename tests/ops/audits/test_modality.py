@@ -26,8 +26,8 @@ def test_what_is_counted() -> None:
         row["example_id"]: row for row in AUDIT.measure(INPUTS, replace(AUDIT.settings, image_tokens=10)).to_pylist()
     }
     named = {e["source_id"]: rows[e["example_id"]] for e in INPUTS.examples.to_pylist()}
-    told = {name: [named[name][c] for c in AUDIT.columns.names] for name in ("row-2", "row-17", "row-18", "row-22")}
-    assert told == {
+    counts = {name: [named[name][c] for c in AUDIT.columns.names] for name in ("row-2", "row-17", "row-18", "row-22")}
+    assert counts == {
         "row-2": ["visual", 3, 3, 1, 10],  # yes, a colour, yes
         "row-17": ["visual", 1, 2, 1, 10],
         "row-18": ["text", 1, 1, 0, 0],

@@ -28,23 +28,23 @@ def measured(name: str, rows: list[dict[str, Any]], settings: Any = None) -> dic
     examples = examples_of(rows)
     audit = all_audits()[name]
     nothing = Vectors.of([], sample_inputs(examples_of([])).images.matrix[:0])
-    found = audit.measure(RowInputs(examples, nothing, nothing, nothing, nothing), settings or audit.settings)
-    return by_source(found.to_pylist(), rows)
+    measures = audit.measure(RowInputs(examples, nothing, nothing, nothing, nothing), settings or audit.settings)
+    return by_source(measures.to_pylist(), rows)
 
 
-def by_source(found: list[dict[str, Any]], rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+def by_source(measures: list[dict[str, Any]], rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     sources = {row["example_id"]: row["source_id"] for row in rows}
-    assert len(found) == len({row["example_id"] for row in found})
-    return {sources[row["example_id"]]: row for row in found}
+    assert len(measures) == len({row["example_id"] for row in measures})
+    return {sources[row["example_id"]]: row for row in measures}
 
 
 def test_truths_are_held_to_the_rule_of_their_source():
     rows = [prompt("How many?", str(n), source_id=str(n)) for n in range(20)]
     rows += [prompt("How many?", "a few", source_id="words"), prompt("Draw.", None, source_id="none")]
-    found = measured("ground_truth", rows)
-    assert {key for key, row in found.items() if row["is_readable"]} == {str(n) for n in range(20)}
-    assert (found["words"]["rule"], found["words"]["reason"]) == ("number", "no number in figures")
-    assert (found["none"]["abstained"], found["none"]["reason"]) == (True, "no ground truth")
+    measures = measured("ground_truth", rows)
+    assert {key for key, row in measures.items() if row["is_readable"]} == {str(n) for n in range(20)}
+    assert (measures["words"]["rule"], measures["words"]["reason"]) == ("number", "no number in figures")
+    assert (measures["none"]["abstained"], measures["none"]["reason"]) == (True, "no ground truth")
 
 
 def rewarded(*rewards: float) -> list[tuple[str | None, float | None]]:
@@ -62,15 +62,15 @@ def test_pass_rates_are_of_what_lies_above_the_mark():
             "f?", "4", source_id="unscored", data_source="third", rollouts=[("4", None), ("5", None), ("?" * 99, None)]
         ),
     ]
-    found = measured("pass_rate", rows)
-    assert {key: row["pass_rate"] for key, row in found.items()} == {
+    measures = measured("pass_rate", rows)
+    assert {key: row["pass_rate"] for key, row in measures.items()} == {
         "half": 0.5, "always": 1, "never": 0, "without": None, "bonus": 0.25, "unscored": 0.5,
     }  # fmt: skip
-    assert {key: row["outcome"] for key, row in found.items()}["always"] == "always"
-    assert found["half"]["signal"] == 1
-    assert (found["half"]["pass_low"], found["half"]["pass_high"]) == pytest.approx((0.150, 0.850), abs=1e-3)
-    assert found["without"]["abstained"]
-    assert (found["unscored"]["judged_by"], found["unscored"]["judged"], found["unscored"]["rollouts"]) == (
+    assert {key: row["outcome"] for key, row in measures.items()}["always"] == "always"
+    assert measures["half"]["signal"] == 1
+    assert (measures["half"]["pass_low"], measures["half"]["pass_high"]) == pytest.approx((0.150, 0.850), abs=1e-3)
+    assert measures["without"]["abstained"]
+    assert (measures["unscored"]["judged_by"], measures["unscored"]["judged"], measures["unscored"]["rollouts"]) == (
         "truth", 2, 3,
     )  # fmt: skip
     strict = measured("pass_rate", rows, PassRateSettings(pass_mark=1.0))
@@ -91,11 +91,16 @@ def test_rewards_are_held_against_the_truth():
         prompt("e?", "4", source_id="few", rollouts=answers((4, 1), (5, 0))),
         prompt("f?", "4", source_id="vague", rollouts=[("I would not know what to say to this, sir.", 1.0)] * 6),
     ]
-    found = measured("reward_agreement", rows)
-    assert {key for key, row in found.items() if row["is_against"]} == {"swapped", "lenient"}
-    assert {key for key, row in found.items() if row["abstained"]} == {"few", "vague"}
-    assert [found[key]["leading_share"] for key in ("follows", "swapped", "lenient", "one off")] == [1, 0, None, 0.75]
-    assert (found["one off"]["rewarded_wrong"], found["one off"]["agreement"]) == (1, 0.75)
+    measures = measured("reward_agreement", rows)
+    assert {key for key, row in measures.items() if row["is_against"]} == {"swapped", "lenient"}
+    assert {key for key, row in measures.items() if row["abstained"]} == {"few", "vague"}
+    assert [measures[key]["leading_share"] for key in ("follows", "swapped", "lenient", "one off")] == [
+        1,
+        0,
+        None,
+        0.75,
+    ]
+    assert (measures["one off"]["rewarded_wrong"], measures["one off"]["agreement"]) == (1, 0.75)
 
 
 def test_answers_that_a_prompt_gives_away():
@@ -114,8 +119,8 @@ def test_answers_that_a_prompt_gives_away():
         prompt(r"Solve it. \boxed{x+1}", "x+1", source_id="boxed"),
         prompt("Which is it?", None, source_id="none"),
     ]
-    found = measured("truth_leaks", rows)
-    leaked = {key: (row["how"], row["source"]) for key, row in found.items() if row["is_leaked"]}
+    measures = measured("truth_leaks", rows)
+    leaked = {key: (row["how"], row["source"]) for key, row in measures.items() if row["is_leaked"]}
     assert leaked == {
         "number": ("announced", "question"),
         "letter": ("announced", "question"),
@@ -125,7 +130,7 @@ def test_answers_that_a_prompt_gives_away():
         "brown_dog_17": ("stands", "id"),
         "boxed": ("announced", "question"),
     }
-    assert found["none"]["abstained"]
+    assert measures["none"]["abstained"]
 
 
 def corpus(spark: SparkSession, audit: Audit, rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -135,8 +140,8 @@ def corpus(spark: SparkSession, audit: Audit, rows: list[dict[str, Any]]) -> dic
     made = {"examples": examples, **turn_rows(examples), "prompts": prompts_of(examples)}
     made["images"] = pa.Table.from_pylist(looks, schema=schema)
     tables = {name: spark.createDataFrame(table) for name, table in made.items()}
-    found = audit.measure({name: tables[name] for name in audit.reads}, audit.settings)
-    return by_source(found.toArrow().to_pylist(), rows)
+    measures = audit.measure({name: tables[name] for name in audit.reads}, audit.settings)
+    return by_source(measures.toArrow().to_pylist(), rows)
 
 
 @pytest.mark.full
@@ -153,13 +158,13 @@ def test_the_same_prompt_with_different_truths(spark: SparkSession):
         prompt("What is z?", None, source_id="none"),
         prompt("What is z?", "1", source_id="one"),
     ]
-    found = corpus(spark, all_audits()["truth_contradictions"], rows)
-    assert set(found) == {"two", "in words", "three", "root", "wrong"}
-    assert {key: row["is_majority"] for key, row in found.items()} == {
+    measures = corpus(spark, all_audits()["truth_contradictions"], rows)
+    assert set(measures) == {"two", "in words", "three", "root", "wrong"}
+    assert {key: row["is_majority"] for key, row in measures.items()} == {
         "two": True, "in words": True, "three": False, "root": None, "wrong": None,
     }  # fmt: skip
-    assert (found["three"]["other_truth"], found["three"]["votes"], found["three"]["examples"]) == ("2", 1, 3)
-    assert found["two"]["group_id"] == found["three"]["group_id"] != found["root"]["group_id"]
+    assert (measures["three"]["other_truth"], measures["three"]["votes"], measures["three"]["examples"]) == ("2", 1, 3)
+    assert measures["two"]["group_id"] == measures["three"]["group_id"] != measures["root"]["group_id"]
 
 
 def sft(question: str, answer: str, source_id: str, image: str) -> dict[str, Any]:
@@ -180,12 +185,12 @@ def test_prompts_that_sft_has_taught(spark: SparkSession):
         sft("How many dogs run?", "There are two.", "a", "picture"),
         sft("Describe the picture.", "Two dogs run.", "b", "picture"),
     ]
-    found = corpus(spark, all_audits()["sft_overlap"], rows)
-    counts = {key: [row[name] for name in ("images", "questions", "both", "answered")] for key, row in found.items()}
+    measures = corpus(spark, all_audits()["sft_overlap"], rows)
+    counts = {key: [row[name] for name in ("images", "questions", "both", "answered")] for key, row in measures.items()}
     assert counts == {
         "taught": [2, 1, 1, 1],
         "answered otherwise": [2, 1, 1, 0],
         "image alone": [2, 0, 0, 0],
         "question alone": [0, 1, 0, 0],
     }
-    assert found["taught"]["sft_example"] == rows[5]["example_id"]
+    assert measures["taught"]["sft_example"] == rows[5]["example_id"]

@@ -41,14 +41,16 @@ def example(number: int, turns: Sequence[tuple[str, str]], *images: str) -> dict
     }
 
 
-def inputs_of(rows: list[dict], seen: dict[str, np.ndarray]) -> RowInputs:
+def inputs_of(rows: list[dict], pictures: dict[str, np.ndarray]) -> RowInputs:
     examples = pa.Table.from_pylist(rows, schema=EXAMPLES.schema)
     texts = sorted(AUDIT.texts(examples)) if AUDIT.texts else []
-    told = {text: np.random.default_rng(len(text) * 1009 + sum(text.encode())).normal(size=DIM) for text in texts}
+    text_vectors = {
+        text: np.random.default_rng(len(text) * 1009 + sum(text.encode())).normal(size=DIM) for text in texts
+    }
     for colour, vector in zip(COLOURS, np.eye(DIM), strict=False):
-        told[colour] = vector
-    told_of = Vectors.of([text_id(t) for t in told], unit(np.stack(list(told.values()))))
-    seen_of = Vectors.of(list(seen), unit(np.stack(list(seen.values()))))
+        text_vectors[colour] = vector
+    told_of = Vectors.of([text_id(t) for t in text_vectors], unit(np.stack(list(text_vectors.values()))))
+    seen_of = Vectors.of(list(pictures), unit(np.stack(list(pictures.values()))))
     return RowInputs(examples, seen_of, told_of, seen_of, told_of)
 
 
@@ -59,17 +61,17 @@ def unit(matrix: np.ndarray) -> np.ndarray:
 def visual_and_blind(count: int = 240) -> RowInputs:
     """Pictures of one colour, asked for it; every third question gives its answer away, every twelfth answer lies."""
     rng = np.random.default_rng(0)
-    rows, seen = [], {}
+    rows, pictures = [], {}
     for n in range(count):
         colour = int(rng.integers(len(COLOURS)))
-        seen[image(n)] = np.eye(DIM)[colour] + 0.2 * rng.normal(size=DIM)
+        pictures[image(n)] = np.eye(DIM)[colour] + 0.2 * rng.normal(size=DIM)
         if n % 3 == 0:
             turns = [(f"A {COLOURS[colour]} ball lies here. What color is the ball?", COLOURS[colour])]
         else:
-            said = (colour + (n % 12 == 1)) % len(COLOURS)
-            turns = [("What color is the ball?", COLOURS[said])]
+            answered = (colour + (n % 12 == 1)) % len(COLOURS)
+            turns = [("What color is the ball?", COLOURS[answered])]
         rows.append(example(n, turns, image(n)))
-    return inputs_of(rows, seen)
+    return inputs_of(rows, pictures)
 
 
 def measured(inputs: RowInputs, settings: NecessitySettings = SETTINGS) -> list[dict]:
@@ -96,19 +98,19 @@ def test_tells_blind_questions_from_visual_ones() -> None:
 def test_few_answers_in_their_own_question_are_found_beside_many_yes_no_questions() -> None:
     """Yes/no questions name colours too, and are never answered by one."""
     rng = np.random.default_rng(3)
-    rows, seen = [], {}
+    rows, pictures = [], {}
     for n in range(400):
         colour = int(rng.integers(len(COLOURS)))
-        seen[image(n)] = np.eye(DIM)[colour] + 0.2 * rng.normal(size=DIM)
+        pictures[image(n)] = np.eye(DIM)[colour] + 0.2 * rng.normal(size=DIM)
         turns = [("What color is the ball?", COLOURS[colour])]
         turns += [
-            (f"Is the ball in the image {one}?", "yes" if at == colour else "no") for at, one in enumerate(COLOURS)
+            (f"Is the ball in the image {name}?", "yes" if at == colour else "no") for at, name in enumerate(COLOURS)
         ]
         if n % 40 == 0:
             turns = [(f"A {COLOURS[colour]} ball lies here. What color is the ball?", COLOURS[colour])]
         rows.append(example(n, turns, image(n)))
-    found = measured(inputs_of(rows, seen))
-    blind = [row["text_predictability"] for row in found if int(row["example_id"][1:]) % 40 == 0]
+    measures = measured(inputs_of(rows, pictures))
+    blind = [row["text_predictability"] for row in measures if int(row["example_id"][1:]) % 40 == 0]
     assert len(blind) == 10
     assert min(blind) > np.log(0.6)
 
@@ -116,36 +118,36 @@ def test_few_answers_in_their_own_question_are_found_beside_many_yes_no_question
 def test_answers_that_no_picture_tells_gain_nothing_from_one() -> None:
     """Were a turn scored by heads that saw it, the noise of its picture would give its answer away."""
     rng = np.random.default_rng(1)
-    rows, seen = [], {}
+    rows, pictures = [], {}
     for n in range(300):
         colour = COLOURS[int(rng.integers(len(COLOURS)))]
         # The same picture in two rows, with the same answer: they must not lie in different folds.
         picture = image(n // 2)
-        seen[picture] = rng.normal(size=DIM)
+        pictures[picture] = rng.normal(size=DIM)
         answer = colour if n % 2 == 0 else rows[-1]["messages"][1]["parts"][0]["text"]
         rows.append(example(n, [("What color is the ball?", answer)], picture))
-    pvi = [row["pvi"] for row in measured(inputs_of(rows, seen))]
+    pvi = [row["pvi"] for row in measured(inputs_of(rows, pictures))]
     assert np.mean(pvi) < 0.05
 
 
 def test_open_answers_are_told_from_other_answers() -> None:
     rng = np.random.default_rng(2)
-    rows, seen, told = [], {}, {}
+    rows, pictures, answers = [], {}, {}
     for n in range(240):
         text = f"It shows the great thing that bears number {n} of them all."
         vector = rng.normal(size=DIM)
-        told[text_id(text)] = vector
-        seen[image(n)] = vector + 0.3 * rng.normal(size=DIM)
+        answers[text_id(text)] = vector
+        pictures[image(n)] = vector + 0.3 * rng.normal(size=DIM)
         rows.append(example(n, [("Describe the image.", text)], image(n)))
-    inputs = inputs_of(rows, seen)
+    inputs = inputs_of(rows, pictures)
     known = [i.decode() for i in inputs.texts.ids.tolist()]
-    vectors = [told.get(i, inputs.texts.matrix[n]) for n, i in enumerate(known)]
+    vectors = [answers.get(i, inputs.texts.matrix[n]) for n, i in enumerate(known)]
     texts = Vectors.of(known, unit(np.stack(vectors)))
-    found = measured(RowInputs(inputs.examples, inputs.images, texts, inputs.images, texts))
-    assert {row["answer_kind"] for row in found} == {"open"}
-    assert np.mean([row["pvi"] for row in found]) > 1
-    assert np.mean([row["swap_loss"] for row in found]) > 1
-    assert max(row["candidates"] for row in found) <= 64
+    measures = measured(RowInputs(inputs.examples, inputs.images, texts, inputs.images, texts))
+    assert {row["answer_kind"] for row in measures} == {"open"}
+    assert np.mean([row["pvi"] for row in measures]) > 1
+    assert np.mean([row["swap_loss"] for row in measures]) > 1
+    assert max(row["candidates"] for row in measures) <= 64
 
 
 def test_an_example_pools_its_turns() -> None:
@@ -153,10 +155,10 @@ def test_an_example_pools_its_turns() -> None:
     rows = inputs.examples.to_pylist()
     for n in range(0, len(rows), 3):
         rows[n]["messages"] += rows[n + 1]["messages"]
-    found = measured(
+    measures = measured(
         inputs_of(rows, dict(zip(map(bytes.decode, inputs.images.ids), inputs.images.matrix, strict=True)))
     )
-    pair = [row for row in found if row["example_id"] == "e0003"]
+    pair = [row for row in measures if row["example_id"] == "e0003"]
     assert len(pair) == 2
     assert pair[0]["example_pvi"] == pytest.approx(np.mean([row["pvi"] for row in pair]), abs=1e-6)
     assert pair[0]["example_pvi"] == pair[1]["example_pvi"]
@@ -170,8 +172,8 @@ def test_says_why_it_abstains() -> None:
     rows.append(example(900, [("What is it?", "I don't know."), ("", "red")], image(1)))
     rows.append(example(901, [("What color is it?", "red")]))
     rows.append(example(902, [("What is this?", "aardvark")], image(2)))
-    found = measured(inputs_of(rows, dict(zip(map(bytes.decode, known.ids), known.matrix, strict=True))))
-    why = {(row["example_id"], row["turn"]): row["why"] for row in found if row["abstained"]}
+    measures = measured(inputs_of(rows, dict(zip(map(bytes.decode, known.ids), known.matrix, strict=True))))
+    why = {(row["example_id"], row["turn"]): row["why"] for row in measures if row["abstained"]}
     assert why == {
         ("e0900", 0): "an answer that says nothing about the image",
         ("e0900", 1): "no query",
@@ -197,10 +199,10 @@ def test_settings_that_cannot_work_say_so() -> None:
 def test_answers_that_nothing_tells_are_not_called_known() -> None:
     """Few turns of many words: heads learn them by heart, and are right by chance half of the time."""
     rng = np.random.default_rng(5)
-    rows, seen = [], {}
+    rows, pictures = [], {}
     for n in range(240):
-        seen[image(n)] = rng.normal(size=DIM)
+        pictures[image(n)] = rng.normal(size=DIM)
         rows.append(
             example(n, [(f"Is there a thing number {n % 40} in it?", str(rng.choice(["yes", "no"])))], image(n))
         )
-    assert np.mean([row["is_blind"] for row in measured(inputs_of(rows, seen))]) <= 0.02
+    assert np.mean([row["is_blind"] for row in measured(inputs_of(rows, pictures))]) <= 0.02

@@ -28,14 +28,14 @@ def inputs() -> RowInputs:
     for n, (image, name) in enumerate(
         [(0, "tiger_1.jpg"), (1, "tiger_2.jpg"), (2, "img_3.jpg"), (None, "tiger_4.jpg")]
     ):
-        shown = [] if image is None else [IMAGES[image]]
-        picture = [{"type": "image", "text": None, "image_id": i} for i in shown]
+        image_ids = [] if image is None else [IMAGES[image]]
+        picture = [{"type": "image", "text": None, "image_id": i} for i in image_ids]
         asked = {
             "role": "user",
             "parts": [*picture, {"type": "text", "text": "What animal is this?", "image_id": None}],
         }
-        said = {"role": "assistant", "parts": [{"type": "text", "text": "A tiger.", "image_id": None}]}
-        row = {"delivery": "d", "example_id": f"{n}", "messages": [asked, said], "image_ids": shown}
+        message = {"role": "assistant", "parts": [{"type": "text", "text": "A tiger.", "image_id": None}]}
+        row = {"delivery": "d", "example_id": f"{n}", "messages": [asked, message], "image_ids": image_ids}
         rows.append(row | {"metadata": json.dumps({"image": name})})
     examples = pa.Table.from_pylist(rows, schema=EXAMPLES.schema)
     matrix = drawn.normal(size=(len(IMAGES), DIM))

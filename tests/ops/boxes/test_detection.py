@@ -27,7 +27,7 @@ def row(rng: np.random.Generator, convention: str, *, boxes: int = 2, faulty: fl
     return made, size
 
 
-def seen(rows: Sequence[tuple[list[Any], Size]], chosen: str | None = None) -> FileConvention:
+def by_numbers(rows: Sequence[tuple[list[Any], Size]], chosen: str | None = None) -> FileConvention:
     evidence = FileEvidence()
     for boxes, size in rows:
         evidence.add(boxes, ["a"], {"a": size})
@@ -38,23 +38,23 @@ def seen(rows: Sequence[tuple[list[Any], Size]], chosen: str | None = None) -> F
 @pytest.mark.parametrize("seed", range(5))
 def test_clean_files_are_told(convention: str, seed: int):
     rng = np.random.default_rng(seed)
-    told = seen([row(rng, convention) for _ in range(60)])
-    assert (told.convention, told.weights) == (convention, None), told.evidence
+    read = by_numbers([row(rng, convention) for _ in range(60)])
+    assert (read.convention, read.weights) == (convention, None), read.evidence
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_faulty_boxes_are_no_other_convention(seed: int):
     rng = np.random.default_rng(seed)
-    told = seen([row(rng, "pixels", faulty=0.05) for _ in range(100)])
-    assert (told.convention, told.weights) == ("pixels", None), told.evidence
+    read = by_numbers([row(rng, "pixels", faulty=0.05) for _ in range(100)])
+    assert (read.convention, read.weights) == ("pixels", None), read.evidence
 
 
 @pytest.mark.parametrize("convention", ["pixels", "thousand"])
 def test_one_row_is_not_enough_and_one_of_shares_is(convention: str):
     boxes = [{"numbers": [10, 20, 110, 220], "image": 0, "notation": "json", "convention": None}]
-    assert seen([(boxes, Size(640, 480))]).convention == UNKNOWN
+    assert by_numbers([(boxes, Size(640, 480))]).convention == UNKNOWN
     boxes[0]["numbers"] = [0.1, 0.2, 0.3, 0.4]
-    assert seen([(boxes, Size(640, 480))]).convention == "unit"
+    assert by_numbers([(boxes, Size(640, 480))]).convention == "unit"
 
 
 @pytest.mark.parametrize("pair", [("pixels", "unit"), ("thousand", "unit"), ("pixels", "thousand")])
@@ -100,7 +100,7 @@ def test_parts_of_a_file_say_together_what_the_file_says():
     for n, (boxes, size) in enumerate(rows):
         parts[n % 2].add(boxes, ["a"], {"a": size})
     parts[0].join(parts[1])
-    assert parts[0].scales(None)["json"].by_numbers == seen(rows)
+    assert parts[0].scales(None)["json"].by_numbers == by_numbers(rows)
 
 
 def test_lists_of_shares_are_boxes_where_nearly_all_have_their_corners_in_order():

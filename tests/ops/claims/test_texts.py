@@ -10,7 +10,7 @@ from ops.claims.texts import KINDS, MOST_CLAIMS, read_claims
 from ops.vision.colours import WORDS
 
 
-def said(query: str, answer: str) -> list[tuple[str, str, str, bool]]:
+def claims_of(query: str, answer: str) -> list[tuple[str, str, str, bool]]:
     return [(claim.kind, claim.subject, claim.value, claim.is_denied) for claim in read_claims(query, answer)]
 
 
@@ -33,7 +33,7 @@ def said(query: str, answer: str) -> list[tuple[str, str, str, bool]]:
     ],
 )
 def test_answers_to_closed_questions(query: str, answer: str, expected: tuple[str, str, str, bool]):
-    assert said(query, answer) == [expected]
+    assert claims_of(query, answer) == [expected]
 
 
 @pytest.mark.parametrize(
@@ -47,8 +47,8 @@ def test_answers_to_closed_questions(query: str, answer: str, expected: tuple[st
     ],
 )
 def test_claims_of_sentences(sentence: str, expected: list[tuple[str, str]]):
-    found = [(claim.value, claim.subject) for claim in read_claims("Describe the image.", sentence)]
-    assert sorted(found) == sorted(expected)
+    claims = [(claim.value, claim.subject) for claim in read_claims("Describe the image.", sentence)]
+    assert sorted(claims) == sorted(expected)
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_claims_of_sentences(sentence: str, expected: list[tuple[str, str]]):
     ],
 )
 def test_what_only_looks_like_a_claim(sentence: str):
-    assert said("Describe the image.", sentence) == []
+    assert claims_of("Describe the image.", sentence) == []
 
 
 @pytest.mark.parametrize(
@@ -75,12 +75,12 @@ def test_what_only_looks_like_a_claim(sentence: str):
     ],
 )
 def test_other_languages_claim_nothing(query: str, answer: str):
-    assert said(query, answer) == []
+    assert claims_of(query, answer) == []
 
 
 @pytest.mark.parametrize(("query", "answer"), [("What is this?", "Sorry, I cannot tell."), ("", "yes"), ("", "")])
 def test_answers_that_say_nothing(query: str, answer: str):
-    assert said(query, answer) == []
+    assert claims_of(query, answer) == []
 
 
 @pytest.mark.parametrize(
@@ -97,8 +97,8 @@ def test_what_a_thing_does_is_no_part_of_its_name(sentence: str, subject: str):
 
 def test_written_text_is_one_claim_however_it_is_told():
     (read,) = read_claims("What does the sign say?", "STOP")
-    (told,) = read_claims("What does the sign say?", 'It is a sign that says "Stop".')
-    assert (read.statement, read.question) == (told.statement, told.question)
+    (claim,) = read_claims("What does the sign say?", 'It is a sign that says "Stop".')
+    assert (read.statement, read.question) == (claim.statement, claim.question)
 
 
 def test_foils_differ_from_the_claim_in_one_word():

@@ -17,11 +17,11 @@ def test_area_counts_pairs() -> None:
 
 @given(st.integers(1, 10_000).flatmap(lambda of: st.tuples(st.integers(0, of), st.just(of))))
 def test_the_interval_holds_the_share_and_narrows(case: tuple[int, int]) -> None:
-    found, of = case
-    low, high = wilson(found / of, of)
-    assert 0 <= low <= found / of + 1e-12
-    assert found / of - 1e-12 <= high <= 1
-    closer = wilson(found / of, 4 * of)
+    hits, of = case
+    low, high = wilson(hits / of, of)
+    assert 0 <= low <= hits / of + 1e-12
+    assert hits / of - 1e-12 <= high <= 1
+    closer = wilson(hits / of, 4 * of)
     assert closer[1] - closer[0] < high - low
 
 

@@ -68,7 +68,7 @@ def test_chat_templates_are_removed(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("one", "other", "same"),
+    ("response", "other", "same"),
     [
         ("Yes.", "yes.", True),
         ("Paris", "paris", True),
@@ -82,8 +82,8 @@ def test_chat_templates_are_removed(text: str) -> None:
         ("```\nx = 1  \n```", "```\r\nx = 1\r\n```", True),
     ],
 )
-def test_what_a_response_keeps(one: str, other: str, same: bool) -> None:
-    assert (response_key(one) == response_key(other)) is same
+def test_what_a_response_keeps(response: str, other: str, same: bool) -> None:
+    assert (response_key(response) == response_key(other)) is same
 
 
 def test_images_are_compared_in_order() -> None:

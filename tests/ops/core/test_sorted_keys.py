@@ -15,9 +15,9 @@ def test_places_are_those_of_a_dict(ids: list[str], asked: list[str | None]) -> 
     keys, order = sorted_keys(ids)
     assert [ids[at] for at in order] == sorted(ids) == [key.decode() for key in keys.tolist()]
     known = {one: at for at, one in enumerate(sorted(ids))}
-    found = places(keys, asked)
-    assert found.dtype == np.int64
-    assert found.tolist() == [known.get(one or "", -1) for one in asked]
+    result = places(keys, asked)
+    assert result.dtype == np.int64
+    assert result.tolist() == [known.get(one or "", -1) for one in asked]
 
 
 def test_an_id_longer_than_the_keys_is_not_cut_to_fit() -> None:

@@ -33,6 +33,6 @@ def test_what_lies_far_apart_is_of_every_way() -> None:
 
 def test_centres_stand_where_their_vectors_do_and_one_without_any_stays() -> None:
     alone = -WAYS[:1]
-    found = centres(vectors(), np.concatenate([WAYS, alone]), rounds=10)
-    assert (np.einsum("nd,nd->n", found[:4], WAYS) > 0.99).all()
-    assert np.allclose(found[4], alone[0], rtol=0, atol=1e-12)
+    result = centres(vectors(), np.concatenate([WAYS, alone]), rounds=10)
+    assert (np.einsum("nd,nd->n", result[:4], WAYS) > 0.99).all()
+    assert np.allclose(result[4], alone[0], rtol=0, atol=1e-12)

@@ -18,8 +18,8 @@ def test_none_at_all_are_as_wide_as_those_that_stand_beside_them() -> None:
     inputs = RowInputs(EXAMPLES.schema.empty_table(), NONE, SOME, NONE, SOME)
     assert [one.width for one in (inputs.images, inputs.texts, inputs.bank_images, inputs.bank_texts)] == [5] * 4
     assert inputs.texts is SOME
-    found, known = inputs.images.gather(["of no picture"])
-    assert (found.shape, known.tolist()) == ((1, 5), [False])
+    gathered, known = inputs.images.gather(["of no picture"])
+    assert (gathered.shape, known.tolist()) == ((1, 5), [False])
 
 
 def test_where_there_are_none_on_any_side_no_width_is_known() -> None:

@@ -37,12 +37,12 @@ ROWS = [
 
 def test_contradictory_answers_and_their_majority(spark: SparkSession) -> None:
     tables = frames(spark, ROWS)
-    found = by_source(AUDIT.measure(tables, None), tables["examples"])
-    told = {
+    measures = by_source(AUDIT.measure(tables, None), tables["examples"])
+    sides = {
         source: {(row["answer"], row["votes"], row["all_votes"], row["is_majority"]) for row in rows}
-        for source, rows in found.items()
+        for source, rows in measures.items()
     }
-    assert told == {
+    assert sides == {
         "yes 1": {("yes", 2, 3, True)},
         "yes 2": {("yes", 2, 3, True)},
         "no": {("no", 1, 3, False)},
@@ -53,5 +53,5 @@ def test_contradictory_answers_and_their_majority(spark: SparkSession) -> None:
         "zh 2": {("2", 1, 2, None)},
         "zh 3": {("3", 1, 2, None)},
     }
-    assert len(found["no"]) == 2
-    assert len({row["group_id"] for rows in found.values() for row in rows}) == 4
+    assert len(measures["no"]) == 2
+    assert len({row["group_id"] for rows in measures.values() for row in rows}) == 4

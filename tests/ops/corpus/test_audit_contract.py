@@ -74,8 +74,10 @@ def tables() -> dict[str, pa.Table]:
     vectors = {text: np.pad(np.array(about), (0, DIM - 3)) for text, about in ABOUT.items()}
     photo = {"photo": (f"{0xF0F0:016x}", picture_facts(np.full((8, 8, 3), 120, np.uint8)))}
     pairs = corpus(PAIRS, photo, vectors)
-    seen = pairs["embeddings"].slice(0, 1).to_pylist()[0] | {"modality": "image", "content_id": "photo"}
-    pairs["embeddings"] = pa.concat_tables([pairs["embeddings"], pa.Table.from_pylist([seen], EMBEDDINGS.schema)])
+    photo_vector = pairs["embeddings"].slice(0, 1).to_pylist()[0] | {"modality": "image", "content_id": "photo"}
+    pairs["embeddings"] = pa.concat_tables(
+        [pairs["embeddings"], pa.Table.from_pylist([photo_vector], EMBEDDINGS.schema)]
+    )
     pairs["examples"] = pa.concat_tables([pairs["examples"], examples_of(TRUTHS)])
     both = {name: pa.concat_tables([rows, pairs[name]]) for name, rows in sample.items()}
     return both | {"prompts": prompts_of(both["examples"]), **turn_rows(both["examples"])}
@@ -93,8 +95,8 @@ def measured(spark: SparkSession, audit: Audit, *, reverse: bool = False, rows: 
         table = TABLES[name].select(list(columns)).slice(0, rows)
         frame = spark.createDataFrame(table.take(list(range(table.num_rows))[::-1]) if reverse else table)
         frames[name] = frame.repartition(3) if reverse else frame
-    found = audit.measure(frames, audit.settings).toArrow()
-    return found.sort_by([(key, "ascending") for key in KEYS[audit.grain].names])
+    measures = audit.measure(frames, audit.settings).toArrow()
+    return measures.sort_by([(key, "ascending") for key in KEYS[audit.grain].names])
 
 
 @pytest.mark.parametrize("audit", AUDITS)
@@ -120,8 +122,8 @@ def test_empty_input_gives_no_rows(spark: SparkSession, audit: Audit) -> None:
 @pytest.mark.parametrize("delivery", ["one row", "text alone", "images alone", *TRYING])
 def test_bare_and_hostile_deliveries_keep_to_the_ranges(spark: SparkSession, audit: Audit, delivery: str) -> None:
     tables = (BARE | TRYING)[delivery].tables()
-    found = audit.measure({name: spark.createDataFrame(tables[name]) for name in audit.reads}, bold(audit)).toArrow()
-    rows = found.select(audit.schema.names).cast(audit.schema)
+    measures = audit.measure({name: spark.createDataFrame(tables[name]) for name in audit.reads}, bold(audit)).toArrow()
+    rows = measures.select(audit.schema.names).cast(audit.schema)
     assert list(outside(audit, rows)) == []
     assert set(rows["example_id"].to_pylist()) <= set(tables["examples"]["example_id"].to_pylist())
 

@@ -56,13 +56,15 @@ def measure(corpus: dict[str, DataFrame]) -> dict[str, list[dict[str, Any]]]:
 
 
 @pytest.fixture(scope="module")
-def found(spark: SparkSession) -> dict[str, list[dict[str, Any]]]:
+def measures(spark: SparkSession) -> dict[str, list[dict[str, Any]]]:
     return measure(frames(spark, ROWS))
 
 
-def test_only_judgements_that_contradict_have_rows_and_each_its_kinds(found: dict[str, list[dict[str, Any]]]) -> None:
-    told = {source: {kind for kind in FLAGS for row in rows if row[kind]} for source, rows in found.items()}
-    assert told == {
+def test_only_judgements_that_contradict_have_rows_and_each_its_kinds(
+    measures: dict[str, list[dict[str, Any]]],
+) -> None:
+    kinds = {source: {kind for kind in FLAGS for row in rows if row[kind]} for source, rows in measures.items()}
+    assert kinds == {
         **{key: {"is_good_and_bad"} for key in ("good", "bad")},
         **{key: {"is_flip"} for key in ("for 1", "for 2", "against", "tie 1", "tie 2", *FIVE, *FOUR)},
         **{key: {"in_cycle"} for key in ("k over l", "l over m", "m over k")},
@@ -74,22 +76,22 @@ def test_only_judgements_that_contradict_have_rows_and_each_its_kinds(found: dic
     }
 
 
-def test_votes_and_what_follows(found: dict[str, list[dict[str, Any]]]) -> None:
-    def told(source: str) -> set[tuple[Any, ...]]:
+def test_votes_and_what_follows(measures: dict[str, list[dict[str, Any]]]) -> None:
+    def votes(source: str) -> set[tuple[Any, ...]]:
         columns = ("votes_for", "votes_against", "resolution", "side", "soft_label")
-        return {tuple(row[c] for c in columns) for row in found[source]}
+        return {tuple(row[c] for c in columns) for row in measures[source]}
 
-    assert told("for 1") == told("for 2") == {(2, 1, "majority", "upheld", 0.666667)}
-    assert told("against") == {(1, 2, "majority", "overruled", 0.333333)}
-    assert told("five 0") == {(5, 4, "abstain", "undecided", 0.555556)}
+    assert votes("for 1") == votes("for 2") == {(2, 1, "majority", "upheld", 0.666667)}
+    assert votes("against") == {(1, 2, "majority", "overruled", 0.333333)}
+    assert votes("five 0") == {(5, 4, "abstain", "undecided", 0.555556)}
     # The second row came twice and is one vote.
-    assert told("tie 1") == told("tie 2") == {(1, 1, "tie", "undecided", 0.5)}
-    assert len(found["tie 2"]) == 4
-    assert told("identical") == {(None, None, None, None, None)}
+    assert votes("tie 1") == votes("tie 2") == {(1, 1, "tie", "undecided", 0.5)}
+    assert len(measures["tie 2"]) == 4
+    assert votes("identical") == {(None, None, None, None, None)}
 
 
-def test_a_group_is_named_alike_in_all_its_rows(found: dict[str, list[dict[str, Any]]]) -> None:
-    groups = {source: {row["group_id"] for row in rows} for source, rows in found.items()}
+def test_a_group_is_named_alike_in_all_its_rows(measures: dict[str, list[dict[str, Any]]]) -> None:
+    groups = {source: {row["group_id"] for row in rows} for source, rows in measures.items()}
     assert groups["for 1"] == groups["for 2"] == groups["against"]
     assert groups["good"] == groups["bad"]
     assert len({g for source in ("for 1", "good", "tie 1", "five 0") for g in groups[source]}) == 4
@@ -102,8 +104,8 @@ def test_annotators_count_by_how_reliable_they_are(spark: SparkSession) -> None:
     rows = []
     for n in range(150):
         for who in drawn.sample(sorted(skill), 4):
-            one, other = ("a", "b") if drawn.random() < skill[who] else ("b", "a")
-            rows.append(Judged(one, other, query=f"query {n}", annotator=who, source_id=f"{who} {n}"))
+            better, worse = ("a", "b") if drawn.random() < skill[who] else ("b", "a")
+            rows.append(Judged(better, worse, query=f"query {n}", annotator=who, source_id=f"{who} {n}"))
     # Two reliable people against three who guess, and two reliable people against each other.
     rows += [Judged("a", "b", query="few", annotator=who, source_id=f"few {who}") for who in ("ada", "ben")]
     rows += [Judged("b", "a", query="few", annotator=who, source_id=f"few {who}") for who in ("mal", "ned")]
@@ -111,19 +113,19 @@ def test_annotators_count_by_how_reliable_they_are(spark: SparkSession) -> None:
     rows += [Judged("a", "b", query="taste", annotator="ada", source_id="taste ada")]
     rows += [Judged("b", "a", query="taste", annotator="ben", source_id="taste ben")]
     corpus = frames(spark, rows)
-    found = {source: told[0] for source, told in measure(corpus).items()}
-    assert (found["few ada"]["resolution"], found["few ada"]["side"]) == ("posterior", "upheld")
-    assert (found["few mal"]["side"], found["few mal"]["cause"]) == ("overruled", "noisy_annotator")
-    assert (found["taste ada"]["side"], found["taste ada"]["cause"]) == ("undecided", "subjective")
-    fitted = {who: next(row["reliability"] for s, row in found.items() if s.startswith(who)) for who in skill}
+    measures = {source: rows_of_it[0] for source, rows_of_it in measure(corpus).items()}
+    assert (measures["few ada"]["resolution"], measures["few ada"]["side"]) == ("posterior", "upheld")
+    assert (measures["few mal"]["side"], measures["few mal"]["cause"]) == ("overruled", "noisy_annotator")
+    assert (measures["taste ada"]["side"], measures["taste ada"]["cause"]) == ("undecided", "subjective")
+    fitted = {who: next(row["reliability"] for s, row in measures.items() if s.startswith(who)) for who in skill}
     assert all(abs(fitted[who] - p) < 0.1 for who, p in skill.items())
     # The rows that say what the query was made to say are upheld, those that do not are not.
-    sides = [row["side"] == "upheld" for row in found.values() if row["resolution"] == "posterior"]
+    sides = [row["side"] == "upheld" for row in measures.values() if row["resolution"] == "posterior"]
     assert sum(sides) / len(sides) > 0.5
 
 
-def test_a_cycle_is_named_and_measured(found: dict[str, list[dict[str, Any]]]) -> None:
-    ring = [row for source in ("k over l", "l over m", "m over k") for row in found[source]]
+def test_a_cycle_is_named_and_measured(measures: dict[str, list[dict[str, Any]]]) -> None:
+    ring = [row for source in ("k over l", "l over m", "m over k") for row in measures[source]]
     assert len({row["cycle_id"] for row in ring}) == 1
     # Another response beats one of the three.
     assert {(row["cycle_size"], row["is_top_cycle"], row["side"]) for row in ring} == {(3, False, None)}
@@ -149,13 +151,13 @@ def random_rows(seed: int, count: int) -> list[Judged]:
     rows = []
     for n in range(count):
         image, query = drawn.choice("ij"), drawn.choice("pq")
-        one, other = (drawn.choice("abcd") for _ in range(2))
+        better, worse = (drawn.choice("abcd") for _ in range(2))
         who = drawn.choice(["ada", "ben", None])
         pair = drawn.random() < 0.7
         rows.append(
             Judged(
-                one,
-                other if pair else None,
+                better,
+                worse if pair else None,
                 None if pair else drawn.choice(["good", "bad"]),
                 image=f"{image}{n % 9}",
                 query=query,
@@ -174,13 +176,13 @@ def on_cycles(votes: dict[tuple[Any, ...], dict[bool, set[str]]]) -> set[tuple[A
         if high and low != high and len(sides[True]) != len(sides[False]):
             winner, loser = (low, high) if len(sides[True]) > len(sides[False]) else (high, low)
             beats.setdefault((image, query), set()).add((winner, loser))
-    found = set()
+    ring = set()
     for context, edges in beats.items():
         reach = set(edges)
         for _ in range(8):
             reach |= {(a, d) for a, b in reach for c, d in reach if b == c}
-        found |= {(*context, *sorted(edge)) for edge in edges if edge[::-1] in reach}
-    return found
+        ring |= {(*context, *sorted(edge)) for edge in edges if edge[::-1] in reach}
+    return ring
 
 
 def oracle(rows: list[Judged]) -> dict[str, set[tuple[Any, ...]]]:
@@ -193,36 +195,36 @@ def oracle(rows: list[Judged]) -> dict[str, set[tuple[Any, ...]]]:
         subject = (row.image, row.query, low, high)
         votes.setdefault(subject, {True: set(), False: set()})[side].add(row.annotator or row.source_id)
         sides.append((row.source_id, subject, side))
-    told: dict[str, set[tuple[Any, ...]]] = {}
+    expected: dict[str, set[tuple[Any, ...]]] = {}
     cyclic = on_cycles(votes)
     for source, subject, side in sides:
         if subject in cyclic:
-            told.setdefault(source, set()).add(("in_cycle", None, None))
+            expected.setdefault(source, set()).add(("in_cycle", None, None))
         if subject[2] == subject[3]:
-            told.setdefault(source, set()).add(("is_identical", None, None))
+            expected.setdefault(source, set()).add(("is_identical", None, None))
         elif all(votes[subject].values()):
             kind = "is_flip" if subject[3] else "is_good_and_bad"
-            told.setdefault(source, set()).add((kind, len(votes[subject][side]), len(votes[subject][not side])))
-    return told
+            expected.setdefault(source, set()).add((kind, len(votes[subject][side]), len(votes[subject][not side])))
+    return expected
 
 
 def measured(spark: SparkSession, rows: list[Judged], **changed: Any) -> dict[str, set[tuple[Any, ...]]]:
     corpus = frames(spark, [replace(row, **changed) for row in rows])
 
-    def told(row: dict[str, Any], kind: str) -> tuple[Any, ...]:
+    def kind_and_votes(row: dict[str, Any], kind: str) -> tuple[Any, ...]:
         return (kind, None, None) if kind == "in_cycle" else (kind, row["votes_for"], row["votes_against"])
 
     return {
-        source: {told(row, kind) for row in rows for kind in KINDS if row[kind]}
+        source: {kind_and_votes(row, kind) for row in rows for kind in KINDS if row[kind]}
         for source, rows in by_source(AUDIT.measure(corpus, AUDIT.settings), corpus["examples"]).items()
     }
 
 
 def test_agrees_with_a_plain_reading_of_the_rows(spark: SparkSession) -> None:
     rows = random_rows(3, 400)
-    told = measured(spark, rows)
-    assert told == oracle(rows)
-    assert {kind for rows in told.values() for kind, *_ in rows} == set(KINDS)
+    measures = measured(spark, rows)
+    assert measures == oracle(rows)
+    assert {kind for rows in measures.values() for kind, *_ in rows} == set(KINDS)
 
 
 @pytest.mark.full
@@ -256,12 +258,12 @@ def test_one_image_with_very_many_judgements_and_no_query_is_too_large_but_count
     empty = tables([])["preferences"]
     rows = spark.range(count).withColumns(keys).drop("id")
     preferences = rows.unionByName(spark.createDataFrame(empty), allowMissingColumns=True)
-    found = AUDIT.measure({"preferences": preferences, "examples": frames(spark, [])["examples"]}, AUDIT.settings)
-    told = found.agg(
+    measures = AUDIT.measure({"preferences": preferences, "examples": frames(spark, [])["examples"]}, AUDIT.settings)
+    counts = measures.agg(
         F.count("*").alias("rows"),
         F.count_if("is_cycle_too_large").alias("too_large"),
         F.count_if("in_cycle").alias("cyclic"),
         F.count_if("is_flip").alias("flips"),
     ).first()
-    assert told is not None
-    assert told.asDict() == {"rows": count, "too_large": count, "cyclic": 0, "flips": 200}
+    assert counts is not None
+    assert counts.asDict() == {"rows": count, "too_large": count, "cyclic": 0, "flips": 200}

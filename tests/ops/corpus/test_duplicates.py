@@ -27,16 +27,16 @@ ROWS = [
 
 def test_each_copy_names_the_one_that_stays(spark: SparkSession) -> None:
     tables = frames(spark, ROWS)
-    found = by_source(AUDIT.measure(tables, None), tables["examples"])
+    measures = by_source(AUDIT.measure(tables, None), tables["examples"])
     ids = {
         row["example_id"]: row["source_id"] for row in tables["examples"].select("example_id", "source_id").collect()
     }
-    kept = {source: [ids[row["other_id"]] for row in rows] for source, rows in found.items()}
+    kept = {source: [ids[row["other_id"]] for row in rows] for source, rows in measures.items()}
     assert kept == {"mended": ["sound"], "spaced": ["sound"], "ben again": ["ben"]}
-    assert found["mended"][0]["copies"] == 3
-    assert found["mended"][0]["same_delivery"]
-    assert not found["spaced"][0]["same_delivery"]
-    assert found["mended"][0]["group_id"] == found["spaced"][0]["group_id"]
+    assert measures["mended"][0]["copies"] == 3
+    assert measures["mended"][0]["same_delivery"]
+    assert not measures["spaced"][0]["same_delivery"]
+    assert measures["mended"][0]["group_id"] == measures["spaced"][0]["group_id"]
 
 
 def test_a_new_drop_takes_nothing_from_the_corpus(spark: SparkSession) -> None:
@@ -49,6 +49,6 @@ def test_a_new_drop_takes_nothing_from_the_corpus(spark: SparkSession) -> None:
     z_first = frames(spark, rows)
     assert set(by_source(AUDIT.measure(z_first, None), z_first["examples"])) == {"sound", "again"}
     a_first = frames(spark, [*rows[1:], rows[0]])
-    found = set(by_source(AUDIT.measure(a_first, None), a_first["examples"]))
-    assert len(found) == 2
-    assert "mended" in found
+    redundant = set(by_source(AUDIT.measure(a_first, None), a_first["examples"]))
+    assert len(redundant) == 2
+    assert "mended" in redundant

@@ -21,23 +21,24 @@ def test_answers_are_judged_by_models_that_have_not_seen_their_image(spark: Spar
 
     rows: list[Judged | Said] = []
     for n in range(160):
-        shown = f"image {n}"
-        rows.append(Judged(text("fine1"), text("poor1"), image=shown, dataset="one", source_id=f"pair {n}"))
+        picture = f"image {n}"
+        rows.append(Judged(text("fine1"), text("poor1"), image=picture, dataset="one", source_id=f"pair {n}"))
         # Nothing but the image tells these two apart: a model that has seen them would.
-        rows.append(Judged(text(f"mine{n}"), text(f"yours{n}"), image=shown, dataset="two", source_id=f"other {n}"))
+        rows.append(Judged(text(f"mine{n}"), text(f"yours{n}"), image=picture, dataset="two", source_id=f"other {n}"))
     rows += [Said((("Q", text("poor1")),), image=f"image {n}", source_id=f"bad {n}", dataset="one") for n in range(20)]
     rows += [Said((("Q", text("fine1")),), image=f"image {n}", source_id=f"good {n}", dataset="x") for n in range(20)]
     tables = frames(spark, rows)
-    found = {
-        source: told[0] for source, told in by_source(AUDIT.measure(tables, AUDIT.settings), tables["examples"]).items()
+    measures = {
+        source: measured[0]
+        for source, measured in by_source(AUDIT.measure(tables, AUDIT.settings), tables["examples"]).items()
     }
-    likely = {source: row["rejected_probability"] for source, row in found.items()}
+    likely = {source: row["rejected_probability"] for source, row in measures.items()}
     assert min(p for s, p in likely.items() if s.startswith("bad")) > max(p for s, p in likely.items() if s[0] == "g")
-    assert {row["auroc_of"] for s, row in found.items() if s.startswith("bad")} == {"one"}
-    assert {row["auroc_of"] for s, row in found.items() if s.startswith("good")} == {None}
-    assert found["bad 0"]["auroc"] > 0.95
-    assert 0.3 < found["bad 0"]["style_auroc"] < 0.7
-    assert 0.6 < found["good 0"]["auroc"] < 0.9
+    assert {row["auroc_of"] for s, row in measures.items() if s.startswith("bad")} == {"one"}
+    assert {row["auroc_of"] for s, row in measures.items() if s.startswith("good")} == {None}
+    assert measures["bad 0"]["auroc"] > 0.95
+    assert 0.3 < measures["bad 0"]["style_auroc"] < 0.7
+    assert 0.6 < measures["good 0"]["auroc"] < 0.9
     none = AUDIT.measure(tables, replace(AUDIT.settings, fewest_responses=1000)).collect()
     assert len(none) == 40
     assert {(row["rejected_probability"], row["auroc"]) for row in none} == {(None, None)}

@@ -16,10 +16,10 @@ def arrays(edges: list[tuple[int, int]]) -> tuple[np.ndarray, np.ndarray]:
 
 def reachable(edges: list[tuple[int, int]], start: int) -> set[int]:
     """Nodes that a walk from `start` comes to, itself included."""
-    found = {start}
-    while more := {b for a, b in edges if a in found} - found:
-        found |= more
-    return found
+    reached = {start}
+    while more := {b for a, b in edges if a in reached} - reached:
+        reached |= more
+    return reached
 
 
 @given(EDGES)

@@ -81,22 +81,22 @@ judged = st.builds(
     rating=st.sampled_from([None, 1.0, 9.0]),
     rating_scale=st.just(10.0),
 )
-said = st.builds(
+turns = st.builds(
     Said,
     st.tuples(st.tuples(st.sampled_from(QUERIES), st.sampled_from(TEXTS))),
     image=st.sampled_from(sorted(IMAGES)),
 )
 
 
-def told(tables: dict[str, DataFrame]) -> dict[Any, Any]:
+def comparable(tables: dict[str, DataFrame]) -> dict[Any, Any]:
     """What each audit says of each row of the drop `one`, by what the row is called there."""
-    found = {}
+    by_audit = {}
     for module, facts in FACTS.items():
         rows = by_source(module.AUDIT.measure(tables, module.AUDIT.settings), tables["examples"])
         for source, measures in rows.items():
             first = [row for row in measures if row["delivery"] == "one-0"]
-            found[module.AUDIT.name, source] = sorted((tuple(row[name] for name in facts) for row in first), key=str)
-    return found
+            by_audit[module.AUDIT.name, source] = sorted((tuple(row[name] for name in facts) for row in first), key=str)
+    return by_audit
 
 
 def renamed(row: Judged | Said) -> Judged | Said:
@@ -107,16 +107,16 @@ def renamed(row: Judged | Said) -> Judged | Said:
 
 @pytest.mark.full
 @settings(max_examples=2, derandomize=True, phases=[Phase.generate])
-@given(rows=st.lists(judged | said, min_size=15, max_size=30))
+@given(rows=st.lists(judged | turns, min_size=15, max_size=30))
 def test_order_partitions_names_and_copies_change_nothing(spark: SparkSession, rows: list[Judged | Said]) -> None:
     named = [replace(row, source_id=f"row {n}") for n, row in enumerate([*ALWAYS, *rows])]
-    before = told(frames(spark, named, IMAGES, VECTORS))
+    before = comparable(frames(spark, named, IMAGES, VECTORS))
     for module in (soft_contradictions, reward_leaks):
         at = FACTS[module].index("by_meaning")
         assert any(row[at] for (name, _), found in before.items() if name == module.AUDIT.name for row in found)
     changed = [*(replace(renamed(row), drop="two") for row in named), *(renamed(row) for row in named[::-1])]
     again = frames(spark, changed, IMAGES, VECTORS)
     spread = {name: frame.repartition(3) for name, frame in again.items()}
-    after = told(spread)
+    after = comparable(spread)
     # A second copy is neither another voter nor another subject.
     assert after == before

@@ -58,8 +58,12 @@ def test_queries_are_those_of_the_preferences_to_the_letter(tmp_path: Path) -> N
 
 def test_answers_are_the_judged_responses_and_the_targets_about_images(tmp_path: Path) -> None:
     rows = parsed(tmp_path)
-    target = {"kind": "sft", "image_ids": ["i"], "messages": [_said("user", LONG), _said("assistant", f"{LONG}!")]}
-    rows += [target, target | {"image_ids": []}, target | {"messages": [_said("assistant", "too short a text")]}]
+    target = {
+        "kind": "sft",
+        "image_ids": ["i"],
+        "messages": [_message("user", LONG), _message("assistant", f"{LONG}!")],
+    }
+    rows += [target, target | {"image_ids": []}, target | {"messages": [_message("assistant", "too short a text")]}]
     stored = [{name: row[name] for name in ("kind", "messages", "image_ids")} for row in rows]
     examples = pa.Table.from_pylist(stored, schema=EXAMPLES.schema)
     judged = {one["response"] for row in rows[:1] for one in row["judgements"]}
@@ -67,5 +71,5 @@ def test_answers_are_the_judged_responses_and_the_targets_about_images(tmp_path:
     assert told_answers(examples.slice(0, 0)) == judged_queries(examples.slice(0, 0)) == []
 
 
-def _said(role: str, text: str) -> dict[str, Any]:
+def _message(role: str, text: str) -> dict[str, Any]:
     return {"role": role, "parts": [{"type": "text", "text": text, "image_id": None}]}

@@ -27,31 +27,31 @@ def test_edited_rejected_answers_are_found_and_chosen_ones_are_not(spark: SparkS
     rows: list[Judged | Said] = []
     for n in range(60):
         rejected, sound = (" ".join(drawn.choices(WORDS, k=24)) for _ in range(2))
-        shown = f"picture {n}"
+        picture = f"picture {n}"
         chosen = edited(rejected, 0.4, drawn)
-        rows.append(Judged(chosen, rejected, query=Q, image=shown, source_id=f"pair {n}", dataset="kept back"))
+        rows.append(Judged(chosen, rejected, query=Q, image=picture, source_id=f"pair {n}", dataset="kept back"))
         rows += [
-            Said(((Q, edited(rejected, share, drawn)),), image=shown, source_id=f"edited {share} {n}")
+            Said(((Q, edited(rejected, share, drawn)),), image=picture, source_id=f"edited {share} {n}")
             for share in (0.1, 0.2, 0.3)
         ]
         rows.append(
             Said((("Say what you see.", edited(rejected, 0.05, drawn)),), image="x", source_id=f"elsewhere {n}")
         )
-        rows.append(Said(((Q, edited(chosen, 0.1, drawn)),), image=shown, source_id=f"chosen {n}"))
-        rows.append(Said(((Q, sound),), image=shown, source_id=f"sound {n}"))
+        rows.append(Said(((Q, edited(chosen, 0.1, drawn)),), image=picture, source_id=f"chosen {n}"))
+        rows.append(Said(((Q, sound),), image=picture, source_id=f"sound {n}"))
     rows.append(Judged("yes", "no", query="Both?", source_id="both"))
     rows += [Said((("Both?", answer),), source_id=f"both {answer}") for answer in ("yes", "no", "perhaps")]
     tables = frames(spark, rows)
     settings = replace(AUDIT.settings, held_out=("kept back",))
-    found = by_source(AUDIT.measure(tables, settings), tables["examples"])
-    near = [source for source, (row, *_) in found.items() if row["is_near_rejected"]]
+    measures = by_source(AUDIT.measure(tables, settings), tables["examples"])
+    near = [source for source, (row, *_) in measures.items() if row["is_near_rejected"]]
     recall = {kind: sum(source.startswith(kind) for source in near) / 60 for kind in ("edited 0.1", "edited 0.2")}
     recall |= {kind: sum(source.startswith(kind) for source in near) / 60 for kind in ("edited 0.3", "elsewhere")}
     assert min(recall["edited 0.1"], recall["edited 0.2"], recall["elsewhere"]) > 0.95, recall
     assert recall["edited 0.3"] > 0.7, recall
     assert not [source for source in near if source.startswith(("chosen", "sound", "both"))]
-    assert {source for source, (row, *_) in found.items() if row["is_both_sides"]} == {"both yes", "both no"}
-    held = [source for source, (row, *_) in found.items() if row["is_held_out_prompt"]]
+    assert {source for source, (row, *_) in measures.items() if row["is_both_sides"]} == {"both yes", "both no"}
+    held = [source for source, (row, *_) in measures.items() if row["is_held_out_prompt"]]
     assert len(held) == 60 * 5
     assert not [source for source in held if source.startswith(("elsewhere", "both"))]
 
@@ -66,9 +66,11 @@ def test_a_phrase_that_thousands_repeat_makes_no_pair_of_each_two(spark: SparkSe
         )
         rows.append(Said(((f"{n}", f"{phrase} today."),), image=f"s{n}", source_id=f"said {n}"))
     tables = frames(spark, rows)
-    found = by_source(AUDIT.measure(tables, AUDIT.settings), tables["examples"])
-    assert len(found) == 3000
-    assert {(row["is_near_rejected"], row["same_query"]) for told in found.values() for row in told} == {(True, True)}
+    measures = by_source(AUDIT.measure(tables, AUDIT.settings), tables["examples"])
+    assert len(measures) == 3000
+    assert {(row["is_near_rejected"], row["same_query"]) for told in measures.values() for row in told} == {
+        (True, True)
+    }
 
 
 REJECTED, CHOSEN = "the small dog sleeps on an old sofa", "the large cat walks along the garden wall"
@@ -98,10 +100,12 @@ def test_a_rejected_answer_in_other_words_is_found_by_its_vector_alone(spark: Sp
     ]
     vectors = {text: np.array(vector) for text, vector in ANSWERS.values() if vector}
     tables = frames(spark, rows, vectors=vectors | {REJECTED: np.array([1, 0, 0]), CHOSEN: np.array([0, 1, 0])})
-    found = by_source(AUDIT.measure(tables, AUDIT.settings), tables["examples"])
-    told = {source: (row["by_words"], row["by_meaning"]) for source, (row,) in found.items() if row["is_near_rejected"]}
-    assert told == {"verbatim": (True, True), "paraphrase": (False, True)}
-    (row,) = found["paraphrase"]
+    measures = by_source(AUDIT.measure(tables, AUDIT.settings), tables["examples"])
+    ways = {
+        source: (row["by_words"], row["by_meaning"]) for source, (row,) in measures.items() if row["is_near_rejected"]
+    }
+    assert ways == {"verbatim": (True, True), "paraphrase": (False, True)}
+    (row,) = measures["paraphrase"]
     assert (row["cosine"], row["chosen_cosine"]) == pytest.approx((0.9806, 0.1961), abs=1e-3)
     assert (row["similarity"], row["same_query"]) == (None, True)
     sources = {one["example_id"]: one["source_id"] for one in tables["examples"].collect()}

@@ -34,9 +34,9 @@ def test_counts_by_delivery_dataset_kind_and_modality(spark: SparkSession) -> No
     ]
     necessity = pa.Table.from_pylist(judged, schema=NECESSITY.schema)
     frames = [spark.createDataFrame(table) for table in (examples, modality, necessity)]
-    found = {tuple(row) for row in modality_statistics(*frames).collect()}
+    counts = {tuple(row) for row in modality_statistics(*frames).collect()}
     # "A dog , it ' s big ." is 8 tokens, 猫です 3, "snake_case 3 . 5" 4; "green two" 2.
-    assert found == {
+    assert counts == {
         ("one-0", "vqa", "sft", "visual", 3, 5, 17, 3, 3 * 576),
         ("one-0", "vqa", "sft", "blind", 1, 2, 2, 1, 576),
         ("one-0", None, "sft", "text", 1, 1, 1, 0, 0),

@@ -19,18 +19,18 @@ def changed(*places: int) -> str:
     return " ".join(f"x{n}" if n in places else word for n, word in enumerate(WORDS))
 
 
-def told(answer: str, more: str = "no") -> tuple[tuple[str, str], ...]:
+def dialogue(answer: str, more: str = "no") -> tuple[tuple[str, str], ...]:
     return (("Describe the picture in detail, please.", answer), ("Is there a cat?", more))
 
 
 ROWS = [
-    Said(told(STORY), source_id="first", repairs=()),
-    Said(told(changed(20)), source_id="one word", repairs=("x",), drop="two"),
-    Said(told(changed(20, 33)), source_id="two words", repairs=("x", "y")),
-    Said(told(changed(20, 33, 5, 12)), source_id="four words", repairs=("x", "y", "z")),
-    Said(told(STORY), source_id="exact copy", repairs=("x",)),
-    Said(told(changed(20), "yes"), source_id="other answer", repairs=("x",)),
-    Said(told(changed(20)), source_id="other image", image="another", repairs=("x",)),
+    Said(dialogue(STORY), source_id="first", repairs=()),
+    Said(dialogue(changed(20)), source_id="one word", repairs=("x",), drop="two"),
+    Said(dialogue(changed(20, 33)), source_id="two words", repairs=("x", "y")),
+    Said(dialogue(changed(20, 33, 5, 12)), source_id="four words", repairs=("x", "y", "z")),
+    Said(dialogue(STORY), source_id="exact copy", repairs=("x",)),
+    Said(dialogue(changed(20), "yes"), source_id="other answer", repairs=("x",)),
+    Said(dialogue(changed(20)), source_id="other image", image="another", repairs=("x",)),
     Said((("What is it?", "A dog."),), source_id="short"),
     Said((("What is this?", "A dog."),), source_id="short too"),
 ]
@@ -38,21 +38,21 @@ ROWS = [
 
 def test_near_copies_name_the_one_that_stays(spark: SparkSession) -> None:
     tables = frames(spark, ROWS)
-    found = by_source(AUDIT.measure(tables, NearDuplicateSettings(threshold=0.79)), tables["examples"])
+    measures = by_source(AUDIT.measure(tables, NearDuplicateSettings(threshold=0.79)), tables["examples"])
     first = next(r["example_id"] for r in tables["examples"].collect() if r["source_id"] == "first")
-    assert {source: [row["other_id"] for row in rows] for source, rows in found.items()} == {
+    assert {source: [row["other_id"] for row in rows] for source, rows in measures.items()} == {
         "one word": [first],
         "two words": [first],
     }
-    assert 0.79 <= found["two words"][0]["jaccard"] < found["one word"][0]["jaccard"] < 1
-    assert not found["one word"][0]["same_delivery"]
+    assert 0.79 <= measures["two words"][0]["jaccard"] < measures["one word"][0]["jaccard"] < 1
+    assert not measures["one word"][0]["same_delivery"]
 
 
 def test_what_is_near_to_a_near_copy_only_stays(spark: SparkSession) -> None:
     tables = frames(spark, ROWS)
-    found = by_source(AUDIT.measure(tables, NearDuplicateSettings(threshold=0.87)), tables["examples"])
+    measures = by_source(AUDIT.measure(tables, NearDuplicateSettings(threshold=0.87)), tables["examples"])
     # "two words" is as near to "one word" as that is to "first", but "one word" goes.
-    assert set(found) == {"one word"}
+    assert set(measures) == {"one word"}
 
 
 RED, BLUE = (picture_facts(np.full((8, 8, 3), colour, np.uint8)) for colour in ((200, 20, 20), (20, 20, 200)))
@@ -69,13 +69,13 @@ IMAGES = {
 def test_alike_images_are_verified_by_hash_and_colour(spark: SparkSession) -> None:
     """The same question and answer about each: only about the scaled picture is it a duplicate, and that of the drop
     that came later goes."""
-    rows = [Said(told(STORY), image=name, source_id=name, drop=f"drop-{name}", repairs=("x",)) for name in IMAGES]
+    rows = [Said(dialogue(STORY), image=name, source_id=name, drop=f"drop-{name}", repairs=("x",)) for name in IMAGES]
     rows.append(Said((("What colour is it?", "It is red."),), image="scaled", source_id="other question"))
     tables = frames(spark, rows, images={name: fact for name, fact in IMAGES.items() if fact[0]})
-    found = by_source(AUDIT.measure(tables, NearDuplicateSettings()), tables["examples"])
-    assert {name: [(row["jaccard"], row["hash_bits"]) for row in rows] for name, rows in found.items()} == {
+    measures = by_source(AUDIT.measure(tables, NearDuplicateSettings()), tables["examples"])
+    assert {name: [(row["jaccard"], row["hash_bits"]) for row in rows] for name, rows in measures.items()} == {
         "scaled": [(1.0, 1)]
     }
     exact = NearDuplicateSettings(hash_distance=0, colour_distance=1.0)
-    found = by_source(AUDIT.measure(tables, exact), tables["examples"])
-    assert set(found) == {"blue"}, "the hash sees no colour"
+    measures = by_source(AUDIT.measure(tables, exact), tables["examples"])
+    assert set(measures) == {"blue"}, "the hash sees no colour"

@@ -23,8 +23,8 @@ def test_agrees_with_counting_pair_by_pair(votes: set[tuple[int, int, bool]]) ->
     whole = [pa.array([row[0] for row in rows], pa.int64())] * 3
     columns = [*whole, pa.array([row[1] for row in rows], pa.int64()), pa.array([row[2] for row in rows], pa.bool_())]
     batch = pa.record_batch(columns, names=["context", "low_hash", "high_hash", "code", "side"])
-    found = [tuple(row.values()) for row in agreements_in(batch).to_pylist()]
-    assert sorted(found) == sorted((*pair, count, agreed[pair]) for pair, count in together.items())
+    counted = [tuple(row.values()) for row in agreements_in(batch).to_pylist()]
+    assert sorted(counted) == sorted((*pair, count, agreed[pair]) for pair, count in together.items())
 
 
 def test_of_a_crowd_the_first_are_heard() -> None:

@@ -17,15 +17,15 @@ def test_shares_and_intervals_by_kind_dataset_and_delivery(spark: SparkSession) 
     measures = flipped.select("delivery", "example_id", "judgement_id").withColumns(
         {name: F.lit(name == "is_flip") for name in FLAGS}
     )
-    found = {
+    rates = {
         (row["delivery"], row["dataset"], row["kind"]): row
         for row in contradiction_rates(measures, preferences).collect()
     }
-    assert len(found) == 2 * (len(FLAGS) + 1)
-    flips = found["one-0", "vqa", "is_flip"]
+    assert len(rates) == 2 * (len(FLAGS) + 1)
+    flips = rates["one-0", "vqa", "is_flip"]
     assert (flips["judged"], flips["found"], flips["share"]) == (10, 2, 0.2)
     # Wilson's interval of 2 in 10, as tables give it.
     assert (flips["low"], flips["high"]) == (pytest.approx(0.0567, abs=1e-4), pytest.approx(0.5098, abs=1e-4))
-    assert found["one-0", "vqa", "any"]["found"] == 2
-    assert found["two-0", None, "is_flip"]["found"] == 0
-    assert found["two-0", None, "is_flip"]["low"] == 0
+    assert rates["one-0", "vqa", "any"]["found"] == 2
+    assert rates["two-0", None, "is_flip"]["found"] == 0
+    assert rates["two-0", None, "is_flip"]["low"] == 0

@@ -38,9 +38,9 @@ ROWS = [
 
 def test_only_what_is_said_otherwise_is_found(spark: SparkSession) -> None:
     corpus = frames(spark, ROWS)
-    found = by_source(against_rationale(corpus["preferences"], corpus["examples"]), corpus["examples"])
-    assert set(found) == {"rated 5, said 1", "good, said 2 of 10", "rejected is better", "beside"}
-    assert len(found["rejected is better"]) == 2
+    measures = by_source(against_rationale(corpus["preferences"], corpus["examples"]), corpus["examples"])
+    assert set(measures) == {"rated 5, said 1", "good, said 2 of 10", "rejected is better", "beside"}
+    assert len(measures["rejected is better"]) == 2
 
 
 def test_rows_that_ingest_reads_keep_their_rationales() -> None:

@@ -23,10 +23,10 @@ ROWS = [
 
 def test_only_the_same_image_query_and_response_match(spark: SparkSession) -> None:
     tables = frames(spark, ROWS)
-    found = by_source(AUDIT.measure(tables, None), tables["examples"])
-    told = {source: [(row["turn"], row["is_disputed"]) for row in rows] for source, rows in found.items()}
-    assert told == {"second turn is rejected": [(1, False)], "called bad": [(0, False)], "disputed": [(0, True)]}
+    measures = by_source(AUDIT.measure(tables, None), tables["examples"])
+    turns = {source: [(row["turn"], row["is_disputed"]) for row in rows] for source, rows in measures.items()}
+    assert turns == {"second turn is rejected": [(1, False)], "called bad": [(0, False)], "disputed": [(0, True)]}
     evidence = {row["judgement_id"]: row for row in tables["preferences"].collect()}
-    judged = evidence[found["second turn is rejected"][0]["judgement_id"]]
+    judged = evidence[measures["second turn is rejected"][0]["judgement_id"]]
     assert (judged["response"], judged["label"]) == ("blue", "rejected")
-    assert evidence[found["disputed"][0]["accepted_judgement_id"]]["label"] == "chosen"
+    assert evidence[measures["disputed"][0]["accepted_judgement_id"]]["label"] == "chosen"

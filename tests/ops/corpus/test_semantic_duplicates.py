@@ -41,11 +41,11 @@ def tables(spark: SparkSession, rows: Sequence[Said]) -> dict[str, DataFrame]:
     texts = sorted(set(wanted_texts(made["examples"].toArrow())))
     stored = [("text", text_id(text), vector(about(text), text)) for text in texts]
     stored += [("image", name, vector(topic, name)) for name, topic in ABOUT.items()]
-    told = [{"encoder": "one", "modality": m, "content_id": i, "vector": v} for m, i, v in stored]
-    return made | {"embeddings": spark.createDataFrame(pa.Table.from_pylist(told, schema=EMBEDDINGS.schema))}
+    vectors = [{"encoder": "one", "modality": m, "content_id": i, "vector": v} for m, i, v in stored]
+    return made | {"embeddings": spark.createDataFrame(pa.Table.from_pylist(vectors, schema=EMBEDDINGS.schema))}
 
 
-def found(spark: SparkSession, rows: Sequence[Said], chosen: SemanticDuplicateSettings) -> dict[str, Any]:
+def redundant(spark: SparkSession, rows: Sequence[Said], chosen: SemanticDuplicateSettings) -> dict[str, Any]:
     made = tables(spark, rows)
     named = {row["example_id"]: row["source_id"] for row in made["examples"].collect()}
     measured = by_source(AUDIT.measure(made, chosen), made["examples"])
@@ -76,28 +76,28 @@ ROWS = [
 
 
 def test_the_same_meaning_about_the_same_picture(spark: SparkSession) -> None:
-    told = found(spark, ROWS, SemanticDuplicateSettings())
-    assert {source: other for source, (other, _) in told.items()} == {
+    pairs = redundant(spark, ROWS, SemanticDuplicateSettings())
+    assert {source: other for source, (other, _) in pairs.items()} == {
         "reworded": "first",
         "other words asked": "first",
         "dozen too": "dozen",
         "left again": "left",
     }
-    row = told["reworded"][1]
+    row = pairs["reworded"][1]
     assert row["hash_bits"] == 4
     assert row["image_cosine"] >= 0.9
     assert 0.9 <= row["text_cosine"] < 1
     assert 0 < row["jaccard"] < 0.8
     assert not row["same_delivery"]
-    assert told["left again"][1]["image_cosine"] == 1.0
+    assert pairs["left again"][1]["image_cosine"] == 1.0
 
 
 @pytest.mark.full
 def test_vectors_alone_decide_where_the_settings_say_so(spark: SparkSession) -> None:
     loose = SemanticDuplicateSettings(hash_distance=64, colour_distance=1.0)
-    told = found(spark, ROWS, loose)
-    assert set(told) == {"reworded", "other words asked", "dozen too", "left again", "other picture"}
-    assert told["other picture"][0] == "first"
+    pairs = redundant(spark, ROWS, loose)
+    assert set(pairs) == {"reworded", "other words asked", "dozen too", "left again", "other picture"}
+    assert pairs["other picture"][0] == "first"
 
 
 def test_a_mirrored_and_a_turned_picture_have_alike_hashes() -> None:
@@ -119,7 +119,7 @@ def test_a_mirrored_and_a_turned_picture_have_alike_hashes() -> None:
 def drawn(seed: int, count: int) -> list[Said]:
     """Rows that are often alike, and sometimes copies."""
     rng = Random(seed)  # noqa: S311 - seeded rows
-    told = [
+    pairs = [
         HORSE,
         REWORDED,
         "A horse.",
@@ -129,7 +129,7 @@ def drawn(seed: int, count: int) -> list[Said]:
     ]
     return [
         Said(
-            ((rng.choice([ASKED, "Describe it."]), rng.choice(told)),),
+            ((rng.choice([ASKED, "Describe it."]), rng.choice(pairs)),),
             image=rng.choice(["photo", "cropped", "street"]),
             repairs=rng.choice([(), ("x",)]),
         )
@@ -145,11 +145,11 @@ def test_order_and_partitions_change_nothing(spark: SparkSession) -> None:
     chosen = SemanticDuplicateSettings(cluster_examples=8, group_examples=6)
     before = tables(spark, named)
     after = {name: frame.repartition(3) for name, frame in tables(spark, named[::-1]).items()}
-    told = [
+    pairs = [
         sorted(map(str, AUDIT.measure(made, chosen).drop("jaccard").toArrow().to_pylist())) for made in (before, after)
     ]
-    assert told[0] == told[1]
-    assert told[0]
+    assert pairs[0] == pairs[1]
+    assert pairs[0]
     # The drop's name decides which of equals stays, and not how many.
     renamed = tables(spark, [replace(row, drop="another") for row in named])
-    assert AUDIT.measure(renamed, chosen).count() == len(told[0])
+    assert AUDIT.measure(renamed, chosen).count() == len(pairs[0])

@@ -55,22 +55,22 @@ VECTORS = {
 @pytest.mark.full
 def test_only_verified_counterparts_count(spark: SparkSession) -> None:
     tables = frames(spark, ROWS, IMAGES, VECTORS)
-    found = by_source(AUDIT.measure(tables, AUDIT.settings), tables["examples"])
-    told = {
+    measures = by_source(AUDIT.measure(tables, AUDIT.settings), tables["examples"])
+    pairs = {
         source: {(row["is_soft_flip"], row["hash_bits"], row["query_similarity"]) for row in rows}
-        for source, rows in found.items()
+        for source, rows in measures.items()
         if not rows[0]["by_meaning"]
     }
-    assert told["for"] == told["against, scaled"] == {(True, 2, None)}
-    assert told["good"] == told["bad"] == {(False, None, 1.0)}
-    (long,) = told["long"]
+    assert pairs["for"] == pairs["against, scaled"] == {(True, 2, None)}
+    assert pairs["good"] == pairs["bad"] == {(False, None, 1.0)}
+    (long,) = pairs["long"]
     assert long[:2] == (True, None)
     assert 0.8 <= long[2] < 1
-    assert set(told) == {"for", "against, scaled", "good", "bad", "long", "long against"}
+    assert set(pairs) == {"for", "against, scaled", "good", "bad", "long", "long against"}
     examples = {row["example_id"]: row["source_id"] for row in tables["examples"].collect()}
-    assert {examples[row["other_example_id"]] for row in found["for"]} == {"against, scaled"}
-    assert [row["opposed"] for row in found["good"]] == [1]
-    meant = {source: row for source, (row, *_) in found.items() if row["by_meaning"]}
+    assert {examples[row["other_example_id"]] for row in measures["for"]} == {"against, scaled"}
+    assert [row["opposed"] for row in measures["good"]] == [1]
+    meant = {source: row for source, (row, *_) in measures.items() if row["by_meaning"]}
     assert set(meant) == {"sofa", "couch"}
     assert {(row["by_image"], row["by_query"], row["opposed"]) for row in meant.values()} == {(False, False, 1)}
     assert meant["couch"]["query_cosine"] == pytest.approx(1 / np.sqrt(1.04), abs=1e-3)

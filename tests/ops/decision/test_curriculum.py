@@ -130,8 +130,8 @@ def test_controls_hold_the_same_rows_in_other_orders(replay: float):
     ids, sizes = ordered["example_id"].to_pylist(), ordered.to_pandas()["stage"].value_counts()
     assert control(ordered, "own", seed=0).cast(ordered.schema).equals(ordered)
     backwards = control(ordered, "reversed", seed=0)
-    told = ordered.to_pandas()
-    expected = [one for stage in (3, 2, 1, 0) for one in told[told["stage"] == stage]["example_id"]]
+    frame = ordered.to_pandas()
+    expected = [one for stage in (3, 2, 1, 0) for one in frame[frame["stage"] == stage]["example_id"]]
     assert backwards["example_id"].to_pylist() == expected
     assert backwards.to_pandas()["stage"].value_counts().to_dict() == {s: sizes[3 - s] for s in sizes.index}
     random = control(ordered, "random", seed=0)

@@ -14,14 +14,14 @@ from ops.evidence.picture_table import PictureTable
 
 
 def test_counts_of_an_example():
-    said = [
+    turns = [
         ("user", "How many cats are left of the tree?"),
         ("assistant", "Two, because one is behind it."),
         ("user", "Sure?"),
         ("assistant", "Yes"),
         ("rejected", "No, because one of them is behind the other one, therefore one."),
     ]
-    messages = [{"role": r, "parts": [{"type": "text", "text": t, "image_id": None}]} for r, t in said]
+    messages = [{"role": r, "parts": [{"type": "text", "text": t, "image_id": None}]} for r, t in turns]
     row = {"delivery": "d", "example_id": "a", "messages": messages, "image_ids": ["i", "j"]}
     none = Vectors.of([], np.zeros((0, 0)))
     size = {"width_px": 1000, "height_px": 500}
@@ -33,10 +33,10 @@ def test_counts_of_an_example():
     rows = [row, row | {"example_id": "b", "image_ids": ["i", "gone"]}, row | {"example_id": "c", "image_ids": []}]
     examples = pa.Table.from_pylist(rows, schema=EXAMPLES.schema)
     inputs = RowInputs(examples, none, none, none, none, pictures=pictures)
-    found, unknown, text = AUDIT.measure(inputs, None).to_pylist()
+    measured, unknown, text = AUDIT.measure(inputs, None).to_pylist()
     assert [unknown[name] for name in ("megapixels", "edge_share", "entropy_bits")] == [None] * 3
     assert text["megapixels"] is None
-    assert {k: v for k, v in found.items() if k not in ("delivery", "example_id")} == {
+    assert {k: v for k, v in measured.items() if k not in ("delivery", "example_id")} == {
         "turns": 2,
         "answer_words": 7,
         "images": 2,
@@ -66,12 +66,12 @@ def test_difficulty_weighs_known_ranks():
     ids = pa.array(["a", "b", "c"])
     words = per_example(ids, Component(pa.array(["c", "a", "b", "a"]), np.array([9.0, 1.0, 4.0, 3.0]))).tolist()
     margin = per_example(ids, Component(pa.array(["a", "b", "x"]), np.array([0.1, 0.9, 5.0]))).tolist()
-    found = grades({"words": words, "margin": margin}, {"words": 1.0, "margin": -1.0})
-    assert found == pytest.approx([(0 + 1) / 2, (0.5 + 0) / 2, 1.0])
+    graded = grades({"words": words, "margin": margin}, {"words": 1.0, "margin": -1.0})
+    assert graded == pytest.approx([(0 + 1) / 2, (0.5 + 0) / 2, 1.0])
     assert np.isnan(grades({"words": [np.nan]}, {"words": 1.0})).all()
 
 
 def test_a_figure_that_was_not_looked_at_leaves_the_others_to_decide():
     """Images stored before a figure was measured: what is known ranks the example."""
-    found = grades({"edges": [9.0, 1.0, 5.0], "text": [np.nan, 0.2, 0.1]}, {"edges": 1.0, "text": 1.0})
-    assert found == pytest.approx([1.0, 0.5, 0.25])
+    graded = grades({"edges": [9.0, 1.0, 5.0], "text": [np.nan, 0.2, 0.1]}, {"edges": 1.0, "text": 1.0})
+    assert graded == pytest.approx([1.0, 0.5, 0.25])

@@ -14,16 +14,16 @@ def mass(count: int, weight: float = 1.0, amount: float = 1.0) -> Mass:
 
 @pytest.mark.parametrize("target", [0.5, 0.6, 0.7, 0.8, 0.85])
 def test_the_target_is_reached_and_no_weight_grows(target: float) -> None:
-    found = mixed(mass(700), mass(300), MixSettings(visual_share=target, least_effective=0.0))
-    assert found.visual_share == pytest.approx(target, abs=1e-5)
-    assert max(found.visual_factor, found.text_factor) == 1
+    mix = mixed(mass(700), mass(300), MixSettings(visual_share=target, least_effective=0.0))
+    assert mix.visual_share == pytest.approx(target, abs=1e-5)
+    assert max(mix.visual_factor, mix.text_factor) == 1
 
 
 def test_tokens_count_rather_than_examples() -> None:
-    found = mixed(mass(700, amount=10), mass(300, amount=100), MixSettings(visual_share=0.3, count="loss_tokens"))
+    mix = mixed(mass(700, amount=10), mass(300, amount=100), MixSettings(visual_share=0.3, count="loss_tokens"))
     assert visual_share(mass(700, amount=10), mass(300, amount=100)) == pytest.approx(7 / 37)
-    assert found.visual_share == pytest.approx(0.3, abs=1e-5)
-    assert found.visual_factor == 1
+    assert mix.visual_share == pytest.approx(0.3, abs=1e-5)
+    assert mix.visual_factor == 1
 
 
 def test_without_a_target_or_with_one_modality_nothing_changes() -> None:
@@ -32,31 +32,31 @@ def test_without_a_target_or_with_one_modality_nothing_changes() -> None:
 
 
 def test_the_cap_on_repeats_holds() -> None:
-    found = mixed(mass(900), mass(100), MixSettings(visual_share=0.5, most_repeats=2.0, least_effective=0.0))
-    assert found.visual_factor == 0.5
-    assert found.visual_share == pytest.approx(450 / 550)
+    mix = mixed(mass(900), mass(100), MixSettings(visual_share=0.5, most_repeats=2.0, least_effective=0.0))
+    assert mix.visual_factor == 0.5
+    assert mix.visual_share == pytest.approx(450 / 550)
 
 
 def test_the_floor_on_the_effective_sample_holds() -> None:
     free = MixSettings(visual_share=0.05, most_repeats=1000, least_effective=0.0)
     floored = MixSettings(visual_share=0.05, most_repeats=1000, least_effective=0.8)
     assert mixed(mass(500), mass(500), free).effective_share < 0.6
-    found = mixed(mass(500), mass(500), floored)
-    assert found.effective_share == pytest.approx(0.8, abs=1e-5)
-    assert found.effective_share >= 0.8
+    mix = mixed(mass(500), mass(500), floored)
+    assert mix.effective_share == pytest.approx(0.8, abs=1e-5)
+    assert mix.effective_share >= 0.8
     # It stops at the floor, not before: Kish's size of weights 1 and g in equal numbers is (1 + g)^2 / (2 (1 + g^2)).
-    assert found.visual_factor == pytest.approx(0.3333, abs=1e-3)
+    assert mix.visual_factor == pytest.approx(0.3333, abs=1e-3)
 
 
 def test_effective_share_is_kishs_of_the_weights_themselves() -> None:
     visual, text = mass(700), mass(300, 0.5)
-    found = mixed(visual, text, MixSettings(visual_share=0.9))
-    weights = np.concatenate([np.full(700, found.visual_factor), np.full(300, 0.5 * found.text_factor)])
+    mix = mixed(visual, text, MixSettings(visual_share=0.9))
+    weights = np.concatenate([np.full(700, mix.visual_factor), np.full(300, 0.5 * mix.text_factor)])
     before = np.concatenate([np.ones(700), np.full(300, 0.5)])
     kish = [w.sum() ** 2 / (w**2).sum() for w in (weights, before)]
-    assert found.effective_share == pytest.approx(kish[0] / kish[1])
-    after = (mass(700, found.visual_factor), mass(300, 0.5 * found.text_factor))
-    assert effective_share((visual, text), after) == pytest.approx(found.effective_share)
+    assert mix.effective_share == pytest.approx(kish[0] / kish[1])
+    after = (mass(700, mix.visual_factor), mass(300, 0.5 * mix.text_factor))
+    assert effective_share((visual, text), after) == pytest.approx(mix.effective_share)
 
 
 def test_the_curve_peaks_where_nothing_changes() -> None:

@@ -142,5 +142,5 @@ def test_ids_that_share_their_first_letters_are_sorted_as_text():
     expected = sorted(zip(delivery, ids, strict=True))
     rows = [{"delivery": d, "example_id": i} for d, i in expected]
     examples = pa.Table.from_pylist(rows, schema=schemas.EXAMPLES.schema).take(rng.permutation(len(ids)))
-    found = verdicts(examples, {}, Policy(()))
-    assert list(zip(found["delivery"].to_pylist(), found["example_id"].to_pylist(), strict=True)) == expected
+    judged = verdicts(examples, {}, Policy(()))
+    assert list(zip(judged["delivery"].to_pylist(), judged["example_id"].to_pylist(), strict=True)) == expected

@@ -23,9 +23,9 @@ from ops.decision.versions import (
 )
 
 
-def entered(number: int, state: str, **told: Any) -> dict[str, Any]:
+def entered(number: int, state: str, **fields: Any) -> dict[str, Any]:
     row = {"version": number, "state": state, "at": datetime(2026, 1, 1, tzinfo=UTC), "content": f"c{number}"}
-    return row | {"gate_results": json.dumps(told)}
+    return row | {"gate_results": json.dumps(fields)}
 
 
 def log(*rows: dict[str, Any]) -> Log:
@@ -81,8 +81,8 @@ MOVED = ("far", "grounding", "margin=-1", "margin < -0.5")
     ],
 )
 def test_cause_of_a_change(before: Pins, after: Pins, cause: str):
-    found = diff(judged(("a", "keep", 1, [])), judged(("a", "drop", 0, [OLD])), numbers=(1, 2), pins=(before, after))
-    assert found.counts["removed"] == {"all": 1, cause: 1}
+    changes = diff(judged(("a", "keep", 1, [])), judged(("a", "drop", 0, [OLD])), numbers=(1, 2), pins=(before, after))
+    assert changes.counts["removed"] == {"all": 1, cause: 1}
 
 
 def test_cause_where_policy_and_measure_are_both_new():
@@ -99,12 +99,12 @@ def test_what_only_one_version_saw_is_new_data_and_what_changes_no_dataset_is_no
     pins = (Pins("p", {}), Pins("q", {}))
     before = judged(("gone", "keep", 1, []), ("gone and dropped", "drop", 0, [OLD]), ("same", "drop", 0, [OLD]))
     after = judged(("same", "hold", 0, [MOVED]), ("came", "keep", 1, []), ("came and dropped", "drop", 0, [OLD]))
-    found = diff(before, after, numbers=(1, 2), pins=pins)
-    assert [(r["example_id"], r["change"], r["cause"]) for r in found.rows.to_pylist()] == [
+    changes = diff(before, after, numbers=(1, 2), pins=pins)
+    assert [(r["example_id"], r["change"], r["cause"]) for r in changes.rows.to_pylist()] == [
         ("came", "added", "new data"),
         ("gone", "removed", "new data"),
     ]
-    assert found.new_left_out == {"drop": 1}
+    assert changes.new_left_out == {"drop": 1}
 
 
 def test_a_rollback_changes_no_time_at_which_a_version_was_made():

@@ -48,11 +48,11 @@ def of(demo: Demo, fault: str) -> list[Planted]:
 
 
 def turns(row: dict[str, Any]) -> list[tuple[str, str]]:
-    said = [turn["value"].replace("<image>\n", "") for turn in row["conversations"]]
-    return list(zip(said[::2], said[1::2], strict=True))
+    texts = [turn["value"].replace("<image>\n", "") for turn in row["conversations"]]
+    return list(zip(texts[::2], texts[1::2], strict=True))
 
 
-def shown(demo: Demo, row: dict[str, Any], by_bytes: dict[str, Picture]) -> Picture:
+def picture_of(demo: Demo, row: dict[str, Any], by_bytes: dict[str, Picture]) -> Picture:
     image = row["image"] if "image" in row else row["images"][0]
     return by_bytes[hashlib.sha256((demo.folder / image).read_bytes()).hexdigest()]
 
@@ -118,14 +118,14 @@ def test_every_swapped_image_makes_a_statement_false(
     assert len(swapped) == 12
     for p in swapped:
         row = rows[p.source_id]
-        assert false_turns(tuple(turns(row)), shown(demo, row, by_bytes)) > 0
+        assert false_turns(tuple(turns(row)), picture_of(demo, row, by_bytes)) > 0
 
 
 def test_what_is_not_planted_is_true(demo: Demo, rows: dict[str, dict[str, Any]], by_bytes: dict[str, Picture]) -> None:
     spoilt = {p.source_id for p in demo.planted}
     sound = [row for row in rows.values() if row["id"] not in spoilt and "image" in row]
     assert len(sound) > 120
-    assert all(false_turns(tuple(turns(row)), shown(demo, row, by_bytes)) == 0 for row in sound)
+    assert all(false_turns(tuple(turns(row)), picture_of(demo, row, by_bytes)) == 0 for row in sound)
     assert not any(
         "<image>" in turn["value"]
         for row in rows.values()
@@ -143,9 +143,9 @@ def test_a_run_of_one_file_is_shifted(
     assert places == list(range(places[0], places[0] + len(places)))
     assert len(places) >= 0.3 * demo.rows["conversations-2.json"]
     by = int(shifted[0].detail.split("shifted by ")[1].split(";")[0])
-    told = [tuple(turns(rows[p.source_id])) for p in shifted]
-    seen = [shown(demo, rows[p.source_id], by_bytes).turns for p in shifted]
-    assert seen == told[by:] + told[:by]
+    dialogues = [tuple(turns(rows[p.source_id])) for p in shifted]
+    pictured = [picture_of(demo, rows[p.source_id], by_bytes).turns for p in shifted]
+    assert pictured == dialogues[by:] + dialogues[:by]
 
 
 def test_broken_images_do_not_decode_and_sound_ones_do(demo: Demo, rows: dict[str, dict[str, Any]]) -> None:
@@ -179,20 +179,20 @@ def test_contradicting_answers_answer_the_same_question_about_the_same_image(
     demo: Demo, rows: dict[str, dict[str, Any]]
 ) -> None:
     for p in of(demo, "contradictory_answers"):
-        ((question, said),) = turns(rows[p.source_id])
+        ((question, answer),) = turns(rows[p.source_id])
         other = rows[p.partners[0]]
         assert rows[p.source_id]["image"] == other["image"]
-        assert dict(turns(other))[question] != said
+        assert dict(turns(other))[question] != answer
 
 
 def test_rejected_targets_were_rejected_for_that_question_and_image(
     demo: Demo, rows: dict[str, dict[str, Any]]
 ) -> None:
     for p in of(demo, "rejected_as_target"):
-        ((question, said),) = turns(rows[p.source_id])
+        ((question, answer),) = turns(rows[p.source_id])
         assert p.partners
         for judged in (rows[partner] for partner in p.partners):
-            assert (judged["prompt"], judged["rejected"]) == (f"<image>\n{question}", said)
+            assert (judged["prompt"], judged["rejected"]) == (f"<image>\n{question}", answer)
             assert judged["images"] == [rows[p.source_id]["image"]]
 
 
@@ -287,24 +287,24 @@ def test_caught_missed_and_false_alarms() -> None:
         e=("keep", []),
     )
     faults = [planted("wrong_image", key) for key in "abc"]
-    found = scored(faults, table, audit("grounding", "wrong_image"), audit("blindness"))
-    assert figures(found["wrong_image"]) == (3, 1, 2, 1)
-    assert found["wrong_image"].audits == ("grounding",)
+    scores = scored(faults, table, audit("grounding", "wrong_image"), audit("blindness"))
+    assert figures(scores["wrong_image"]) == (3, 1, 2, 1)
+    assert scores["wrong_image"].audits == ("grounding",)
 
 
 def test_a_fault_that_no_audit_looks_for_has_no_figures() -> None:
-    found = scored([planted("blind_questions", "a")], verdicts(a=("drop", ["grounding"])), audit("grounding"))
-    assert figures(found["blind_questions"]) == (1, None, None, None)
-    assert found["blind_questions"].audits == ()
+    scores = scored([planted("blind_questions", "a")], verdicts(a=("drop", ["grounding"])), audit("grounding"))
+    assert figures(scores["blind_questions"]) == (1, None, None, None)
+    assert scores["blind_questions"].audits == ()
 
 
 def test_partners_and_faults_of_the_same_nature_are_no_false_alarms() -> None:
     table = verdicts(wrong=("hold", ["contradictions", "grounding"]), right=("hold", ["contradictions", "grounding"]))
     auditors = (audit("contradictions", "contradictory_answers"), audit("grounding", "wrong_image"))
-    found = scored([planted("contradictory_answers", "wrong", "right")], table, *auditors)
-    assert figures(found["contradictory_answers"]) == (1, 1, 0, 0)
+    scores = scored([planted("contradictory_answers", "wrong", "right")], table, *auditors)
+    assert figures(scores["contradictory_answers"]) == (1, 1, 0, 0)
     # The wrong answer is wrong for the image as well; the right one is not.
-    assert figures(found["wrong_image"]) == (0, 0, 0, 1)
+    assert figures(scores["wrong_image"]) == (0, 0, 0, 1)
 
 
 def test_of_two_equal_rows_either_may_go_and_of_two_contradicting_ones_not() -> None:
@@ -313,9 +313,9 @@ def test_of_two_equal_rows_either_may_go_and_of_two_contradicting_ones_not() -> 
     )
     faults = [planted("duplicated_examples", "copy", "original"), planted("contradictory_answers", "wrong", "right")]
     auditors = (audit("twins", "duplicated_examples"), audit("contradictions", "contradictory_answers"))
-    found = scored(faults, table, *auditors)
-    assert figures(found["duplicated_examples"]) == (1, 1, 0, 0)
-    assert figures(found["contradictory_answers"]) == (1, 0, 1, 0)
+    scores = scored(faults, table, *auditors)
+    assert figures(scores["duplicated_examples"]) == (1, 1, 0, 0)
+    assert figures(scores["contradictory_answers"]) == (1, 0, 1, 0)
 
 
 def test_ingest_catches_by_reason_code_in_quarantine_or_repairs() -> None:
@@ -327,10 +327,10 @@ def test_ingest_catches_by_reason_code_in_quarantine_or_repairs() -> None:
         examples=examples(b=["placeholder_mismatch"], d=["image_palette"]),
         audits=[],
     )
-    found = {row.fault: figures(row) for row in rows}
-    assert found["unreadable_image"] == (1, 1, 0, 1)
-    assert found["placeholder_mismatch"] == (1, 1, 0, 0)
-    assert found["wrong_image"] == (1, None, None, None)
+    by_fault = {row.fault: figures(row) for row in rows}
+    assert by_fault["unreadable_image"] == (1, 1, 0, 1)
+    assert by_fault["placeholder_mismatch"] == (1, 1, 0, 0)
+    assert by_fault["wrong_image"] == (1, None, None, None)
 
 
 def test_a_planted_row_that_was_lost_is_an_error() -> None:

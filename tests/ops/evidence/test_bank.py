@@ -15,11 +15,11 @@ def test_choice_depends_on_the_ids_alone():
     matrix = np.random.default_rng(0).normal(size=(50, 4))
     ids = [f"{n:04d}" for n in range(50)]
     order = np.random.default_rng(1).permutation(50)
-    one = choose_bank(Vectors.of(ids, matrix), 8)
+    chosen = choose_bank(Vectors.of(ids, matrix), 8)
     other = choose_bank(Vectors.of([ids[n] for n in order], matrix[order]), 8)
-    assert len(one) == 8
-    assert one.ids.tolist() == other.ids.tolist()
-    assert (one.matrix == other.matrix).all()
+    assert len(chosen) == 8
+    assert chosen.ids.tolist() == other.ids.tolist()
+    assert (chosen.matrix == other.matrix).all()
 
 
 def test_spread_is_what_is_left_without_the_means():

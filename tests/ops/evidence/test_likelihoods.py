@@ -28,10 +28,10 @@ def test_order_of_turns_does_not_matter():
 
 
 def test_likelihoods_are_a_token_and_unknown_where_not_asked():
-    one, other = Question("what?", "red", ("a",)), Question("what?", "red", ())
-    table = LikelihoodTable.of([other.key, one.key], [-3.0, -8.0], [3, 2])
+    with_image, without = Question("what?", "red", ("a",)), Question("what?", "red", ())
+    table = LikelihoodTable.of([without.key, with_image.key], [-3.0, -8.0], [3, 2])
     np.testing.assert_array_equal(
-        table.a_token([one, None, other, Question("what?", "blue", ())]), [-4, np.nan, -1, np.nan]
+        table.a_token([with_image, None, without, Question("what?", "blue", ())]), [-4, np.nan, -1, np.nan]
     )
 
 
@@ -49,11 +49,11 @@ def asked_inputs() -> RowInputs:
 
 def test_audit_says_what_the_pictures_add_by_the_model():
     rows = AUDIT.measure(asked_inputs(), AUDIT.settings).to_pylist()
-    said = [row for row in rows if row["vlm_with_image"] is not None]
-    assert said
-    assert {row["vlm_gain"] for row in said} == {1.5}
-    assert {row["vlm_without_image"] for row in said} == {-2.0}
-    assert {row["vlm_swap_loss"] for row in said} == {0.0}
+    answered = [row for row in rows if row["vlm_with_image"] is not None]
+    assert answered
+    assert {row["vlm_gain"] for row in answered} == {1.5}
+    assert {row["vlm_without_image"] for row in answered} == {-2.0}
+    assert {row["vlm_swap_loss"] for row in answered} == {0.0}
 
 
 def test_without_a_model_nothing_is_said():

@@ -83,33 +83,33 @@ def versions(draw: st.DrawFn) -> list[tuple[str, int, int, float]]:
 @given(versions(), st.integers(0, 3), st.integers(1, 7))
 @settings(max_examples=examples(80), deadline=None)
 def test_every_place_comes_once_in_order(rows: list[tuple[str, int, int, float]], repeats: int, shard_rows: int):
-    found = plan(*tables(rows), repeats=repeats, shard_rows=shard_rows)
+    planned = plan(*tables(rows), repeats=repeats, shard_rows=shard_rows)
     expected = sorted((kind, stage, position) for kind, stage, position, _ in rows)
     first: list[tuple[str, int, int]] = []
     copies: Counter[int] = Counter()
-    for shard, places in found.shards:
+    for shard, places in planned.shards:
         assert 0 < places.num_rows == shard.rows <= shard_rows
         for place in places.to_pylist():
             copies[place["position"]] += 1
             if place["copy"] == 0:
                 first.append((shard.kind, shard.stage, place["position"]))
     for kind in ("sft", "preference"):
-        orders = [o for shard, places in found.shards if shard.kind == kind for o in places["order"].to_pylist()]
+        orders = [o for shard, places in planned.shards if shard.kind == kind for o in places["order"].to_pylist()]
         assert orders == list(range(len(orders)))
     if not repeats:
         assert first == expected
         return
     assert first == [place for place in expected if copies[place[2]]]
-    assert sum(found.without_place.values()) == len(rows) - len(first)
+    assert sum(planned.without_place.values()) == len(rows) - len(first)
     for _, _, position, weight in rows:
         assert copies[position] in (np.floor(weight * repeats), np.ceil(weight * repeats))
 
 
 def test_repeats_add_up_and_stand_apart():
     rows = [("sft", 0, n, 0.3) for n in range(4000)]
-    found = plan(*tables(rows), repeats=5, shard_rows=1000)
-    assert sum(shard.rows for shard, _ in found.shards) == pytest.approx(4000 * 1.5, rel=0.02)
-    ids = [one for _, places in found.shards for one in places["example_id"].to_pylist()]
+    planned = plan(*tables(rows), repeats=5, shard_rows=1000)
+    assert sum(shard.rows for shard, _ in planned.shards) == pytest.approx(4000 * 1.5, rel=0.02)
+    ids = [one for _, places in planned.shards for one in places["example_id"].to_pylist()]
     assert all(one != other for one, other in pairwise(ids))
 
 
@@ -139,8 +139,8 @@ def test_placeholders_come_back_as_they_were_meant(text: str):
 
 
 def test_a_literal_placeholder_shows_no_picture():
-    said = written_message(Message("user", (Part(image=0), Part(text="what does <image> mean?"))))
-    assert said == "<image>\nwhat does <image > mean?"
+    text = written_message(Message("user", (Part(image=0), Part(text="what does <image> mean?"))))
+    assert text == "<image>\nwhat does <image > mean?"
 
 
 def test_llava_shows_several_pictures_and_opens_with_the_system_prompt():
@@ -223,8 +223,8 @@ def test_croissant_names_files_and_columns(tmp_path: Path):
     with sink.open("sft/stage-00-00000.parquet") as file:
         file.write(b"x")
     described = croissant(FACTS, sink.written, export="Parquet", pictures=0)
-    (found,) = described["distribution"]
-    assert found["sha256"] == image_id(b"x")
+    (distribution,) = described["distribution"]
+    assert distribution["sha256"] == image_id(b"x")
     assert [record["name"] for record in described["recordSet"]] == ["sft"]
     assert {field["name"] for field in described["recordSet"][0]["field"]} >= {"example_id", "weight", "stage"}
 
@@ -234,19 +234,19 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"
 
 @st.composite
 def any_members(draw: st.DrawFn, folder: Path) -> list[Member]:
-    found: list[Member] = []
+    members: list[Member] = []
     for order in range(draw(st.integers(1, 5))):
         data = [draw(st.binary(min_size=1, max_size=20)) for _ in range(draw(st.integers(0, 2)))]
         pictures = tuple(Picture(image_id(one), "png", folder) for one in data)
-        for picture, one in zip(pictures, data, strict=True):
+        for picture, image in zip(pictures, data, strict=True):
             (folder / picture.name).parent.mkdir(parents=True, exist_ok=True)
-            (folder / picture.name).write_bytes(one)
+            (folder / picture.name).write_bytes(image)
         asked = (*(Part(image=n) for n in range(len(data))), Part(text=draw(TEXTS)))
         messages = [Message("user", asked), Message("assistant", (Part(text=draw(TEXTS)),))]
         names = {"example_id": f"e{order}", "source_id": draw(TEXTS), "dataset": draw(TEXTS), "drop": draw(TEXTS)}
         weight = draw(st.floats(0, 1))
-        found.append(member(messages, pictures, order=order, position=order * 7, weight=weight, **names))
-    return found
+        members.append(member(messages, pictures, order=order, position=order * 7, weight=weight, **names))
+    return members
 
 
 @given(st.data())
@@ -256,7 +256,9 @@ def test_any_rows_come_back(data: st.DataObject):
         folder = Path(name)
         members = data.draw(any_members(folder))
         shard = Shard("sft", 2, 0, len(members))
-        expected = [(m.example_id, m.source_id, m.dataset, m.position, m.weight, said(m), shown(m)) for m in members]
+        expected = [
+            (m.example_id, m.source_id, m.dataset, m.position, m.weight, texts_of(m), images_of(m)) for m in members
+        ]
         for export in ("trl", "jsonl", "webdataset"):
             sink = Sink(folder)
             assert export_of(export).write(shard, iter(members), sink) == len(members)
@@ -265,12 +267,12 @@ def test_any_rows_come_back(data: st.DataObject):
             assert READERS[export](folder / file.name) == expected
 
 
-def said(one: Member) -> list[str]:
-    return [part.text for message in one.messages for part in message.parts if part.text]
+def texts_of(member: Member) -> list[str]:
+    return [part.text for message in member.messages for part in message.parts if part.text]
 
 
-def shown(one: Member) -> list[bytes]:
-    return [picture.data() for picture in one.pictures]
+def images_of(member: Member) -> list[bytes]:
+    return [picture.data() for picture in member.pictures]
 
 
 def _read(row: dict[str, Any], pictures: list[bytes]) -> tuple[Any, ...]:

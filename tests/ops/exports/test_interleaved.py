@@ -67,7 +67,7 @@ def members_of(examples: Sequence[Sequence[Turn]], folder: Path) -> list[Member]
         (folder / picture.name).write_bytes(data)
     made: list[Member] = []
     for order, turns in enumerate(examples):
-        shown: list[Picture] = []
+        read: list[Picture] = []
         messages: list[Message] = []
         for role, parts in turns:
             built: list[Part] = []
@@ -75,8 +75,8 @@ def members_of(examples: Sequence[Sequence[Turn]], folder: Path) -> list[Member]
                 if isinstance(part, str):
                     built.append(Part(text=part))
                     continue
-                built.append(Part(image=len(shown)))
-                shown.append(pictures[part])
+                built.append(Part(image=len(read)))
+                read.append(pictures[part])
             messages.append(Message(role, tuple(built)))
         made.append(
             Member(
@@ -93,7 +93,7 @@ def members_of(examples: Sequence[Sequence[Turn]], folder: Path) -> list[Member]
                 drop="drop",
                 dataset="data",
                 messages=tuple(messages),
-                pictures=tuple(shown),
+                pictures=tuple(read),
             )
         )
     return made

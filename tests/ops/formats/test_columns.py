@@ -34,8 +34,8 @@ def read(folder: Path, name: str, shard_bytes: int = 1 << 30) -> list[Record]:
     return [r for s in container.split(files, name, shard_bytes, LIMITS) for r in container.read(files, s, LIMITS)]
 
 
-def seen(found: list[Record]) -> list[object]:
-    return [record.problem[0] if record.problem else (record.fields or {})["id"] for record in found]
+def values_of(records: list[Record]) -> list[object]:
+    return [record.problem[0] if record.problem else (record.fields or {})["id"] for record in records]
 
 
 def texts(*values: bytes) -> pa.Array:
@@ -45,27 +45,27 @@ def texts(*values: bytes) -> pa.Array:
 @pytest.mark.parametrize("name", FILES)
 @pytest.mark.parametrize("nested", [False, True])
 def test_a_text_that_is_no_utf8_costs_its_row(tmp_path: Path, name: str, nested: bool):
-    said = texts(b"a", b"\xff\xfe", b"b")
-    table = pa.table({"id": [1, 2, 3], "said": pa.StructArray.from_arrays([said], ["text"]) if nested else said})
+    answers = texts(b"a", b"\xff\xfe", b"b")
+    table = pa.table({"id": [1, 2, 3], "said": pa.StructArray.from_arrays([answers], ["text"]) if nested else answers})
     write(tmp_path / name, table)
-    found = read(tmp_path, name)
-    assert seen(found) == [1, "encoding", 3]
-    assert [record.row for record in found] == [0, 1, 2]
+    records = read(tmp_path, name)
+    assert values_of(records) == [1, "encoding", 3]
+    assert [record.row for record in records] == [0, 1, 2]
 
 
 @pytest.mark.parametrize("name", FILES)
 def test_a_moment_that_python_has_no_word_for_costs_its_row(tmp_path: Path, name: str):
     moments = pa.array([0, 1 << 60, 5], pa.int64()).view(pa.timestamp("us"))
     write(tmp_path / name, pa.table({"id": [1, 2, 3], "at": moments}))
-    found = read(tmp_path, name)
-    assert seen(found) == [1, "field_type", 3]
-    assert (found[0].fields or {})["at"] == datetime(1970, 1, 1)
+    records = read(tmp_path, name)
+    assert values_of(records) == [1, "field_type", 3]
+    assert (records[0].fields or {})["at"] == datetime(1970, 1, 1)
 
 
 @pytest.mark.parametrize("name", FILES)
 def test_a_row_that_is_too_large_is_not_read(tmp_path: Path, name: str):
     write(tmp_path / name, pa.table({"id": [1, 2, 3], "said": ["a", "x" * (2 << 20), "b"]}))
-    assert seen(read(tmp_path, name)) == [1, "row_too_large", 3]
+    assert values_of(read(tmp_path, name)) == [1, "row_too_large", 3]
 
 
 @pytest.mark.parametrize("name", ["stream.arrow", "file.arrow"])
@@ -79,7 +79,7 @@ def test_offsets_that_leave_their_buffer_are_never_followed(tmp_path: Path, name
     offsets = b"".join(n.to_bytes(4, "little") for n in (0, 7, 20, 21))
     assert data.count(offsets) == 1
     (tmp_path / name).write_bytes(data.replace(offsets, offsets[:4] + b"\xf0\xff\xff\x7f" + offsets[8:]))
-    assert seen(read(tmp_path, name)) == ["file_unreadable"]
+    assert values_of(read(tmp_path, name)) == ["file_unreadable"]
 
 
 @pytest.mark.parametrize("shard_bytes", [1, 1 << 30])
@@ -87,9 +87,9 @@ def test_what_stands_before_a_broken_batch_is_read(tmp_path: Path, shard_bytes: 
     write(tmp_path / "stream.arrow", pa.table({"id": range(100), "said": ["x" * 50] * 100}), rows=10)
     data = (tmp_path / "stream.arrow").read_bytes()
     (tmp_path / "stream.arrow").write_bytes(data[: len(data) * 2 // 3])
-    found = seen(read(tmp_path, "stream.arrow", shard_bytes))
-    assert found == [*range(len(found) - 1), "file_unreadable"]
-    assert len(found) > 50
+    values = values_of(read(tmp_path, "stream.arrow", shard_bytes))
+    assert values == [*range(len(values) - 1), "file_unreadable"]
+    assert len(values) > 50
 
 
 @pytest.mark.parametrize("name", ["stream.arrow", "file.arrow"])
@@ -153,7 +153,7 @@ def test_a_pickle_in_an_extension_type_is_not_loaded(tmp_path: Path, name: str):
     }
     schema = pa.schema([pa.field("id", pa.int64()), pa.field("x", pa.binary(), metadata=note)])
     write(tmp_path / name, pa.table([pa.array([1]), pa.array([b"x"])], schema=schema))
-    assert seen(read(tmp_path, name)) == [1]
+    assert values_of(read(tmp_path, name)) == [1]
     assert not marker.exists()
     pickle.loads(pickle.dumps(Opens(marker))).close()  # noqa: S301
     assert marker.exists(), "the pickle would have told"

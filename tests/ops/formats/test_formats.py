@@ -62,8 +62,8 @@ WRITERS: dict[str, Callable[[Path, list[dict[str, Any]]], object]] = {
 @pytest.mark.parametrize(("form", "row", "expected"), [case[1:] for case in LAYOUTS], ids=[c[0] for c in LAYOUTS])
 def test_a_layout_is_found_and_read(tmp_path: Path, name: str, form: str, row: dict[str, Any], expected: str):
     WRITERS[name](tmp_path / name, [row] * 3)
-    _, found, rows = read(tmp_path, name)
-    assert (found, [text(r) for r in rows]) == (form, [expected] * 3)
+    _, form_read, rows = read(tmp_path, name)
+    assert (form_read, [text(r) for r in rows]) == (form, [expected] * 3)
 
 
 def test_every_format_has_a_layout_here_or_among_the_trainers_or_a_writer_below():
@@ -105,8 +105,8 @@ def test_hugging_face_datasets_as_parquet_and_on_disk(tmp_path: Path):
     dataset.save_to_disk(str(tmp_path / "saved"))
     for name, container in (("rows.parquet", "parquet"), ("saved/data-00000-of-00001.arrow", "arrow")):
         for shard_bytes in (1, 1 << 30):
-            found, form, read_rows = read(tmp_path, name, shard_bytes=shard_bytes)
-            assert (found, form) == (container, "messages")
+            container_read, form, read_rows = read(tmp_path, name, shard_bytes=shard_bytes)
+            assert (container_read, form) == (container, "messages")
             assert [text(row) for row in read_rows] == ["user: <0>What? | assistant: A cat."] * 4
             assert [row.images[0].data for row in read_rows] == [picture(n, "PNG") for n in range(4)]
             assert [row.metadata["sharpness"] for row in read_rows] == [0, 0.5, 1, 1.5]
@@ -119,9 +119,9 @@ def test_arrow_files_in_many_batches_and_with_dictionaries(tmp_path: Path):
         for opener in (pa.ipc.new_stream, pa.ipc.new_file):
             with opener(str(tmp_path / "x.arrow"), rows.schema) as writer:
                 writer.write_table(rows, max_chunksize=7)
-            container, form, found = read(tmp_path, "x.arrow", shard_bytes=1 if number == 0 else 1 << 30)
-            assert (container, form, len(found)) == ("arrow", "captions", 100)
-            assert [row.messages[1].text for row in found[:2]] == ["cat", "dog"]
+            container, form, records = read(tmp_path, "x.arrow", shard_bytes=1 if number == 0 else 1 << 30)
+            assert (container, form, len(records)) == ("arrow", "captions", 100)
+            assert [row.messages[1].text for row in records[:2]] == ["cat", "dog"]
 
 
 TAR_WRITERS = [tar_by_hand, pytest.param(tar_by_webdataset, marks=pytest.mark.full)]
@@ -207,8 +207,8 @@ def test_the_project_photos(photos: Path):
 def judged(row: dict[str, Any]) -> list[tuple[Any, ...]]:
     form = format_of([row])
     assert form
-    found = check_row(form.parse(row), IngestSettings()).judgements
-    return [(j.response, j.label, j.opponent, j.rating, j.rating_scale, j.annotator) for j in found]
+    judgements = check_row(form.parse(row), IngestSettings()).judgements
+    return [(j.response, j.label, j.opponent, j.rating, j.rating_scale, j.annotator) for j in judgements]
 
 
 def test_judgements():

@@ -36,13 +36,13 @@ def write(folder: Path, files: dict[str, Any]) -> Path:
     return folder
 
 
-def said(folder: Path) -> Manifest:
+def manifest_in(folder: Path) -> Manifest:
     files = open_drop(folder)
     return Manifest(described=descriptions(files, files.listing()))
 
 
 def rows(folder: Path, name: str) -> tuple[str, list[Row]]:
-    manifest, files = said(folder), open_drop(folder)
+    manifest, files = manifest_in(folder), open_drop(folder)
     container = container_of(Probe(name, files.head(name)))
     assert container
     records = [
@@ -92,7 +92,7 @@ def test_llama_factory_says_what_columns_and_roles_are_called(tmp_path: Path):
     form, (read,) = rows(folder, "tasks/one.json")
     assert (form, text(read)) == ("alpaca", "user: Name it. | assistant: A cat.")
     assert read.metadata == {"unread_input": "not read"}
-    manifest = said(folder)
+    manifest = manifest_in(folder)
     assert manifest.dataset("tasks/one.json") == "tasks"
     assert set(manifest.described.files) == {"talks.json", "liked.jsonl", "pairs.jsonl", "tasks/one.json"}
     assert manifest.described.manifests == ("dataset_info.json",)
@@ -105,7 +105,7 @@ def test_a_column_that_llama_factory_does_not_read_may_still_judge(tmp_path: Pat
     form, (read,) = rows(folder, "talks.json")
     assert (form, [j.label for j in read.judgements]) == ("kto", ["bad"])
     with pytest.raises(RowError, match="kto_tag: not read by llava"):
-        reading("llava", described=said(folder).description_of("talks.json")).parse(row)
+        reading("llava", described=manifest_in(folder).description_of("talks.json")).parse(row)
 
 
 def test_openai_formatting_has_calls_of_tools(tmp_path: Path):
@@ -138,7 +138,7 @@ def test_internvl_says_where_images_lie_and_how_often_rows_are_taken(tmp_path: P
         "dogs": {"root": "dogs", "annotation": "absent.jsonl", "data_augment": False, "repeat_time": 0.5, "length": 3},
     }
     folder = write(tmp_path, {"meta.json": meta, "opensource/cats.jsonl": [LLAVA]})
-    manifest = said(folder)
+    manifest = manifest_in(folder)
     assert (manifest.dataset("opensource/cats.jsonl"), manifest.described.manifests) == ("cats", ("meta.json",))
     assert manifest.folders("opensource/cats.jsonl") == ("playground/data/cats", "data/cats", "cats")
     assert rows(folder, "opensource/cats.jsonl")[1][0].metadata == {"repeat_time": 2}
@@ -155,7 +155,7 @@ data_dict = {"cats": CATS, "dogs%50": DOGS, "cows": {"annotation_path": "cows.js
     folder = write(
         tmp_path, {"__init__.py": registry, "anno/cats.json": [LLAVA], "dogs.json": [LLAVA], "cows.json": [LLAVA]}
     )
-    manifest = said(folder)
+    manifest = manifest_in(folder)
     assert {name: manifest.dataset(name) for name in manifest.described.files} == {
         "anno/cats.json": "cats",
         "dogs.json": "dogs",
@@ -218,10 +218,10 @@ def test_easyr1_says_what_columns_are_called(tmp_path: Path):
     form, (read,) = rows(folder, "rows.jsonl")
     assert (form, text(read)) == ("easyr1", "user: <0>How many? | ground_truth: 3")
     assert read.metadata == {"unread_answer": "Three, I think.", "level": 2}
-    assert "shown" in said(folder).folders("rows.jsonl")
-    assert said(folder).description_of("other.jsonl") is None
+    assert "shown" in manifest_in(folder).folders("rows.jsonl")
+    assert manifest_in(folder).description_of("other.jsonl") is None
     other = write(tmp_path / "b", {"a.yaml": "data: {answer_key: [", "b.yaml": "prompt_key: answer_key train_files"})
-    assert not said(other).described.manifests
+    assert not manifest_in(other).described.manifests
 
 
 @pytest.mark.parametrize(
@@ -246,14 +246,14 @@ def test_easyr1_says_what_columns_are_called(tmp_path: Path):
 )
 def test_a_manifest_that_cannot_be_followed_is_an_error(tmp_path: Path, files: dict[str, Any], message: str):
     with pytest.raises(DropError, match=message):
-        said(write(tmp_path, {"r.json": [{}], **files}))
+        manifest_in(write(tmp_path, {"r.json": [{}], **files}))
 
 
 def test_a_hidden_link_out_of_the_drop_is_not_followed(tmp_path: Path):
     write(tmp_path, {"away/dataset.yaml": "__class__: CrudeWebdataset", "drop/s.tar": b"x"})
     (tmp_path / "drop" / ".nv-meta").symlink_to(tmp_path / "away")
     with pytest.raises(DropError, match="path_outside_drop"):
-        said(tmp_path / "drop")
+        manifest_in(tmp_path / "drop")
 
 
 def test_other_files_of_these_names_say_nothing(tmp_path: Path):
@@ -263,8 +263,8 @@ def test_other_files_of_these_names_say_nothing(tmp_path: Path):
         "row.json": {"annotation": "x", "root": 1},
         "setup.py": "annotation_path = 1",
     }
-    assert not said(write(tmp_path, files)).described.files
-    assert not said(tmp_path).described.manifests
+    assert not manifest_in(write(tmp_path, files)).described.files
+    assert not manifest_in(tmp_path).described.manifests
 
 
 def test_every_manifest_is_tried_here():

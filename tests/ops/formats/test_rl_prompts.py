@@ -148,14 +148,14 @@ def mutilated(draw: st.DrawFn) -> dict[str, Any]:
     holds a truth or a rollout may go, and keeps its name: under that of a caption, nobody can say that it is none."""
     _, row = draw(st.sampled_from(ROWS))
     telling = draw(st.sampled_from([name for name in row if NAMING.search(name)]))
-    found: dict[str, Any] = {telling: row[telling]}  # first, so that no other field takes its name
+    row_fields: dict[str, Any] = {telling: row[telling]}  # first, so that no other field takes its name
     for name, value in [(name, value) for name, value in row.items() if name != telling]:
         others = st.sampled_from(PLAIN) | st.text(max_size=5)
         kept = st.sampled_from([name] * 3 + [None])
         renamed = draw(kept if TRUTH in str(value) else kept | others)
         if renamed is not None:
-            found.setdefault(renamed, value)
-    return found
+            row_fields.setdefault(renamed, value)
+    return row_fields
 
 
 def readings(record: dict[str, Any], form: str) -> Iterator[tuple[str, Row]]:

@@ -40,8 +40,8 @@ def read(folder: Path, name: str, container: str) -> list[Outcome]:
     limits = Limits(SETTINGS.max_row_bytes, SETTINGS.max_expansion)
     (shard,) = all_containers()[container].split(files, name, 1 << 30, limits)
     images = ImageReader(files, (".",), SETTINGS)
-    found = outcomes(files, shard, container=container, form=FAULTY, dataset="", images=images, settings=SETTINGS)
-    return list(found)
+    results = outcomes(files, shard, container=container, form=FAULTY, dataset="", images=images, settings=SETTINGS)
+    return list(results)
 
 
 def talk(number: int, **more: str) -> dict[str, Any]:
@@ -54,9 +54,9 @@ def talk(number: int, **more: str) -> dict[str, Any]:
 )
 def test_a_fault_of_assay_costs_its_row_and_is_named(tmp_path: Path, name: str, container: str):
     WRITERS[name](tmp_path / name, [talk(0), talk(1, fault="key"), talk(2), talk(3, fault="stop"), talk(4)])
-    found = read(tmp_path, name, container)
-    assert [one.parsed["row"] for one in found if one.parsed] == [0, 2, 4]
-    refused = [one.refused for one in found if one.refused]
+    results = read(tmp_path, name, container)
+    assert [one.parsed["row"] for one in results if one.parsed] == [0, 2, 4]
+    refused = [one.refused for one in results if one.refused]
     assert [(row["row"], row["reason"], row["source_id"]) for row in refused] == [
         (1, INTERNAL, "1"),
         (3, INTERNAL, "3"),

@@ -28,11 +28,11 @@ def read(record: dict[str, Any], **how: Any) -> tuple[str, Row]:
 
 @pytest.mark.parametrize(("form", "record", "expected"), [c[1:] for c in TRAINERS], ids=[c[0] for c in TRAINERS])
 def test_a_documented_row_is_read_as_its_trainer_reads_it(form: str, record: dict[str, Any], expected: str):
-    found, row = read(record)
-    assert (found, text(row)) == (form, expected)
+    form_read, row = read(record)
+    assert (form_read, text(row)) == (form, expected)
     columns = dict.fromkeys(("kto_tag", "label", "rejected_response", "rejected_images", "videos", "objects"))
-    found, row = read({**columns, **record})
-    assert (found, text(row)) == (form, expected), "a table gives every row all columns"
+    form_read, row = read({**columns, **record})
+    assert (form_read, text(row)) == (form, expected), "a table gives every row all columns"
 
 
 def judged(row: Row) -> list[tuple[Any, ...]]:
@@ -62,17 +62,17 @@ def box(message: int | None, numbers: list[float], convention: str | None = "pix
 
 def boxes_of(row: Row) -> list[Any]:
     """The row's boxes; each is where it says that it stands."""
-    for one in row.boxes:
-        if one.message is not None:
-            numbers = re.findall(r"-?[\d.]+", row.messages[one.message].text[one.start : one.end])
-            assert tuple(map(float, numbers)) == one.numbers
+    for image_box in row.boxes:
+        if image_box.message is not None:
+            numbers = re.findall(r"-?[\d.]+", row.messages[image_box.message].text[image_box.start : image_box.end])
+            assert tuple(map(float, numbers)) == image_box.numbers
     return [box(one.message, list(one.numbers), one.convention, one.image) for one in row.boxes]
 
 
 def test_boxes_are_kept_typed_whatever_their_syntax():
-    said = {"role": "assistant", "content": "<bbox> and <bbox>"}
-    row = {"messages": [ASK, said], "images": ["a.jpg", "b.jpg"]}
-    row["messages"] = [{"role": "user", "content": "<image><image>Where?"}, said]
+    answer = {"role": "assistant", "content": "<bbox> and <bbox>"}
+    row = {"messages": [ASK, answer], "images": ["a.jpg", "b.jpg"]}
+    row["messages"] = [{"role": "user", "content": "<image><image>Where?"}, answer]
     objects = {"ref": [], "bbox": [[1, 2, 3, 4], [0.5, 0.5]], "image_id": [0, 1], "bbox_type": "real"}
     read_row = read({**row, "objects": objects})[1]
     assert read_row.metadata == {}
@@ -113,8 +113,8 @@ def test_pairs_that_part_in_a_box_alone_stay_apart():
         "rejected_response": "<bbox>",
         "rejected_objects": {"bbox": [[5, 6, 7, 8]]},
     }
-    found, pair = read(row)
-    assert (found, text(pair)) == (
+    form, pair = read(row)
+    assert (form, text(pair)) == (
         "rejected_response",
         "user: <0>What is this? | chosen: [1, 2, 3, 4] | rejected: [5, 6, 7, 8]",
     )
@@ -191,14 +191,14 @@ def test_a_table_of_who_answered_what_is_no_conversation():
 
 
 def test_a_column_that_its_sender_calls_plain_is_metadata():
-    found, row = read({"image": "a.jpg", "caption": "A cat.", "label": 1, "score": None}, ignored=("label", "score"))
-    assert (found, text(row), row.metadata) == ("captions", "user: <0> | assistant: A cat.", {"label": 1})
-    found, row = read({"messages": [ASK, CAT], "images": ["a.jpg"], "label": True}, ignored=("label",))
-    assert (found, row.kind, row.metadata) == ("messages", "sft", {"label": True})
+    form, row = read({"image": "a.jpg", "caption": "A cat.", "label": 1, "score": None}, ignored=("label", "score"))
+    assert (form, text(row), row.metadata) == ("captions", "user: <0> | assistant: A cat.", {"label": 1})
+    form, row = read({"messages": [ASK, CAT], "images": ["a.jpg"], "label": True}, ignored=("label",))
+    assert (form, row.kind, row.metadata) == ("messages", "sft", {"label": True})
     turns = [TALK[0], TALK[1] | {"score": 0.5}]
     assert read({"conversations": turns}, ignored=("conversations.score",))[1].kind == "sft"
-    found, row = read({"image": "a.jpg", "caption": "A cat.", "video": "frames of 7"}, ignored=("video",))
-    assert (found, row.kind) == ("captions", "sft")
+    form, row = read({"image": "a.jpg", "caption": "A cat.", "video": "frames of 7"}, ignored=("video",))
+    assert (form, row.kind) == ("captions", "sft")
 
 
 def test_a_named_format_settles_which_of_two_is_meant_and_not_what_is_unread():

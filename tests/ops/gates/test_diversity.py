@@ -37,9 +37,9 @@ def test_answer_bits():
 
 
 def test_clusters_find_the_groups():
-    found = clustered(groups(6, 30), 6).reshape(6, 30)
-    assert all(len(set(row)) == 1 for row in found)
-    assert len(set(found[:, 0])) == 6
+    clusters = clustered(groups(6, 30), 6).reshape(6, 30)
+    assert all(len(set(row)) == 1 for row in clusters)
+    assert len(set(clusters[:, 0])) == 6
 
 
 def test_removing_a_group_is_worse_than_chance():

@@ -82,8 +82,8 @@ def test_of_lists_the_members_count():
     rows = [("a", [0.5, 1.5, float("nan")]), ("b", None), ("c", [])]
     batch = pa.RecordBatch.from_pylist([{"example_id": i, "box": box} for i, box in rows], schema=boxes.schema)
     facts = measures_facts(boxes, lambda: iter([batch]), examples=np.zeros(0, np.uint64))["measures"].to_pylist()[0]
-    told = [facts[f"box.{name}"] for name in ("minimum", "maximum", "nans", "nulls")]
-    assert told == [0.5, 1.5, 1, 1]
+    bounds = [facts[f"box.{name}"] for name in ("minimum", "maximum", "nans", "nulls")]
+    assert bounds == [0.5, 1.5, 1, 1]
 
 
 def test_hashes_do_not_depend_on_the_batch():
@@ -116,11 +116,12 @@ def test_files_are_held_against_what_is_stored():
 def version_rows(**changed: list[dict]) -> dict[str, list[pa.RecordBatch]]:
     ids = [{"delivery": "d", "example_id": str(n)} for n in range(4)]
     reasons = [{"rule": "flip", "audit": "contradictions"}, {"rule": "flip", "audit": "contradictions"}]
-    said = [("keep", []), ("downweight", []), ("hold", reasons[:1]), ("drop", reasons)]
+    verdicts = [("keep", []), ("downweight", []), ("hold", reasons[:1]), ("drop", reasons)]
     rows = {
         "examples": ids,
         "verdicts": [
-            {**i, "action": a, "dataset": "s", "kind": "sft", "reasons": r} for i, (a, r) in zip(ids, said, strict=True)
+            {**i, "action": a, "dataset": "s", "kind": "sft", "reasons": r}
+            for i, (a, r) in zip(ids, verdicts, strict=True)
         ],
         "curated": [{**ids[0], "weight": 1.0}, {**ids[1], "weight": 0.5}],
         "curriculum": [{**ids[1], "stage": 0, "position": 0}, {**ids[0], "stage": 1, "position": 1}],

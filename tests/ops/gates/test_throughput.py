@@ -9,9 +9,9 @@ SLOW = EmbedRun("clip", "cpu", images_new=100_000, texts_new=0, seconds=5000)
 
 
 def test_a_fall_back_to_the_cpu_is_named() -> None:
-    told = slowness(SLOW, [FAST, FAST, SLOW], slow_share=0.25)
-    assert "20.0 images a second on cpu" in told
-    assert "did 2000.0 before" in told
+    result = slowness(SLOW, [FAST, FAST, SLOW], slow_share=0.25)
+    assert "20.0 images a second on cpu" in result
+    assert "did 2000.0 before" in result
 
 
 def test_a_like_rate_passes_whatever_its_share_of_texts() -> None:

@@ -27,8 +27,8 @@ def axis(text: str) -> np.ndarray:
 
 
 def example(number: int, answer: str, images: list[str]) -> dict[str, Any]:
-    said = [("user", "What is here?"), ("assistant", answer)]
-    messages = [{"role": r, "parts": [{"type": "text", "text": t, "image_id": None}]} for r, t in said]
+    turns = [("user", "What is here?"), ("assistant", answer)]
+    messages = [{"role": r, "parts": [{"type": "text", "text": t, "image_id": None}]} for r, t in turns]
     return {"delivery": "d", "example_id": str(number), "messages": messages, "image_ids": images}
 
 

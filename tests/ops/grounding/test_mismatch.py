@@ -25,40 +25,40 @@ def test_the_interval_holds_the_truth_about_as_often_as_it_says(share: float) ->
     held, estimates = 0, []
     for seed in range(60):
         rank, compared, wrong = drawn_ranks(seed, pairs=800, share=share)
-        found = estimate_mismatch(rank, compared)
-        assert found is not None
-        held += found.low <= wrong.mean() <= found.high
-        estimates.append(found.share)
+        estimate = estimate_mismatch(rank, compared)
+        assert estimate is not None
+        held += estimate.low <= wrong.mean() <= estimate.high
+        estimates.append(estimate.share)
     assert held >= 54
     assert np.mean(estimates) == pytest.approx(share, abs=0.03)
 
 
 def test_all_and_none_mismatched() -> None:
     rank, compared, _ = drawn_ranks(0, pairs=2000, share=1.0)
-    found = estimate_mismatch(rank, compared)
-    assert found is not None
-    assert found.high == 1.0
-    assert found.share > 0.9
+    estimate = estimate_mismatch(rank, compared)
+    assert estimate is not None
+    assert estimate.high == 1.0
+    assert estimate.share > 0.9
     rank, compared, _ = drawn_ranks(0, pairs=2000, share=0.0, fit=4)
-    found = estimate_mismatch(rank, compared)
-    assert found is not None
-    assert (found.share, found.low) == (0.0, 0.0)
-    assert 0 < found.high < 0.02
+    estimate = estimate_mismatch(rank, compared)
+    assert estimate is not None
+    assert (estimate.share, estimate.low) == (0.0, 0.0)
+    assert 0 < estimate.high < 0.02
     assert estimate_mismatch(rank[:0], compared[:0]) is None
 
 
 def test_an_encoder_that_tells_pairs_badly_makes_the_estimate_too_high_not_too_low() -> None:
     rank, compared, wrong = drawn_ranks(3, pairs=5000, share=0.1, fit=1.0)
-    found = estimate_mismatch(rank, compared)
-    assert found is not None
-    assert found.share > wrong.mean()
+    estimate = estimate_mismatch(rank, compared)
+    assert estimate is not None
+    assert estimate.share > wrong.mean()
 
 
 def test_wrong_flags_are_foreseen() -> None:
     rank, compared, wrong = drawn_ranks(5, pairs=20_000, share=0.1, fit=2.0)
-    found = estimate_mismatch(rank, compared)
-    assert found is not None
-    flags = expected_flags(rank, compared, cut=0.25, estimate=found)
+    estimate = estimate_mismatch(rank, compared)
+    assert estimate is not None
+    flags = expected_flags(rank, compared, cut=0.25, estimate=estimate)
     flagged = rank / (compared + 1) >= 0.25
     assert flags.flagged == flagged.sum()
     assert flags.wrong == pytest.approx((~wrong[flagged]).mean(), abs=0.05)
@@ -67,9 +67,9 @@ def test_wrong_flags_are_foreseen() -> None:
 
 
 def test_a_cut_that_flags_nothing_is_never_wrong() -> None:
-    found = estimate_mismatch(np.ones(50, int), np.full(50, 99))
-    assert found is not None
-    flags = expected_flags(np.ones(50, int), np.full(50, 99), cut=0.5, estimate=found)
+    estimate = estimate_mismatch(np.ones(50, int), np.full(50, 99))
+    assert estimate is not None
+    flags = expected_flags(np.ones(50, int), np.full(50, 99), cut=0.5, estimate=estimate)
     assert (flags.flagged, flags.wrong, flags.high) == (0, 0.0, 0.0)
 
 

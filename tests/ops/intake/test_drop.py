@@ -202,8 +202,8 @@ def test_which_files_hold_rows(tmp_path: Path):
     others = ["x.JPG", "y.webp", "README.md", "dataset_info.json", "00000_stats.json", "_SUCCESS", "drop.yaml", ".hid"]
     for name in [*names, *others]:
         (tmp_path / name).touch()
-    found = [info.name for info in data_files(open_drop(tmp_path).listing())]
-    assert found == [name for name in names if name != "c.parquet"]
+    listed = [info.name for info in data_files(open_drop(tmp_path).listing())]
+    assert listed == [name for name in names if name != "c.parquet"]
 
 
 @pytest.fixture

@@ -62,10 +62,10 @@ def test_a_jpeg_is_decoded_no_smaller_than_asked(size: tuple[int, int], shortest
     picture = gradient(*size)
     exif = Image.Exif()
     exif[274] = 6  # to be turned by a quarter
-    found = decode_rgb(encoded(picture, "JPEG", exif=exif, quality=95), shortest_px=shortest)
-    assert found.size == (size[1] // by, size[0] // by)
-    upright = np.asarray(picture.rotate(-90, expand=True).resize(found.size, Image.Resampling.BOX), np.int16)
-    assert np.abs(np.asarray(found, np.int16) - upright).mean() < 3
+    decoded = decode_rgb(encoded(picture, "JPEG", exif=exif, quality=95), shortest_px=shortest)
+    assert decoded.size == (size[1] // by, size[0] // by)
+    upright = np.asarray(picture.rotate(-90, expand=True).resize(decoded.size, Image.Resampling.BOX), np.int16)
+    assert np.abs(np.asarray(decoded, np.int16) - upright).mean() < 3
     assert decode_rgb(encoded(picture, "PNG"), shortest_px=shortest).size == size
 
 
@@ -101,8 +101,8 @@ def test_peculiar_modes_are_recorded_and_read_as_rgb(image: Image.Image, mode: s
 
 def test_16_bit_ranges_are_scaled_and_not_clipped():
     ramp = np.linspace(0, 65535, 256, dtype=np.uint16).reshape(16, 16)
-    seen = np.asarray(decode_rgb(encoded(Image.fromarray(ramp), "PNG")))[..., 0]
-    assert np.array_equal(seen.ravel(), np.arange(256))
+    decoded = np.asarray(decode_rgb(encoded(Image.fromarray(ramp), "PNG")))[..., 0]
+    assert np.array_equal(decoded.ravel(), np.arange(256))
     assert check_image(encoded(Image.fromarray(ramp), "PNG"), SETTINGS).repairs == ("image_16bit",)
 
 
@@ -128,9 +128,9 @@ def test_an_image_is_turned_once(orientation: int, kind: str):
     facts = check_image(data, SETTINGS)
     assert (facts.width_px, facts.height_px, facts.exif_orientation) == (96, 64, orientation)
     assert facts.repairs == (("image_orientation",) if orientation > 1 else ())
-    seen = decode_rgb(data)
-    assert seen.size == (96, 64)
-    assert np.abs(np.asarray(seen, int) - np.asarray(upright, int)).mean() < 4
+    decoded = decode_rgb(data)
+    assert decoded.size == (96, 64)
+    assert np.abs(np.asarray(decoded, int) - np.asarray(upright, int)).mean() < 4
     plain = check_image(encoded(upright, kind), SETTINGS)
     assert bin(int(facts.perceptual_hash, 16) ^ int(plain.perceptual_hash, 16)).count("1") <= 4
 

@@ -113,12 +113,12 @@ def test_what_a_terminal_obeys_is_kept_out_of_names(field: str, escape: str):
 
 @given(text=st.text(st.characters(exclude_categories=[]), max_size=30))
 def test_what_is_printable_stays_as_it_is(text: str):
-    shown = printable(text)
-    assert unfit_name(shown) is None
-    assert printable(shown) == shown
+    printed = printable(text)
+    assert unfit_name(printed) is None
+    assert printable(printed) == printed
     assert json.loads(printable_json(json.dumps(text, ensure_ascii=False))) == text
     if unfit_name(text) is None:
-        assert shown == text
+        assert printed == text
 
 
 def test_metadata_is_json_whatever_numbers_it_holds():
@@ -149,8 +149,8 @@ def test_every_code_in_the_sources_is_in_the_table_and_the_other_way_round():
 
 def test_what_was_asked_is_the_same_whether_the_turns_before_it_carried_loss():
     asked = [("user", "Is it a dog?"), ("assistant", "Yes."), ("user", "Sure?"), ("chosen", "No.")]
-    shown = [("context" if role == "assistant" else role, text) for role, text in asked]
-    assert whole_query(shown) == whole_query(asked) == "user: Is it a dog?\nassistant: Yes.\nuser: Sure?"
+    turns = [("context" if role == "assistant" else role, text) for role, text in asked]
+    assert whole_query(turns) == whole_query(asked) == "user: Is it a dog?\nassistant: Yes.\nuser: Sure?"
 
 
 def test_raw_rows_are_kept_as_text_and_bounded():

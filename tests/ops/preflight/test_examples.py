@@ -15,9 +15,9 @@ def test_samples_become_rows_with_their_pictures() -> None:
     pictures = sizes.of(image for images in examples["image_ids"].to_pylist() for image in images or ())
     texts, typed = (rows_of(examples, pictures.__getitem__, as_parts=flag) for flag in (False, True))
     assert [row.row_id for row in texts] == examples["example_id"].to_pylist()
-    shown = [sum(turn.places for turn in row.turns) for row in texts]
-    assert shown == [sum(turn.places for turn in row.turns) for row in typed]
-    assert any(shown)
+    places = [sum(turn.places for turn in row.turns) for row in texts]
+    assert places == [sum(turn.places for turn in row.turns) for row in typed]
+    assert any(places)
     for row, example in zip(texts, examples.select(READ).to_pylist(), strict=True):
         named = [part["image_id"] for message in example["messages"] or () for part in message["parts"] or ()]
         assert len(row.pictures) == sum(one is not None for one in named)
@@ -27,10 +27,10 @@ def test_samples_become_rows_with_their_pictures() -> None:
 
 def test_a_picture_on_its_side_is_stored_with_its_sides_swapped() -> None:
     images = pa.table({"image_id": ["b", "a"], "width_px": [30, 10], "height_px": [40, 20], "exif_orientation": [6, 1]})
-    found = PictureSizes(images).of(["a", "b", "c"])
-    assert found["a"] == Picture(10, 20)
-    assert (found["b"].size, found["b"].upright) == ((40, 30), (30, 40))
-    assert found["c"].state == "unknown"
+    sizes = PictureSizes(images).of(["a", "b", "c"])
+    assert sizes["a"] == Picture(10, 20)
+    assert (sizes["b"].size, sizes["b"].upright) == ((40, 30), (30, 40))
+    assert sizes["c"].state == "unknown"
 
 
 def test_boxes_in_pixels_are_those_that_can_move() -> None:
@@ -38,5 +38,5 @@ def test_boxes_in_pixels_are_those_that_can_move() -> None:
     first, second = examples["example_id"].to_pylist()[:2]
     rows = [{"example_id": first, "convention": "pixels"}, {"example_id": second, "convention": "thousand"}]
     boxed = boxed_ids(pa.Table.from_pylist(rows, schema=BOXES.schema))
-    found = rows_of(examples, lambda _: Picture(1, 1), as_parts=True, boxed=boxed)
-    assert [row.row_id for row in found if row.has_boxes] == [first]
+    read = rows_of(examples, lambda _: Picture(1, 1), as_parts=True, boxed=boxed)
+    assert [row.row_id for row in read if row.has_boxes] == [first]

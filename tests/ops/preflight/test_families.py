@@ -84,15 +84,15 @@ def test_pictures_have_the_tokens_that_the_processor_gives_them(model: str, refe
     differing: list[str] = []
     for width, height in SIZES:
         try:
-            found: Any = family.look(width, height, Limits()).tokens
+            forecast: Any = family.look(width, height, Limits()).tokens
         except UnseeableError:
-            found = ValueError
+            forecast = ValueError
         try:
             wanted = tokens(width, height)
         except ValueError:
             wanted = ValueError
-        if found != wanted:
-            differing.append(f"{width}x{height}: {found}, the processor {wanted}")
+        if forecast != wanted:
+            differing.append(f"{width}x{height}: {forecast}, the processor {wanted}")
     assert not differing
 
 

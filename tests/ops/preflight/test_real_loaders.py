@@ -37,9 +37,9 @@ def forecast_file(trainer: str, file: Path, folder: Path, **given: object) -> li
 
 def assert_varied(forecasts: list[Forecast], *outcomes: str) -> None:
     """The rows are hostile enough: each of these outcomes is forecast for some."""
-    found = Counter(one.outcome.value for one in forecasts)
-    assert sum(found.values()) == ROWS
-    assert all(found[outcome] >= 10 for outcome in outcomes), found
+    counts = Counter(one.outcome.value for one in forecasts)
+    assert sum(counts.values()) == ROWS
+    assert all(counts[outcome] >= 10 for outcome in outcomes), counts
 
 
 @pytest.mark.parametrize("truncation", ["delete", "right", "left"])
@@ -48,22 +48,22 @@ def test_ms_swift_does_what_is_forecast(rows_file: Path, model: Path, tmp_path: 
     assert_varied(forecasts, "read", "dropped", "replaced", *(["truncated"] if truncation != "delete" else []))
     words = {"delete": "raise"}
     arguments = (model, rows_file, str(MOST_TOKENS), words.get(truncation, truncation))
-    found = run_loader("ms_swift_rows", "ms-swift", *arguments, scratch=tmp_path)
-    assert not differences(forecasts, found)
+    loaded = run_loader("ms_swift_rows", "ms-swift", *arguments, scratch=tmp_path)
+    assert not differences(forecasts, loaded)
 
 
 def test_llama_factory_does_what_is_forecast(rows_file: Path, model: Path, tmp_path: Path) -> None:
     forecasts = forecast_file("llamafactory", rows_file, model)
     assert_varied(forecasts, "read", "dropped", "crashed", "truncated")
-    found = run_loader("llama_factory_rows", "llama-factory", model, rows_file, str(MOST_TOKENS), scratch=tmp_path)
-    assert not differences(forecasts, found)
+    loaded = run_loader("llama_factory_rows", "llama-factory", model, rows_file, str(MOST_TOKENS), scratch=tmp_path)
+    assert not differences(forecasts, loaded)
 
 
 def test_trl_does_what_is_forecast(rows_file: Path, model: Path, tmp_path: Path) -> None:
     forecasts = forecast_file("trl", rows_file, model)
     assert_varied(forecasts, "read", "crashed", "truncated")
-    found = run_loader("trl_rows", "", model, rows_file, str(MOST_TOKENS), scratch=tmp_path)
-    assert not differences(forecasts, found)
+    loaded = run_loader("trl_rows", "", model, rows_file, str(MOST_TOKENS), scratch=tmp_path)
+    assert not differences(forecasts, loaded)
 
 
 @pytest.mark.parametrize("shape", ["column", "parts"])
@@ -74,11 +74,11 @@ def test_axolotl_does_what_is_forecast(rows_file: Path, model: Path, tmp_path: P
         rows = [replace(row, turns=tuple(replace(turn, is_list=True) for turn in row.turns)) for row in rows]
     forecasts = forecast_rows(trainer_of("axolotl"), rows, limits, counter(str(model), stamp(str(model))))
     assert_varied(forecasts, "read", "crashed")
-    found = run_loader("axolotl_rows", "axolotl", model, rows_file, shape, scratch=tmp_path)
-    assert len(found) >= (ROWS if shape == "column" else ROWS - 60)
-    numbers = [number for number in sorted(found) if forecasts[number].outcome is not Outcome.UNKNOWN]
-    assert len(numbers) >= len(found) - 2
-    there = {place: found[number] for place, number in enumerate(numbers)}
+    loaded = run_loader("axolotl_rows", "axolotl", model, rows_file, shape, scratch=tmp_path)
+    assert len(loaded) >= (ROWS if shape == "column" else ROWS - 60)
+    numbers = [number for number in sorted(loaded) if forecasts[number].outcome is not Outcome.UNKNOWN]
+    assert len(numbers) >= len(loaded) - 2
+    there = {place: loaded[number] for place, number in enumerate(numbers)}
     assert not differences([forecasts[number] for number in numbers], there)
 
 
@@ -88,8 +88,8 @@ def test_megatron_energon_does_what_is_forecast(rows_file: Path, model: Path, tm
     rows = read_rows(rows_file)
     forecasts = forecast_rows(chosen, rows, limits_of(chosen, {}), counter("", ""))
     assert_varied(forecasts, "read", "dropped")
-    found = run_loader("megatron_energon_rows", "megatron-energon", rows_file, scratch=tmp_path)
-    outcomes = [(forecasts[number].outcome.value, said["outcome"]) for number, said in found.items()]
+    loaded = run_loader("megatron_energon_rows", "megatron-energon", rows_file, scratch=tmp_path)
+    outcomes = [(forecasts[number].outcome.value, said["outcome"]) for number, said in loaded.items()]
     assert len(outcomes) == sum(all(picture.state != MISSING for picture in row.pictures) for row in rows)
     assert [pair for pair in outcomes if pair[0] != pair[1]] == []
 
@@ -102,7 +102,7 @@ def test_readers_after_the_sources_do_what_is_forecast(
     family = "internvl" if trainer == "internvl" else "qwen2.5-vl"
     forecasts = forecast_file(trainer, rows_file, model, model=family, max_tokens=most)
     assert_varied(forecasts, "read", "replaced")
-    found = run_loader(script, "", model, rows_file, str(most), scratch=tmp_path)
+    loaded = run_loader(script, "", model, rows_file, str(most), scratch=tmp_path)
     known = [one for one in forecasts if one.outcome is not Outcome.UNKNOWN]
     assert len(known) >= ROWS - 10
-    assert not [line for line in differences(forecasts, found) if "UNKNOWN" not in line]
+    assert not [line for line in differences(forecasts, loaded) if "UNKNOWN" not in line]

@@ -136,8 +136,8 @@ def test_the_rule_is_named_known_or_read_from_the_source():
         prompt("many", "How many dogs are there?", source="m"),
     ]
     prompts = [*numbers, *mixed, *odd]
-    found = rules_of(prompts, [""] * len(prompts), {})
-    assert [(ruled.rule, ruled.origin) for ruled in found[12:]] == [
+    rules = rules_of(prompts, [""] * len(prompts), {})
+    assert [(ruled.rule, ruled.origin) for ruled in rules[12:]] == [
         *[("string", "truths")] * 5,
         ("number", "truths"),
         ("choice", "style"),

@@ -19,13 +19,13 @@ def row(change: str, **values: Any) -> dict[str, Any]:
     return empty | {"reasons_before": reasons[:1], "reasons_after": reasons} | values
 
 
-def told(page: str) -> str:
+def text_of(page: str) -> str:
     """The text of a page, without its marks."""
     return unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page.partition("</style>")[2])))
 
 
 def test_changes_stand_under_their_headings_with_the_reasons_that_matter() -> None:
-    text = told(contact_sheet("T", rules=[], rows=[row("added"), row("removed"), row("removed")]))
+    text = text_of(contact_sheet("T", rules=[], rows=[row("added"), row("removed"), row("removed")]))
     assert text.index("Would leave") < text.index("id-removed") < text.index("Would come back") < text.index("id-added")
     assert text.count("Would leave") == 1
     assert "Would weigh otherwise" not in text
@@ -53,7 +53,7 @@ def test_pictures_stand_upright_and_those_that_do_not_decode_are_left_out() -> N
 
 def test_figures_are_signed_and_set_apart() -> None:
     rules = [{"rule": "long", "before": 12000, "after": 1000, "difference": -11000}]
-    assert "long 12,000 1,000 -11,000" in told(contact_sheet("T", rules=rules, rows=[]))
+    assert "long 12,000 1,000 -11,000" in text_of(contact_sheet("T", rules=rules, rows=[]))
 
 
 def test_texts_are_cut_and_nothing_of_them_is_markup() -> None:
@@ -65,9 +65,9 @@ def test_texts_are_cut_and_nothing_of_them_is_markup() -> None:
     page.encode("utf-8")
     assert "<script" not in page
     assert "\u202e" not in page
-    shown = HOSTILE.replace("\u202e", "\\u202e").replace("\ud800", "?")
-    text = told(page)
-    assert text.count(f"{shown} ({shown}: {shown})") == 1
+    printed = HOSTILE.replace("\u202e", "\\u202e").replace("\ud800", "?")
+    text = text_of(page)
+    assert text.count(f"{printed} ({printed}: {printed})") == 1
     cut = "x" * (240 - len(f"{HOSTILE} ...")) + "..."
-    assert text.count(f"{shown} {shown} {cut}") == 6
+    assert text.count(f"{printed} {printed} {cut}") == 6
     assert text.count(cut) == 6

@@ -55,7 +55,7 @@ def report(text: str = "plain") -> ReportData:
     mark = Threshold(text, text, "drop", ">=", 1.0, alone=True, labels=(text,))
     drawn = Histogram(text, (3, 1), 2, edges=(0.0, 1.0, 2.0), thresholds=(mark,))
     named = Histogram(text, (3, 1), 0, labels=(text, "b"), thresholds=(mark,))
-    shown = ShownExample(
+    example = ShownExample(
         example_id=text,
         source_id=text,
         drop=text,
@@ -89,7 +89,7 @@ def report(text: str = "plain") -> ReportData:
         mix=MixFigures(text, 0.5, 0.7, 0.51, 2.0, 0.9, (MixPoint(0.5, 0.6, 0.9, 2.0),)),
         contradictions=(RateRow(text, text, text, 10, 2, 0.05, 0.51),),
         audits=(AuditFigures(text, text, text, text, 4, 4, 1, True, text, (drawn, named), (text,)),),
-        rules=(RuleFigures(text, text, text, "drop", text, 2, (shown,)), RuleFigures("no", "a", "b", "keep", "c", 0)),
+        rules=(RuleFigures(text, text, text, "drop", text, 2, (example,)), RuleFigures("no", "a", "b", "keep", "c", 0)),
         gates=(GateFigures(text, text, False, (text,), (check,)),),
         stages=(Stage(0, 5, 3, (0.1, 0.2, 0.3), {text: 5}),),
         advice={text: text},
@@ -104,12 +104,12 @@ class Tags(HTMLParser):
     def __init__(self, page: str) -> None:
         super().__init__()
         self.open: list[str] = []
-        self.seen: list[tuple[str, dict[str, str | None]]] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
         self.text = ""
         self.feed(page)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.seen.append((tag, dict(attrs)))
+        self.tags.append((tag, dict(attrs)))
         if tag not in VOID:
             self.open.append(tag)
 
@@ -117,7 +117,7 @@ class Tags(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.seen.append((tag, dict(attrs)))
+        self.tags.append((tag, dict(attrs)))
 
     def handle_data(self, data: str) -> None:
         self.text += data
@@ -127,9 +127,9 @@ def test_hostile_text_stays_text():
     page = render(report(EVIL))
     tags = Tags(page)
     assert tags.open == []
-    names = {tag for tag, _ in tags.seen}
+    names = {tag for tag, _ in tags.tags}
     assert names.isdisjoint({"script", "iframe", "object", "embed", "form", "link", "base"})
-    assert not [name for _, attributes in tags.seen for name in attributes if name.startswith("on")]
+    assert not [name for _, attributes in tags.tags for name in attributes if name.startswith("on")]
     assert "alert('1')" in tags.text
     assert "{{ 7*7 }}" in tags.text
     assert "\u202e" not in page
@@ -138,28 +138,28 @@ def test_hostile_text_stays_text():
 
 
 def test_hostile_text_changes_no_tag():
-    assert [tag for tag, _ in Tags(render(report(EVIL))).seen] == [tag for tag, _ in Tags(render(report())).seen]
+    assert [tag for tag, _ in Tags(render(report(EVIL))).tags] == [tag for tag, _ in Tags(render(report())).tags]
 
 
 def test_the_page_needs_nothing_from_elsewhere():
     page = render(report())
-    sources = [a["src"] for _, a in Tags(page).seen if a.get("src")]
+    sources = [a["src"] for _, a in Tags(page).tags if a.get("src")]
     assert sources
     assert all(str(source).startswith("data:image/jpeg;base64,") for source in sources)
     assert "default-src 'none'" in page
     assert not re.findall(r"(https?:)?//[\w.-]+\.\w+|@import|url\(", page)
-    assert all(str(a["href"]).startswith("#") for _, a in Tags(page).seen if "href" in a)
+    assert all(str(a["href"]).startswith("#") for _, a in Tags(page).tags if "href" in a)
 
 
 def test_an_example_is_shown_with_image_text_measures_and_why():
     data = report()
-    shown = replace(
+    example = replace(
         data.rules[0].few_examples[0],
         turns=(Turn("user", "What colour?"), Turn("assistant", "Pink.", 0)),
         reasons=(Reason("wrong_colour", "claims", 0, "hue=0.1", "hue < 0.2", "the pixels say otherwise"),),
         measures={"claims": ("answer 1: hue 0.1",), "difficulty": ("turns 1",)},
     )
-    page = render(replace(data, rules=(replace(data.rules[0], rule="wrong_colour", few_examples=(shown,)),)))
+    page = render(replace(data, rules=(replace(data.rules[0], rule="wrong_colour", few_examples=(example,)),)))
     text = " ".join(Tags(page).text.split())
     assert "user What colour? assistant Pink." in re.sub(r"(user|assistant)", r" \1 ", text).replace("  ", " ")
     assert "wrong_colour in answer 1: the pixels say otherwise hue=0.1" in text
@@ -201,18 +201,18 @@ def test_a_page_can_be_written_whatever_a_text_holds():
 
 
 @pytest.mark.parametrize(
-    ("value", "said"), [(0, "0"), (1234567, "1\u202f234\u202f567"), (0.12345, "0.123"), (-0.5, "-0.5"), (2.0, "2")]
+    ("value", "text"), [(0, "0"), (1234567, "1\u202f234\u202f567"), (0.12345, "0.123"), (-0.5, "-0.5"), (2.0, "2")]
 )
-def test_numbers_are_readable(value: float, said: str):
-    assert number(value) == said
+def test_numbers_are_readable(value: float, text: str):
+    assert number(value) == text
 
 
 @pytest.mark.parametrize(
-    ("part", "whole", "said"),
+    ("part", "whole", "text"),
     [(0, 0, "–"), (0, 9, "0 %"), (1, 3, "33 %"), (1, 99, "1.0 %"), (1, 10**6, "< 0.1 %"), (5, 5, "100 %")],
 )
-def test_shares_are_readable(part: int, whole: int, said: str):
-    assert percent(part, whole) == said
+def test_shares_are_readable(part: int, whole: int, text: str):
+    assert percent(part, whole) == text
 
 
 def batches(values: list[Any], kind: pa.DataType, size: int) -> list[pa.RecordBatch]:
@@ -220,14 +220,16 @@ def batches(values: list[Any], kind: pa.DataType, size: int) -> list[pa.RecordBa
     return [pa.record_batch([array[at : at + size]], names=["x"]) for at in range(0, len(values), size)]
 
 
-def one(values: list[Any], kind: pa.DataType, *, size: int = 3, marks: tuple[Threshold, ...] = ()) -> Histogram:
+def histogram_of(
+    values: list[Any], kind: pa.DataType, *, size: int = 3, marks: tuple[Threshold, ...] = ()
+) -> Histogram:
     read = batches(values, kind, size)
     return histograms(lambda: iter(read), [pa.field("x", kind)], {"x": marks})[0]
 
 
 @given(st.lists(st.one_of(st.none(), st.floats(width=32)), min_size=1, max_size=60), st.integers(1, 60))
 def test_every_row_is_in_a_bar_or_without_a_value(values: list[float | None], size: int):
-    figure = one(values, pa.float32(), size=size)
+    figure = histogram_of(values, pa.float32(), size=size)
     assert figure.rows == len(values)
     assert sum(figure.counts) == sum(1 for v in values if v is not None and np.isfinite(v))
     assert len(figure.edges) == len(figure.counts) + bool(figure.counts)
@@ -236,17 +238,17 @@ def test_every_row_is_in_a_bar_or_without_a_value(values: list[float | None], si
 
 @given(st.lists(st.integers(-(2**31), 2**31 - 1), min_size=1, max_size=60), st.integers(1, 60))
 def test_batches_do_not_change_a_histogram(values: list[int], size: int):
-    assert one(values, pa.int32(), size=size) == one(values, pa.int32(), size=len(values))
+    assert histogram_of(values, pa.int32(), size=size) == histogram_of(values, pa.int32(), size=len(values))
 
 
 def test_whole_numbers_have_a_bar_each():
-    figure = one([1, 2, 2, 5], pa.int64())
+    figure = histogram_of([1, 2, 2, 5], pa.int64())
     assert (figure.counts, figure.edges) == ((1, 2, 0, 0, 1), (0.5, 1.5, 2.5, 3.5, 4.5, 5.5))
 
 
 def test_a_long_tail_is_put_into_the_last_bar():
     values = [*np.random.default_rng(0).random(4000).tolist(), 1e6]
-    figure = one(values, pa.float64(), size=512)
+    figure = histogram_of(values, pa.float64(), size=512)
     assert figure.clipped
     assert figure.edges[-1] <= 1
     assert (sum(figure.counts), len(figure.counts)) == (4001, BINS)
@@ -254,15 +256,15 @@ def test_a_long_tail_is_put_into_the_last_bar():
 
 def test_the_axis_shows_the_thresholds():
     mark = Threshold("r", "x > 9", "drop", ">", 9.0, alone=True)
-    figure = one([0.0, 1.0], pa.float64(), marks=(mark,))
+    figure = histogram_of([0.0, 1.0], pa.float64(), marks=(mark,))
     assert figure.edges[-1] == 9.0
     assert "r ▸" in histogram(figure)
 
 
 def test_categories_are_counted_and_names_are_not_drawn():
-    figure = one(["a", "b", None, "a"], pa.string())
+    figure = histogram_of(["a", "b", None, "a"], pa.string())
     assert (figure.labels, figure.counts, figure.nulls) == (("a", "b"), (2, 1), 1)
-    assert one([True, False, True], pa.bool_()).labels == ("true", "false")
+    assert histogram_of([True, False, True], pa.bool_()).labels == ("true", "false")
     names = batches([str(n) for n in range(40)], pa.string(), 7)
     assert histograms(lambda: iter(names), [pa.field("x", pa.string())], {}) == []
     assert not drawable(pa.field("group_id", pa.string()))

@@ -47,12 +47,12 @@ def test_honest_pairs_have_none() -> None:
 
 @pytest.mark.parametrize(("kind", "verdict"), [("length", "reject"), ("style", "reject"), ("words", "warn")])
 def test_a_planted_one_is_told_in_the_share_it_was_planted_in(kind: str, verdict: str) -> None:
-    told = by_name(pairs(kind))
-    assert told[kind].verdict == verdict
-    assert told[kind].interval[0] < 0.92
-    assert told[kind].share > 0.85
+    shortcuts = by_name(pairs(kind))
+    assert shortcuts[kind].verdict == verdict
+    assert shortcuts[kind].interval[0] < 0.92
+    assert shortcuts[kind].share > 0.85
     if kind == "words":
-        assert told["length"].verdict == told["style"].verdict == "pass"
+        assert shortcuts["length"].verdict == shortcuts["style"].verdict == "pass"
 
 
 def test_weights_take_length_away_and_say_what_they_cost() -> None:

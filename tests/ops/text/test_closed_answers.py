@@ -8,7 +8,7 @@ from ops.text.closed_answers import answer_to, closed_answer
 
 
 @pytest.mark.parametrize(
-    ("said", "kind", "value"),
+    ("text", "kind", "value"),
     [
         ("Yes", "yes_no", "yes"),
         ("yeah!", "yes_no", "yes"),
@@ -32,14 +32,14 @@ from ops.text.closed_answers import answer_to, closed_answer
         ("<image>\nCircle", "word", "circle"),
     ],
 )
-def test_closed(said: str, kind: str, value: str) -> None:
-    answer = closed_answer(said)
+def test_closed(text: str, kind: str, value: str) -> None:
+    answer = closed_answer(text)
     assert answer is not None
     assert (answer.kind, answer.value) == (kind, value)
 
 
 @pytest.mark.parametrize(
-    "said",
+    "answer",
     [
         "",
         "...",
@@ -53,8 +53,8 @@ def test_closed(said: str, kind: str, value: str) -> None:
         "x" * 300,
     ],
 )
-def test_not_closed(said: str) -> None:
-    assert closed_answer(said) is None
+def test_not_closed(answer: str) -> None:
+    assert closed_answer(answer) is None
 
 
 @given(st.text(max_size=40))

@@ -14,12 +14,12 @@ WORDS = [f"word{n:03}" for n in range(200)]
 def areas(texts: list[str], is_true: np.ndarray) -> dict[str, float]:
     """AUROC, on the second half, of classifiers fitted on the first."""
     first = np.arange(len(texts)) < len(texts) // 2
-    found = {}
+    by_key = {}
     for name, reader in (("words", words_of), ("style", style_of)):
         features = reader(texts)
         score = fit_linear(features.of(first), is_true[first]).probability(features.of(~first))
-        found[name] = auroc(score[is_true[~first]], score[~is_true[~first]]) or 0.0
-    return found
+        by_key[name] = auroc(score[is_true[~first]], score[~is_true[~first]]) or 0.0
+    return by_key
 
 
 def test_words_and_style_are_told_apart() -> None:

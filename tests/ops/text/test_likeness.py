@@ -18,15 +18,15 @@ from ops.text.likeness import (
 
 def test_pieces_hold_every_word_and_are_short() -> None:
     text = "A dog runs. Does it?  Yes!\n" + "word " * 100
-    found = pieces(text)
-    assert found[:3] == ["A dog runs.", "Does it?", "Yes!"]
-    assert " ".join(found).split() == text.split()
-    assert max(len(piece.split()) for piece in found) <= 40
+    parts = pieces(text)
+    assert parts[:3] == ["A dog runs.", "Does it?", "Yes!"]
+    assert " ".join(parts).split() == text.split()
+    assert max(len(piece.split()) for piece in parts) <= 40
     assert pieces(" \n ") == []
 
 
 @pytest.mark.parametrize(
-    ("role", "one", "other", "equal"),
+    ("role", "text", "other", "equal"),
     [
         ("assistant", "Yes", "yes", True),
         ("assistant", "yes", "no", False),
@@ -47,8 +47,8 @@ def test_pieces_hold_every_word_and_are_short() -> None:
         ("system", "Be brief.", "Be kind.", False),
     ],
 )
-def test_what_decides(role: str, one: str, other: str, equal: bool) -> None:
-    assert (deciding(role, one) == deciding(role, other)) is equal
+def test_what_decides(role: str, text: str, other: str, equal: bool) -> None:
+    assert (deciding(role, text) == deciding(role, other)) is equal
 
 
 def test_order_counts_where_a_word_points() -> None:
@@ -61,8 +61,8 @@ def test_order_counts_where_a_word_points() -> None:
 
 
 def test_texts_of_many_sentences_are_not_compared() -> None:
-    said = [{"type": "text", "text": "It is so. " * (MOST_PIECES + 1)}]
-    messages = [{"role": "user", "parts": [{"text": "Why?"}, {"text": None}]}, {"role": "assistant", "parts": said}]
+    parts = [{"type": "text", "text": "It is so. " * (MOST_PIECES + 1)}]
+    messages = [{"role": "user", "parts": [{"text": "Why?"}, {"text": None}]}, {"role": "assistant", "parts": parts}]
     assert compared_texts(messages) == ["Why?"]
     assert compared_pieces("assistant", "a dog here") == []
     assert compared_texts(messages, ("assistant",)) == []
@@ -71,14 +71,16 @@ def test_texts_of_many_sentences_are_not_compared() -> None:
 def test_nothing_may_be_said_in_one_text_alone() -> None:
     """Sentences in another order are the same; one more is not."""
     axes = np.eye(3)
-    one, other, more = axes[[0, 1]], axes[[1, 0]], axes
-    found = text_cosines(np.concatenate([one, other, more]), [2, 2, 3], np.concatenate([one, other, more]), [2, 2, 3])
-    assert found.tolist() == [[1, 1, 0], [1, 1, 0], [0, 0, 1]]
+    first, second, more = axes[[0, 1]], axes[[1, 0]], axes
+    cosines = text_cosines(
+        np.concatenate([first, second, more]), [2, 2, 3], np.concatenate([first, second, more]), [2, 2, 3]
+    )
+    assert cosines.tolist() == [[1, 1, 0], [1, 1, 0], [0, 0, 1]]
 
 
 def test_bits_apart_is_symmetric_and_never_more_than_upright() -> None:
     drawn = np.random.default_rng(1).integers(0, 2**63, 40).tolist()
-    for one, other in zip(drawn[::2], drawn[1::2], strict=True):
-        turned = bits_apart(one, other, turned=True)
-        assert turned == bits_apart(other, one, turned=True) <= bits_apart(one, other, turned=False)
-        assert bits_apart(one, one, turned=True) == 0
+    for left, right in zip(drawn[::2], drawn[1::2], strict=True):
+        turned = bits_apart(left, right, turned=True)
+        assert turned == bits_apart(right, left, turned=True) <= bits_apart(left, right, turned=False)
+        assert bits_apart(left, left, turned=True) == 0

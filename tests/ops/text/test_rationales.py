@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from ops.text.rationales import Stated, rationales
 
 
-def told(**metadata: object) -> list[Stated]:
+def stated(**metadata: object) -> list[Stated]:
     return list(rationales(json.dumps(metadata)))
 
 
@@ -25,7 +25,7 @@ def told(**metadata: object) -> list[Stated]:
     ],
 )
 def test_ratings_in_words(text: str, rating: float, scale: float | None) -> None:
-    assert told(rationale=text) == [Stated(None, rating, scale)]
+    assert stated(rationale=text) == [Stated(None, rating, scale)]
 
 
 @pytest.mark.parametrize(
@@ -44,21 +44,21 @@ def test_ratings_in_words(text: str, rating: float, scale: float | None) -> None
     ],
 )
 def test_what_is_vague_says_nothing(text: str) -> None:
-    assert told(critique=text) == []
+    assert stated(critique=text) == []
 
 
 def test_places_sides_and_what_stands_beside() -> None:
     aspect = {"Rating": "5", "Rationale": "It deserves 1 out of 5.", "annotator": "ann"}
-    assert told(responses=[{}, {"annotations": {"Truth": aspect}}]) == [Stated(1, 1, 5, beside=5, annotator="ann")]
-    assert told(chosen_rationale="2/10") == [Stated("chosen", 2, 10)]
-    assert told(rejected={"explanation": "8/10"}) == [Stated("rejected", 8, 10)]
-    assert told(title="2/10", rating=5) == []
+    assert stated(responses=[{}, {"annotations": {"Truth": aspect}}]) == [Stated(1, 1, 5, beside=5, annotator="ann")]
+    assert stated(chosen_rationale="2/10") == [Stated("chosen", 2, 10)]
+    assert stated(rejected={"explanation": "8/10"}) == [Stated("rejected", 8, 10)]
+    assert stated(title="2/10", rating=5) == []
 
 
 def test_verdicts_against_the_label() -> None:
-    assert told(rationale="The rejected answer is clearly better.") == [Stated(None, against=True)]
-    assert told(feedback="Overall the chosen response was less accurate.") == [Stated(None, against=True)]
-    assert told(rationale="The chosen response is better, the rejected one is worse.") == []
+    assert stated(rationale="The rejected answer is clearly better.") == [Stated(None, against=True)]
+    assert stated(feedback="Overall the chosen response was less accurate.") == [Stated(None, against=True)]
+    assert stated(rationale="The chosen response is better, the rejected one is worse.") == []
 
 
 @given(st.none() | st.text() | st.recursive(st.none() | st.text() | st.floats(), st.lists).map(json.dumps))

@@ -28,8 +28,8 @@ from ops.text.reward_talk import PATTERNS, is_read, reward_residue
     ],
 )
 def test_traces_of_a_judge(answer: str, kind: str | None) -> None:
-    found = reward_residue(answer, "What is in the picture?")
-    assert (found and found.kind) == kind
+    traces = reward_residue(answer, "What is in the picture?")
+    assert (traces and traces.kind) == kind
 
 
 @pytest.mark.parametrize(
@@ -62,9 +62,9 @@ def test_ordinary_answers(answer: str, query: str) -> None:
     ],
 )
 def test_tokens_and_labels_are_the_same_in_every_language(answer: str, kind: str) -> None:
-    found = reward_residue(answer, "Describe it.")
-    assert found is not None
-    assert found.kind == kind
+    traces = reward_residue(answer, "Describe it.")
+    assert traces is not None
+    assert traces.kind == kind
     assert not is_read(answer)
 
 

@@ -7,10 +7,10 @@ from ops.text.shingles import BANDS, bands, jaccard, shingles, signature
 
 
 def test_similarity_by_hand():
-    one, other = shingles("a b c d", 2), shingles("A, b: c e", 2)
-    assert len(one) == len(other) == 3
-    assert jaccard(one, other) == pytest.approx(2 / 4)
-    assert jaccard(one, one) == 1
+    left, right = shingles("a b c d", 2), shingles("A, b: c e", 2)
+    assert len(left) == len(right) == 3
+    assert jaccard(left, right) == pytest.approx(2 / 4)
+    assert jaccard(left, left) == 1
     assert jaccard(shingles("", 2), shingles("!", 2)) == 0
     assert len(shingles("two words", 5)) == 1
 
@@ -19,9 +19,9 @@ def test_signatures_estimate_similarity():
     rng = np.random.default_rng(0)
     words = [f"w{n}" for n in rng.integers(0, 5000, 400)]
     half = [*words[:300], *(f"v{n}" for n in range(100))]
-    one, other = shingles(" ".join(words), 1), shingles(" ".join(half), 1)
-    estimate = float((signature(one) == signature(other)).mean())
-    assert estimate == pytest.approx(jaccard(one, other), abs=0.15)
+    left, right = shingles(" ".join(words), 1), shingles(" ".join(half), 1)
+    estimate = float((signature(left) == signature(right)).mean())
+    assert estimate == pytest.approx(jaccard(left, right), abs=0.15)
 
 
 def test_alike_texts_share_a_band_and_others_do_not():

@@ -8,19 +8,19 @@ LONG = "Describe what the people in the foreground are doing and what the weathe
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
+    ("query", "other"),
     [
         ("What colour is the car?", "Please, what colour is the car in this image"),
         ("What's the man holding?", "What is the man holding in the picture?"),
         ("Is there a dog?", "is a dog there"),
     ],
 )
-def test_wording_alone_does_not_matter(one: str, other: str) -> None:
-    assert similarity(soft_query(one), soft_query(other)) == 1.0
+def test_wording_alone_does_not_matter(query: str, other: str) -> None:
+    assert similarity(soft_query(query), soft_query(other)) == 1.0
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
+    ("query", "other"),
     [
         ("Is there a dog?", "Is there a cat?"),
         ("Is the cat left of the dog?", "Is the dog left of the cat?"),
@@ -30,20 +30,20 @@ def test_wording_alone_does_not_matter(one: str, other: str) -> None:
         (f"{LONG}?", f"{LONG}, without the weather?"),
     ],
 )
-def test_what_decides_an_answer_does(one: str, other: str) -> None:
-    assert similarity(soft_query(one), soft_query(other)) < 0.8
+def test_what_decides_an_answer_does(query: str, other: str) -> None:
+    assert similarity(soft_query(query), soft_query(other)) < 0.8
 
 
 def test_long_queries_may_differ_in_a_word_and_are_found_by_a_piece() -> None:
-    one, other = soft_query(LONG), soft_query(LONG.replace("foreground", "front part of it")[:-4])
+    query, other = soft_query(LONG), soft_query(LONG.replace("foreground", "front part of it")[:-4])
     near = soft_query(f"{LONG} outside")
     assert similarity(soft_query(LONG), near) > 0.8
-    assert set(one.pieces) & set(near.pieces)
-    assert similarity(one, other) < 0.8
+    assert set(query.pieces) & set(near.pieces)
+    assert similarity(query, other) < 0.8
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
+    ("query", "other"),
     [
         ("What colour is the car?", "Where is the car?"),
         ("How many dogs are there?", "Is there a dog?"),
@@ -55,13 +55,13 @@ def test_long_queries_may_differ_in_a_word_and_are_found_by_a_piece() -> None:
         ("Is it a dog?", "Isn't it a dog?"),
     ],
 )
-def test_queries_about_one_thing_may_ask_for_another(one: str, other: str) -> None:
-    first, second = soft_query(one), soft_query(other)
+def test_queries_about_one_thing_may_ask_for_another(query: str, other: str) -> None:
+    first, second = soft_query(query), soft_query(other)
     assert (first.asked, first.marks) != (second.asked, second.marks)
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
+    ("query", "other"),
     [
         ("Where is the photo taken?", "In what place was this picture taken?"),
         ("How many dogs are there?", "What is the number of dogs in the image?"),
@@ -71,8 +71,8 @@ def test_queries_about_one_thing_may_ask_for_another(one: str, other: str) -> No
         ("What animal is near the bridge?", "Which animal is near the bridge?"),
     ],
 )
-def test_other_words_may_ask_for_the_same(one: str, other: str) -> None:
-    first, second = soft_query(one), soft_query(other)
+def test_other_words_may_ask_for_the_same(query: str, other: str) -> None:
+    first, second = soft_query(query), soft_query(other)
     assert (first.asked, first.marks) == (second.asked, second.marks)
 
 

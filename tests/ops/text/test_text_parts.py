@@ -76,10 +76,10 @@ def test_parts_of_a_very_long_text_are_spread_over_it() -> None:
 )
 def test_parts_are_few_each_once_and_never_the_whole(text: str) -> None:
     parts = split_parts.__wrapped__(text)
-    said = [part.lower() for part in parts]
-    assert len(said) == len(set(said)) <= MOST_PARTS
-    assert text.lower() not in said
-    assert all(any(c.isalnum() for c in part) for part in said)
+    lowered = [part.lower() for part in parts]
+    assert len(lowered) == len(set(lowered)) <= MOST_PARTS
+    assert text.lower() not in lowered
+    assert all(any(c.isalnum() for c in part) for part in lowered)
     assert parts == split_parts.__wrapped__(text)
 
 

@@ -59,19 +59,19 @@ def test_far_colours_are_not_even_possible():
 @settings(max_examples=examples(50), deadline=None)
 @given(arrays(np.uint8, (7, 9, 3)))
 def test_what_is_sure_is_possible_and_nothing_is_nameless(rgb: np.ndarray):
-    found = facts(rgb)
-    for shares in (found.whole, found.subject):
+    colours = facts(rgb)
+    for shares in (colours.whole, colours.subject):
         assert (shares.sure <= shares.possible + 1e-4).all()
-    assert found.whole.possible.sum() > 0
+    assert colours.whole.possible.sum() > 0
 
 
 def test_one_subject_on_a_plain_ground_is_found_with_its_box():
-    found = facts(picture((slice(12, 24), slice(16, 48), SWATCHES["red"])))
-    assert found.has_one_subject
-    assert found.box == pytest.approx((0.25, 0.25, 0.75, 0.5), abs=0.01)
-    assert found.subject.of("red") == (1.0, 1.0)
-    assert found.subject.of("white") == (0.0, 0.0)
-    assert found.whole.of("red")[1] == pytest.approx(12 * 32 / (48 * 64), abs=1e-4)
+    colours = facts(picture((slice(12, 24), slice(16, 48), SWATCHES["red"])))
+    assert colours.has_one_subject
+    assert colours.box == pytest.approx((0.25, 0.25, 0.75, 0.5), abs=0.01)
+    assert colours.subject.of("red") == (1.0, 1.0)
+    assert colours.subject.of("white") == (0.0, 0.0)
+    assert colours.whole.of("red")[1] == pytest.approx(12 * 32 / (48 * 64), abs=1e-4)
 
 
 def test_parts_are_counted_and_specks_are_not():
@@ -84,9 +84,9 @@ def test_parts_are_counted_and_specks_are_not():
 
 def test_picture_without_a_plain_ground_has_no_subject():
     noise = np.random.default_rng(3).integers(0, 256, (48, 64, 3)).astype(np.uint8)
-    found = facts(noise)
-    assert (found.is_plain, found.parts, found.has_one_subject) == (False, 0, False)
-    assert not found.subject.possible.any()
+    colours = facts(noise)
+    assert (colours.is_plain, colours.parts, colours.has_one_subject) == (False, 0, False)
+    assert not colours.subject.possible.any()
     assert facts(picture()).parts == 0
 
 
@@ -112,10 +112,10 @@ def test_ingest_finds_the_colours_of_every_type_of_file(kind: str):
     data = io.BytesIO()
     small.resize((640, 480), Image.Resampling.NEAREST).save(data, kind)
     settings = IngestSettings(repairs=("image_palette",))
-    found = read_facts(np.frombuffer(check_image(data.getvalue(), settings).colours, np.uint8))
-    assert found.has_one_subject
-    assert found.box == pytest.approx((0.25, 0.25, 0.75, 0.5), abs=0.03)
-    assert found.subject.of("red")[1] > 0.95
+    colours = read_facts(np.frombuffer(check_image(data.getvalue(), settings).colours, np.uint8))
+    assert colours.has_one_subject
+    assert colours.box == pytest.approx((0.25, 0.25, 0.75, 0.5), abs=0.03)
+    assert colours.subject.of("red")[1] > 0.95
 
 
 def test_subject_of_a_turned_photo_lies_where_it_is_seen():
@@ -124,8 +124,8 @@ def test_subject_of_a_turned_photo_lies_where_it_is_seen():
     exif[ExifTags.Base.Orientation] = 6  # seen after a quarter turn clockwise: its top is at the right
     wide.save(data, "JPEG", exif=exif)
     facts_kept = check_image(data.getvalue(), IngestSettings(repairs=("image_orientation",)))
-    found = read_facts(np.frombuffer(facts_kept.colours, np.uint8))
-    assert found.box == pytest.approx((0.75, 0.25, 46 / 48, 0.75), abs=0.03)
+    colours = read_facts(np.frombuffer(facts_kept.colours, np.uint8))
+    assert colours.box == pytest.approx((0.75, 0.25, 46 / 48, 0.75), abs=0.03)
 
 
 def test_perceptual_hash_is_that_of_the_grey_picture():

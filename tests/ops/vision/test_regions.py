@@ -35,20 +35,20 @@ def find(box: tuple[int, int, int, int]) -> Found:
     return found_regions(picture(box), cells(box), phrases, EVERYDAY_VECTORS)[1]
 
 
-def table(key: Phrase, found: Found) -> RegionTable:
-    return RegionTable.of([key.key], [found.box], [(found.similarity, found.fit, found.margin)], [found.colours])
+def table(key: Phrase, place: Found) -> RegionTable:
+    return RegionTable.of([key.key], [place.box], [(place.similarity, place.fit, place.margin)], [place.colours])
 
 
 @pytest.mark.parametrize("box", [(2, 3, 7, 8), (0, 0, 4, 4), (9, 10, 14, 14)])
 def test_place_is_where_the_phrase_fits_and_has_its_colours(box: tuple[int, int, int, int]):
-    found = find(box)
-    np.testing.assert_allclose(np.array(found.box) * 14, box, atol=1.01)  # a cell is lost at rims, by smoothing
-    assert found.similarity == pytest.approx(1, abs=0.01)
-    assert found.fit > 3 < found.margin
+    place = find(box)
+    np.testing.assert_allclose(np.array(place.box) * 14, box, atol=1.01)  # a cell is lost at rims, by smoothing
+    assert place.similarity == pytest.approx(1, abs=0.01)
+    assert place.fit > 3 < place.margin
     phrase = Phrase(image_id(b"a picture"), "block")
-    region = table(phrase, found).get(phrase)
+    region = table(phrase, place).get(phrase)
     assert region is not None
-    assert region.box == pytest.approx(found.box)
+    assert region.box == pytest.approx(place.box)
     assert region.inside.of("red")[1] > 0.95
     assert region.may_be.of("grey")[0] >= region.inside.of("grey")[0]
     assert region.may_be.of("blue")[0] == 0
@@ -62,9 +62,9 @@ def test_all_places_where_the_thing_may_be_are_looked_at():
     for block, share in (((1, 5), 0.8), ((9, 13), 0.7)):
         rest = (1 - share**2) ** 0.5 * EVERYDAY_VECTORS[7]
         grid[slice(*block), slice(*block)] = share * np.eye(DIM)[0] + rest
-    (found,) = found_regions(Image.fromarray(pixels), grid, np.eye(DIM)[:1], EVERYDAY_VECTORS)
+    (place,) = found_regions(Image.fromarray(pixels), grid, np.eye(DIM)[:1], EVERYDAY_VECTORS)
     phrase = Phrase(image_id(b"two"), "block")
-    region = table(phrase, found).get(phrase)
+    region = table(phrase, place).get(phrase)
     assert region is not None
     assert region.box[2] < 0.5
     assert region.inside.of("blue")[0] == 0
@@ -72,22 +72,22 @@ def test_all_places_where_the_thing_may_be_are_looked_at():
 
 
 def test_what_is_everywhere_stands_out_nowhere():
-    (found,) = found_regions(picture((0, 0, 1, 1)), cells((0, 0, 14, 14)), np.eye(DIM)[:1], EVERYDAY_VECTORS)
-    assert found.margin == pytest.approx(0, abs=1e-6)
+    (place,) = found_regions(picture((0, 0, 1, 1)), cells((0, 0, 14, 14)), np.eye(DIM)[:1], EVERYDAY_VECTORS)
+    assert place.margin == pytest.approx(0, abs=1e-6)
 
 
 def test_few_cells_are_not_smoothed():
-    (found,) = found_regions(picture((2, 4, 4, 6)), cells((1, 2, 2, 3), 7), np.eye(DIM)[:1], EVERYDAY_VECTORS)
-    assert np.array(found.box) * 7 == pytest.approx([1, 2, 2, 3])
+    (place,) = found_regions(picture((2, 4, 4, 6)), cells((1, 2, 2, 3), 7), np.eye(DIM)[:1], EVERYDAY_VECTORS)
+    assert np.array(place.box) * 7 == pytest.approx([1, 2, 2, 3])
 
 
 def test_each_phrase_is_found_for_itself():
     phrases = np.stack([np.eye(DIM)[0], EVERYDAY_VECTORS[9], np.eye(DIM)[2]])
     together = found_regions(picture((2, 3, 7, 8)), cells((2, 3, 7, 8)), phrases, EVERYDAY_VECTORS)
-    for phrase, found in zip(phrases, together, strict=True):
+    for phrase, place in zip(phrases, together, strict=True):
         (alone,) = found_regions(picture((2, 3, 7, 8)), cells((2, 3, 7, 8)), phrase[None], EVERYDAY_VECTORS)
-        assert (alone.box, alone.colours) == (found.box, found.colours)
-        assert alone.fit == pytest.approx(found.fit)
+        assert (alone.box, alone.colours) == (place.box, place.colours)
+        assert alone.fit == pytest.approx(place.fit)
 
 
 def test_table_knows_its_phrases_alone():

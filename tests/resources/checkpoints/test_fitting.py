@@ -44,7 +44,7 @@ def pixels() -> torch.Tensor:
     return torch.randn(3, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(5))
 
 
-def seen(tower: nn.Module) -> np.ndarray:
+def features(tower: nn.Module) -> np.ndarray:
     with torch.inference_mode():
         return tower(pixels()).numpy()
 
@@ -53,14 +53,14 @@ def seen(tower: nn.Module) -> np.ndarray:
 def test_any_prefix_is_looked_behind(baseline: nn.Module, prefix: str, tmp_path: Path) -> None:
     tensors = {prefix + name: tensor for name, tensor in tuned().items()}
     taken = fitted(baseline, read_weights(save(tensors, tmp_path / "a.safetensors")))
-    assert np.array_equal(seen(taken.tower), seen(clip(1).visual))  # pyright: ignore[reportArgumentType]
+    assert np.array_equal(features(taken.tower), features(clip(1).visual))  # pyright: ignore[reportArgumentType]
     assert taken.change.outside == len(tensors) - taken.change.tensors
 
 
 def test_a_state_dict_inside_a_trainers_checkpoint(baseline: nn.Module, tmp_path: Path) -> None:
     torch.save({"epoch": 3, "state_dict": {f"module.{n}": t for n, t in tuned().items()}}, tmp_path / "a.pt")
     taken = fitted(baseline, read_weights(tmp_path / "a.pt"))
-    assert np.array_equal(seen(taken.tower), seen(clip(1).visual))  # pyright: ignore[reportArgumentType]
+    assert np.array_equal(features(taken.tower), features(clip(1).visual))  # pyright: ignore[reportArgumentType]
 
 
 def test_shards_named_by_an_index(baseline: nn.Module, tmp_path: Path) -> None:
@@ -71,7 +71,7 @@ def test_shards_named_by_an_index(baseline: nn.Module, tmp_path: Path) -> None:
     index = {"weight_map": {name: file for file, inside in shards.items() for name in inside}}
     (tmp_path / "model.safetensors.index.json").write_text(json.dumps(index))
     taken = fitted(baseline, read_weights(tmp_path))
-    assert np.array_equal(seen(taken.tower), seen(clip(1).visual))  # pyright: ignore[reportArgumentType]
+    assert np.array_equal(features(taken.tower), features(clip(1).visual))  # pyright: ignore[reportArgumentType]
     (tmp_path / "model-2.safetensors").unlink()
     with pytest.raises(CheckpointError, match=r"model-2\.safetensors"):
         read_weights(tmp_path)
@@ -95,7 +95,7 @@ def test_names_of_transformers_as_llava_saves_them(baseline: nn.Module, tmp_path
     with torch.inference_mode():
         pooled: Any = model(pixels()).pooler_output
     expected = (pooled @ baseline.state_dict()["proj"]).numpy()
-    assert np.allclose(seen(taken.tower), expected, atol=1e-5)
+    assert np.allclose(features(taken.tower), expected, atol=1e-5)
 
 
 def factors(shapes: dict[str, tuple[int, int]], rank: int) -> dict[str, torch.Tensor]:
@@ -136,7 +136,7 @@ def test_an_adapter_apart_is_the_adapter_merged(
     merged = {f"visual.{name}": tensor.clone() for name, tensor in before.items()}
     merged[f"visual.{own}"][rows] += 2 * up @ down
     whole = fitted(baseline, read_weights(save(merged, tmp_path / "merged.safetensors")))
-    assert np.allclose(seen(apart.tower), seen(whole.tower), atol=1e-5)
+    assert np.allclose(features(apart.tower), features(whole.tower), atol=1e-5)
     assert (apart.change.adapter, whole.change.adapter) == (True, False)
     assert (apart.change.rank, whole.change.rank) == (2, 2)
     assert (apart.change.changed, apart.change.outside) == (1, 2)
@@ -145,7 +145,7 @@ def test_an_adapter_apart_is_the_adapter_merged(
 def test_an_adapter_of_the_language_model_leaves_the_tower(baseline: nn.Module, tmp_path: Path) -> None:
     taken = fitted(baseline, read_weights(adapter(tmp_path / "a", factors({"layers.0.q_proj": (8, 8)}, 2))))
     assert (taken.change.changed, taken.change.outside) == (0, 2)
-    assert np.array_equal(seen(taken.tower), seen(baseline))
+    assert np.array_equal(features(taken.tower), features(baseline))
 
 
 def test_what_does_not_fit_is_named(baseline: nn.Module, tmp_path: Path) -> None:

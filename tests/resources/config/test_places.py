@@ -39,9 +39,9 @@ def test_every_spelling_is_one_place(data: st.DataObject, names: list[str]) -> N
     with tempfile.TemporaryDirectory() as home:
         place = "/".join([os.path.realpath(home), *names])
         os.makedirs(place)
-        here, before = os.path.realpath(home), os.getcwd()
-        spelt = data.draw(spellings(place, [here]))
-        os.chdir(here)
+        folder, before = os.path.realpath(home), os.getcwd()
+        spelt = data.draw(spellings(place, [folder]))
+        os.chdir(folder)
         try:
             assert plain_place(spelt) == plain_place(place) == place
             assert Lake(spelt).root == place

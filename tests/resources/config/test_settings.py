@@ -86,8 +86,8 @@ def test_shipped_file_names_every_key():
         assert set(located.values[name]) == {f.name for f in fields(getattr(tree, name))}, name
     # A new audit is one file, and so is a new setting of one: neither needs a mention here.
     assert located.values["audits"]
-    for name, told in located.values["audits"].items():
-        assert set(told) <= {f.name for f in fields(tree.audit(name))}, name
+    for name, settings in located.values["audits"].items():
+        assert set(settings) <= {f.name for f in fields(tree.audit(name))}, name
 
 
 def test_left_out_keys_have_defaults_and_the_shipped_policy(tmp_path: Path):

@@ -19,8 +19,8 @@ def install(home: Path, version: str) -> Path:
 def test_java_home_comes_first(version: str, release: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JAVA_HOME", str(install(tmp_path / "home", version)))
     monkeypatch.setenv("PATH", str(install(tmp_path / "path", "17.0.1") / "bin"))
-    found = require_java()
-    assert (found.home, found.release) == (tmp_path / "home", release)
+    java = require_java()
+    assert (java.home, java.release) == (tmp_path / "home", release)
 
 
 @pytest.mark.parametrize("version", ["11.0.2", "1.8.0_392", "24.0.1"])
@@ -29,9 +29,9 @@ def test_a_release_that_spark_does_not_run_on_is_passed_over(
 ) -> None:
     monkeypatch.setenv("JAVA_HOME", str(install(tmp_path / "home", version)))
     monkeypatch.setenv("PATH", f"{install(tmp_path / 'path', '21.0.2') / 'bin'}:/bin")
-    found = find_java()
-    assert found is not None
-    assert (found.home, found.release) == (tmp_path / "path", 21)
+    java = find_java()
+    assert java is not None
+    assert (java.home, java.release) == (tmp_path / "path", 21)
 
 
 def test_a_folder_without_a_program_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

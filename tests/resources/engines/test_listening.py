@@ -206,9 +206,9 @@ def test_others_can_enter_no_folder_of_a_run(run: Run) -> None:
 def test_ss_sees_the_same(run: Run) -> None:
     if shutil.which("ss") is None:
         pytest.skip("ss (Debian: iproute2) is not installed")
-    seen = subprocess.run(["ss", "-Hltun"], capture_output=True, text=True, check=True).stdout
+    sockets = subprocess.run(["ss", "-Hltun"], capture_output=True, text=True, check=True).stdout
     ours = {str(port) for _, _, port in run.listening()}
-    addresses = [line.split()[4].rpartition(":") for line in seen.splitlines()]
+    addresses = [line.split()[4].rpartition(":") for line in sockets.splitlines()]
     open_to = {address for address, _, port in addresses if port in ours}
     assert open_to, "the ports of this run are among them"
     assert open_to <= {"127.0.0.1", "[::ffff:127.0.0.1]"}, open_to

@@ -42,8 +42,8 @@ def test_unwritten_tables_are_empty_with_their_columns(spark: SparkSession, lake
 def test_partition_values_stay_the_text_they_are(spark: SparkSession, lake: Lake) -> None:
     names = ["007", "1e5", "2026-11-23", "true", "v1.2_3-x"]
     for name in names:
-        one = pa.table({"n": [1], "name": pa.array([None], pa.string())})
-        lake.write(SPEC, one, partition={"delivery": name}, once=name)
+        table = pa.table({"n": [1], "name": pa.array([None], pa.string())})
+        lake.write(SPEC, table, partition={"delivery": name}, once=name)
     rows = read_frame(spark, lake, SPEC, where={"delivery": names}).orderBy("delivery").collect()
     assert [tuple(row) for row in rows] == [(name, 1, None) for name in names]
     assert read_frame(spark, lake, SPEC, where={"delivery": "007"}).count() == 1

@@ -52,13 +52,13 @@ except Exception as error:
 
 @pytest.mark.full
 @pytest.mark.parametrize(
-    ("memory", "said", "wrong"), [("1g", "", ""), ("1k", "EngineError\n", "Too small maximum heap")]
+    ("memory", "output", "wrong"), [("1g", "", ""), ("1k", "EngineError\n", "Too small maximum heap")]
 )
-def test_the_engines_start_in_silence_and_fail_aloud(memory: str, said: str, wrong: str) -> None:
+def test_the_engines_start_in_silence_and_fail_aloud(memory: str, output: str, wrong: str) -> None:
     root = str(Path(__file__).resolve().parents[3])
     command = [sys.executable, "-c", ENGINES, memory]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": root})
     # Java itself says on standard output why it does not start.
-    assert done.stdout.endswith(said)
+    assert done.stdout.endswith(output)
     assert wrong in done.stdout + done.stderr
     assert wrong or (done.stdout, done.stderr) == ("", "")

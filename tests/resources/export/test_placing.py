@@ -55,12 +55,12 @@ def lake(tmp_path: Path) -> Lake:
 
 
 def exported(lake: Lake, place: str, to: str = "jsonl") -> Exported:
-    said = SilentProgress()
+    progress = SilentProgress()
 
     def write(folder: str | Path) -> Exported:
-        return export_version(lake, 1, to=to, folder=folder, progress=said, shard_rows=7)
+        return export_version(lake, 1, to=to, folder=folder, progress=progress, shard_rows=7)
 
-    return export_to(place, write, said)
+    return export_to(place, write, progress)
 
 
 def files_of(storage: Storage) -> dict[str, bytes | None]:

@@ -55,8 +55,8 @@ def read_back(folder: Path) -> list[tuple[Row, list[bytes]]]:
         assert form
         for record in records:
             row = check_row(form.parse(record), IngestSettings())
-            shown = [one.data if one.data is not None else (folder / one.path).read_bytes() for one in row.images]
-            rows.append((row, shown))
+            pictures = [one.data if one.data is not None else (folder / one.path).read_bytes() for one in row.images]
+            rows.append((row, pictures))
     return rows
 
 
@@ -68,17 +68,17 @@ def test_prompts_come_back_as_they_went_out(lake: Lake, tmp_path: Path, to: str)
     assert {row["source_id"] for row in wanted} == known - LEFT_OUT[to]
     back = [(row, shown) for row, shown in read_back(tmp_path / to) if row.metadata["source_id"] in known]
     assert [row.metadata["source_id"] for row, _ in back] == [row["source_id"] for row in wanted]
-    for (row, shown), lake_row in zip(back, wanted, strict=True):
+    for (row, pictures), lake_row in zip(back, wanted, strict=True):
         assert row.kind == "prompt"
         assert row.prompt
         assert row.prompt.ground_truth == lake_row["ground_truth"]
         assert row.prompt.data_source == (lake_row["data_source"] or lake_row["dataset"])
-        said = [(m.role, with_placeholders(m.text)) for m in row.messages if m.role not in ENDS]
+        turns = [(m.role, with_placeholders(m.text)) for m in row.messages if m.role not in ENDS]
         if to == "easyr1":
-            assert said == [("user", "\n".join(text for _, text in lake_row["said"]))]
+            assert turns == [("user", "\n".join(text for _, text in lake_row["said"]))]
         else:
-            assert said == lake_row["said"]
-        assert shown == lake_row["pictures"]
+            assert turns == lake_row["said"]
+        assert pictures == lake_row["pictures"]
     assert verify(tmp_path / to) == []
     assert sum(made.left_out.values()) == len(LEFT_OUT[to]) + 1, "and the example of SFT"
 
@@ -97,9 +97,9 @@ def test_prompts_that_are_solved_more_often_come_first(lake: Lake):
 def test_verl_carries_rollouts_and_other_columns(lake: Lake, tmp_path: Path):
     exported(lake, tmp_path / "verl", "verl")
     rows = {row.metadata["source_id"]: row for row, _ in read_back(tmp_path / "verl")}
-    one = rows["one"].prompt
-    assert one
-    assert [(rollout.response, rollout.reward) for rollout in one.rollouts] == [("3", 1.0), ("4", 0.0)]
+    prompt = rows["one"].prompt
+    assert prompt
+    assert [(rollout.response, rollout.reward) for rollout in prompt.rollouts] == [("3", 1.0), ("4", 0.0)]
     extra = json.loads(rows["one"].metadata["extra_info"]["extra"])
     assert extra == {"ability": "counting", "extra_info": {"index": 7, "split": "train"}}
     assert rows["turns"].messages[1].role == CONTEXT

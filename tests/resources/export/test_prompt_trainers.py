@@ -39,9 +39,9 @@ def out(lake: Lake, folder: Path, to: str) -> list[str]:
 
 def turns(row: dict[str, Any]) -> list[tuple[str, str]]:
     """The prompt's turns of role and text, with `<image>` for each picture."""
-    told = [[None if part["image_id"] else part["text"] for part in message["parts"]] for message in row["asked"]]
+    texts = [[None if part["image_id"] else part["text"] for part in message["parts"]] for message in row["asked"]]
     roles = ["assistant" if message["role"] == CONTEXT else message["role"] for message in row["asked"]]
-    return [(role, placeholder_text(parts, reserved=MEDIA)) for role, parts in zip(roles, told, strict=True)]
+    return [(role, placeholder_text(parts, reserved=MEDIA)) for role, parts in zip(roles, texts, strict=True)]
 
 
 def check(loaded: Sequence[Any], rows: Sequence[dict[str, Any]], texts: Sequence[str]) -> None:

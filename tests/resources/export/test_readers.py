@@ -57,19 +57,19 @@ def test_llava_keeps_the_order_through_a_loader(published: Published, tmp_path: 
     assert done.left_out == {"LLaVA's conversations have no turns of tools": 1, **UNLEARNED, **others}
     assert done.rows == {"sft": len(wanted)}
     stages = sorted({row.stage for row in wanted})
-    found: list[dict[str, Any]] = []
+    loaded: list[dict[str, Any]] = []
     for stage in stages:
         rows = LlavaDataset(tmp_path / "out", f"stage-{stage:02d}.json")
         loader = DataLoader(rows, batch_size=4, sampler=SequentialSampler(rows), collate_fn=list)
-        found += [row for batch in loader for row in batch]
-    assert [(row["id"], row["stage"], row["position"], row["weight"]) for row in found] == [
+        loaded += [row for batch in loader for row in batch]
+    assert [(row["id"], row["stage"], row["position"], row["weight"]) for row in loaded] == [
         (row.example_id, row.stage, row.position, row.weight) for row in wanted
     ]
-    assert all(same_pictures(one["pictures"], row) for one, row in zip(found, wanted, strict=True))
-    answers = [[t["value"] for t in one["conversations"] if t["from"] == "gpt"] for one in found]
+    assert all(same_pictures(one["pictures"], row) for one, row in zip(loaded, wanted, strict=True))
+    answers = [[t["value"] for t in one["conversations"] if t["from"] == "gpt"] for one in loaded]
     assert all(set(said) <= set(row.texts) for said, row in zip(answers, wanted, strict=True))
     whole = json.loads((tmp_path / "out" / "train.json").read_text("utf-8"))
-    assert [row["id"] for row in whole] == [row["id"] for row in found]
+    assert [row["id"] for row in whole] == [row["id"] for row in loaded]
     assert "Reject me" not in (tmp_path / "out" / "train.json").read_text("utf-8")
 
 
@@ -120,41 +120,41 @@ def check_as_trl_does(row: dict[str, Any]) -> None:
     assert [p["image"] for p in parts if p["type"] == "image"] == row["images"]
 
 
-def compare_sft(found: list[dict[str, Any]], published: Published) -> None:
+def compare_sft(loaded: list[dict[str, Any]], published: Published) -> None:
     wanted = published.learned()
-    assert [(r["example_id"], r["stage"], r["position"], r["weight"], r["source_id"]) for r in found] == [
+    assert [(r["example_id"], r["stage"], r["position"], r["weight"], r["source_id"]) for r in loaded] == [
         (r.example_id, r.stage, r.position, r.weight, r.source_id) for r in wanted
     ]
-    for one, row in zip(found, wanted, strict=True):
-        parts = [part for turn in one["messages"] for part in turn["content"]]
-        assert [turn["role"] for turn in one["messages"]] == row.roles
+    for record, row in zip(loaded, wanted, strict=True):
+        parts = [part for turn in record["messages"] for part in turn["content"]]
+        assert [turn["role"] for turn in record["messages"]] == row.roles
         assert [part["text"] for part in parts if part["type"] == "text"] == row.texts
         assert sum(part["type"] == "image" for part in parts) == len(row.pictures)
-        assert same_pictures(one["images"], row)
+        assert same_pictures(record["images"], row)
         assert not {"chosen", "rejected", "response"} & set(row.roles)
 
 
-def compare_pairs(found: list[dict[str, Any]], published: Published) -> None:
+def compare_pairs(loaded: list[dict[str, Any]], published: Published) -> None:
     wanted = [row for row in published.of("preference") if row.source_id not in ("tied", "labelled")]
-    assert [(r["example_id"], r["position"]) for r in found] == [(r.example_id, r.position) for r in wanted]
-    for one, row in zip(found, wanted, strict=True):
-        sides = [one[side][0]["content"][0]["text"] for side in ("chosen", "rejected")]
+    assert [(r["example_id"], r["position"]) for r in loaded] == [(r.example_id, r.position) for r in wanted]
+    for record, row in zip(loaded, wanted, strict=True):
+        sides = [record[side][0]["content"][0]["text"] for side in ("chosen", "rejected")]
         assert sides == (["five", "one"] if row.source_id == "rated" else row.texts[-2:])
-        assert one["prompt"][-1]["role"] == "user"
-        assert same_pictures(one["images"], row)
+        assert record["prompt"][-1]["role"] == "user"
+        assert same_pictures(record["images"], row)
 
 
 def test_webdataset_reads_the_tars_in_order(published: Published, tmp_path: Path):
     export(published, tmp_path / "out", "webdataset")
     files = [str(path) for path in sorted((tmp_path / "out").glob("sft-*.tar"))]
     samples = list(webdataset.WebDataset(files, shardshuffle=False).decode("pil"))
-    found: list[dict[str, Any]] = []
+    loaded: list[dict[str, Any]] = []
     places = [place for place, row in enumerate(published.of("sft")) if "context" not in row.roles]
     for place, sample in zip(places, samples, strict=True):
         assert sample["__key__"] == f"{place:012d}"
         names = sorted(name for name in sample if name.split(".")[-1] in ("png", "jpg", "webp"))
-        found.append({**sample["json"], "images": [opened(sample[name]) for name in names]})
-    compare_sft(found, published)
+        loaded.append({**sample["json"], "images": [opened(sample[name]) for name in names]})
+    compare_sft(loaded, published)
 
 
 def opened(value: Any) -> Any:
@@ -199,10 +199,10 @@ def test_mosaicml_streaming_reads_stages_and_the_whole(published: Published, tmp
 
     def load(name: str) -> list[dict[str, Any]]:
         command = [str(python), "-c", READ_MDS, str(tmp_path / "out" / name)]
-        said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-        rows = [json.loads(line) for line in said.split("\n") if line.startswith("{")]
-        shown = [[Image.open(io.BytesIO(base64.b64decode(one))) for one in row["images"]] for row in rows]
-        return [{**row, "images": pictures} for row, pictures in zip(rows, shown, strict=True)]
+        output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        rows = [json.loads(line) for line in output.split("\n") if line.startswith("{")]
+        images = [[Image.open(io.BytesIO(base64.b64decode(one))) for one in row["images"]] for row in rows]
+        return [{**row, "images": pictures} for row, pictures in zip(rows, images, strict=True)]
 
     compare_sft(load("sft"), published)
     first = [row.example_id for row in published.learned() if row.stage == 0]

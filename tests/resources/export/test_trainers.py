@@ -31,7 +31,7 @@ def tiny_qwen(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_tiny_qwen(tmp_path_factory.mktemp("tiny-qwen"))
 
 
-def said(message: Message) -> tuple[str, str]:
+def spoken_by(message: Message) -> tuple[str, str]:
     """Role and text of a turn as Qwen's template has them; a tool speaks within the user's turn."""
     text = written_message(message, reserved=MEDIA)
     if message.role == "tool":
@@ -41,7 +41,7 @@ def said(message: Message) -> tuple[str, str]:
 
 def prompt(row: Row) -> list[tuple[str, str]]:
     """The turns that are no candidates."""
-    return [said(message) for message in row.messages if message.role not in CANDIDATES]
+    return [spoken_by(message) for message in row.messages if message.role not in CANDIDATES]
 
 
 def sides(row: Row) -> tuple[str, str]:
@@ -56,31 +56,31 @@ def pairs(published: Published) -> list[Row]:
 
 def targets(row: Row) -> list[str]:
     """The texts that carry loss: every answer, and the end of its turn."""
-    return [f"{said(message)[1]}<|im_end|>\n" for message in row.messages if message.role == "assistant"]
+    return [f"{spoken_by(message)[1]}<|im_end|>\n" for message in row.messages if message.role == "assistant"]
 
 
 def check_rows(loaded: list[Any], rows: Iterable[Row], *, side: str = "") -> None:
     """Each loaded row shows the pictures, texts and, as targets, the answers of its row."""
-    for one, row in zip(loaded, rows, strict=True):
-        assert one["pictures"] == [picture_digest(data) for data in row.pictures]
-        assert with_placeholders(one[f"{side}text"]) == qwen_text(prompt(row))
-        assert one[f"{side}targets"] == targets(row)
+    for record, row in zip(loaded, rows, strict=True):
+        assert record["pictures"] == [picture_digest(data) for data in row.pictures]
+        assert with_placeholders(record[f"{side}text"]) == qwen_text(prompt(row))
+        assert record[f"{side}targets"] == targets(row)
 
 
 def check_pairs(loaded: list[Any], rows: Iterable[Row]) -> None:
     """Each loaded pair has its prompt on both sides, and loss on its chosen and its rejected response alone."""
-    for one, row in zip(loaded, rows, strict=True):
-        assert one["pictures"] == [picture_digest(data) for data in row.pictures]
+    for record, row in zip(loaded, rows, strict=True):
+        assert record["pictures"] == [picture_digest(data) for data in row.pictures]
         for side, text in zip(("chosen", "rejected"), sides(row), strict=True):
             answer = without_placeholders(text)
-            assert with_placeholders(one[f"{side}_text"]) == qwen_text([*prompt(row), ("assistant", answer)])
-            assert one[f"{side}_targets"] == [f"{answer}<|im_end|>\n"]
+            assert with_placeholders(record[f"{side}_text"]) == qwen_text([*prompt(row), ("assistant", answer)])
+            assert record[f"{side}_targets"] == [f"{answer}<|im_end|>\n"]
 
 
 def check_labelled(loaded: list[Any]) -> None:
-    (one,) = loaded
+    (record,) = loaded
     turns = [("user", "Is it so?"), ("assistant", "It is.")]
-    assert (one["text"], one["targets"], one["label"]) == (qwen_text(turns), ["It is.<|im_end|>\n"], False)
+    assert (record["text"], record["targets"], record["label"]) == (qwen_text(turns), ["It is.<|im_end|>\n"], False)
 
 
 def stages(folder: Path, table: str) -> str:
@@ -148,11 +148,11 @@ def test_axolotl_loads_what_was_exported(published: Published, tmp_path: Path, t
     assert done.left_out == UNLEARNED | others
     names = [path.name for path in sorted(folder.glob("stage-*.parquet"))]
     loaded = load("axolotl", tiny_qwen, ".", *names, scratch=tmp_path, folder=folder)
-    for one, row in zip(loaded, published.learned(), strict=True):
+    for record, row in zip(loaded, published.learned(), strict=True):
         turns = plain(row.messages)
-        assert one["pictures"] == [picture_digest(data) for data in row.pictures]
-        assert with_placeholders(one["text"]) == qwen_text(turns)
-        assert one["targets"] == [f"{text}<|im_end|>" for role, text in turns if role == "assistant"]
+        assert record["pictures"] == [picture_digest(data) for data in row.pictures]
+        assert with_placeholders(record["text"]) == qwen_text(turns)
+        assert record["targets"] == [f"{text}<|im_end|>" for role, text in turns if role == "assistant"]
 
 
 def test_qwen_vl_reads_what_was_exported(published: Published, tmp_path: Path, tiny_qwen: Path):
@@ -162,11 +162,11 @@ def test_qwen_vl_reads_what_was_exported(published: Published, tmp_path: Path, t
     assert done.left_out == {"LLaVA's conversations have no turns of tools": 1} | UNLEARNED | others
     names = list(json.loads((folder / "data_dict.json").read_text()))
     loaded = load("qwen-vl", tiny_qwen, folder, *names, scratch=tmp_path)
-    for one, row in zip(loaded, spoken(published), strict=True):
+    for record, row in zip(loaded, spoken(published), strict=True):
         turns = [(role, stripped(text) if role == "user" else text) for role, text in opening_turns(row)]
-        assert one["pictures"] == [picture_digest(data) for data in row.pictures]
-        assert with_placeholders(one["text"]) == qwen_text(turns)
-        assert one["targets"] == [f"{text}<|im_end|>\n" for role, text in turns if role == "assistant"]
+        assert record["pictures"] == [picture_digest(data) for data in row.pictures]
+        assert with_placeholders(record["text"]) == qwen_text(turns)
+        assert record["targets"] == [f"{text}<|im_end|>\n" for role, text in turns if role == "assistant"]
 
 
 def stripped(text: str) -> str:
@@ -183,10 +183,10 @@ def test_internvl_reads_what_was_exported(published: Published, tmp_path: Path, 
     names = [path.name for path in sorted(folder.glob("meta-*.json"))]
     loaded = load("internvl", tiny_qwen, folder, *names, scratch=tmp_path)
     wanted = [row for stage in range(len(names)) for row in repeated(spoken(published), stage)]
-    for one, row in zip(loaded, wanted, strict=True):
-        assert one["pictures"] == [picture_digest(data) for data in row.pictures]
-        assert one["text"] == qwen_text(opening_turns(row))
-        assert one["targets"] == [f"{text}<|im_end|>" for role, text in opening_turns(row) if role == "assistant"]
+    for record, row in zip(loaded, wanted, strict=True):
+        assert record["pictures"] == [picture_digest(data) for data in row.pictures]
+        assert record["text"] == qwen_text(opening_turns(row))
+        assert record["targets"] == [f"{text}<|im_end|>" for role, text in opening_turns(row) if role == "assistant"]
 
 
 def repeated(rows: list[Row], stage: int) -> list[Row]:
@@ -246,16 +246,16 @@ def test_trl_makes_batches_of_what_was_exported(published: Published, tmp_path: 
     assert done.left_out == UNJUDGED | UNLEARNED
     names = [path.relative_to(folder).as_posix() for path in sorted(folder.glob("*/*.parquet"))]
     loaded = load("trl", tiny_qwen, folder, *names, scratch=tmp_path)
-    for one, row in zip(of_stage(loaded, "sft"), published.learned(), strict=True):
-        assert one["pictures"] == [picture_digest(data) for data in row.pictures]
-        assert with_placeholders(one["text"]) == qwen_text(plain(row.messages))
-        assert "".join(map(with_placeholders, one["targets"])) == qwen_text(plain(row.messages))
-    for one, row in zip(of_stage(loaded, "preference"), pairs(published), strict=True):
+    for record, row in zip(of_stage(loaded, "sft"), published.learned(), strict=True):
+        assert record["pictures"] == [picture_digest(data) for data in row.pictures]
+        assert with_placeholders(record["text"]) == qwen_text(plain(row.messages))
+        assert "".join(map(with_placeholders, record["targets"])) == qwen_text(plain(row.messages))
+    for record, row in zip(of_stage(loaded, "preference"), pairs(published), strict=True):
         asked = plain([message for message in row.messages if message.role not in CANDIDATES])
-        assert one["pictures"] == [picture_digest(data) for data in row.pictures]
+        assert record["pictures"] == [picture_digest(data) for data in row.pictures]
         for side, answer in zip(("chosen", "rejected"), sides(row), strict=True):
-            assert with_placeholders(one[f"{side}_text"]) == qwen_text([*asked, ("assistant", answer)])
-            assert one[f"{side}_targets"] == [f"{answer}<|im_end|>\n"]
+            assert with_placeholders(record[f"{side}_text"]) == qwen_text([*asked, ("assistant", answer)])
+            assert record[f"{side}_targets"] == [f"{answer}<|im_end|>\n"]
     check_labelled(of_stage(loaded, "unpaired"))
 
 

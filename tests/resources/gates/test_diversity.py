@@ -59,11 +59,11 @@ def ratios(lake: Lake) -> dict[str, float]:
 def test_removing_one_kind_is_poorer_than_chance(tmp_path: Path):
     lake = Lake(tmp_path)
     fill(lake, np.repeat(np.arange(KINDS), SIZE) == 3)
-    found = ratios(lake)
-    assert set(found) == {"answer_bits", "vendi", "effective_rank", "cluster_coverage"}
-    assert found["answer_bits"] == pytest.approx(np.log2(7) / 3, abs=0.01)
-    assert found["vendi"] < 0.95
-    assert found["cluster_coverage"] < 0.95
+    measured = ratios(lake)
+    assert set(measured) == {"answer_bits", "vendi", "effective_rank", "cluster_coverage"}
+    assert measured["answer_bits"] == pytest.approx(np.log2(7) / 3, abs=0.01)
+    assert measured["vendi"] < 0.95
+    assert measured["cluster_coverage"] < 0.95
     clusters = facts(lake)["clusters"].to_pylist()
     assert sum(row["examples"] for row in clusters) == KINDS * SIZE
     assert sum(row["removed"] for row in clusters) == SIZE
@@ -83,6 +83,6 @@ def test_nothing_removed_or_nothing_embedded(tmp_path: Path):
     assert facts(lake)["diversity"].num_rows == 0
     other = Lake(tmp_path / "other")
     fill(other, np.arange(KINDS * SIZE) % 8 == 3)
-    found = facts(other, "another")
-    assert found["diversity"]["figure"].to_pylist() == ["answer_bits"]
-    assert found["clusters"].num_rows == 0
+    measured = facts(other, "another")
+    assert measured["diversity"]["figure"].to_pylist() == ["answer_bits"]
+    assert measured["clusters"].num_rows == 0

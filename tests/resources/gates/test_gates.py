@@ -63,10 +63,10 @@ def deliver(
     aside = [{"delivery": delivery, "file": "a.json", "row": n, "reason": reason} for n in range(missing)]
     put(lake, EXAMPLES, rows, delivery=delivery)
     put(lake, QUARANTINE, aside, delivery=delivery)
-    told = {"rows_kept": kept if told_kept is None else told_kept, "rows_quarantined": missing}
-    told["rows_in"] = kept + missing if told_in is None else told_in
-    row = {"drop": "x", "delivery": delivery, "state": "arrived", **told}
-    put(lake, DROP_FILES, [{"delivery": delivery, "file": "a.json", **told}])
+    counts = {"rows_kept": kept if told_kept is None else told_kept, "rows_quarantined": missing}
+    counts["rows_in"] = kept + missing if told_in is None else told_in
+    row = {"drop": "x", "delivery": delivery, "state": "arrived", **counts}
+    put(lake, DROP_FILES, [{"delivery": delivery, "file": "a.json", **counts}])
     lake.log(DROPS, lambda log: [row])
     return delivery
 
@@ -220,12 +220,13 @@ def member(n: int, **columns: Any) -> dict[str, Any]:
 def candidate_rows(**changed: list[dict]) -> dict[str, pa.Table]:
     """A version of ten examples: seven stay, one is held, two are dropped; `changed` replaces a table's rows."""
     ids = [member(n) for n in range(10)]
-    said = ["keep"] * 7 + ["hold", "drop", "drop"]
+    actions = ["keep"] * 7 + ["hold", "drop", "drop"]
     reason = [{"rule": "flip", "audit": "contradictions", "detail": "flipped"}]
     of = {"dataset": "vqa", "kind": "sft"}
     rows: dict[str, list[dict]] = {
         "verdicts": [
-            {**i, **of, "action": a, "reasons": [] if a == "keep" else reason} for i, a in zip(ids, said, strict=True)
+            {**i, **of, "action": a, "reasons": [] if a == "keep" else reason}
+            for i, a in zip(ids, actions, strict=True)
         ],
         "curated": [{**i, "weight": 1.0} for i in ids[:7]],
         "curriculum": [{**i, "stage": n // 4, "position": n} for n, i in enumerate(ids[:7])],
@@ -262,10 +263,10 @@ def test_too_many_contradicted_queries_fail(lake: Lake):
     rows = [{"delivery": "x-1", **dict(zip(names, row, strict=True))} for row in judged]
     put(lake, PREFERENCES, rows, delivery="x-1")
     audit = all_audits()["contradictions"]
-    told = [("j0", "is_flip", "upheld"), ("j1", "is_flip", "overruled"), ("j3", "in_cycle", None)]
-    told += [("j2", "is_identical", None)]
+    flags = [("j0", "is_flip", "upheld"), ("j1", "is_flip", "overruled"), ("j3", "in_cycle", None)]
+    flags += [("j2", "is_identical", None)]
     against = [
-        {"delivery": "x-1", "judgement_id": j, kind: True, "side": side, "identity": "c"} for j, kind, side in told
+        {"delivery": "x-1", "judgement_id": j, kind: True, "side": side, "identity": "c"} for j, kind, side in flags
     ]
     put(lake, audit.table, against, identity="c")
     lake.log(VERSIONS, lambda log: [{"version": 1, "measures": '{"contradictions": "c"}', "config": "{}"}])
@@ -283,19 +284,19 @@ def test_too_many_polluted_targets_fail(lake: Lake):
     lake_rows = [row | {"kind": "preference" if n > 7 else "sft"} for n, row in enumerate(rows)]
     put(lake, TABLES["examples"], [row | {"delivery": "x-2"} for row in lake_rows], delivery="x-2")
     key = [{"delivery": "x-2", "example_id": row["example_id"], "identity": "m"} for row in lake_rows]
-    found = {
+    values = {
         "rejected_as_target": [key[0]],
         "reward_leaks": [key[0] | {"is_both_sides": True}, key[1] | {"is_both_sides": False}],
         "reward_residue": [key[2] | {"kind": "rating"}, key[3]],
     }
-    for name, measures in found.items():
+    for name, measures in values.items():
         partition = {"delivery": "x-2"} if name == "reward_residue" else {}
         put(lake, all_audits()[name].table, measures, identity="m", **partition)
-    pinned = dict.fromkeys(found, "m")
+    pinned = dict.fromkeys(values, "m")
     lake.log(VERSIONS, lambda log: [{"version": 1, "measures": json.dumps(pinned), "config": "{}"}])
     gate = candidate_gate(lake, 1, deliveries=["x-2"], settings=replace(LIMITS, pollution_limit=0.2))
-    said = "rejected_as_target 1, reward_leaks 1, reward_residue 1"
-    assert f"polluted_share 0.25 > 0.2 ({said})" in gate.failures
+    counts = "rejected_as_target 1, reward_leaks 1, reward_residue 1"
+    assert f"polluted_share 0.25 > 0.2 ({counts})" in gate.failures
 
 
 def test_a_whole_candidate_passes():
@@ -366,8 +367,8 @@ def test_results_are_json_and_history_is_kept(lake: Lake):
     assert json.loads(json.dumps(gate.results)) == gate.results
     kept = sorted(Path(lake.root, ".gates").rglob("*.json"))
     assert len(kept) == 4  # two suites, twice
-    told = json.loads(kept[0].read_text())
-    assert told["success"] is True
+    written = json.loads(kept[0].read_text())
+    assert written["success"] is True
     assert {path.parts[-2] for path in kept} == {delivery}
 
 

@@ -26,8 +26,8 @@ def lake(tmp_path: Path) -> Lake:
     write_measures(lake, "modality", "m0", rows, delivery="a-1")
     shares = {ids[1]: 1.0, ids[3]: 1.0, ids[5]: 0.5, ids[7]: None}
     turns = [
-        {"delivery": "a-1", "example_id": one, "turn": turn, "blind_share": share}
-        for one, share in shares.items()
+        {"delivery": "a-1", "example_id": dataset, "turn": turn, "blind_share": share}
+        for dataset, share in shares.items()
         for turn in (0, 1)
     ]
     write_measures(lake, "visual_necessity", "v0", turns, delivery="a-1")

@@ -22,8 +22,8 @@ SETTINGS = IngestSettings(shard_bytes=1 << 14)
 
 
 def session_actor() -> Any:
-    here = ray.get_runtime_context()
-    return actor_of(f"{here.get_node_id()} {here.get_job_id()}")
+    context = ray.get_runtime_context()
+    return actor_of(f"{context.get_node_id()} {context.get_job_id()}")
 
 
 def kill_process() -> None:

@@ -138,10 +138,10 @@ def test_two_processes_take_the_same_drop_at_once(drop: Path, undisturbed, tmp_p
         for taker in takers:
             taker.stdin.write("go\n")
             taker.stdin.flush()
-        said = [taker.communicate(timeout=200) for taker in takers]
+        outputs = [taker.communicate(timeout=200) for taker in takers]
     finally:
         for taker in takers:
             taker.kill()
-    assert [taker.returncode for taker in takers] == [0, 0], said
-    assert sorted(out for out, _ in said) == ["fresh 220\n", "known 220\n"]
+    assert [taker.returncode for taker in takers] == [0, 0], outputs
+    assert sorted(out for out, _ in outputs) == ["fresh 220\n", "known 220\n"]
     assert everything(Lake(tmp_path / "lake")) == undisturbed

@@ -139,10 +139,10 @@ def take(files: DropFiles, lake: Lake, name: str) -> tuple[int, int, int]:
     form = all_formats()[plan.format]
     for shard in plan.shards:
         reader = ImageReader(files, (".",), SETTINGS)
-        found = outcomes(
+        results = outcomes(
             files, shard, container=plan.container, form=form, dataset="d", images=reader, settings=SETTINGS
         )
-        for outcome in found:
+        for outcome in results:
             kept += [outcome.parsed] if outcome.parsed else []
             refused += [outcome.refused] if outcome.refused else []
             for data in outcome.images.values():

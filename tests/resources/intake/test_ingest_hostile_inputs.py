@@ -51,27 +51,27 @@ class Watch:
     """What Python does meanwhile that it should not: run, connect, unpickle, or write outside `lake`."""
 
     lake: str = ""
-    seen: list[str] = field(default_factory=list)
+    events: list[str] = field(default_factory=list)
 
     def hook(self, event: str, values: tuple[Any, ...]) -> None:
         if not self.lake:
             return
         if event in _NEVER:
-            self.seen.append(f"{event} {values!r}"[:300])
+            self.events.append(f"{event} {values!r}"[:300])
         writes = event == "open" and isinstance(values[2], int) and values[2] & _WRITES
         # A folder opened for writing is a file without a name (O_TMPFILE), which is gone when it is closed.
         writes = writes and not os.path.isdir(values[0])
         if (writes or event in _CHANGES) and not os.path.abspath(os.fsdecode(values[0])).startswith(self.lake):
-            self.seen.append(f"{event} {values!r}"[:300])
+            self.events.append(f"{event} {values!r}"[:300])
 
     @contextmanager
     def over(self, lake: Path) -> Iterator[None]:
-        self.lake, self.seen = str(lake), []
+        self.lake, self.events = str(lake), []
         try:
             yield
         finally:
             self.lake = ""
-        assert self.seen == []
+        assert self.events == []
 
 
 WATCH = Watch()
@@ -142,10 +142,10 @@ def drop(tmp_path: Path) -> Iterator[Path]:
     (root / "loop").symlink_to(".")
     os.mkfifo(root / "fifo.png")
     with socket.socket(socket.AF_UNIX) as server:
-        here = os.getcwd()
+        folder = os.getcwd()
         os.chdir(root)  # the whole path may be too long for the address of a socket
         server.bind("socket.png")
-        os.chdir(here)
+        os.chdir(folder)
         yield root
 
 
@@ -237,8 +237,8 @@ def check_manifests(drop: Path, every: int) -> int:
             problem = str(error)
         assert "drop" in problem
         assert unfit_name(problem) is None
-        said = (manifest.name, manifest.licence, manifest.arrived, *manifest.datasets, *manifest.datasets.values())
-        assert all(unfit_name(text) is None for text in said if text)
+        held = (manifest.name, manifest.licence, manifest.arrived, *manifest.datasets, *manifest.datasets.values())
+        assert all(unfit_name(text) is None for text in held if text)
         assert all(not f.startswith(("/", "~")) and ".." not in f.split("/") for f in manifest.images)
     return len(texts[::every])
 

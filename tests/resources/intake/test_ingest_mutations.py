@@ -94,15 +94,15 @@ def check_columns(folder: Path, rows: int) -> Counter[str]:
             continue
         reader = ImageReader(files, (".",), SETTINGS)
         form = all_formats()[plan.format]
-        found = [
+        results = [
             outcome
             for shard in plan.shards
             for outcome in outcomes(
                 files, shard, container=plan.container, form=form, dataset="d", images=reader, settings=SETTINGS
             )
         ]
-        assert len(found) == 3, (name, table.schema)
-        total.update("kept" if one.parsed else (one.refused or {})["reason"] for one in found)
+        assert len(results) == 3, (name, table.schema)
+        total.update("kept" if one.parsed else (one.refused or {})["reason"] for one in results)
     assert total[INTERNAL] == 0
     return total
 

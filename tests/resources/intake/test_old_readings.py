@@ -103,9 +103,9 @@ def test_a_lake_from_before_readings_were_counted_is_read_and_written(lake: Lake
     files = pa.Table.from_pylist([{"delivery": "a-1", "file": "train.json"}], schema=DROP_FILES.schema)
     lake.write(DROP_FILES, files, partition={}, once="a-1")
     lake.log(old, lambda log: [row | {"state": state} for state in ("arrived", "admitted")])
-    (one,) = old_readings(lake)
-    assert (one.delivery, one.readable) == ("a-1", True)
-    assert one.line.startswith("drop 'a' was read by an older reader (rows could be mistaken")
+    (reading,) = old_readings(lake)
+    assert (reading.delivery, reading.readable) == ("a-1", True)
+    assert reading.line.startswith("drop 'a' was read by an older reader (rows could be mistaken")
     arrive(lake, "a", "a-2")
     admit(lake, "a", settings=LIMITS)
     assert old_readings(lake) == []

@@ -35,18 +35,18 @@ def test_a_broken_drop_hides_no_other(tmp_path: Path):
     fill(tmp_path / "colour", "colour: red")
     os.mkfifo(fill(tmp_path / "pipe").joinpath("drop.yaml.new"))
     os.replace(tmp_path / "pipe" / "drop.yaml.new", tmp_path / "pipe" / "drop.yaml")
-    seen = look(tmp_path)
-    assert (list(seen.arrived), len(seen.problems)) == (["good"], 3)
+    result = look(tmp_path)
+    assert (list(result.arrived), len(result.problems)) == (["good"], 3)
 
 
 def test_two_folders_of_one_name_are_said_and_none_is_taken_until_one_is_renamed(tmp_path: Path):
     fill(tmp_path / "a", "name: flowers")
     fill(tmp_path / "b", "name: flowers")
-    seen = look(tmp_path)
-    assert not seen.arrived
-    assert seen.problems == ["flowers: 'a' and 'b' both call themselves that; rename one"]
+    result = look(tmp_path)
+    assert not result.arrived
+    assert result.problems == ["flowers: 'a' and 'b' both call themselves that; rename one"]
     (tmp_path / "b" / "drop.yaml").write_text("name: trees")
-    assert set(look(tmp_path, seen.memory).arrived) == {"flowers", "trees"}
+    assert set(look(tmp_path, result.memory).arrived) == {"flowers", "trees"}
 
 
 def test_what_was_seen_does_not_arrive_again_and_what_changed_does(tmp_path: Path):
@@ -111,17 +111,17 @@ def test_every_folder_is_opened_again_in_turn(tmp_path: Path):
         (folder / "rows.jsonl").write_text("{}\n{}")
     arrived: list[str] = []
     for _ in range(3):
-        seen = look(tmp_path, memory, again=2)
-        arrived += seen.arrived
-        memory = Memory.of(seen.memory.packed())
+        result = look(tmp_path, memory, again=2)
+        arrived += result.arrived
+        memory = Memory.of(result.memory.packed())
     assert sorted(arrived) == [folder.name for folder in folders]
 
 
 def test_a_folder_behind_an_address(tmp_path: Path):
     fill(tmp_path / "a")
     (tmp_path / "slow").mkdir()
-    seen = look_at(f"local://{tmp_path}", NOTHING, now=time.time())
-    assert (list(seen.arrived), list(seen.waiting)) == (["a"], ["slow"])
+    result = look_at(f"local://{tmp_path}", NOTHING, now=time.time())
+    assert (list(result.arrived), list(result.waiting)) == (["a"], ["slow"])
 
 
 def test_a_folder_that_is_not_there_is_said(tmp_path: Path):

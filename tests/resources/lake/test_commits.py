@@ -72,16 +72,16 @@ def test_staged_files_of_content_are_added_once(lake: Lake) -> None:
 
 
 def test_the_log_counts(lake: Lake) -> None:
-    seen: list[int] = []
+    counts: list[int] = []
 
     def row(log: Log) -> list[dict[str, Any]]:
-        seen.append(len(log.rows))
+        counts.append(len(log.rows))
         return [{"drop": "a", "state": "arrived"}, {"drop": "b", "rows_in": 3}]
 
     assert [made["sequence"] for made in lake.log(DROPS, row)] == [0, 1]
     assert [made["sequence"] for made in lake.log(DROPS, row)] == [2, 3]
     assert lake.log(DROPS, lambda present: []) == []
-    assert seen == [0, 2]
+    assert counts == [0, 2]
     table = lake.read(DROPS)
     assert table["sequence"].to_pylist() == [0, 1, 2, 3]
     assert table["rows_in"].to_pylist()[1] == 3

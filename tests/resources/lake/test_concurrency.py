@@ -100,9 +100,9 @@ def test_the_same_partition_is_written_by_one_of_two(pool: ProcessPoolExecutor, 
     first, second = together(pool, write_same_partition_once, lake)
     assert [a + b for a, b in zip(first, second, strict=True)] == [1] * ROUNDS
     for n, mine in enumerate(first):
-        found = lake.read(QUARANTINE, where={"delivery": f"d{n}"})
-        assert found.num_rows == 20
-        assert set(found["file"].to_pylist()) == {f"writer {0 if mine else 1}"}
+        stored = lake.read(QUARANTINE, where={"delivery": f"d{n}"})
+        assert stored.num_rows == 20
+        assert set(stored["file"].to_pylist()) == {f"writer {0 if mine else 1}"}
     assert on_disk(lake, "quarantine") == set(lake.files(QUARANTINE))
 
 
@@ -121,20 +121,20 @@ def test_content_of_two_writers_is_there_whoever_compacts(pool: ProcessPoolExecu
     together(pool, write_content, lake)
     write_content(apart, 0)
     write_content(apart, 1)
-    for one in (lake, apart):
-        compact(one, IMAGES, least=1, like=1e9)
+    for place in (lake, apart):
+        compact(place, IMAGES, least=1, like=1e9)
     assert lake.read(IMAGES).equals(apart.read(IMAGES))
     assert lake.read(IMAGES).num_rows == ROUNDS * 30
 
 
 def test_the_log_has_no_gap_and_no_repeat(pool: ProcessPoolExecutor, tmp_path: Path) -> None:
     lake = Lake(tmp_path)
-    told = together(pool, append_to_log, lake)
+    appended = together(pool, append_to_log, lake)
     log = lake.read(DROPS)
     assert log["sequence"].to_pylist() == log["rows_in"].to_pylist() == list(range(3 * ROUNDS))
     for writer in (0, 1):
         mine = [row["sequence"] for row in log.to_pylist() if row["drop"] == str(writer)]
-        assert mine == told[writer]
+        assert mine == appended[writer]
     assert on_disk(lake, "drops") == set(lake.files(DROPS))
 
 

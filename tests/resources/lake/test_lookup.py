@@ -15,8 +15,8 @@ IDS = st.text(st.characters(exclude_categories=["Cs"]), max_size=4)
 def test_places_are_those_of_plain_python(keys: list[str], asked: list[str | None]) -> None:
     places = {key: at for at, key in enumerate(keys)}
     values = pa.array(asked, pa.string())
-    found = KeyIndex(pa.array(keys, pa.string())).positions(values)
-    assert found.tolist() == [-1 if one is None else places.get(one, -1) for one in asked]
+    positions = KeyIndex(pa.array(keys, pa.string())).positions(values)
+    assert positions.tolist() == [-1 if one is None else places.get(one, -1) for one in asked]
 
 
 @given(st.lists(IDS))

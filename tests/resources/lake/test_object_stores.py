@@ -43,10 +43,10 @@ def test_a_store_that_forgets_conditions_is_refused_before_a_commit_is_lost(forg
         lake = Lake("s3://shelf/lake", {name.lower(): value for name, value in s3_variables(proxy).items()})
         if forgets == "nothing":
             together = [Thread(target=lake.log, args=(DROPS, lambda log, n=n: [{"drop": str(n)}])) for n in range(6)]
-            for one in together:
-                one.start()
-            for one in together:
-                one.join()
+            for process in together:
+                process.start()
+            for process in together:
+                process.join()
             assert sorted(lake.read(DROPS)["drop"].to_pylist()) == [str(n) for n in range(6)]
         else:
             for step in (

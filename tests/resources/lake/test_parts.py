@@ -66,15 +66,15 @@ def test_any_condition_on_any_files_gives_the_rows_that_meet_it(
         expected = sorted(repr(row) for row in rows if met(row[0], keys) and met(row[1], numbers))
         columns = ["source_id", "row"]
 
-        def found(table: pa.Table) -> list[str]:
+        def ids_in(table: pa.Table) -> list[str]:
             return sorted(repr(tuple(row.values())) for row in table.to_pylist())
 
-        assert found(lake.read(QUARANTINE, where=where, columns=columns)) == expected
+        assert ids_in(lake.read(QUARANTINE, where=where, columns=columns)) == expected
         batches = lake.batches(QUARANTINE, where=where, columns=columns, batch_rows=2)
-        assert sorted(row for batch in batches for row in found(pa.Table.from_batches([batch]))) == expected
+        assert sorted(row for batch in batches for row in ids_in(pa.Table.from_batches([batch]))) == expected
         parts = pickle.loads(pickle.dumps(lake.parts(QUARANTINE, where=where, rows=share)))  # noqa: S301
         shares = [lake.read(QUARANTINE, where=where, columns=columns, parts=[part]) for part in parts]
-        assert sorted(row for table in shares for row in found(table)) == expected
+        assert sorted(row for table in shares for row in ids_in(table)) == expected
         assert all(part.rows <= share for part in parts)
 
 

@@ -62,9 +62,9 @@ def test_a_folder_that_may_not_be_written_is_no_lost_race(open_folder: Path) -> 
         as_nobody(lake.root, "log"),
     )
     (open_folder / "lake" / "drops").chmod(0o777)  # so that rows can be staged, and not be committed
-    told = as_nobody(lake.root, "log")
-    assert re.fullmatch(r"LakeError, 1 tries: drops at .*Permission denied.*", told), told
-    assert "\x1b" not in told
+    error = as_nobody(lake.root, "log")
+    assert re.fullmatch(r"LakeError, 1 tries: drops at .*Permission denied.*", error), error
+    assert "\x1b" not in error
 
 
 def test_what_may_not_be_seen_is_not_empty(open_folder: Path) -> None:
@@ -73,8 +73,8 @@ def test_what_may_not_be_seen_is_not_empty(open_folder: Path) -> None:
     assert as_nobody(lake.root, "read") == "1"
     for folder in ("lake", "lake/quarantine", "lake/quarantine/_delta_log"):
         (open_folder / folder).chmod(0o700)
-        told = as_nobody(lake.root, "read")
-        assert re.fullmatch(r"LakeError, 0 tries: quarantine .*Permission denied.*", told), told
+        error = as_nobody(lake.root, "read")
+        assert re.fullmatch(r"LakeError, 0 tries: quarantine .*Permission denied.*", error), error
         (open_folder / folder).chmod(0o755)
 
 
@@ -87,13 +87,13 @@ def test_a_full_disk_is_no_lost_race(tmp_path: Path) -> None:
         pytest.skip("needs root and the right to mount, for a disk that is full")
     try:
         lake, done = Lake(tmp_path / "lake"), 0
-        said = ""
-        while not said and done < 1000:
+        message = ""
+        while not message and done < 1000:
             try:
                 done += len(lake.log(DROPS, lambda log: [{"drop": "x" * 1000}]))
             except LakeError as error:
-                said = str(error)
-        assert re.fullmatch(r"drops at .*: the commit failed: .*No space left on device.*run again.*", said)
+                message = str(error)
+        assert re.fullmatch(r"drops at .*: the commit failed: .*No space left on device.*run again.*", message)
         assert lake.read(DROPS).num_rows == done > 0
     finally:
         gc.collect()  # the file that could not be written is open as long as its error is remembered

@@ -22,7 +22,7 @@ def test_reads_the_images_asked_for_and_no_others(tmp_path: Path) -> None:
 def test_what_is_lost_is_counted_and_named_after_what_is_there(tmp_path: Path) -> None:
     lake = Lake(tmp_path)
     add(lake, "first", [drawn(1)], ["a"])
-    found = stored_images(lake, {image_id(drawn(1)), "f1", "f0"})
-    assert next(found) == (image_id(drawn(1)), drawn(1))
+    stored = stored_images(lake, {image_id(drawn(1)), "f1", "f0"})
+    assert next(stored) == (image_id(drawn(1)), drawn(1))
     with pytest.raises(LookupError, match="2 images that examples show are not in the lake's images, among them f0"):
-        next(found)
+        next(stored)

@@ -74,22 +74,22 @@ def test_where_prunes_files_by_partition_and_filters_rows_by_the_rest(lake: Lake
         )
         lake.write(QUARANTINE, rows, partition={"delivery": name}, once=name)
 
-    def found(**where: Any) -> list[tuple[Any, ...]]:
+    def rows_where(**where: Any) -> list[tuple[Any, ...]]:
         table = lake.read(QUARANTINE, where=where, columns=["delivery", "row"])
         return sorted(tuple(row.values()) for row in table.to_pylist())
 
-    assert found(delivery=["a", "c"], row=[3, 99, 4]) == [("a", 3), ("a", 4)]
-    assert found(row=5) == [("a", 5), ("b", 5)]
-    assert found(row=np.int64(5), delivery="b") == [("b", 5)]
-    assert found(file=None, delivery="a") == [("a", 0), ("a", 4), ("a", 8)]
-    assert found(file=[None, "1"], delivery="a") == [("a", n) for n in (0, 1, 4, 7, 8, 10)]
-    assert found(row=[]) == found(delivery=[]) == []
-    assert found(row=pa.array([1, 2]), delivery="a") == [("a", 1), ("a", 2)]
-    assert len(found(row=list(range(5, 300_000)))) == 14
+    assert rows_where(delivery=["a", "c"], row=[3, 99, 4]) == [("a", 3), ("a", 4)]
+    assert rows_where(row=5) == [("a", 5), ("b", 5)]
+    assert rows_where(row=np.int64(5), delivery="b") == [("b", 5)]
+    assert rows_where(file=None, delivery="a") == [("a", 0), ("a", 4), ("a", 8)]
+    assert rows_where(file=[None, "1"], delivery="a") == [("a", n) for n in (0, 1, 4, 7, 8, 10)]
+    assert rows_where(row=[]) == rows_where(delivery=[]) == []
+    assert rows_where(row=pa.array([1, 2]), delivery="a") == [("a", 1), ("a", 2)]
+    assert len(rows_where(row=list(range(5, 300_000)))) == 14
     assert len(lake.files(QUARANTINE, where={"delivery": "b", "row": 5})) == 1
     for path in lake.files(QUARANTINE, where={"delivery": "b"}):
         os.remove(path)
-    assert len(found(delivery="a")) == 12  # the files of b were not opened
+    assert len(rows_where(delivery="a")) == 12  # the files of b were not opened
 
 
 def test_integer_partitions(lake: Lake) -> None:
@@ -122,8 +122,8 @@ def test_binary_tables_are_filtered_without_decoding_what_is_not_wanted(
     table = pa.Table.from_pylist(rows, schema=IMAGES.schema)
     lake.append(IMAGES, lake.stage(IMAGES, table, {}))
     assert pq.ParquetFile(lake.files(IMAGES)[0]).num_row_groups == 10
-    found = lake.read(IMAGES, where={"image_id": ["i3", "i39", "none"]}, columns=["bytes"])
-    assert found["bytes"].to_pylist() == [b"x" * 3, b"x" * 39]
+    images = lake.read(IMAGES, where={"image_id": ["i3", "i39", "none"]}, columns=["bytes"])
+    assert images["bytes"].to_pylist() == [b"x" * 3, b"x" * 39]
     assert lake.read(IMAGES, where={"format": None}).num_rows == 20
     assert lake.read(IMAGES, where={"image_id": "none"}).equals(IMAGES.schema.empty_table())
     assert sum(batch.num_rows for batch in lake.batches(IMAGES, where={"image_id": ["i3", "i9"]})) == 2
@@ -295,7 +295,7 @@ print(json.dumps({"start": start, "staging": staging, "all": peak_mb(), "added":
 def test_images_stream_in_bounded_memory(lake: Lake) -> None:
     """800 MB of images, which do not compress, staged, committed and read while the process grows by far less."""
     ran = subprocess.run([sys.executable, "-c", STREAM, lake.root], capture_output=True, text=True, check=True)
-    told = json.loads(ran.stdout)
-    assert (told["added"], told["total"], told["few"]) == (4000, 800_000_000, 2)
-    assert told["staging"] - told["start"] < 150
-    assert told["all"] - told["start"] < 300
+    printed = json.loads(ran.stdout)
+    assert (printed["added"], printed["total"], printed["few"]) == (4000, 800_000_000, 2)
+    assert printed["staging"] - printed["start"] < 150
+    assert printed["all"] - printed["start"] < 300

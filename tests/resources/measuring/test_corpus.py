@@ -33,19 +33,21 @@ def test_canonical_rules_and_deliveries_decide_the_identity(monkeypatch: pytest.
 
 def test_the_order_of_drops_counts_only_where_the_first_keeps_its_rows() -> None:
     settings = load_settings()
-    one, other = (corpus_identities(settings, deliveries, "encoder") for deliveries in (["a-1", "b-1"], ["b-1", "a-1"]))
-    differing = {name for name in one if one[name] != other[name]}
-    assert differing == {name for name in one if "arrivals" in all_audits()[name].reads}
+    first, second = (
+        corpus_identities(settings, deliveries, "encoder") for deliveries in (["a-1", "b-1"], ["b-1", "a-1"])
+    )
+    differing = {name for name in first if first[name] != second[name]}
+    assert differing == {name for name in first if "arrivals" in all_audits()[name].reads}
     assert {"duplicates", "near_duplicates"} <= differing
-    assert corpus_identities(settings, ["a-1", "b-1"], "encoder") == one
+    assert corpus_identities(settings, ["a-1", "b-1"], "encoder") == first
     fewer = corpus_identities(settings, ["a-1"], "encoder")
-    assert not {name for name in one if fewer[name] == one[name]}
+    assert not {name for name in first if fewer[name] == first[name]}
 
 
 def test_the_encoder_counts_only_where_vectors_are_read() -> None:
-    one, other = (corpus_identities(load_settings(), ["a-1"], encoder) for encoder in ("one", "other"))
-    differing = {name for name in one if one[name] != other[name]}
-    assert differing == {name for name in one if "embeddings" in all_audits()[name].reads}
+    first, second = (corpus_identities(load_settings(), ["a-1"], encoder) for encoder in ("one", "other"))
+    differing = {name for name in first if first[name] != second[name]}
+    assert differing == {name for name in first if "embeddings" in all_audits()[name].reads}
 
 
 def test_vectors_are_read_only_where_the_delivery_is_embedded(tmp_path: Path) -> None:

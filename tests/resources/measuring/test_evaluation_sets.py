@@ -41,12 +41,12 @@ CHANGES = {"cropped": cropped, "mirrored": ImageOps.mirror}
 def saved(folder: Path, rows: list[tuple[str, Image.Image, str, str]]) -> Path:
     """A folder in LLaVA's format: source id, picture, question, answer."""
     (folder / "images").mkdir(parents=True)
-    told = []
+    reports = []
     for name, picture, asked, answered in rows:
         picture.convert("RGB").save(folder / "images" / f"{name}.jpg", quality=80)
         turns = [{"from": "human", "value": f"<image>\n{asked}"}, {"from": "gpt", "value": answered}]
-        told.append({"id": name, "image": f"{name}.jpg", "conversations": turns})
-    (folder / "rows.json").write_text(json.dumps(told))
+        reports.append({"id": name, "image": f"{name}.jpg", "conversations": turns})
+    (folder / "rows.json").write_text(json.dumps(reports))
     return folder
 
 
@@ -100,22 +100,22 @@ def test_photos_cropped_and_mirrored_are_found_by_their_vectors(tmp_path: Path, 
     assert not any(row["is_leak"] or row["items"] for row in plain.values())
 
     settings = with_sets(seen=saved(tmp_path / "seen", items))
-    found = leaks(lake, delivery, settings)
-    assert {name for name, row in found.items() if row["is_leak"]} == {"same-0", "same-1", "same-2"}
+    measures = leaks(lake, delivery, settings)
+    assert {name for name, row in measures.items() if row["is_leak"]} == {"same-0", "same-1", "same-2"}
     for n in range(3):
-        row = found[f"same-{n}"]
+        row = measures[f"same-{n}"]
         assert row["image_cosine"] >= 0.9
         assert 0.9 <= row["question_cosine"] < 1
         assert not row["shares_question"]
         assert row["item"].endswith(f"-{n}")
-        alone = found[f"other-{n}"]
+        alone = measures[f"other-{n}"]
         assert alone["question_cosine"] is None
         assert alone["image_cosine"] >= 0.9
-    assert found["unseen"]["items"] == 0
+    assert measures["unseen"]["items"] == 0
     embedded = lake.version(EMBEDDINGS)
     assert embedded > before
     again = with_sets(seen=tmp_path / "seen")
-    assert leaks(lake, delivery, again) == found
+    assert leaks(lake, delivery, again) == measures
     assert lake.version(EMBEDDINGS) == embedded, "a set is embedded once"
 
 
@@ -126,7 +126,7 @@ def test_other_drawings_under_the_same_question_are_no_leaks(tmp_path: Path) -> 
     rows = [(f"drawing-{name}", picture, asked, "circle") for name, picture in drawn]
     lake = Lake(tmp_path / "lake")
     delivery = taken(lake, saved(tmp_path / "drop", rows[:40]))
-    found = leaks(lake, delivery, with_sets(seen=saved(tmp_path / "seen", rows[40:])))
-    leaked = [row for row in found.values() if row["is_leak"]]
-    assert all(row["shares_question"] for row in found.values() if row["items"])
+    measures = leaks(lake, delivery, with_sets(seen=saved(tmp_path / "seen", rows[40:])))
+    leaked = [row for row in measures.values() if row["is_leak"]]
+    assert all(row["shares_question"] for row in measures.values() if row["items"])
     assert len(leaked) <= 2

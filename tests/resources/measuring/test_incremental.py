@@ -60,9 +60,9 @@ def delivery(name: str, draw: np.random.Generator, rows: int) -> dict[str, pa.Ta
         else:
             truth = str(draw.choice(["two", "three"]))
             truths.append(prompt(query or "Why?", truth, source_id=f"{name}{n}", drop=name))
-    told = tables(made)
+    measured = tables(made)
     asked = examples_of(truths)
-    return told | {"prompts": prompts_of(asked), "examples": pa.concat_tables([told["examples"], asked])}
+    return measured | {"prompts": prompts_of(asked), "examples": pa.concat_tables([measured["examples"], asked])}
 
 
 def a_lake(root: Path, deliveries: Mapping[str, Mapping[str, pa.Table]]) -> Lake:

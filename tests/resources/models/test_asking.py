@@ -72,10 +72,10 @@ def test_each_question_is_answered_once_as_the_model_answers_it(
     opened = {row["image_id"]: Image.open(io.BytesIO(row["bytes"])) for row in lake.read(IMAGES).to_pylist()}
     ids = sorted(opened)
     alone = load_likelihood_model(model)
-    for shown in ((ids[0],), (ids[1],), ()):
-        (expected,) = alone.answers([Asked("what color is the circle?", "red", tuple(opened[i] for i in shown))])
-        (found,) = table.a_token([Question("what color is the circle?", "red", shown)])
-        assert found == pytest.approx(expected.nats / expected.tokens, rel=1e-5)
+    for images in ((ids[0],), (ids[1],), ()):
+        (expected,) = alone.answers([Asked("what color is the circle?", "red", tuple(opened[i] for i in images))])
+        (nats,) = table.a_token([Question("what color is the circle?", "red", images)])
+        assert nats == pytest.approx(expected.nats / expected.tokens, rel=1e-5)
     version = lake.version(LIKELIHOODS)
     assert (ask(lake, model).nats == table.nats).all()
     assert lake.version(LIKELIHOODS) == version

@@ -48,33 +48,33 @@ def exact(folder: Path) -> open_clip.CoCa:
     return model.double().eval()
 
 
-def plain(folder: Path, one: Asked) -> tuple[float, int]:
+def plain(folder: Path, question: Asked) -> tuple[float, int]:
     """By hand: the picture's pixels as open_clip prepares them, each token predicted by a text that ends before it."""
     model = exact(folder)
     mean, std = np.array([0.4, 0.5, 0.6], np.float32), np.array([0.2, 0.25, 0.3], np.float32)
-    if one.images:
+    if question.images:
         transform = open_clip.image_transform(32, is_train=False, mean=(0, 0, 0), std=(1, 1, 1))
-        pixels = transform(one.images[0]).double().permute(1, 2, 0).numpy()
+        pixels = transform(question.images[0]).double().permute(1, 2, 0).numpy()
     else:
         pixels = np.broadcast_to(mean, (32, 32, 3)).astype(np.float64)
-    shown = torch.tensor(((pixels - mean) / std).transpose(2, 0, 1)[None])
+    image = torch.tensor(((pixels - mean) / std).transpose(2, 0, 1)[None])
     tokenizer = open_clip.SimpleTokenizer()
-    query, whole = tokenizer.encode(one.query), tokenizer.encode(f"{one.query} {one.answer}")
+    query, whole = tokenizer.encode(question.query), tokenizer.encode(f"{question.query} {question.answer}")
     assert whole[: len(query)] == query
     ids = [tokenizer.sot_token_id, *whole]
     nats = 0.0
     with torch.no_grad():
         for at in range(1 + len(query), len(ids)):
-            logits = model(shown, torch.tensor([ids[:at]]), output_labels=False)["logits"][0, -1]
+            logits = model(image, torch.tensor([ids[:at]]), output_labels=False)["logits"][0, -1]
             shifted = logits - logits.max()
             nats += float(shifted[ids[at]] - shifted.exp().sum().log())
     return nats, len(whole) - len(query)
 
 
 def test_batches_equal_a_plain_loop_over_single_tokens(saved: Path):
-    found = loaded(saved).answers(ASKED, batch=4)
-    for one, result in zip(ASKED, found, strict=True):
-        nats, tokens = plain(saved, one)
+    answers = loaded(saved).answers(ASKED, batch=4)
+    for question, result in zip(ASKED, answers, strict=True):
+        nats, tokens = plain(saved, question)
         assert result.tokens == tokens
         assert result.nats == pytest.approx(nats, rel=1e-6)
 
@@ -92,10 +92,10 @@ def test_picture_matters_and_is_encoded_once(saved: Path):
     hook = model.model.visual.register_forward_hook(lambda _module, inputs, _output: encoded.append(len(inputs[0])))
     query = "What color is the circle?"
     asked = [Asked(query, answer, shown) for answer in ("red", "a dog") for shown in ((ONE,), (OTHER,), ())]
-    found = model.answers(asked, batch=2)
+    answers = model.answers(asked, batch=2)
     hook.remove()
     assert sum(encoded) == 3
-    assert len({round(one.nats, 4) for one in found}) == len(asked)
+    assert len({round(one.nats, 4) for one in answers}) == len(asked)
 
 
 def test_several_pictures_and_long_texts_have_no_likelihood(saved: Path):

@@ -40,13 +40,13 @@ def test_each_image_and_text_is_embedded_once(tmp_path: Path) -> None:
     encoder = load_encoder(SETTINGS)
     wanted = [image_id(data) for data in pictures[1:]]
     vectors = load_vectors(lake, IDENTITY, "image", [*wanted, image_id(b"unknown")])
-    found, known = vectors.gather(wanted)
+    gathered, known = vectors.gather(wanted)
     assert len(vectors) == 4
     assert known.all()
     expected = encoder.encode_images([Image.open(io.BytesIO(data)).convert("RGB") for data in pictures[1:]])
-    assert (found * expected).sum(1).min() > 0.9995
-    found, known = load_vectors(lake, IDENTITY, "text", [text_id("a dog")]).gather([text_id("a dog")])
-    assert (found * encoder.encode_texts(["a dog"])).sum() > 0.9995
+    assert (gathered * expected).sum(1).min() > 0.9995
+    gathered, known = load_vectors(lake, IDENTITY, "text", [text_id("a dog")]).gather([text_id("a dog")])
+    assert (gathered * encoder.encode_texts(["a dog"])).sum() > 0.9995
 
 
 @pytest.mark.usefixtures("ray_session")

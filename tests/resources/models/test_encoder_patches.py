@@ -22,10 +22,10 @@ def tower(vision: dict) -> torch.nn.Module:
 
 def test_each_token_of_a_transformer_goes_on_with_its_own_value():
     visual = tower(TRANSFORMER)
-    found = patches_of(visual, (48, 48))
-    assert found is not None
+    patches = patches_of(visual, (48, 48))
+    assert patches is not None
     pixels = torch.randn(2, 3, 48, 48)
-    vectors = found[0](pixels)
+    vectors = patches[0](pixels)
     assert vectors.shape == (2, 3, 3, 16)
     # The same by the formula of MaskCLIP: the last attention is its value and output projections alone.
     first, last = visual.transformer.resblocks
@@ -40,20 +40,20 @@ def test_each_token_of_a_transformer_goes_on_with_its_own_value():
 
 def test_cells_of_one_layer_see_their_own_pixels_alone():
     visual = tower(TRANSFORMER | {"layers": 1})
-    found = patches_of(visual, (48, 48))
-    assert found is not None
+    patches = patches_of(visual, (48, 48))
+    assert patches is not None
     pixels = torch.randn(1, 3, 48, 48)
     changed = pixels.clone()
     changed[:, :, 16:32, 32:48] += 1
-    differs = (found[0](pixels) - found[0](changed)).abs().amax(-1)[0] > 1e-4
+    differs = (patches[0](pixels) - patches[0](changed)).abs().amax(-1)[0] > 1e-4
     assert differs.nonzero().tolist() == [[1, 2]]
 
 
 def test_cells_of_a_resnet_go_through_the_value_path():
     visual = tower(RESNET)
-    found = patches_of(visual, (64, 64))
-    assert found is not None
-    vectors = found[0](torch.randn(2, 3, 64, 64))
+    patches = patches_of(visual, (64, 64))
+    assert patches is not None
+    vectors = patches[0](torch.randn(2, 3, 64, 64))
     assert vectors.shape == (2, 2, 2, 16)
     assert vectors.std() > 0
 

@@ -31,12 +31,12 @@ def test_reference_chooses_the_model_and_identity_follows_its_files(
     first = likelihood_identity(reference, precision="fp32")
     assert first == likelihood_identity(reference, precision="fp32")
     assert first != likelihood_identity(reference, precision="bf16")
-    said = json.loads((tmp_path / config).read_text())
-    (tmp_path / config).write_text(json.dumps(said | {"note": 1}))
+    written = json.loads((tmp_path / config).read_text())
+    (tmp_path / config).write_text(json.dumps(written | {"note": 1}))
     changed = likelihood_identity(reference, precision="fp32")
     assert changed != first
     save(tmp_path)
-    (tmp_path / config).write_text(json.dumps(said | {"note": 1}))
+    (tmp_path / config).write_text(json.dumps(written | {"note": 1}))
     assert likelihood_identity(reference, precision="fp32") not in (first, changed)
 
 

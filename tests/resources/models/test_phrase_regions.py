@@ -74,9 +74,9 @@ def test_each_phrase_is_located_once_as_the_encoder_sees_it(tmp_path: Path):
         cells = alone.encode_patches([picture])
         vector, _ = texts.gather([text_id(phrase.text)])
         (expected,) = found_regions(picture, cells[0], vector, everyday)
-        found = table.get(phrase)
-        assert found.box == pytest.approx(expected.box)
-        assert (found.fit, found.margin) == pytest.approx((expected.fit, expected.margin), abs=1e-3)
+        place = table.get(phrase)
+        assert place.box == pytest.approx(expected.box)
+        assert (place.fit, place.margin) == pytest.approx((expected.fit, expected.margin), abs=1e-3)
 
 
 @pytest.mark.full

@@ -142,5 +142,5 @@ def test_one_core_is_enough(tmp_path: Path) -> None:
 @pytest.mark.parametrize("images_an_actor", [2000, 20])
 def test_nodes_of_one_core_hold_encoders_and_decoders(tmp_path: Path, images_an_actor: int) -> None:
     """Three nodes with a core each, on this machine; with one encoder, which is no larger than a node, and with two."""
-    told = ran(NODES, str(tmp_path), str(images_an_actor), RAY_AUTH_MODE="disabled")
-    assert told.split()[-3:] == ["40", "40", "cpu"]
+    printed = ran(NODES, str(tmp_path), str(images_an_actor), RAY_AUTH_MODE="disabled")
+    assert printed.split()[-3:] == ["40", "40", "cpu"]

@@ -41,19 +41,26 @@ def parts(folder: Path) -> tuple[Any, Any]:
     return model.eval(), AutoProcessor.from_pretrained(folder)
 
 
-def plain(folder: Path, one: Asked, *, end: str | None = None) -> tuple[float, int]:
+def plain(folder: Path, question: Asked, *, end: str | None = None) -> tuple[float, int]:
     """The same by hand: the template written out (with another `end` of the prompt, if given), one conversation, a loop
     over the answer's tokens."""
     model, processor = parts(folder)
     if "llava" in type(model).__name__.lower():
-        before, image = "USER: " + "<image>\n" * len(one.images) + one.query + (end or " ASSISTANT:"), "<image>"
-        answer, start = one.answer if end else " " + one.answer, [1]
-        counts = [4] * len(one.images)
+        before, image = (
+            "USER: " + "<image>\n" * len(question.images) + question.query + (end or " ASSISTANT:"),
+            "<image>",
+        )
+        answer, start = question.answer if end else " " + question.answer, [1]
+        counts = [4] * len(question.images)
     else:
-        shown = "<|vision_start|><|image_pad|><|vision_end|>" * len(one.images)
-        before = f"<|im_start|>user\n{shown}{one.query}<|im_end|>\n" + (end or "<|im_start|>assistant\n")
-        answer, image, start = one.answer, "<|image_pad|>", []
-        grids = processor.image_processor(list(one.images), return_tensors="pt")["image_grid_thw"] if one.images else []
+        marks = "<|vision_start|><|image_pad|><|vision_end|>" * len(question.images)
+        before = f"<|im_start|>user\n{marks}{question.query}<|im_end|>\n" + (end or "<|im_start|>assistant\n")
+        answer, image, start = question.answer, "<|image_pad|>", []
+        grids = (
+            processor.image_processor(list(question.images), return_tensors="pt")["image_grid_thw"]
+            if question.images
+            else []
+        )
         counts = [int(grid.prod()) // 4 for grid in grids]
     pieces = before.split(image)
     expanded = pieces[0] + "".join(image * n + rest for n, rest in zip(counts, pieces[1:], strict=True))
@@ -62,8 +69,8 @@ def plain(folder: Path, one: Asked, *, end: str | None = None) -> tuple[float, i
     first = len(head) - (ids[: len(head)] != head)
     assert ids[:first] == head[:first], "at most the prompt's last token goes on in the answer"
     inputs: dict[str, Any] = {"input_ids": torch.tensor([ids])}
-    if one.images:
-        pixels = processor.image_processor(list(one.images), return_tensors="pt")
+    if question.images:
+        pixels = processor.image_processor(list(question.images), return_tensors="pt")
         inputs |= {name: v.double() if v.is_floating_point() else v for name, v in pixels.items()}
         if "image_grid_thw" in inputs:
             marker = processor.tokenizer.convert_tokens_to_ids(image)
@@ -86,9 +93,9 @@ def sharing(folder: Path) -> VisionLanguageModel:
 
 
 def test_batches_equal_a_plain_loop_over_single_answers(saved: Path):
-    found = VisionLanguageModel.load(str(saved), precision="fp64").answers(ASKED, batch=4)
-    for one, result in zip(ASKED, found, strict=True):
-        nats, tokens = plain(saved, one)
+    answers = VisionLanguageModel.load(str(saved), precision="fp64").answers(ASKED, batch=4)
+    for question, result in zip(ASKED, answers, strict=True):
+        nats, tokens = plain(saved, question)
         assert result.tokens == tokens
         assert result.nats == pytest.approx(nats, rel=1e-9)
 
@@ -111,10 +118,10 @@ ALIKE = [
 
 def test_answers_that_share_what_they_start_with_equal_a_plain_loop(saved: Path):
     model = sharing(saved)
-    found = model.answers(ALIKE, batch=2)
+    answers = model.answers(ALIKE, batch=2)
     assert model.shared == len(ALIKE) - 1
-    for one, result in zip(ALIKE, found, strict=True):
-        nats, tokens = plain(saved, one)
+    for question, result in zip(ALIKE, answers, strict=True):
+        nats, tokens = plain(saved, question)
         assert result.tokens == tokens
         assert result.nats == pytest.approx(nats, rel=1e-9)
 
@@ -130,21 +137,21 @@ def test_token_that_spans_prompt_and_answer_is_the_answers(saved: Path):
     model.processor.chat_template = template
     query = "what is there?"
     asked = [Asked(query, answer, shown) for shown in ((ONE,), ()) for answer in ("s on the grass", "s", ", yes")]
-    found = model.answers(asked)
+    answers = model.answers(asked)
     assert model.shared == len(asked)
-    for one, result in zip(asked, found, strict=True):
-        nats, tokens = plain(saved, one, end=end)
+    for question, result in zip(asked, answers, strict=True):
+        nats, tokens = plain(saved, question, end=end)
         assert result.tokens == tokens
         assert result.nats == pytest.approx(nats, rel=1e-9)
-    assert [one.tokens for one in found[:2]] == [4, 1], "dogs on the grass, dogs"
+    assert [one.tokens for one in answers[:2]] == [4, 1], "dogs on the grass, dogs"
 
 
 def test_little_to_share_is_read_whole(saved: Path):
     model = VisionLanguageModel.load(str(saved), precision="fp64")
-    found = model.answers(ALIKE)
+    answers = model.answers(ALIKE)
     assert model.shared == 0
     model.fewest_saved = 1
-    np.testing.assert_allclose([one.nats for one in model.answers(ALIKE)], [one.nats for one in found], rtol=1e-9)
+    np.testing.assert_allclose([one.nats for one in model.answers(ALIKE)], [one.nats for one in answers], rtol=1e-9)
 
 
 def test_shared_answer_longer_than_the_model_reads_has_no_likelihood(saved: Path):
@@ -166,8 +173,8 @@ def test_shared_answer_longer_than_the_model_reads_has_no_likelihood(saved: Path
 def test_windows_and_states_are_shared_as_well(tmp_path: Path, language: type, other: dict[str, Any]):
     torch.manual_seed(4)
     save_llava(tmp_path, language=language, **other)
-    for one, result in zip(ALIKE, sharing(tmp_path).answers(ALIKE, batch=3), strict=True):
-        assert result.nats == pytest.approx(plain(tmp_path, one)[0], rel=1e-9)
+    for question, result in zip(ALIKE, sharing(tmp_path).answers(ALIKE, batch=3), strict=True):
+        assert result.nats == pytest.approx(plain(tmp_path, question)[0], rel=1e-9)
 
 
 def test_model_that_cannot_go_on_from_its_state_reads_each_answer_whole_and_says_so(
@@ -178,16 +185,18 @@ def test_model_that_cannot_go_on_from_its_state_reads_each_answer_whole_and_says
     save_llava(tmp_path, language=BambaConfig, attn_layer_indices=[1], **mamba)
     model = VisionLanguageModel.load(str(tmp_path), precision="fp64")
     assert "reads each answer with its pictures anew: behind a shared prefix its answers differ" in caplog.text
-    for one, result in zip(ALIKE, model.answers(ALIKE, batch=1), strict=True):
-        assert result.nats == pytest.approx(plain(tmp_path, one)[0], rel=1e-9)
+    for question, result in zip(ALIKE, model.answers(ALIKE, batch=1), strict=True):
+        assert result.nats == pytest.approx(plain(tmp_path, question)[0], rel=1e-9)
     assert model.shared == 0
 
 
 def test_picture_matters_and_so_does_its_absence(saved: Path):
     model = VisionLanguageModel.load(str(saved), precision="fp64")
     query, answer = "what color is the circle?", "red"
-    shown = [(picture(1, (28, 28)),), (picture(2, (40, 64)),), ()]
-    real, swapped, missing = (one.nats for one in model.answers([Asked(query, answer, images) for images in shown]))
+    image_lists = [(picture(1, (28, 28)),), (picture(2, (40, 64)),), ()]
+    real, swapped, missing = (
+        result.nats for result in model.answers([Asked(query, answer, images) for images in image_lists])
+    )
     assert len({round(value, 6) for value in (real, swapped, missing)}) == 3
 
 

@@ -22,8 +22,8 @@ LIMITS = {"max_tokens": 200, "system": ""}
 
 
 def message(role: str, text: str, image: str | None = None) -> dict[str, Any]:
-    shown = [] if image is None else [{"type": "image", "text": None, "image_id": image}]
-    return {"role": role, "parts": [*shown, {"type": "text", "text": text, "image_id": None}]}
+    pictures = [] if image is None else [{"type": "image", "text": None, "image_id": image}]
+    return {"role": role, "parts": [*pictures, {"type": "text", "text": text, "image_id": None}]}
 
 
 def example(name: str, answer: str, image: str) -> dict[str, Any]:
@@ -58,12 +58,12 @@ def lake(tmp_path: Path) -> Lake:
     drop.mkdir()
     Image.new("RGB", (140, 140)).save(drop / "there.png")
     sizes = {"small": (140, 140, 1), "large": (600, 600, 1), "lying": (56, 280, 6)}
-    shown = [
+    pictures = [
         {"image_id": name, "width_px": wide, "height_px": high, "exif_orientation": turn}
         for name, (wide, high, turn) in sizes.items()
     ]
     answers = {"e0": ("short", "small"), "e1": ("word " * 300, "small"), "e2": ("short", "large"), "e3": ("s", "lying")}
-    write(lake, IMAGES, shown)
+    write(lake, IMAGES, pictures)
     write(lake, EXAMPLES, [example(name, *said) for name, said in answers.items()], delivery=DELIVERY)
     aside = [
         ("image_missing", raw("<image>?", "gone.png")),
@@ -94,23 +94,23 @@ def of_drop(lake: Lake, trainer: str, drop: str = "photos") -> Preflight:
     return preflight_drop(lake, drop, trainer=trainer, given=LIMITS, where="limits", progress=SilentProgress())
 
 
-def counts(found: Sequence[Any]) -> dict[tuple[str, str], int]:
-    return {(one.outcome.value, one.reason): one.rows for one in found}
+def counts(tallies: Sequence[Any]) -> dict[tuple[str, str], int]:
+    return {(one.outcome.value, one.reason): one.rows for one in tallies}
 
 
 def test_a_version_is_its_own_examples(lake: Lake) -> None:
-    found = of_version(lake, "ms-swift")
-    assert (found.subject, found.rows, found.aside) == ("version 1", 3, 0)
-    assert counts(found.tallies) == {("replaced", "too_long"): 1, ("read", ""): 2}
-    assert found.tallies[0].examples[0].origin == "photos: rows.jsonl, row 1"
-    assert "200 fit" in found.tallies[0].examples[0].detail
+    forecast = of_version(lake, "ms-swift")
+    assert (forecast.subject, forecast.rows, forecast.aside) == ("version 1", 3, 0)
+    assert counts(forecast.tallies) == {("replaced", "too_long"): 1, ("read", ""): 2}
+    assert forecast.tallies[0].examples[0].origin == "photos: rows.jsonl, row 1"
+    assert "200 fit" in forecast.tallies[0].examples[0].detail
 
 
 def test_a_drop_is_what_was_kept_and_what_was_set_aside(lake: Lake) -> None:
-    found = of_drop(lake, "llamafactory")
-    assert counts(found.tallies) == {("crashed", "image_cut"): 1, ("truncated", "answer_cut"): 1, ("read", ""): 2}
-    assert found.aside == 4
-    assert counts(found.aside_tallies) == {
+    forecast = of_drop(lake, "llamafactory")
+    assert counts(forecast.tallies) == {("crashed", "image_cut"): 1, ("truncated", "answer_cut"): 1, ("read", ""): 2}
+    assert forecast.aside == 4
+    assert counts(forecast.aside_tallies) == {
         ("crashed", "image_missing"): 1,
         ("crashed", "placeholder_mismatch"): 1,
         ("crashed", "no_content"): 1,

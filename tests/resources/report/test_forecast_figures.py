@@ -36,9 +36,9 @@ def test_examples_of_the_version_are_counted_by_trainer_and_reason(tmp_path: Pat
     ]
     table = pa.Table.from_pylist(measures, schema=AUDIT.table.schema)
     lake.write(AUDIT.table, table, partition={"delivery": "d", "identity": "i"}, once="i")
-    found = forecast_figures(lake, 2, ["d"], {"preflight": "i"}, {})
-    counted = [(one.trainer, one.outcome, one.examples, one.answer_tokens_lost, one.example_id) for one in found]
+    figures = forecast_figures(lake, 2, ["d"], {"preflight": "i"}, {})
+    counted = [(one.trainer, one.outcome, one.examples, one.answer_tokens_lost, one.example_id) for one in figures]
     assert counted == [("ms-swift", "read", 3, 0, "a"), ("trl", "crashed", 1, 0, "c"), ("trl", "truncated", 2, 9, "a")]
-    assert found[1].fix.startswith("raise the length")
+    assert figures[1].fix.startswith("raise the length")
     assert forecast_figures(lake, 2, ["d"], {}, {}) == ()
     assert forecast_figures(lake, 2, ["d"], {"preflight": "i"}, {"preflight": ["d"]}) == ()

@@ -78,17 +78,20 @@ def put(lake: Lake, spec: TableSpec, rows: list[dict[str, Any]], **partition: An
     lake.write(spec, pa.Table.from_pylist(rows, schema=spec.schema), partition=partition, once=str(partition))
 
 
-def said(role: str, text: str, image: str | None = None) -> dict[str, Any]:
+def message(role: str, text: str, image: str | None = None) -> dict[str, Any]:
     parts = [{"type": "image", "image_id": image}] if image else []
     return {"role": role, "parts": [*parts, {"type": "text", "text": text}]}
 
 
 def example(n: int) -> dict[str, Any]:
-    shown = [image_id(PICTURES[n % 3])] if n % 4 else []
-    turns = [said("user", f"What is in picture {n}?", shown[0] if shown else None), said("assistant", "A shop.")]
-    turns += [said("user", "Which colour?"), said("assistant", HOSTILE if n == 1 else "Red.")]
+    pictures = [image_id(PICTURES[n % 3])] if n % 4 else []
+    turns = [
+        message("user", f"What is in picture {n}?", pictures[0] if pictures else None),
+        message("assistant", "A shop."),
+    ]
+    turns += [message("user", "Which colour?"), message("assistant", HOSTILE if n == 1 else "Red.")]
     ids = {"drop": "shop", "delivery": DELIVERY, "example_id": f"e{n:02}", "source_id": f"row {n}", "kind": "sft"}
-    of = {"dataset": "shops" if n < 15 else HOSTILE, "image_ids": shown, "messages": turns}
+    of = {"dataset": "shops" if n < 15 else HOSTILE, "image_ids": pictures, "messages": turns}
     return {**ids, **of, "provenance": {"file": "a.json", "row": n}}
 
 
@@ -116,8 +119,8 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
     put(lake, MODALITY_STATISTICS, [counts | figures], identity=counts["identity"])
     rate = {"identity": "co", "delivery": DELIVERY, "dataset": "shops", "judged": 40}
     rates = [("is_flip", 4, 0.0396, 0.2305), ("in_cycle", 0, 0.0, 0.0876), ("any", 4, 0.0396, 0.2305)]
-    told = [rate | dict(zip(("kind", "found", "low", "high"), row, strict=True)) for row in rates]
-    put(lake, CONTRADICTION_RATES, told, identity="co")
+    rates_by_kind = [rate | dict(zip(("kind", "found", "low", "high"), row, strict=True)) for row in rates]
+    put(lake, CONTRADICTION_RATES, rates_by_kind, identity="co")
     _publish(lake)
     return lake
 
@@ -167,12 +170,12 @@ def _publish(lake: Lake) -> None:
         for n, row in enumerate(members)
     ]
     put(lake, CURRICULUM, order, version=1)
-    told = {"rows_in": 23, "rows_kept": 20, "rows_quarantined": 3}
+    counts = {"rows_in": 23, "rows_kept": 20, "rows_quarantined": 3}
     check = {"part": "drop", "expectation": "x", "figure": "quarantine_share", "promised": "<= 0.2", "found": "0.13"}
     gate = {"gate": "ingest", "subject": "drop 'shop'", "success": True, "failures": [], "facts": {}}
     gate["checks"] = [check | {"success": True}]
-    drop = {"drop": "shop", "delivery": DELIVERY, "licence": "MIT", **told}
-    put(lake, DROP_FILES, [{"delivery": DELIVERY, "file": "a.json", **told}])
+    drop = {"drop": "shop", "delivery": DELIVERY, "licence": "MIT", **counts}
+    put(lake, DROP_FILES, [{"delivery": DELIVERY, "file": "a.json", **counts}])
     states = [{"state": "arrived"}, {"state": "admitted", "gate_results": json.dumps(gate)}, {"state": "superseded"}]
     lake.log(DROPS, lambda log: [drop | state for state in states])
     row = {
@@ -222,13 +225,13 @@ def test_rules_show_their_examples_with_text_image_measures_and_why(data: Report
     assert (first.rule, first.examples, first.condition) == ("exact_duplicate", 6, "copies >= 2")
     assert [shown.example_id for shown in first.few_examples] == ["e00", "e01", "e02", "e03"]
     assert second.condition == "is_majority == false and answer_kind in [yes_no, colour]"
-    shown = second.few_examples[0]
-    assert (shown.example_id, shown.action, shown.weight, shown.dataset) == ("e06", "downweight", 0.5, "shops")
-    assert [turn.number for turn in shown.turns] == [None, 0, None, 1]
-    assert shown.turns[0].text == "[image] What is in picture 6?"
-    assert shown.reasons[0].turn == 1
-    assert (shown.pictures[0].width_px, shown.pictures[0].jpeg[:2]) == (640, b"\xff\xd8")
-    assert shown.measures["sft_contradictions"] == ("answer 2: answer_kind colour, answer red, majority_share 0.75",)
+    example = second.few_examples[0]
+    assert (example.example_id, example.action, example.weight, example.dataset) == ("e06", "downweight", 0.5, "shops")
+    assert [turn.number for turn in example.turns] == [None, 0, None, 1]
+    assert example.turns[0].text == "[image] What is in picture 6?"
+    assert example.reasons[0].turn == 1
+    assert (example.pictures[0].width_px, example.pictures[0].jpeg[:2]) == (640, b"\xff\xd8")
+    assert example.measures["sft_contradictions"] == ("answer 2: answer_kind colour, answer red, majority_share 0.75",)
 
 
 def test_audits_are_counted_and_drawn_with_the_thresholds_of_their_rules(data: ReportData):
@@ -254,8 +257,8 @@ def test_the_share_of_mismatched_pairs_is_estimated_from_all_that_were_judged(la
 
 
 def test_contradictions_are_rated_by_drop_dataset_and_kind(lake: Lake, data: ReportData):
-    told = [(row.drop, row.dataset, row.kind, row.judged, row.contradictory) for row in data.contradictions]
-    assert told == [("shop", "shops", "any", 40, 4), ("shop", "shops", "is_flip", 40, 4)]
+    contradictions = [(row.drop, row.dataset, row.kind, row.judged, row.contradictory) for row in data.contradictions]
+    assert contradictions == [("shop", "shops", "any", 40, 4), ("shop", "shops", "is_flip", 40, 4)]
     page = Path(make_report(lake, 1)).read_text(encoding="utf-8").replace("\u202f", " ").replace("\u00a0", " ")
     assert "4.0 % to 23 %" in page
 

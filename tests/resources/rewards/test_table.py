@@ -22,10 +22,10 @@ def rollouts(path: Path, rewarding: str, *, prompts: int = 40, each: int = 6) ->
         truth = "yes" if number % 2 else "no"
         for _ in range(each):
             is_right = bool(rng.integers(2))
-            said = truth if is_right else {"yes": "no", "no": "yes"}[truth]
+            spoken = truth if is_right else {"yes": "no", "no": "yes"}[truth]
             words = " ".join(WORDS.split()[: rng.integers(1, 13)])
-            long = f"{said}, {words}"
-            answer = long if rewarding == "length" else said
+            long = f"{spoken}, {words}"
+            answer = long if rewarding == "length" else spoken
             reward = {"right": float(is_right), "length": len(long) / 10, "same": 1.0, "noise": float(rng.random())}
             row = {"prompt": f"Is it red ({number})?", "completion": answer, "ground_truth": truth}
             rows.append({**row, "reward": reward[rewarding]})

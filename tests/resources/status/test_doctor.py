@@ -24,7 +24,7 @@ def own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def finding(subject: str, lake: Path, settings: Settings | None = None) -> Finding:
     """The worst that is said of it."""
     of_it = examine(str(lake), settings or load_settings(None), about=[subject])
-    return max(of_it, key=lambda one: ("good", "poor", "bad").index(one.state))
+    return max(of_it, key=lambda finding: ("good", "poor", "bad").index(finding.state))
 
 
 def test_machine_that_runs_the_tests_will_do(tmp_path: Path) -> None:
@@ -99,7 +99,9 @@ def test_what_listens_beyond_loopback_is_bad(address: str, state: str, tmp_path:
         (ours,) = [one for one in listeners() if one.port == port]
         assert (ours.address, ours.on_loopback) == (address, state == "good")
         about = [
-            one for one in examine(str(tmp_path), load_settings(None), about=["listening"]) if f":{port}" in one.detail
+            finding
+            for finding in examine(str(tmp_path), load_settings(None), about=["listening"])
+            if f":{port}" in finding.detail
         ]
         assert [one.state for one in about] == ([] if state == "good" else ["bad"])
 

@@ -39,15 +39,15 @@ def test_credentials_are_not_shown() -> None:
 
 
 @pytest.mark.parametrize(
-    ("address", "said"),
+    ("address", "message"),
     [
         ("az://container/lake", "AZURE_STORAGE_ACCOUNT_NAME"),
         ("hdfs://namenode:8020/lake", "HADOOP_HOME"),
         ("ftp://server/lake", "there are s3, s3a, gs, az, abfs, abfss, hdfs"),
     ],
 )
-def test_what_is_missing_is_named(address: str, said: str) -> None:
-    with pytest.raises(StoreError, match=said):
+def test_what_is_missing_is_named(address: str, message: str) -> None:
+    with pytest.raises(StoreError, match=message):
         Storage.at(address).open()
 
 

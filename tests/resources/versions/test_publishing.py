@@ -115,8 +115,8 @@ def test_order_of_drops_decides_nothing(tmp_path: Path, settings: Settings):
         candidate = build(lake, settings, deliveries=order)
         tables.append([candidate.content, *(lake.read(spec) for spec in (VERDICTS, CURATED, CURRICULUM))])
     assert tables[0][0] == tables[1][0]
-    for one, other in zip(tables[0][1:], tables[1][1:], strict=True):
-        assert one.equals(other)
+    for left, right in zip(tables[0][1:], tables[1][1:], strict=True):
+        assert left.equals(right)
 
 
 def test_lost_rows_stop_everything(lake: Lake, settings: Settings):

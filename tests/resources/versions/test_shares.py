@@ -67,9 +67,9 @@ def test_shares_change_nothing_of_a_version(lake: Lake, settings: Settings, shar
     assert whole.version != cut.version
     assert whole.counts == cut.counts
     assert whole.counts["mix"]["repeats"] > 1
-    for one, other in zip(rows_of(lake, whole.version), rows_of(lake, cut.version), strict=True):
-        assert one.num_rows
-        assert one.equals(other)
+    for left, right in zip(rows_of(lake, whole.version), rows_of(lake, cut.version), strict=True):
+        assert left.num_rows
+        assert left.equals(right)
     whole_facts, cut_facts = (facts(lake, whole.version, settings, Here(), rows) for rows in (1000, share_rows))
     assert whole_facts == cut_facts
     assert whole_facts["version"][0]["missing_in_curriculum"] == 0
@@ -114,24 +114,24 @@ class Sent(Here):
 
 
 def test_tasks_can_be_sent_away(lake: Lake, settings: Settings, monkeypatch: pytest.MonkeyPatch):
-    here = build(lake, settings, code="not sent")
+    local = build(lake, settings, code="not sent")
     monkeypatch.setattr(candidates, "tasks_for", lambda *_: Sent())
     sent = build(lake, settings, code="sent", share_rows=10)
-    assert here.counts == sent.counts
-    for one, other in zip(rows_of(lake, here.version), rows_of(lake, sent.version), strict=True):
-        assert one.equals(other)
-    assert facts(lake, sent.version, settings, Sent(), 10) == facts(lake, here.version, settings, Here(), 1000)
+    assert local.counts == sent.counts
+    for left, right in zip(rows_of(lake, local.version), rows_of(lake, sent.version), strict=True):
+        assert left.equals(right)
+    assert facts(lake, sent.version, settings, Sent(), 10) == facts(lake, local.version, settings, Here(), 1000)
 
 
 @pytest.mark.full
 @pytest.mark.usefixtures("ray_session")
 def test_workers_change_nothing(lake: Lake, settings: Settings, monkeypatch: pytest.MonkeyPatch):
     on_ray = OnRay()
-    here = build(lake, settings, code="here")
+    local = build(lake, settings, code="here")
     monkeypatch.setattr(candidates, "tasks_for", lambda *_: on_ray)
     there = build(lake, settings, code="there", share_rows=10)
-    assert here.counts == there.counts
-    for one, other in zip(rows_of(lake, here.version), rows_of(lake, there.version), strict=True):
-        assert one.equals(other)
+    assert local.counts == there.counts
+    for left, right in zip(rows_of(lake, local.version), rows_of(lake, there.version), strict=True):
+        assert left.equals(right)
     of_there = facts(lake, there.version, settings, on_ray, 10)
-    assert of_there == facts(lake, here.version, settings, Here(), 1000)
+    assert of_there == facts(lake, local.version, settings, Here(), 1000)

@@ -24,7 +24,7 @@ ROUNDS = 4
 EXAMPLES = 12
 
 
-def publisher(root: str, mine: Sequence[int], barrier: Barrier, told: Any) -> None:
+def publisher(root: str, mine: Sequence[int], barrier: Barrier, outcomes: Any) -> None:
     """Publishes one version for each number, each by a policy of its own; again where another came first."""
     lake, settings = Lake(root), load_settings()
     refusals: list[str] = []
@@ -41,7 +41,7 @@ def publisher(root: str, mine: Sequence[int], barrier: Barrier, told: Any) -> No
             except PublishError as error:
                 refusals.append(str(error))
                 candidate = built(lake, chosen)
-    told.put(refusals)
+    outcomes.put(refusals)
 
 
 def built(lake: Lake, settings: Any) -> Any:
@@ -54,12 +54,12 @@ def test_two_publishers_make_one_history(tmp_path: Path):
     lake = Lake(tmp_path / "lake")
     deliver(lake, "a", "a-1", [" ".join(["word"] * (n + 1)) for n in range(EXAMPLES)])
     context = multiprocessing.get_context("spawn")
-    barrier, told = context.Barrier(2), context.Queue()
+    barrier, outcomes = context.Barrier(2), context.Queue()
     numbers = [list(range(first, 2 * ROUNDS + 1, 2)) for first in (1, 2)]
-    processes = [context.Process(target=publisher, args=(lake.root, mine, barrier, told)) for mine in numbers]
+    processes = [context.Process(target=publisher, args=(lake.root, mine, barrier, outcomes)) for mine in numbers]
     for process in processes:
         process.start()
-    refused = [told.get(timeout=120) for _ in processes]
+    refused = [outcomes.get(timeout=120) for _ in processes]
     for process in processes:
         process.join(60)
     assert [process.exitcode for process in processes] == [0, 0]

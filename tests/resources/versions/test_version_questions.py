@@ -78,18 +78,18 @@ def test_why_tells_everything_of_an_example(lake: Lake, settings: Settings, tmp_
     ids = fill(lake)
     publish(lake, build(lake, settings), {})
     publish(lake, build(lake, replace(settings, policy=Policy(POLICY.rules[:1]))), {})
-    told = why(lake, ids["a"][2])
-    assert told.examples[0]["provenance"] == {"file": "a.json", "row": 2}
-    assert told.deliveries == {"a-1": "admitted"}
-    assert told.measures["difficulty"][0]["answer_words"] == 7
-    assert told.measures["difficulty"][0]["used_by"] == [1, 2]
-    assert [(v["version"], v["current"], v["action"], v["weight"]) for v in told.versions] == [
+    answer = why(lake, ids["a"][2])
+    assert answer.examples[0]["provenance"] == {"file": "a.json", "row": 2}
+    assert answer.deliveries == {"a-1": "admitted"}
+    assert answer.measures["difficulty"][0]["answer_words"] == 7
+    assert answer.measures["difficulty"][0]["used_by"] == [1, 2]
+    assert [(v["version"], v["current"], v["action"], v["weight"]) for v in answer.versions] == [
         (1, False, "downweight", 0.5),
         (2, True, "keep", 1.0),
     ]
-    assert [reason["rule"] for reason in told.versions[0]["reasons"]] == ["long"]
-    assert told.versions[1]["places"][0]["stage"] in range(4)
-    assert save_pictures(lake, told, tmp_path / "pictures") == []
+    assert [reason["rule"] for reason in answer.versions[0]["reasons"]] == ["long"]
+    assert answer.versions[1]["places"][0]["stage"] in range(4)
+    assert save_pictures(lake, answer, tmp_path / "pictures") == []
     with pytest.raises(AmbiguousError, match=r"2 examples came from rows called '0'; ask for one of .* \(a\)"):
         why(lake, "0")
     assert why(lake, "3").example_id == ids["b"][3]
@@ -114,19 +114,19 @@ def test_measures_of_a_corrected_drop_are_those_of_the_delivery_that_a_version_h
     publish(lake, build(lake, settings), {})
     deliver(lake, "a", "a-2", ["yes", "no", "a rather long answer with many words"])
     publish(lake, build(lake, settings, deliveries=["a-2", "b-1"]), {})
-    told = why(lake, ids["a"][2])
-    assert [row["used_by"] for row in told.measures["difficulty"]] == [[1], [2]]
-    assert [row["used_by"] for row in told.measures_of(told.judged)["difficulty"]] == [[2]]
+    answer = why(lake, ids["a"][2])
+    assert [row["used_by"] for row in answer.measures["difficulty"]] == [[1], [2]]
+    assert [row["used_by"] for row in answer.measures_of(answer.judged)["difficulty"]] == [[2]]
 
 
 def test_pictures_come_out_as_they_came_in(lake: Lake, settings: Settings, tmp_path: Path):
     fill(lake)
     data = picture()
-    told = replace(why(lake, "3"), examples=[{"image_ids": [image_id(data)]}])
+    answer = replace(why(lake, "3"), examples=[{"image_ids": [image_id(data)]}])
     row = {"image_id": image_id(data), "bytes": data, "format": "PNG"}
     table = IMAGES.schema.empty_table().from_pylist([row], schema=IMAGES.schema)
     lake.write(IMAGES, table, partition={}, once="images")
-    (path,) = save_pictures(lake, told, tmp_path / "pictures")
+    (path,) = save_pictures(lake, answer, tmp_path / "pictures")
     assert path.read_bytes() == data
     assert path.suffix == ".png"
 

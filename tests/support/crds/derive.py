@@ -39,12 +39,12 @@ def _together(values: list[Any]) -> Any:
     return merged
 
 
-def _merge(one: Any, other: Any) -> Any:
-    if isinstance(one, dict) and isinstance(other, dict):
-        return {key: _merge(one.get(key, value), value) for key, value in other.items()} | {
-            key: value for key, value in one.items() if key not in other
+def _merge(left: Any, right: Any) -> Any:
+    if isinstance(left, dict) and isinstance(right, dict):
+        return {key: _merge(left.get(key, value), value) for key, value in right.items()} | {
+            key: value for key, value in left.items() if key not in right
         }
-    return [_together([*one, *other])] if isinstance(one, list) and isinstance(other, list) else one
+    return [_together([*left, *right])] if isinstance(left, list) and isinstance(right, list) else left
 
 
 def main(definition: str, version: str, manifest: str) -> None:

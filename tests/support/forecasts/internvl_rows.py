@@ -26,10 +26,10 @@ def main(model: str, rows: str, most: str) -> None:
             continue
         row = json.loads(line)
         try:
-            said = outcome(row, tokenizer, int(most))
+            result = outcome(row, tokenizer, int(most))
         except Exception as error:  # whatever it is
-            said = {"outcome": "replaced", "error": repr(error)[:200]}
-        say(row["channel"], said)
+            result = {"outcome": "replaced", "error": repr(error)[:200]}
+        say(row["channel"], result)
 
 
 def outcome(row: dict[str, Any], tokenizer: Any, most: int) -> dict[str, Any]:
@@ -55,7 +55,7 @@ def tiles_of(picture: Image.Image, most: int) -> int:
     width, height = picture.size
     grids = {(i, j) for n in range(1, most + 1) for i in range(1, n + 1) for j in range(1, n + 1) if i * j <= most}
     best, nearest = (1, 1), float("inf")
-    for grid in sorted(grids, key=lambda one: one[0] * one[1]):
+    for grid in sorted(grids, key=lambda grid: grid[0] * grid[1]):
         distance = abs(width / height - grid[0] / grid[1])
         if distance < nearest:
             nearest, best = distance, grid
@@ -72,8 +72,8 @@ def tokens_of(turns: list[dict[str, Any]], tiles: list[int], tokenizer: Any) -> 
         if tiles and turn["from"] == "human":
             for _ in range(turn["value"].count("<image>")):
                 if left:
-                    shown = f"{START}{CONTEXT * (TILE_TOKENS * left.pop(0))}{STOP}"
-                    turn["value"] = turn["value"].replace("<image>", shown, 1)
+                    image = f"{START}{CONTEXT * (TILE_TOKENS * left.pop(0))}{STOP}"
+                    turn["value"] = turn["value"].replace("<image>", image, 1)
     if left:
         raise ValueError(f"{len(left)} images without a placeholder")
     ids: list[int] = tokenizer(f"<|im_start|>system\n{system}<|im_end|>\n").input_ids

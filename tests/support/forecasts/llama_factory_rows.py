@@ -38,8 +38,8 @@ def main(model: str, rows: str, most: str) -> None:
         overwrite_cache=True,
     )
     training_args = Seq2SeqTrainingArguments(output_dir=f"{folder}/run", report_to=[], use_cpu=True)
-    found = load_tokenizer(model_args)
-    tokenizer, processor = found["tokenizer"], found["processor"]
+    tokenizer_module = load_tokenizer(model_args)
+    tokenizer, processor = tokenizer_module["tokenizer"], tokenizer_module["processor"]
     template = get_template_and_fix_tokenizer(tokenizer, data_args)
     loaded = _get_merged_dataset(data_args.dataset, model_args, data_args, training_args, "sft")
     tokenize = _get_dataset_processor(data_args, "sft", template, tokenizer, processor).preprocess_dataset
@@ -57,11 +57,11 @@ def outcome(row: dict[str, Any], tokenize: Any, collate: Any) -> dict[str, Any]:
     made = tokenize({name: [value] for name, value in row.items()})
     if not made["input_ids"]:
         return {"outcome": "dropped"}
-    one = {name: made[name][0] for name in FIELDS}
-    ids, labels, shown = list(one["input_ids"]), list(one["labels"]), bool(one["images"])
-    batch = collate([one])
+    example = {name: made[name][0] for name in FIELDS}
+    ids, labels, has_images = list(example["input_ids"]), list(example["labels"]), bool(example["images"])
+    batch = collate([example])
     # A batch without pictures gets one that stands for none.
-    return count(ids, labels, batch["image_grid_thw"] if shown else None)
+    return count(ids, labels, batch["image_grid_thw"] if has_images else None)
 
 
 if __name__ == "__main__":

@@ -22,9 +22,9 @@ def main(model: str, rows: str, most: str, truncation: str) -> None:
         say(number, {"outcome": "dropped"})
     lazy = LazyLLMDataset(loaded, template.encode, random_state=1, traceback_limit=0)
     for place, row in enumerate(there):
-        one = lazy[place]
-        read = count(one["input_ids"], one["labels"], one.get("image_grid_thw"))
-        say(row, read if one["channel"] == row else {"outcome": "replaced"})
+        example = lazy[place]
+        read = count(example["input_ids"], example["labels"], example.get("image_grid_thw"))
+        say(row, read if example["channel"] == row else {"outcome": "replaced"})
 
 
 if __name__ == "__main__":

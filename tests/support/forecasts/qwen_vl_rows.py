@@ -27,10 +27,10 @@ def main(model: str, rows: str, most: str) -> None:
             continue
         row = json.loads(line)
         try:
-            said = outcome(row, processor, int(most))
+            result = outcome(row, processor, int(most))
         except Exception as error:  # whatever it is
-            said = {"outcome": "replaced", "error": repr(error)[:200]}
-        say(row["channel"], said)
+            result = {"outcome": "replaced", "error": repr(error)[:200]}
+        say(row["channel"], result)
 
 
 def outcome(row: dict[str, Any], processor: Any, most: int) -> dict[str, Any]:

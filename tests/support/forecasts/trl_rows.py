@@ -14,11 +14,11 @@ from trl.trainer.sft_trainer import DataCollatorForVisionLanguageModeling
 def main(model: str, rows: str, most: str) -> None:
     loaded = load_dataset("json", data_files=rows, split="train", cache_dir=str(Path(rows).parent / "cache"))
     names = loaded["channel"]
-    shown = loaded.cast_column("images", List(Image()))
+    with_images = loaded.cast_column("images", List(Image()))
     collate = DataCollatorForVisionLanguageModeling(AutoProcessor.from_pretrained(model), max_length=int(most))
     for place, row in enumerate(names):
         try:
-            batch = collate([shown[place]])
+            batch = collate([with_images[place]])
         except Exception as error:  # whatever it is, it would stop the run
             say(row, {"outcome": "crashed", "error": repr(error)[:200]})
             continue

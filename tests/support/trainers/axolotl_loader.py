@@ -28,10 +28,10 @@ def main(model: str, folder: str, *names: str) -> None:
         config = DictDefault({"path": f"{folder}/{name}", "ds_type": "parquet", "split": "train"})
         for row in load_dataset_with_config(config, use_auth_token=False):
             batch = collator([row])
-            print(json.dumps({**said(row, batch, processor.tokenizer), "stage": name}))
+            print(json.dumps({**facts_of(row, batch, processor.tokenizer), "stage": name}))
 
 
-def said(row: dict[str, Any], batch: Any, tokenizer: Any) -> dict[str, Any]:
+def facts_of(row: dict[str, Any], batch: Any, tokenizer: Any) -> dict[str, Any]:
     parts = [part for message in row["messages"] for part in message["content"] if part["type"] == "image"]
     ids, labels = batch["input_ids"][0].tolist(), batch["labels"][0].tolist()
     return {

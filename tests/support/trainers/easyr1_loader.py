@@ -20,10 +20,10 @@ def main(model: str, folder: str, *names: str) -> None:
     processor = AutoProcessor.from_pretrained(model)
     for name in names:
         for row in load_dataset("parquet", data_files=f"{folder}/{name}", split="train"):
-            print(json.dumps(said(row, processor)))
+            print(json.dumps(facts_of(row, processor)))
 
 
-def said(row: dict[str, Any], processor: Any) -> dict[str, Any]:
+def facts_of(row: dict[str, Any], processor: Any) -> dict[str, Any]:
     content: list[dict[str, str]] = []
     for number, text in enumerate(row.pop("problem").split("<image>")):
         content += [{"type": "image"}] if number else []
@@ -34,8 +34,8 @@ def said(row: dict[str, Any], processor: Any) -> dict[str, Any]:
     pictures = [opened(picture) for picture in row.pop("images")]
     made = processor(pictures or None, [prompt], add_special_tokens=False, return_tensors="pt")
     ids = made["input_ids"][0].tolist()
-    shown = {"pictures": [digest(picture) for picture in pictures], "data_source": row["data_source"]}
-    return {"text": processor.tokenizer.decode(ids), "solution": row.pop("answer"), **shown}
+    facts = {"pictures": [digest(picture) for picture in pictures], "data_source": row["data_source"]}
+    return {"text": processor.tokenizer.decode(ids), "solution": row.pop("answer"), **facts}
 
 
 def opened(picture: Any) -> Image.Image:

@@ -22,7 +22,7 @@ def main(model: str, folder: str, *names: str) -> None:
     for name in names:
         for dataset, entry in json.loads((Path(folder) / name).read_text()).items():
             for line in lines_of(Path(folder), entry):
-                row = said(json.loads(line), Path(folder) / entry["root"], tokenizer)
+                row = facts_of(json.loads(line), Path(folder) / entry["root"], tokenizer)
                 print(json.dumps({**row, "stage": name, "dataset": dataset}))
 
 
@@ -37,15 +37,15 @@ def lines_of(folder: Path, entry: dict[str, Any]) -> list[str]:
     return lines * times
 
 
-def said(row: dict[str, Any], root: Path, tokenizer: Any) -> dict[str, Any]:
+def facts_of(row: dict[str, Any], root: Path, tokenizer: Any) -> dict[str, Any]:
     image, turns = row.get("image") or [], row["conversations"]
     if isinstance(image, str):
         if "<image>" not in turns[0]["value"]:
             turns[0]["value"] = "<image>\n" + turns[0]["value"]
         image = [image]
-    shown = sum(turn["value"].count("<image>") for turn in turns if turn["from"] == "human")
-    if image and shown != len(image):
-        raise ValueError(f"{shown} placeholders, {len(image)} images")
+    places = sum(turn["value"].count("<image>") for turn in turns if turn["from"] == "human")
+    if image and places != len(image):
+        raise ValueError(f"{places} placeholders, {len(image)} images")
     ids: list[int] = []
     labels: list[int] = []
     for turn in turns:

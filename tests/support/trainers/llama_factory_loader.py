@@ -44,10 +44,10 @@ def load(model: str, folder: str, stage: str, names: str) -> None:
         template = get_template_and_fix_tokenizer(tokenizer, data_args)
         rows = get_dataset(template, model_args, data_args, training_args, stage, tokenizer, loaded["processor"])
         for row in rows["train_dataset"]:
-            print(json.dumps(said(row, stage, tokenizer)))
+            print(json.dumps(facts_of(row, stage, tokenizer)))
 
 
-def said(row: dict[str, Any], stage: str, tokenizer: Any) -> dict[str, Any]:
+def facts_of(row: dict[str, Any], stage: str, tokenizer: Any) -> dict[str, Any]:
     # The model's own plugin scales small pictures up; that of all models only opens them.
     opener = BasePlugin(image_token=None, video_token=None, audio_token=None)
     opened = opener._regularize_images(row["images"] or [], image_max_pixels=NO_LIMIT, image_min_pixels=1)["images"]

@@ -9,15 +9,15 @@ IGNORED = -100
 
 def target_runs(tokenizer: Any, ids: list[int], labels: list[int]) -> list[str]:
     """The texts that carry loss, one for each run of tokens."""
-    found: list[list[int]] = []
+    places: list[list[int]] = []
     before = IGNORED
     for token, label in zip(ids, labels, strict=True):
         if label != IGNORED:
             if before == IGNORED:
-                found.append([])
-            found[-1].append(token)
+                places.append([])
+            places[-1].append(token)
         before = label
-    return [tokenizer.decode(run) for run in found]
+    return [tokenizer.decode(run) for run in places]
 
 
 def first_of_runs(labels: list[int], values: list[float]) -> list[float]:

@@ -31,7 +31,7 @@ def main(model: str, folder: str, *wanted: str) -> None:
         kept = {"remove_unused_columns": False} if mode == "grpo" else {}
         rows, _ = load_dataset(files, strict=True, load_from_cache_file=False, **kept)
         for row in rows:
-            print(json.dumps(asked(row, template) if mode == "grpo" else said(row, mode, template)))
+            print(json.dumps(asked(row, template) if mode == "grpo" else facts_of(row, mode, template)))
 
 
 def asked(row: dict[str, Any], template: Any) -> dict[str, Any]:
@@ -41,7 +41,7 @@ def asked(row: dict[str, Any], template: Any) -> dict[str, Any]:
     return {"text": text, "pictures": [digest(picture) for picture in pictures], **about}
 
 
-def said(row: dict[str, Any], mode: str, template: Any) -> dict[str, Any]:
+def facts_of(row: dict[str, Any], mode: str, template: Any) -> dict[str, Any]:
     encoded = template.encode(row)
     pictures = [load_image(picture["path"]) for picture in row["images"] or []]
     answer: dict[str, Any] = {"stage": mode, "pictures": [digest(picture) for picture in pictures]}

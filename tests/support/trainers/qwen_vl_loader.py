@@ -24,10 +24,10 @@ def main(model: str, folder: str, *names: str) -> None:
         base = Path(folder) / registry[name]["data_path"]
         with (Path(folder) / registry[name]["annotation_path"]).open() as lines:
             for line in lines:
-                print(json.dumps({**said(json.loads(line), base, processor), "stage": name}))
+                print(json.dumps({**facts_of(json.loads(line), base, processor), "stage": name}))
 
 
-def said(row: dict[str, Any], base: Path, processor: Any) -> dict[str, Any]:
+def facts_of(row: dict[str, Any], base: Path, processor: Any) -> dict[str, Any]:
     images = row.get("image") or []
     paths = [str((base / path).resolve()) for path in ([images] if isinstance(images, str) else images)]
     encoded = processor.apply_chat_template(

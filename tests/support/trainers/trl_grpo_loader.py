@@ -39,16 +39,16 @@ def main(model: str, folder: str, *names: str) -> None:
     )
     for batch in trainer.get_train_dataloader():
         assert all(other["example_id"] == batch[0]["example_id"] for other in batch)
-        print(json.dumps(said(batch[0], trainer)))
+        print(json.dumps(facts_of(batch[0], trainer)))
 
 
-def said(row: dict[str, Any], trainer: GRPOTrainer) -> dict[str, Any]:
+def facts_of(row: dict[str, Any], trainer: GRPOTrainer) -> dict[str, Any]:
     # As its _generate_and_score_completions does: without pictures in the batch the prompts stay as they are.
     prompt = prepare_multimodal_messages(row["prompt"], images=row["images"]) if row["images"] else row["prompt"]
-    ids, shown, _ = trainer._tokenize_prompts([prompt])
+    ids, pictures, _ = trainer._tokenize_prompts([prompt])
     return {
         "text": trainer.processing_class.tokenizer.decode(ids[0]),
-        "pictures": [digest(picture) for picture in (shown or [[]])[0] or []],
+        "pictures": [digest(picture) for picture in (pictures or [[]])[0] or []],
         **{name: row[name] for name in ("example_id", "solution", "data_source")},
     }
 

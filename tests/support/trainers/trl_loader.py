@@ -28,10 +28,10 @@ def main(model: str, folder: str, *names: str) -> None:
         table = name.split("/")[0]
         collator = COLLATORS[table](processor)
         for row in load_dataset("parquet", data_files=f"{folder}/{name}", split="train"):
-            print(json.dumps({**said(row, table, collator, processor.tokenizer), "stage": table}))
+            print(json.dumps({**facts_of(row, table, collator, processor.tokenizer), "stage": table}))
 
 
-def said(row: dict[str, Any], table: str, collator: Any, tokenizer: Any) -> dict[str, Any]:
+def facts_of(row: dict[str, Any], table: str, collator: Any, tokenizer: Any) -> dict[str, Any]:
     answer: dict[str, Any] = {"pictures": [digest(picture) for picture in row["images"]]}
     if table == "unpaired":
         answer["label"] = row["label"]

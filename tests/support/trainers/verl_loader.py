@@ -29,10 +29,10 @@ def main(model: str, folder: str, *names: str) -> None:
     files = [f"{folder}/{name}" for name in names]
     rows = RLHFDataset(files, processor.tokenizer, OmegaConf.create(settings), processor)
     for number in range(len(rows)):
-        print(json.dumps(said(rows[number], processor)))
+        print(json.dumps(facts_of(rows[number], processor)))
 
 
-def said(row: dict[str, Any], processor: Any) -> dict[str, Any]:
+def facts_of(row: dict[str, Any], processor: Any) -> dict[str, Any]:
     parts = [part for turn in row["raw_prompt"] if isinstance(turn["content"], list) for part in turn["content"]]
     return {
         "text": processor.apply_chat_template(row["raw_prompt"], add_generation_prompt=True, tokenize=False),
