@@ -113,10 +113,10 @@ def measure(inputs: RowInputs, settings: MismatchSettings) -> pa.Table:
     examples = sorted(_examples(inputs, settings), key=lambda example: (example.images, ids[example.row]))
     rows = [_unfitted(example, settings) for example in examples]
     ranked = [at for at, example in enumerate(examples) if not example.why]
-    for group, fitted, told in _groups(examples, ranked, fewest=settings.fewest_examples):
+    for group, fitted, own in _groups(examples, ranked, fewest=settings.fewest_examples):
         chances = _chances([examples[at] for at in fitted], settings)
         for place, at in enumerate(fitted):
-            if chances is not None and at in told:
+            if chances is not None and at in own:
                 rows[at] |= {"group": group, "group_examples": len(fitted)} | _figures(chances, place, settings)
     figures = pa.Table.from_pylist(rows, schema=COLUMNS)
     places = pa.array([example.row for example in examples], pa.int64())
@@ -136,8 +136,8 @@ def _examples(inputs: RowInputs, settings: MismatchSettings) -> Iterator[_Exampl
             why = pool.why
             if not why and pool.compared < settings.fewest_images:
                 why = f"only {pool.compared} other images to compare with"
-            shown = " ".join(images[pool.row])
-            yield _Example(start + pool.row, datasets[pool.row] or "", shown, pool, spread, why)
+            image_ids = " ".join(images[pool.row])
+            yield _Example(start + pool.row, datasets[pool.row] or "", image_ids, pool, spread, why)
 
 
 def _image_spreads(inputs: RowInputs, images: Sequence[Sequence[str]]) -> np.ndarray:

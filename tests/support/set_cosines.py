@@ -32,10 +32,10 @@ def inputs_of(
     for n, (question, answer, dataset) in enumerate(zip(questions, answers, named, strict=True)):
         picture = {"type": "image", "text": None, "image_id": ids[n]}
         asked = {"role": "user", "parts": [picture, {"type": "text", "text": question, "image_id": None}]}
-        said = {"role": "assistant", "parts": [{"type": "text", "text": answer, "image_id": None}]}
-        row = {"delivery": "d", "example_id": f"{n:04}", "messages": [asked, said], "image_ids": [ids[n]]}
+        message = {"role": "assistant", "parts": [{"type": "text", "text": answer, "image_id": None}]}
+        row = {"delivery": "d", "example_id": f"{n:04}", "messages": [asked, message], "image_ids": [ids[n]]}
         rows.append(row | {"dataset": dataset})
     examples = pa.Table.from_pylist(rows, schema=EXAMPLES.schema)
     vectors = Vectors.of([text_id(text) for text in scored_texts(examples)], texts)
-    shown = Vectors.of(ids, images)
-    return RowInputs(examples, shown, vectors, choose_bank(shown, 128), choose_bank(vectors, 128))
+    image_vectors = Vectors.of(ids, images)
+    return RowInputs(examples, image_vectors, vectors, choose_bank(image_vectors, 128), choose_bank(vectors, 128))

@@ -103,8 +103,8 @@ def test_what_cannot_be_fitted_says_so() -> None:
 
 def test_covariates_are_standardised_and_those_without_spread_are_none() -> None:
     values = np.column_stack([np.exp(np.arange(9.0)), np.full(9, 3.0), [*[1.0] * 8, 1e9]])
-    told = standardised(values)
-    assert np.median(told[:, 0]) == 0
-    assert told[:, 0].std() == pytest.approx(1)
-    assert not told[:, 1].any()
-    assert np.abs(told).max() <= 3.0
+    standard = standardised(values)
+    assert np.median(standard[:, 0]) == 0
+    assert standard[:, 0].std() == pytest.approx(1)
+    assert not standard[:, 1].any()
+    assert np.abs(standard).max() <= 3.0
