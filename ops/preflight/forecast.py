@@ -37,7 +37,7 @@ def forecast_sides(trainer: Trainer, rows: Sequence[Row], limits: Limits, count:
     }
     ordered = sorted(texts)
     counts = dict(zip(ordered, count(pa.array(ordered, pa.string())).tolist(), strict=True))
-    return [_settle(trainer, found, limits, counts) for found in laid_out]
+    return [_settle(trainer, results, limits, counts) for results in laid_out]
 
 
 def _sides(row: Row) -> list[Row]:

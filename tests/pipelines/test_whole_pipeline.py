@@ -124,7 +124,7 @@ def test_a_second_drop_makes_a_second_version(demo: Demo, lake: Path, settings: 
 def test_every_version_is_forecast_for_the_trainers_that_settings_name(lake: Path, settings: Settings) -> None:
     """By the same jobs that a night runs, and the report shows it."""
     store = Lake(lake)
-    shown = re.compile(r'<section id="preflight">.*?</section>', re.DOTALL)
+    preflight = re.compile(r'<section id="preflight">.*?</section>', re.DOTALL)
     assert current_version(store) == 2
     for number in (1, 2):
         members = store.read(CURATED, where={"version": number})["example_id"].to_pylist()
@@ -134,7 +134,7 @@ def test_every_version_is_forecast_for_the_trainers_that_settings_name(lake: Pat
         for figure in figures:
             counted[figure.trainer] += figure.examples
         assert counted == {"ms-swift": len(members), "trl": len(members)}
-        (section,) = shown.findall(Path(report_path(store, number)).read_text("utf-8"))
+        (section,) = preflight.findall(Path(report_path(store, number)).read_text("utf-8"))
         assert all(name in section for name in counted)
 
 

@@ -23,8 +23,8 @@ def run_loader(script: str, trainer: str, *arguments: str | Path, scratch: Path)
     command = [str(python), str(SCRIPTS / f"{script}.py"), *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | offline(scratch))
     assert done.returncode == 0, done.stderr[-4000:]
-    found = [json.loads(line) for line in done.stdout.split("\n") if line.startswith('{"row"')]
-    return {said["row"]: said for said in found}
+    outcomes = [json.loads(line) for line in done.stdout.split("\n") if line.startswith('{"row"')]
+    return {said["row"]: said for said in outcomes}
 
 
 def read_rows(file: Path) -> list[Row]:
@@ -48,27 +48,28 @@ def differing_sides(sides: Sequence[Sequence[Forecast]], outcomes: dict[int, dic
     """The same of rows with several conversations: what the loader says of a row that it read stands for each side."""
     lines: list[str] = []
     for number, forecasts in enumerate(sides):
-        said = outcomes[number]
-        if said["outcome"] == "read":
-            crashes = any(read["image_tokens"] != read["features"] for read in said["sides"])
+        outcome = outcomes[number]
+        if outcome["outcome"] == "read":
+            crashes = any(read["image_tokens"] != read["features"] for read in outcome["sides"])
             worst = Outcome.CRASHED if any(one.outcome is Outcome.CRASHED for one in forecasts) else None
-            pairs = list(zip(forecasts, said["sides"], strict=True))
+            pairs = list(zip(forecasts, outcome["sides"], strict=True))
             agree = worst is not None if crashes else all(_agree(one, read) for one, read in pairs)
         else:
-            agree = max(forecasts, key=lambda one: list(Outcome).index(one.outcome)).outcome.value == said["outcome"]
+            severity = list(Outcome).index
+            agree = max((one.outcome for one in forecasts), key=severity).value == outcome["outcome"]
         if not agree:
-            lines.append(f"row {number}: {forecasts}; the loader: {said}")
+            lines.append(f"row {number}: {forecasts}; the loader: {outcome}")
     return lines
 
 
-def _agree(forecast: Forecast, said: dict[str, Any]) -> bool:
-    if said["outcome"] != "read":
-        return said["outcome"] == forecast.outcome.value
-    if said["image_tokens"] != said["features"]:  # the model stops there
+def _agree(forecast: Forecast, outcome: dict[str, Any]) -> bool:
+    if outcome["outcome"] != "read":
+        return outcome["outcome"] == forecast.outcome.value
+    if outcome["image_tokens"] != outcome["features"]:  # the model stops there
         return forecast.outcome is Outcome.CRASHED
     lost = {
         "tokens": forecast.tokens and forecast.tokens - forecast.tokens_lost,
         "answer_tokens": forecast.answer_tokens and forecast.answer_tokens - forecast.answer_tokens_lost,
         "image_tokens": forecast.image_tokens and forecast.image_tokens - forecast.image_tokens_lost,
     }
-    return forecast.outcome in _SEEN and all(said[name] == count for name, count in lost.items() if name in said)
+    return forecast.outcome in _SEEN and all(outcome[name] == count for name, count in lost.items() if name in outcome)

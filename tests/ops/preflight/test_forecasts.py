@@ -24,8 +24,8 @@ def one_token_a_word(texts: pa.Array) -> np.ndarray:
 def row(*turns: tuple[str, str | None], pictures: tuple[Picture, ...] = (), **more: object) -> Row:
     """A row whose contents show each picture where `*` stands."""
     parts = [(role, None if text is None else tuple(_parts(text))) for role, text in turns]
-    said = tuple(Turn(role, shown, is_list=shown is not None) for role, shown in parts)
-    return Row(row_id="1", turns=said, pictures=pictures, **more)
+    spoken = tuple(Turn(role, shown, is_list=shown is not None) for role, shown in parts)
+    return Row(row_id="1", turns=spoken, pictures=pictures, **more)
 
 
 def _parts(text: str) -> list[str | None]:
@@ -43,8 +43,8 @@ def forecast(trainer: str, *rows: Row, **given: object) -> Forecast:
     return forecast_rows(chosen, rows, limits, one_token_a_word)[-1]
 
 
-def said(found: Forecast) -> tuple[str, str]:
-    return found.outcome.value, found.reason
+def outcome_of(result: Forecast) -> tuple[str, str]:
+    return result.outcome.value, result.reason
 
 
 PLAIN = row(("user", "*what"), ("assistant", "a boat"), pictures=(PICTURE,))
@@ -52,14 +52,14 @@ PLAIN = row(("user", "*what"), ("assistant", "a boat"), pictures=(PICTURE,))
 
 @pytest.mark.parametrize("trainer", COUNTING)
 def test_a_plain_row_is_read_and_its_tokens_are_counted(trainer: str) -> None:
-    found = forecast(trainer, PLAIN)
-    assert said(found) == ("read", "")
+    result = forecast(trainer, PLAIN)
+    assert outcome_of(result) == ("read", "")
     # <|im_start|> user <|vision_start|> 100 <|vision_end|> what <|im_end|> <|im_start|> assistant a boat <|im_end|>
     # and of a prompt <|im_start|> assistant, after which nothing is learnt: EasyR1 has one text of it, ms-swift takes
     # off the answer
     asked = {"verl": 113, "trl-grpo": 113, "easyr1": 110, "ms-swift-grpo": 108}
     learnt = (asked[trainer], 100, 0) if trainer in asked else (111, 100, 3)
-    assert (found.tokens, found.image_tokens, found.answer_tokens) == learnt
+    assert (result.tokens, result.image_tokens, result.answer_tokens) == learnt
 
 
 @pytest.mark.parametrize(
@@ -79,9 +79,11 @@ def test_a_plain_row_is_read_and_its_tokens_are_counted(trainer: str) -> None:
     ],
 )
 def test_files_that_cannot_be_read(trainer: str, outcomes: tuple[str, ...]) -> None:
-    found = [forecast(trainer, replace(PLAIN, pictures=(Picture(state=s),))) for s in (MISSING, BROKEN, UNKNOWN_STATE)]
-    assert tuple(one.outcome.value for one in found) == outcomes
-    assert [one.reason for one in found] == ["image_missing", "image_broken", "file_unknown"]
+    results = [
+        forecast(trainer, replace(PLAIN, pictures=(Picture(state=s),))) for s in (MISSING, BROKEN, UNKNOWN_STATE)
+    ]
+    assert tuple(one.outcome.value for one in results) == outcomes
+    assert [one.reason for one in results] == ["image_missing", "image_broken", "file_unknown"]
 
 
 @pytest.mark.parametrize(
@@ -105,39 +107,39 @@ def test_files_that_cannot_be_read(trainer: str, outcomes: tuple[str, ...]) -> N
     ],
 )
 def test_pictures_that_leave_no_room(trainer: str, given: dict[str, object], expected: tuple[str, str, int]) -> None:
-    found = forecast(trainer, PLAIN, max_tokens=103 if given.get("truncation") else 90, **given)
-    assert (*said(found), found.answer_tokens_lost) == expected
+    result = forecast(trainer, PLAIN, max_tokens=103 if given.get("truncation") else 90, **given)
+    assert (*outcome_of(result), result.answer_tokens_lost) == expected
 
 
 def test_llama_factory_shares_the_room_between_question_and_answer() -> None:
     long = row(("user", "q " * 40), ("assistant", "a " * 40))
-    found = forecast("llamafactory", long, max_tokens=40)
+    result = forecast("llamafactory", long, max_tokens=40)
     # 45 tokens of question and 41 of answer: 40 * 41 / 86 stay of the answer
-    assert (*said(found), found.answer_tokens_lost, found.tokens_lost) == ("truncated", "answer_cut", 22, 46)
+    assert (*outcome_of(result), result.answer_tokens_lost, result.tokens_lost) == ("truncated", "answer_cut", 22, 46)
 
 
 def test_a_pair_is_cut_to_the_lengths_that_its_longer_answer_leaves() -> None:
     pair = row(("user", "q " * 40), chosen=Turn("assistant", ("a " * 40,)), rejected=Turn("assistant", ("b",)))
-    found = forecast("llamafactory", pair, max_tokens=40)
-    assert (*said(found), found.answer_tokens_lost) == ("truncated", "answer_cut", 22)
+    result = forecast("llamafactory", pair, max_tokens=40)
+    assert (*outcome_of(result), result.answer_tokens_lost) == ("truncated", "answer_cut", 22)
 
 
 @pytest.mark.parametrize(("label", "reason"), [(True, "misjudged"), (False, ""), (None, "")])
 def test_llama_factory_takes_a_good_answer_of_no_text_for_a_bad_one(label: bool | None, reason: str) -> None:
     judged = replace(row(("user", "q"), ("assistant", "")), is_judged=label is not None, label=label)
-    assert said(forecast("llamafactory", judged)) == ("read", reason)
+    assert outcome_of(forecast("llamafactory", judged)) == ("read", reason)
 
 
 def test_ms_swift_deletes_a_pair_of_equal_answers() -> None:
     pair = row(("user", "q"), chosen=Turn("assistant", ("a",)), rejected=Turn("assistant", ("a",)))
-    assert said(forecast("ms-swift", pair)) == ("dropped", "same_responses")
-    assert said(forecast("trl", pair)) == ("read", "")
+    assert outcome_of(forecast("ms-swift", pair)) == ("dropped", "same_responses")
+    assert outcome_of(forecast("trl", pair)) == ("read", "")
 
 
 @pytest.mark.parametrize("trainer", ["axolotl", "internvl", "qwen-vl"])
 def test_pairs_are_unknown_where_the_rules_do_not_cover_them(trainer: str) -> None:
     pair = row(("user", "q"), chosen=Turn("assistant", ("a",)), rejected=Turn("assistant", ("b",)))
-    assert said(forecast(trainer, pair)) == ("unknown", "not_forecast")
+    assert outcome_of(forecast(trainer, pair)) == ("unknown", "not_forecast")
 
 
 @pytest.mark.parametrize(
@@ -152,7 +154,7 @@ def test_pairs_are_unknown_where_the_rules_do_not_cover_them(trainer: str) -> No
     ],
 )
 def test_more_placeholders_than_pictures(trainer: str, expected: tuple[str, str]) -> None:
-    assert said(forecast(trainer, row(("user", "**"), ("assistant", "a"), pictures=(PICTURE,)))) == expected
+    assert outcome_of(forecast(trainer, row(("user", "**"), ("assistant", "a"), pictures=(PICTURE,)))) == expected
 
 
 @pytest.mark.parametrize(
@@ -167,16 +169,16 @@ def test_more_placeholders_than_pictures(trainer: str, expected: tuple[str, str]
     ],
 )
 def test_a_question_without_an_answer(trainer: str, expected: tuple[str, str]) -> None:
-    assert said(forecast(trainer, row(("user", "what")))) == expected
+    assert outcome_of(forecast(trainer, row(("user", "what")))) == expected
 
 
 @pytest.mark.parametrize("trainer", COUNTING)
 def test_a_large_picture_is_seen_smaller_and_its_boxes_move(trainer: str) -> None:
     large = replace(PLAIN, pictures=(Picture(7000, 7000),))
     given = {"max_tokens": 100_000}
-    assert said(forecast(trainer, large, **given)) == ("resized", "image_resized")
+    assert outcome_of(forecast(trainer, large, **given)) == ("resized", "image_resized")
     boxed = forecast(trainer, replace(large, has_boxes=True), **given)
-    assert (*said(boxed), boxed.boxes_moved) == ("resized", "boxes_moved", True)
+    assert (*outcome_of(boxed), boxed.boxes_moved) == ("resized", "boxes_moved", True)
     assert not forecast(trainer, replace(PLAIN, has_boxes=True)).boxes_moved
 
 
@@ -197,7 +199,7 @@ def test_only_trl_sees_a_picture_upright() -> None:
     ],
 )
 def test_a_prompt_with_more_placeholders_than_pictures(trainer: str, expected: tuple[str, str]) -> None:
-    assert said(forecast(trainer, row(("user", "**"), pictures=(PICTURE,)))) == expected
+    assert outcome_of(forecast(trainer, row(("user", "**"), pictures=(PICTURE,)))) == expected
 
 
 def test_rows_of_another_kind_are_unknown() -> None:
@@ -209,14 +211,14 @@ def test_rows_of_another_kind_are_unknown() -> None:
     for name, (of_prompt, of_answer) in outcomes.items():
         known, other = (of_prompt, of_answer) if trainer_of(name).reads == "prompt" else (of_answer, of_prompt)
         assert known.outcome.value == "read"
-        assert said(other) == ("unknown", "not_forecast")
+        assert outcome_of(other) == ("unknown", "not_forecast")
 
 
 @pytest.mark.parametrize("trainer", TRAINERS)
 def test_what_the_rules_do_not_cover_is_called_unknown(trainer: str) -> None:
-    assert said(forecast(trainer, replace(PLAIN, unreadable="videos"))) == ("unknown", "not_forecast")
+    assert outcome_of(forecast(trainer, replace(PLAIN, unreadable="videos"))) == ("unknown", "not_forecast")
     many = replace(PLAIN, pictures=(PICTURE, PICTURE))
-    assert said(forecast(trainer, many, max_images=1)) == ("crashed", "too_many_images")
+    assert outcome_of(forecast(trainer, many, max_images=1)) == ("crashed", "too_many_images")
 
 
 @pytest.mark.parametrize("trainer", TRAINERS)

@@ -32,9 +32,9 @@ def forecast_file(trainer: str, file: Path, folder: Path, **given: object) -> li
 
 def assert_varied(sides: list[list[Forecast]], *outcomes: str) -> None:
     """The rows are hostile enough: each of these outcomes is forecast for some."""
-    found = Counter(max(list(Outcome).index(one.outcome) for one in of_row) for of_row in sides)
-    assert sum(found.values()) == ROWS
-    assert all(found[list(Outcome).index(Outcome(outcome))] >= 10 for outcome in outcomes), found
+    counts = Counter(max(list(Outcome).index(one.outcome) for one in of_row) for of_row in sides)
+    assert sum(counts.values()) == ROWS
+    assert all(counts[list(Outcome).index(Outcome(outcome))] >= 10 for outcome in outcomes), counts
 
 
 @pytest.mark.parametrize("kind", ["dpo", "kto"])
@@ -42,8 +42,8 @@ def test_ms_swift_does_what_is_forecast_of_preferences(model: Path, tmp_path: Pa
     file = (write_pairs if kind == "dpo" else write_judged)(tmp_path, "ms-swift")
     forecasts = forecast_file("ms-swift", file, model, truncation="right")
     assert_varied(forecasts, "read", "dropped", "replaced", "truncated")
-    found = run_loader("ms_swift_pairs", "ms-swift", model, file, str(MOST_TOKENS), kind, scratch=tmp_path)
-    assert not differing_sides(forecasts, found)
+    loaded = run_loader("ms_swift_pairs", "ms-swift", model, file, str(MOST_TOKENS), kind, scratch=tmp_path)
+    assert not differing_sides(forecasts, loaded)
 
 
 @pytest.mark.parametrize("kind", ["dpo", "kto"])
@@ -51,16 +51,16 @@ def test_llama_factory_does_what_is_forecast_of_preferences(model: Path, tmp_pat
     file = (write_pairs if kind == "dpo" else write_judged)(tmp_path, "llamafactory")
     forecasts = forecast_file("llamafactory", file, model)
     assert_varied(forecasts, "read", "dropped", "crashed", "truncated")
-    found = run_loader("llama_factory_pairs", "llama-factory", model, file, str(MOST_TOKENS), kind, scratch=tmp_path)
-    assert not differing_sides(forecasts, found)
+    loaded = run_loader("llama_factory_pairs", "llama-factory", model, file, str(MOST_TOKENS), kind, scratch=tmp_path)
+    assert not differing_sides(forecasts, loaded)
 
 
 def test_trl_does_what_is_forecast_of_pairs(model: Path, tmp_path: Path) -> None:
     file = write_pairs(tmp_path, "trl")
     forecasts = forecast_file("trl", file, model)
     assert_varied(forecasts, "read", "crashed", "truncated")
-    found = run_loader("trl_pairs", "", model, file, str(MOST_TOKENS), scratch=tmp_path)
-    assert not differing_sides(forecasts, found)
+    loaded = run_loader("trl_pairs", "", model, file, str(MOST_TOKENS), scratch=tmp_path)
+    assert not differing_sides(forecasts, loaded)
 
 
 @pytest.mark.parametrize(
@@ -80,5 +80,5 @@ def test_prompts_are_read_as_is_forecast(
     sides = forecast_file(trainer, file, model, **given)
     failed = {"verl": "dropped"}.get(trainer, "replaced" if given.get("truncation") == "delete" else "crashed")
     assert_varied(sides, "read", failed)
-    found = run_loader(script, environment, model, file, *words, scratch=tmp_path)
-    assert not differences([forecast for (forecast,) in sides], found)
+    loaded = run_loader(script, environment, model, file, *words, scratch=tmp_path)
+    assert not differences([forecast for (forecast,) in sides], loaded)

@@ -35,8 +35,8 @@ def main(model: str, rows: str, most: str, kind: str) -> None:
     data_args = DataArguments(
         dataset="rows", dataset_dir=folder, media_dir=folder, template="qwen2_vl", cutoff_len=int(most)
     )
-    found = load_tokenizer(ModelArguments(model_name_or_path=model, cache_dir=f"{folder}/cache"))
-    tokenizer, processor = found["tokenizer"], found["processor"]
+    tokenizer_module = load_tokenizer(ModelArguments(model_name_or_path=model, cache_dir=f"{folder}/cache"))
+    tokenizer, processor = tokenizer_module["tokenizer"], tokenizer_module["processor"]
     template = get_template_and_fix_tokenizer(tokenizer, data_args)
     (described_rows,) = get_dataset_list(["rows"], folder)
     convert = get_dataset_converter("sharegpt", described_rows, data_args)
@@ -56,13 +56,13 @@ def outcome(row: dict[str, Any], tokenize: Any, collate: Any, kind: str) -> dict
     made = tokenize({name: [value] for name, value in row.items()})
     if not made.get("chosen_input_ids" if kind == "dpo" else "input_ids"):
         return {"outcome": "dropped"}
-    one = {name: values[0] for name, values in made.items()}
+    example = {name: values[0] for name, values in made.items()}
     prefixes = ("chosen_", "rejected_") if kind == "dpo" else ("",)
-    read = [(list(one[f"{prefix}input_ids"]), list(one[f"{prefix}labels"])) for prefix in prefixes]
-    shown = bool(one["images"])
-    batch = collate([one])
+    read = [(list(example[f"{prefix}input_ids"]), list(example[f"{prefix}labels"])) for prefix in prefixes]
+    has_images = bool(example["images"])
+    batch = collate([example])
     # A batch without pictures gets one that stands for none; of a pair each picture stands twice.
-    grid = batch["image_grid_thw"] if shown else None
+    grid = batch["image_grid_thw"] if has_images else None
     own = None if grid is None else grid[: len(grid) // len(prefixes)]
     return {"outcome": "read", "sides": [count(ids, labels, own) for ids, labels in read]}
 

@@ -38,8 +38,8 @@ def main(model: str, rows: str, most: str, kind: str) -> None:
                 listed[at] = {}
     lazy = LazyLLMDataset(Rows([row for row in listed if row]), template.encode, random_state=1, traceback_limit=0)
     for place, row in enumerate(row["channel"] for row in listed if row):
-        one = lazy[place]
-        say(row, sides(one, kind) if one["channel"] == row else {"outcome": "replaced"})
+        example = lazy[place]
+        say(row, sides(example, kind) if example["channel"] == row else {"outcome": "replaced"})
 
 
 class Rows(list[dict[str, Any]]):
@@ -54,10 +54,11 @@ def beside_plain(row: dict[str, Any]) -> dict[str, Any]:
     return {**row, "rejected_response": batch["rejected_response"][0]}
 
 
-def sides(one: dict[str, Any], kind: str) -> dict[str, Any]:
+def sides(example: dict[str, Any], kind: str) -> dict[str, Any]:
     names = ("chosen", "rejected") if kind == "dpo" else ("chosen",)
     counted = [
-        count(one[f"{name}_input_ids"], one[f"{name}_labels"], one.get(f"{name}_image_grid_thw")) for name in names
+        count(example[f"{name}_input_ids"], example[f"{name}_labels"], example.get(f"{name}_image_grid_thw"))
+        for name in names
     ]
     return {"outcome": "read", "sides": counted}
 

@@ -11,13 +11,13 @@ MERGED = 4
 
 def count(ids: list[int], labels: list[int] | None, grid: Any) -> dict[str, Any]:
     """The counts of a sequence and of the pictures that go with it."""
-    said: dict[str, Any] = {"outcome": "read", "tokens": len(ids), "image_tokens": ids.count(IMAGE_PAD)}
+    result: dict[str, Any] = {"outcome": "read", "tokens": len(ids), "image_tokens": ids.count(IMAGE_PAD)}
     if labels is not None:
-        said["answer_tokens"] = sum(label != IGNORED for label in labels)
-    said["features"] = 0 if grid is None else sum(int(one.prod()) // MERGED for one in grid)
-    return said
+        result["answer_tokens"] = sum(label != IGNORED for label in labels)
+    result["features"] = 0 if grid is None else sum(int(one.prod()) // MERGED for one in grid)
+    return result
 
 
-def say(row: int | str, said: dict[str, Any]) -> None:
+def say(row: int | str, result: dict[str, Any]) -> None:
     """Prints what became of the row."""
-    print(json.dumps({"row": int(row), **said}), flush=True)
+    print(json.dumps({"row": int(row), **result}), flush=True)

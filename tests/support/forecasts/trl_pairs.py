@@ -17,11 +17,11 @@ COLUMNS = ["prompt", "chosen", "rejected", "images"]
 def main(model: str, rows: str, most: str) -> None:
     loaded = load_dataset("json", data_files=rows, split="train", cache_dir=str(Path(rows).parent / "cache"))
     names = loaded["channel"]
-    shown = loaded.cast_column("images", List(Image())).select_columns(COLUMNS)
+    with_images = loaded.cast_column("images", List(Image())).select_columns(COLUMNS)
     collate = DataCollatorForVisionPreference(AutoProcessor.from_pretrained(model), max_length=int(most))
     for place, row in enumerate(names):
         try:
-            batch = collate([shown[place]])
+            batch = collate([with_images[place]])
         except Exception as error:  # whatever it is, it would stop the run
             say(row, {"outcome": "crashed", "error": repr(error)[:200]})
             continue

@@ -16,7 +16,7 @@ from trl.data_utils import apply_chat_template, prepare_multimodal_messages
 def main(model: str, rows: str) -> None:
     folder = Path(rows).parent
     loaded = load_dataset("json", data_files=rows, split="train", cache_dir=str(folder / "cache"))
-    shown = loaded.cast_column("images", List(Image()))
+    with_images = loaded.cast_column("images", List(Image()))
     settings = GRPOConfig(output_dir=str(folder / "run"), use_cpu=True, bf16=False, report_to=[], num_generations=2)
     trainer = GRPOTrainer(
         model=AutoModelForImageTextToText.from_config(AutoConfig.from_pretrained(model)),
@@ -27,7 +27,7 @@ def main(model: str, rows: str) -> None:
     )
     for place, row in enumerate(loaded["channel"]):
         try:
-            say(row, outcome(shown[place], trainer))
+            say(row, outcome(with_images[place], trainer))
         except Exception as error:  # whatever it is, it would stop the run
             say(row, {"outcome": "crashed", "error": repr(error)[:200]})
 
