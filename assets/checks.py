@@ -8,8 +8,10 @@ import dagster as dg
 from assets.partitions import drops
 from ops.core.printable import printable
 from resources.gates.gates import GateResult
+from resources.gates.history import Earlier
 
 NONE: Mapping[str, dg.TableMetadataValue] = {}
+NEVER: Earlier = {}
 
 
 def by_drop(name: str, asset: str, *, blocking: bool = True) -> dg.AssetCheckSpec:
@@ -20,17 +22,22 @@ def by_drop(name: str, asset: str, *, blocking: bool = True) -> dg.AssetCheckSpe
 
 
 def check_result(
-    gate: GateResult, *, asset: str, check: str, samples: Mapping[str, dg.TableMetadataValue] = NONE
+    gate: GateResult,
+    *,
+    asset: str,
+    check: str,
+    samples: Mapping[str, dg.TableMetadataValue] = NONE,
+    earlier: Earlier = NEVER,
 ) -> dg.AssetCheckResult:
-    """The asset check of that name. Its metadata are the gate's checks as a table, failed ones first, its figures, and
-    `samples` of what failed."""
+    """The asset check of that name. Its metadata are the gate's checks as a table, failed ones first, each with what
+    earlier runs found, the gate's figures, and `samples` of what failed."""
     return dg.AssetCheckResult(
         asset_key=asset,
         check_name=check,
         passed=gate.success,
         severity=dg.AssetCheckSeverity.ERROR,
         description=gate.message,
-        metadata={"checks": _table(gate), **samples, **gate.metadata()},
+        metadata={"checks": _table(gate, earlier), **samples, **gate.metadata()},
     )
 
 
@@ -41,7 +48,7 @@ def table_of(rows: Sequence[Mapping[str, object]]) -> dg.TableMetadataValue:
     return dg.MetadataValue.table(records, schema=dg.TableSchema(columns))
 
 
-def _table(gate: GateResult) -> dg.TableMetadataValue:
+def _table(gate: GateResult, earlier: Earlier) -> dg.TableMetadataValue:
     checks = sorted(gate.results["checks"], key=lambda check: (check["success"], check["part"]))
     rows = [
         {
@@ -50,6 +57,7 @@ def _table(gate: GateResult) -> dg.TableMetadataValue:
             "of": check["part"],
             "promised": check["promised"],
             "found": check["found"],
+            "before": ", ".join(earlier.get((check["part"], check["figure"]), ())),
         }
         for check in checks
     ]

@@ -7,6 +7,7 @@ import dagster as dg
 
 from assets.checks import check_result
 from assets.failures import failing_in_words
+from assets.lineage import measured_from
 from assets.partitions import ENGINES
 from assets.specs import CODE, audit_asset, table_metadata
 from ops.audits.contract import Audit, Scope
@@ -92,7 +93,12 @@ def _corpus_measures(audit: Audit) -> dg.AssetsDefinition:
         gate = measures_gate(lake, audit, deliveries=deliveries, identity=identity)
         return dg.MaterializeResult(
             asset_key=table,
-            metadata={"deliveries": deliveries, "identity": identity, **_rows(lake, audit.table, identity)},
+            metadata={
+                "deliveries": deliveries,
+                "identity": identity,
+                **_rows(lake, audit.table, identity),
+                **measured_from(audit),
+            },
             check_results=[check_result(gate, asset=table, check="measures_gate")],
         )
 

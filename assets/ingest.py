@@ -12,6 +12,7 @@ from ops.core.schemas import DROPS, QUARANTINE, TABLES
 from resources.config.settings import Settings
 from resources.engines.progress import Progress
 from resources.engines.ray import start_ray
+from resources.gates.history import earlier_ingests
 from resources.intake.admission import admit, drop_source
 from resources.intake.ingest import alarm, ingest
 from resources.lake.tables import Lake
@@ -118,7 +119,8 @@ def admitted(
     """
     delivery, gate = admit(lake, context.partition_key, settings=settings.gates)
     samples = {} if gate.success else {"ten rows set aside": _set_aside(lake, delivery)}
-    yield check_result(gate, asset="drops", check="ingest_gate", samples=samples)
+    earlier = earlier_ingests(lake, delivery)
+    yield check_result(gate, asset="drops", check="ingest_gate", samples=samples, earlier=earlier)
     if gate.success:
         yield dg.MaterializeResult(asset_key="drops", metadata={"delivery": delivery, "state": "admitted"})
         return

@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import dagster as dg
 
-from assets.checks import by_drop, check_result
+from assets.checks import NEVER, by_drop, check_result
 from assets.failures import failing_in_words
+from assets.lineage import measured_from
 from assets.partitions import ENGINES, drops
 from assets.specs import audit_asset
 from ops.audits.registry import all_audits
@@ -13,12 +14,14 @@ from resources.config.settings import Settings
 from resources.engines.progress import Advance, Progress
 from resources.engines.ray import start_ray
 from resources.gates.gates import GateResult, example_keys, measures_gate
+from resources.gates.history import earlier_measures
 from resources.gates.outcomes import record_gates
 from resources.intake.corpus_drops import admitted_delivery
 from resources.lake.tables import Lake
 from resources.measuring.delivery import measure_delivery
 from resources.measuring.recorded import require_measures, row_audits, row_identities
 from resources.models.encoder_source import encoder_identity
+from resources.report.measure_pictures import measure_pictures
 
 #: Audit by asset, in order of names.
 MEASURES = {audit.table.name: audit.name for audit in row_audits()}
@@ -69,15 +72,20 @@ def row_measures(
     for name in chosen:
         audit = all_audits()[name]
         stored = lake.parts(audit.table, where={"delivery": delivery, "identity": identities[name]})
-        metadata = {
+        metadata: dict[str, str | int | dg.MarkdownMetadataValue | dg.TableColumnLineage] = {
+            **measured_from(audit),
             "delivery": delivery,
             "identity": identities[name],
             "rows measured now": rows.get(name, 0),
             "dagster/partition_row_count": sum(part.rows for part in stored),
         }
+        if drawn := measure_pictures(lake, audit, delivery, identity=identities[name], settings=settings):
+            metadata["distribution"] = dg.MetadataValue.md(drawn)
         yield dg.MaterializeResult(asset_key=audit.table.name, metadata=metadata)
+    earlier = earlier_measures(lake, delivery) if checked else {}
     for name in checked:
-        yield check_result(gates[name], asset=all_audits()[name].table.name, check=CHECK)
+        table = all_audits()[name].table.name
+        yield check_result(gates[name], asset=table, check=CHECK, earlier=earlier.get(name, NEVER))
 
 
 def _check_of(table: str) -> dg.AssetCheckKey:

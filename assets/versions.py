@@ -1,11 +1,12 @@
 """Measures become a version: a candidate is written, audited by its gate, and published; or rejected."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import dagster as dg
 
-from assets.checks import check_result
+from assets.checks import check_result, table_of
 from assets.failures import failing_in_words
+from assets.lineage import versioned_from
 from assets.partitions import ENGINES
 from assets.specs import table_asset
 from ops.audits.registry import all_audits
@@ -14,11 +15,13 @@ from resources.config.settings import Settings
 from resources.engines.progress import Progress
 from resources.engines.tasks import tasks_for
 from resources.gates.gates import candidate_gate
+from resources.gates.history import earlier_candidates
 from resources.lake.shares import rows_kept
 from resources.lake.tables import Lake
 from resources.measuring.corpus import corpus_identities
 from resources.measuring.recorded import row_identities
 from resources.models.encoder_source import encoder_identity
+from resources.report.version_pictures import removed_sheet, version_history
 from resources.versions.candidates import build_candidate
 from resources.versions.code_identity import code_identity
 from resources.versions.entering import decided
@@ -83,9 +86,22 @@ def version(
     (publish if gate.success else reject)(lake, made, gate.results)
     left_out = [one.line for one in entering.left_out]
     metadata = {"version": made.version, "made now": made.fresh, "left out": left_out, **made.counts}
-    checks = {"verdicts": [check_result(gate, asset="verdicts", check="candidate_gate")]}
+    earlier = earlier_candidates(lake, made.version)
+    checks = {"verdicts": [check_result(gate, asset="verdicts", check="candidate_gate", earlier=earlier)]}
+    lineage = versioned_from(settings)
+    shown = {"verdicts": _shown(lake, made.version)}
     for table in _TABLES:
         if gate.success or table != "versions":
             where = {} if table == "versions" else {"version": made.version}
             rows = {"dagster/row_count": sum(part.rows for part in lake.parts(TABLES[table], where=where))}
-            yield dg.MaterializeResult(asset_key=table, metadata=metadata | rows, check_results=checks.get(table, []))
+            described = {**metadata, **rows, **lineage.get(table, {}), **shown.get(table, {})}
+            yield dg.MaterializeResult(asset_key=table, metadata=described, check_results=checks.get(table, []))
+
+
+def _shown(lake: Lake, version: int) -> Mapping[str, dg.MetadataValue | float]:
+    """What the UI draws of the version: figures over time, the versions before it, and what it leaves out."""
+    history = version_history(lake, version)
+    figures = {name: float(history[0][name]) for name in ("visual share", "contradictory share")}
+    sheet = removed_sheet(lake, version)
+    pictures = {"left out, worst first": dg.MetadataValue.md(sheet)} if sheet else {}
+    return {**figures, "history": table_of(history), **pictures}

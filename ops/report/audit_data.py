@@ -21,7 +21,8 @@ class Threshold:
 @dataclass(frozen=True, slots=True)
 class Histogram:
     """How a column of measures is distributed: `counts` between `edges` (one more than counts) of a numeric column, or
-    by `labels` of any other. `clipped` says that the last bin also holds all that is larger. `nulls` have no value."""
+    by `labels` of any other. `clipped` says that the last bin also holds all that is larger. `nulls` have no value.
+    `earlier` counts another population between the same edges (or by the same labels); empty where there is none."""
 
     column: str
     counts: tuple[int, ...]
@@ -31,6 +32,7 @@ class Histogram:
     integer: bool = False
     clipped: bool = False
     thresholds: tuple[Threshold, ...] = ()
+    earlier: tuple[int, ...] = ()
 
     @property
     def only(self) -> str:

@@ -6,6 +6,8 @@ from markupsafe import Markup, escape
 
 from ops.report.audit_data import Histogram, Threshold
 from ops.report.data import MixFigures, Stage
+from ops.report.templates import style_of
+from ops.report.thumbnails import data_uri
 from ops.report.words import number, percent, visible
 
 _WIDTH, _ROOM = 320.0, 96.0
@@ -16,6 +18,14 @@ _ROW = 20.0
 def histogram(figure: Histogram) -> Markup:
     """Bars of a histogram that has any, with the thresholds of the rules that look at the column."""
     return _bars(figure) if figure.labels else _curve(figure)
+
+
+def embedded(drawing: Markup) -> str:
+    """The address under which a page of somebody else's holds the drawing within itself."""
+    opening, rest = str(drawing).split(">", 1)
+    namespace = opening.replace("<svg", '<svg xmlns="http://www.w3.org/2000/svg"', 1)
+    body = f"{namespace}><style>{style_of('charts')}</style>{rest}"
+    return data_uri(body.encode(), "image/svg+xml")
 
 
 def stacked(parts: Mapping[str, int], label: str) -> Markup:
@@ -109,8 +119,23 @@ def _curve(figure: Histogram) -> Markup:
         for at, mark in enumerate(marks)
     ]
     axis = _line(_LEFT, floor, _WIDTH - _RIGHT, floor, css="axis")
-    body = Markup().join([*bars, axis, *lines, _ticks(figure, scale, floor + 12)])
+    body = Markup().join([*bars, _outline(figure, scale, floor), axis, *lines, _ticks(figure, scale, floor + 12)])
     return _svg(_WIDTH, floor + _BOTTOM, body, label=f"Histogram of {figure.column}")
+
+
+def _outline(figure: Histogram, scale: float, floor: float) -> Markup:
+    """The steps of what was measured earlier, as if there had been as much of it as now."""
+    whole, whole_before = sum(figure.counts), sum(figure.earlier)
+    if not whole_before:
+        return Markup()
+    unit = _ROOM / (max(figure.counts) or 1) * whole / whole_before
+    points: list[str] = []
+    for left, right, count in zip(figure.edges, figure.edges[1:], figure.earlier, strict=False):
+        y = floor - min(_ROOM, count * unit)
+        points += [f"{_LEFT + (x - figure.edges[0]) * scale:.1f},{y:.1f}" for x in (left, right)]
+    return Markup('<polyline class="before" points="{}"><title>{}</title></polyline>').format(
+        " ".join(points), f"earlier: {number(whole_before)}"
+    )
 
 
 def _edge(mark: Threshold, integer: bool) -> float:
@@ -159,6 +184,9 @@ def _bars(figure: Histogram) -> Markup:
         rows.append(_text(104, y + 12, _short(label, 18), anchor="end"))
         rows.append(_rect(110, y, width, 15, css=css, title=f"{label}: {number(count)}"))
         rows.append(_text(116 + width, y + 12, figure_text, anchor="start", css="soft"))
+        if before := sum(figure.earlier):
+            x = 110 + min(110 * figure.earlier[at] / before * whole / most, 200)
+            rows.append(_line(x, y - 1, x, y + 16, css="before"))
     return _svg(_WIDTH, 8 + _ROW * len(figure.labels), Markup().join(rows), label=f"Values of {figure.column}")
 
 

@@ -1,7 +1,8 @@
 """Histograms of measures, counted from streams in two passes: one finds the range, one counts."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -30,40 +31,62 @@ def drawable(column: AnyField) -> bool:
 _NAMES = ("abstained", "delivery", "file", "other_delivery", "response", "row", "turn")
 
 
-def rank(column: AnyField) -> int:
-    """Which columns are drawn first: real numbers, then whole ones, truth values and categories."""
+def first_drawn(columns: Iterable[AnyField], looked_at: Container[str], most: int) -> list[AnyField]:
+    """The columns that are drawn, at most so many: those that a rule looks at come first, then real numbers, whole
+    ones, truth values and categories."""
+    return sorted(filter(drawable, columns), key=lambda column: (column.name not in looked_at, _rank(column)))[:most]
+
+
+def _rank(column: AnyField) -> int:
     kind = column.type
     tests = (pa.types.is_floating, pa.types.is_integer, pa.types.is_boolean)
     return next((at for at, test in enumerate(tests) if test(kind)), len(tests))
 
 
 def histograms(
-    read: Read, columns: Sequence[AnyField], thresholds: Mapping[str, Sequence[Threshold]]
+    read: Read,
+    columns: Sequence[AnyField],
+    thresholds: Mapping[str, Sequence[Threshold]],
+    *,
+    earlier: Read | None = None,
 ) -> list[Histogram]:
     """Histograms of the columns, in their order; a text column with more than LABELS values has none.
 
-    `thresholds` are the conditions on each column; a numeric axis always shows them.
+    `thresholds` are the conditions on each column; a numeric axis always shows them. `earlier` reads measures that are
+    counted beside, on the same axis.
     """
     numeric = [column for column in columns if _numeric(column.type)]
     others = [column for column in columns if not _numeric(column.type)]
-    tally = _Tally(numeric, others)
+    tally, before = _Tally(numeric, others), _Tally(numeric, others)
     for batch in read():
         tally.add(batch)
-    edges = {c.name: tally.edges(c, [t.bound for t in thresholds.get(c.name, ())]) for c in numeric}
-    counts = {name: np.zeros(max(len(bounds) - 1, 0), dtype=np.int64) for name, bounds in edges.items()}
-    for batch in read() if numeric else ():
-        for name, bounds in edges.items():
-            if len(bounds):
-                values = np.clip(_finite(column_of(batch, name)), bounds[0], bounds[-1])
-                counts[name] += np.histogram(values, bins=bounds)[0]
+    for batch in earlier() if earlier else ():
+        before.add(batch)
+    edges = {c.name: tally.edges(c, [t.bound for t in thresholds.get(c.name, ())], before) for c in numeric}
+    counts = _counts(read, edges)
+    counts_before = _counts(earlier, edges) if earlier else {}
     drawn: list[Histogram] = []
     for column in columns:
         marked = tuple(thresholds.get(column.name, ()))
         if column in numeric:
-            drawn.append(tally.numeric(column, edges[column.name], counts[column.name], marked))
-        elif (bounds := tally.category(column.name, marked)) is not None:
-            drawn.append(bounds)
+            figure = tally.numeric(column, edges[column.name], counts[column.name], marked)
+            drawn.append(replace(figure, earlier=tuple(counts_before.get(column.name, np.empty(0)).tolist())))
+        elif (category := tally.category(column.name, marked)) is not None:
+            labels = before.labels(column.name)
+            beside = tuple(labels.get(label, 0) for label in category.labels) if earlier else ()
+            drawn.append(replace(category, earlier=beside))
     return drawn
+
+
+def _counts(read: Read, edges: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """How many values of each column lie between its edges; what lies beyond counts to the last bin there."""
+    counts = {name: np.zeros(max(len(bounds) - 1, 0), dtype=np.int64) for name, bounds in edges.items()}
+    for batch in read() if edges else ():
+        for name, bounds in edges.items():
+            if len(bounds):
+                values = np.clip(_finite(column_of(batch, name)), bounds[0], bounds[-1])
+                counts[name] += np.histogram(values, bins=bounds)[0]
+    return counts
 
 
 class _Tally:
@@ -84,13 +107,20 @@ class _Tally:
             if len(labels) <= LABELS:
                 labels.update(_labels(column_of(batch, name)))
 
-    def edges(self, column: AnyField, bounds: Sequence[float | None]) -> np.ndarray:
-        """Edges of the bins: whole numbers apart for integers of a small range. A long tail is clipped."""
-        sample = self._samples[column.name]
-        if not sample.count:
+    def labels(self, name: str) -> Mapping[str, int]:
+        """How often a category came."""
+        return self._labels[name]
+
+    def edges(self, column: AnyField, bounds: Sequence[float | None], before: "_Tally") -> np.ndarray:
+        """Edges of the bins, over what `before` has too: whole numbers apart for integers of a small range. A long tail
+        is clipped."""
+        samples = [tally._samples[column.name] for tally in (self, before)]
+        spans = [(sample.low, sample.upper()) for sample in samples if sample.count]
+        if not self._samples[column.name].count:
             return np.empty(0)
         given = [bound for bound in bounds if bound is not None]
-        low, high = min(sample.low, *given, sample.low), max(sample.upper(), *given, sample.upper())
+        low, high = min(low for low, _ in spans), max(high for _, high in spans)
+        low, high = min(low, *given, low), max(high, *given, high)
         if pa.types.is_integer(column.type):
             step = max(1, int(np.ceil((high - low + 1) / BINS)))
             return np.arange(np.floor(low), np.floor(high) + step + 1, step, dtype=np.float64) - 0.5

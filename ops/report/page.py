@@ -20,7 +20,7 @@ def render(data: ReportData) -> str:
         "stages": charts.stages,
         "trade_off": charts.trade_off,
     }
-    return fill("page", values, filters={"number": number, "picture": _picture, "prose": _prose})
+    return fill("page", values, filters={"number": number, "picture": _picture, "prose": _prose}, styles=["charts"])
 
 
 def _picture(picture: Picture) -> Markup:

@@ -1,6 +1,6 @@
 """Pages from templates. All text is escaped: nothing of the data is markup."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,10 @@ class _Pages(Environment):
 _FOLDER = Path(__file__).parent
 
 
-def fill(name: str, values: Mapping[str, Any], *, filters: Mapping[str, Callable[..., Any]]) -> str:
-    """The page of `NAME.html.j2`, with `NAME.css` as its `style`."""
+def fill(
+    name: str, values: Mapping[str, Any], *, filters: Mapping[str, Callable[..., Any]], styles: Sequence[str] = ()
+) -> str:
+    """The page of `NAME.html.j2`. Its `style` is `NAME.css`, after that of these names."""
     environment = _Pages(
         loader=FileSystemLoader(_FOLDER),
         autoescape=True,
@@ -28,10 +30,15 @@ def fill(name: str, values: Mapping[str, Any], *, filters: Mapping[str, Callable
         lstrip_blocks=True,
     )
     environment.filters.update(filters)
-    style = Markup((_FOLDER / f"{name}.css").read_text(encoding="utf-8"))  # noqa: S704 - our own file
+    style = Markup("").join(map(style_of, [*styles, name]))
     page = environment.get_template(f"{name}.html.j2").render(style=style, **values)
     # Half of a surrogate pair cannot be written as UTF-8.
     return page.encode("utf-8", "replace").decode("utf-8")
+
+
+def style_of(name: str) -> Markup:
+    """The style sheet of that name."""
+    return Markup((_FOLDER / f"{name}.css").read_text(encoding="utf-8"))  # noqa: S704 - our own file
 
 
 def _printed(value: Any) -> Any:

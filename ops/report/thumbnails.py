@@ -36,6 +36,6 @@ def small_jpeg(data: bytes, *, side_px: int = SIDE_PX) -> bytes:
     return out.getvalue()
 
 
-def data_uri(jpeg: bytes) -> str:
-    """The address under which a page holds a JPEG within itself."""
-    return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode('ascii')}"
+def data_uri(data: bytes, kind: str = "image/jpeg") -> str:
+    """The address under which a page holds a file of that media type within itself."""
+    return f"data:{kind};base64,{base64.b64encode(data).decode('ascii')}"

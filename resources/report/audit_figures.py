@@ -16,7 +16,7 @@ from ops.core.schemas import EXAMPLES
 from ops.gates.gate_facts import measures_facts
 from ops.grounding.mismatch import Cut, cuts_of, mismatch_notes
 from ops.report.audit_data import AuditFigures, Threshold
-from ops.report.histograms import drawable, histograms, rank
+from ops.report.histograms import first_drawn, histograms
 from resources.lake.stored_measures import Without, used
 from resources.lake.tables import Lake
 from resources.report.rule_figures import StoredRule, thresholds_of
@@ -74,10 +74,7 @@ def _figures(
     facts: Mapping[str, Any],
     thresholds: Mapping[str, list[Threshold]],
 ) -> AuditFigures:
-    candidates = sorted(
-        filter(drawable, audit.columns), key=lambda column: (column.name not in thresholds, rank(column))
-    )
-    drawn = histograms(read, candidates[:DRAWN], thresholds) if facts["rows"] else []
+    drawn = histograms(read, first_drawn(audit.columns, thresholds, DRAWN), thresholds) if facts["rows"] else []
     pictured = {figure.column for figure in drawn}
     keys = KEYS[audit.grain].names
     return AuditFigures(

@@ -1,12 +1,15 @@
 """A report collected from a real lake: every figure follows from the rows, and nothing of the data becomes markup."""
 
+import base64
 import io
 import json
+import re
 import shutil
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pyarrow as pa
 import pytest
@@ -34,10 +37,13 @@ from ops.decision.mix import MixSettings
 from ops.decision.versions import LeftOut
 from ops.report.data import ReportData
 from ops.report.page import render
+from resources.config.settings import load_settings
 from resources.gates.candidate import Stored, facts_of
 from resources.lake.tables import Lake
 from resources.measuring.corpus import modality_identity
+from resources.report.measure_pictures import measure_pictures
 from resources.report.report import collect, make_report, report_path
+from resources.report.version_pictures import removed_sheet, version_history
 
 DELIVERY = "shop-1"
 HOSTILE = "<script>alert(1)</script>"
@@ -318,6 +324,29 @@ def test_the_head_of_the_page_says_what_is_left_out_and_rejected_drops_first(lak
     line = "<b>drop &#39;new&#39;</b>: rejected by the ingest gate: quarantine_share 1 &gt; 0.05. Fix: mend the rows"
     assert line in head
     assert "mend &lt;it&gt;" in head
+
+
+def test_dagster_draws_what_the_version_leaves_out_and_tells_the_versions_before(lake: Lake):
+    (line,) = version_history(lake, 1)
+    assert (line["version"], line["state"], line["drops"]) == (1, "published", 1)
+    assert (line["visual share"], line["contradictory share"]) == (1.0, 0.1)
+    sheet = removed_sheet(lake, 1)
+    dropped = [f"e{n:02}" for n in range(6) if example(n)["image_ids"]]
+    assert sorted(re.findall(r"!\[(\w+)\]\(data:image/jpeg;base64,", sheet)) == dropped
+    assert sheet.count("drop: `exact_duplicate`") == len(dropped)
+    assert HOSTILE not in sheet
+
+
+def test_measures_are_drawn_beside_those_of_the_deliveries_before(lake: Lake):
+    audit, settings = all_audits()["conversation_grounding"], load_settings(None)
+    drawn = measure_pictures(lake, audit, DELIVERY, identity=RANKED[audit.name], settings=settings)
+    pictures = [base64.b64decode(data) for data in re.findall(r"data:image/svg\+xml;base64,([^)]+)", drawn)]
+    assert pictures
+    for picture in pictures:
+        root = ElementTree.fromstring(picture)  # noqa: S314 - drawn here
+        assert root.tag == "{http://www.w3.org/2000/svg}svg"
+        assert list(root.iter("{http://www.w3.org/2000/svg}rect"))
+    assert measure_pictures(lake, audit, DELIVERY, identity="none", settings=settings) == ""
 
 
 def test_a_lake_without_a_version_says_so(tmp_path: Path):
