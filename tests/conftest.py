@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
-# Before numpy is loaded. Its matrices are small here: threads of OpenBLAS spin on them, and take up to nine times the
+# Before numpy and torch are loaded. Matrices are small here: threads spin on them, and take up to nine times the
 # processor time, from each other too where tests run in parallel.
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+for library in ("OPENBLAS", "OMP"):
+    os.environ.setdefault(f"{library}_NUM_THREADS", "1")
 
 # How long one example takes says nothing on a shared machine; pytest's own time-out catches what hangs. By hand, each
 # run of the tests draws other examples, and a failure prints what repeats it; in CI a commit passes or fails for good.

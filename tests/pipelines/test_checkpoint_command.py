@@ -78,6 +78,7 @@ def test_what_is_wrong_is_said_in_a_line(
     assert "Traceback" not in done.output
 
 
+@pytest.mark.full
 def test_probes_of_ones_own_with_kinds(lake: str, checkpoints: Path, photos: Path, tmp_path: Path) -> None:
     rows = [json.loads(line) for line in (photos / "captions.jsonl").read_text("utf-8").splitlines()[:20]]
     kinds = ["person" if n % 2 else "animal" for n in range(20)]
@@ -99,6 +100,7 @@ def test_probes_of_ones_own_with_kinds(lake: str, checkpoints: Path, photos: Pat
     assert "line 21: no probe" in refused.stderr
 
 
+@pytest.mark.full
 def test_the_asset_shows_what_moved(lake: str, checkpoints: Path) -> None:
     job = bind(lake, load_settings(), progress=SilentProgress()).resolve_job_def("checkpoint_job")
     config = {"checkpoint": str(checkpoints / "spoilt.safetensors")}

@@ -80,7 +80,7 @@ def by_spark(lake: Lake, spec: TableSpec, spark: SparkSession) -> pa.Table:
     return reader.parquet(*lake.files(spec)).toArrow()
 
 
-@pytest.mark.parametrize("reader", [by_duckdb, by_polars, by_delta_rs, by_spark])
+@pytest.mark.parametrize("reader", [by_duckdb, by_polars, by_delta_rs, pytest.param(by_spark, marks=pytest.mark.full)])
 def test_others_read_every_table(
     stored: tuple[Lake, dict[str, pa.Table]],
     reader: Callable[[Lake, TableSpec, SparkSession], pa.Table],

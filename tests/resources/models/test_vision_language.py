@@ -177,6 +177,7 @@ def test_windows_and_states_are_shared_as_well(tmp_path: Path, language: type, o
         assert result.nats == pytest.approx(plain(tmp_path, question)[0], rel=1e-9)
 
 
+@pytest.mark.full
 def test_model_that_cannot_go_on_from_its_state_reads_each_answer_whole_and_says_so(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ):
