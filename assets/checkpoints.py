@@ -10,7 +10,7 @@ from assets.failures import failing_in_words
 from assets.partitions import ENGINES
 from assets.specs import CODE, table_metadata
 from ops.core.grades import PASS, REJECT
-from ops.core.schemas import CHECKPOINTS
+from ops.core.measure_schemas import CHECKPOINTS
 from resources.config.settings import Settings
 from resources.engines.progress import Progress
 from resources.lake.tables import Lake

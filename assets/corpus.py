@@ -12,7 +12,9 @@ from assets.partitions import ENGINES
 from assets.specs import CODE, audit_asset, table_metadata
 from ops.audits.contract import Audit, Scope
 from ops.audits.registry import audits_of
-from ops.core.schemas import CONTRADICTION_RATES, MODALITY_STATISTICS, TABLES, TableSpec
+from ops.core.measure_schemas import CONTRADICTION_RATES, MODALITY_STATISTICS
+from ops.core.schemas import TableSpec
+from ops.core.tables import TABLES
 from resources.config.settings import Settings
 from resources.engines.progress import Progress
 from resources.engines.spark import start_spark

@@ -10,7 +10,7 @@ from assets.checks import by_drop
 from assets.failures import failing_in_words
 from assets.partitions import ENGINES, drops
 from assets.specs import CODE, row_count, table_metadata
-from ops.core.schemas import EMBEDDINGS
+from ops.core.measure_schemas import EMBEDDINGS
 from ops.gates.throughput import EmbedRun, slowness
 from resources.config.settings import Settings
 from resources.engines.progress import Progress

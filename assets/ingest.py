@@ -8,7 +8,8 @@ from assets.checks import by_drop, check_result, table_of
 from assets.failures import failing_in_words
 from assets.partitions import ENGINES, drops
 from assets.specs import row_count, table_asset
-from ops.core.schemas import DROPS, QUARANTINE, TABLES
+from ops.core.schemas import DROPS, QUARANTINE
+from ops.core.tables import TABLES
 from resources.config.settings import Settings
 from resources.engines.progress import Progress
 from resources.engines.ray import start_ray

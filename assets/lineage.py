@@ -6,7 +6,8 @@ import dagster as dg
 
 from ops.audits.contract import KEYS, Audit, Scope
 from ops.audits.registry import all_audits
-from ops.core.schemas import CURATED, CURRICULUM, TABLES, VERDICTS
+from ops.core.tables import TABLES
+from ops.core.version_schemas import CURATED, CURRICULUM, VERDICTS
 from resources.config.settings import Settings
 
 LINEAGE = "dagster/column_lineage"

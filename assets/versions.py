@@ -10,7 +10,7 @@ from assets.lineage import versioned_from
 from assets.partitions import ENGINES
 from assets.specs import table_asset
 from ops.audits.registry import all_audits
-from ops.core.schemas import TABLES
+from ops.core.tables import TABLES
 from resources.config.settings import Settings
 from resources.engines.progress import Progress
 from resources.engines.tasks import tasks_for
@@ -89,16 +89,16 @@ def version(
     earlier = earlier_candidates(lake, made.version)
     checks = {"verdicts": [check_result(gate, asset="verdicts", check="candidate_gate", earlier=earlier)]}
     lineage = versioned_from(settings)
-    shown = {"verdicts": _shown(lake, made.version)}
+    drawn = {"verdicts": _drawn(lake, made.version)}
     for table in _TABLES:
         if gate.success or table != "versions":
             where = {} if table == "versions" else {"version": made.version}
             rows = {"dagster/row_count": sum(part.rows for part in lake.parts(TABLES[table], where=where))}
-            described = {**metadata, **rows, **lineage.get(table, {}), **shown.get(table, {})}
+            described = {**metadata, **rows, **lineage.get(table, {}), **drawn.get(table, {})}
             yield dg.MaterializeResult(asset_key=table, metadata=described, check_results=checks.get(table, []))
 
 
-def _shown(lake: Lake, version: int) -> Mapping[str, dg.MetadataValue | float]:
+def _drawn(lake: Lake, version: int) -> Mapping[str, dg.MetadataValue | float]:
     """What the UI draws of the version: figures over time, the versions before it, and what it leaves out."""
     history = version_history(lake, version)
     figures = {name: float(history[0][name]) for name in ("visual share", "contradictory share")}

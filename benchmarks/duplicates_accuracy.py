@@ -32,7 +32,8 @@ from benchmarks.claims_accuracy import with_interval
 from benchmarks.options import halves_options
 from ops.audits.semantic_duplicates import AUDIT, SemanticDuplicateSettings, wanted_texts
 from ops.core.identity import digest
-from ops.core.schemas import EMBEDDINGS, EXAMPLES, IMAGES
+from ops.core.measure_schemas import EMBEDDINGS
+from ops.core.schemas import EXAMPLES, IMAGES
 from ops.core.vectors import Vectors
 from ops.demo.pictures import load_pictures
 from ops.intake.image_checks import check_image

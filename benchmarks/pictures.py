@@ -15,7 +15,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from ops.audits.contract import Audit
 from ops.audits.registry import all_audits
-from ops.core.schemas import EXAMPLES, IMAGES, VERDICTS
+from ops.core.schemas import EXAMPLES, IMAGES
+from ops.core.version_schemas import VERDICTS
 from ops.demo.faults import FAULTS, Planted, read_planted
 from ops.intake.image_checks import decode_rgb
 from resources.lake.tables import Lake

@@ -23,7 +23,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from ops.core.schemas import VERDICTS
+from ops.core.version_schemas import VERDICTS
 from resources.lake.tables import Lake
 
 _MOST_COUNTED = 6

@@ -9,7 +9,8 @@ import typer
 
 from ops.audits.registry import all_audits
 from ops.core.errors import UnusableError
-from ops.core.schemas import EXAMPLES, QUARANTINE, VERDICTS
+from ops.core.schemas import EXAMPLES, QUARANTINE
+from ops.core.version_schemas import VERDICTS
 from ops.demo.build import MOST, build
 from ops.demo.faults import Planted, read_planted
 from ops.demo.score import score, tally

@@ -1,4 +1,6 @@
-"""The tables of the lake: the one place where their columns are named.
+"""The tables of the lake that hold what was delivered, and what a table is.
+
+Here, in measure_schemas and in version_schemas is the one place where columns are named; ops/core/tables.py lists all.
 
 Every engine reads a table with the schema given here, never with one it inferred: inference would turn a drop named
 2026-11-23 into a date and 007 into 7, and would fail on an empty table.
@@ -12,16 +14,6 @@ PART = pa.struct([("type", pa.string()), ("text", pa.string()), ("image_id", pa.
 MESSAGE = pa.struct([("role", pa.string()), ("parts", pa.list_(PART))])
 ROLLOUT = pa.struct([("response", pa.string()), ("reward", pa.float64())])
 PROVENANCE = pa.struct([("file", pa.string()), ("row", pa.int64())])
-REASON = pa.struct(
-    [
-        ("rule", pa.string()),
-        ("audit", pa.string()),
-        ("turn", pa.int32()),
-        ("value", pa.string()),
-        ("threshold", pa.string()),
-        ("detail", pa.string()),
-    ]
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +27,8 @@ class TableSpec:
     key: str = ""
 
 
-def _table(name: str, partition_by: tuple[str, ...], *fields: tuple[str, pa.DataType], key: str = "") -> TableSpec:
+def table(name: str, partition_by: tuple[str, ...], *fields: tuple[str, pa.DataType], key: str = "") -> TableSpec:
+    """A table of these columns, in order."""
     return TableSpec(name, pa.schema(list(fields)), partition_by, key)
 
 
@@ -46,7 +39,7 @@ TIMESTAMP = pa.timestamp("us", tz="UTC")
 # a role rather than a column so that what takes `assistant` for targets is right without knowing it, and that the
 # tables of older lakes stay as they are. So are the ends of an RL prompt: `ground_truth`, then a `rollout` for each
 # response that was delivered with it; every answer in a prompt is `context`.
-EXAMPLES = _table(
+EXAMPLES = table(
     "examples",
     ("delivery",),
     ("drop", pa.string()),
@@ -63,7 +56,7 @@ EXAMPLES = _table(
     ("provenance", PROVENANCE),
 )
 
-IMAGES = _table(
+IMAGES = table(
     "images",
     (),
     ("image_id", pa.string()),
@@ -82,7 +75,7 @@ IMAGES = _table(
     key="image_id",
 )
 
-PREFERENCES = _table(
+PREFERENCES = table(
     "preferences",
     ("delivery",),
     ("delivery", pa.string()),
@@ -106,7 +99,7 @@ PREFERENCES = _table(
 # The answers of SFT examples, a row each, and what each example says and shows as one key: made where the examples are
 # read, so that no audit of the corpus reads messages for them. `rules` names how texts are normalised
 # (ops.text.turn_rows); rows of other rules lie beside these, and nobody reads them.
-TURNS = _table(
+TURNS = table(
     "turns",
     ("delivery", "rules"),
     ("delivery", pa.string()),
@@ -123,7 +116,7 @@ TURNS = _table(
     ("answer_kind", pa.string()),  # null where the answer is not closed, or not in English
     ("answer", pa.string()),
 )
-DIALOGUES = _table(
+DIALOGUES = table(
     "dialogues",
     ("delivery", "rules"),
     ("delivery", pa.string()),
@@ -136,7 +129,7 @@ DIALOGUES = _table(
 )
 
 # The RL prompts, one row each, derived from their examples for those who join and group.
-PROMPTS = _table(
+PROMPTS = table(
     "prompts",
     ("delivery",),
     ("delivery", pa.string()),
@@ -156,7 +149,7 @@ PROMPTS = _table(
 
 # What the examples' boxes are, once the sizes of their images are known (ops/boxes). The messages keep their texts as
 # delivered. Deliveries of readings before boxes were read have none.
-BOXES = _table(
+BOXES = table(
     "boxes",
     ("delivery",),
     ("delivery", pa.string()),
@@ -183,7 +176,7 @@ BOXES = _table(
     ("evidence", pa.string()),
 )
 
-QUARANTINE = _table(
+QUARANTINE = table(
     "quarantine",
     ("delivery",),
     ("delivery", pa.string()),
@@ -196,7 +189,7 @@ QUARANTINE = _table(
 )
 
 # A log: each row says that a delivery entered a state; the last row of a delivery is its present state.
-DROPS = _table(
+DROPS = table(
     "drops",
     (),
     ("sequence", pa.int64()),
@@ -216,7 +209,7 @@ DROPS = _table(
 )
 
 # What came of each file of a delivery: apart from `drops`, which is read as a whole at every question.
-DROP_FILES = _table(
+DROP_FILES = table(
     "drop_files",
     (),
     ("delivery", pa.string()),
@@ -226,212 +219,3 @@ DROP_FILES = _table(
     ("rows_kept", pa.int64()),
     ("rows_quarantined", pa.int64()),
 )
-
-# What the gate of an audit's measures made of a delivery's, by the identity of these measures and of the limits. Where
-# there are several rows of the same identities, the last holds.
-MEASURES_GATES = _table(
-    "gate_outcomes",
-    (),
-    ("delivery", pa.string()),
-    ("at", TIMESTAMP),
-    ("audit", pa.string()),
-    ("identity", pa.string()),
-    ("limits", pa.string()),
-    ("success", pa.bool_()),
-    ("failures", pa.list_(pa.string())),
-    ("fixes", pa.list_(pa.string())),
-    ("gate_results", pa.string()),  # JSON
-)
-
-EMBEDDINGS = _table(
-    "embeddings",
-    ("encoder", "modality"),
-    ("encoder", pa.string()),
-    ("modality", pa.string()),  # image | text
-    ("content_id", pa.string()),  # image_id, or the hash of the text
-    ("vector", pa.binary()),  # unit length, little-endian float16
-    key="content_id",
-)
-
-# How likely a vision-language model finds an answer (ops/evidence/likelihoods.py), by model and content of the
-# question.
-LIKELIHOODS = _table(
-    "likelihoods",
-    ("model",),
-    ("model", pa.string()),
-    ("key", pa.string()),
-    ("nats", pa.float64()),  # of the whole answer; not a number where the model cannot read so much
-    ("tokens", pa.int32()),
-    key="key",
-)
-
-# Where in a picture a phrase has its place (ops/vision/regions.py), by picture, phrase, and the encoder that found it.
-REGIONS = _table(
-    "regions",
-    ("finder",),
-    ("finder", pa.string()),
-    ("key", pa.string()),
-    ("image_id", pa.string()),
-    ("text_id", pa.string()),
-    ("box", pa.list_(pa.float32())),  # left, top, right, bottom as shares; null of an encoder that cannot tell
-    ("similarity", pa.float32()),
-    ("fit", pa.float32()),
-    ("margin", pa.float32()),
-    ("colours", pa.binary()),
-    key="key",
-)
-
-# The members and their verdicts carry `version`; a version exists when `versions` says so.
-VERDICTS = _table(
-    "verdicts",
-    ("version",),
-    ("version", pa.int64()),
-    ("delivery", pa.string()),
-    ("example_id", pa.string()),
-    ("source_id", pa.string()),
-    ("dataset", pa.string()),
-    ("kind", pa.string()),
-    ("action", pa.string()),  # keep | downweight | hold | drop
-    ("weight", pa.float64()),
-    ("reasons", pa.list_(REASON)),
-)
-
-CURATED = _table(
-    "curated",
-    ("version",),
-    ("version", pa.int64()),
-    ("delivery", pa.string()),
-    ("example_id", pa.string()),
-    ("kind", pa.string()),
-    ("weight", pa.float64()),
-    ("soft_label", pa.float64()),  # probability that chosen beats rejected, where judgements disagree
-)
-
-CURRICULUM = _table(
-    "curriculum",
-    ("version",),
-    ("version", pa.int64()),
-    ("stage", pa.int32()),
-    ("position", pa.int64()),
-    ("difficulty", pa.float64()),
-    ("delivery", pa.string()),
-    ("example_id", pa.string()),
-)
-
-# A log, like `drops`: the last row of a version is its present state; the current version is the one whose
-# `published` row came last, so that a rollback is one more row.
-VERSIONS = _table(
-    "versions",
-    (),
-    ("sequence", pa.int64()),
-    ("version", pa.int64()),
-    ("at", TIMESTAMP),
-    ("state", pa.string()),  # candidate | published | rejected
-    ("parent", pa.int64()),
-    ("content", pa.string()),  # hash of everything that decides the version's content
-    ("deliveries", pa.list_(pa.string())),
-    ("left_out", pa.string()),  # JSON: ops.decision.versions.LeftOut; null in rows written before
-    ("measures", pa.string()),  # JSON: audit -> identity of its measures
-    ("tables", pa.string()),  # JSON: table -> pinned Delta version
-    ("policy", pa.string()),  # hash of the policy
-    ("config", pa.string()),  # the whole effective configuration, JSON
-    ("code", pa.string()),
-    ("encoder", pa.string()),
-    ("counts", pa.string()),  # JSON
-    ("gate_results", pa.string()),  # JSON
-)
-
-# Examples, answers, tokens and images by dataset and delivery, for the corpus and the measures that `identity` names.
-MODALITY_STATISTICS = _table(
-    "modality_statistics",
-    ("identity",),
-    ("identity", pa.string()),
-    ("delivery", pa.string()),
-    ("dataset", pa.string()),
-    ("kind", pa.string()),
-    ("modality", pa.string()),  # visual | blind (it has an image, and every answer is known without it) | text
-    ("examples", pa.int64()),
-    ("turns", pa.int64()),
-    ("loss_tokens", pa.int64()),
-    ("images", pa.int64()),
-    ("image_tokens", pa.int64()),
-)
-
-# How much of what was judged contradicts itself, by delivery, dataset and kind, with a 95 % interval of the share.
-CONTRADICTION_RATES = _table(
-    "contradiction_rates",
-    ("identity",),
-    ("identity", pa.string()),
-    ("delivery", pa.string()),
-    ("dataset", pa.string()),
-    ("kind", pa.string()),
-    ("judged", pa.int64()),
-    ("found", pa.int64()),
-    ("share", pa.float64()),
-    ("low", pa.float64()),
-    ("high", pa.float64()),
-)
-
-# A log of what was measured of the corpus: each run takes an audit's measures of an identity upon itself (`begun`), for
-# as long as it says, and says when they are there (`done`), over which deliveries and how many rows they are.
-CORPUS_JOBS = _table(
-    "corpus_jobs",
-    (),
-    ("sequence", pa.int64()),
-    ("at", TIMESTAMP),
-    ("audit", pa.string()),
-    ("family", pa.string()),  # identity of the audit, its settings and encoder, whatever the deliveries
-    ("identity", pa.string()),
-    ("state", pa.string()),  # begun | done | failed
-    ("owner", pa.string()),
-    ("until", TIMESTAMP),  # when another may begin it
-    ("deliveries", pa.list_(pa.string())),  # in the order in which their drops came
-    ("rows", pa.int64()),
-    ("knows", pa.string()),  # name of what the audit knows of the whole corpus
-    ("made_from", pa.string()),  # identity of the earlier measures that were carried over; empty where none were
-)
-
-CHECKPOINTS = _table(
-    "checkpoints",
-    (),
-    ("sequence", pa.int64()),
-    ("at", TIMESTAMP),
-    ("checkpoint", pa.string()),  # where it lay
-    ("weights", pa.string()),  # hash of its files
-    ("baseline", pa.string()),  # identity of the encoder that it is held against
-    ("probe_set", pa.string()),  # hash of the pictures and texts
-    ("probes", pa.int64()),
-    ("verdict", pa.string()),  # pass | warn | reject
-    ("kept", pa.float64()),  # of the last layer (ops.checkpoints.shifts)
-    ("retrieval", pa.float64()),  # share of the probes whose text is found; null of a tower without texts
-    ("retrieval_before", pa.float64()),
-    ("outcome", pa.string()),  # JSON: resources.checkpoints.auditing.CheckpointAudit
-)
-
-TABLES: dict[str, TableSpec] = {
-    spec.name: spec
-    for spec in (
-        EXAMPLES,
-        IMAGES,
-        PREFERENCES,
-        TURNS,
-        DIALOGUES,
-        PROMPTS,
-        BOXES,
-        QUARANTINE,
-        DROPS,
-        DROP_FILES,
-        MEASURES_GATES,
-        EMBEDDINGS,
-        LIKELIHOODS,
-        REGIONS,
-        VERDICTS,
-        CURATED,
-        CURRICULUM,
-        VERSIONS,
-        MODALITY_STATISTICS,
-        CONTRADICTION_RATES,
-        CORPUS_JOBS,
-        CHECKPOINTS,
-    )
-}

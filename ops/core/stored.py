@@ -1,4 +1,4 @@
-"""Rows of the lake's tables (ops/core/schemas.py) as Python has them."""
+"""Rows of the lake's tables (ops/core/tables.py) as Python has them."""
 
 from typing import TypedDict
 

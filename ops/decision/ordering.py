@@ -13,14 +13,14 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from ops.core import schemas
 from ops.core.arrow import numpy_values
 from ops.core.hashing import splitmix
 from ops.core.tasks import Handle, Tasks
+from ops.core.version_schemas import CURRICULUM
 from ops.decision.curriculum import CurriculumSettings, id_bytes, mixed, visual_shares
 from ops.decision.order_statistics import Key, Label, Run, nth
 
-SCHEMA = schemas.CURRICULUM.schema.remove(schemas.CURRICULUM.schema.get_field_index("version"))
+SCHEMA = CURRICULUM.schema.remove(CURRICULUM.schema.get_field_index("version"))
 ROWS = pa.schema(
     [("delivery", pa.string()), ("example_id", pa.string()), ("dataset", pa.string()), ("visual", pa.bool_())]
 )

@@ -5,13 +5,14 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import pyarrow as pa
 
-from ops.core import arrow, schemas
+from ops.core import arrow
 from ops.core.arrow import AnyArray, Column
 from ops.core.arrow_types import type_in
 from ops.core.errors import MissingError
+from ops.core.version_schemas import REASON, VERDICTS
 from ops.decision.policy import STRENGTH, Action, Policy, Rule
 
-SCHEMA = schemas.VERDICTS.schema.remove(schemas.VERDICTS.schema.get_field_index("version"))
+SCHEMA = VERDICTS.schema.remove(VERDICTS.schema.get_field_index("version"))
 
 #: The columns of `examples` that verdicts carry along.
 EXAMPLE_COLUMNS = ("delivery", "example_id", "source_id", "dataset", "kind")
@@ -27,7 +28,7 @@ _HITS = pa.schema([("example", pa.int64()), *_HIT])
 
 
 def verdicts(examples: pa.Table, measures: Mapping[str, Measures], policy: Policy) -> pa.Table:
-    """One verdict an example (schemas.VERDICTS without `version`), sorted by delivery and example.
+    """One verdict an example (version_schemas.VERDICTS without `version`), sorted by delivery and example.
 
     `examples` has EXAMPLE_COLUMNS; ids are unique in it. `measures` holds the rows of each audit that a rule names,
     with the columns of its table; rows about examples that are not in `examples` are ignored. The result does not
@@ -150,7 +151,7 @@ def _reasons(count: int, hits: pa.Table, rules: Sequence[Rule]) -> AnyArray:
             of_rule([r.threshold for r in rules]),
             of_rule([r.reason for r in rules]),
         ],
-        schemas.REASON,
+        REASON,
     )
     lengths = np.bincount(hits["example"].to_numpy(), minlength=count)
     return arrow.list_array(lengths, structs, type_in(SCHEMA, "reasons"))

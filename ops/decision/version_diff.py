@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from ops.core import arrow
 from ops.core.arrow import AnyArray, Column
-from ops.core.schemas import REASON
+from ops.core.version_schemas import REASON
 from ops.decision.policy import MEMBER_ACTIONS
 from ops.decision.versions import left_out_of, without_measures
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from ops.core.log import Log, Row
-from ops.core.schemas import CHECKPOINTS
+from ops.core.measure_schemas import CHECKPOINTS
 from resources.lake.tables import Lake
 
 if TYPE_CHECKING:

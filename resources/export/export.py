@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ops.boxes.conventions import PLAIN, is_convention
-from ops.core.schemas import CURATED, CURRICULUM
+from ops.core.version_schemas import CURATED, CURRICULUM
 from ops.decision.curriculum import Control, control
 from ops.decision.versions import Version
 from ops.exports.contract import Export, ExportError, Facts, Member, Shard, ShardDone

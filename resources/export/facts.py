@@ -8,7 +8,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ops.core.log import Log
-from ops.core.schemas import DROPS, PREFERENCES, VERDICTS
+from ops.core.schemas import DROPS, PREFERENCES
+from ops.core.version_schemas import VERDICTS
 from ops.decision.curriculum import Control
 from ops.decision.versions import Version
 from ops.exports.contract import Facts, Reached, Removal

@@ -11,8 +11,9 @@ import pyarrow.compute as pc
 
 from ops.audits.registry import all_audits
 from ops.core.hashing import EXAMPLE_KEY, joined, key_hashes
-from ops.core.schemas import CURATED, CURRICULUM, EXAMPLES, PREFERENCES, VERDICTS
+from ops.core.schemas import EXAMPLES, PREFERENCES
 from ops.core.tasks import Tasks
+from ops.core.version_schemas import CURATED, CURRICULUM, VERDICTS
 from ops.decision.mix import MixSettings, Sums
 from ops.decision.policy import MEMBER_ACTIONS
 from ops.gates.candidate_facts import (

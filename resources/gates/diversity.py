@@ -8,8 +8,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ops.core.arrow import whole
-from ops.core.schemas import EMBEDDINGS, EXAMPLES, VERDICTS
+from ops.core.measure_schemas import EMBEDDINGS
+from ops.core.schemas import EXAMPLES
 from ops.core.stored import StoredMessage
+from ops.core.version_schemas import VERDICTS
 from ops.decision.curriculum import mixed
 from ops.decision.policy import MEMBER_ACTIONS
 from ops.gates.diversity import Figure, against_chance, answer_bits, clustered, coverage, effective_rank, vendi

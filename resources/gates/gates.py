@@ -20,8 +20,9 @@ from ops.audits.contract import Audit
 from ops.core.errors import MissingError
 from ops.core.hashing import EXAMPLE_KEY, joined, key_hashes
 from ops.core.log import SEQUENCE, Log
-from ops.core.schemas import DROPS, EXAMPLES, QUARANTINE, VERSIONS
+from ops.core.schemas import DROPS, EXAMPLES, QUARANTINE
 from ops.core.tasks import Here, Tasks
+from ops.core.version_schemas import VERSIONS
 from ops.decision.versions import left_out_of, without_measures
 from ops.gates.candidate_facts import replays
 from ops.gates.gate_facts import ingest_facts, measures_facts

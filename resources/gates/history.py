@@ -6,7 +6,9 @@ from operator import itemgetter
 from typing import Any
 
 from ops.core.log import Log, Row
-from ops.core.schemas import DROPS, MEASURES_GATES, VERSIONS
+from ops.core.measure_schemas import MEASURES_GATES
+from ops.core.schemas import DROPS
+from ops.core.version_schemas import VERSIONS
 from resources.lake.tables import Lake
 
 #: Runs of a gate that are looked back on.
@@ -25,7 +27,7 @@ def earlier_ingests(lake: Lake, delivery: str) -> Earlier:
     """What the ingest gate found of the deliveries that it judged before this one, whichever drop they are of."""
     log = Log.of(lake.read(DROPS, columns=["sequence", "delivery", "state", "gate_results"]))
     judged = [row for row in log.rows if row["state"] in ("admitted", "rejected")]
-    return _found(_before(judged, "delivery", delivery))
+    return _by_figure(_before(judged, "delivery", delivery))
 
 
 def earlier_measures(lake: Lake, delivery: str) -> dict[str, Earlier]:
@@ -36,7 +38,7 @@ def earlier_measures(lake: Lake, delivery: str) -> dict[str, Earlier]:
     by_audit: dict[str, dict[str, Row]] = {}
     for row in sorted(rows, key=_AT):
         by_audit.setdefault(row["audit"], {})[row["delivery"]] = row
-    return {audit: _found([last[name] for name in known if name in last]) for audit, last in by_audit.items()}
+    return {audit: _by_figure([last[name] for name in known if name in last]) for audit, last in by_audit.items()}
 
 
 def earlier_candidates(lake: Lake, version: int) -> Earlier:
@@ -44,7 +46,7 @@ def earlier_candidates(lake: Lake, version: int) -> Earlier:
     log = Log.of(lake.read(VERSIONS, columns=["sequence", "version", "gate_results"]))
     # A rollback publishes without a gate.
     judged = [row for row in log.rows if '"checks"' in (row["gate_results"] or "")]
-    return _found(_before(judged, "version", version))
+    return _by_figure(_before(judged, "version", version))
 
 
 def _before(rows: Iterable[Row], subject: str, present: object) -> list[Row]:
@@ -58,7 +60,7 @@ def _before(rows: Iterable[Row], subject: str, present: object) -> list[Row]:
     return list(last.values())[-RUNS:]
 
 
-def _found(rows: Sequence[Row]) -> Earlier:
+def _by_figure(rows: Sequence[Row]) -> Earlier:
     runs = [_checks(json.loads(row["gate_results"] or "{}")) for row in rows]
     figures = {figure for checks in runs for figure in checks}
     return {figure: [checks.get(figure, "-") for checks in runs] for figure in figures}

@@ -15,7 +15,7 @@ from ops.audits.contract import Audit
 from ops.audits.ranges import has_numbers, range_of
 from ops.audits.registry import all_audits
 from ops.core.identity import canonical_json, fingerprint
-from ops.core.schemas import MEASURES_GATES
+from ops.core.measure_schemas import MEASURES_GATES
 from ops.gates.guards import GuardSettings
 from resources.gates.gates import GateResult
 from resources.lake.compaction import compact

@@ -15,7 +15,9 @@ import pyarrow.fs as pafs
 
 from ops.audits.registry import all_audits
 from ops.core.log import Log
-from ops.core.schemas import TABLES, VERSIONS, TableSpec
+from ops.core.schemas import TableSpec
+from ops.core.tables import TABLES
+from ops.core.version_schemas import VERSIONS
 from ops.decision.versions import REMOVED, read_log
 from resources.lake.compaction import LEAST_FILES, Compacted, compact
 from resources.lake.tables import Lake

@@ -7,7 +7,8 @@ from typing import Any
 import pyarrow as pa
 
 from ops.core.log import Log
-from ops.core.schemas import DROP_FILES, DROPS, MEASURES_GATES, TableSpec
+from ops.core.measure_schemas import MEASURES_GATES
+from ops.core.schemas import DROP_FILES, DROPS, TableSpec
 from resources.lake.commit import TableLog
 from resources.lake.layout import FORMAT, format_of, write_format
 from resources.lake.tables import Lake

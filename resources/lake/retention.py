@@ -14,7 +14,8 @@ from deltalake.exceptions import CommitFailedError, TableNotFoundError
 
 from ops.core.errors import BusyError, UnusableError
 from ops.core.log import Log, Row, successor
-from ops.core.schemas import CURATED, CURRICULUM, VERDICTS, VERSIONS, TableSpec
+from ops.core.schemas import TableSpec
+from ops.core.version_schemas import CURATED, CURRICULUM, VERDICTS, VERSIONS
 from ops.decision.versions import REMOVED, read_log
 from resources.lake.files import LakeError
 from resources.lake.tables import Lake

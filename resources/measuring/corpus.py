@@ -13,7 +13,8 @@ from ops.audits.contract import Audit, Scope
 from ops.audits.registry import all_audits, audits_of
 from ops.core.canonical import RULES
 from ops.core.identity import fingerprint
-from ops.core.schemas import CONTRADICTION_RATES, EMBEDDINGS, EXAMPLES, MODALITY_STATISTICS, PREFERENCES
+from ops.core.measure_schemas import CONTRADICTION_RATES, EMBEDDINGS, MODALITY_STATISTICS
+from ops.core.schemas import EXAMPLES, PREFERENCES
 from ops.corpus.links import State
 from ops.corpus.modality import modality_statistics
 from ops.corpus.rates import contradiction_rates

@@ -13,7 +13,7 @@ from threading import Event, Thread
 from typing import Any
 
 from ops.core.log import Log, Row
-from ops.core.schemas import CORPUS_JOBS
+from ops.core.measure_schemas import CORPUS_JOBS
 from resources.lake.tables import Lake
 
 LEASE = timedelta(minutes=15)

@@ -6,7 +6,9 @@ import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
-from ops.core.schemas import EMBEDDINGS, EXAMPLES, IMAGES, TABLES, TableSpec
+from ops.core.measure_schemas import EMBEDDINGS
+from ops.core.schemas import EXAMPLES, IMAGES, TableSpec
+from ops.core.tables import TABLES
 from ops.text.turn_rows import TURN_RULES, TURN_TABLES
 from resources.engines.spark_tables import in_ranges, read_frame, write_frame
 from resources.lake.tables import Lake

@@ -1,7 +1,7 @@
 """Which earlier measures of a corpus audit those of the next corpus can be made from."""
 
 from ops.audits.contract import Audit
-from ops.core.schemas import TABLES
+from ops.core.tables import TABLES
 from ops.corpus.links import State
 from resources.lake.tables import Lake
 from resources.measuring.corpus_jobs import Earlier, Job, earlier_measures

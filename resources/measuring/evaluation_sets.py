@@ -7,7 +7,7 @@ from ops.audits.benchmark_leaks import BenchmarkLeakSettings
 from ops.audits.contract import Audit
 from ops.audits.registry import all_audits
 from ops.core.identity import fingerprint
-from ops.core.schemas import EMBEDDINGS
+from ops.core.measure_schemas import EMBEDDINGS
 from ops.leaks.evaluation_sets import decodable_images
 from resources.config.settings import Settings
 from resources.engines.progress import Progress

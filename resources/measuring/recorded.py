@@ -9,7 +9,7 @@ from ops.audits.contract import Audit, Scope
 from ops.audits.registry import all_audits, audits_of
 from ops.core.errors import MissingError
 from ops.core.identity import fingerprint
-from ops.core.schemas import EMBEDDINGS
+from ops.core.measure_schemas import EMBEDDINGS
 from resources.config.settings import Settings
 from resources.gates.outcomes import measures_gates
 from resources.intake.corpus_drops import admitted_drops

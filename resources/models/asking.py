@@ -12,7 +12,8 @@ import pyarrow as pa
 import ray
 from ray.data import ActorPoolStrategy
 
-from ops.core.schemas import EXAMPLES, LIKELIHOODS
+from ops.core.measure_schemas import LIKELIHOODS
+from ops.core.schemas import EXAMPLES
 from ops.evidence.likelihoods import LikelihoodTable, Question, trios
 from ops.intake.image_checks import decode_rgb
 from ops.text.image_turns import image_turns

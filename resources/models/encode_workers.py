@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from ops.core.arrow import column_values
 from ops.core.errors import UnusableError
 from ops.core.identity import text_id
-from ops.core.schemas import EMBEDDINGS
+from ops.core.measure_schemas import EMBEDDINGS
 from resources.config.encoder_settings import EncoderSettings
 from resources.lake.lookup import by_key
 from resources.lake.staged import StagedFile

@@ -17,7 +17,7 @@ import ray
 from ray.data import ActorPoolStrategy, Dataset, TaskPoolStrategy
 
 from ops.core.errors import EngineError
-from ops.core.schemas import EMBEDDINGS
+from ops.core.measure_schemas import EMBEDDINGS
 from resources.config.encoder_settings import EmbeddingSettings, EncoderSettings
 from resources.engines.progress import Progress
 from resources.engines.ray import start_ray

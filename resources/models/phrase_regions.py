@@ -13,7 +13,7 @@ import ray
 from ray.data import ActorPoolStrategy
 
 from ops.core.identity import text_id
-from ops.core.schemas import REGIONS
+from ops.core.measure_schemas import REGIONS
 from ops.core.vectors import Vectors
 from ops.intake.image_checks import decode_rgb
 from ops.vision.regions import EVERYDAY, Found, Phrase, RegionTable, found_regions, naming

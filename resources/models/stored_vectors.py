@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from ops.core.arrow import column_values
-from ops.core.schemas import EMBEDDINGS
+from ops.core.measure_schemas import EMBEDDINGS
 from ops.core.vectors import Vectors
 from resources.lake.lookup import one_each
 from resources.lake.tables import Lake

@@ -12,7 +12,8 @@ import pyarrow as pa
 from ops.boxes.conventions import PIXELS
 from ops.core.arrow import column_of
 from ops.core.errors import UnusableError
-from ops.core.schemas import BOXES, CURATED, EXAMPLES, IMAGES, QUARANTINE
+from ops.core.schemas import BOXES, EXAMPLES, IMAGES, QUARANTINE
+from ops.core.version_schemas import CURATED
 from ops.preflight.contract import Row, Trainer
 from ops.preflight.examples import READ, boxed_ids, rows_of
 from ops.preflight.forecast import forecast_rows

@@ -5,9 +5,10 @@ from typing import Any
 
 from ops.audits.contract import KEYS, Scope
 from ops.audits.registry import all_audits
-from ops.core.schemas import EXAMPLES, IMAGES, VERDICTS
+from ops.core.schemas import EXAMPLES, IMAGES
 from ops.core.stored import StoredMessage
 from ops.core.turns import ANSWERS
+from ops.core.version_schemas import VERDICTS
 from ops.report.audit_data import Picture, Reason, ShownExample, Turn
 from ops.report.thumbnails import thumbnail
 from resources.lake.tables import Lake

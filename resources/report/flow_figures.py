@@ -9,7 +9,9 @@ import pyarrow.compute as pc
 
 from ops.core.hashing import distinct, joined, key_hashes
 from ops.core.log import Log, Row
-from ops.core.schemas import CONTRADICTION_RATES, CURRICULUM, DROPS, EXAMPLES, MODALITY_STATISTICS, VERDICTS
+from ops.core.measure_schemas import CONTRADICTION_RATES, MODALITY_STATISTICS
+from ops.core.schemas import DROPS, EXAMPLES
+from ops.core.version_schemas import CURRICULUM, VERDICTS
 from ops.report.counting import VerdictFigures, count_stages, visual_keys
 from ops.report.data import DropFlow, FileFlow, ModalityRow, RateRow, Stage
 from resources.lake.stored_measures import Without

@@ -6,7 +6,7 @@ from typing import Any
 import pyarrow as pa
 
 from ops.audits.preflight import AUDIT
-from ops.core.schemas import CURATED
+from ops.core.version_schemas import CURATED
 from ops.preflight.contract import Outcome
 from ops.preflight.reasons import REASONS
 from ops.report.data import ForecastRow

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ops.core.log import Log, Row
-from ops.core.schemas import VERSIONS
+from ops.core.version_schemas import VERSIONS
 from ops.report.data import GateCheck, GateFigures, MixFigures, MixPoint
 from resources.lake.tables import Lake
 from resources.report.rows import from_row

@@ -3,7 +3,8 @@
 import json
 
 from ops.core.errors import MissingError
-from ops.core.schemas import QUARANTINE, VERDICTS
+from ops.core.schemas import QUARANTINE
+from ops.core.version_schemas import VERDICTS
 from ops.decision.versions import without_measures
 from ops.intake.reasons import REASONS
 from ops.report.counting import count_quarantine, count_verdicts

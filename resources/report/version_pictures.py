@@ -4,7 +4,7 @@ import heapq
 import json
 from collections.abc import Sequence
 
-from ops.core.schemas import VERDICTS
+from ops.core.version_schemas import VERDICTS
 from ops.decision.versions import Version, without_measures
 from ops.report.audit_data import ShownExample
 from ops.report.thumbnails import data_uri

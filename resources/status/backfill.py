@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from ops.audits.registry import all_audits
 from ops.core.errors import MissingError
-from ops.core.schemas import EMBEDDINGS, EXAMPLES
+from ops.core.measure_schemas import EMBEDDINGS
+from ops.core.schemas import EXAMPLES
 from resources.config.settings import Settings
 from resources.intake.corpus_drops import admitted_drops
 from resources.lake.tables import Lake

@@ -11,7 +11,8 @@ from typing import Any
 from ops.audits.registry import all_audits
 from ops.core.identity import canonical_json, fingerprint
 from ops.core.log import Log, Row
-from ops.core.schemas import EXAMPLES, IMAGES, PREFERENCES, PROMPTS, VERSIONS, TableSpec
+from ops.core.schemas import EXAMPLES, IMAGES, PREFERENCES, PROMPTS, TableSpec
+from ops.core.version_schemas import VERSIONS
 from ops.decision.versions import REMOVED, LeftOut, current_number, read_log, without_measures
 from resources.config.settings import Settings
 from resources.engines.progress import Progress

@@ -80,7 +80,7 @@ def examples_of(view: View) -> pa.Table:
 
 
 def judge(grounds: Grounds, view: View, examples: pa.Table) -> pa.Table:
-    """Verdicts of the policy on the share's examples (schemas.VERDICTS without `version`), by delivery and id."""
+    """Verdicts of the policy on the share's examples (VERDICTS without `version`), by delivery and id."""
     policy = grounds.policy
     columns = {
         audit: {c for rule in policy.rules if rule.audit == audit for c in rule.columns} for audit in policy.audits

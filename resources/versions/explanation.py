@@ -6,7 +6,8 @@ from pathlib import Path
 from ops.audits.registry import all_audits
 from ops.core.errors import AssayError, MissingError
 from ops.core.log import Log, Row
-from ops.core.schemas import CURATED, CURRICULUM, DROPS, EXAMPLES, IMAGES, PREFERENCES, VERDICTS
+from ops.core.schemas import DROPS, EXAMPLES, IMAGES, PREFERENCES
+from ops.core.version_schemas import CURATED, CURRICULUM, VERDICTS
 from ops.decision.version_diff import Pins
 from ops.decision.versions import Version
 from resources.lake.tables import Lake

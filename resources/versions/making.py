@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from ops.core.schemas import CURATED, CURRICULUM, VERDICTS, TableSpec
+from ops.core.schemas import TableSpec
 from ops.core.tasks import Handle, Tasks
+from ops.core.version_schemas import CURATED, CURRICULUM, VERDICTS
 from ops.decision.curriculum import id_bytes
 from ops.decision.difficulty import graded
 from ops.decision.mix import Mix, Sums, mixed

@@ -8,7 +8,7 @@ from typing import Any
 
 from ops.core.identity import canonical_json
 from ops.core.log import Log
-from ops.core.schemas import VERSIONS
+from ops.core.version_schemas import VERSIONS
 from ops.decision.versions import Version, current_number, left_by_rollback, left_out_of, read_log, without_measures
 from resources.config.settings import Settings
 from resources.lake.tables import Lake

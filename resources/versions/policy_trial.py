@@ -8,7 +8,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ops.core.log import Row
-from ops.core.schemas import EXAMPLES, IMAGES, VERDICTS
+from ops.core.schemas import EXAMPLES, IMAGES
+from ops.core.version_schemas import VERDICTS
 from ops.decision.policy import Policy
 from ops.decision.version_diff import Diff, Pins, diff, joined
 from resources.engines.tasks import tasks_for

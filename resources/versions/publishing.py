@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from ops.core.arrow import index_in
 from ops.core.errors import AssayError
 from ops.core.log import Log, Row, successor
-from ops.core.schemas import CURATED, VERDICTS, VERSIONS
+from ops.core.version_schemas import CURATED, VERDICTS, VERSIONS
 from ops.decision.version_diff import COUNTED, Diff, Pins, diff
 from ops.decision.versions import REMOVED, Version, current_number, left_by_rollback, read_log
 from resources.lake.tables import Lake

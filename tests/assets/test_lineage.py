@@ -5,7 +5,7 @@ import pytest
 
 from assets.lineage import LINEAGE, measured_from, versioned_from
 from ops.audits.registry import all_audits
-from ops.core.schemas import TABLES
+from ops.core.tables import TABLES
 from resources.config.settings import load_settings
 
 COLUMNS = {audit.table.name: audit.table.schema.names for audit in all_audits().values()} | {

@@ -9,7 +9,8 @@ import pytest
 from ops.audits.column_meanings import column_meaning
 from ops.audits.registry import all_audits
 from ops.core.columns import MEANING, meaning
-from ops.core.schemas import CHECKPOINTS, TABLES
+from ops.core.measure_schemas import CHECKPOINTS
+from ops.core.tables import TABLES
 from pipelines.definitions import bind
 from resources.config.settings import load_settings
 

@@ -3,7 +3,7 @@
 import json
 import os
 
-from ops.core.schemas import EMBEDDINGS
+from ops.core.measure_schemas import EMBEDDINGS
 from resources.lake.tables import Lake
 from tests.support.embedded import add, drawn, embed
 

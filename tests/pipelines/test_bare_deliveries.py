@@ -13,7 +13,8 @@ from PIL import Image
 
 from ops.audits.contract import Scope
 from ops.audits.registry import all_audits
-from ops.core.schemas import EXAMPLES, QUARANTINE, VERDICTS, VERSIONS
+from ops.core.schemas import EXAMPLES, QUARANTINE
+from ops.core.version_schemas import VERDICTS, VERSIONS
 from pipelines.execution import run_all
 from resources.config.settings import load_settings
 from resources.engines.progress import SilentProgress

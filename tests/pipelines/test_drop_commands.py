@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from ops.core.schemas import VERSIONS
+from ops.core.version_schemas import VERSIONS
 from ops.decision.versions import LeftOut
 from pipelines.app import app
 from resources.config.settings import load_settings

@@ -15,7 +15,8 @@ import typer
 from typer.testing import CliRunner
 
 from ops.core.errors import AssayError, MissingError, UnusableError, mendable_names
-from ops.core.schemas import DROPS, VERDICTS, VERSIONS
+from ops.core.schemas import DROPS
+from ops.core.version_schemas import VERDICTS, VERSIONS
 from pipelines.app import COMMANDS, POLICY_COMMANDS, App, DebugOption, LakeOption, app
 from pipelines.faults import is_mendable
 from resources.config.settings import SettingsError, load_settings

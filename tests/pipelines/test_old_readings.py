@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from ops.core.schemas import CURATED, EMBEDDINGS, EXAMPLES
+from ops.core.measure_schemas import EMBEDDINGS
+from ops.core.schemas import EXAMPLES
+from ops.core.version_schemas import CURATED
 from pipelines.execution import run_all
 from pipelines.run_command import say_old_readings, summarise
 from resources.config.settings import load_settings

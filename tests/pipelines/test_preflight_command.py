@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from ops.core.schemas import VERSIONS
+from ops.core.version_schemas import VERSIONS
 from pipelines.app import app
 from resources.lake.tables import Lake
 from tests.support.standing_lake import arrive

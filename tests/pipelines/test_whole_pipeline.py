@@ -10,7 +10,8 @@ import orjson
 import pytest
 
 from ops.audits.registry import all_audits
-from ops.core.schemas import CURATED, CURRICULUM, DROPS, EXAMPLES, QUARANTINE, VERDICTS
+from ops.core.schemas import DROPS, EXAMPLES, QUARANTINE
+from ops.core.version_schemas import CURATED, CURRICULUM, VERDICTS
 from ops.demo.build import Demo, build
 from ops.demo.score import score
 from pipelines.demo_command import DROP

@@ -11,7 +11,8 @@ from pyspark.sql import DataFrame, SparkSession
 
 from ops.core.canonical import image_key, query_key, response_key
 from ops.core.identity import content_id, digest, example_id, text_id
-from ops.core.schemas import EMBEDDINGS, EXAMPLES, IMAGES, PREFERENCES
+from ops.core.measure_schemas import EMBEDDINGS
+from ops.core.schemas import EXAMPLES, IMAGES, PREFERENCES
 from ops.text.turn_rows import turn_rows
 
 

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from ops.core.schemas import CURATED, CURRICULUM, EXAMPLES, IMAGES
+from ops.core.schemas import EXAMPLES, IMAGES
+from ops.core.version_schemas import CURATED, CURRICULUM
 from ops.decision.policy import Action, Condition, Policy, Rule
 from ops.demo.build import build
 from ops.intake.row import Message, Part

@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from ops.core.schemas import CURRICULUM, EXAMPLES, IMAGES, PROMPTS
+from ops.core.schemas import EXAMPLES, IMAGES, PROMPTS
+from ops.core.version_schemas import CURRICULUM
 from resources.engines.progress import SilentProgress
 from resources.export.export import export_version
 from resources.lake.tables import Lake

@@ -12,7 +12,8 @@ from ops.audits.preflight import PreflightSettings
 from ops.audits.registry import all_audits
 from ops.core.canonical import image_key, query_key, response_key
 from ops.core.identity import content_id, digest, example_id, image_id, text_id
-from ops.core.schemas import BOXES, EMBEDDINGS, EXAMPLES, IMAGES, PREFERENCES
+from ops.core.measure_schemas import EMBEDDINGS
+from ops.core.schemas import BOXES, EXAMPLES, IMAGES, PREFERENCES
 from ops.core.vectors import Vectors
 from ops.evidence.inputs import RowInputs
 from ops.evidence.picture_table import PictureTable
@@ -179,7 +180,7 @@ def sample_embeddings(examples: pa.Table) -> pa.Table:
 
 
 def stored_vectors(inputs: RowInputs) -> pa.Table:
-    """The vectors of images and texts as the lake stores them (schemas.EMBEDDINGS)."""
+    """The vectors of images and texts as the lake stores them (measure_schemas.EMBEDDINGS)."""
     rows = [
         {"encoder": "sample", "modality": modality, "content_id": key.decode(), "vector": vector.tobytes()}
         for modality, held in (("image", inputs.images), ("text", inputs.texts))

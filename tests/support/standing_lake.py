@@ -11,7 +11,9 @@ from deltalake import CommitProperties, Transaction
 from ops.audits.registry import all_audits
 from ops.core.identity import canonical_json
 from ops.core.log import Log
-from ops.core.schemas import DROP_FILES, DROPS, EXAMPLES, MEASURES_GATES, QUARANTINE, VERSIONS, TableSpec
+from ops.core.measure_schemas import MEASURES_GATES
+from ops.core.schemas import DROP_FILES, DROPS, EXAMPLES, QUARANTINE, TableSpec
+from ops.core.version_schemas import VERSIONS
 from ops.intake.reading import READING
 from resources.config.settings import Settings
 from resources.gates.gates import GateResult

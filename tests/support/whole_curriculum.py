@@ -38,7 +38,7 @@ def ranks(values: np.ndarray) -> np.ndarray:
 
 
 def whole_curriculum(members: pa.Table, settings: CurriculumSettings) -> pa.Table:
-    """The ordered version (schemas.CURRICULUM without `version`), in order.
+    """The ordered version (version_schemas.CURRICULUM without `version`), in order.
 
     `members` has delivery, example_id, dataset, visual (bool) and difficulty (float64, any scale, null or NaN where
     unknown: such examples count as median). `stage` counts from 0, `position` from 0 through the whole version. With

@@ -12,7 +12,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from ops.audits.contract import KEYS, Audit, Scope
 from ops.audits.registry import audits_of
-from ops.core.schemas import EMBEDDINGS
+from ops.core.measure_schemas import EMBEDDINGS
 from ops.text.turn_rows import turn_rows
 from ops.vision.colours import picture_facts
 from tests.support.corpora import Judged, Said, corpus

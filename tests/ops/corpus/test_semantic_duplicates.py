@@ -12,7 +12,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from ops.audits.semantic_duplicates import AUDIT, SemanticDuplicateSettings, wanted_texts
 from ops.core.identity import text_id
-from ops.core.schemas import EMBEDDINGS
+from ops.core.measure_schemas import EMBEDDINGS
 from ops.text.likeness import bits_apart
 from ops.vision.colours import picture_facts
 from tests.support.corpora import Said, by_source, frames

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ops.core import schemas
+from ops.core.schemas import EXAMPLES
+from ops.core.version_schemas import VERDICTS
 from ops.decision.policy import Action, Condition, Policy, Rule
 from ops.decision.verdicts import SCHEMA, verdicts
 
@@ -79,7 +80,7 @@ def test_strongest_action_smallest_weight_all_reasons():
 
 def test_schema_is_the_lakes():
     assert verdicts(examples(4), MEASURES, POLICY).schema == SCHEMA
-    assert SCHEMA.names == [n for n in schemas.VERDICTS.schema.names if n != "version"]
+    assert SCHEMA.names == [n for n in VERDICTS.schema.names if n != "version"]
 
 
 def test_nothing_to_judge_and_no_rules():
@@ -141,6 +142,6 @@ def test_ids_that_share_their_first_letters_are_sorted_as_text():
     delivery = [f"d-{n}" for n in rng.integers(0, 3, len(ids))]
     expected = sorted(zip(delivery, ids, strict=True))
     rows = [{"delivery": d, "example_id": i} for d, i in expected]
-    examples = pa.Table.from_pylist(rows, schema=schemas.EXAMPLES.schema).take(rng.permutation(len(ids)))
+    examples = pa.Table.from_pylist(rows, schema=EXAMPLES.schema).take(rng.permutation(len(ids)))
     judged = verdicts(examples, {}, Policy(()))
     assert list(zip(judged["delivery"].to_pylist(), judged["example_id"].to_pylist(), strict=True)) == expected

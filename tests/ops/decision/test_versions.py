@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from ops.core.log import Log
-from ops.core.schemas import VERSIONS
+from ops.core.version_schemas import VERSIONS
 from ops.decision.verdicts import SCHEMA
 from ops.decision.version_diff import Pins, diff
 from ops.decision.versions import (

@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 
 from ops.audits.contract import Audit, Grain, Scope
-from ops.core.schemas import EXAMPLES, QUARANTINE, VERDICTS
+from ops.core.schemas import EXAMPLES, QUARANTINE
+from ops.core.version_schemas import VERDICTS
 from ops.demo.build import Demo, build
 from ops.demo.faults import FAULTS, Planted, read_planted
 from ops.demo.pictures import Picture, false_turns, load_pictures

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from ops.audits.contract import KEYS, Audit, Grain, Scope
 from ops.core.hashing import joined, key_hashes
-from ops.core.schemas import CURATED, CURRICULUM, EXAMPLES, QUARANTINE, VERDICTS
+from ops.core.schemas import EXAMPLES, QUARANTINE
+from ops.core.version_schemas import CURATED, CURRICULUM, VERDICTS
 from ops.gates.content_facts import contradiction_facts, judged_queries, query_counts
 from ops.gates.gate_facts import ingest_facts, measures_facts
 from tests.support.candidate_facts import facts_of_rows

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from ops.core.hashing import distinct, key_hashes
-from ops.core.schemas import CURRICULUM, EXAMPLES, QUARANTINE, VERDICTS
+from ops.core.schemas import EXAMPLES, QUARANTINE
+from ops.core.version_schemas import CURRICULUM, VERDICTS
 from ops.report.audit_data import AuditFigures, Histogram, Picture, Reason, RuleFigures, ShownExample, Threshold, Turn
 from ops.report.charts import histogram
 from ops.report.counting import count_quarantine, count_stages, count_verdicts, visual_keys

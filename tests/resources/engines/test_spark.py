@@ -10,7 +10,8 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
 from ops.core.identity import digest
-from ops.core.schemas import TABLES, TableSpec
+from ops.core.schemas import TableSpec
+from ops.core.tables import TABLES
 from resources.engines import spark_tables
 from resources.engines.spark import start_spark
 from resources.engines.spark_tables import in_ranges, read_frame, write_frame

@@ -6,7 +6,8 @@ import pyarrow as pa
 import pytest
 from pyspark.sql import SparkSession
 
-from ops.core.schemas import QUARANTINE, TABLES
+from ops.core.schemas import QUARANTINE
+from ops.core.tables import TABLES
 from resources.engines.spark_tables import read_frame, write_frame
 from resources.lake.tables import Lake
 from tests.support.buckets import make_bucket

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from ops.core.schemas import CURATED, CURRICULUM, DROPS, EXAMPLES, VERSIONS
+from ops.core.schemas import DROPS, EXAMPLES
+from ops.core.version_schemas import CURATED, CURRICULUM, VERSIONS
 from ops.exports.contract import SFT, ExportError
 from ops.exports.registry import all_exports
 from ops.exports.sink import UNFINISHED

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from ops.audits.registry import all_audits
-from ops.core.schemas import CURRICULUM, EXAMPLES
+from ops.core.schemas import EXAMPLES
+from ops.core.version_schemas import CURRICULUM
 from ops.exports.contract import PROMPT
 from ops.exports.registry import all_exports
 from ops.formats.containers.contract import Limits, Probe

@@ -7,8 +7,10 @@ import pyarrow as pa
 import pytest
 
 from ops.core.identity import digest
-from ops.core.schemas import EMBEDDINGS, EXAMPLES, VERDICTS
+from ops.core.measure_schemas import EMBEDDINGS
+from ops.core.schemas import EXAMPLES
 from ops.core.tasks import Here
+from ops.core.version_schemas import VERDICTS
 from ops.decision.mix import MixSettings
 from resources.gates.candidate import Stored, facts_of
 from resources.lake.tables import Lake

@@ -13,7 +13,9 @@ import pytest
 from ops.audits.contract import KEYS, Audit, Grain, Scope
 from ops.audits.ranges import COSINE, P_VALUE, Range, column
 from ops.audits.registry import all_audits
-from ops.core.schemas import DROP_FILES, DROPS, EXAMPLES, PREFERENCES, QUARANTINE, TABLES, VERSIONS, TableSpec
+from ops.core.schemas import DROP_FILES, DROPS, EXAMPLES, PREFERENCES, QUARANTINE, TableSpec
+from ops.core.tables import TABLES
+from ops.core.version_schemas import VERSIONS
 from ops.gates.content_facts import contradiction_facts, pollution_facts
 from ops.gates.guards import GuardSettings
 from resources.gates.gates import GateResult, candidate_gate, ingest_gate, measures_gate, run_gate

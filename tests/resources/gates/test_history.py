@@ -7,15 +7,17 @@ from typing import Any
 
 import pyarrow as pa
 
-from ops.core.schemas import DROPS, MEASURES_GATES, VERSIONS
+from ops.core.measure_schemas import MEASURES_GATES
+from ops.core.schemas import DROPS
+from ops.core.version_schemas import VERSIONS
 from resources.gates.history import RUNS, earlier_candidates, earlier_ingests, earlier_measures
 from resources.lake.tables import Lake
 
 SHARE = ("drop", "quarantine_share")
 
 
-def results(found: str) -> str:
-    return json.dumps({"checks": [{"part": "drop", "figure": "quarantine_share", "found": found}]})
+def results(figure: str) -> str:
+    return json.dumps({"checks": [{"part": "drop", "figure": "quarantine_share", "found": figure}]})
 
 
 def test_the_last_runs_before_this_one_are_told_oldest_first(tmp_path: Path) -> None:

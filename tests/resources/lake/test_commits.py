@@ -9,7 +9,8 @@ import pyarrow as pa
 import pytest
 
 from ops.core.log import Log
-from ops.core.schemas import DROPS, EXAMPLES, IMAGES, QUARANTINE, VERSIONS
+from ops.core.schemas import DROPS, EXAMPLES, IMAGES, QUARANTINE
+from ops.core.version_schemas import VERSIONS
 from resources.lake.tables import Lake
 from tests.support.tables import images, parquet_files, quarantine
 

@@ -12,7 +12,9 @@ from deltalake import DeltaTable
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ops.core.schemas import EMBEDDINGS, IMAGES, QUARANTINE, VERSIONS
+from ops.core.measure_schemas import EMBEDDINGS
+from ops.core.schemas import IMAGES, QUARANTINE
+from ops.core.version_schemas import VERSIONS
 from resources.lake import compaction
 from resources.lake.compaction import compact
 from resources.lake.housekeeping import compact_all, sweep

@@ -8,7 +8,8 @@ import pyarrow as pa
 import pytest
 
 from ops.core.errors import UnusableError
-from ops.core.schemas import DROP_FILES, DROPS, MEASURES_GATES
+from ops.core.measure_schemas import MEASURES_GATES
+from ops.core.schemas import DROP_FILES, DROPS
 from resources.lake import migration
 from resources.lake.file_counts import file_counts
 from resources.lake.layout import FILE, FORMAT

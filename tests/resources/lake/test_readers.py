@@ -15,7 +15,8 @@ from deltalake import DeltaTable, QueryBuilder
 from pyspark.sql import SparkSession
 
 from ops.audits.registry import all_audits
-from ops.core.schemas import TABLES, TableSpec
+from ops.core.schemas import TableSpec
+from ops.core.tables import TABLES
 from resources.lake.tables import Lake
 
 SPECS = [*TABLES.values(), *(audit.table for audit in all_audits().values())]

@@ -21,7 +21,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ops.core.identity import canonical_json
-from ops.core.schemas import EMBEDDINGS, EXAMPLES, IMAGES, QUARANTINE, TABLES, VERDICTS, TableSpec
+from ops.core.measure_schemas import EMBEDDINGS
+from ops.core.schemas import EXAMPLES, IMAGES, QUARANTINE, TableSpec
+from ops.core.tables import TABLES
+from ops.core.version_schemas import VERDICTS
 from resources.lake import files as lake_files
 from resources.lake.tables import Lake
 from tests.support.tables import parquet_files, partition_of, quarantine, rows_of

@@ -7,7 +7,7 @@ import pytest
 
 from ops.audits.contract import Scope
 from ops.audits.registry import all_audits, audits_of
-from ops.core.schemas import CONTRADICTION_RATES, MODALITY_STATISTICS
+from ops.core.measure_schemas import CONTRADICTION_RATES, MODALITY_STATISTICS
 from resources.config.settings import load_settings
 from resources.lake.tables import Lake
 from resources.measuring import corpus

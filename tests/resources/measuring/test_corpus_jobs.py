@@ -13,7 +13,8 @@ import pytest
 
 from ops.audits.registry import all_audits
 from ops.core.log import Log
-from ops.core.schemas import CORPUS_JOBS, DIALOGUES, EXAMPLES
+from ops.core.measure_schemas import CORPUS_JOBS
+from ops.core.schemas import DIALOGUES, EXAMPLES
 from ops.text.turn_rows import TURN_RULES
 from resources.lake.tables import Lake
 from resources.measuring import corpus_jobs

@@ -10,7 +10,8 @@ import pytest
 
 from ops.audits.contract import KEYS, Audit
 from ops.core.identity import text_id
-from ops.core.schemas import BOXES, EMBEDDINGS, EXAMPLES, IMAGES
+from ops.core.measure_schemas import EMBEDDINGS
+from ops.core.schemas import BOXES, EXAMPLES, IMAGES
 from ops.evidence.bank import choose_bank
 from ops.evidence.inputs import RowInputs
 from ops.text.image_turns import statement_texts

@@ -11,7 +11,8 @@ from PIL import Image, ImageOps
 
 from ops.audits.benchmark_leaks import BenchmarkLeakSettings
 from ops.audits.registry import all_audits
-from ops.core.schemas import EMBEDDINGS, EXAMPLES
+from ops.core.measure_schemas import EMBEDDINGS
+from ops.core.schemas import EXAMPLES
 from ops.demo.pictures import load_pictures
 from ops.intake.rows import IngestSettings
 from resources.config.encoder_settings import EncoderSettings

@@ -16,7 +16,8 @@ from ops.audits.preference_likeness import LikenessSettings
 from ops.audits.registry import audits_of
 from ops.core.identity import text_id
 from ops.core.log import Log
-from ops.core.schemas import CORPUS_JOBS, EMBEDDINGS, EXAMPLES, IMAGES, PREFERENCES, PROMPTS
+from ops.core.measure_schemas import CORPUS_JOBS, EMBEDDINGS
+from ops.core.schemas import EXAMPLES, IMAGES, PREFERENCES, PROMPTS
 from ops.text.turn_rows import TURN_RULES, TURN_TABLES, turns_of
 from ops.vision.colours import picture_facts
 from resources.lake.tables import Lake

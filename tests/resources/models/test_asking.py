@@ -9,7 +9,8 @@ import pytest
 import torch
 from PIL import Image
 
-from ops.core.schemas import EXAMPLES, IMAGES, LIKELIHOODS
+from ops.core.measure_schemas import LIKELIHOODS
+from ops.core.schemas import EXAMPLES, IMAGES
 from ops.evidence.likelihoods import Question
 from resources.config.encoder_settings import EncoderSettings
 from resources.config.settings import load_settings

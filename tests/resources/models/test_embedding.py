@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 
 from ops.core.identity import image_id, text_id
-from ops.core.schemas import EMBEDDINGS, EXAMPLES
+from ops.core.measure_schemas import EMBEDDINGS
+from ops.core.schemas import EXAMPLES
 from resources.lake.tables import Lake
 from resources.models.encoder import load_encoder
 from resources.models.stored_vectors import load_vectors

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import save_file
 
 from ops.core.identity import image_id, text_id
-from ops.core.schemas import REGIONS
+from ops.core.measure_schemas import REGIONS
 from ops.core.vectors import Vectors
 from ops.intake.image_checks import decode_rgb
 from ops.vision.regions import EVERYDAY, Phrase, RegionTable, found_regions, naming

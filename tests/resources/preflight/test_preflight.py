@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 
 from ops.core.errors import MissingError, UnusableError
-from ops.core.schemas import CURATED, DROPS, EXAMPLES, IMAGES, QUARANTINE, VERSIONS, TableSpec
+from ops.core.schemas import DROPS, EXAMPLES, IMAGES, QUARANTINE, TableSpec
+from ops.core.version_schemas import CURATED, VERSIONS
 from resources.engines.progress import SilentProgress
 from resources.lake.tables import Lake
 from resources.preflight.preflight import Preflight, preflight_drop, preflight_version

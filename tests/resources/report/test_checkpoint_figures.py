@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ops.core.schemas import CHECKPOINTS
+from ops.core.measure_schemas import CHECKPOINTS
 from resources.lake.tables import Lake
 from resources.report.checkpoint_figures import checkpoint_figures
 

@@ -6,7 +6,7 @@ from typing import Any
 import pyarrow as pa
 
 from ops.audits.preflight import AUDIT
-from ops.core.schemas import CURATED
+from ops.core.version_schemas import CURATED
 from resources.lake.tables import Lake
 from resources.report.forecast_figures import forecast_figures
 

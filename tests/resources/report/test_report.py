@@ -18,21 +18,10 @@ from PIL import Image
 from ops.audits.registry import all_audits
 from ops.core.identity import image_id
 from ops.core.log import Log, Row, successor
-from ops.core.schemas import (
-    CONTRADICTION_RATES,
-    CURATED,
-    CURRICULUM,
-    DROP_FILES,
-    DROPS,
-    EXAMPLES,
-    IMAGES,
-    MODALITY_STATISTICS,
-    QUARANTINE,
-    VERDICTS,
-    VERSIONS,
-    TableSpec,
-)
+from ops.core.measure_schemas import CONTRADICTION_RATES, MODALITY_STATISTICS
+from ops.core.schemas import DROP_FILES, DROPS, EXAMPLES, IMAGES, QUARANTINE, TableSpec
 from ops.core.tasks import Here
+from ops.core.version_schemas import CURATED, CURRICULUM, VERDICTS, VERSIONS
 from ops.decision.mix import MixSettings
 from ops.decision.versions import LeftOut
 from ops.report.data import ReportData

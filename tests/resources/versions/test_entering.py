@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from ops.core.schemas import MEASURES_GATES, VERSIONS
+from ops.core.measure_schemas import MEASURES_GATES
+from ops.core.version_schemas import VERSIONS
 from ops.gates.guards import GuardSettings
 from resources.config.settings import Settings, load_settings
 from resources.gates.outcomes import measures_gates, record_gates

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from ops.core.schemas import CURATED, CURRICULUM, DROPS, EXAMPLES, VERDICTS, VERSIONS
+from ops.core.schemas import DROPS, EXAMPLES
+from ops.core.version_schemas import CURATED, CURRICULUM, VERDICTS, VERSIONS
 from ops.decision.mix import MixSettings
 from ops.decision.policy import Policy
 from ops.decision.versions import LeftOut

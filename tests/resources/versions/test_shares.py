@@ -9,8 +9,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from ops.core.schemas import CURATED, CURRICULUM, EXAMPLES, VERDICTS
+from ops.core.schemas import EXAMPLES
 from ops.core.tasks import Here, Tasks
+from ops.core.version_schemas import CURATED, CURRICULUM, VERDICTS
 from ops.decision.mix import MixSettings
 from ops.decision.policy import Action, Condition, Policy, Rule
 from ops.decision.version_diff import Pins

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ops.core.schemas import CURATED, CURRICULUM, VERDICTS, VERSIONS
+from ops.core.version_schemas import CURATED, CURRICULUM, VERDICTS, VERSIONS
 from ops.decision.policy import Action, Condition, Policy, Rule
 from resources.config.settings import load_settings
 from resources.engines.progress import SilentProgress

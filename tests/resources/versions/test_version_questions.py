@@ -9,7 +9,8 @@ from PIL import Image
 
 from ops.audits.registry import all_audits
 from ops.core.identity import image_id
-from ops.core.schemas import CURATED, CURRICULUM, IMAGES, VERDICTS
+from ops.core.schemas import IMAGES
+from ops.core.version_schemas import CURATED, CURRICULUM, VERDICTS
 from ops.decision.policy import Action, Condition, Policy, Rule
 from ops.report.contact_sheet import contact_sheet
 from resources.config.settings import Settings, load_settings

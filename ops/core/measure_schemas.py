@@ -1,0 +1,126 @@
+"""Tables of the lake of what is measured: vectors, what models say, outcomes of gates, the corpus, checkpoints."""
+
+import pyarrow as pa
+
+from ops.core.schemas import TIMESTAMP, table
+
+# What the gate of an audit's measures made of a delivery's, by the identity of these measures and of the limits. Where
+# there are several rows of the same identities, the last holds.
+MEASURES_GATES = table(
+    "gate_outcomes",
+    (),
+    ("delivery", pa.string()),
+    ("at", TIMESTAMP),
+    ("audit", pa.string()),
+    ("identity", pa.string()),
+    ("limits", pa.string()),
+    ("success", pa.bool_()),
+    ("failures", pa.list_(pa.string())),
+    ("fixes", pa.list_(pa.string())),
+    ("gate_results", pa.string()),  # JSON
+)
+
+EMBEDDINGS = table(
+    "embeddings",
+    ("encoder", "modality"),
+    ("encoder", pa.string()),
+    ("modality", pa.string()),  # image | text
+    ("content_id", pa.string()),  # image_id, or the hash of the text
+    ("vector", pa.binary()),  # unit length, little-endian float16
+    key="content_id",
+)
+
+# How likely a vision-language model finds an answer (ops/evidence/likelihoods.py), by model and content of the
+# question.
+LIKELIHOODS = table(
+    "likelihoods",
+    ("model",),
+    ("model", pa.string()),
+    ("key", pa.string()),
+    ("nats", pa.float64()),  # of the whole answer; not a number where the model cannot read so much
+    ("tokens", pa.int32()),
+    key="key",
+)
+
+# Where in a picture a phrase has its place (ops/vision/regions.py), by picture, phrase, and the encoder that found it.
+REGIONS = table(
+    "regions",
+    ("finder",),
+    ("finder", pa.string()),
+    ("key", pa.string()),
+    ("image_id", pa.string()),
+    ("text_id", pa.string()),
+    ("box", pa.list_(pa.float32())),  # left, top, right, bottom as shares; null of an encoder that cannot tell
+    ("similarity", pa.float32()),
+    ("fit", pa.float32()),
+    ("margin", pa.float32()),
+    ("colours", pa.binary()),
+    key="key",
+)
+
+# Examples, answers, tokens and images by dataset and delivery, for the corpus and the measures that `identity` names.
+MODALITY_STATISTICS = table(
+    "modality_statistics",
+    ("identity",),
+    ("identity", pa.string()),
+    ("delivery", pa.string()),
+    ("dataset", pa.string()),
+    ("kind", pa.string()),
+    ("modality", pa.string()),  # visual | blind (it has an image, and every answer is known without it) | text
+    ("examples", pa.int64()),
+    ("turns", pa.int64()),
+    ("loss_tokens", pa.int64()),
+    ("images", pa.int64()),
+    ("image_tokens", pa.int64()),
+)
+
+# How much of what was judged contradicts itself, by delivery, dataset and kind, with a 95 % interval of the share.
+CONTRADICTION_RATES = table(
+    "contradiction_rates",
+    ("identity",),
+    ("identity", pa.string()),
+    ("delivery", pa.string()),
+    ("dataset", pa.string()),
+    ("kind", pa.string()),
+    ("judged", pa.int64()),
+    ("found", pa.int64()),
+    ("share", pa.float64()),
+    ("low", pa.float64()),
+    ("high", pa.float64()),
+)
+
+# A log of what was measured of the corpus: each run takes an audit's measures of an identity upon itself (`begun`), for
+# as long as it says, and says when they are there (`done`), over which deliveries and how many rows they are.
+CORPUS_JOBS = table(
+    "corpus_jobs",
+    (),
+    ("sequence", pa.int64()),
+    ("at", TIMESTAMP),
+    ("audit", pa.string()),
+    ("family", pa.string()),  # identity of the audit, its settings and encoder, whatever the deliveries
+    ("identity", pa.string()),
+    ("state", pa.string()),  # begun | done | failed
+    ("owner", pa.string()),
+    ("until", TIMESTAMP),  # when another may begin it
+    ("deliveries", pa.list_(pa.string())),  # in the order in which their drops came
+    ("rows", pa.int64()),
+    ("knows", pa.string()),  # name of what the audit knows of the whole corpus
+    ("made_from", pa.string()),  # identity of the earlier measures that were carried over; empty where none were
+)
+
+CHECKPOINTS = table(
+    "checkpoints",
+    (),
+    ("sequence", pa.int64()),
+    ("at", TIMESTAMP),
+    ("checkpoint", pa.string()),  # where it lay
+    ("weights", pa.string()),  # hash of its files
+    ("baseline", pa.string()),  # identity of the encoder that it is held against
+    ("probe_set", pa.string()),  # hash of the pictures and texts
+    ("probes", pa.int64()),
+    ("verdict", pa.string()),  # pass | warn | reject
+    ("kept", pa.float64()),  # of the last layer (ops.checkpoints.shifts)
+    ("retrieval", pa.float64()),  # share of the probes whose text is found; null of a tower without texts
+    ("retrieval_before", pa.float64()),
+    ("outcome", pa.string()),  # JSON: resources.checkpoints.auditing.CheckpointAudit
+)

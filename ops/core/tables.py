@@ -1,0 +1,54 @@
+"""Every table of the lake, by name."""
+
+from ops.core.measure_schemas import (
+    CHECKPOINTS,
+    CONTRADICTION_RATES,
+    CORPUS_JOBS,
+    EMBEDDINGS,
+    LIKELIHOODS,
+    MEASURES_GATES,
+    MODALITY_STATISTICS,
+    REGIONS,
+)
+from ops.core.schemas import (
+    BOXES,
+    DIALOGUES,
+    DROP_FILES,
+    DROPS,
+    EXAMPLES,
+    IMAGES,
+    PREFERENCES,
+    PROMPTS,
+    QUARANTINE,
+    TURNS,
+    TableSpec,
+)
+from ops.core.version_schemas import CURATED, CURRICULUM, VERDICTS, VERSIONS
+
+TABLES: dict[str, TableSpec] = {
+    spec.name: spec
+    for spec in (
+        EXAMPLES,
+        IMAGES,
+        PREFERENCES,
+        TURNS,
+        DIALOGUES,
+        PROMPTS,
+        BOXES,
+        QUARANTINE,
+        DROPS,
+        DROP_FILES,
+        MEASURES_GATES,
+        EMBEDDINGS,
+        LIKELIHOODS,
+        REGIONS,
+        VERDICTS,
+        CURATED,
+        CURRICULUM,
+        VERSIONS,
+        MODALITY_STATISTICS,
+        CONTRADICTION_RATES,
+        CORPUS_JOBS,
+        CHECKPOINTS,
+    )
+}

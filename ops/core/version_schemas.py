@@ -1,0 +1,76 @@
+"""Tables of the lake of what is decided: verdicts, members and curriculum of the versions, and their log."""
+
+import pyarrow as pa
+
+from ops.core.schemas import TIMESTAMP, table
+
+REASON = pa.struct(
+    [
+        ("rule", pa.string()),
+        ("audit", pa.string()),
+        ("turn", pa.int32()),
+        ("value", pa.string()),
+        ("threshold", pa.string()),
+        ("detail", pa.string()),
+    ]
+)
+
+# The members and their verdicts carry `version`; a version exists when `versions` says so.
+VERDICTS = table(
+    "verdicts",
+    ("version",),
+    ("version", pa.int64()),
+    ("delivery", pa.string()),
+    ("example_id", pa.string()),
+    ("source_id", pa.string()),
+    ("dataset", pa.string()),
+    ("kind", pa.string()),
+    ("action", pa.string()),  # keep | downweight | hold | drop
+    ("weight", pa.float64()),
+    ("reasons", pa.list_(REASON)),
+)
+
+CURATED = table(
+    "curated",
+    ("version",),
+    ("version", pa.int64()),
+    ("delivery", pa.string()),
+    ("example_id", pa.string()),
+    ("kind", pa.string()),
+    ("weight", pa.float64()),
+    ("soft_label", pa.float64()),  # probability that chosen beats rejected, where judgements disagree
+)
+
+CURRICULUM = table(
+    "curriculum",
+    ("version",),
+    ("version", pa.int64()),
+    ("stage", pa.int32()),
+    ("position", pa.int64()),
+    ("difficulty", pa.float64()),
+    ("delivery", pa.string()),
+    ("example_id", pa.string()),
+)
+
+# A log, like `drops`: the last row of a version is its present state; the current version is the one whose
+# `published` row came last, so that a rollback is one more row.
+VERSIONS = table(
+    "versions",
+    (),
+    ("sequence", pa.int64()),
+    ("version", pa.int64()),
+    ("at", TIMESTAMP),
+    ("state", pa.string()),  # candidate | published | rejected
+    ("parent", pa.int64()),
+    ("content", pa.string()),  # hash of everything that decides the version's content
+    ("deliveries", pa.list_(pa.string())),
+    ("left_out", pa.string()),  # JSON: ops.decision.versions.LeftOut; null in rows written before
+    ("measures", pa.string()),  # JSON: audit -> identity of its measures
+    ("tables", pa.string()),  # JSON: table -> pinned Delta version
+    ("policy", pa.string()),  # hash of the policy
+    ("config", pa.string()),  # the whole effective configuration, JSON
+    ("code", pa.string()),
+    ("encoder", pa.string()),
+    ("counts", pa.string()),  # JSON
+    ("gate_results", pa.string()),  # JSON
+)
