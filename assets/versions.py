@@ -27,6 +27,13 @@ from resources.versions.code_identity import code_identity
 from resources.versions.entering import decided
 from resources.versions.publishing import publish, reject
 
+decisions = table_asset(
+    TABLES["decisions"],
+    description="What persons decided on examples (`assay review`); it outranks the rules in the versions after it.",
+    group="review",
+    kinds=set(),
+)
+
 _TABLES = {
     "verdicts": "What is done with each example, its weight, and every reason.",
     "curated": "The members of the version and their weights; content is joined in at export.",
@@ -34,7 +41,7 @@ _TABLES = {
     "versions": "The log of versions: which candidates were published or rejected, and what each one pins.",
 }
 _DEPS = {
-    "verdicts": ["corpus", "examples", *(audit.table.name for audit in all_audits().values())],
+    "verdicts": ["corpus", "examples", "decisions", *(audit.table.name for audit in all_audits().values())],
     "versions": ["curated", "curriculum", "examples", "drops"],
 }
 

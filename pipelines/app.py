@@ -48,6 +48,7 @@ COMMANDS = {
     "diff": "pipelines.version_commands",
     "why": "pipelines.question_commands",
     "rollback": "pipelines.version_commands",
+    "review": "pipelines.review_command",
     "export": "pipelines.export_command",
     "preflight": "pipelines.preflight_command",
     "report": "pipelines.report_command",

@@ -21,8 +21,9 @@ def bind(lake: str | Path, settings: Settings, *, progress: Progress | None = No
     """The definitions over that lake. One process runs a whole job, so that Ray and Spark start once. Progress goes to
     the log of each run as well, which the UI shows."""
     everywhere = LogProgress() if progress is None else Together(progress, LogProgress())
-    loaded = dg.load_assets_from_modules([checkpoints, corpus, embeddings, ingest, measures, report, versions])
-    made = [one for one in loaded if isinstance(one, dg.AssetsDefinition)]
+    modules = [checkpoints, corpus, embeddings, ingest, measures, report, versions]
+    loaded = dg.load_assets_from_modules(modules, include_specs=True)
+    made = [one for one in loaded if isinstance(one, dg.AssetsDefinition | dg.AssetSpec)]
     return dg.Definitions(
         assets=list(dg.map_asset_specs(partial(operated, settings=settings), made)),
         jobs=[drop_job, corpus_job, checkpoint_job],

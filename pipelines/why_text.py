@@ -10,7 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from ops.core.stored import StoredMessage
-from pipelines.tables import key_value_table
+from ops.decision.policy import DECISION
+from pipelines.tables import key_value_table, minute
 from resources.versions.explanation import Explanation
 
 _LONGEST = 120
@@ -25,6 +26,7 @@ def explained(why: Explanation, *, everything: bool) -> Group:
     judged = why.judged
     verdicts = why.versions[::-1] if everything else [judged] if judged else []
     parts: list[RenderableType] = list(_verdicts(why, verdicts))
+    parts += _decisions(why)
     for example in why.examples:
         parts.append(key_value_table(_content(why, example), title=f"Example {why.example_id}"))
     measures = why.measures if everything else why.measures_of(judged)
@@ -45,9 +47,21 @@ def _verdicts(why: Explanation, verdicts: Iterable[Mapping[str, Any]]) -> Iterat
         line = f"Version {version['version']}{mark}: {version['action']}, weight {rounded(version['weight'])}{places}"
         yield Text(line, style="bold")
         for reason in version["reasons"] or []:
+            if reason["rule"] == DECISION:
+                yield Padding(Text(f"{DECISION}: {reason['value']}, by {reason['detail']}"), (0, 0, 0, 2), expand=False)
+                continue
             yield Padding(Text(f"{reason['rule']}: {beside_limits(reason)}"), (0, 0, 0, 2), expand=False)
             turn = "" if reason["turn"] is None else f", turn {reason['turn']}"
             yield Padding(Text(f"{reason['detail']} ({reason['audit']}{turn})"), (0, 0, 0, 6), expand=False)
+
+
+def _decisions(why: Explanation) -> Iterator[RenderableType]:
+    """What persons decided, the last first."""
+    for row in why.decisions[::-1]:
+        because = f": {row['why']}" if row["why"] else ""
+        lapsed = ", for the content of its row has changed" if row["state"] == "lapsed" else ""
+        line = f"Decided: {row['action']}, by {row['by']}, {minute(row['at'])} UTC{because} ({row['state']}{lapsed})"
+        yield Text(line, style="bold")
 
 
 def beside_limits(reason: Mapping[str, Any]) -> str:

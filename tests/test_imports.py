@@ -38,7 +38,7 @@ FLOORS = {
         {"leaks", "preflight"},
         {"audits"},
         {"decision", "demo"},
-        {"gates", "exports"},
+        {"gates", "exports", "review"},
         {"report"},
     ),
     "resources": (
@@ -50,6 +50,7 @@ FLOORS = {
         {"measuring", "rewards", "checkpoints"},
         {"versions"},
         {"export", "preflight", "report", "status"},
+        {"review"},
     ),
 }
 

@@ -23,7 +23,7 @@ from ops.core.schemas import (
     TURNS,
     TableSpec,
 )
-from ops.core.version_schemas import CURATED, CURRICULUM, VERDICTS, VERSIONS
+from ops.core.version_schemas import CURATED, CURRICULUM, DECISIONS, VERDICTS, VERSIONS
 
 TABLES: dict[str, TableSpec] = {
     spec.name: spec
@@ -46,6 +46,7 @@ TABLES: dict[str, TableSpec] = {
         CURATED,
         CURRICULUM,
         VERSIONS,
+        DECISIONS,
         MODALITY_STATISTICS,
         CONTRADICTION_RATES,
         CORPUS_JOBS,

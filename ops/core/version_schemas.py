@@ -1,4 +1,4 @@
-"""Tables of the lake of what is decided: verdicts, members and curriculum of the versions, and their log."""
+"""Tables of the lake of what is decided: verdicts, members, curriculum and log of versions, and the word of persons."""
 
 import pyarrow as pa
 
@@ -73,4 +73,21 @@ VERSIONS = table(
     ("encoder", pa.string()),
     ("counts", pa.string()),  # JSON
     ("gate_results", pa.string()),  # JSON
+)
+
+# A log of what persons decided on examples, which outranks the policy's rules in the versions that come after. The last
+# row of an example is its present state; an id holds what the example says and shows, so that what is decided of it
+# lapses where that changes.
+DECISIONS = table(
+    "decisions",
+    (),
+    ("sequence", pa.int64()),
+    ("at", TIMESTAMP),
+    ("example_id", pa.string()),
+    ("content_id", pa.string()),
+    ("drop", pa.string()),
+    ("source_id", pa.string()),
+    ("action", pa.string()),  # keep | drop | clear: the rules decide again
+    ("by", pa.string()),
+    ("why", pa.string()),
 )

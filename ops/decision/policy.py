@@ -34,6 +34,9 @@ MEMBER_ACTIONS = (str(Action.KEEP), str(Action.DOWNWEIGHT))
 """Actions whose examples are members of a version."""
 STRENGTH: dict[Action, int] = {action: strength for strength, action in enumerate(Action)}
 
+DECISION = "decision"
+"""What stands for a rule in the reason that a person's decision gives (ops/decision/overruling.py)."""
+
 COMPARISONS = (*arrow.COMPARISONS, "in")
 _CONDITION = re.compile(r"^\s*([A-Za-z_]\w*)\s*(==|!=|<=|>=|<|>|\bin\b)\s*(.+?)\s*$", re.DOTALL)
 
@@ -137,6 +140,8 @@ class Policy:
 def check_rule(rule: Rule, audits: Mapping[str, Audit]) -> None:
     """Raise PolicyError where the rule names what does not exist, compares what cannot be compared, or can never
     fire."""
+    if rule.name == DECISION:
+        raise PolicyError("name", f"{DECISION!r} names what a person decided; call the rule otherwise")
     if rule.audit not in audits:
         raise PolicyError("audit", f"unknown audit {rule.audit!r}; {suggestion(rule.audit, audits)}")
     if not rule.when:

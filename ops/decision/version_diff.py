@@ -12,7 +12,7 @@ import pyarrow as pa
 from ops.core import arrow
 from ops.core.arrow import AnyArray, Column
 from ops.core.version_schemas import REASON
-from ops.decision.policy import MEMBER_ACTIONS
+from ops.decision.policy import DECISION, MEMBER_ACTIONS
 from ops.decision.versions import left_out_of, without_measures
 
 
@@ -21,7 +21,8 @@ class Diff:
     """What separates two versions.
 
     `rows`: example_id, source_id, dataset, change (added | removed | reweighted), action_before, action_after,
-    weight_before, weight_after, cause (new data | new policy | new measure | new mix | new code), reasons_before and
+    weight_before, weight_after, cause (new data | new decision | new policy | new measure | new mix |
+    new code), reasons_before and
     reasons_after as they stand in the verdicts. `counts`: examples by change, and by change and cause. `new_left_out`:
     examples that only the later version judged and that it left out, by action.
     """
@@ -176,10 +177,16 @@ def _both(left: pa.Table, right: pa.Table, pins: tuple[Pins, Pins]) -> pa.Table:
 
 def _causes(before: Column, after: Column, pins: tuple[Pins, Pins]) -> AnyArray:
     old, new = pins
-    if old.measures == new.measures and old.without == new.without:
+    if old.measures == new.measures and old.without == new.without and not _has_decisions(before, after):
         return pa.repeat("new policy" if old.policy != new.policy else "new code", len(before))
     pairs = zip(before.to_pylist(), after.to_pylist(), strict=True)
     return pa.array([_cause(was or [], now or [], pins) for was, now in pairs], pa.string())
+
+
+def _has_decisions(*reasons: Column) -> bool:
+    """Whether persons decided on any of the examples, before or after."""
+    rules = [arrow.struct_values(arrow.list_members(column), "rule") for column in reasons]
+    return any(arrow.flags(arrow.compare(column, "==", DECISION)).any() for column in rules)
 
 
 def _cause(before: list[dict[str, Any]], after: list[dict[str, Any]], pins: tuple[Pins, Pins]) -> str:
@@ -189,7 +196,10 @@ def _cause(before: list[dict[str, Any]], after: list[dict[str, Any]], pins: tupl
     measure; every other difference from the policy, where that differs."""
     old, new = pins
     same_policy = old.policy == new.policy
-    differing = {r["audit"] for r in _unlike(before, after)}
+    unlike = _unlike(before, after)
+    if any(reason["rule"] == DECISION for reason in unlike):
+        return "new decision"
+    differing = {r["audit"] for r in unlike}
     remeasured = {audit for audit in differing if old.used(audit) != new.used(audit)}
     if same_policy:
         return "new measure" if remeasured else "new code"

@@ -14,9 +14,9 @@ QUALITY = 72
 MOST_PX = 50_000_000
 
 
-def thumbnail(data: bytes, width_px: int, height_px: int) -> Picture:
+def thumbnail(data: bytes, width_px: int, height_px: int, *, side_px: int = SIDE_PX) -> Picture:
     """The picture of an image of that size; without bytes where it has none (`small_jpeg`)."""
-    return Picture(small_jpeg(data) if width_px * height_px <= MOST_PX else b"", width_px, height_px)
+    return Picture(small_jpeg(data, side_px=side_px) if width_px * height_px <= MOST_PX else b"", width_px, height_px)
 
 
 def small_jpeg(data: bytes, *, side_px: int = SIDE_PX) -> bytes:

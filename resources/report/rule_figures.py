@@ -4,8 +4,11 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ops.decision.policy import DECISION
 from ops.report.audit_data import RuleFigures, ShownExample, Threshold
 from ops.report.counting import VerdictFigures
+
+_DECIDED = "decided"
 
 StoredRule = Mapping[str, Any]
 """A rule (ops.decision.policy) as plain values."""
@@ -69,4 +72,19 @@ def rule_figures(
         )
         for rule in rules
     ]
+    if judged.by_rule[DECISION]:
+        figures.append(_decisions(judged, examples))
     return tuple(sorted(figures, key=lambda rule: (-rule.examples, rule.rule)))
+
+
+def _decisions(judged: VerdictFigures, examples: Mapping[str, ShownExample]) -> RuleFigures:
+    """What persons decided, as if it were a rule."""
+    return RuleFigures(
+        rule=DECISION,
+        audit="decisions",
+        condition="a person decided",
+        action=_DECIDED,
+        reason="what a person decided outranks the rules",
+        examples=judged.by_rule[DECISION],
+        few_examples=tuple(examples[i] for i in judged.few_by_rule.get(DECISION, ()) if i in examples),
+    )

@@ -12,7 +12,7 @@ from ops.audits.registry import all_audits
 from ops.core.identity import canonical_json, fingerprint
 from ops.core.log import Log, Row
 from ops.core.schemas import EXAMPLES, IMAGES, PREFERENCES, PROMPTS, TableSpec
-from ops.core.version_schemas import VERSIONS
+from ops.core.version_schemas import DECISIONS, VERSIONS
 from ops.decision.versions import REMOVED, LeftOut, current_number, read_log, without_measures
 from resources.config.settings import Settings
 from resources.engines.progress import Progress
@@ -21,6 +21,7 @@ from resources.lake.shares import SHARE_ROWS, rows_kept, shares_of
 from resources.lake.tables import Lake
 from resources.versions.decisions import Grounds
 from resources.versions.making import Made, make
+from resources.versions.person_decisions import decisions_identity, standing_decisions
 from resources.versions.publishing import Candidate, PublishError, settled, version_of
 
 
@@ -39,17 +40,19 @@ def build_candidate(
     """Judge and order the examples of the deliveries, and write them as the next version, not yet published.
 
     `measures` names the identity of each audit's measures; `left_out`, which the version pins, what it is made without:
-    measures that it names are not used. The same deliveries, measures, policy, curriculum and code give the same rows
-    bit for bit and the same `content`, whatever the shares of `share_rows` in which it is made; a candidate of that
-    content which was begun before is finished, and one that is current already is returned as it is. Raises
-    PublishError where rows were lost.
+    measures that it names are not used. The same deliveries, measures, policy, decisions of persons, curriculum and
+    code give the same rows bit for bit and the same `content`, whatever the shares of `share_rows` in which it is made;
+    a candidate of that content which was begun before is finished, and one that is current already is returned as it
+    is. Raises PublishError where rows were lost.
     """
+    tables = {spec.name: lake.version(spec) for spec in _specs(measures)}
+    decided = decisions_identity(standing_decisions(lake, tables[DECISIONS.name]))
     pins = _pins(deliveries, measures, settings, code=code, encoder=encoder, without=without_measures(left_out))
+    pins |= {"decisions": decided} if decided else {}
     content = fingerprint(pins, asdict(settings.curriculum), asdict(settings.mix))
     standing = settled(Log.of(lake.read(VERSIONS)), content)
     if standing is not None:
         return Candidate(standing, content, version_of(lake, standing).counts, fresh=False)
-    tables = {spec.name: lake.version(spec) for spec in _specs(measures)}
     row = {
         "content": content,
         **{name: pins[name] for name in ("deliveries", "policy", "code", "encoder")},
@@ -112,7 +115,7 @@ def _pins(
 
 def _specs(measures: Mapping[str, str]) -> list[TableSpec]:
     """The tables that a version is made from."""
-    return [EXAMPLES, IMAGES, PREFERENCES, PROMPTS, *(all_audits()[name].table for name in sorted(measures))]
+    return [EXAMPLES, IMAGES, PREFERENCES, PROMPTS, DECISIONS, *(all_audits()[name].table for name in sorted(measures))]
 
 
 def _number_for(log: Log, content: str) -> int:

@@ -15,14 +15,17 @@ from ops.audits.registry import all_audits
 from ops.core.arrow import whole
 from ops.core.errors import MissingError
 from ops.core.schemas import EXAMPLES
+from ops.core.version_schemas import DECISIONS
 from ops.decision.curriculum import CurriculumSettings
 from ops.decision.difficulty import Weights, components, per_example
 from ops.decision.mix import MixSettings
+from ops.decision.overruling import overruled
 from ops.decision.policy import MEMBER_ACTIONS, Policy
 from ops.decision.verdicts import EXAMPLE_COLUMNS, verdicts
 from resources.lake.shares import Share, View
 from resources.lake.stored_measures import NONE, Without, read_measures, shows_pictures, used
 from resources.lake.tables import Lake
+from resources.versions.person_decisions import standing_decisions
 
 MEMBER_COLUMNS = ("delivery", "example_id", "kind", "dataset", "weight")
 SOFT_LABEL = "soft_label"
@@ -80,13 +83,15 @@ def examples_of(view: View) -> pa.Table:
 
 
 def judge(grounds: Grounds, view: View, examples: pa.Table) -> pa.Table:
-    """Verdicts of the policy on the share's examples (VERDICTS without `version`), by delivery and id."""
+    """Verdicts of the policy and of persons on the share's examples (VERDICTS without `version`), by delivery and id.
+    What persons decided is read as of the version of `decisions` that is pinned, or as it is now."""
     policy = grounds.policy
+    decided = standing_decisions(grounds.lake, grounds.pinned.get(DECISIONS.name))
     columns = {
         audit: {c for rule in policy.rules if rule.audit == audit for c in rule.columns} for audit in policy.audits
     }
     rows = {audit: grounds.rows(view, audit, columns[audit]) for audit in policy.audits if audit in grounds.measures}
-    return verdicts(examples, rows, policy)
+    return overruled(verdicts(examples, rows, policy), decided)
 
 
 def members_of(grounds: Grounds, view: View, examples: pa.Table, judged: pa.Table) -> pa.Table:

@@ -1,6 +1,6 @@
 """Why: everything that the lake knows of one example."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ops.audits.registry import all_audits
@@ -11,6 +11,7 @@ from ops.core.version_schemas import CURATED, CURRICULUM, VERDICTS
 from ops.decision.version_diff import Pins
 from ops.decision.versions import Version
 from resources.lake.tables import Lake
+from resources.versions.person_decisions import decided_on
 from resources.versions.publishing import versions
 
 _MEMBER = ("weight", "soft_label")
@@ -30,7 +31,7 @@ class Explanation:
     each delivery that holds it; `judgements`, its rows of `preferences`; `measures`, by audit, each row with `used_by`,
     the versions that used it; `versions`, one entry a version that judged it: version, state, current, action, weight,
     reasons, and where it is a member soft_label and places (stage and position); `deliveries`, the state of each
-    delivery."""
+    delivery; `decisions`, what persons decided on it or on other contents of its row, each with its `state`."""
 
     example_id: str
     current: int | None
@@ -39,6 +40,7 @@ class Explanation:
     measures: dict[str, list[Row]]
     versions: list[Row]
     deliveries: dict[str, str]
+    decisions: list[Row] = field(default_factory=list[Row])
 
     @property
     def judged(self) -> Row | None:
@@ -77,6 +79,7 @@ def why(lake: Lake, name: str) -> Explanation:
         measures=_measures(lake, example, known),
         versions=_memberships(lake, example, known),
         deliveries={name: row["state"] for name, row in states.items() if name in deliveries},
+        decisions=decided_on(lake, example, [(row["drop"], row["source_id"]) for row in rows]),
     )
 
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from ops.core.identity import canonical_json
 from ops.core.log import Log
-from ops.core.version_schemas import VERSIONS
+from ops.core.version_schemas import DECISIONS, VERSIONS
+from ops.decision.overruling import Decision
 from ops.decision.versions import Version, current_number, left_by_rollback, left_out_of, read_log, without_measures
 from resources.config.settings import Settings
 from resources.lake.tables import Lake
@@ -17,6 +18,7 @@ from resources.measuring.recorded import row_identities
 from resources.models.encoder_source import encoder_identity
 from resources.versions.code_identity import code_identity
 from resources.versions.entering import Entering, entering
+from resources.versions.person_decisions import standing_decisions
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,10 @@ def pending(lake: Lake, settings: Settings) -> Pending:
     current = current_number(log)
     known = {version.number: version for version in read_log(log)}
     standing = [known[n] for n in (current, left_by_rollback(log)) if n is not None and n in known]
-    differences = [tuple(_changes(version, following, settings, encoder)) for version in standing]
+    decided = standing_decisions(lake)
+    differences = [
+        (*_changes(version, following, settings, encoder), *_redecided(lake, version, decided)) for version in standing
+    ]
     if not following.deliveries or not all(differences):
         changes: tuple[str, ...] = ()
     elif differences:
@@ -86,3 +91,12 @@ def _changes(version: Version, following: Entering, settings: Settings, encoder:
         yield "other code"
     if row["encoder"] != encoder and before == after:
         yield "another encoder"
+
+
+def _redecided(lake: Lake, version: Version, decided: Mapping[str, Decision]) -> Iterator[str]:
+    """Whether persons decided otherwise since, on how many examples."""
+    pinned: int = json.loads(version.row.get("tables") or "{}").get(DECISIONS.name, -1)
+    before = standing_decisions(lake, pinned)
+    changed = [one for one in before.keys() | decided.keys() if before.get(one) != decided.get(one)]
+    if changed:
+        yield f"persons decided on {len(changed)} examples"

@@ -1,6 +1,7 @@
 """Trying a policy: what another policy would make of the measures of a published version. Nothing is measured anew, and
 nothing is written."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -9,7 +10,7 @@ import pyarrow.compute as pc
 
 from ops.core.log import Row
 from ops.core.schemas import EXAMPLES, IMAGES
-from ops.core.version_schemas import VERDICTS
+from ops.core.version_schemas import DECISIONS, VERDICTS
 from ops.decision.policy import Policy
 from ops.decision.version_diff import Diff, Pins, diff, joined
 from resources.engines.tasks import tasks_for
@@ -49,7 +50,8 @@ def try_policy(lake: Lake, policy: Policy, version: int | None = None, *, share_
     pinned = version_of(lake, number).row
     pins = Pins.of(pinned)
     deliveries = tuple(pinned["deliveries"])
-    grounds = Grounds(lake, {}, deliveries, pins.measures, policy, without=pins.without)
+    decided: int = json.loads(pinned["tables"] or "{}").get(DECISIONS.name, -1)
+    grounds = Grounds(lake, {DECISIONS.name: decided}, deliveries, pins.measures, policy, without=pins.without)
     kept = rows_kept(lake, deliveries)
     tasks = tasks_for(sum(kept.values()), lake)
     sides = (pins, replace(pins, policy=policy.hash))

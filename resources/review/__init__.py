@@ -1,0 +1,1 @@
+"""Pages on which persons look at examples, and what becomes of their answers."""
