@@ -8,7 +8,7 @@ import dagster as dg
 from assets.checks import table_of
 from assets.failures import failing_in_words
 from assets.partitions import ENGINES
-from assets.specs import CODE, table_metadata
+from assets.specs import CODE, Materialized, table_metadata
 from ops.core.grades import PASS, REJECT
 from ops.core.measure_schemas import CHECKPOINTS
 from resources.config.settings import Settings
@@ -44,7 +44,7 @@ def checkpoint_alignment(
     lake: dg.ResourceParam[Lake],
     settings: dg.ResourceParam[Settings],
     progress: dg.ResourceParam[Progress],
-) -> dg.MaterializeResult:
+) -> Materialized:
     """Whether a fine-tuned image tower still sees: how far its layers moved from the baseline's, and whether it still
     finds the texts of the lake's pictures. One row of the log `checkpoints` an audit."""
     from resources.checkpoints.lake_audits import audit_on_lake  # torch takes seconds to import

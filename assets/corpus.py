@@ -9,7 +9,7 @@ from assets.checks import check_result
 from assets.failures import failing_in_words
 from assets.lineage import measured_from
 from assets.partitions import ENGINES
-from assets.specs import CODE, audit_asset, table_metadata
+from assets.specs import CODE, Materialized, audit_asset, table_metadata
 from ops.audits.contract import Audit, Scope
 from ops.audits.registry import audits_of
 from ops.core.measure_schemas import CONTRADICTION_RATES, MODALITY_STATISTICS
@@ -41,7 +41,7 @@ from resources.versions.entering import Entering, decided
 @failing_in_words
 def corpus(
     context: dg.AssetExecutionContext, lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings]
-) -> Iterator[dg.MaterializeResult]:
+) -> Iterator[Materialized]:
     """Decides what enters the next version, before Spark works. Where nothing does, every later step is skipped."""
     entering = _entering(lake, settings)
     for part in entering.left_out:
@@ -78,7 +78,7 @@ def _corpus_measures(audit: Audit) -> dg.AssetsDefinition:
         lake: dg.ResourceParam[Lake],
         settings: dg.ResourceParam[Settings],
         progress: dg.ResourceParam[Progress],
-    ) -> dg.MaterializeResult:
+    ) -> Materialized:
         deliveries = list(_entering(lake, settings).deliveries)
         with progress.track(f"Measure {audit.name}"):
             identity = measure_corpus(
@@ -121,7 +121,7 @@ corpus_measures = [_corpus_measures(audit) for audit in audits_of(Scope.CORPUS)]
 @failing_in_words
 def contradiction_rates(
     lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings], progress: dg.ResourceParam[Progress]
-) -> dg.MaterializeResult:
+) -> Materialized:
     """Share of judgements that contradict others, by drop, dataset and kind, with its 95 % interval."""
     deliveries = list(_entering(lake, settings).deliveries)
     measures = corpus_identities(settings, deliveries, encoder_identity(settings.encoder))["contradictions"]
@@ -143,7 +143,7 @@ def contradiction_rates(
 @failing_in_words
 def modality_statistics(
     lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings], progress: dg.ResourceParam[Progress]
-) -> dg.MaterializeResult:
+) -> Materialized:
     """Examples, answers, loss tokens, images and image tokens by drop, dataset, kind and modality."""
     entering = _entering(lake, settings)
     deliveries = list(entering.deliveries)

@@ -9,7 +9,7 @@ import dagster as dg
 from assets.checks import by_drop
 from assets.failures import failing_in_words
 from assets.partitions import ENGINES, drops
-from assets.specs import CODE, row_count, table_metadata
+from assets.specs import CODE, Materialized, row_count, table_metadata
 from ops.core.measure_schemas import EMBEDDINGS
 from ops.gates.throughput import EmbedRun, slowness
 from resources.config.settings import Settings
@@ -40,7 +40,7 @@ def embeddings(
     lake: dg.ResourceParam[Lake],
     settings: dg.ResourceParam[Settings],
     progress: dg.ResourceParam[Progress],
-) -> dg.MaterializeResult:
+) -> Materialized:
     """Unit vectors of the drop's images and of the texts that the audits ask for, by content and encoder."""
     start_ray(
         num_cpus=settings.ray.num_cpus,

@@ -1,7 +1,7 @@
 """How a step fails: in the words of the error, with the fix, and tried again only where that may help."""
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from functools import wraps
 from typing import ParamSpec, TypeVar, cast
@@ -41,7 +41,7 @@ def failing_in_words(compute: Callable[Given, Made]) -> Callable[Given, Made]:
 
 
 @contextmanager
-def _failures(retries: int) -> Iterator[None]:
+def _failures(retries: int) -> Generator[None]:
     try:
         yield
     except Exception as error:

@@ -7,7 +7,7 @@ import dagster as dg
 from assets.checks import by_drop, check_result, table_of
 from assets.failures import failing_in_words
 from assets.partitions import ENGINES, drops
-from assets.specs import row_count, table_asset
+from assets.specs import Materialized, row_count, table_asset
 from ops.core.schemas import DROPS, QUARANTINE
 from ops.core.tables import TABLES
 from resources.config.settings import Settings
@@ -63,7 +63,7 @@ def ingested(
     lake: dg.ResourceParam[Lake],
     settings: dg.ResourceParam[Settings],
     progress: dg.ResourceParam[Progress],
-) -> Iterator[dg.MaterializeResult]:
+) -> Iterator[Materialized]:
     """Reads the drop's files on Ray; a delivery that is in the lake already is left as it is."""
     drop = context.partition_key
     source = config.path or drop_source(lake, drop, watched=settings.ingest.watched)
@@ -112,7 +112,7 @@ def admitted(
     context: dg.AssetExecutionContext,
     lake: dg.ResourceParam[Lake],
     settings: dg.ResourceParam[Settings],
-) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+) -> Iterator[Materialized | dg.AssetCheckResult]:
     """Admits the drop's last delivery, or rejects it with the figures that failed; both are recorded.
 
     A rejected drop is not materialised, its check fails, and what comes after it is skipped. Corpus assets read

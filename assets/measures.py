@@ -8,7 +8,7 @@ from assets.checks import NEVER, by_drop, check_result
 from assets.failures import failing_in_words
 from assets.lineage import measured_from
 from assets.partitions import ENGINES, drops
-from assets.specs import audit_asset
+from assets.specs import Materialized, audit_asset
 from ops.audits.registry import all_audits
 from resources.config.settings import Settings
 from resources.engines.progress import Advance, Progress
@@ -44,7 +44,7 @@ def row_measures(
     lake: dg.ResourceParam[Lake],
     settings: dg.ResourceParam[Settings],
     progress: dg.ResourceParam[Progress],
-) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+) -> Iterator[Materialized | dg.AssetCheckResult]:
     """Measures the drop's last admitted delivery with every selected audit, and keeps what each gate says of it.
 
     Where only checks are selected, as by the Execute button of one, what is stored is judged and nothing is measured.

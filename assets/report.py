@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from assets.specs import Materialized
 from resources.lake.housekeeping import compact_all
 from resources.lake.tables import Lake
 from resources.report.report import make_report
@@ -9,10 +10,10 @@ from resources.versions.publishing import current_version
 
 
 @dg.asset(deps=["versions", "modality_statistics"], group_name="version", kinds={"html"})
-def report(lake: dg.ResourceParam[Lake]) -> dg.MaterializeResult:
+def report(lake: dg.ResourceParam[Lake]) -> Materialized:
     """One self-contained page of the current version: what came in, what went out, and why."""
     page = make_report(lake, current_version(lake))
     # The night's last step: what its commits left in small files is merged when nothing waits for it.
     merged = compact_all(lake)
     counts = {"files_merged": merged.before, "files_made": merged.after}
-    return dg.MaterializeResult(metadata={"report": dg.MetadataValue.path(page), **counts})
+    return dg.MaterializeResult(metadata={"report": dg.PathMetadataValue(str(page)), **counts})

@@ -5,15 +5,23 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import dagster as dg
 import pyarrow as pa
 
 from ops.audits.column_meanings import column_meaning
 from ops.audits.contract import Audit
+from ops.core.arrow_types import fields
 from ops.core.columns import meaning
 from ops.core.schemas import TableSpec
 from resources.lake.tables import Lake
+
+if TYPE_CHECKING:
+    Materialized: TypeAlias = dg.MaterializeResult[Any]
+    """What an asset gives back: what it made lies in the lake, and Dagster holds no value of it."""
+else:  # Dagster reads annotations, and knows the class alone
+    Materialized = dg.MaterializeResult
 
 CODE = 1
 """Raised when an asset other than an audit comes to make other rows of the same inputs; an audit has its revision."""
@@ -65,7 +73,9 @@ def audit_asset(audit: Audit, *, group: str, deps: Sequence[str], kinds: set[str
 
 
 def _columns(schema: pa.Schema, meaning: Callable[[str], str]) -> dg.TableSchema:
-    return dg.TableSchema([dg.TableColumn(field.name, str(field.type), meaning(field.name)) for field in schema])
+    return dg.TableSchema(
+        [dg.TableColumn(field.name, str(field.type), meaning(field.name)) for field in fields(schema)]
+    )
 
 
 def _code(module: str) -> Mapping[str, dg.CodeReferencesMetadataValue]:

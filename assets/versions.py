@@ -8,7 +8,7 @@ from assets.checks import check_result, table_of
 from assets.failures import failing_in_words
 from assets.lineage import versioned_from
 from assets.partitions import ENGINES
-from assets.specs import table_asset
+from assets.specs import Materialized, table_asset
 from ops.audits.registry import all_audits
 from ops.core.tables import TABLES
 from resources.config.settings import Settings
@@ -68,7 +68,7 @@ def version(
     lake: dg.ResourceParam[Lake],
     settings: dg.ResourceParam[Settings],
     progress: dg.ResourceParam[Progress],
-) -> Iterator[dg.MaterializeResult]:
+) -> Iterator[Materialized]:
     """Judges every example of the deliveries that enter by the policy and gates the result.
 
     A candidate that fails its gate is recorded as rejected; the version published before stays current. The version

@@ -1,7 +1,6 @@
 """Plain YAML read and written."""
 
 from io import BytesIO
-from typing import Any
 
 from ruamel.yaml import YAML
 
@@ -11,13 +10,11 @@ from ops.core.json_values import Cell, Fields
 def parsed_yaml(text: str) -> Cell:
     """The value of a YAML text, whose keys may be no texts. `YAMLError`, `ValueError` or `RecursionError` where it is
     not plain YAML."""
-    parser: Any = YAML(typ="safe", pure=True)
-    return parser.load(text)
+    return YAML(typ="safe", pure=True).load(text)
 
 
 def yaml_bytes(value: Fields) -> bytes:
     """The value as a YAML document."""
-    writer: Any = YAML()
     text = BytesIO()
-    writer.dump(dict(value), text)
+    YAML().dump(dict(value), text)
     return text.getvalue()

@@ -7,13 +7,13 @@ error, and nothing in the file is executed.
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from ops.core.errors import AssayError
+from ops.core.json_values import Json, JsonObject
 
 Path = tuple[str | int, ...]
 
@@ -30,8 +30,8 @@ class Located:
     """The values of a YAML text and the line (from 1) of each, by path from the root."""
 
     name: str
-    values: dict[str, Any]
-    lines: dict[Path, int] = field(default_factory=dict)
+    values: JsonObject
+    lines: dict[Path, int] = field(default_factory=dict[Path, int])
 
     def error(self, path: Path, problem: str) -> SettingsError:
         """An error about the value at `path`; the line is that of the nearest ancestor that is in the file."""
@@ -41,11 +41,11 @@ class Located:
         place = f"{self.name}:{self.lines[known]}" if known in self.lines else self.name
         return SettingsError(f"{place}: {dotted(path)}: {problem}" if path else f"{place}: {problem}")
 
-    def mapping(self, path: Path) -> dict[str, Any]:
+    def mapping(self, path: Path) -> JsonObject:
         """The mapping at `path`, empty where nothing stands there. SettingsError where something else does."""
-        value: Any = self.values
+        value: Json = self.values
         for step in path:
-            value = value[step] if isinstance(step, int) else value.get(step)
+            value = _below(value, step)
             if value is None:
                 return {}
         if not isinstance(value, dict):
@@ -54,22 +54,29 @@ class Located:
 
     def known_part(self, path: Path, below: Path) -> Path:
         """`path` and as many of the steps `below` it as there are values for."""
-        value: Any = self.mapping(path)
+        value: Json = self.mapping(path)
         for step in below:
-            try:
-                value = value[step]
-            except (KeyError, IndexError, TypeError):
+            inside = value if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ()
+            if step not in inside:
                 break
+            value = _below(value, step)
             path = (*path, step)
         return path
 
 
-def not_a_mapping(value: Any) -> str:
+def _below(value: Json, step: str | int) -> Json:
+    """What stands at a key of a mapping or a place of a list; None where nothing does."""
+    if isinstance(value, dict):
+        return value.get(str(step))
+    return value[step] if isinstance(value, list) and isinstance(step, int) else None
+
+
+def not_a_mapping(value: object) -> str:
     """What is wrong with a value that stands where keys and values should."""
     return f"must be a mapping of keys to values, but is {shortened(value)}"
 
 
-def shortened(value: Any) -> str:
+def shortened(value: object) -> str:
     """A value as errors quote it: at most 60 characters."""
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
@@ -98,8 +105,7 @@ def parse(text: str, *, name: str) -> Located:
         return located
     if not isinstance(root, MappingNode):
         raise located.error((), "the file must be a mapping of sections, such as `policy:` and `encoder:`")
-    reader = _Reader(yaml, located)
-    located.values.update(reader.value(root, ()))
+    located.values.update(_Reader(yaml, located).mapping(root, ()))
     return located
 
 
@@ -108,13 +114,14 @@ class _Reader:
         self.yaml = yaml
         self.located = located
 
-    def value(self, node: Node, path: Path) -> Any:
-        lines = self.located.lines
-        lines.setdefault(path, node.start_mark.line + 1)
-        if len(lines) > _MAX_NODES:
-            raise self.located.error((), f"the file means more than {_MAX_NODES} values; are there nested aliases?")
+    def mapping(self, node: MappingNode, path: Path) -> JsonObject:
+        self._count(node, path)
+        return dict(self._pairs(node, path))
+
+    def value(self, node: Node, path: Path) -> Json:
         if isinstance(node, MappingNode):
-            return dict(self._pairs(node, path))
+            return self.mapping(node, path)
+        self._count(node, path)
         if isinstance(node, SequenceNode):
             return [self.value(item, (*path, i)) for i, item in enumerate(node.value)]
         if not isinstance(node, ScalarNode) or str(node.tag) not in _SCALARS:
@@ -124,12 +131,18 @@ class _Reader:
             raise self.located.error(path, "must be a finite number")
         return value
 
-    def _pairs(self, node: MappingNode, path: Path) -> Iterator[tuple[str, Any]]:
+    def _count(self, node: Node, path: Path) -> None:
+        lines = self.located.lines
+        lines.setdefault(path, node.start_mark.line + 1)
+        if len(lines) > _MAX_NODES:
+            raise self.located.error((), f"the file means more than {_MAX_NODES} values; are there nested aliases?")
+
+    def _pairs(self, node: MappingNode, path: Path) -> Iterator[tuple[str, Json]]:
         keys: set[str] = set()
         for key_node, value_node in node.value:
             if not isinstance(key_node, ScalarNode):
                 raise self.located.error(path, "keys must be plain words")
-            key = str(key_node.value)
+            key = key_node.value
             below = (*path, key)
             self.located.lines[below] = key_node.start_mark.line + 1
             if key in keys:

@@ -8,12 +8,14 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass, make_dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from pydantic import with_config
 
 from ops.audits.contract import Audit
 from ops.audits.registry import all_audits
+from ops.core.arrow_types import fields as fields_of
+from ops.core.json_values import Json
 from ops.core.regular_files import read_regular
 from ops.decision.curriculum import CurriculumSettings
 from ops.decision.mix import MixSettings
@@ -63,19 +65,19 @@ class Settings:
     ray: RaySettings = field(default_factory=RaySettings)
     spark: SparkSettings = field(default_factory=SparkSettings)
     operation: OperationSettings = field(default_factory=OperationSettings)
-    audits: Mapping[str, Any] = field(default_factory=dict)
+    audits: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """Settings of each audit that has any, by name."""
 
     def audit(self, name: str) -> Any:
         """The settings dataclass of that audit; None where it has none."""
         return self.audits.get(name)
 
-    def effective(self) -> dict[str, Any]:
+    def effective(self) -> dict[str, object]:
         """The whole tree as plain values, defaults included: what a version pins as its configuration."""
         return {f.name: _plain(getattr(self, f.name)) for f in fields(self)}
 
 
-def load_settings(path: Path | None = None, overrides: Mapping[str, Any] | None = None) -> Settings:
+def load_settings(path: Path | None = None, overrides: Mapping[str, Json] | None = None) -> Settings:
     """Settings from a YAML file (None: the shipped `assay.yaml`), with some values replaced.
 
     `overrides` maps dotted keys to values, for instance `{"encoder.device": "cuda"}`. A file without `policy` gets
@@ -104,13 +106,14 @@ def read_yaml(path: Path) -> Located:
     return parse(text, name=str(path) if path != SHIPPED else path.name)
 
 
-def _override(located: Located, key: str, value: Any) -> None:
+def _override(located: Located, key: str, value: Json) -> None:
     steps = tuple(key.split("."))
     target = located.values
     for at, step in enumerate(steps[:-1], start=1):
-        target = target.setdefault(step, {})
-        if not isinstance(target, dict):
+        section = target.setdefault(step, {})
+        if not isinstance(section, dict):
             raise SettingsError(f"{key}: {dotted(steps[:at])} is not a section")
+        target = section
     target[steps[-1]] = value
     for known in [path for path in located.lines if path[: len(steps)] == steps]:
         del located.lines[known]
@@ -119,7 +122,7 @@ def _override(located: Located, key: str, value: Any) -> None:
 def _audit_settings(located: Located, audits: Mapping[str, Audit]) -> dict[str, Any]:
     given = located.mapping(("audits",))
     require_known(located, ("audits",), given, audits, noun="audit")
-    kinds = {name: type(audit.settings) for name, audit in audits.items() if audit.settings is not None}
+    kinds = _settings_types(audits)
     for name in given.keys() - kinds.keys():
         if located.mapping(("audits", name)):
             raise located.error(("audits", name), "this audit has nothing to set; remove the section")
@@ -128,8 +131,12 @@ def _audit_settings(located: Located, audits: Mapping[str, Audit]) -> dict[str, 
     return {name: getattr(chosen, name) for name in kinds}
 
 
+def _settings_types(audits: Mapping[str, Audit]) -> dict[str, type[object]]:
+    return {name: type(audit.settings) for name, audit in audits.items() if audit.settings is not None}
+
+
 @cache
-def _audit_tree(kinds: tuple[tuple[str, type], ...]) -> type:
+def _audit_tree(kinds: tuple[tuple[str, type[object]], ...]) -> type[object]:
     """A dataclass with the settings of each audit; they differ from one set of audits to another."""
     named = [(name, kind, field(default_factory=kind)) for name, kind in kinds]
     return with_config(STRICT)(make_dataclass("AuditSettings", named, frozen=True))
@@ -137,13 +144,14 @@ def _audit_tree(kinds: tuple[tuple[str, type], ...]) -> type:
 
 def _check_measures(located: Located, curriculum: CurriculumSettings, audits: Mapping[str, Audit]) -> None:
     """SettingsError where difficulty weighs what no audit measures."""
-    numeric = [f"{a.name}.{f.name}" for a in audits.values() for f in a.columns if is_numeric(f.type)]
+    numeric = [f"{a.name}.{f.name}" for a in audits.values() for f in fields_of(a.columns) if is_numeric(f.type)]
     for key in ("difficulty", "prompt_difficulty"):
         if key in located.mapping(("curriculum",)):
             require_known(located, ("curriculum", key), getattr(curriculum, key), numeric, noun="measure")
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
+        items = cast("Mapping[str, object]", value).items()
+        return {key: _plain(item) for key, item in items}
     return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value

@@ -8,11 +8,12 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import fields, is_dataclass
 from functools import cache
-from typing import Any, TypeVar, cast
+from typing import TypeVar, cast
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
+from ops.core.json_values import Json, JsonObject
 from ops.decision.policy import suggestion
 from resources.config.located_yaml import Located, Path, SettingsError, not_a_mapping, shortened
 
@@ -22,7 +23,7 @@ STRICT = ConfigDict(strict=True, extra="forbid")
 Tree = TypeVar("Tree")
 
 
-def validated(located: Located, path: Path, kind: type[Tree], values: dict[str, Any]) -> Tree:
+def validated(located: Located, path: Path, kind: type[Tree], values: JsonObject) -> Tree:
     """The dataclass `kind`, or a tree of them, from the mapping at `path`. Raises SettingsError."""
     try:
         # JSON's strictness is what a YAML author expects: 1 is no text, "1" no number, a list fits a tuple.
@@ -44,17 +45,17 @@ def _adapter(kind: type[Tree]) -> TypeAdapter[Tree]:
     return TypeAdapter(kind)
 
 
-def _field_types(kind: type) -> dict[str, Any]:
-    return {field.name: field.type for field in fields(kind)}
+def _field_types(kind: type) -> dict[str, type]:
+    return {field.name: cast(type, field.type) for field in fields(kind)}
 
 
-def _filled(kind: type, values: Any) -> Any:
+def _filled(kind: type, values: Json) -> Json:
     """The values with an empty mapping for each dataclass that has a key and nothing else."""
     if not isinstance(values, dict):
         return values
     inner = {name: type_ for name, type_ in _field_types(kind).items() if is_dataclass(type_)}
     return {
-        name: _filled(cast(type, inner[name]), {} if value is None else value) if name in inner else value
+        name: _filled(inner[name], {} if value is None else value) if name in inner else value
         for name, value in values.items()
     }
 

@@ -13,6 +13,7 @@ from deltalake import Schema as DeltaSchema
 from deltalake.exceptions import CommitFailedError, DeltaError, SchemaMismatchError, TableNotFoundError
 from deltalake.transaction import AddAction, RemoveAction
 
+from ops.core.arrow_types import fields, fields_in, member_type, type_in
 from ops.core.errors import BusyError, UnusableError
 from ops.core.schemas import TableSpec
 from resources.config.places import is_address
@@ -82,8 +83,8 @@ class TableLog:
         present = _arrow(table.schema())
         lacking = [
             field
-            for field, arrow in zip(wanted.fields, _arrow(wanted), strict=True)
-            if arrow.name not in present.names or not _covers(present.field(arrow.name).type, arrow.type)
+            for field, arrow in zip(wanted.fields, fields(_arrow(wanted)), strict=True)
+            if arrow.name not in present.names or not _covers(type_in(present, arrow.name), arrow.type)
         ]
         if not lacking:
             return table
@@ -254,9 +255,10 @@ def _covers(present: pa.DataType, wanted: pa.DataType) -> bool:
     """Whether a column of type `present` can hold all of `wanted`; a struct may have more fields than asked for."""
     if isinstance(present, pa.StructType) and isinstance(wanted, pa.StructType):
         return all(
-            present.get_field_index(field.name) >= 0 and _covers(present.field(field.name).type, field.type)
-            for field in wanted
+            place >= 0 and _covers(fields_in(present)[place].type, field.type)
+            for field in fields_in(wanted)
+            for place in [present.get_field_index(field.name)]
         )
-    if isinstance(present, pa.ListType) and isinstance(wanted, pa.ListType):
-        return _covers(present.value_type, wanted.value_type)
+    if pa.types.is_list(present) and pa.types.is_list(wanted):
+        return _covers(member_type(present), member_type(wanted))
     return present.equals(wanted)

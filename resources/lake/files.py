@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
+from ops.core.arrow_types import fields, type_in
 from ops.core.errors import AssayError
 from ops.core.schemas import TableSpec
 
@@ -36,7 +37,7 @@ class WrittenFile:
 
 def file_schema(spec: TableSpec) -> pa.Schema:
     """The columns that the files hold: those of the table but the partition's, which the folders' names hold."""
-    return pa.schema([field for field in spec.schema if field.name not in spec.partition_by])
+    return pa.schema([field for field in fields(spec.schema) if field.name not in spec.partition_by])
 
 
 def partition_folder(spec: TableSpec, partition: Partition) -> str:
@@ -89,9 +90,9 @@ def conform(rows: pa.Table, schema: pa.Schema, owner: str) -> pa.Table:
         return rows.cast(schema)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         differing = [
-            f"{field.name}: {rows.schema.field(field.name).type}, promised {field.type}"
-            for field in schema
-            if rows.schema.field(field.name).type != field.type
+            f"{field.name}: {type_in(rows.schema, field.name)}, promised {field.type}"
+            for field in fields(schema)
+            if type_in(rows.schema, field.name) != field.type
         ]
         raise ValueError(f"{owner}: {error} ({'; '.join(differing)})") from error
 
@@ -160,4 +161,4 @@ def _write_file(
 
 def has_binary(schema: pa.Schema) -> bool:
     """Whether the schema holds bytes (images, vectors), whose decoding costs more than that of all other columns."""
-    return any(pa.types.is_binary(field.type) or pa.types.is_large_binary(field.type) for field in schema)
+    return any(pa.types.is_binary(field.type) or pa.types.is_large_binary(field.type) for field in fields(schema))

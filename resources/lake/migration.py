@@ -2,10 +2,10 @@
 is named last. Killed half-way it is run again; nothing that a version pins is touched."""
 
 from collections.abc import Callable
-from typing import Any
 
 import pyarrow as pa
 
+from ops.core.arrow_types import fields
 from ops.core.log import Log
 from ops.core.measure_schemas import MEASURES_GATES
 from ops.core.schemas import DROP_FILES, DROPS, TableSpec
@@ -13,8 +13,8 @@ from resources.lake.commit import TableLog
 from resources.lake.layout import FORMAT, format_of, write_format
 from resources.lake.tables import Lake
 
-_COUNTS = pa.struct([field for field in DROP_FILES.schema if field.name != "delivery"])
-_OLD_DROPS = TableSpec("drops", DROPS.schema.append(pa.field("files", pa.list_(_COUNTS))))
+_COUNTS = pa.struct([field for field in fields(DROP_FILES.schema) if field.name != "delivery"])
+_OLD_DROPS = TableSpec("drops", pa.schema([*fields(DROPS.schema), pa.field("files", pa.list_(_COUNTS))]))
 _OLD_GATES = TableSpec("measures_gates", MEASURES_GATES.schema, ("delivery",))
 
 
@@ -40,7 +40,7 @@ def migrate(lake: Lake) -> list[str]:
 
 def _drop_files(lake: Lake) -> int:
     """The counts of files out of the log of `drops`, where each row of a delivery repeated them."""
-    rows: list[dict[str, Any]] = []
+    rows: list[dict[str, object]] = []
     for delivery, first in Log.of(lake.read(_OLD_DROPS)).first_by("delivery").items():
         rows += [{**count, "delivery": delivery} for count in first["files"] or ()]
     return _write(lake, DROP_FILES, pa.Table.from_pylist(rows, schema=DROP_FILES.schema))

@@ -1,14 +1,15 @@
 """Reading a table's files: those parts, row groups and columns that are asked for, in bounded memory."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.fs as pafs
 
+from ops.core.arrow_types import fields, type_in
 from ops.core.errors import UnusableError
 from resources.lake.files import has_binary
 from resources.lake.parts import Part
@@ -58,10 +59,10 @@ class Scan:
             yield from (batch for batch in scanner.to_batches() if batch.num_rows)
 
     def _columns_schema(self) -> pa.Schema:
-        return pa.schema([self.schema.field(name) for name in self.columns])
+        return pa.schema(fields(self.schema, *self.columns) if self.columns else [])
 
     @contextmanager
-    def _readable(self) -> Iterator[None]:
+    def _readable(self) -> Generator[None]:
         """Names the place where a file cannot be read: Arrow may say no more than that a stream ends."""
         try:
             yield
@@ -82,7 +83,7 @@ class Scan:
         only those that do, found by reading the condition's columns alone: a scan would decode all bytes before it
         filters."""
         sifts = bool(self.wanted) and has_binary(self._columns_schema())
-        bounded = [name for name in self.wanted if comparable(self.schema.field(name).type)]
+        bounded = [name for name in self.wanted if comparable(type_in(self.schema, name))]
         for part in self.parts:
             fragment = self._fragment(part)
             start = 0
@@ -116,7 +117,7 @@ def fragment_of(
     path. `size` is the file's, in bytes."""
     known: ds.Expression | None = None
     for name, value in partition.items():
-        term = ds.field(name) == pa.scalar(value, schema.field(name).type)
+        term = ds.field(name) == pa.scalar(value, type_in(schema, name))
         known = term if known is None else known & term
     # The stub names the base class.
-    return FORMAT.make_fragment(path, filesystem, known, file_size=size)  # pyright: ignore[reportReturnType]
+    return cast(Any, FORMAT).make_fragment(path, filesystem, known, file_size=size)

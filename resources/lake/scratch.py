@@ -2,10 +2,10 @@
 
 import io
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 from uuid import uuid4
 
 import pyarrow as pa
@@ -32,7 +32,7 @@ class Scratch:
         return filesystem, f"{base}/.scratch/{self.name}"
 
     @contextmanager
-    def _whole(self, name: str) -> Iterator[tuple[pafs.FileSystem, str]]:
+    def _whole(self, name: str) -> Generator[tuple[pafs.FileSystem, str]]:
         """A path to write to, moved to its name at the end: two processes that take in the same drop write the same
         files, and neither may read half of one."""
         filesystem, folder = self._storage()
@@ -53,7 +53,9 @@ class Scratch:
     def read_table(self, name: str, columns: list[str] | None = None) -> pa.Table:
         """A table of this scratch."""
         filesystem, folder = self._storage()
-        return pq.read_table(f"{folder}/{name}.parquet", columns=columns, filesystem=filesystem, partitioning=None)
+        return cast(Any, pq).read_table(
+            f"{folder}/{name}.parquet", columns=columns, filesystem=filesystem, partitioning=None
+        )
 
     def write_result(self, name: str, result: dict[str, Any]) -> None:
         """What a task found, once its tables are written."""
@@ -70,7 +72,7 @@ class Scratch:
             return json.loads(stream.read())
 
     @contextmanager
-    def writing(self, name: str) -> Iterator[BinaryIO]:
+    def writing(self, name: str) -> Generator[BinaryIO]:
         """A stream to a file of this scratch, which appears at the end."""
         with self._whole(name) as (filesystem, path), filesystem.open_output_stream(path, buffer_size=1 << 20) as out:
             yield out  # pyright: ignore[reportReturnType]

@@ -10,8 +10,8 @@ from itertools import pairwise
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from ops.core.arrow import column_of, compare, rows_where
 from ops.core.log import SEQUENCE, Log
 from ops.core.schemas import DROPS, TableSpec
 from resources.lake.tables import Lake
@@ -88,6 +88,6 @@ class View:
         version = self.pinned.get(spec.name)
         for batch in self.lake.batches(spec, where=wanted, columns=columns, version=version):
             # Between takes its upper end in.
-            kept = batch if high is None else batch.filter(pc.less(batch["example_id"], pa.scalar(high)))
+            kept = batch if high is None else rows_where(batch, compare(column_of(batch, "example_id"), "<", high))
             if kept.num_rows:
                 yield kept

@@ -9,13 +9,14 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ops.core.arrow_types import AnyField, fields
 from resources.lake.where import Bounds
 
 _KEYS = re.compile(r"delivery|drop|key|\w+_(id|key)")
 _LONGEST_KEY = 128
 
 
-def _is_key(field: pa.Field) -> bool:
+def _is_key(field: AnyField) -> bool:
     """Whether rows are sought by the column: whole numbers, and text that names something. Bounds of others would fill
     the log of each table, and let nobody pass over a file."""
     return pa.types.is_integer(field.type) or (
@@ -25,7 +26,7 @@ def _is_key(field: pa.Field) -> bool:
 
 def delta_statistics(metadata: pq.FileMetaData) -> str:
     """Delta's JSON of a file: its rows, and least, greatest value and nulls of each column that is a key."""
-    names = [field.name for field in metadata.schema.to_arrow_schema() if _is_key(field)]
+    names = [field.name for field in fields(metadata.schema.to_arrow_schema()) if _is_key(field)]
     groups = [group_bounds(metadata, group, names) for group in range(metadata.num_row_groups)]
     low: dict[str, Any] = {}
     high: dict[str, Any] = {}

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
-from typing import Any
 
+from ops.core.arrow import column_values
 from ops.core.errors import MissingError
 from ops.core.schemas import IMAGES
 from resources.lake.tables import Lake
@@ -14,7 +14,7 @@ def stored_images(lake: Lake, ids: Iterable[str]) -> Iterator[tuple[str, bytes]]
     MissingError, after those that are there, where some are not."""
     left = set(ids)
     for batch in lake.batches(IMAGES, where={"image_id": sorted(left)}, columns=["image_id", "bytes"]):
-        rows: Any = zip(batch["image_id"].to_pylist(), batch["bytes"].to_pylist(), strict=True)
+        rows = zip(column_values(batch, "image_id", str), column_values(batch, "bytes", bytes), strict=True)
         for image, data in rows:
             if image in left:
                 left.discard(image)

@@ -1,14 +1,14 @@
 """Measures of the lake, read as decisions and gates need them: the columns asked for, in a stream."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from ops.audits.contract import Scope
 from ops.audits.registry import all_audits
+from ops.core.arrow import column_of, list_lengths
 from ops.core.schemas import TableSpec
 
 Without = Mapping[str, Collection[str]]
@@ -20,7 +20,7 @@ class Reads(Protocol):
     """A lake, or a share of one (resources/lake/shares.py)."""
 
     def batches(
-        self, spec: TableSpec, *, where: Mapping[str, Any] | None = None, columns: Sequence[str] | None = None
+        self, spec: TableSpec, *, where: Mapping[str, object] | None = None, columns: Sequence[str] | None = None
     ) -> Iterator[pa.RecordBatch]:
         """The rows that match, as a stream."""
         ...
@@ -45,5 +45,4 @@ def used(deliveries: Sequence[str], without: Without, audit: str) -> list[str]:
 
 def shows_pictures(examples: pa.RecordBatch) -> np.ndarray:
     """Which of the examples show a picture (n, bool)."""
-    pictures: Any = pc.list_value_length(examples.column("image_ids"))
-    return np.asarray(pc.fill_null(pc.greater(pictures, pa.scalar(0)), pa.scalar(False)))
+    return list_lengths(column_of(examples, "image_ids")) > 0

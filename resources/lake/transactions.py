@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, cast
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ops.core.arrow import nullable_values
 from resources.storage.storage import Storage
 
 
@@ -18,9 +20,10 @@ def transactions(storage: Storage, table: str, *, version: int) -> set[str]:
     names: set[str] = set()
     for name in _checkpoint_files(folder, checkpoint):
         with storage.reaching(), pq.ParquetFile(f"{base}/{name}", filesystem=filesystem) as file:
-            read = file.read(columns=["txn.appId"])
-        rows: list[Any] = read["txn"].drop_null().to_pylist() if "txn" in read.column_names else []
-        names.update(row["appId"] for row in rows)
+            read: pa.Table = cast(Any, file).read(columns=["txn.appId"])
+        if "txn" in read.column_names:
+            rows = nullable_values(read, "txn", dict[str, str])
+            names.update(row["appId"] for row in rows if row is not None)
     for number in range(checkpoint.get("version", -1) + 1, version + 1):
         names.update(_named(storage.read(f"{folder}/{number:020d}.json") or b""))
     return names

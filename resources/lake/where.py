@@ -3,10 +3,13 @@
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import pyarrow as pa
 import pyarrow.dataset as ds
+
+from ops.core.arrow import Column, cast_to, values_or_nulls
+from ops.core.arrow_types import type_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +73,8 @@ class OneOf:
         first, last = self._within(bounds) if bounds is not None else (0, len(self.values))
         values = pa.array([*self.values[first:last], *([None] if self.null else [])], kind)
         single = len(values) == 1 and values[0].is_valid
-        return ds.field(column) == values[0] if single else ds.field(column).isin(values)
+        field: Any = ds.field(column)
+        return field == values[0] if single else field.isin(values)
 
     def _within(self, bounds: Bounds) -> tuple[int, int]:
         if bounds.low is None:
@@ -90,11 +94,11 @@ def conditions(where: Mapping[str, object], schema: pa.Schema, owner: str) -> di
     for name, value in where.items():
         if name not in schema.names:
             raise ValueError(f"{owner}: no column {name!r} to filter on; it has {schema.names}")
-        kind = schema.field(name).type
+        kind = type_in(schema, name)
         try:
             if isinstance(value, Between):
-                ends = (None if end is None else pa.scalar(end, kind).as_py() for end in (value.low, value.high))
-                conditions[name] = Between(*ends)
+                low, high = (None if end is None else pa.scalar(end, kind).as_py() for end in (value.low, value.high))
+                conditions[name] = Between(low, high)
             else:
                 conditions[name] = _one_of(value, kind)
         except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
@@ -103,13 +107,17 @@ def conditions(where: Mapping[str, object], schema: pa.Schema, owner: str) -> di
 
 
 def _one_of(value: object, kind: pa.DataType) -> OneOf:
-    array: Any = value.cast(kind) if isinstance(value, pa.Array | pa.ChunkedArray) else pa.array(_several(value), kind)
-    distinct: set[Any] = set(array.to_pylist())
+    if isinstance(value, pa.Array | pa.ChunkedArray):
+        column = cast_to(cast(Column, value), kind)
+    else:
+        column = pa.array(_several(value), kind)
+    distinct: set[Any] = set(values_or_nulls(column, object))
     return OneOf(sorted(distinct - {None}), null=None in distinct)
 
 
 def _several(value: object) -> list[object]:
-    return list(value) if isinstance(value, Iterable) and not isinstance(value, str | bytes) else [value]
+    is_several = isinstance(value, Iterable) and not isinstance(value, str | bytes)
+    return list(cast(Iterable[object], value)) if is_several else [value]
 
 
 def expression(
@@ -118,7 +126,7 @@ def expression(
     """All conditions hold, of rows within these bounds; None where nothing is asked."""
     result: ds.Expression | None = None
     for name, condition in wanted.items():
-        term = condition.expression(name, schema.field(name).type, (bounds or {}).get(name))
+        term = condition.expression(name, type_in(schema, name), (bounds or {}).get(name))
         result = term if result is None else result & term
     return result
 

@@ -101,7 +101,7 @@ def _gpu(settings: Settings) -> Iterator[Finding]:
         return
     import torch
 
-    name = torch.cuda.get_device_properties(torch.device(device)).name
+    name = torch.cuda.get_device_name(torch.device(device))
     yield Finding("gpu", "good", f"{device}: {name}, in {precision_of(settings.encoder)}")
 
 

@@ -9,10 +9,23 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from ops.audits.registry import all_audits
-from ops.core.arrow import whole
+from ops.core.arrow import (
+    AnyArray,
+    Column,
+    batch_of,
+    column_of,
+    is_in,
+    list_members,
+    list_parents,
+    rows_where,
+    struct_values,
+    table_of,
+    value_counts,
+    whole,
+)
+from ops.core.arrow_types import fields
 from ops.core.errors import MissingError
 from ops.core.schemas import EXAMPLES
 from ops.core.version_schemas import DECISIONS
@@ -32,7 +45,7 @@ SOFT_LABEL = "soft_label"
 """Column of an audit's measures: the probability that an example's chosen response beats its rejected one."""
 
 _COUNTED = ("actions", "kinds", "datasets", "rules")
-_EXAMPLES = pa.schema([EXAMPLES.schema.field(name) for name in EXAMPLE_COLUMNS]).append(pa.field("visual", pa.bool_()))
+_EXAMPLES = pa.schema([*fields(EXAMPLES.schema, *EXAMPLE_COLUMNS), pa.field("visual", pa.bool_())])
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +90,8 @@ def examples_of(view: View) -> pa.Table:
     """The share's examples: EXAMPLE_COLUMNS, and `visual`, whether they show a picture."""
     batches: list[pa.RecordBatch] = []
     for batch in view.batches(EXAMPLES, columns=[*EXAMPLE_COLUMNS, "image_ids"]):
-        columns = [*(batch.column(name) for name in EXAMPLE_COLUMNS), pa.array(shows_pictures(batch))]
-        batches.append(pa.RecordBatch.from_arrays(columns, schema=_EXAMPLES))
+        columns = [*(column_of(batch, name) for name in EXAMPLE_COLUMNS), pa.array(shows_pictures(batch))]
+        batches.append(batch_of(columns, _EXAMPLES))
     return pa.Table.from_batches(batches, _EXAMPLES)
 
 
@@ -97,11 +110,11 @@ def judge(grounds: Grounds, view: View, examples: pa.Table) -> pa.Table:
 def members_of(grounds: Grounds, view: View, examples: pa.Table, judged: pa.Table) -> pa.Table:
     """The share's members in the order of their verdicts: delivery, example_id, kind, dataset, weight, soft_label,
     `visual`, and the measures that difficulty weighs (float64, NaN where unknown)."""
-    members = judged.filter(pc.is_in(judged["action"], value_set=pa.array(MEMBER_ACTIONS)))
+    members = rows_where(judged, is_in(judged["action"], pa.array(MEMBER_ACTIONS)))
     ids = whole(members, "example_id")
-    columns: dict[str, Any] = {name: members[name] for name in MEMBER_COLUMNS}
+    columns: dict[str, Column] = {name: members[name] for name in MEMBER_COLUMNS}
     columns[SOFT_LABEL] = _soft_labels(grounds, view, ids)
-    columns["visual"] = pc.is_in(ids, value_set=visual_ids(examples))
+    columns["visual"] = is_in(ids, visual_ids(examples))
     weighed: dict[str, list[str]] = {}
     for name in grounds.weights(prompts=has_prompts(members)).names:
         audit, column = name.split(".")
@@ -109,24 +122,23 @@ def members_of(grounds: Grounds, view: View, examples: pa.Table, judged: pa.Tabl
     for audit, names in weighed.items():
         measured = components(grounds.rows(view, audit, set(names)), names)
         columns |= {f"{audit}.{name}": pa.array(per_example(ids, measured[name])) for name in names}
-    return pa.table(columns)
+    return table_of(columns)
 
 
-def visual_ids(examples: pa.Table) -> pa.Array:
+def visual_ids(examples: pa.Table) -> AnyArray:
     """Ids of the examples that show a picture."""
-    return whole(examples.filter(examples["visual"]), "example_id")
+    return whole(rows_where(examples, examples["visual"]), "example_id")
 
 
 def has_prompts(rows: pa.Table) -> bool:
     """Whether prompts of RL are among the rows."""
-    return "prompt" in pc.unique(rows["kind"]).to_pylist()
+    return any(kind == "prompt" for kind, _ in value_counts(rows["kind"]))
 
 
 def count(judged: pa.Table) -> dict[str, Any]:
     """Examples by action, kind, dataset and rule, for the log."""
-    reasons = pc.list_flatten(judged["reasons"])
-    owner = pc.list_parent_indices(judged["reasons"])
-    fired = pa.table({"rule": pc.struct_field(reasons, "rule"), "example": owner})
+    reasons = judged["reasons"]
+    fired = table_of({"rule": struct_values(list_members(reasons), "rule"), "example": pa.array(list_parents(reasons))})
     by_rule = fired.group_by("rule").aggregate([("example", "count_distinct")]).to_pylist()
     actions = counted(judged["action"])
     return {
@@ -150,13 +162,12 @@ def added(counts: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     return {name: dict(sorted(value.items())) if name in _COUNTED else value for name, value in total.items()}
 
 
-def counted(column: pa.ChunkedArray) -> dict[str, int]:
+def counted(column: Column) -> dict[str, int]:
     """Rows by value, in the order of the values."""
-    pairs: Any = pc.value_counts(column)
-    return dict(sorted((pair["values"] or "", pair["counts"]) for pair in pairs.to_pylist()))
+    return dict(sorted((value or "", rows) for value, rows in value_counts(column)))
 
 
-def _soft_labels(grounds: Grounds, view: View, ids: pa.Array) -> pa.Array:
+def _soft_labels(grounds: Grounds, view: View, ids: AnyArray) -> AnyArray:
     """Mean soft label of each member over the audits that measure one; null where none does."""
     batches: list[pa.RecordBatch] = []
     for audit in sorted(grounds.measures):

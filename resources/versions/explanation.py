@@ -57,7 +57,8 @@ class Explanation:
     @property
     def image_ids(self) -> list[str]:
         """Its pictures, each once."""
-        return list(dict.fromkeys(i for example in self.examples for i in example["image_ids"] or []))
+        listed: list[list[str] | None] = [example["image_ids"] for example in self.examples]
+        return list(dict.fromkeys(image for images in listed for image in images or []))
 
 
 def why(lake: Lake, name: str) -> Explanation:

@@ -70,7 +70,7 @@ def make(tasks: Tasks, grounds: Grounds, shares: Sequence[Share], number: int, p
     """
     ranges = min(len(shares), _MOST_RANGES)
     parts = [tasks.parts(2 + ranges, _judge_share, grounds, number, *own, ranges) for own in enumerate(shares)]
-    judged = _awaited(tasks, [own[0] for own in parts], "Judge examples", progress)
+    judged: list[_Judged] = _awaited(tasks, [own[0] for own in parts], "Judge examples", progress)
     members = [own[1] for own in parts]
     repeated = [tasks.call(_repeated, *[own[2 + at] for own in parts]) for at in range(ranges)]
     mix = _mix(grounds, judged)

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from ops.core.arrow import compare, rows_where
 from ops.core.log import Row
 from ops.core.schemas import EXAMPLES, IMAGES
 from ops.core.version_schemas import DECISIONS, VERDICTS
@@ -72,7 +72,7 @@ def _try_share(grounds: Grounds, version: int, share: Share, sides: tuple[Pins, 
 def changed_examples(lake: Lake, rows: pa.Table, *, limit: int) -> list[Row]:
     """The first `limit` rows of a comparison with the messages and first picture (bytes) of each, for a contact
     sheet. Rows of each change take turns, so that a sheet is not all of one kind."""
-    groups = [rows.filter(pc.equal(rows["change"], pa.scalar(change))) for change in ("removed", "added", "reweighted")]
+    groups = [rows_where(rows, compare(rows["change"], "==", change)) for change in ("removed", "added", "reweighted")]
     chosen = pa.concat_tables([group.slice(0, limit // 3 or 1) for group in groups]).slice(0, limit).to_pylist()
     ids = [row["example_id"] for row in chosen]
     columns = ["example_id", "messages", "image_ids"]

@@ -251,7 +251,7 @@ def test_any_split_reads_back_the_same_rows(data: st.DataObject) -> None:
 
 READ_AND_EXIT = """
 import sys
-from ops.core.schemas import TABLES
+from ops.core.tables import TABLES
 from resources.lake.tables import Lake
 from resources.lake.files import LakeError
 lake = Lake(sys.argv[1])
