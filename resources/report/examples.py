@@ -49,8 +49,8 @@ def read_page_examples(
     examples = {row["example_id"]: row for row in lake.read(EXAMPLES, where=wanted).to_pylist()}
     verdicts = lake.read(VERDICTS, where={"version": version, "example_id": list(ids)}).to_pylist()
     images_by_id = {row["example_id"]: list(row["image_ids"] or ())[: detail.pictures] for row in examples.values()}
-    shown = sorted({image for images in images_by_id.values() for image in images})
-    pictures = _pictures(lake, shown, detail.side_px)
+    image_ids = sorted({image for images in images_by_id.values() for image in images})
+    pictures = _pictures(lake, image_ids, detail.side_px)
     lines = _lines(lake, wanted, measures, detail)
     return {
         verdict["example_id"]: _page_example(

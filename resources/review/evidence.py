@@ -54,8 +54,8 @@ def regions_of(
         columns = ["example_id", "verdict", "box", "subject", "said"]
         for row in lake.read(audit.table, where={**where, "identity": measures["claims"]}, columns=columns).to_pylist():
             if row["verdict"] == _CONTRADICTED and row["box"]:
-                said = " ".join(word for word in (row["said"], row["subject"]) if word)
-                _add(regions[row["example_id"]], 0, row["box"], f"claimed: {said}")
+                claimed = " ".join(word for word in (row["said"], row["subject"]) if word)
+                _add(regions[row["example_id"]], 0, row["box"], f"claimed: {claimed}")
     return {example: tuple(parts) for example, parts in regions.items()}
 
 

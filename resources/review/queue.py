@@ -66,8 +66,8 @@ def read_items(lake: Lake, version: Version, ids: Sequence[str], *, blind: bool 
         lake, version.number, wanted, deliveries=deliveries, measures=measures, drops=drops, detail=WHOLE
     )
     regions = {} if blind else regions_of(lake, ids, deliveries=deliveries, measures=measures)
-    shown = [examples[example] for example in ids if example in examples]
-    places = places_of(lake, shown, deliveries=deliveries, measures=measures)
+    listed = [examples[example] for example in ids if example in examples]
+    places = places_of(lake, listed, deliveries=deliveries, measures=measures)
     contents = _contents(lake, ids, deliveries)
     return [
         ReviewItem(
@@ -79,7 +79,7 @@ def read_items(lake: Lake, version: Version, ids: Sequence[str], *, blind: bool 
             ),
             places=places.get(example.example_id, ()),
         )
-        for example in shown
+        for example in listed
     ]
 
 

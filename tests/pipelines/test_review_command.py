@@ -42,12 +42,12 @@ def test_pages_are_written_and_decisions_are_taken(held: tuple[Path, Lake, list[
         "Took 2 decisions. They count in the next version.",
     )
     assert "Took 0 decisions; 2 held already." in call(folder, "review", "--take", path, "--by", "Ana")[1]
-    place = str(folder / "lake")
-    told = json.loads(CliRunner().invoke(app, ["review", "1", "--json", "--out", str(folder), "--lake", place]).output)
-    assert (told["examples"], told["decided"]) == (len(ids) - 2, 2)
-    said = call(folder, "why", ids[0])[1]
-    assert "Decided: keep, by Ana, " in said
-    assert "UTC: it is right (holds)" in said
+    words = ["review", "1", "--json", "--out", str(folder), "--lake", str(folder / "lake")]
+    printed = json.loads(CliRunner().invoke(app, words).output)
+    assert (printed["examples"], printed["decided"]) == (len(ids) - 2, 2)
+    answer = call(folder, "why", ids[0])[1]
+    assert "Decided: keep, by Ana, " in answer
+    assert "UTC: it is right (holds)" in answer
 
 
 def test_a_file_with_a_wrong_row_is_taken_not_at_all(held: tuple[Path, Lake, list[str]]) -> None:

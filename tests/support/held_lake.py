@@ -71,8 +71,8 @@ def _picture(n: int) -> bytes:
 
 def _example(n: int, picture: str) -> dict[str, Any]:
     answer = f"quite a long answer {n}" if n % 3 == 0 else f"short {n}"
-    shown = {"type": "image", "text": None, "image_id": picture}
-    question = {"role": "user", "parts": [shown, {"type": "text", "text": f"{HOSTILE} {n}?", "image_id": None}]}
+    picture_part = {"type": "image", "text": None, "image_id": picture}
+    question = {"role": "user", "parts": [picture_part, {"type": "text", "text": f"{HOSTILE} {n}?", "image_id": None}]}
     messages = [question, {"role": "assistant", "parts": [{"type": "text", "text": answer, "image_id": None}]}]
     content = content_id("sft", messages, [picture])
     ids = {"drop": "d", "delivery": "d-1", "example_id": example_id("d", str(n), content, 0), "content_id": content}

@@ -23,7 +23,7 @@ def held(tmp_path_factory: pytest.TempPathFactory) -> tuple[Lake, list[str]]:
     return lake_of_held(tmp_path_factory.mktemp("held") / "lake")
 
 
-def shown(page: str) -> list[str]:
+def order_of(page: str) -> list[str]:
     return re.findall(r'<article hidden data-example="([0-9a-f]+)"', page)
 
 
@@ -36,7 +36,7 @@ def test_every_held_example_stands_on_a_page_with_its_evidence(held: tuple[Lake,
         ["review-1-001.html", "review-1-002.html"],
     )
     pages = [page.read_text("utf-8") for page in queue.pages]
-    assert [example for page in pages for example in shown(page)] == ids
+    assert [example for page in pages for example in order_of(page)] == ids
     whole = "".join(pages)
     assert whole.count("The example that it repeats (duplicates); its verdict: hold") == 1
     assert '<rect x="0.2500" y="0.2500" width="0.5000" height="0.5000">' in whole

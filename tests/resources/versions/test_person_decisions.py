@@ -59,9 +59,9 @@ def test_they_outrank_the_rules_in_the_next_version_and_in_no_earlier_one(lake: 
 
 def test_what_was_said_before_is_no_news_and_may_be_taken_back(lake: Lake, settings: Settings) -> None:
     example = fill(lake)["a"][2]
-    said = decision(lake, example, "keep")
+    kept = decision(lake, example, "keep")
     first = build(lake, settings).content
-    assert [record_decisions(lake, [said]), record_decisions(lake, [said])] == [1, 0]
+    assert [record_decisions(lake, [kept]), record_decisions(lake, [kept])] == [1, 0]
     decided = build(lake, settings).content
     assert record_decisions(lake, [decision(lake, example, "clear"), decision(lake, example, "clear")]) == 2
     assert record_decisions(lake, [decision(lake, example, "clear")]) == 0
