@@ -77,9 +77,10 @@ def try_command(
 
 
 def _show_trial(trial: Trial, examples: list[dict[str, Any]]) -> None:
-    table = Table("rule", "before", "after", "difference")
+    table = Table("rule", "before", "after", "difference", "wrong flags expected")
     for row in trial.by_rule:
-        table.add_row(row["rule"], f"{row['before']:,}", f"{row['after']:,}", f"{row['difference']:+,}")
+        wrong = "" if row["expected_wrong"] is None else f"{row['expected_wrong']:,.1f}"
+        table.add_row(row["rule"], f"{row['before']:,}", f"{row['after']:,}", f"{row['difference']:+,}", wrong)
     out.print(titled(f"Rules, on version {trial.version}", table))
     words = {"removed": "would leave", "added": "would come back", "reweighted": "would weigh otherwise"}
     counts = [(words[change], by_cause["all"]) for change, by_cause in trial.change.counts.items()]

@@ -7,14 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from difflib import get_close_matches
 from enum import StrEnum
-from typing import Any
+from functools import reduce
+from typing import Any, ClassVar
 
 import pyarrow as pa
 
 from ops.audits.contract import Audit
+from ops.audits.ranges import SHARE, range_of
 from ops.core import arrow
 from ops.core.arrow import Column
-from ops.core.arrow_types import type_in
+from ops.core.arrow_types import fields, type_in
 from ops.core.errors import AssayError
 from ops.core.identity import fingerprint
 
@@ -38,6 +40,7 @@ DECISION = "decision"
 """What stands for a rule in the reason that a person's decision gives (ops/decision/overruling.py)."""
 
 COMPARISONS = (*arrow.COMPARISONS, "in")
+_ONE_LESS = re.compile(r"^\s*1\s*-\s*([A-Za-z_]\w*)\s*$")
 _CONDITION = re.compile(r"^\s*([A-Za-z_]\w*)\s*(==|!=|<=|>=|<|>|\bin\b)\s*(.+?)\s*$", re.DOTALL)
 
 
@@ -90,6 +93,26 @@ class Condition:
 
 
 @dataclass(frozen=True, slots=True)
+class OneLess:
+    """A weight that depends on the row: 1 less its column's value, a share or a probability, but at least LEAST."""
+
+    column: str
+
+    LEAST: ClassVar[float] = 0.01
+
+    @classmethod
+    def parse(cls, text: str) -> "OneLess":
+        """From `1 - column`."""
+        match = _ONE_LESS.match(text)
+        if match is None:
+            raise PolicyError("weight", f"{text!r} is neither a number nor `1 - column`")
+        return cls(match.group(1))
+
+    def __str__(self) -> str:
+        return f"1 - {self.column}"
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
     """When every condition holds for a row of the audit's measures, its example gets this action and reason.
 
@@ -100,7 +123,7 @@ class Rule:
     when: tuple[Condition, ...]
     action: Action
     reason: str
-    weight: float | None = None
+    weight: float | OneLess | None = None
 
     @property
     def threshold(self) -> str:
@@ -110,7 +133,13 @@ class Rule:
     @property
     def columns(self) -> tuple[str, ...]:
         """The measure's columns that the rule looks at, each once, in the order of the conditions."""
-        return tuple(dict.fromkeys(condition.column for condition in self.when))
+        weighing = (self.weight.column,) if isinstance(self.weight, OneLess) else ()
+        return tuple(dict.fromkeys((*(condition.column for condition in self.when), *weighing)))
+
+    def mask(self, batch: pa.RecordBatch) -> Column:
+        """Which rows of the audit's measures meet all conditions."""
+        masks = (condition.mask(arrow.column_of(batch, condition.column)) for condition in self.when)
+        return reduce(arrow.both, masks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +175,7 @@ def check_rule(rule: Rule, audits: Mapping[str, Audit]) -> None:
         raise PolicyError("audit", f"unknown audit {rule.audit!r}; {suggestion(rule.audit, audits)}")
     if not rule.when:
         raise PolicyError("when", "at least one condition is needed")
-    _check_weight(rule)
+    _check_weight(rule, audits[rule.audit])
     schema = audits[rule.audit].schema
     for condition in rule.when:
         _check_condition(condition, rule.audit, schema)
@@ -164,10 +193,15 @@ def suggestion(word: str, known: Mapping[str, Any] | Sequence[str]) -> str:
     return f"did you mean {near[0]!r}? {listed}" if near else listed
 
 
-def _check_weight(rule: Rule) -> None:
+def _check_weight(rule: Rule, audit: Audit) -> None:
     if rule.action is not Action.DOWNWEIGHT:
         if rule.weight is not None:
             raise PolicyError("weight", f"only `downweight` has a weight; remove it or change action {rule.action}")
+    elif isinstance(rule.weight, OneLess):
+        shares = [field.name for field in fields(audit.columns) if range_of(field) == SHARE]
+        if rule.weight.column not in shares:
+            problem = f"{rule.weight}: {rule.weight.column!r} is no share or probability of {audit.name}"
+            raise PolicyError("weight", f"{problem}; {suggestion(rule.weight.column, shares)}")
     elif rule.weight is None or not 0 < rule.weight < 1:
         raise PolicyError("weight", f"must lie between 0 and 1, both excluded, but is {rule.weight}")
 

@@ -10,7 +10,7 @@ from ops.core.arrow import AnyArray, Column
 from ops.core.arrow_types import type_in
 from ops.core.errors import MissingError
 from ops.core.version_schemas import REASON, VERDICTS
-from ops.decision.policy import STRENGTH, Action, Policy, Rule
+from ops.decision.policy import STRENGTH, Action, OneLess, Policy, Rule
 
 SCHEMA = VERDICTS.schema.remove(VERDICTS.schema.get_field_index("version"))
 
@@ -22,7 +22,7 @@ _FEW_TIES = 100_000
 
 Measures = pa.Table | Iterable[pa.RecordBatch]
 
-_HIT = [("rule", pa.int32()), ("turn", pa.int32()), ("value", pa.string())]
+_HIT = [("rule", pa.int32()), ("turn", pa.int32()), ("value", pa.string()), ("weight", pa.float64())]
 _NAMED_HITS = pa.schema([("delivery", pa.string()), ("example_id", pa.string()), *_HIT])
 _HITS = pa.schema([("example", pa.int64()), *_HIT])
 
@@ -93,10 +93,7 @@ def _hits(examples: pa.Table, measures: Mapping[str, Measures], rules: Sequence[
 
 def _hit(batch: pa.RecordBatch, at: int, rule: Rule) -> pa.RecordBatch:
     """The rows of a batch of measures that meet the rule."""
-    mask = rule.when[0].mask(arrow.column_of(batch, rule.when[0].column))
-    for condition in rule.when[1:]:
-        mask = arrow.both(mask, condition.mask(arrow.column_of(batch, condition.column)))
-    met = arrow.rows_where(batch, mask)
+    met = arrow.rows_where(batch, rule.mask(batch))
     has_turns = "turn" in met.schema.names
     turn: AnyArray = arrow.column_of(met, "turn") if has_turns else pa.nulls(met.num_rows, pa.int32())
     columns: list[Column] = [
@@ -105,8 +102,17 @@ def _hit(batch: pa.RecordBatch, at: int, rule: Rule) -> pa.RecordBatch:
         pa.repeat(pa.scalar(at, pa.int32()), met.num_rows),
         arrow.cast_to(turn, pa.int32()),
         _values_text(met, rule),
+        _weights(met, rule),
     ]
     return arrow.batch_of(columns, _NAMED_HITS)
+
+
+def _weights(met: pa.RecordBatch, rule: Rule) -> AnyArray:
+    """What each row leaves its example to count for; 1 where the column that decides is null."""
+    if not isinstance(rule.weight, OneLess):
+        return pa.repeat(pa.scalar(1.0 if rule.weight is None else rule.weight), met.num_rows)
+    values = arrow.numpy_values(arrow.column_of(met, rule.weight.column)).astype(np.float64)
+    return pa.array(np.maximum(1 - np.nan_to_num(values), OneLess.LEAST))
 
 
 def _values_text(met: pa.RecordBatch, rule: Rule) -> AnyArray:
@@ -131,7 +137,7 @@ def _decide(count: int, hits: pa.Table, rules: Sequence[Rule]) -> tuple[np.ndarr
     weight = np.ones(count, dtype=np.float64)
     example, rule = hits["example"].to_numpy(), hits["rule"].to_numpy()
     np.maximum.at(strength, example, np.array([STRENGTH[r.action] for r in rules], dtype=np.int8)[rule])
-    np.minimum.at(weight, example, np.array([1.0 if r.weight is None else r.weight for r in rules])[rule])
+    np.minimum.at(weight, example, hits["weight"].to_numpy())
     weight[strength >= STRENGTH[Action.HOLD]] = 0.0
     return strength, weight
 

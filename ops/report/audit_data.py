@@ -119,7 +119,8 @@ class ShownExample:
 
 @dataclass(frozen=True, slots=True)
 class RuleFigures:
-    """A rule of the policy: the examples it spoke against, and a few of them."""
+    """A rule of the policy: the examples it spoke against, a few of them, and how many of them should be right (None
+    where the rule's audit tells no probability)."""
 
     rule: str
     audit: str
@@ -128,3 +129,4 @@ class RuleFigures:
     reason: str
     examples: int
     few_examples: tuple[ShownExample, ...] = ()
+    expected_wrong: float | None = None

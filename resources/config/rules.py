@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pydantic import with_config
 
 from ops.audits.contract import Audit
-from ops.decision.policy import Action, Condition, Policy, PolicyError, Rule, check_rule
+from ops.decision.policy import Action, Condition, OneLess, Policy, PolicyError, Rule, check_rule
 from resources.config.located_yaml import Located
 from resources.config.located_yaml import Path as KeyPath
 from resources.config.validation import STRICT, require_known, validated
@@ -20,7 +20,7 @@ class _WrittenRule:
     when: list[str]
     action: Action
     reason: str
-    weight: float | None = None
+    weight: float | str | None = None
 
 
 def load_policy(located: Located, audits: Mapping[str, Audit]) -> Policy:
@@ -47,8 +47,9 @@ def _rule(located: Located, path: KeyPath, audits: Mapping[str, Audit]) -> Rule:
             conditions.append(Condition.parse(text))
         except PolicyError as error:
             raise located.error((*path, "when", at), str(error)) from None
-    rule = Rule(written.name, written.audit, tuple(conditions), written.action, written.reason, written.weight)
     try:
+        weight = OneLess.parse(written.weight) if isinstance(written.weight, str) else written.weight
+        rule = Rule(written.name, written.audit, tuple(conditions), written.action, written.reason, weight)
         check_rule(rule, audits)
     except PolicyError as error:
         raise located.error((*path, error.key), str(error)) from None

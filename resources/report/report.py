@@ -20,7 +20,7 @@ from resources.report.flow_figures import admissions, contradiction_rows, drop_f
 from resources.report.forecast_figures import forecast_figures
 from resources.report.gate_figures import gate_figures, mix_figures
 from resources.report.rows import from_row
-from resources.report.rule_figures import rule_figures, stored_rules
+from resources.report.rule_figures import rule_figures, stored_rules, wrong_flags
 from resources.versions.publishing import version_of
 
 #: Examples that a rule shows, and rows that a quarantine reason shows.
@@ -75,7 +75,7 @@ def collect(lake: Lake, version: int) -> ReportData:
         mix=mix_figures(lake, version),
         contradictions=contradiction_rows(lake, measures, drops),
         audits=tuple(audit_figures(lake, deliveries, measures, rules, without)),
-        rules=rule_figures(rules, judged, examples),
+        rules=rule_figures(rules, judged, examples, wrong_flags(lake, deliveries, measures, rules, without)),
         gates=tuple(gate_figures(lake, version, admitted)),
         stages=stage_figures(lake, version, deliveries, sorted(judged.by_dataset)),
         advice={reason: REASONS[reason].title for reason in REASONS},

@@ -4,9 +4,13 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ops.decision.policy import DECISION
+from ops.audits.registry import all_audits
+from ops.decision.policy import DECISION, Action, Condition, OneLess, Rule
+from ops.decision.wrong_flags import PROBABILITY, expected_wrong, probable
 from ops.report.audit_data import RuleFigures, ShownExample, Threshold
 from ops.report.counting import VerdictFigures
+from resources.lake.stored_measures import Without, read_measures, used
+from resources.lake.tables import Lake
 
 _DECIDED = "decided"
 
@@ -56,10 +60,38 @@ def _value_text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
+def wrong_flags(
+    lake: Lake, deliveries: Sequence[str], measures: Mapping[str, str], rules: Sequence[StoredRule], without: Without
+) -> dict[str, float]:
+    """By rule whose audit tells a probability, how many of the examples that it flags should be right."""
+    audits = {name: audit for name, audit in all_audits().items() if name in measures}
+    totals: dict[str, float] = {}
+    for audit, own in probable([restored(rule) for rule in rules], audits).items():
+        columns = {column for rule in own for column in rule.columns} | {PROBABILITY}
+        known = used(deliveries, without, audit)
+        rows = read_measures(lake, audit, identity=measures[audit], deliveries=known, columns=columns)
+        totals |= expected_wrong(rows, own)
+    return totals
+
+
+def restored(rule: StoredRule) -> Rule:
+    """The rule that was stored."""
+    conditions = [
+        Condition(c["column"], c["comparison"], tuple(c["value"]) if isinstance(c["value"], list) else c["value"])
+        for c in rule["when"]
+    ]
+    weight: Any = rule.get("weight")
+    weight = OneLess(**weight) if isinstance(weight, dict) else weight
+    return Rule(rule["name"], rule["audit"], tuple(conditions), Action(rule["action"]), rule["reason"], weight)
+
+
 def rule_figures(
-    rules: Sequence[StoredRule], judged: VerdictFigures, examples: Mapping[str, ShownExample]
+    rules: Sequence[StoredRule],
+    judged: VerdictFigures,
+    examples: Mapping[str, ShownExample],
+    wrong: Mapping[str, float],
 ) -> tuple[RuleFigures, ...]:
-    """The rules, those that spoke against most examples first."""
+    """The rules, those that spoke against most examples first; `wrong` as `wrong_flags` gives it."""
     figures = [
         RuleFigures(
             rule=rule["name"],
@@ -69,6 +101,7 @@ def rule_figures(
             reason=rule["reason"],
             examples=judged.by_rule[rule["name"]],
             few_examples=tuple(examples[i] for i in judged.few_by_rule.get(rule["name"], ()) if i in examples),
+            expected_wrong=wrong.get(rule["name"]),
         )
         for rule in rules
     ]

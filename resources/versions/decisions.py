@@ -35,6 +35,7 @@ from ops.decision.mix import MixSettings
 from ops.decision.overruling import overruled
 from ops.decision.policy import MEMBER_ACTIONS, Policy
 from ops.decision.verdicts import EXAMPLE_COLUMNS, verdicts
+from ops.decision.wrong_flags import PROBABILITY, expected_wrong, probable
 from resources.lake.shares import Share, View
 from resources.lake.stored_measures import NONE, Without, read_measures, shows_pictures, used
 from resources.lake.tables import Lake
@@ -105,6 +106,16 @@ def judge(grounds: Grounds, view: View, examples: pa.Table) -> pa.Table:
     }
     rows = {audit: grounds.rows(view, audit, columns[audit]) for audit in policy.audits if audit in grounds.measures}
     return overruled(verdicts(examples, rows, policy), decided)
+
+
+def wrong_flags(grounds: Grounds, view: View) -> dict[str, float]:
+    """By rule whose audit tells a probability, how many of the share's examples that it flags should be right."""
+    totals: dict[str, float] = {}
+    for audit, rules in probable(grounds.policy.rules, all_audits()).items():
+        if audit in grounds.measures:
+            columns = {column for rule in rules for column in rule.columns} | {PROBABILITY}
+            totals |= expected_wrong(grounds.rows(view, audit, columns), rules)
+    return totals
 
 
 def members_of(grounds: Grounds, view: View, examples: pa.Table, judged: pa.Table) -> pa.Table:

@@ -2,7 +2,7 @@
 nothing is written."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import pyarrow as pa
@@ -16,26 +16,32 @@ from ops.decision.version_diff import Diff, Pins, diff, joined
 from resources.engines.tasks import tasks_for
 from resources.lake.shares import SHARE_ROWS, Share, rows_kept, shares_of
 from resources.lake.tables import Lake
-from resources.versions.decisions import Grounds, added, count, examples_of, judge
+from resources.versions.decisions import Grounds, added, count, examples_of, judge, wrong_flags
 from resources.versions.publishing import PublishError, current_version, version_of
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
     """What a policy would change. `before` and `after` are the counts of the version and of the trial (examples by
-    action, kind, dataset and rule); `change` is the comparison, whose rows carry the reasons of both sides."""
+    action, kind, dataset and rule); `change` is the comparison, whose rows carry the reasons of both sides. `wrong` is
+    how many of the examples that each rule of the tried policy speaks of should be right, where its audit can tell."""
 
     version: int
     before: Row
     after: Row
     change: Diff
+    wrong: Mapping[str, float]
 
     @property
     def by_rule(self) -> list[Row]:
-        """For each rule of either policy: the examples it speaks of before and after, and the difference."""
+        """For each rule of either policy: the examples it speaks of before and after, the difference, and how many of
+        those after should be right (None where its audit cannot tell)."""
         names = sorted({*self.before["rules"], *self.after["rules"]})
         pairs = [(name, self.before["rules"].get(name, 0), self.after["rules"].get(name, 0)) for name in names]
-        return [{"rule": name, "before": was, "after": now, "difference": now - was} for name, was, now in pairs]
+        return [
+            {"rule": name, "before": was, "after": now, "difference": now - was, "expected_wrong": self.wrong.get(name)}
+            for name, was, now in pairs
+        ]
 
 
 def try_policy(lake: Lake, policy: Policy, version: int | None = None, *, share_rows: int = SHARE_ROWS) -> Trial:
@@ -56,17 +62,28 @@ def try_policy(lake: Lake, policy: Policy, version: int | None = None, *, share_
     tasks = tasks_for(sum(kept.values()), lake)
     sides = (pins, replace(pins, policy=policy.hash))
     tried = [tasks.call(_try_share, grounds, number, share, sides) for share in shares_of(kept, share_rows)]
-    parts: list[tuple[Row, Row, Diff]] = list(tasks.values(tried))
-    befores, afters, changes = zip(*parts, strict=True)
-    return Trial(number, added(befores), added(afters), joined(changes))
+    parts: list[tuple[Row, Row, Diff, dict[str, float]]] = list(tasks.values(tried))
+    befores, afters, changes, wrong = zip(*parts, strict=True)
+    return Trial(number, added(befores), added(afters), joined(changes), _summed(wrong))
 
 
-def _try_share(grounds: Grounds, version: int, share: Share, sides: tuple[Pins, Pins]) -> tuple[Row, Row, Diff]:
-    """Counts before and after, and what changes, of the share."""
+def _summed(shares: Iterable[Mapping[str, float]]) -> dict[str, float]:
+    total: dict[str, float] = {}
+    for share in shares:
+        for rule, wrong in share.items():
+            total[rule] = total.get(rule, 0.0) + wrong
+    return total
+
+
+def _try_share(
+    grounds: Grounds, version: int, share: Share, sides: tuple[Pins, Pins]
+) -> tuple[Row, Row, Diff, dict[str, float]]:
+    """Counts before and after, what changes, and the expected wrong flags by rule, of the share."""
     view = grounds.view(share)
     standing = pa.Table.from_batches(list(view.batches(VERDICTS, where={"version": version})), VERDICTS.schema)
     judged = judge(grounds, view, examples_of(view))
-    return count(standing), count(judged), diff(standing, judged, numbers=(version, version), pins=sides)
+    change = diff(standing, judged, numbers=(version, version), pins=sides)
+    return count(standing), count(judged), change, wrong_flags(grounds, view)
 
 
 def changed_examples(lake: Lake, rows: pa.Table, *, limit: int) -> list[Row]:

@@ -1,10 +1,13 @@
 """The policy's conditions, and rules that can never fire."""
 
+from dataclasses import replace
+
 import pyarrow as pa
 import pytest
 
 from ops.audits.contract import Audit, Grain, Scope
-from ops.decision.policy import Action, Condition, Policy, PolicyError, Rule, check_rule
+from ops.audits.registry import all_audits
+from ops.decision.policy import Action, Condition, OneLess, Policy, PolicyError, Rule, check_rule
 
 AUDIT = Audit(
     name="toy",
@@ -96,3 +99,18 @@ def test_hash_names_what_decides():
     assert Policy((a, b)).hash == Policy((b, a)).hash
     assert Policy((a, b)).hash != Policy((a,)).hash
     assert Policy((a,)).hash != Policy((rule("x > 2", name="a"),)).hash
+
+
+def test_a_weight_may_be_what_a_share_of_the_row_leaves():
+    weight = OneLess.parse(" 1 -p")
+    assert weight == OneLess("p")
+    assert str(weight) == "1 - p"
+    with pytest.raises(PolicyError, match="'2 - p' is neither a number nor `1 - column`"):
+        OneLess.parse("2 - p")
+    mismatch = all_audits()["image_mismatch"]
+    halved = Rule("r", "image_mismatch", (Condition.parse("rank > 9"),), Action.DOWNWEIGHT, "x", OneLess("probability"))
+    check_rule(halved, {"image_mismatch": mismatch})
+    assert halved.columns == ("rank", "probability")
+    with pytest.raises(PolicyError, match="1 - rank: 'rank' is no share or probability of image_mismatch"):
+        check_rule(replace(halved, weight=OneLess("rank")), {"image_mismatch": mismatch})
+    assert Policy((halved,)).hash != Policy((replace(halved, weight=OneLess("wrong_share")),)).hash

@@ -6,13 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ops.audits.registry import all_audits
 from ops.core.schemas import EXAMPLES
 from ops.core.version_schemas import VERDICTS
-from ops.decision.policy import Action, Condition, Policy, Rule
+from ops.decision.policy import Action, Condition, OneLess, Policy, Rule
 from ops.decision.verdicts import SCHEMA, verdicts
+from ops.decision.wrong_flags import expected_wrong, probable
 
 
-def rule(name: str, audit: str, when: str, action: Action, weight: float | None = None) -> Rule:
+def rule(name: str, audit: str, when: str, action: Action, weight: float | OneLess | None = None) -> Rule:
     return Rule(name, audit, (Condition.parse(when),), action, f"because of {name}", weight)
 
 
@@ -145,3 +147,31 @@ def test_ids_that_share_their_first_letters_are_sorted_as_text():
     examples = pa.Table.from_pylist(rows, schema=EXAMPLES.schema).take(rng.permutation(len(ids)))
     judged = verdicts(examples, {}, Policy(()))
     assert list(zip(judged["delivery"].to_pylist(), judged["example_id"].to_pylist(), strict=True)) == expected
+
+
+def mismatch(probabilities: list[float | None], delivery: str = "d-1") -> pa.Table:
+    ids = [f"{n:04d}" for n in range(len(probabilities))]
+    columns = [pa.array([delivery] * len(ids)), pa.array(ids), pa.array(probabilities, pa.float32())]
+    return pa.table(columns, names=["delivery", "example_id", "probability"])
+
+
+LIKELY = (
+    rule("likely", "image_mismatch", "probability >= 0.9", Action.HOLD),
+    rule("doubtful", "image_mismatch", "probability >= 0.5", Action.DOWNWEIGHT, OneLess("probability")),
+)
+
+
+@given(st.lists(st.one_of(st.none(), st.floats(0, 1, width=32)), min_size=1, max_size=30))
+def test_a_weight_is_what_a_probability_leaves(probabilities: list[float | None]) -> None:
+    doubtful = Policy(LIKELY[1:])
+    judged = verdicts(examples(len(probabilities)), {"image_mismatch": mismatch(probabilities)}, doubtful)
+    expected = [1.0 if p is None or p < 0.5 else max(1 - p, 0.01) for p in probabilities]
+    np.testing.assert_allclose(judged["weight"].to_numpy(), expected)
+    held = verdicts(examples(len(probabilities)), {"image_mismatch": mismatch(probabilities)}, Policy(LIKELY))
+    assert [row["weight"] == 0 for row in held.to_pylist()] == [p is not None and p >= 0.9 for p in probabilities]
+
+
+def test_expected_wrong_flags_are_what_probabilities_leave() -> None:
+    (rules,) = probable([*LIKELY, rule("far", "grounding", "margin < 0", Action.HOLD)], all_audits()).values()
+    batches = mismatch([0.25, 0.5, 0.75, 1.0, None, 0.9375]).to_batches(max_chunksize=2)
+    assert expected_wrong(batches, rules) == {"likely": 0.0625, "doubtful": 0.5 + 0.25 + 0.0625}

@@ -52,8 +52,8 @@ def test_pictures_stand_upright_and_those_that_do_not_decode_are_left_out() -> N
 
 
 def test_figures_are_signed_and_set_apart() -> None:
-    rules = [{"rule": "long", "before": 12000, "after": 1000, "difference": -11000}]
-    assert "long 12,000 1,000 -11,000" in text_of(contact_sheet("T", rules=rules, rows=[]))
+    rules = [{"rule": "long", "before": 12000, "after": 1000, "difference": -11000, "expected_wrong": 1234.56}]
+    assert "long 12,000 1,000 -11,000 1,234.6" in text_of(contact_sheet("T", rules=rules, rows=[]))
 
 
 def test_texts_are_cut_and_nothing_of_them_is_markup() -> None:
@@ -61,7 +61,8 @@ def test_texts_are_cut_and_nothing_of_them_is_markup() -> None:
     messages = [{"role": HOSTILE, "parts": parts}] * 7
     reasons = [{"detail": HOSTILE, "rule": HOSTILE, "value": HOSTILE}]
     hostile = row("removed", example_id=HOSTILE, messages=messages, reasons_after=reasons)
-    page = contact_sheet(HOSTILE, rules=[{"rule": HOSTILE, "before": 0, "after": 0, "difference": 0}], rows=[hostile])
+    rules = [{"rule": HOSTILE, "before": 0, "after": 0, "difference": 0, "expected_wrong": None}]
+    page = contact_sheet(HOSTILE, rules=rules, rows=[hostile])
     page.encode("utf-8")
     assert "<script" not in page
     assert "\u202e" not in page

@@ -90,7 +90,10 @@ def report(text: str = "plain") -> ReportData:
         mix=MixFigures(text, 0.5, 0.7, 0.51, 2.0, 0.9, (MixPoint(0.5, 0.6, 0.9, 2.0),)),
         contradictions=(RateRow(text, text, text, 10, 2, 0.05, 0.51),),
         audits=(AuditFigures(text, text, text, text, 4, 4, 1, True, text, (drawn, named), (text,)),),
-        rules=(RuleFigures(text, text, text, "drop", text, 2, (example,)), RuleFigures("no", "a", "b", "keep", "c", 0)),
+        rules=(
+            RuleFigures(text, text, text, "drop", text, 2, (example,), 0.31),
+            RuleFigures("no", "a", "b", "keep", "c", 0),
+        ),
         gates=(GateFigures(text, text, False, (text,), (check,)),),
         stages=(Stage(0, 5, 3, (0.1, 0.2, 0.3), {text: 5}),),
         advice={text: text},
@@ -167,6 +170,12 @@ def test_an_example_is_shown_with_image_text_measures_and_why():
     assert "claims answer 1: hue 0.1" in text
     assert '<dd class="blamed">Pink.</dd>' in page
     assert page.count("data:image/jpeg") == 1
+
+
+def test_expected_wrong_flags_stand_beside_a_rule_that_can_tell():
+    text = " ".join(Tags(render(report())).text.split())
+    assert text.count("0.3 of these 2 are flagged wrongly.") == 1
+    assert text.count("are flagged wrongly") == 1
 
 
 def test_the_figures_add_up_in_the_headline():

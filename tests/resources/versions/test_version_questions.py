@@ -47,9 +47,9 @@ def test_trying_a_policy_changes_nothing_and_says_what_would(lake: Lake, setting
     before = [lake.version(spec) for spec in (VERDICTS, CURATED, CURRICULUM)]
     trial = try_policy(lake, STRICT)
     assert trial.by_rule == [
-        {"rule": "copy", "before": 1, "after": 0, "difference": -1},
-        {"rule": "long", "before": 1, "after": 0, "difference": -1},
-        {"rule": "short", "before": 0, "after": 6, "difference": 6},
+        {"rule": "copy", "before": 1, "after": 0, "difference": -1, "expected_wrong": None},
+        {"rule": "long", "before": 1, "after": 0, "difference": -1, "expected_wrong": None},
+        {"rule": "short", "before": 0, "after": 6, "difference": 6, "expected_wrong": None},
     ]
     assert trial.change.counts == {
         "added": {"all": 0},
