@@ -10,6 +10,11 @@ For each: the estimated share of wrong images; rows with a probability of 0.5 an
 how many of the wrong ones are flagged, and of the flagged ones wrong, beside what the probabilities foretell; the
 expected calibration error. Means over the seeds, with 95 % intervals of a bootstrap of the pictures that texts belong
 to, over all seeds together. Then the reliability diagrams, all shares together.
+
+Last, what neighbours (LEMoN, Zhang et al., 2024) add to the score of a pair alone, at 10 % wrong and over five seeds:
+with all five captions of each photo of the half in the delivery, with one of each photo of both halves (no other text
+about the image is at hand), and on easy-VQA. `both` is the mean of the two measures, each in its own standard
+deviations.
 """
 
 import argparse
@@ -22,18 +27,21 @@ from random import Random
 
 import numpy as np
 
-from benchmarks.audit_accuracy import CONVERSATIONS, Embeddings, Shown, inputs_of
+from benchmarks.audit_accuracy import CONVERSATIONS, Embeddings, Ledger, Shown, inputs_of
 from benchmarks.options import halves_options
 from ops.audits.image_mismatch import AUDIT
+from ops.audits.registry import all_audits
 from ops.chances.reliability import calibration_error, reliability
 from ops.demo import plant
 from ops.demo.pictures import load_pictures
 from ops.demo.rows import one_conversation_each
+from ops.evidence.inputs import RowInputs
 from resources.config.encoder_settings import EncoderSettings
 from resources.models.encoder import load_encoder
 
 FLAGGED, HELD = 0.5, 0.9
 _DRAWS = 400
+_COMPARED = (("conversation_grounding", "pooled_z"), ("neighbours", "neighbour_z"))
 _COLUMNS = (
     "wrong images",
     "estimated share, intervals that hold the truth",
@@ -61,10 +69,10 @@ Corpus = Sequence[tuple[Shown, str]]
 """Rows, and the picture that the text of each belongs to."""
 
 
-def captions(folder: Path, half: int, share: float, rng: Random) -> Corpus:
-    """The captions of every second photo, some with another of these photos."""
-    lines = [json.loads(line) for line in (folder / "captions.jsonl").read_text("utf-8").splitlines()][half::2]
-    pairs = [(caption, line["image"]) for line in lines for caption in line["captions"]]
+def captions(folder: Path, part: slice, share: float, rng: Random, *, most: int = 5) -> Corpus:
+    """At most so many captions of each photo of a part, a row each, some with another of these photos."""
+    lines = [json.loads(line) for line in (folder / "captions.jsonl").read_text("utf-8").splitlines()][part]
+    pairs = [(caption, line["image"]) for line in lines for caption in line["captions"][:most]]
     wrong = set(rng.sample(range(len(pairs)), round(share * len(pairs))))
     rows: list[tuple[Shown, str]] = []
     for at, (caption, image) in enumerate(pairs):
@@ -145,10 +153,36 @@ def diagram(task: str, seeds: Sequence[Judged]) -> Iterator[str]:
         yield f"| {one.low:.1f} to {one.high:.1f} | {one.rows:,} | {one.told:.3f} | {one.came_true:.3f} |"
 
 
+def neighbours(options: argparse.Namespace, embeddings: Embeddings) -> Iterator[str]:
+    """Lines of a Markdown table."""
+    ledger = Ledger()
+    for seed in options.seeds[:5]:
+        rng = Random(f"neighbours {seed}")  # noqa: S311 - a seeded measurement
+        for task, corpus in (
+            ("captions, five of a photo", captions(options.photos, slice(options.half, None, 2), 0.1, rng)),
+            ("captions, one of a photo", captions(options.photos, slice(None), 0.1, rng, most=1)),
+            ("easy-VQA conversations", conversations(0.1, rng)),
+        ):
+            inputs = inputs_of([shown for shown, _ in corpus], embeddings)
+            wrong = np.array([shown.faulty for shown, _ in corpus])
+            measures = [_scores(inputs, audit, name) for audit, name in _COMPARED]
+            standard = [(scores - np.nanmean(scores)) / np.nanstd(scores) for scores in measures]
+            for (_, name), scores in zip(_COMPARED, measures, strict=True):
+                ledger.add(task, name, -scores, wrong)
+            ledger.add(task, "both", -np.mean(standard, axis=0), wrong)
+    yield from ledger.rows()
+
+
+def _scores(inputs: RowInputs, audit: str, name: str) -> np.ndarray:
+    """A measure of each example (n), NaN where there is none."""
+    rows = all_audits()[audit].measure(inputs, all_audits()[audit].settings).to_pandas()
+    return rows.set_index("example_id")[name].reindex(inputs.examples["example_id"].to_pylist()).to_numpy(np.float64)
+
+
 def corpora(options: argparse.Namespace, share: float, seed: int) -> Iterator[tuple[str, Corpus]]:
     """Each corpus with that share of wrong images."""
     rng = Random(f"{share} {seed}")  # noqa: S311 - a seeded measurement
-    yield "captions", captions(options.photos, options.half, share, rng)
+    yield "captions", captions(options.photos, slice(options.half, None, 2), share, rng)
     yield "easy-VQA conversations", conversations(share, rng)
     yield "easy-VQA single turns", single_turns(share, rng)
 
@@ -170,6 +204,7 @@ def main() -> None:
         print("\n".join(row_of(task, share, seeds) for share, seeds in by_share.items()))
     for task, by_share in found.items():
         print("\n" + "\n".join(diagram(task, [one for seeds in by_share.values() for one in seeds])))
+    print("\n" + "\n".join(neighbours(options, embeddings)))
 
 
 if __name__ == "__main__":
