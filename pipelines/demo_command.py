@@ -22,6 +22,7 @@ from resources.config.places import local_path
 from resources.engines.progress import console_progress
 from resources.intake.corpus_drops import admitted_delivery
 from resources.lake.tables import Lake
+from resources.report.rule_figures import wrong_flags_of
 from resources.versions.publishing import current_version
 
 DROP = "easy-vqa"
@@ -70,4 +71,5 @@ def show_score(lake: Lake, planted: list[Planted]) -> None:
     examples: pa.Table = lake.read(EXAMPLES, where={"delivery": delivery})
     scores = score(planted, verdicts=verdicts, quarantine=quarantine, examples=examples, audits=all_audits().values())
     out.print(score_table(scores))
-    out.print(tally_table(tally(verdicts, quarantine)))
+    wrong = {} if version is None else wrong_flags_of(lake, version)
+    out.print(tally_table(tally(verdicts, quarantine, wrong)))

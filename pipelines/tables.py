@@ -30,14 +30,16 @@ def score_table(scores: Sequence[Score]) -> Group:
 
 
 def tally_table(tallies: Sequence[Tally]) -> Group:
-    """What was kept and what not, and for which reason."""
+    """What was kept and what not, and for which reason; `wrong` is how many of a rule's examples should be right."""
     table = Table(box=SIMPLE_HEAD, padding=0)
     table.add_column("action")
     table.add_column("audit")
     table.add_column("rule or reason")
     table.add_column("examples", justify="right")
+    table.add_column("wrong", justify="right")
     for tally in tallies:
-        table.add_row(tally.action, tally.audit, tally.rule, str(tally.examples))
+        wrong = "" if tally.expected_wrong is None else f"{tally.expected_wrong:.1f}"
+        table.add_row(tally.action, tally.audit, tally.rule, str(tally.examples), wrong)
     return titled("What was kept, and why the rest was not", table)
 
 

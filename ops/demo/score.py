@@ -10,7 +10,7 @@ several faults: its reasons do not say which it found, so its false alarms show 
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -36,12 +36,14 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """How many examples an action took for one reason; an example with several reasons counts under each."""
+    """How many examples an action took for one reason; an example with several reasons counts under each. Of all
+    examples that the rule flags, `expected_wrong` should be right (None where its audit tells no probability)."""
 
     action: str
     audit: str
     rule: str
     examples: int
+    expected_wrong: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +83,9 @@ def score(
     return [_score(fault, planted, [f for f in finders if fault.name in f.kinds]) for fault in FAULTS.values()]
 
 
-def tally(verdicts: pa.Table, quarantine: pa.Table) -> list[Tally]:
+def tally(verdicts: pa.Table, quarantine: pa.Table, wrong: Mapping[str, float]) -> list[Tally]:
     """Examples by action, audit and rule; those kept without a reason stand under an empty rule, and quarantined rows
-    under the reason that ingest gave. Most frequent first within an action."""
+    under the reason that ingest gave. Most frequent first within an action. `wrong`: expected wrong flags by rule."""
     counts: Counter[tuple[str, str, str]] = Counter()
     for row in verdicts.select(["action", "reasons"]).to_pylist():
         rules = {(reason["audit"], reason["rule"]) for reason in row["reasons"] or ()} or {("", "")}
@@ -92,7 +94,7 @@ def tally(verdicts: pa.Table, quarantine: pa.Table) -> list[Tally]:
         counts["quarantine", INGEST, row["reason"]] += 1
     order = ("keep", "downweight", "hold", "drop", "quarantine")
     ranked = sorted(counts.items(), key=lambda item: (order.index(item[0][0]), -item[1], item[0]))
-    return [Tally(*key, count) for key, count in ranked]
+    return [Tally(*key, count, wrong.get(key[2])) for key, count in ranked]
 
 
 def _named_by_audits(verdicts: pa.Table) -> dict[str, set[str]]:

@@ -6,11 +6,13 @@ from typing import Any
 
 from ops.audits.registry import all_audits
 from ops.decision.policy import DECISION, Action, Condition, OneLess, Rule
+from ops.decision.versions import without_measures
 from ops.decision.wrong_flags import PROBABILITY, expected_wrong, probable
 from ops.report.audit_data import RuleFigures, ShownExample, Threshold
 from ops.report.counting import VerdictFigures
 from resources.lake.stored_measures import Without, read_measures, used
 from resources.lake.tables import Lake
+from resources.versions.publishing import version_of
 
 _DECIDED = "decided"
 
@@ -72,6 +74,14 @@ def wrong_flags(
         rows = read_measures(lake, audit, identity=measures[audit], deliveries=known, columns=columns)
         totals |= expected_wrong(rows, own)
     return totals
+
+
+def wrong_flags_of(lake: Lake, version: int) -> dict[str, float]:
+    """The same of all deliveries of a version. PublishError where there is no such version."""
+    published = version_of(lake, version)
+    measures: dict[str, str] = json.loads(published.row["measures"] or "{}")
+    without = without_measures(published.left_out)
+    return wrong_flags(lake, list(published.row["deliveries"] or ()), measures, stored_rules(published.row), without)
 
 
 def restored(rule: StoredRule) -> Rule:

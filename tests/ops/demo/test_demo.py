@@ -343,7 +343,10 @@ def test_tally_counts_an_example_under_each_reason_once() -> None:
     table = verdicts(
         a=("drop", ["twins", "twins"]), b=("drop", ["twins", "grounding"]), c=("keep", []), d=("keep", ["grounding"])
     )
-    rows = [(t.action, t.audit, t.rule, t.examples) for t in tally(table, quarantine(e="image_missing"))]
+    rows = [
+        (t.action, t.audit, t.rule, t.examples)
+        for t in tally(table, quarantine(e="image_missing"), {"twins-rule": 0.5})
+    ]
     assert rows == [
         ("keep", "", "", 1),
         ("keep", "grounding", "grounding-rule", 1),
