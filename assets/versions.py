@@ -27,12 +27,15 @@ from resources.versions.code_identity import code_identity
 from resources.versions.entering import decided
 from resources.versions.publishing import publish, reject
 
-decisions = table_asset(
-    TABLES["decisions"],
-    description="What persons decided on examples (`assay review`); it outranks the rules in the versions after it.",
-    group="review",
-    kinds=set(),
-)
+_OF_PERSONS = {
+    "decisions": "What persons decided on examples (`assay review`); it outranks the rules in the versions after it.",
+    "samples": "Stratified samples of versions for reviewers (`assay sample`), each example with its weight.",
+    "labels": "What reviewers said of sampled examples (`assay calibrate`).",
+    "calibrations": "What labels told of the rules: precision, recall, agreement and the rate of faults.",
+}
+of_persons = [
+    table_asset(TABLES[name], description=text, group="review", kinds=set()) for name, text in _OF_PERSONS.items()
+]
 
 _TABLES = {
     "verdicts": "What is done with each example, its weight, and every reason.",

@@ -49,6 +49,8 @@ COMMANDS = {
     "why": "pipelines.question_commands",
     "rollback": "pipelines.version_commands",
     "review": "pipelines.review_command",
+    "sample": "pipelines.label_commands",
+    "calibrate": "pipelines.label_commands",
     "export": "pipelines.export_command",
     "preflight": "pipelines.preflight_command",
     "report": "pipelines.report_command",

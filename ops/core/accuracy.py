@@ -6,8 +6,9 @@ QUANTILE = 1.959964
 """Standard deviations on either side of a 95 % interval."""
 
 
-def wilson(share: float, of: int) -> tuple[float, float]:
-    """The 95 % interval of a share of `of` independent cases (Wilson, 1927); from 0 to 1 where there are none."""
+def wilson(share: float, of: float) -> tuple[float, float]:
+    """The 95 % interval of a share of `of` independent cases (Wilson, 1927), which may be a number that counts for as
+    many; from 0 to 1 where there are none."""
     if not of:
         return 0.0, 1.0
     squared = QUANTILE**2 / of

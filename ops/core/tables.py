@@ -23,7 +23,7 @@ from ops.core.schemas import (
     TURNS,
     TableSpec,
 )
-from ops.core.version_schemas import CURATED, CURRICULUM, DECISIONS, VERDICTS, VERSIONS
+from ops.core.version_schemas import CALIBRATIONS, CURATED, CURRICULUM, DECISIONS, LABELS, SAMPLES, VERDICTS, VERSIONS
 
 TABLES: dict[str, TableSpec] = {
     spec.name: spec
@@ -47,6 +47,9 @@ TABLES: dict[str, TableSpec] = {
         CURRICULUM,
         VERSIONS,
         DECISIONS,
+        SAMPLES,
+        LABELS,
+        CALIBRATIONS,
         MODALITY_STATISTICS,
         CONTRADICTION_RATES,
         CORPUS_JOBS,

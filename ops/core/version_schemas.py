@@ -91,3 +91,54 @@ DECISIONS = table(
     ("by", pa.string()),
     ("why", pa.string()),
 )
+
+# Samples of a version that reviewers label, a row an example; each stands for `weight` examples of its stratum.
+SAMPLES = table(
+    "samples",
+    (),
+    ("sample", pa.string()),
+    ("version", pa.int64()),
+    ("seed", pa.int64()),
+    ("measure", pa.string()),  # audit.column, by whose deciles it was drawn
+    ("delivery", pa.string()),
+    ("example_id", pa.string()),
+    ("content_id", pa.string()),
+    ("action", pa.string()),
+    ("rules", pa.list_(pa.string())),  # that flag it
+    ("stratum", pa.string()),
+    ("stratum_rows", pa.int64()),
+    ("weight", pa.float64()),
+    ("value", pa.float64()),  # of the measure; null where it has none
+    ("stratum_mean", pa.float64()),  # of the measure, over the whole stratum
+)
+
+# A log of what reviewers say of sampled examples; the last row of a reviewer on an example holds.
+LABELS = table(
+    "labels",
+    (),
+    ("sequence", pa.int64()),
+    ("at", TIMESTAMP),
+    ("sample", pa.string()),
+    ("example_id", pa.string()),
+    ("content_id", pa.string()),
+    ("by", pa.string()),
+    ("label", pa.string()),  # sound | faulty | unsure
+    ("why", pa.string()),
+)
+
+# A log of what the labels of a sample told: the rows of one `at` belong together, and the last ones hold.
+CALIBRATIONS = table(
+    "calibrations",
+    (),
+    ("sequence", pa.int64()),
+    ("at", TIMESTAMP),
+    ("version", pa.int64()),
+    ("sample", pa.string()),
+    ("subject", pa.string()),  # rule | faults | reviewers | threshold
+    ("name", pa.string()),
+    ("figure", pa.string()),  # precision | recall | false_positive_rate | rate | kappa
+    ("value", pa.float64()),
+    ("low", pa.float64()),
+    ("high", pa.float64()),
+    ("rows", pa.int64()),
+)

@@ -141,6 +141,20 @@ class ForecastRow:
 
 
 @dataclass(frozen=True, slots=True)
+class LabelFigure:
+    """A figure that labels of reviewers told: of a rule, of all faults, of two reviewers (`subject`), with its 95 %
+    interval where it has one, and the labelled examples that it is among. `value` is None where no label tells."""
+
+    subject: str
+    name: str
+    figure: str
+    value: float | None
+    low: float | None
+    high: float | None
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
 class CheckpointRow:
     """An audited checkpoint: when, how it was judged, what of its last layer is kept, the share of pictures whose text
     it and its baseline find (None of a tower without texts), what was wrong and what to do, in words."""
@@ -224,6 +238,7 @@ class ReportData:
     """What the version is made without, rejected drops first."""
     forecasts: tuple[ForecastRow, ...] = ()
     checkpoints: tuple[CheckpointRow, ...] = ()
+    labels: tuple[LabelFigure, ...] = ()
     """By trainer, the worst outcomes first; empty where assay.yaml names no trainer."""
 
     @property

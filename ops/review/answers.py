@@ -15,7 +15,7 @@ _GUARDED = ("'", "=", "+", "-", "@", "\t", "\r")
 @dataclass(frozen=True, slots=True)
 class Answer:
     """One row: what is said of an example. `row` counts the rows of the file, its header being row 1; `sample` and `by`
-    are empty where the file has no such column."""
+    are empty where the file has no such column. Label Studio calls `by` annotator."""
 
     row: int
     example_id: str
@@ -91,8 +91,9 @@ def _answers(
 
 
 def _answer(row: int, values: Mapping[str, str], value: str) -> Answer:
-    texts = (values.get(name, "") for name in ("why", "by", "sample"))
-    return Answer(row, values["example_id"], values["content_id"], value, *texts)
+    by = values.get("by") or values.get("annotator", "")
+    ids = values["example_id"], values["content_id"]
+    return Answer(row, *ids, value, values.get("why", ""), by, values.get("sample", ""))
 
 
 def _plain(field: str) -> str:

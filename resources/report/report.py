@@ -19,6 +19,7 @@ from resources.report.examples import read_page_examples
 from resources.report.flow_figures import admissions, contradiction_rows, drop_flow, modality_rows, stage_figures
 from resources.report.forecast_figures import forecast_figures
 from resources.report.gate_figures import gate_figures, mix_figures
+from resources.report.label_figures import label_figures
 from resources.report.rows import from_row
 from resources.report.rule_figures import rule_figures, stored_rules, wrong_flags
 from resources.versions.publishing import version_of
@@ -82,4 +83,5 @@ def collect(lake: Lake, version: int) -> ReportData:
         left_out=kept_out(lake, published),
         forecasts=forecast_figures(lake, version, deliveries, measures, without),
         checkpoints=checkpoint_figures(lake),
+        labels=label_figures(lake, version),
     )

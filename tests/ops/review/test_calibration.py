@@ -1,0 +1,118 @@
+"""Figures from labels: intervals cover what is so in repeated samples, and reviewers agree as Cohen counts it."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from ops.review.calibration import Labelled, fault_rate, rule_accuracy, share, suggested_threshold, threshold_curve
+from ops.review.labels import agreed, kappas
+from ops.review.sampling import draw, strata_of
+
+WORLDS = [
+    {"rows": 4000, "labels": 200, "rate": 0.1, "noise": 0.15},
+    {"rows": 4000, "labels": 60, "rate": 0.1, "noise": 0.15},
+    {"rows": 4000, "labels": 200, "rate": 0.02, "noise": 0.15},
+    {"rows": 4000, "labels": 400, "rate": 0.3, "noise": 0.3},
+    {"rows": 300, "labels": 100, "rate": 0.1, "noise": 0.15},
+]
+DRAWS = 120
+
+
+def world(rows: int, rate: float, noise: float) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(3)
+    faulty = rng.random(rows) < rate
+    return faulty, np.clip(np.where(faulty, 0.7, 0.25) + rng.normal(0, noise, rows), 0, 1)
+
+
+def samples(faulty: np.ndarray, score: np.ndarray, labels: int, draws: int) -> list[tuple[Labelled, np.ndarray]]:
+    """Samples of those rows, and which of their rows the rule `score > 0.55` flags."""
+    actions = np.select([score > 0.75, score > 0.55], ["drop", "hold"], "keep").tolist()
+    strata = strata_of(actions, score)
+    _, at = np.unique(strata, return_inverse=True)
+    means = (np.bincount(at, score) / np.bincount(at))[at]
+    ids = [str(row) for row in range(len(faulty))]
+    made = []
+    for seed in range(draws):
+        drawn = draw(ids, strata, labels, seed=seed)
+        of = np.array(drawn.strata)
+        kept = Labelled(faulty[drawn.rows], of, drawn.of.astype(float), score[drawn.rows], means[drawn.rows])
+        made.append((kept, score[drawn.rows] > 0.55))
+    return made
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("of", WORLDS, ids=lambda of: "-".join(map(str, of.values())))
+def test_intervals_cover_at_least_at_the_nominal_rate(of: dict[str, float]) -> None:
+    faulty, score = world(int(of["rows"]), of["rate"], of["noise"])
+    flagged = score > 0.55
+    truth = {"precision": faulty[flagged].mean(), "recall": flagged[faulty].mean()}
+    truth |= {"false_positive_rate": flagged[~faulty].mean(), "rate": faulty.mean(), "plain": faulty.mean()}
+    covered, widths = Counter[str](), Counter[str]()
+    for labelled, flags in samples(faulty, score, int(of["labels"]), DRAWS):
+        accuracy = rule_accuracy(labelled, flags)
+        every = np.ones(len(flags), dtype=bool)
+        estimates = {name: getattr(accuracy, name) for name in list(truth)[:3]}
+        estimates |= {"rate": fault_rate(labelled)[0], "plain": share(labelled, labelled.faulty, every)}
+        for name, estimate in estimates.items():
+            covered[name] += estimate.low <= truth[name] <= estimate.high
+            widths[name] += estimate.high - estimate.low
+    # Of 120 draws at 95 %, fewer than 107 are covered once in 500 times.
+    assert {name: count for name, count in covered.items() if count < 107} == {}
+    assert widths["rate"] / DRAWS < 0.2, "an interval that says nothing covers too"
+
+
+def test_a_figure_sharpens_the_rate_of_faults_and_a_useless_one_does_not_bias_it() -> None:
+    faulty, score = world(1000, 0.1, 0.15)
+    rng = np.random.default_rng(0)
+    for own, within in ((score, 0.03), (rng.random(1000), 0.04)):
+        strata = ["keep/all"] * 1000
+        ids = [str(row) for row in range(1000)]
+        rates, plain = [], []
+        for seed in range(40):
+            drawn = draw(ids, strata, 100, seed=seed)
+            of = np.array(drawn.strata)
+            mean = np.full(100, own.mean())
+            labelled = Labelled(faulty[drawn.rows], of, drawn.of.astype(float), own[drawn.rows], mean)
+            rates.append(fault_rate(labelled)[0].value)
+            plain.append(faulty[drawn.rows].mean())
+        assert abs(np.mean(rates) - faulty.mean()) < 0.015
+        assert np.std(rates) < within
+        if own is score:
+            assert np.std(rates) < 0.9 * np.std(plain)
+
+
+def test_a_threshold_is_suggested_for_a_precision() -> None:
+    faulty, score = world(4000, 0.1, 0.15)
+    ((labelled, _),) = samples(faulty, score, 400, 1)
+    curve = threshold_curve(labelled)
+    best = suggested_threshold(curve, target=0.9)
+    assert best is not None
+    value, precision, recall = best
+    flagged = score >= value
+    assert precision.value >= 0.9
+    assert precision.low <= faulty[flagged].mean() <= precision.high
+    assert recall.low <= flagged[faulty].mean() <= recall.high
+    assert suggested_threshold(curve, target=1.01) is None
+
+
+def test_nothing_is_told_where_nothing_is_labelled() -> None:
+    none = np.zeros(0)
+    empty = Labelled(none.astype(bool), none.astype(str), none, none, none)
+    accuracy = rule_accuracy(empty, none.astype(bool))
+    for estimate in (accuracy.precision, accuracy.recall, fault_rate(empty)[0]):
+        assert (np.isnan(estimate.value), estimate.low, estimate.high, estimate.rows) == (True, 0.0, 1.0, 0)
+
+
+def test_reviewers_agree_as_cohen_counts_it() -> None:
+    # Cohen's table of 50: both yes 20, both no 15, otherwise 5 and 10.
+    pairs = [("faulty", "faulty")] * 20 + [("sound", "sound")] * 15
+    pairs += [("faulty", "sound")] * 5 + [("sound", "faulty")] * 10
+    one = {f"e{n}": left for n, (left, _) in enumerate(pairs)} | {"x": "unsure"}
+    other = {f"e{n}": right for n, (_, right) in enumerate(pairs)} | {"x": "sound"}
+    assert kappas({"b": other, "a": one}) == {("a", "b"): (pytest.approx(0.4), 50)}
+    assert kappas({"a": {"e": "sound", "f": "sound"}, "b": {"e": "sound", "f": "sound"}}) == {}
+    truth = agreed({"a": one, "b": other})
+    assert sum(truth.values()) == 20
+    assert len(truth) == 36, "ties are left out; of the unsure one the other's word counts"
+    assert truth["x"] is False
