@@ -33,10 +33,11 @@ IMAGE_PAD = FIRST_SPECIAL + SPECIAL.index("<|image_pad|>")
 _WORDS = (
     "the red boat near a small harbour shows two people and one yellow sail under grey clouds user assistant system"
 )
-_CHAT = (
-    "{% for message in messages %}"
+_OPENING = (
     "{% if loop.first and message['role'] != 'system' %}"
     "<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n{% endif %}"
+)
+_CHAT = (
     "<|im_start|>{{ message['role'] }}\n"
     "{% if message['content'] is string %}{{ message['content'] }}{% else %}"
     "{% for part in message['content'] %}"
@@ -58,9 +59,11 @@ _TEXT = {
 }
 
 
-def write_qwen(folder: Path) -> Path:
-    """Writes the folder; returns it."""
+def write_qwen(folder: Path, *, default_system: bool = True) -> Path:
+    """Writes the folder; returns it. `default_system`: its chat template brings a system prompt of its own, as
+    Qwen2.5-VL's does."""
     folder.mkdir(parents=True, exist_ok=True)
+    chat = "{% for message in messages %}" + (_OPENING if default_system else "") + _CHAT
     _tokenizer().save(str(folder / "tokenizer.json"))
     added = {
         str(FIRST_SPECIAL + at): {"content": token, "special": True, "normalized": False}
@@ -74,7 +77,8 @@ def write_qwen(folder: Path) -> Path:
             "eos_token": "<|im_end|>",
             "pad_token": "<|endoftext|>",
             "model_max_length": 32768,
-            "chat_template": _CHAT,
+            "clean_up_tokenization_spaces": False,
+            "chat_template": chat,
         },
     )
     _write(
@@ -101,7 +105,7 @@ def write_qwen(folder: Path) -> Path:
             **_TEXT,
         },
     )
-    (folder / "chat_template.jinja").write_text(_CHAT, "utf-8")
+    (folder / "chat_template.jinja").write_text(chat, "utf-8")
     return folder
 
 

@@ -11,9 +11,8 @@ from typing import Any
 from ops.preflight.contract import MISSING, Forecast, Outcome, Picture, Row
 from ops.preflight.looking import look_at
 from ops.preflight.records import read_record
-from tests.support.loaders import offline, trainer_python
+from tests.support.loaders import SCRIPTS, offline, trainer_python
 
-SCRIPTS = Path(__file__).parent / "forecasts"
 _SEEN = {Outcome.READ, Outcome.RESIZED, Outcome.TRUNCATED}
 
 

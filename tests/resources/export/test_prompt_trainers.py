@@ -13,7 +13,7 @@ from resources.lake.tables import Lake
 from tests.support.loaders import load, picture_digest, qwen_text, with_placeholders
 from tests.support.prompt_drops import publish_prompts
 from tests.support.prompt_exports import carried, exported
-from tests.support.tiny_qwen import write_tiny_qwen
+from tests.support.qwen_folder import write_qwen
 
 pytestmark = [pytest.mark.full, pytest.mark.usefixtures("ray_session")]
 ANSWER = "<|im_start|>assistant\n"
@@ -26,7 +26,7 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_tiny_qwen(tmp_path_factory.mktemp("model"))
+    return write_qwen(tmp_path_factory.mktemp("model"), default_system=False)
 
 
 def out(lake: Lake, folder: Path, to: str) -> list[str]:

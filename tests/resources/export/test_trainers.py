@@ -14,7 +14,7 @@ from ops.intake.row import Message
 from ops.text.placeholders import MEDIA, without_placeholders
 from tests.support.exported import Published, Row, export
 from tests.support.loaders import load, picture_digest, qwen_text, trainer_python, with_placeholders
-from tests.support.tiny_qwen import write_tiny_qwen
+from tests.support.qwen_folder import write_qwen
 
 pytestmark = [pytest.mark.full, pytest.mark.usefixtures("ray_session")]
 
@@ -26,9 +26,9 @@ JUDGED = {"rated": ("five", "one")}
 
 
 @pytest.fixture(scope="module")
-def tiny_qwen(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def qwen(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model's folder without a model."""
-    return write_tiny_qwen(tmp_path_factory.mktemp("tiny-qwen"))
+    return write_qwen(tmp_path_factory.mktemp("qwen"), default_system=False)
 
 
 def spoken_by(message: Message) -> tuple[str, str]:
@@ -93,7 +93,7 @@ def of_stage(loaded: list[Any], stage: str) -> list[Any]:
     return [one for one in loaded if one["stage"] == stage]
 
 
-def test_llama_factory_loads_what_was_exported(published: Published, tmp_path: Path, tiny_qwen: Path):
+def test_llama_factory_loads_what_was_exported(published: Published, tmp_path: Path, qwen: Path):
     trainer_python("llama-factory")
     folder = tmp_path / "out"
     done = export(published, folder, "llama_factory")
@@ -103,13 +103,13 @@ def test_llama_factory_loads_what_was_exported(published: Published, tmp_path: P
         f"{stage}={stages(folder, table)}".replace("/", "_").replace("-", "_").replace(".parquet", "")
         for stage, table in (("sft", "sft"), ("rm", "dpo"), ("kto", "kto"))
     ]
-    loaded = load("llama-factory", tiny_qwen, folder, *wanted, scratch=tmp_path)
+    loaded = load("llama-factory", qwen, folder, *wanted, scratch=tmp_path)
     check_rows(of_stage(loaded, "sft"), published.learned())
     check_pairs(of_stage(loaded, "rm"), pairs(published))
     check_labelled(of_stage(loaded, "kto"))
 
 
-def test_ms_swift_loads_what_was_exported(published: Published, tmp_path: Path, tiny_qwen: Path):
+def test_ms_swift_loads_what_was_exported(published: Published, tmp_path: Path, qwen: Path):
     trainer_python("ms-swift")
     folder = tmp_path / "out"
     done = export(published, folder, "ms_swift")
@@ -117,7 +117,7 @@ def test_ms_swift_loads_what_was_exported(published: Published, tmp_path: Path, 
 
     wanted = [f"{mode}={stages(folder, table)}" for mode, table in (("train", "sft"), ("rlhf", "dpo"), ("kto", "kto"))]
     images = {"ROOT_IMAGE_DIR": str(folder)}
-    loaded = load("ms-swift", tiny_qwen, folder, *wanted, scratch=tmp_path, settings=images)
+    loaded = load("ms-swift", qwen, folder, *wanted, scratch=tmp_path, settings=images)
     rows = of_stage(loaded, "train")
     check_rows(rows, published.of("sft"))
     assert [one["weights"] for one in rows] == [[row.weight] * len(targets(row)) for row in published.of("sft")]
@@ -140,14 +140,14 @@ def spoken(published: Published) -> list[Row]:
     return [row for row in published.learned() if "tool" not in row.roles]
 
 
-def test_axolotl_loads_what_was_exported(published: Published, tmp_path: Path, tiny_qwen: Path):
+def test_axolotl_loads_what_was_exported(published: Published, tmp_path: Path, qwen: Path):
     trainer_python("axolotl")
     folder = tmp_path / "out"
     done = export(published, folder, "axolotl")
     others = {"preference: axolotl holds sft alone": len(published.of("preference"))}
     assert done.left_out == UNLEARNED | others
     names = [path.name for path in sorted(folder.glob("stage-*.parquet"))]
-    loaded = load("axolotl", tiny_qwen, ".", *names, scratch=tmp_path, folder=folder)
+    loaded = load("axolotl", qwen, ".", *names, scratch=tmp_path, folder=folder)
     for record, row in zip(loaded, published.learned(), strict=True):
         turns = plain(row.messages)
         assert record["pictures"] == [picture_digest(data) for data in row.pictures]
@@ -155,13 +155,13 @@ def test_axolotl_loads_what_was_exported(published: Published, tmp_path: Path, t
         assert record["targets"] == [f"{text}<|im_end|>" for role, text in turns if role == "assistant"]
 
 
-def test_qwen_vl_reads_what_was_exported(published: Published, tmp_path: Path, tiny_qwen: Path):
+def test_qwen_vl_reads_what_was_exported(published: Published, tmp_path: Path, qwen: Path):
     folder = tmp_path / "out"
     done = export(published, folder, "qwen_vl")
     others = {"preference: qwen_vl holds sft alone": len(published.of("preference"))}
     assert done.left_out == {"LLaVA's conversations have no turns of tools": 1} | UNLEARNED | others
     names = list(json.loads((folder / "data_dict.json").read_text()))
-    loaded = load("qwen-vl", tiny_qwen, folder, *names, scratch=tmp_path)
+    loaded = load("qwen-vl", qwen, folder, *names, scratch=tmp_path)
     for record, row in zip(loaded, spoken(published), strict=True):
         turns = [(role, stripped(text) if role == "user" else text) for role, text in opening_turns(row)]
         assert record["pictures"] == [picture_digest(data) for data in row.pictures]
@@ -174,14 +174,14 @@ def stripped(text: str) -> str:
     return "<image>".join(piece.strip() for piece in text.split("<image>"))
 
 
-def test_internvl_reads_what_was_exported(published: Published, tmp_path: Path, tiny_qwen: Path):
+def test_internvl_reads_what_was_exported(published: Published, tmp_path: Path, qwen: Path):
     """A row of weight 1 comes twice as often as one of weight 0.5; the rows of each weight keep their order."""
     folder = tmp_path / "out"
     done = export(published, folder, "internvl")
     others = {"preference: internvl holds sft alone": len(published.of("preference"))}
     assert done.left_out == {"LLaVA's conversations have no turns of tools": 1} | UNLEARNED | others
     names = [path.name for path in sorted(folder.glob("meta-*.json"))]
-    loaded = load("internvl", tiny_qwen, folder, *names, scratch=tmp_path)
+    loaded = load("internvl", qwen, folder, *names, scratch=tmp_path)
     wanted = [row for stage in range(len(names)) for row in repeated(spoken(published), stage)]
     for record, row in zip(loaded, wanted, strict=True):
         assert record["pictures"] == [picture_digest(data) for data in row.pictures]
@@ -239,13 +239,13 @@ def compare_samples(samples: list[Any], rows: list[Row]) -> None:
             assert texts == sides(row)
 
 
-def test_trl_makes_batches_of_what_was_exported(published: Published, tmp_path: Path, tiny_qwen: Path):
+def test_trl_makes_batches_of_what_was_exported(published: Published, tmp_path: Path, qwen: Path):
     """With the collators of SFT, DPO and KTO; SFT takes the loss over the whole conversation."""
     folder = tmp_path / "out"
     done = export(published, folder, "trl")
     assert done.left_out == UNJUDGED | UNLEARNED
     names = [path.relative_to(folder).as_posix() for path in sorted(folder.glob("*/*.parquet"))]
-    loaded = load("trl", tiny_qwen, folder, *names, scratch=tmp_path)
+    loaded = load("trl", qwen, folder, *names, scratch=tmp_path)
     for record, row in zip(of_stage(loaded, "sft"), published.learned(), strict=True):
         assert record["pictures"] == [picture_digest(data) for data in row.pictures]
         assert with_placeholders(record["text"]) == qwen_text(plain(row.messages))

@@ -21,8 +21,8 @@ PREFIXES = {"train": {"": ""}, "rlhf": {"chosen_": "chosen_", "rejected_": "reje
 
 
 def main(model: str, folder: str, *wanted: str) -> None:
-    processor = get_processor(model, model_type="qwen2_vl")
-    template = get_template(processor, template_type="qwen2_vl", default_system="", is_binary_loss_scale=False)
+    processor = get_processor(model, model_type="qwen2_5_vl")
+    template = get_template(processor, template_type="qwen2_5_vl", default_system="", is_binary_loss_scale=False)
     for argument in wanted:
         mode, _, names = argument.partition("=")
         template.set_mode("transformers" if mode == "grpo" else mode)

@@ -12,57 +12,14 @@ import tarfile
 from pathlib import Path
 from typing import Any
 
-from megatron.energon import (
-    Cooker,
-    DefaultTaskEncoder,
-    Sample,
-    SampleDecoder,
-    WorkerConfig,
-    basic_sample_keys,
-    edataclass,
-    get_loader,
-    get_train_dataset,
-    stateless,
-)
+from megatron_energon_reader import samples
 from read_row import say
-
-
-@edataclass
-class Row(Sample):
-    """A row and its pictures."""
-
-    row: dict
-    pictures: list
-
-
-@stateless
-def cook(sample: dict[str, Any]) -> Row:
-    names = [name for name in sample if name[:1].isdigit()]
-    return Row(**basic_sample_keys(sample), row=sample["json"], pictures=[sample[name] for name in names])
-
-
-class Encoder(DefaultTaskEncoder):
-    """Takes crude samples as they are."""
-
-    decoder = SampleDecoder(image_decode="pil")
-    cookers = (Cooker(cook),)
 
 
 def main(rows: str) -> None:
     folder = Path(rows).parent
     written = write(folder, [json.loads(line) for line in Path(rows).read_text("utf-8").split("\n") if line])
-    loaded = get_train_dataset(
-        folder / "tars",
-        worker_config=WorkerConfig(rank=0, world_size=1, num_workers=0),
-        batch_size=None,
-        shuffle_buffer_size=None,
-        max_samples_per_sequence=None,
-        shuffle_over_epochs_multiplier=None,
-        parallel_shard_iters=1,
-        task_encoder=Encoder(),
-        repeat=False,
-    )
-    came = {int(one.row["channel"]) for one in get_loader(loaded)}
+    came = {int(sample.row["channel"]) for sample in samples(folder / "tars")}
     for number in written:
         say(number, {"outcome": "read" if number in came else "dropped"})
 

@@ -8,25 +8,18 @@ from itertools import repeat
 from pathlib import Path
 from typing import Any
 
+from ms_swift_reader import loaded, template_of
 from read_row import count, say
-from swift.dataset import load_dataset
-from swift.model import get_processor
 from swift.rl_core.resample import resample_encode_failed_inputs
-from swift.template import get_template
 from swift.utils import remove_response
 
 OTHER = {"messages": [{"role": "user", "content": "Is it so?"}], "channel": "other"}
 
 
 def main(model: str, rows: str, most: str, truncation: str) -> None:
-    processor = get_processor(model, model_type="qwen2_5_vl")
-    template = get_template(processor, template_type="qwen2_5_vl", max_length=int(most), truncation_strategy=truncation)
+    template = template_of(model, most, truncation)
     template.set_mode("train" if truncation == "raise" else "transformers")
-    loaded, _ = load_dataset([rows], load_from_cache_file=False, remove_unused_columns=False)
-    there = {int(number) for number in loaded["channel"]}
-    for number in sorted(set(range(Path(rows).read_text("utf-8").count("\n"))) - there):
-        say(number, {"outcome": "dropped"})
-    for row in loaded:
+    for row in loaded(rows, remove_unused_columns=False):
         say(row["channel"], outcome(row, template, truncation))
 
 

@@ -9,26 +9,20 @@ import time
 from pathlib import Path
 from typing import Any
 
+from ms_swift_reader import loaded, template_of
 from read_row import count, say
-from swift.dataset import LazyLLMDataset, load_dataset
-from swift.model import get_processor
+from swift.dataset import LazyLLMDataset
 from swift.pipelines.train.kto import KTOPreprocessor
-from swift.template import get_template
 
 PLAIN = [{"role": "user", "content": "Is it so?"}, {"role": "assistant", "content": "."}]
 MODES = {"dpo": "rlhf", "kto": "kto"}
 
 
 def main(model: str, rows: str, most: str, kind: str) -> None:
-    processor = get_processor(model, model_type="qwen2_5_vl")
-    template = get_template(processor, template_type="qwen2_5_vl", max_length=int(most), truncation_strategy="right")
+    template = template_of(model, most, "right")
     template.set_mode(MODES[kind])
     time.sleep = lambda seconds: None  # it waits between three tries of a row that fails each time
-    loaded, _ = load_dataset([rows], load_from_cache_file=False)
-    there = loaded["channel"]
-    for number in sorted(set(range(Path(rows).read_text("utf-8").count("\n"))) - {int(one) for one in there}):
-        say(number, {"outcome": "dropped"})
-    listed = list(loaded)
+    listed = list(loaded(rows))
     if kind == "kto":
         for at, row in enumerate(listed):
             try:
