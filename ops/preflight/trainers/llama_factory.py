@@ -44,6 +44,8 @@ def lay_out(row: Row, limits: Limits, family: Family) -> Layout | Forecast:
         return Forecast(outcome=Outcome.DROPPED, reason="role_order" if turns else "no_messages")
     if any(turn.role in ("observation", "function_call") for turn in turns):
         return beyond("turns of tools")
+    if row.label is True and turns[-1].parts is None:  # as an answer of no text
+        turns[-1] = replace(turns[-1], parts=())
     if any(turn.parts is None for turn in turns):
         return crash("no_content")
     if places(turns) != len(row.pictures):

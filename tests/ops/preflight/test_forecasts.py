@@ -128,6 +128,8 @@ def test_a_pair_is_cut_to_the_lengths_that_its_longer_answer_leaves() -> None:
 def test_llama_factory_takes_a_good_answer_of_no_text_for_a_bad_one(label: bool | None, reason: str) -> None:
     judged = replace(row(("user", "q"), ("assistant", "")), is_judged=label is not None, label=label)
     assert outcome_of(forecast("llamafactory", judged)) == ("read", reason)
+    nothing = replace(judged, turns=(judged.turns[0], Turn("assistant", None)))
+    assert outcome_of(forecast("llamafactory", nothing)) == (("read", reason) if label else ("crashed", "no_content"))
 
 
 def test_ms_swift_deletes_a_pair_of_equal_answers() -> None:
