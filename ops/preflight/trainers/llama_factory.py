@@ -9,6 +9,9 @@ cut turn by turn, question and answer in proportion (`infer_seqlen` in data/proc
 beyond it vanish. The cut does not look at what it removes: half a picture's tokens in the sequence meet the whole
 picture's features in the model, which stops.
 
+What a tool says (`observation`; exports name it `tool` and say so in dataset_info.json) stands in a turn of the user;
+that is of Qwen's template, other models' are unknown, as are calls of tools (`function_call`).
+
 Of a pair both answers are cut to the lengths that the longer one leaves. A judged answer (KTO) is told from its text: a
 *good answer of no text is trained as a bad one* (data/processor/feedback.py). Its loss also looks at the answer of the
 row before it under this row's question; what becomes of that is not forecast."""
@@ -28,11 +31,13 @@ from ops.preflight.contract import (
     Turn,
     UnseeableError,
 )
+from ops.preflight.families.writing import CHATML
 from ops.preflight.layout import Pieces, beyond, crash, failing_picture, laid_out, places, scaled_between, sight_of
 from ops.preflight.limits import Limits
 from ops.preflight.settling import Kept, cut, keep_start, whole
 
-_QUESTIONS, _ANSWERS = {"user", "observation"}, {"assistant", "function_call"}
+_TOOLS = {"observation", "tool"}
+_QUESTIONS, _ANSWERS = {"user", *_TOOLS}, {"assistant", "function_call"}
 _QWEN_SIDE_PX, _QWEN_ASPECT, _QWEN_ASPECT_THEN = 28, 200, 180
 
 
@@ -42,7 +47,8 @@ def lay_out(row: Row, limits: Limits, family: Family) -> Layout | Forecast:
     system = turns.pop(0) if turns and turns[0].role == "system" else None
     if not _alternates(turns):
         return Forecast(outcome=Outcome.DROPPED, reason="role_order" if turns else "no_messages")
-    if any(turn.role in ("observation", "function_call") for turn in turns):
+    answers_tools = any(turn.role in _TOOLS for turn in turns) and family.template.user != CHATML.user
+    if answers_tools or any(turn.role == "function_call" for turn in turns):
         return beyond("turns of tools")
     if row.label is True and turns[-1].parts is None:  # as an answer of no text
         turns[-1] = replace(turns[-1], parts=())
@@ -127,7 +133,8 @@ def _sequence(
         spoken, pair = number % 2 == 1, 0 if row.is_judged else number // 2
         target = number == len(turns) - 1 if row.is_judged else spoken
         written.template("" if spoken else before, turn=pair)
-        for part in turn.parts or ():
+        shown = turn.parts or ()
+        for part in ("<tool_response>\n", *shown, "\n</tool_response>") if turn.role in _TOOLS else shown:
             if part is None:
                 written.picture(next(left).tokens, family.around, target=target, turn=pair)
             else:

@@ -8,8 +8,9 @@ crash` is `--strict true`.
 
 Missing placeholders are put before the first message, superfluous ones stay as text. `truncation` right or left cuts
 text and never a picture's tokens (swift/template/base.py, `_truncate`), so that a sequence can stay longer than
-max_length; `delete`, the default, fails the row. Consecutive turns of one speaker are joined. Boxes in `objects` are
-scaled to what the model expects; boxes in the text are not."""
+max_length; `delete`, the default, fails the row. Consecutive turns of one speaker are joined. What a tool says stands
+in a turn of the user; that is of Qwen's template, other models' are unknown, as are calls of tools. Boxes in `objects`
+are scaled to what the model expects; boxes in the text are not."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -29,14 +30,18 @@ from ops.preflight.contract import (
     Turn,
     UnseeableError,
 )
+from ops.preflight.families.writing import CHATML
 from ops.preflight.layout import Pieces, beyond, crash, failing_picture, laid_out, places, scaled_below, sight_of
 from ops.preflight.limits import Limits
 from ops.preflight.settling import Kept, cut, whole
 
-_ROLES = {"human": "user", "gpt": "assistant", "bot": "assistant"}
-_SPOKEN = {"system", "user", "assistant"}
-_TOOLS = {"tool", "tool_call", "tool_response", "function_call", "function_response", "observation", "observations"}
+_ROLES = {"human": "user", "gpt": "assistant", "bot": "assistant", "tool_response": "tool"}
+_SPOKEN = {"system", "user", "assistant", "tool"}
+_TOOLS = {"tool_call", "function_call", "function_response", "observation", "observations"}
+_NEXT_QUESTION = "<|im_end|>\n<|im_start|>user\n"
 _FAILED = {"replace": Outcome.REPLACED, "drop": Outcome.DROPPED, "crash": Outcome.CRASHED}
+
+_Parts = tuple[str | None, ...]
 
 
 def lay_out(row: Row, limits: Limits, family: Family) -> Layout | Forecast:
@@ -62,7 +67,8 @@ def load(row: Row) -> list[Turn] | Forecast:
 
 def encode(row: Row, turns: Sequence[Turn], limits: Limits, family: Family) -> Layout | Forecast:
     """The sequence of a row that was loaded; a crash where the template raises."""
-    if any(turn.role in _TOOLS for turn in turns):
+    answers_tools = any(turn.role == "tool" for turn in turns) and family.template.user != CHATML.user
+    if answers_tools or any(turn.role in _TOOLS for turn in turns):
         return beyond("turns of tools")
     failure = failing_picture(row)
     if failure is not None:
@@ -127,12 +133,15 @@ def _sight(row: Row, number: int, limits: Limits, family: Family) -> Sight:
 
 def _sequence(
     row: Row, system: Turn | None, turns: list[Turn], sights: Sequence[Sight], limits: Limits, family: Family
-) -> Layout:
+) -> Layout | Forecast:
     written = Pieces(family)
     left = iter(sights)
     lacking = len(sights) - places([*([system] if system else []), *turns])
     if lacking > 0:
         turns[0] = replace(turns[0], parts=(*(IMAGE,) * lacking, *(turns[0].parts or ())))
+    pairs = _pairs(turns)
+    if pairs is None:
+        return crash("role_order")
 
     def say(parts: Sequence[str | None], *, target: bool = False) -> None:
         for part in parts:
@@ -151,7 +160,6 @@ def _sequence(
         say(spoken)
         written.template(after)
     before, _, after = template.user.partition("{text}")
-    pairs = _pairs(turns)
     last = len(pairs) - 1
     is_continued = row.is_prompt and limits.truncation == "left"  # as it is sampled from
     for number, (query, answer) in enumerate(pairs):
@@ -175,20 +183,38 @@ def _ends_itself(answer: Sequence[str | None], template: Template) -> bool:
     return last.endswith(tuple(mark for mark in (template.answer_end.strip(), "<|endoftext|>") if mark))
 
 
-def _pairs(turns: Sequence[Turn]) -> list[tuple[tuple[str | None, ...], tuple[str | None, ...] | None]]:
-    """Questions with their answers: turns of one speaker joined, an opening answer without question, a closing question
-    without answer."""
-    pairs: list[tuple[tuple[str | None, ...], tuple[str | None, ...] | None]] = []
-    for turn in turns:
+def _pairs(turns: Sequence[Turn]) -> list[tuple[_Parts, _Parts | None]] | None:
+    """Questions with their answers: an opening answer without question, a closing question without answer. None where
+    tools answer what nobody asked, or a user speaks after them."""
+    pairs: list[tuple[_Parts, _Parts | None]] = []
+    for turn in _joined(turns):
         parts = turn.parts or ()
         if turn.role == "assistant":
-            query, answer = pairs.pop() if pairs else ((), None)
-            pairs.append((query, (*(answer or ()), *parts)))
-        elif pairs and pairs[-1][1] is None:
-            pairs.append((pairs.pop()[0] + parts, None))
+            pairs.append((pairs.pop()[0] if pairs else (), parts))
+        elif pairs[-1][1] is None if pairs else turn.role == "tool":
+            return None
         else:
             pairs.append((parts, None))
     return pairs
+
+
+def _joined(turns: Sequence[Turn]) -> list[Turn]:
+    """Turns of one speaker as one. What tools say to an answer is a turn of its own; said to a question it belongs to
+    the question."""
+    joined: list[Turn] = []
+    for before, turn in zip((None, *turns), turns, strict=False):
+        last = joined[-1] if joined else None
+        role, parts = turn.role, turn.parts or ()
+        if role == "tool":
+            parts = ("<tool_response>\n", *parts, "\n</tool_response>")
+            if last is not None and last.role != "assistant":
+                role = last.role
+                parts = ("\n" if before and before.role == "tool" else _NEXT_QUESTION, *parts)
+        if last is not None and role == last.role:
+            joined[-1] = replace(last, parts=(*(last.parts or ()), *parts))
+        else:
+            joined.append(replace(turn, role=role, parts=parts))
+    return joined
 
 
 def _first_is_target(pieces: Sequence[Piece], kept: Sequence[int]) -> bool:

@@ -132,6 +132,18 @@ def test_llama_factory_takes_a_good_answer_of_no_text_for_a_bad_one(label: bool 
     assert outcome_of(forecast("llamafactory", nothing)) == (("read", reason) if label else ("crashed", "no_content"))
 
 
+def test_what_a_tool_says_stands_in_a_turn_of_the_user() -> None:
+    """<|im_start|> user what <|im_end|> <|im_start|> assistant call <|im_end|>, <|im_start|> user <tool_response> two
+    </tool_response> <|im_end|> <|im_start|> assistant a boat <|im_end|>; only Qwen's way is known."""
+    asked = (("user", "what"), ("assistant", "call"), ("tool", "two"), ("assistant", "a boat"))
+    for trainer in ("ms-swift", "llamafactory"):
+        found = forecast(trainer, row(*asked))
+        assert (*said(found), found.tokens, found.answer_tokens) == ("read", "", 19, 5)
+        assert said(forecast(trainer, row(*asked), model="llava-1.5")) == ("unknown", "not_forecast")
+    assert said(forecast("ms-swift", row(*asked[2:]))) == ("replaced", "role_order")
+    assert said(forecast("llamafactory", row(*asked[:2], ("user", "and"), *asked[2:]))) == ("dropped", "role_order")
+
+
 def test_ms_swift_deletes_a_pair_of_equal_answers() -> None:
     pair = row(("user", "q"), chosen=Turn("assistant", ("a",)), rejected=Turn("assistant", ("a",)))
     assert outcome_of(forecast("ms-swift", pair)) == ("dropped", "same_responses")
