@@ -137,11 +137,14 @@ def test_what_a_tool_says_stands_in_a_turn_of_the_user() -> None:
     </tool_response> <|im_end|> <|im_start|> assistant a boat <|im_end|>; only Qwen's way is known."""
     asked = (("user", "what"), ("assistant", "call"), ("tool", "two"), ("assistant", "a boat"))
     for trainer in ("ms-swift", "llamafactory"):
-        found = forecast(trainer, row(*asked))
-        assert (*said(found), found.tokens, found.answer_tokens) == ("read", "", 19, 5)
-        assert said(forecast(trainer, row(*asked), model="llava-1.5")) == ("unknown", "not_forecast")
-    assert said(forecast("ms-swift", row(*asked[2:]))) == ("replaced", "role_order")
-    assert said(forecast("llamafactory", row(*asked[:2], ("user", "and"), *asked[2:]))) == ("dropped", "role_order")
+        result = forecast(trainer, row(*asked))
+        assert (*outcome_of(result), result.tokens, result.answer_tokens) == ("read", "", 19, 5)
+        assert outcome_of(forecast(trainer, row(*asked), model="llava-1.5")) == ("unknown", "not_forecast")
+    assert outcome_of(forecast("ms-swift", row(*asked[2:]))) == ("replaced", "role_order")
+    assert outcome_of(forecast("llamafactory", row(*asked[:2], ("user", "and"), *asked[2:]))) == (
+        "dropped",
+        "role_order",
+    )
 
 
 def test_ms_swift_deletes_a_pair_of_equal_answers() -> None:
