@@ -17,7 +17,7 @@ _WORST = list(Outcome)
 def forecast_rows(trainer: Trainer, rows: Sequence[Row], limits: Limits, count: Counter) -> list[Forecast]:
     """The forecast of each row, in order; of a preference, that of the side which fares worse, with what both lose.
     `count` counts the tokens of texts without special tokens of their own; each different text is counted once."""
-    return [_worse(of_row) for of_row in forecast_sides(trainer, rows, limits, count)]
+    return [forecast_of_row(sides) for sides in forecast_sides(trainer, rows, limits, count)]
 
 
 def forecast_sides(trainer: Trainer, rows: Sequence[Row], limits: Limits, count: Counter) -> list[list[Forecast]]:
@@ -77,9 +77,11 @@ def _counted(layout: Layout, counts: Mapping[str, int]) -> Counted:
     return Counted(layout, tuple(replace(p, tokens=counts[p.text]) if p.text else p for p in layout.pieces))
 
 
-def _worse(forecasts: Sequence[Forecast]) -> Forecast:
-    """Of the two conversations of a preference, what happens to the row: the worse, with what both lose."""
-    worst = max(forecasts, key=lambda forecast: _WORST.index(forecast.outcome))
+def forecast_of_row(forecasts: Sequence[Forecast]) -> Forecast:
+    """Of the two conversations of a preference, what happens to the row: the worse, with what both lose. A row that is
+    replaced or left out for one of them never meets the model, at which the other would stop."""
+    left_out = [forecast for forecast in forecasts if forecast.outcome in (Outcome.REPLACED, Outcome.DROPPED)]
+    worst = max(left_out or forecasts, key=lambda forecast: _WORST.index(forecast.outcome))
     if len(forecasts) == 1:
         return worst
     return replace(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ops.preflight.contract import MISSING, Forecast, Outcome, Picture, Row
+from ops.preflight.forecast import forecast_of_row
 from ops.preflight.looking import look_at
 from ops.preflight.records import read_record
 from tests.support.loaders import SCRIPTS, offline, trainer_python
@@ -54,8 +55,7 @@ def differing_sides(sides: Sequence[Sequence[Forecast]], outcomes: dict[int, dic
             pairs = list(zip(forecasts, outcome["sides"], strict=True))
             agree = worst is not None if crashes else all(_agree(one, read) for one, read in pairs)
         else:
-            severity = list(Outcome).index
-            agree = max((one.outcome for one in forecasts), key=severity).value == outcome["outcome"]
+            agree = forecast_of_row(forecasts).outcome.value == outcome["outcome"]
         if not agree:
             lines.append(f"row {number}: {forecasts}; the loader: {outcome}")
     return lines

@@ -153,6 +153,13 @@ def test_ms_swift_deletes_a_pair_of_equal_answers() -> None:
     assert outcome_of(forecast("trl", pair)) == ("read", "")
 
 
+def test_a_pair_that_is_replaced_for_one_answer_does_not_stop_the_model_by_the_other() -> None:
+    pair = row(("user", "q"), chosen=Turn("assistant", ("a " * 90,)), rejected=Turn("assistant", ("<|image_pad|>",)))
+    assert outcome_of(forecast("ms-swift", pair)) == ("crashed", "model_token")
+    assert outcome_of(forecast("ms-swift", pair, max_tokens=80)) == ("replaced", "too_long")
+    assert outcome_of(forecast("ms-swift", pair, max_tokens=80, truncation="right")) == ("crashed", "model_token")
+
+
 @pytest.mark.parametrize("trainer", ["axolotl", "internvl", "qwen-vl"])
 def test_pairs_are_unknown_where_the_rules_do_not_cover_them(trainer: str) -> None:
     pair = row(("user", "q"), chosen=Turn("assistant", ("a",)), rejected=Turn("assistant", ("b",)))

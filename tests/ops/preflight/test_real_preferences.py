@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ops.preflight.contract import Forecast, Outcome
-from ops.preflight.forecast import forecast_sides
+from ops.preflight.contract import Forecast
+from ops.preflight.forecast import forecast_of_row, forecast_sides
 from ops.preflight.registry import limits_of, trainer_of
 from ops.text.tokens import counter, stamp
 from tests.support.hostile_pairs import write_asked, write_judged, write_pairs
@@ -32,9 +32,9 @@ def forecast_file(trainer: str, file: Path, folder: Path, **given: object) -> li
 
 def assert_varied(sides: list[list[Forecast]], *outcomes: str) -> None:
     """The rows are hostile enough: each of these outcomes is forecast for some."""
-    counts = Counter(max(list(Outcome).index(one.outcome) for one in of_row) for of_row in sides)
+    counts = Counter(forecast_of_row(of_row).outcome.value for of_row in sides)
     assert sum(counts.values()) == ROWS
-    assert all(counts[list(Outcome).index(Outcome(outcome))] >= 10 for outcome in outcomes), counts
+    assert all(counts[outcome] >= 10 for outcome in outcomes), counts
 
 
 @pytest.mark.parametrize("kind", ["dpo", "kto"])
