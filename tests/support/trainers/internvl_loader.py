@@ -10,11 +10,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from loaded_rows import IGNORED, digest, target_runs
+from internvl_reader import turn_tokens
+from loaded_rows import digest, target_runs
 from PIL import Image
 from transformers import AutoTokenizer
-
-OPENING = "<|im_start|>assistant\n"
 
 
 def main(model: str, folder: str, *names: str) -> None:
@@ -49,12 +48,9 @@ def facts_of(row: dict[str, Any], root: Path, tokenizer: Any) -> dict[str, Any]:
     ids: list[int] = []
     labels: list[int] = []
     for turn in turns:
-        opening = {"human": "<|im_start|>user\n", "gpt": OPENING}[turn["from"]]
-        tokens = tokenizer(f"{opening}{turn['value']}<|im_end|>\n").input_ids
+        tokens, learned = turn_tokens(turn, tokenizer)
         ids += tokens
-        learned = len(tokenizer(OPENING).input_ids) if turn["from"] == "gpt" else len(tokens)
-        # The line break behind an answer is not learned.
-        labels += [IGNORED] * learned + tokens[learned:-1] + [IGNORED] * (turn["from"] == "gpt")
+        labels += learned
     return {
         "pictures": [digest(Image.open(root / path)) for path in image],
         "text": tokenizer.decode(ids),

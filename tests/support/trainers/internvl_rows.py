@@ -8,14 +8,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from internvl_reader import turn_tokens
+from loaded_rows import IGNORED
 from PIL import Image
 from read_row import say
 from transformers import AutoTokenizer
 
-IGNORED, SIDE, TILES, TILE_TOKENS = -100, 448, 12, 256
+SIDE, TILES, TILE_TOKENS = 448, 12, 256
 START, CONTEXT, STOP = "<img>", "<IMG_CONTEXT>", "</img>"
 NAMES = {"user": "human", "assistant": "gpt"}
-OPENING = "<|im_start|>assistant\n"
 SYSTEM = "你是书生·万象，英文名是InternVL，是由上海人工智能实验室、清华大学及多家合作单位联合开发的多模态大语言模型。"
 
 
@@ -79,11 +80,9 @@ def tokens_of(turns: list[dict[str, Any]], tiles: list[int], tokenizer: Any) -> 
     ids: list[int] = tokenizer(f"<|im_start|>system\n{system}<|im_end|>\n").input_ids
     labels = [IGNORED] * len(ids)
     for turn in turns:
-        opening = {"human": "<|im_start|>user\n", "gpt": OPENING}[turn["from"]]
-        tokens = tokenizer(f"{opening}{turn['value']}<|im_end|>\n").input_ids
-        skipped = len(tokenizer(OPENING).input_ids) if turn["from"] == "gpt" else len(tokens)
+        tokens, learned = turn_tokens(turn, tokenizer)
         ids += tokens
-        labels += [IGNORED] * skipped + tokens[skipped:-1] + [IGNORED] * (turn["from"] == "gpt")
+        labels += learned
     return ids, labels
 
 

@@ -15,7 +15,8 @@ from llamafactory.data.parser import get_dataset_list
 from llamafactory.data.template import get_template_and_fix_tokenizer
 from llamafactory.hparams import DataArguments, ModelArguments
 from llamafactory.model import load_tokenizer
-from read_row import IGNORED, count, say
+from loaded_rows import IGNORED
+from read_row import count, say
 
 TAGS = {"role": "role", "content": "content", "user": "user", "assistant": "assistant", "system": "system"}
 COLUMNS = {"dpo": {"chosen": "chosen", "rejected": "rejected"}, "kto": {"kto_tag": "kto_tag"}}

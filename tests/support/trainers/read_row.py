@@ -3,8 +3,9 @@
 import json
 from typing import Any
 
+from loaded_rows import IGNORED
+
 IMAGE_PAD = 151655
-IGNORED = -100
 MERGED = 4
 """Patches that become one token."""
 

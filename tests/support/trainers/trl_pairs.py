@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from datasets import Image, List, load_dataset
-from read_row import IGNORED, count, say
+from loaded_rows import IGNORED
+from read_row import count, say
 from transformers import AutoProcessor
 from trl.trainer.dpo_trainer import DataCollatorForVisionPreference
 
