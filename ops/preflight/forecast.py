@@ -54,7 +54,8 @@ def _lay_out(trainer: Trainer, row: Row, limits: Limits, family: Family, *, is_p
     if row.unreadable:
         return beyond(row.unreadable)
     if row.is_prompt != (trainer.reads == "prompt"):
-        return beyond("a prompt of RL" if row.is_prompt else "no prompt of RL")
+        kind = "a prompt of RL" if row.is_prompt else "no prompt of RL"
+        return Forecast(outcome=Outcome.UNKNOWN, reason="other_kind", detail=kind)
     if is_pair and not trainer.reads_pairs:
         return beyond("a preference")
     if limits.max_images and len(row.pictures) > limits.max_images:

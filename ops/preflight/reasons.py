@@ -89,6 +89,10 @@ REASONS = {
         "has a picture that the model sees much smaller or larger",
         "raise the pixels of a picture where small things matter",
     ),
+    "other_kind": Reason(
+        "is an answer to learn where the rules are of prompts, or the other way round",
+        "name the trainer by what it does with such rows (prompts: easyr1, ms-swift-grpo, trl-grpo, verl)",
+    ),
     "not_forecast": Reason("is of a kind that these rules do not cover", "try the trainer itself on it"),
     "file_unknown": Reason("names a picture that nobody could look at", "give the folder of the files"),
 }

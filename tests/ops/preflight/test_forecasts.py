@@ -235,7 +235,7 @@ def test_rows_of_another_kind_are_unknown() -> None:
     for name, (of_prompt, of_answer) in outcomes.items():
         known, other = (of_prompt, of_answer) if trainer_of(name).reads == "prompt" else (of_answer, of_prompt)
         assert known.outcome.value == "read"
-        assert outcome_of(other) == ("unknown", "not_forecast")
+        assert outcome_of(other) == ("unknown", "other_kind")
 
 
 @pytest.mark.parametrize("trainer", TRAINERS)
