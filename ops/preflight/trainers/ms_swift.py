@@ -143,13 +143,18 @@ def _sequence(
     if pairs is None:
         return crash("role_order")
 
-    def say(parts: Sequence[str | None], *, target: bool = False) -> None:
+    def say(parts: Sequence[str | None], *, target: bool = False) -> bool:
+        """Writes the parts; returns whether the last token of them is a text's."""
+        ends_in_text = False
         for part in parts:
             sight = next(left, None) if part is None else None
             if sight is not None:
                 written.picture(sight.tokens, family.around)
+                ends_in_text = False
             else:
                 written.text("<image>" if part is None else part, target=target)
+                ends_in_text |= part != ""
+        return ends_in_text
 
     opening = family.template.default_system if limits.system is None else limits.system
     spoken = (system.parts or ()) if system else (opening,)
@@ -168,12 +173,11 @@ def _sequence(
         written.template(after + template.answer_start)
         if answer is None:
             continue
-        say(answer, target=True)
+        ends_in_text = say(answer, target=True)
         if number == last and (is_continued or _ends_itself(answer, template)):
             continue
-        # The end of an answer is learnt, but of an empty one only where it is the last.
-        learnt = number == last or any(part for part in answer if part is not None)
-        written.template(template.answer_end, target=learnt)
+        # The end of an answer is learnt where the token before it is, and always where it is the last.
+        written.template(template.answer_end, target=number == last or ends_in_text)
     return laid_out(written, row, sights, literal_places=max(0, -lacking))
 
 
