@@ -15,7 +15,7 @@ from llamafactory.model import load_tokenizer
 from read_row import count, say
 from transformers import Seq2SeqTrainingArguments
 
-TAGS = {"role": "role", "content": "content", "user": "user", "assistant": "assistant", "system": "system"}
+NAMES = ("role", "content", "user", "assistant", "system", "observation")
 FIELDS = ("input_ids", "attention_mask", "labels", "images", "videos", "audios")
 
 
@@ -25,7 +25,7 @@ def main(model: str, rows: str, most: str) -> None:
         "file_name": Path(rows).name,
         "formatting": "sharegpt",
         "columns": {"messages": "messages", "images": "images"},
-        "tags": {f"{name}_tag": word for name, word in TAGS.items()},
+        "tags": {f"{name}_tag": name for name in NAMES},
     }
     (Path(folder) / "dataset_info.json").write_text(json.dumps({"rows": described}), "utf-8")
     model_args = ModelArguments(model_name_or_path=model, cache_dir=f"{folder}/cache")
