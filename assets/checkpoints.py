@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from assets.checks import table_of
+from assets.costs import costed
 from assets.failures import failing_in_words
 from assets.partitions import ENGINES
 from assets.specs import CODE, Materialized, table_metadata
@@ -38,6 +39,7 @@ class CheckpointConfig(dg.Config):
     metadata=table_metadata(CHECKPOINTS),
     check_specs=[dg.AssetCheckSpec("still_sees", asset="checkpoint_alignment")],
 )
+@costed
 @failing_in_words
 def checkpoint_alignment(
     config: CheckpointConfig,

@@ -6,6 +6,7 @@ from functools import partial
 import dagster as dg
 
 from assets.checks import check_result
+from assets.costs import costed
 from assets.failures import failing_in_words
 from assets.lineage import measured_from
 from assets.partitions import ENGINES
@@ -38,6 +39,7 @@ from resources.versions.entering import Entering, decided
         )
     ],
 )
+@costed
 @failing_in_words
 def corpus(
     context: dg.AssetExecutionContext, lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings]
@@ -73,6 +75,7 @@ def _corpus_measures(audit: Audit) -> dg.AssetsDefinition:
         ],
         check_specs=[dg.AssetCheckSpec("measures_gate", asset=table, blocking=True)],
     )
+    @costed
     @failing_in_words
     def measured(
         lake: dg.ResourceParam[Lake],
@@ -118,6 +121,7 @@ corpus_measures = [_corpus_measures(audit) for audit in audits_of(Scope.CORPUS)]
     pool=ENGINES,
     metadata=table_metadata(CONTRADICTION_RATES),
 )
+@costed
 @failing_in_words
 def contradiction_rates(
     lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings], progress: dg.ResourceParam[Progress]
@@ -140,6 +144,7 @@ def contradiction_rates(
     pool=ENGINES,
     metadata=table_metadata(MODALITY_STATISTICS),
 )
+@costed
 @failing_in_words
 def modality_statistics(
     lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings], progress: dg.ResourceParam[Progress]

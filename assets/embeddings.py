@@ -7,6 +7,7 @@ from typing import Any
 import dagster as dg
 
 from assets.checks import by_drop
+from assets.costs import costed
 from assets.failures import failing_in_words
 from assets.partitions import ENGINES, drops
 from assets.specs import CODE, Materialized, row_count, table_metadata
@@ -34,6 +35,7 @@ _RUNS_COMPARED = 20
     metadata=table_metadata(EMBEDDINGS),
     check_specs=[by_drop("throughput", "embeddings")],
 )
+@costed
 @failing_in_words
 def embeddings(
     context: dg.AssetExecutionContext,

@@ -5,7 +5,9 @@ from collections.abc import Iterator
 import dagster as dg
 
 from assets.checks import by_drop, check_result, table_of
+from assets.costs import costed
 from assets.failures import failing_in_words
+from assets.metrics import tell_metrics
 from assets.partitions import ENGINES, drops
 from assets.specs import Materialized, row_count, table_asset
 from ops.core.schemas import DROPS, QUARANTINE
@@ -56,6 +58,7 @@ class DropConfig(dg.Config):
     ],
     partitions_def=drops,
 )
+@costed
 @failing_in_words
 def ingested(
     context: dg.AssetExecutionContext,
@@ -107,6 +110,7 @@ def ingested(
     # Not blocking: a step that fails would show every later asset of the drop as failed, though none was tried.
     check_specs=[by_drop("ingest_gate", "drops", blocking=False)],
 )
+@costed
 @failing_in_words
 def admitted(
     context: dg.AssetExecutionContext,
@@ -121,6 +125,7 @@ def admitted(
     delivery, gate = admit(lake, context.partition_key, settings=settings.gates)
     samples = {} if gate.success else {"ten rows set aside": _set_aside(lake, delivery)}
     earlier = earlier_ingests(lake, delivery)
+    tell_metrics(context, lake, settings)
     yield check_result(gate, asset="drops", check="ingest_gate", samples=samples, earlier=earlier)
     if gate.success:
         yield dg.MaterializeResult(asset_key="drops", metadata={"delivery": delivery, "state": "admitted"})

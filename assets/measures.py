@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import dagster as dg
 
 from assets.checks import NEVER, by_drop, check_result
+from assets.costs import costed
 from assets.failures import failing_in_words
 from assets.lineage import measured_from
 from assets.partitions import ENGINES, drops
@@ -38,6 +39,7 @@ CHECK = "measures_gate"
     partitions_def=drops,
     can_subset=True,
 )
+@costed
 @failing_in_words
 def row_measures(
     context: dg.AssetExecutionContext,

@@ -2,7 +2,11 @@
 
 import dagster as dg
 
+from assets.costs import costed
+from assets.failures import failing_in_words
+from assets.metrics import tell_metrics
 from assets.specs import Materialized
+from resources.config.settings import Settings
 from resources.lake.housekeeping import compact_all
 from resources.lake.tables import Lake
 from resources.report.report import make_report
@@ -10,10 +14,15 @@ from resources.versions.publishing import current_version
 
 
 @dg.asset(deps=["versions", "modality_statistics"], group_name="version", kinds={"html"})
-def report(lake: dg.ResourceParam[Lake]) -> Materialized:
+@costed
+@failing_in_words
+def report(
+    context: dg.AssetExecutionContext, lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings]
+) -> Materialized:
     """One self-contained page of the current version: what came in, what went out, and why."""
     page = make_report(lake, current_version(lake))
     # The night's last step: what its commits left in small files is merged when nothing waits for it.
     merged = compact_all(lake)
     counts = {"files_merged": merged.before, "files_made": merged.after}
+    tell_metrics(context, lake, settings)
     return dg.MaterializeResult(metadata={"report": dg.PathMetadataValue(str(page)), **counts})

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 import dagster as dg
 
 from assets.checks import check_result, table_of
+from assets.costs import costed
 from assets.failures import failing_in_words
 from assets.lineage import versioned_from
 from assets.partitions import ENGINES
@@ -65,6 +66,7 @@ _DEPS = {
     ],
     check_specs=[dg.AssetCheckSpec("candidate_gate", asset="verdicts", blocking=True)],
 )
+@costed
 @failing_in_words
 def version(
     context: dg.AssetExecutionContext,

@@ -1,4 +1,5 @@
-"""Tables of the lake of what is measured: vectors, what models say, outcomes of gates, the corpus, checkpoints."""
+"""Tables of the lake of what is measured: vectors, what models say, outcomes of gates, the corpus,
+checkpoints, what steps cost."""
 
 import pyarrow as pa
 
@@ -123,4 +124,19 @@ CHECKPOINTS = table(
     ("retrieval", pa.float64()),  # share of the probes whose text is found; null of a tower without texts
     ("retrieval_before", pa.float64()),
     ("outcome", pa.string()),  # JSON: resources.checkpoints.auditing.CheckpointAudit
+)
+
+# A log: what each step of a run took of the machine that drove it.
+STEP_COSTS = table(
+    "step_costs",
+    (),
+    ("sequence", pa.int64()),
+    ("at", TIMESTAMP),
+    ("run", pa.string()),
+    ("job", pa.string()),
+    ("step", pa.string()),
+    ("drop", pa.string()),  # null of a step of the corpus
+    ("outcome", pa.string()),  # done | failed
+    ("seconds", pa.float64()),
+    ("processor_seconds", pa.float64()),
 )

@@ -9,6 +9,7 @@ from ops.core.measure_schemas import (
     MEASURES_GATES,
     MODALITY_STATISTICS,
     REGIONS,
+    STEP_COSTS,
 )
 from ops.core.schemas import (
     BOXES,
@@ -54,5 +55,6 @@ TABLES: dict[str, TableSpec] = {
         CONTRADICTION_RATES,
         CORPUS_JOBS,
         CHECKPOINTS,
+        STEP_COSTS,
     )
 }

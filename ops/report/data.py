@@ -171,6 +171,23 @@ class CheckpointRow:
 
 
 @dataclass(frozen=True, slots=True)
+class CostRow:
+    """What a step took when it last ran, summed over the `runs` of several drops; `examples` are those of the
+    version."""
+
+    step: str
+    runs: int
+    seconds: float
+    processor_seconds: float
+    examples: int
+
+    @property
+    def hours_per_million(self) -> float:
+        """Processor hours for a million examples, if they cost what these did."""
+        return self.processor_seconds / 3600 * 1e6 / max(1, self.examples)
+
+
+@dataclass(frozen=True, slots=True)
 class GateCheck:
     """One expectation of a gate."""
 
@@ -237,9 +254,10 @@ class ReportData:
     left_out: tuple[LeftOut, ...] = ()
     """What the version is made without, rejected drops first."""
     forecasts: tuple[ForecastRow, ...] = ()
+    """By trainer, the worst outcomes first; empty where assay.yaml names no trainer."""
     checkpoints: tuple[CheckpointRow, ...] = ()
     labels: tuple[LabelFigure, ...] = ()
-    """By trainer, the worst outcomes first; empty where assay.yaml names no trainer."""
+    costs: tuple[CostRow, ...] = ()
 
     @property
     def actions(self) -> dict[str, int]:

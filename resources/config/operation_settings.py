@@ -65,6 +65,8 @@ class OperationSettings:
     """Who looks after the assets, for the UI: mail addresses, or team:NAME."""
     ui: str = "http://127.0.0.1:3000"
     """Where the UI is reached, for the links of alerts; empty for none."""
+    metrics: str = ""
+    """File that figures for Prometheus are written to after each drop and each version; empty writes none."""
     checkpoints: CheckpointSettings = field(default_factory=CheckpointSettings)
     alerts: AlertSettings = field(default_factory=AlertSettings)
 

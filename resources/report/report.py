@@ -15,6 +15,7 @@ from resources.lake.file_counts import file_counts
 from resources.lake.tables import Lake
 from resources.report.audit_figures import audit_figures
 from resources.report.checkpoint_figures import checkpoint_figures
+from resources.report.cost_figures import cost_figures
 from resources.report.examples import read_page_examples
 from resources.report.flow_figures import admissions, contradiction_rows, drop_flow, modality_rows, stage_figures
 from resources.report.forecast_figures import forecast_figures
@@ -84,4 +85,7 @@ def collect(lake: Lake, version: int) -> ReportData:
         forecasts=forecast_figures(lake, version, deliveries, measures, without),
         checkpoints=checkpoint_figures(lake),
         labels=label_figures(lake, version),
+        costs=cost_figures(
+            lake, set(drops.values()), sum(sum(actions.values()) for actions in judged.by_delivery.values())
+        ),
     )

@@ -22,6 +22,7 @@ from ops.report.charts import histogram
 from ops.report.counting import count_quarantine, count_stages, count_verdicts, visual_keys
 from ops.report.data import (
     CheckpointRow,
+    CostRow,
     DropFlow,
     FileFlow,
     ForecastRow,
@@ -98,6 +99,7 @@ def report(text: str = "plain") -> ReportData:
         stages=(Stage(0, 5, 3, (0.1, 0.2, 0.3), {text: 5}),),
         advice={text: text},
         forecasts=(ForecastRow(text, text, text, text, 3, 2, text),),
+        costs=(CostRow(text, 2, 1.5, 3.0, 100),),
         checkpoints=(CheckpointRow(text, text, text, text, 0.5, None, 0.25, (text,), (text,)),),
     )
 

@@ -1,0 +1,67 @@
+"""What a step took, kept in the lake and shown beside what it made."""
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from functools import wraps
+from typing import ParamSpec, TypeVar, cast
+
+import dagster as dg
+
+from resources.engines.metering import Meter
+from resources.lake.tables import Lake
+from resources.status.costs import StepRun, record_cost
+
+Given = ParamSpec("Given")
+Made = TypeVar("Made")
+
+
+def costed(compute: Callable[Given, Made]) -> Callable[Given, Made]:
+    """Around an asset's function, which takes `lake`: its time and processor seconds become metadata of what it makes,
+    up to when that was made, and a row of `step_costs`, also where it fails."""
+    signature = inspect.signature(compute)
+
+    def lake_of(*args: Given.args, **kwargs: Given.kwargs) -> Lake:
+        return signature.bind(*args, **kwargs).arguments["lake"]
+
+    @wraps(compute)
+    def whole(*args: Given.args, **kwargs: Given.kwargs) -> Made:
+        with _recorded(lake_of(*args, **kwargs)) as meter:
+            return cast("Made", _with_cost(compute(*args, **kwargs), meter))
+
+    @wraps(compute)
+    def streamed(*args: Given.args, **kwargs: Given.kwargs) -> Iterator[object]:
+        with _recorded(lake_of(*args, **kwargs)) as meter:
+            for made in cast("Iterator[object]", compute(*args, **kwargs)):
+                yield _with_cost(made, meter)
+
+    return cast("Callable[Given, Made]", streamed) if inspect.isgeneratorfunction(compute) else whole
+
+
+@contextmanager
+def _recorded(lake: Lake) -> Iterator[Meter]:
+    meter = Meter()
+    try:
+        yield meter
+    except BaseException:
+        with suppress(Exception):  # what the step failed of says more, and may be the lake
+            record_cost(lake, _step(), meter.read(), done=False)
+        raise
+    record_cost(lake, _step(), meter.read(), done=True)
+
+
+def _with_cost(made: object, meter: Meter) -> object:
+    if not isinstance(made, dg.MaterializeResult):
+        return made
+    taken = meter.read()
+    cost: Mapping[str, float] = {
+        "seconds": round(taken.seconds, 2),
+        "processor seconds": round(taken.processor_seconds, 2),
+    }
+    return made._replace(metadata={**(made.metadata or {}), **cost})
+
+
+def _step() -> StepRun:
+    context = dg.AssetExecutionContext.get()
+    drop = context.partition_key if context.has_partition_key else ""
+    return StepRun(context.run.run_id, context.run.job_name, context.op_execution_context.op_handle.name, drop)

@@ -1,0 +1,35 @@
+"""What steps cost: a row of `step_costs` for each that ran."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from ops.core.measure_schemas import STEP_COSTS
+from resources.engines.metering import Taken
+from resources.lake.compaction import compact
+from resources.lake.tables import Lake
+
+
+@dataclass(frozen=True, slots=True)
+class StepRun:
+    """A step as Dagster runs it. `drop` is empty for a step of the corpus."""
+
+    run: str
+    job: str
+    step: str
+    drop: str = ""
+
+
+def record_cost(lake: Lake, step: StepRun, taken: Taken, *, done: bool) -> None:
+    """Keeps what a step took, whether it came to its end or failed."""
+    row = {
+        "at": datetime.now(UTC),
+        "run": step.run,
+        "job": step.job,
+        "step": step.step,
+        "drop": step.drop or None,
+        "outcome": "done" if done else "failed",
+        "seconds": taken.seconds,
+        "processor_seconds": taken.processor_seconds,
+    }
+    lake.log(STEP_COSTS, lambda _: [row])
+    compact(lake, STEP_COSTS)
