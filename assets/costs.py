@@ -8,6 +8,7 @@ from typing import ParamSpec, TypeVar, cast
 
 import dagster as dg
 
+from resources.engines.log_lines import lines_about
 from resources.engines.metering import Meter
 from resources.lake.tables import Lake
 from resources.status.costs import StepRun, record_cost
@@ -17,8 +18,8 @@ Made = TypeVar("Made")
 
 
 def costed(compute: Callable[Given, Made]) -> Callable[Given, Made]:
-    """Around an asset's function, which takes `lake`: its time and processor seconds become metadata of what it makes,
-    up to when that was made, and a row of `step_costs`, also where it fails."""
+    """Around an asset's function, which takes `lake`: lines that it logs name the step; its time and processor seconds
+    become metadata of what it makes, up to when that was made, and a row of `step_costs`, also where it fails."""
     signature = inspect.signature(compute)
 
     def lake_of(*args: Given.args, **kwargs: Given.kwargs) -> Lake:
@@ -40,14 +41,15 @@ def costed(compute: Callable[Given, Made]) -> Callable[Given, Made]:
 
 @contextmanager
 def _recorded(lake: Lake) -> Iterator[Meter]:
-    meter = Meter()
+    meter, step = Meter(), _step()
     try:
-        yield meter
+        with lines_about(run=step.run, step=step.step, drop=step.drop):
+            yield meter
     except BaseException:
         with suppress(Exception):  # what the step failed of says more, and may be the lake
-            record_cost(lake, _step(), meter.read(), done=False)
+            record_cost(lake, step, meter.read(), done=False)
         raise
-    record_cost(lake, _step(), meter.read(), done=True)
+    record_cost(lake, step, meter.read(), done=True)
 
 
 def _with_cost(made: object, meter: Meter) -> object:

@@ -1,7 +1,6 @@
 """`assay backfill`: measures what other settings, another encoder or a raised revision have left to measure."""
 
 from dataclasses import asdict
-from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -9,10 +8,9 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from pipelines.app import ConfigOption, DebugOption, JsonOption, LakeOption, app, print_json, settings_of
-from pipelines.faults import DONE, err, out
-from pipelines.run_command import say, status_of
+from pipelines.faults import DONE, out
+from pipelines.run_command import spoken, status_of
 from pipelines.version_commands import lake_at
-from resources.engines.progress import SilentProgress, console_progress
 
 if TYPE_CHECKING:
     from resources.status.backfill import DropWork
@@ -55,8 +53,7 @@ def backfill(
         _show(works, seconds)
     if dry_run or not works:
         raise typer.Exit(DONE)
-    progress = SilentProgress() if as_json else console_progress(err)
-    tell = partial(say, lake=lake, debug=debug, faults_alone=as_json)
+    progress, tell = spoken(settings, lake=lake, as_json=as_json, debug=debug)
     outcomes = execute(lake, settings, works, only=chosen, progress=progress, tell=tell)
     if as_json:
         runs = [{"drop": o.drop, "success": o.success, "error": o.error, "run_id": o.run_id} for o in outcomes]

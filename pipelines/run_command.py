@@ -1,6 +1,7 @@
 """`assay run`: drops in, a version out."""
 
-from collections.abc import Iterable
+import logging
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,7 +13,9 @@ from ops.decision.versions import headline
 from pipelines.app import ConfigOption, DebugOption, JsonOption, LakeOption, app, print_json, settings_of
 from pipelines.faults import DONE, FAILED, FAULT, err, out, say_error, say_fault
 from pipelines.tables import version_table
-from resources.engines.progress import SilentProgress, console_progress
+from resources.config.settings import Settings
+from resources.engines.log_lines import json_logger, lines_about
+from resources.engines.progress import Progress, SilentProgress, console_progress
 from resources.intake.corpus_drops import kept_out
 from resources.intake.drop_folders import drop_name
 from resources.intake.old_readings import old_readings
@@ -45,8 +48,7 @@ def run(
     before = current_version(Lake(lake))
     if not as_json:
         say_old_readings(lake, named)
-    progress = SilentProgress() if as_json else console_progress(err)
-    tell = partial(say, lake=lake, debug=debug, faults_alone=as_json)
+    progress, tell = spoken(settings, lake=lake, as_json=as_json, debug=debug)
     outcomes = run_all(lake, settings, named, progress=progress, tell=tell)
     summary = summarise(lake, outcomes, before=before)
     if as_json:
@@ -54,6 +56,30 @@ def run(
     else:
         show(lake, outcomes, before=before)
     raise typer.Exit(status_of(outcomes))
+
+
+def spoken(
+    settings: Settings, *, lake: str, as_json: bool, debug: bool
+) -> "tuple[Progress, Callable[[Outcome], None]]":
+    """How a command says how far it is and what failed, on standard error: `operation.logs` has it as lines of JSON;
+    else, where its result is to be JSON, faults alone are said."""
+    if settings.operation.logs == "json":
+        return console_progress(err, as_json=True), partial(log_outcome, json_logger(err.file))
+    progress = SilentProgress() if as_json else console_progress(err)
+    return progress, partial(say, lake=lake, debug=debug, faults_alone=as_json)
+
+
+def log_outcome(logger: logging.Logger, outcome: "Outcome") -> None:
+    """Logs what came of a run."""
+    with lines_about(run=outcome.run_id, job=outcome.job, drop=outcome.drop or ""):
+        for failure in outcome.gate_failures:
+            logger.error("gate failed: %s", failure)
+        for alarm in outcome.alarms:
+            logger.error("alarm: %s", alarm)
+        if outcome.error:
+            logger.error("%s%s", outcome.error, f"\n{outcome.stack}" if outcome.fault else "")
+        if outcome.success:
+            logger.info("done")
 
 
 def say_old_readings(lake: str, named: Iterable[str] = ()) -> None:

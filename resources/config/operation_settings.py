@@ -1,6 +1,7 @@
 """Settings of operation: when runs start by themselves, what is tried again, and who hears of what went wrong."""
 
 from dataclasses import dataclass, field
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 
@@ -65,6 +66,8 @@ class OperationSettings:
     """Who looks after the assets, for the UI: mail addresses, or team:NAME."""
     ui: str = "http://127.0.0.1:3000"
     """Where the UI is reached, for the links of alerts; empty for none."""
+    logs: Literal["text", "json"] = "text"
+    """How the command line says what goes on: lines or bars for a person, or a JSON object a line."""
     metrics: str = ""
     """File that figures for Prometheus are written to after each drop and each version; empty writes none."""
     checkpoints: CheckpointSettings = field(default_factory=CheckpointSettings)

@@ -10,6 +10,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
 
+from resources.engines.log_lines import json_logger
+
 Advance = Callable[[int], None]
 
 
@@ -94,8 +96,11 @@ class Together:
             yield advance
 
 
-def console_progress(console: Console) -> Progress:
-    """Bars where the console is a terminal; elsewhere, as in a file or under a scheduler, lines with the time."""
+def console_progress(console: Console, *, as_json: bool = False) -> Progress:
+    """Bars where the console is a terminal; elsewhere, as in a file or under a scheduler, lines with the time. Or
+    lines of JSON (resources.engines.log_lines) wherever it is."""
+    if as_json:
+        return LogProgress(json_logger(console.file))
     if console.is_terminal:
         return RichProgress(console)
     # A logger of its own: the one called `assay` also writes to the log of the Dagster run.
