@@ -1,13 +1,14 @@
 """What a step took, kept in the lake and shown beside what it made."""
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import wraps
-from typing import ParamSpec, TypeVar, cast
+from typing import Any, ParamSpec, TypeVar, cast
 
 import dagster as dg
 
+from assets.specs import Materialized
 from resources.engines.log_lines import lines_about
 from resources.engines.metering import Meter
 from resources.lake.tables import Lake
@@ -40,7 +41,7 @@ def costed(compute: Callable[Given, Made]) -> Callable[Given, Made]:
 
 
 @contextmanager
-def _recorded(lake: Lake) -> Iterator[Meter]:
+def _recorded(lake: Lake) -> Generator[Meter]:
     meter, step = Meter(), _step()
     try:
         with lines_about(run=step.run, step=step.step, drop=step.drop):
@@ -55,12 +56,17 @@ def _recorded(lake: Lake) -> Iterator[Meter]:
 def _with_cost(made: object, meter: Meter) -> object:
     if not isinstance(made, dg.MaterializeResult):
         return made
+    result = cast("Materialized", made)
+    metadata = cast("Mapping[str, Any]", result.metadata or {})
     taken = meter.read()
-    cost: Mapping[str, float] = {
-        "seconds": round(taken.seconds, 2),
-        "processor seconds": round(taken.processor_seconds, 2),
-    }
-    return made._replace(metadata={**(made.metadata or {}), **cost})
+    cost = {"seconds": round(taken.seconds, 2), "processor seconds": round(taken.processor_seconds, 2)}
+    return dg.MaterializeResult(
+        asset_key=result.asset_key,
+        metadata={**metadata, **cost},
+        check_results=result.check_results,
+        data_version=result.data_version,
+        tags=result.tags,
+    )
 
 
 def _step() -> StepRun:
