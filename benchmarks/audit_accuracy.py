@@ -88,32 +88,32 @@ class Embeddings:
             opened = [Image.open(path).convert("RGB") for path in new[start : start + 32]]
             made = self.encoder.encode_images(opened)
             self.vectors |= {self.image(p): v for p, v in zip(new[start : start + 32], made, strict=True)}
-        return self._found(list(by_id), changed=bool(new))
+        return self._vectors(list(by_id), changed=bool(new))
 
     def texts(self, texts: set[str]) -> Vectors:
         """Vectors of the texts."""
         new = sorted(text for text in texts if text_id(text) not in self.vectors)
         made = self.encoder.encode_texts(new) if new else []
         self.vectors |= {text_id(text): vector for text, vector in zip(new, made, strict=True)}
-        return self._found([text_id(text) for text in sorted(texts)], changed=bool(new))
+        return self._vectors([text_id(text) for text in sorted(texts)], changed=bool(new))
 
-    def _found(self, ids: list[str], *, changed: bool) -> Vectors:
+    def _vectors(self, ids: list[str], *, changed: bool) -> Vectors:
         if changed:
             self.file.parent.mkdir(parents=True, exist_ok=True)
             np.savez(self.file, allow_pickle=False, **self.vectors)
         return Vectors.of(ids, np.stack([self.vectors[i] for i in ids]) if ids else np.zeros((0, 0)))
 
 
-def example(number: int, shown: Shown, embeddings: Embeddings) -> dict[str, Any]:
+def example(number: int, row: Shown, embeddings: Embeddings) -> dict[str, Any]:
     """A row of schemas.EXAMPLES."""
-    images = [] if shown.picture is None else [embeddings.image(shown.picture)]
+    images = [] if row.picture is None else [embeddings.image(row.picture)]
     picture = [{"type": "image", "text": None, "image_id": image} for image in images]
     messages = []
-    for turn, (question, answer) in enumerate(shown.turns):
+    for turn, (question, answer) in enumerate(row.turns):
         asked = [{"type": "text", "text": question, "image_id": None}]
-        said = [{"type": "text", "text": answer, "image_id": None}]
+        parts = [{"type": "text", "text": answer, "image_id": None}]
         messages.append({"role": "user", "parts": [*picture, *asked] if turn == 0 else asked})
-        messages.append({"role": "assistant", "parts": said})
+        messages.append({"role": "assistant", "parts": parts})
     return {
         "delivery": "bench-0",
         "example_id": f"e{number:05d}",
@@ -152,10 +152,12 @@ def raw_cosine(inputs: RowInputs) -> np.ndarray:
 
 def raw_cosines(inputs: RowInputs) -> tuple[np.ndarray, np.ndarray]:
     """Cosine of each turn's question and answer, as they stand, with its picture (m), and whether there is one (m)."""
-    shown = inputs.examples["image_ids"].to_pylist()
-    images, seen = inputs.images.gather([(shown[turn.row] or [""])[0] for turn in read_turns(inputs.examples)])
-    texts, told = inputs.texts.gather([text_id(text) for text in raw_texts(inputs.examples)])
-    return np.einsum("nd,nd->n", images, texts), seen & told
+    image_lists = inputs.examples["image_ids"].to_pylist()
+    images, has_image = inputs.images.gather(
+        [(image_lists[turn.row] or [""])[0] for turn in read_turns(inputs.examples)]
+    )
+    texts, has_text = inputs.texts.gather([text_id(text) for text in raw_texts(inputs.examples)])
+    return np.einsum("nd,nd->n", images, texts), has_image & has_text
 
 
 def measured(name: str, inputs: RowInputs) -> Any:
@@ -184,9 +186,9 @@ class Ledger:
         yield "| fault | measure | faulty | sound | AUROC (95 %) | recall at 1 % false alarms (95 %) |"
         yield "|---|---|--:|--:|---|---|"
         for (task, how), (bad, good) in self.scores.items():
-            one, two = np.concatenate(bad), np.concatenate(good)
-            area, recall = interval(one, two, auroc), interval(one, two, recall_at_one_percent)
-            yield f"| {task} | {how} | {len(one)} | {len(two)} | {area} | {recall} |"
+            positive, negative = np.concatenate(bad), np.concatenate(good)
+            area, recall = interval(positive, negative, auroc), interval(positive, negative, recall_at_one_percent)
+            yield f"| {task} | {how} | {len(positive)} | {len(negative)} | {area} | {recall} |"
 
 
 def recall_at_one_percent(bad: np.ndarray, good: np.ndarray) -> float:
@@ -212,12 +214,12 @@ def wrong_images(rng: Random, share: float, embeddings: Embeddings, ledger: Ledg
     """Exchanged pictures, by conversation and by turn; the planted and the estimated share of them."""
     rows = one_conversation_each(rng.sample(load_pictures(), CONVERSATIONS))
     plant.swap_images(rng.sample(rows, len(rows)), round(share * CONVERSATIONS))
-    shown = shown_of(rows, "wrong_image")
-    inputs = inputs_of(shown, embeddings)
-    faulty = np.array([row.faulty for row in shown])
+    examples = shown_of(rows, "wrong_image")
+    inputs = inputs_of(examples, embeddings)
+    faulty = np.array([row.faulty for row in examples])
     task = f"wrong image, easy-VQA, {share:.0%}"
-    found = measured("conversation_grounding", inputs)
-    ledger.add(task, "conversation_grounding.pooled_z", -found["pooled_z"].to_numpy(), faulty[found["row"]])
+    measures = measured("conversation_grounding", inputs)
+    ledger.add(task, "conversation_grounding.pooled_z", -measures["pooled_z"].to_numpy(), faulty[measures["row"]])
     ledger.add(task, "mean raw cosine", -raw_cosine(inputs), faulty)
     turns = measured("grounding", inputs)
     for name, sign in (("cosine", -1), ("margin", -1), ("p_value", 1), ("hard_rank", 1)):
@@ -225,8 +227,8 @@ def wrong_images(rng: Random, share: float, embeddings: Embeddings, ledger: Ledg
     calibrated = measured("calibrated_grounding", inputs)
     scores = -calibrated["calibrated_z"].to_numpy()
     ledger.add(f"{task}, by turn", "calibrated_grounding.calibrated_z", scores, faulty[calibrated["row"]])
-    estimate = estimate_mismatch(found["rank"].to_numpy(), found["compared"].to_numpy())
-    return {"planted": round(float(faulty[found["row"]].mean()), 4)} | (asdict(estimate) if estimate else {})
+    estimate = estimate_mismatch(measures["rank"].to_numpy(), measures["compared"].to_numpy())
+    return {"planted": round(float(faulty[measures["row"]].mean()), 4)} | (asdict(estimate) if estimate else {})
 
 
 def blind_questions(rng: Random, share: float, embeddings: Embeddings, ledger: Ledger) -> None:
@@ -237,9 +239,9 @@ def blind_questions(rng: Random, share: float, embeddings: Embeddings, ledger: L
         one_conversation_each(pictures[CONVERSATIONS:]), round(share * CONVERSATIONS), rng
     )
     rng.shuffle(rows)
-    shown = shown_of(rows, "blind_questions")
-    inputs = inputs_of(shown, embeddings)
-    faulty = np.array([row.faulty for row in shown])
+    examples = shown_of(rows, "blind_questions")
+    inputs = inputs_of(examples, embeddings)
+    faulty = np.array([row.faulty for row in examples])
     turns = measured("visual_necessity", inputs)
     whole = turns.groupby("row").first()
     for task, frame, names in (
@@ -264,16 +266,16 @@ def shifted_joins(rng: Random, share: float, embeddings: Embeddings) -> dict[str
     rows = one_conversation_each(rng.sample(load_pictures(), FILE_ROWS))
     if share:
         plant.shift_images(rows, count=round(share * FILE_ROWS), by=rng.randrange(1, 9), rng=rng)
-    shown = shown_of(rows, "shifted_join")
-    found = measured("alignment_shift", inputs_of(shown, embeddings))
-    named, faulty = found["is_shifted"].to_numpy(), np.array([row.faulty for row in shown])[found["row"]]
+    examples = shown_of(rows, "shifted_join")
+    measures = measured("alignment_shift", inputs_of(examples, embeddings))
+    named, faulty = measures["is_shifted"].to_numpy(), np.array([row.faulty for row in examples])[measures["row"]]
     return {
         "share": share,
         "found": bool((named & faulty).any()),
         "named": int(named.sum()),
         "rows_found": float(named[faulty].mean()) if faulty.any() else None,
         "sound_rows_named": float(named[~faulty].mean()) if (~faulty).any() else None,
-        "p_value": float(found["p_value"].min()),
+        "p_value": float(measures["p_value"].min()),
     }
 
 
@@ -282,14 +284,14 @@ def photo_captions(folder: Path, rng: Random, embeddings: Embeddings, ledger: Le
     lines = [json.loads(line) for line in (folder / "captions.jsonl").read_text("utf-8").splitlines()]
     paths = [folder / line["image"] for line in lines]
     by = rng.randrange(1, max(2, len(lines)))
-    said = [tuple(("Describe the image.", caption) for caption in line["captions"]) for line in lines]
+    dialogues = [tuple(("Describe the image.", caption) for caption in line["captions"]) for line in lines]
     for faulty, pictures in ((False, paths), (True, paths[by:] + paths[:by])):
-        shown = [Shown(turns, path, faulty) for turns, path in zip(said, pictures, strict=True)]
-        inputs = inputs_of(shown, embeddings)
-        flags = np.full(len(shown), faulty)
-        found = measured("conversation_grounding", inputs)
-        scores = -found["pooled_z"].to_numpy()
-        ledger.add("wrong image, photos", "conversation_grounding.pooled_z", scores, flags[found["row"]])
+        examples = [Shown(turns, path, faulty) for turns, path in zip(dialogues, pictures, strict=True)]
+        inputs = inputs_of(examples, embeddings)
+        flags = np.full(len(examples), faulty)
+        measures = measured("conversation_grounding", inputs)
+        scores = -measures["pooled_z"].to_numpy()
+        ledger.add("wrong image, photos", "conversation_grounding.pooled_z", scores, flags[measures["row"]])
         ledger.add("wrong image, photos", "mean raw cosine", -raw_cosine(inputs), flags)
 
 
@@ -297,20 +299,20 @@ def descriptions(folder: Path, rng: Random, embeddings: Embeddings, ledger: Ledg
     """Photos with a description of three captions, of which the last, or all, are another photo's."""
     lines = [json.loads(line) for line in (folder / "captions.jsonl").read_text("utf-8").splitlines()]
     by = rng.randrange(1, max(2, len(lines)))
-    said = [[caption.strip().rstrip(".") + "." for caption in line["captions"][:3]] for line in lines]
+    captions = [[caption.strip().rstrip(".") + "." for caption in line["captions"][:3]] for line in lines]
     for task, own in (("partly wrong text, photos", 2), ("wrong description, photos", 0)):
         for faulty in (False, True):
-            others = [said[(n + by * faulty) % len(said)] for n in range(len(said))]
-            texts = [mine[:own] + other[own:] for mine, other in zip(said, others, strict=True)]
-            shown = [
+            others = [captions[(n + by * faulty) % len(captions)] for n in range(len(captions))]
+            texts = [mine[:own] + other[own:] for mine, other in zip(captions, others, strict=True)]
+            examples = [
                 Shown((("Describe the image.", " ".join(text)),), folder / line["image"], faulty)
                 for text, line in zip(texts, lines, strict=True)
             ]
-            inputs = inputs_of(shown, embeddings)
-            found = measured("grounding", inputs)
-            flags = np.full(len(shown), faulty)
+            inputs = inputs_of(examples, embeddings)
+            measures = measured("grounding", inputs)
+            flags = np.full(len(examples), faulty)
             for name, sign in (("margin", -1), ("weakest_gain", -1), ("p_value", 1)):
-                ledger.add(task, f"grounding.{name}", sign * found[name].to_numpy(), flags[found["row"]])
+                ledger.add(task, f"grounding.{name}", sign * measures[name].to_numpy(), flags[measures["row"]])
             ledger.add(task, "raw cosine of the whole", -raw_cosine(inputs), flags)
 
 

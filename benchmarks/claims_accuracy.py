@@ -67,17 +67,20 @@ class Told:
 
 def easy_vqa(rng: Random, kind: str, share: float) -> list[Told]:
     """Conversations of the test split, `share` of which have one false answer of that kind."""
-    told = [Told(list(p.turns), p.path, {}) for p in rng.sample(load_pictures(), CONVERSATIONS)]
+    conversations = [Told(list(p.turns), p.path, {}) for p in rng.sample(load_pictures(), CONVERSATIONS)]
     if kind == "count":
-        for one in told:
-            one.turns.append((_HOW_MANY, "1"))
-    able = [one for one in told if _turns_of(one, kind)]
-    for one in rng.sample(able, round(share * CONVERSATIONS)):
-        at = rng.choice(_turns_of(one, kind))
-        query, answer = one.turns[at]
-        one.turns[at] = (query, rng.choice(("2", "3")) if kind == "count" else rng.choice(other_answers(answer)))
-        one.false[at] = ""
-    return told
+        for conversation in conversations:
+            conversation.turns.append((_HOW_MANY, "1"))
+    able = [one for one in conversations if _turns_of(one, kind)]
+    for conversation in rng.sample(able, round(share * CONVERSATIONS)):
+        at = rng.choice(_turns_of(conversation, kind))
+        query, answer = conversation.turns[at]
+        conversation.turns[at] = (
+            query,
+            rng.choice(("2", "3")) if kind == "count" else rng.choice(other_answers(answer)),
+        )
+        conversation.false[at] = ""
+    return conversations
 
 
 def photos(folder: Path, rng: Random, kind: str, share: float) -> list[Told]:
@@ -90,8 +93,8 @@ def photos(folder: Path, rng: Random, kind: str, share: float) -> list[Told]:
         pairs = list((_counts if kind == "count" else _presences)(boxes, rng))
     chosen = set(rng.sample(range(len(pairs)), min(len(pairs), max(1, round(share * len(pairs))))))
     return [
-        Told([(query, false if n in chosen else true)], folder / image, {0: said} if n in chosen else {})
-        for n, (image, query, true, false, said) in enumerate(pairs)
+        Told([(query, false if n in chosen else true)], folder / image, {0: value} if n in chosen else {})
+        for n, (image, query, true, false, value) in enumerate(pairs)
     ]
 
 
@@ -106,10 +109,10 @@ _Pair = tuple[str, str, str, str, str]
 def _captions(captions: dict[str, list[str]], rng: Random) -> Iterator[_Pair]:
     """Captions that name a colour, and the same with one that no caption of the photo names in its place."""
     query = "Describe the image."
-    for image, said in sorted(captions.items()):
-        words = set(" ".join(said).lower().replace(",", " ").replace(".", " ").split())
+    for image, lines in sorted(captions.items()):
+        words = set(" ".join(lines).lower().replace(",", " ").replace(".", " ").split())
         named = {name for word in words & WORDS.keys() for name in WORDS[word]}
-        for caption in said:
+        for caption in lines:
             claims = [claim for claim in read_claims(query, caption) if claim.kind == "colour"]
             rivals = [(foil, new) for claim in claims for foil in claim.foils if (new := _new(foil, query, named))]
             if rivals:
@@ -119,8 +122,8 @@ def _captions(captions: dict[str, list[str]], rng: Random) -> Iterator[_Pair]:
 
 def _new(caption: str, query: str, named: set[str]) -> str:
     """The colour that the caption claims and the photo's captions do not."""
-    said = [claim.value for claim in read_claims(query, caption) if claim.kind == "colour"]
-    return next((one for one in said if named.isdisjoint(WORDS[one])), "")
+    colours = [claim.value for claim in read_claims(query, caption) if claim.kind == "colour"]
+    return next((one for one in colours if named.isdisjoint(WORDS[one])), "")
 
 
 def _counts(boxes: dict[str, list[dict]], rng: Random) -> Iterator[_Pair]:
@@ -136,15 +139,19 @@ def _presences(boxes: dict[str, list[dict]], rng: Random) -> Iterator[_Pair]:
     """Each category of a photo, and as many that are not in it."""
     categories = sorted({box["category"] for objects in boxes.values() for box in objects})
     for image, objects in sorted(boxes.items()):
-        shown = sorted({box["category"] for box in objects})
-        others = [one for one in categories if one not in shown]
-        absent = rng.sample(others, min(len(others), len(shown)))
-        yield from ((image, f"Is there a {one} in the picture?", "yes", "no", "") for one in shown)
+        shown_categories = sorted({box["category"] for box in objects})
+        others = [one for one in categories if one not in shown_categories]
+        absent = rng.sample(others, min(len(others), len(shown_categories)))
+        yield from ((image, f"Is there a {one} in the picture?", "yes", "no", "") for one in shown_categories)
         yield from ((image, f"Is there a {one} in the picture?", "no", "yes", "") for one in absent)
 
 
-def _turns_of(one: Told, kind: str) -> list[int]:
-    return [n for n, (query, answer) in enumerate(one.turns) if any(c.kind == kind for c in read_claims(query, answer))]
+def _turns_of(conversation: Told, kind: str) -> list[int]:
+    return [
+        n
+        for n, (query, answer) in enumerate(conversation.turns)
+        if any(c.kind == kind for c in read_claims(query, answer))
+    ]
 
 
 class Places:
@@ -180,7 +187,7 @@ class Places:
 def pointing(folder: Path, places: Places) -> Iterator[str]:
     """Lines of a Markdown table: how often a region's centre lies in a box of what it is the region of."""
     hits: defaultdict[str, list[tuple[bool, bool]]] = defaultdict(list)
-    for number, line in enumerate(sorted(_lines(folder / "objects.jsonl"), key=lambda one: one["image"])):
+    for number, line in enumerate(sorted(_lines(folder / "objects.jsonl"), key=lambda record: record["image"])):
         image = places.embeddings.image(folder / line["image"])
         named = sorted({box["category"] for box in line["objects"] if not box["iscrowd"]})
         regions = places.of([Phrase(image, thing) for thing in named], {image: folder / line["image"]})
@@ -194,8 +201,8 @@ def pointing(folder: Path, places: Places) -> Iterator[str]:
                 hits[f"{'certain' if is_certain else 'uncertain'}, {group}"].append(hit)
     yield "| regions, photos | centre in a box | centre of the picture |"
     yield "|---|---|---|"
-    for group, found in sorted(hits.items()):
-        cells = (with_interval(sum(hit[side] for hit in found), len(found)) for side in (0, 1))
+    for group, pairs in sorted(hits.items()):
+        cells = (with_interval(sum(hit[side] for hit in pairs), len(pairs)) for side in (0, 1))
         yield f"| {group} | {' | '.join(cells)} |"
 
 
@@ -205,12 +212,12 @@ def _in_box(line: dict, thing: str, across: float, down: float) -> bool:
     return any(left <= x <= left + width and top <= y <= top + height for left, top, width, height in boxes)
 
 
-def inputs_of(told: Sequence[Told], embeddings: Embeddings, places: Places) -> RowInputs:
+def inputs_of(conversations: Sequence[Told], embeddings: Embeddings, places: Places) -> RowInputs:
     """What the audit sees."""
-    rows = [Shown(tuple(one.turns), one.picture, bool(one.false)) for one in told]
+    rows = [Shown(tuple(one.turns), one.picture, bool(one.false)) for one in conversations]
     made = [example(n, row, embeddings) | {"dataset": "told"} for n, row in enumerate(rows)]
     examples = pa.Table.from_pylist(made, schema=EXAMPLES.schema)
-    paths = sorted({one.picture for one in told if one.picture})
+    paths = sorted({one.picture for one in conversations if one.picture})
     images = embeddings.images(paths)
     texts = embeddings.texts({*(AUDIT.texts(examples) if AUDIT.texts else ()), *raw_texts(examples)})
     facts = [check_image(path.read_bytes(), IngestSettings()).colours for path in paths]
@@ -221,14 +228,14 @@ def inputs_of(told: Sequence[Told], embeddings: Embeddings, places: Places) -> R
     return RowInputs(examples, images, texts, bank, choose_bank(texts, BANK), colours, regions=regions)
 
 
-def claims_of(told: Sequence[Told], kind: str, inputs: RowInputs) -> pd.DataFrame:
+def claims_of(conversations: Sequence[Told], kind: str, inputs: RowInputs) -> pd.DataFrame:
     """The audit's rows of that kind, with whether each is false and what the baselines give it."""
     frame = AUDIT.measure(inputs, AUDIT.settings).to_pandas()
     frame = frame[frame["kind"] == kind].reset_index(drop=True)
     owner = frame["example_id"].str[1:].astype(int)
     frame["is_false"] = [
-        told[row].false.get(turn) in ("", said)
-        for row, turn, said in zip(owner, frame["turn"], frame["said"], strict=True)
+        conversations[row].false.get(turn) in ("", value)
+        for row, turn, value in zip(owner, frame["turn"], frame["said"], strict=True)
     ]
     turns = read_turns(inputs.examples)
     cosines = dict(zip([(turn.row, turn.turn) for turn in turns], raw_cosines(inputs)[0], strict=True))
@@ -262,9 +269,9 @@ class Verdicts:
             yield f"| {task} | {' | '.join(with_interval(*cell) for cell in [*cells, (abstained, false + true)])} |"
 
 
-def with_interval(found: int, of: int) -> str:
+def with_interval(hits: int, of: int) -> str:
     """A share with its 95 % interval."""
-    share = found / max(of, 1)
+    share = hits / max(of, 1)
     low, high = wilson(share, of)
     return f"{share:.4f} ({low:.4f} to {high:.4f}) of {of}"
 
@@ -282,10 +289,10 @@ def main() -> None:
             for share in options.shares:
                 for seed in options.seeds:
                     rng = Random(f"{data} {kind} {seed}")  # noqa: S311 - a seeded measurement
-                    told = (
+                    conversations = (
                         easy_vqa(rng, kind, share) if data == "easy-VQA" else photos(options.photos, rng, kind, share)
                     )
-                    frame = claims_of(told, kind, inputs_of(told, embeddings, places))
+                    frame = claims_of(conversations, kind, inputs_of(conversations, embeddings, places))
                     task = f"{kind}, {data}, {share:.0%}"
                     false = frame["is_false"].to_numpy()
                     for how, scores in (

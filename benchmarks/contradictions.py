@@ -79,8 +79,8 @@ def synthetic(spark: SparkSession, judgements: int, *, skewed: bool = False) -> 
         }
     )
 
-    def side(label: str, said: str, against: str) -> Any:
-        return F.struct(F.lit(label).alias("label"), F.col(said).alias("said"), F.col(against).alias("against"))
+    def side(label: str, response: str, against: str) -> Any:
+        return F.struct(F.lit(label).alias("label"), F.col(response).alias("said"), F.col(against).alias("against"))
 
     pair = F.array(side("chosen", "chosen", "rejected"), side("rejected", "rejected", "chosen"))
     sides = F.explode(pair).alias("side")
@@ -140,7 +140,7 @@ class Cost:
         self._stop.set()
         self._thread.join()
 
-    def told(self, name: str) -> dict[str, float]:
+    def figures(self, name: str) -> dict[str, float]:
         """The figures, under names that start with `name`."""
         figures = {"s": round(self.wall_s, 1), "jvm_cpu_s": round(self.jvm_cpu_s, 1)}
         return {f"{name}_{key}": value for key, value in figures.items()} | {
@@ -171,24 +171,24 @@ def measure(given: argparse.Namespace) -> dict[str, Any]:
     tables = {name: spark.read.parquet(str(folder / name)) for name in ("preferences", "examples")}
     assert set(tables["preferences"].columns) == set(PREFERENCES.schema.names)
     assert set(tables["examples"].columns) < set(EXAMPLES.schema.names)
-    told: dict[str, Any] = {"judgements": judgements}
+    figures: dict[str, Any] = {"judgements": judgements}
     if not given.direct:
         with Cost(spark) as cost:
             AUDIT.measure(tables, AUDIT.settings).write.mode("overwrite").parquet(str(folder / "measures"))
-        told |= cost.told("audit") | {"judgements_per_s": round(judgements / cost.wall_s)}
+        figures |= cost.figures("audit") | {"judgements_per_s": round(judgements / cost.wall_s)}
     with Cost(spark) as cost:
         spark_direct(tables["preferences"]).write.mode("overwrite").parquet(str(folder / "spark"))
-    told |= cost.told("spark_direct") | {"load": [round(load, 1) for load in os.getloadavg()]}
-    found = "spark" if given.direct else "measures"
-    told |= {} if given.direct else accuracy(spark, folder, tables["preferences"])
+    figures |= cost.figures("spark_direct") | {"load": [round(load, 1) for load in os.getloadavg()]}
+    kind = "spark" if given.direct else "measures"
+    figures |= {} if given.direct else accuracy(spark, folder, tables["preferences"])
     if given.alone:
-        return told | {"all_s": round(time.perf_counter() - started, 1)}
+        return figures | {"all_s": round(time.perf_counter() - started, 1)}
     jvm_gb = psutil.Process(_jvm_of(spark)).memory_info().rss / 1e9
     with Cost(spark) as cost:
         duckdb_direct(folder, given.memory)
     # Spark idles beside it; its memory is not DuckDB's.
-    told |= cost.told("duckdb_direct") | {"duckdb_direct_peak_gb": round(cost.peak_bytes / 1e9 - jvm_gb, 2)}
-    return told | compared(folder, found) | {"all_s": round(time.perf_counter() - started, 1)}
+    figures |= cost.figures("duckdb_direct") | {"duckdb_direct_peak_gb": round(cost.peak_bytes / 1e9 - jvm_gb, 2)}
+    return figures | compared(folder, kind) | {"all_s": round(time.perf_counter() - started, 1)}
 
 
 def _jvm_of(spark: SparkSession) -> int:
@@ -233,12 +233,12 @@ def duckdb_direct(folder: Path, memory: str) -> None:
         db.execute(_DUCKDB_DIRECT.format(folder=folder))
 
 
-def compared(folder: Path, found: str) -> dict[str, Any]:
+def compared(folder: Path, name: str) -> dict[str, Any]:
     """How the flips of `found`, a folder of Spark's, agree with DuckDB's, judgement by judgement."""
     query = f"""
         SELECT count(*) FILTER (f.judgement_id IS NOT NULL AND t.judgement_id IS NOT NULL),
             count(f.judgement_id), count(t.judgement_id)
-        FROM (SELECT judgement_id FROM read_parquet('{folder}/{found}/*.parquet') WHERE is_flip) f
+        FROM (SELECT judgement_id FROM read_parquet('{folder}/{name}/*.parquet') WHERE is_flip) f
         FULL JOIN '{folder}/duckdb.parquet' t USING (judgement_id)
     """  # noqa: S608
     with duckdb.connect() as db:

@@ -106,9 +106,9 @@ def made(rng: np.random.Generator, delivery: str, rows: int, corpus: int) -> dic
     is_sft = rng.random(rows) < 0.5
     kind = ["sft" if sft else "preference" for sft in is_sft]
     shared = {"delivery": pa.repeat(delivery, rows), "example_id": pa.array(ids), "kind": pa.array(kind)}
-    shown = pa.array([[image] for image in images])
+    image_lists = pa.array([[image] for image in images])
     columns = shared | {
-        "image_ids": shown,
+        "image_ids": image_lists,
         "content_id": pa.array(ids),
         "source_id": pa.array(ids),
         "drop": pa.repeat(delivery, rows),
@@ -140,14 +140,14 @@ def turns(rng: np.random.Generator, delivery: str, about: Sequence[tuple[str, st
 def judged(rng: np.random.Generator, delivery: str, about: Sequence[tuple[str, str, str]]) -> pa.Table:
     made_rows = []
     for example, image, query in about:
-        one, other = (digest(str(n)) for n in rng.choice(6, 2, replace=False))
+        left, right = (digest(str(n)) for n in rng.choice(6, 2, replace=False))
         texts = [" ".join(_WORDS[n] for n in rng.integers(0, len(_WORDS), 15)) for _ in range(2)]
         row = {"delivery": delivery, "example_id": example, "dataset": "d", "image_ids": [image], "query": "Is it?"}
         row |= {"image_key": image, "query_key": query, "annotator": None}
-        for at, (label, keys) in enumerate((("chosen", (one, other)), ("rejected", (other, one)))):
-            said = {"label": label, "response": texts[at], "opponent": texts[1 - at]}
-            said |= {"response_key": keys[0], "opponent_key": keys[1], "judgement_id": digest(example, str(at))}
-            made_rows.append(row | said)
+        for at, (label, keys) in enumerate((("chosen", (left, right)), ("rejected", (right, left)))):
+            judged = {"label": label, "response": texts[at], "opponent": texts[1 - at]}
+            judged |= {"response_key": keys[0], "opponent_key": keys[1], "judgement_id": digest(example, str(at))}
+            made_rows.append(row | judged)
     return pa.Table.from_pylist(made_rows, schema=PREFERENCES.schema)
 
 

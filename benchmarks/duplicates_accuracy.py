@@ -55,13 +55,13 @@ _WORDS = {
 }  # fmt: skip
 #: Ways to change a picture that leave it the same.
 CHANGES: dict[str, Callable[[Image.Image], Image.Image]] = {
-    "stored anew": lambda one: one,
-    "half the size": lambda one: one.resize((one.width // 2, one.height // 2)),
-    "cropped by 5 %": lambda one: _cropped(one, 0.05),
+    "stored anew": lambda image: image,
+    "half the size": lambda image: image.resize((image.width // 2, image.height // 2)),
+    "cropped by 5 %": lambda image: _cropped(image, 0.05),
     "mirrored": ImageOps.mirror,
-    "cropped and mirrored": lambda one: ImageOps.mirror(_cropped(one, 0.05)),
-    "cropped by 15 %": lambda one: _cropped(one, 0.15),
-    "turned by 90 degrees": lambda one: one.transpose(Image.Transpose.ROTATE_90),
+    "cropped and mirrored": lambda image: ImageOps.mirror(_cropped(image, 0.05)),
+    "cropped by 15 %": lambda image: _cropped(image, 0.15),
+    "turned by 90 degrees": lambda image: image.transpose(Image.Transpose.ROTATE_90),
 }
 _NEGATIVES = ("caption of another photo", "another photo", "another question", "number, colour or side")
 
@@ -78,26 +78,26 @@ class Told:
     about: tuple[str, ...]
 
 
-def _cropped(one: Image.Image, share: float) -> Image.Image:
-    across, down = round(one.width * share / 2), round(one.height * share / 2)
-    return one.crop((across, down, one.width - across, one.height - down))
+def _cropped(image: Image.Image, share: float) -> Image.Image:
+    across, down = round(image.width * share / 2), round(image.height * share / 2)
+    return image.crop((across, down, image.width - across, image.height - down))
 
 
 def reworded(caption: str) -> str:
     """The caption in other words."""
-    said = caption.strip().rstrip(".").lower()
+    words = caption.strip().rstrip(".").lower()
     for word, other in _WORDS.items():
-        said = re.sub(rf"\b{word}\b", other, said)
-    return f"There is {said}." if said.startswith(("a ", "an ")) else f"We see {said}."
+        words = re.sub(rf"\b{word}\b", other, words)
+    return f"There is {words}." if words.startswith(("a ", "an ")) else f"We see {words}."
 
 
 def spoilt(caption: str) -> str:
     """The caption with what decides changed."""
-    said = reworded(caption)
+    words = reworded(caption)
     for word, other in (("red", "blue"), ("black", "white"), ("white", "black"), ("two", "three"), ("left", "right")):
-        if re.search(rf"\b{word}\b", said):
-            return re.sub(rf"\b{word}\b", other, said, count=1)
-    return f"{said.rstrip('.')} on the left."
+        if re.search(rf"\b{word}\b", words):
+            return re.sub(rf"\b{word}\b", other, words, count=1)
+    return f"{words.rstrip('.')} on the left."
 
 
 def corpus(folder: Path, half: int, change: str, scratch: Path) -> Iterator[Told]:
@@ -109,13 +109,13 @@ def corpus(folder: Path, half: int, change: str, scratch: Path) -> Iterator[Told
         if not changed.exists():
             CHANGES[change](Image.open(folder / name).convert("RGB")).save(changed, quality=60)
         for caption, foreign in zip(line["captions"], other["captions"], strict=False):
-            said = reworded(caption)
+            words = reworded(caption)
             yield Told(folder / name, _ASKED, caption, "photo", (name, name))
-            yield Told(changed, _ASKED, said, "positive", (name, name))
+            yield Told(changed, _ASKED, words, "positive", (name, name))
             if other is not line:
                 yield Told(changed, _ASKED, reworded(foreign), _NEGATIVES[0], (name, other["image"]))
-                yield Told(folder / other["image"], _ASKED, said, _NEGATIVES[1], (other["image"], name))
-            yield Told(changed, _OTHERWISE, said, _NEGATIVES[2], (name, name, _OTHERWISE))
+                yield Told(folder / other["image"], _ASKED, words, _NEGATIVES[1], (other["image"], name))
+            yield Told(changed, _OTHERWISE, words, _NEGATIVES[2], (name, name, _OTHERWISE))
             yield Told(changed, _ASKED, spoilt(caption), _NEGATIVES[3], (name, name, "spoilt"))
 
 
@@ -125,22 +125,22 @@ def _lines(path: Path) -> list[dict[str, Any]]:
 
 def drawings(half: int) -> list[Told]:
     """Pictures of easy-VQA under one question, another one for each half; the pictures of a half are its own."""
-    pictures = sorted(load_pictures(), key=lambda one: one.path.name)[half::2]
+    pictures = sorted(load_pictures(), key=lambda picture: picture.path.name)[half::2]
     asked = ((one, answer) for one in pictures for query, answer in one.turns if query == _SHAPES[half])
     return [Told(one.path, _SHAPES[half], answer, "drawing", (one.path.name,)) for one, answer in asked]
 
 
 def duplicates(
-    spark: SparkSession, told: Sequence[Told], embeddings: Embeddings, chosen: SemanticDuplicateSettings
+    spark: SparkSession, conversations: Sequence[Told], embeddings: Embeddings, chosen: SemanticDuplicateSettings
 ) -> dict[int, int]:
     """Place of each redundant example, and of the one that the audit names."""
     made = [
-        example(at, Shown(((one.query, one.answer),), one.picture, faulty=False), embeddings)
-        | {"content_id": digest(str(at)), "repairs": [] if one.kind == "photo" else ["made"]}
-        for at, one in enumerate(told)
+        example(at, Shown(((conversation.query, conversation.answer),), conversation.picture, faulty=False), embeddings)
+        | {"content_id": digest(str(at)), "repairs": [] if conversation.kind == "photo" else ["made"]}
+        for at, conversation in enumerate(conversations)
     ]
     examples = pa.Table.from_pylist(made, schema=EXAMPLES.schema)
-    paths = {embeddings.image(one.picture): one.picture for one in told if one.picture}
+    paths = {embeddings.image(one.picture): one.picture for one in conversations if one.picture}
     facts = [
         {"image_id": i, **asdict(check_image(path.read_bytes(), IngestSettings()))} for i, path in sorted(paths.items())
     ]
@@ -155,8 +155,8 @@ def duplicates(
         "arrivals": pa.table({"delivery": ["bench-0"], "arrival": pa.array([0], pa.int32())}),
         "embeddings": pa.Table.from_pylist(vectors, schema=EMBEDDINGS.schema),
     }
-    found = AUDIT.measure({name: spark.createDataFrame(table) for name, table in tables.items()}, chosen).toArrow()
-    return {int(row["example_id"][1:]): int(row["other_id"][1:]) for row in found.to_pylist()}
+    measures = AUDIT.measure({name: spark.createDataFrame(table) for name, table in tables.items()}, chosen).toArrow()
+    return {int(row["example_id"][1:]): int(row["other_id"][1:]) for row in measures.to_pylist()}
 
 
 def _rows(modality: str, vectors: Vectors) -> Iterator[dict[str, Any]]:
@@ -164,13 +164,14 @@ def _rows(modality: str, vectors: Vectors) -> Iterator[dict[str, Any]]:
         yield {"encoder": "one", "modality": modality, "content_id": key.decode(), "vector": vector.tobytes()}
 
 
-def figures(change: str, told: Sequence[Told], found: dict[int, int]) -> str:
+def figures(change: str, conversations: Sequence[Told], twins: dict[int, int]) -> str:
     """A line of the table."""
     rows = {
-        kind: [at for at, one in enumerate(told) if one.kind == kind] for kind in ("photo", "positive", *_NEGATIVES)
+        kind: [at for at, one in enumerate(conversations) if one.kind == kind]
+        for kind in ("photo", "positive", *_NEGATIVES)
     }
-    right = {at for at, other in found.items() if told[at].about == told[other].about}
-    wrong = found.keys() - right
+    right = {at for at, other in twins.items() if conversations[at].about == conversations[other].about}
+    wrong = twins.keys() - right
     caught = sum(at in right for at in rows["positive"])
     false = [(sum(at in wrong for at in rows[kind]), len(rows[kind])) for kind in _NEGATIVES]
     others = sum(at in right for at in rows["photo"])
@@ -191,12 +192,12 @@ def main() -> None:
     print(f"| {' | '.join(heads)} |\n|{'---|' * len(heads)}", flush=True)
     with tempfile.TemporaryDirectory() as scratch:
         for change in CHANGES:
-            told = list(corpus(options.photos, options.half, change, Path(scratch)))
-            print(figures(change, told, duplicates(spark, told, embeddings, chosen)), flush=True)
-    told = drawings(options.half)
+            conversations = list(corpus(options.photos, options.half, change, Path(scratch)))
+            print(figures(change, conversations, duplicates(spark, conversations, embeddings, chosen)), flush=True)
+    conversations = drawings(options.half)
     for how, cuts in (("verified", chosen), ("vectors alone", replace(chosen, hash_distance=64, colour_distance=1.0))):
-        count = len(duplicates(spark, told, embeddings, cuts))
-        print(f"\ndrawings called duplicates, {how}: {with_interval(count, len(told))}", flush=True)
+        count = len(duplicates(spark, conversations, embeddings, cuts))
+        print(f"\ndrawings called duplicates, {how}: {with_interval(count, len(conversations))}", flush=True)
     spark.stop()
 
 

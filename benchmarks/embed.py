@@ -132,7 +132,7 @@ def fill(lake: Lake, pictures: Sequence[bytes], texts: Sequence[str]) -> None:
     lake.write(EXAMPLES, examples, partition={"delivery": "bench"}, once="bench")
 
 
-def said(examples: pa.Table) -> list[str]:
+def texts_of(examples: pa.Table) -> list[str]:
     """The texts of the examples, those that say nothing left out."""
     texts = [m["parts"][0]["text"] for turns in examples["messages"].to_pylist() for m in turns or ()]
     return [text for text in texts if text]
@@ -147,7 +147,7 @@ def stage_rate(
         lake = Lake(Path(folder))
         fill(lake, pictures, texts)
         embedding = EmbeddingSettings(image_batch=batch, text_batch=batch)
-        embed_delivery(lake, "bench", texts=said, settings=settings, embedding=embedding, progress=pace)
+        embed_delivery(lake, "bench", texts=texts_of, settings=settings, embedding=embedding, progress=pace)
     return pace.steady
 
 
@@ -213,17 +213,17 @@ def rates(models: Sequence[str], scale: float) -> None:
         encoder = load_encoder(settings)
         on_cpu = encoder.device.type == "cpu"
         prepared = find_source(settings).preprocessing
-        decode, shown, told = decode_rate(pictures, prepared, cores), *bare_rates(encoder, pictures, texts)
+        decode, image_rate, text_rate = decode_rate(pictures, prepared, cores), *bare_rates(encoder, pictures, texts)
         parts = part_costs(encoder, pictures)
         of_images, cost = stage_rate(settings, pictures, [], batch)
         of_texts, _ = stage_rate(settings, [], texts, min(128, max(1, lines // 4)))
         parts = (parts + part_costs(encoder, pictures)) / 2
         shown_again, told_again = bare_rates(encoder, pictures, texts)
         decode = (decode + decode_rate(pictures, prepared, cores)) / 2
-        shown, told = (shown + shown_again) / 2, (told + told_again) / 2
-        roof = 1 / (1 / decode + 1 / shown) if on_cpu else min(decode, shown)
-        figures = [f"{decode:.0f}", f"{shown:.1f}", f"{of_images:.1f}", f"{of_images / roof:.2f}"]
-        figures += [f"{told:.0f}", f"{of_texts:.0f}", f"{of_texts / told:.2f}"]
+        image_rate, text_rate = (image_rate + shown_again) / 2, (text_rate + told_again) / 2
+        roof = 1 / (1 / decode + 1 / image_rate) if on_cpu else min(decode, image_rate)
+        figures = [f"{decode:.0f}", f"{image_rate:.1f}", f"{of_images:.1f}", f"{of_images / roof:.2f}"]
+        figures += [f"{text_rate:.0f}", f"{of_texts:.0f}", f"{of_texts / text_rate:.2f}"]
         print(f"| {encoder.identity} | {' | '.join(figures)} |")
         print(
             f"processor seconds of 1,000 images: the parts {parts:.1f}, the stage {cost:.1f}; load "
@@ -266,7 +266,7 @@ def scaled(folder: Path) -> None:
         for by in (2, 4):
             for across in (1, 3):
                 data = mosaics(tiles, left * by * prepared.height, across)
-                whole, long = _resized(data, lambda one: prepared.pixels(decode_rgb(one)))
+                whole, long = _resized(data, lambda image: prepared.pixels(decode_rgb(image)))
                 part, short = _resized(data, partial(prepared.file_pixels, sides=left))
                 cosine = (encoder.encode_pixels(whole) * encoder.encode_pixels(part)).sum(axis=1).min()
                 print(
@@ -309,7 +309,7 @@ def growth(sizes: Sequence[int]) -> None:
             started = time.perf_counter()
             with Memory() as memory:
                 embed_delivery(
-                    lake, "bench", texts=said, settings=settings, embedding=EmbeddingSettings(), progress=Pace()
+                    lake, "bench", texts=texts_of, settings=settings, embedding=EmbeddingSettings(), progress=Pace()
                 )
             peaks.append(memory.start_mb + memory.peak_mb)
             rate = size / (time.perf_counter() - started)

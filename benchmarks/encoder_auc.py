@@ -77,8 +77,8 @@ def measure_conversations(encoder: Encoder) -> None:
     """Prints the AUROC of swapped images over easy-VQA's test conversations."""
     questions, answers, ids = easy_vqa.get_test_questions()
     turns: dict[int, list[tuple[str, str]]] = {}
-    for question, answer, one in zip(questions, answers, ids, strict=True):
-        turns.setdefault(one, []).append((question, answer))
+    for question, answer, image in zip(questions, answers, ids, strict=True):
+        turns.setdefault(image, []).append((question, answer))
     words = {one: set().union(*(words_that_hold(q, a) for q, a in said)) for one, said in turns.items()}
     known = sorted(one for one in turns if words[one] & {*COLOURS} and words[one] & {*SHAPES})
     paths = easy_vqa.get_test_image_paths()
@@ -90,13 +90,13 @@ def measure_conversations(encoder: Encoder) -> None:
     usually = dict(zip(vectors, _TEMPERATURE * np.log(among), strict=True))
     drawn = np.random.default_rng(0)
     scores: dict[str, list[tuple[float, float]]] = {"cosine, mean": [], "normalised, mean": [], "normalised, worst": []}
-    for one in known:
-        false = [o for o in known if not all(holds(q, a, words[o]) for q, a in turns[one])]
+    for image in known:
+        false = [o for o in known if not all(holds(q, a, words[o]) for q, a in turns[image])]
         if not false:
             continue
-        text = np.stack([vectors[s] for s in statements[one]])
-        usual = np.array([usually[s] for s in statements[one]])
-        pair = [(text @ images[o], text @ images[o] - usual) for o in (one, int(drawn.choice(false)))]
+        text = np.stack([vectors[s] for s in statements[image]])
+        usual = np.array([usually[s] for s in statements[image]])
+        pair = [(text @ images[o], text @ images[o] - usual) for o in (image, int(drawn.choice(false)))]
         scores["cosine, mean"].append((pair[0][0].mean(), pair[1][0].mean()))
         scores["normalised, mean"].append((pair[0][1].mean(), pair[1][1].mean()))
         scores["normalised, worst"].append((pair[0][1].min(), pair[1][1].min()))

@@ -81,21 +81,21 @@ def examples_of(known: Sequence[tuple[str, list[str]]], photos: Path, change: st
         other = next((one for one, shown in known if things[0] not in shown), None)
         CHANGES[change](Image.open(photos / image).convert("RGB")).save(changed[image], quality=60)
         for number, (_, reworded) in enumerate(_QUESTIONS):
-            said = reworded.format(things[0])
-            yield Asked(changed[image], said, "leak")
+            words = reworded.format(things[0])
+            yield Asked(changed[image], words, "leak")
             yield Asked(changed[image], reworded.format(things[1]), "another thing")
             # Each photo is asked all four, so that any other of them would be a leak.
             yield Asked(changed[image], f"Who owns the {things[0]}, and since when ({number})?", "another question")
             if other is not None:
-                yield Asked(photos / other, said, "another photo")
+                yield Asked(photos / other, words, "another photo")
 
 
-def found(
+def leaking(
     asked: Sequence[Asked], folder: Path, settings: BenchmarkLeakSettings, embeddings: Embeddings
 ) -> list[np.ndarray]:
     """Which examples the audit calls a leak (n, bool), with vectors and without."""
-    shown = [Shown(((one.question, "x"),), one.picture, faulty=False) for one in asked]
-    made = [example(at, one, embeddings) for at, one in enumerate(shown)]
+    turns = [Shown(((one.question, "x"),), one.picture, faulty=False) for one in asked]
+    made = [example(at, one, embeddings) for at, one in enumerate(turns)]
     examples = pa.Table.from_pylist(made, schema=EXAMPLES.schema)
     ours = sorted({one.picture for one in asked if one.picture})
     facts = [
@@ -123,7 +123,7 @@ def main() -> None:
         settings = replace(AUDIT.settings, sets={"photos": str(folder)})
         for change in CHANGES:
             asked = list(examples_of(known, options.photos, change, Path(made)))
-            leaks, by_looks = found(asked, folder, settings, embeddings)
+            leaks, by_looks = leaking(asked, folder, settings, embeddings)
             kinds = np.array([one.kind for one in asked], dtype=np.str_)
             cells = [(int(leaks[kinds == kind].sum()), int((kinds == kind).sum())) for kind in _KINDS]
             cells.append((int(by_looks[kinds == "leak"].sum()), cells[0][1]))

@@ -84,12 +84,12 @@ def model_of(width: int, layers: int, *, device: str, precision: str) -> VisionL
 def asked_of(each: int) -> list[Asked]:
     """`QUESTIONS` questions of twelve words with answers of two to six, `each` of them about one picture."""
     rng = np.random.default_rng(1)
-    shown = [Image.fromarray(rng.integers(0, 256, (SIDE, SIDE, 3), np.uint8)) for _ in range(QUESTIONS // each)]
+    images = [Image.fromarray(rng.integers(0, 256, (SIDE, SIDE, 3), np.uint8)) for _ in range(QUESTIONS // each)]
 
-    def said(words: int) -> str:
+    def sentence(words: int) -> str:
         return " ".join(rng.choice(WORDS.split(), words))
 
-    return [Asked(said(12), said(int(rng.integers(2, 7))), (image,)) for image in shown for _ in range(each)]
+    return [Asked(sentence(12), sentence(int(rng.integers(2, 7))), (image,)) for image in images for _ in range(each)]
 
 
 def timed(
@@ -97,8 +97,8 @@ def timed(
 ) -> tuple[float, float, list[AnswerLikelihood]]:
     """Wall and processor seconds, and what came out."""
     started, busy = time.perf_counter(), time.process_time()
-    found = model.answers(asked, batch=batch)
-    return time.perf_counter() - started, time.process_time() - busy, found
+    answers = model.answers(asked, batch=batch)
+    return time.perf_counter() - started, time.process_time() - busy, answers
 
 
 def row(model: VisionLanguageModel, each: int, *, batch: int, tries: int) -> str:

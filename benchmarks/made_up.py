@@ -19,11 +19,11 @@ MEASURES = {"difficulty": "bench", "duplicates": "bench"}
 """Identities of the measures that there are."""
 
 
-def fill_drop(lake: Lake, drop: str, count: int, *, shown: Sequence[str] = (), seed: int = 0) -> str:
+def fill_drop(lake: Lake, drop: str, count: int, *, images: Sequence[str] = (), seed: int = 0) -> str:
     """An admitted delivery of the drop with so many examples and their measures; returns its name."""
     rng = np.random.default_rng(seed)
     for start in range(0, count, CHUNK):
-        write_chunk(lake, rng, drop, start, min(CHUNK, count - start), shown)
+        write_chunk(lake, rng, drop, start, min(CHUNK, count - start), images)
     state = {"at": datetime.now(UTC), "drop": drop, "delivery": f"{drop}-1", "state": "admitted", "rows_kept": count}
     lake.log(DROPS, lambda log: [state])
     return f"{drop}-1"
@@ -40,15 +40,17 @@ def store_pictures(lake: Lake, count: int) -> list[str]:
     return ids
 
 
-def write_chunk(lake: Lake, rng: np.random.Generator, drop: str, start: int, rows: int, shown: Sequence[str]) -> None:
+def write_chunk(
+    lake: Lake, rng: np.random.Generator, drop: str, start: int, rows: int, image_ids: Sequence[str]
+) -> None:
     noise = rng.bytes(16 * rows)
     ids = pa.array([noise[16 * i : 16 * i + 16].hex() for i in range(rows)])
     delivery = f"{drop}-1"
     same = {"drop": drop, "delivery": delivery, "kind": "sft", "metadata": "{}"}
     at = np.arange(start, start + rows)
-    images = pa.array([shown[n % len(shown)] for n in at.tolist()] if shown else [], pa.string())
+    images = pa.array([image_ids[n % len(image_ids)] for n in at.tolist()] if image_ids else [], pa.string())
     message = EXAMPLES.schema.field("messages").type.value_type
-    kinds = ["image"] * bool(shown) + ["text", "text"]  # the first message shows the picture and asks
+    kinds = ["image"] * bool(image_ids) + ["text", "text"]  # the first message shows the picture and asks
     texts = pa.array([None if kind == "image" else "a question or an answer of some words" for kind in kinds])
     places = pa.array(np.tile(np.arange(len(kinds)), rows))
     pictured = pa.array(np.where(np.tile(np.arange(len(kinds)), rows) == 0, np.arange(rows).repeat(len(kinds)), -1))
@@ -63,7 +65,7 @@ def write_chunk(lake: Lake, rng: np.random.Generator, drop: str, start: int, row
     columns["dataset"] = pa.array([f"set-{i % 11}" for i in range(rows)])
     columns["messages"] = pa.ListArray.from_arrays(pa.array(np.arange(0, 2 * rows + 1, 2, dtype=np.int32)), turns)
     one_each = np.arange(rows + 1, dtype=np.int32)
-    columns["image_ids"] = pa.ListArray.from_arrays(pa.array(one_each * bool(shown)), images)
+    columns["image_ids"] = pa.ListArray.from_arrays(pa.array(one_each * bool(image_ids)), images)
     columns["repairs"] = pa.ListArray.from_arrays(pa.array(one_each * 0), pa.array([], pa.string()))
     fields = list(EXAMPLES.schema.field("provenance").type)
     columns["provenance"] = pa.StructArray.from_arrays([pa.repeat("bench.json", rows), pa.array(at)], fields=fields)

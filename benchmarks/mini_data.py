@@ -165,12 +165,12 @@ def features(pictures: list[np.ndarray]) -> tuple[Tensor, Tensor]:
     """What the image head sees of prepared pictures."""
     tower = ImageTower().eval()
     tower.trunk.to(memory_format=torch.channels_last)
-    found = []
+    pairs = []
     with torch.inference_mode():
         for at in range(0, len(pictures), 8):
             pixels = torch.from_numpy(np.stack(pictures[at : at + 8])).permute(0, 3, 1, 2).float() / 127.5 - 1
-            found.append(tower.features(pixels.to(memory_format=torch.channels_last)))
-    return torch.cat([p for p, _ in found]), torch.cat([q for _, q in found])
+            pairs.append(tower.features(pixels.to(memory_format=torch.channels_last)))
+    return torch.cat([p for p, _ in pairs]), torch.cat([q for _, q in pairs])
 
 
 def read_pictures() -> Pictures:
@@ -178,16 +178,16 @@ def read_pictures() -> Pictures:
     and colour follow from its questions."""
     questions, answers, ids = easy_vqa.get_train_questions()
     known: dict[int, set[str]] = {}
-    for question, answer, one in zip(questions, answers, ids, strict=True):
-        known.setdefault(one, set()).update(words_that_hold(question, answer))
+    for question, answer, picture in zip(questions, answers, ids, strict=True):
+        known.setdefault(picture, set()).update(words_that_hold(question, answer))
     whole = {one: words for one, words in known.items() if words & set(COLOURS) and words & set(SHAPES)}
     statements = {make_statement(q, a).text: (q, a) for q, a in zip(questions, answers, strict=True)}
     order = sorted(whole)
     truth = [[holds(q, a, whole[one]) for _, (q, a) in sorted(statements.items())] for one in order]
     paths, prepare = easy_vqa.get_train_image_paths(), Preprocessing()
     pixels = []
-    for one in order:
-        with Image.open(paths[one]) as image:
+    for picture in order:
+        with Image.open(paths[picture]) as image:
             pixels.append(prepare.pixels(image.convert("RGB")))
     return Pictures(*features(pixels), embed_texts(sorted(statements)), torch.tensor(truth, dtype=torch.float32))
 

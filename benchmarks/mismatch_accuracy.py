@@ -77,8 +77,8 @@ def captions(folder: Path, part: slice, share: float, rng: Random, *, most: int 
     rows: list[tuple[Shown, str]] = []
     for at, (caption, image) in enumerate(pairs):
         others = [line["image"] for line in lines if line["image"] != image]
-        shown = rng.choice(others) if at in wrong else image
-        rows.append((Shown((("", caption),), folder / shown, at in wrong), image))
+        picture = rng.choice(others) if at in wrong else image
+        rows.append((Shown((("", caption),), folder / picture, at in wrong), image))
     return rows
 
 
@@ -149,8 +149,8 @@ def diagram(task: str, seeds: Sequence[Judged]) -> Iterator[str]:
     yield f"| {task}: probability | rows | told | came true |"
     yield "|---|--:|--:|--:|"
     bins = reliability(np.concatenate([s.probability for s in seeds]), np.concatenate([s.wrong for s in seeds]))
-    for one in bins:
-        yield f"| {one.low:.1f} to {one.high:.1f} | {one.rows:,} | {one.told:.3f} | {one.came_true:.3f} |"
+    for group in bins:
+        yield f"| {group.low:.1f} to {group.high:.1f} | {group.rows:,} | {group.told:.3f} | {group.came_true:.3f} |"
 
 
 def neighbours(options: argparse.Namespace, embeddings: Embeddings) -> Iterator[str]:
@@ -194,15 +194,15 @@ def main() -> None:
     options = parser.parse_args()
     embeddings = Embeddings(load_encoder(EncoderSettings(model=options.model)), options.cache)
     print(f"encoder {embeddings.encoder.identity}, seeds {options.seeds}, half {options.half}", flush=True)
-    found: defaultdict[str, dict[float, list[Judged]]] = defaultdict(lambda: defaultdict(list))
+    outcomes: defaultdict[str, dict[float, list[Judged]]] = defaultdict(lambda: defaultdict(list))
     for share in options.shares:
         for seed in options.seeds:
             for task, corpus in corpora(options, share, seed):
-                found[task][share].append(judged(corpus, embeddings))
+                outcomes[task][share].append(judged(corpus, embeddings))
     print(f"| {' | '.join(_COLUMNS)} |\n|{'---|' * len(_COLUMNS)}")
-    for task, by_share in found.items():
+    for task, by_share in outcomes.items():
         print("\n".join(row_of(task, share, seeds) for share, seeds in by_share.items()))
-    for task, by_share in found.items():
+    for task, by_share in outcomes.items():
         print("\n" + "\n".join(diagram(task, [one for seeds in by_share.values() for one in seeds])))
     print("\n" + "\n".join(neighbours(options, embeddings)))
 

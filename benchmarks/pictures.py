@@ -33,11 +33,13 @@ def examples_of(lake: Lake, audit: Audit, planted: list[Planted]) -> Iterator[tu
     rows = lake.read(VERDICTS, where={"version": version}).to_pylist()
     named = {row["source_id"]: any(r["audit"] == audit.name for r in row["reasons"] or ()) for row in rows}
     verdicts = {row["source_id"]: row for row in rows}
-    looked_for = sorted((one for one in planted if one.fault in audit.faults), key=lambda one: one.source_id)
+    looked_for = sorted(
+        (fault for fault in planted if fault.fault in audit.faults), key=lambda planting: planting.source_id
+    )
     for label, wanted in (("caught", True), ("not caught", False)):
-        found = next((one for one in looked_for if named.get(one.source_id) is wanted), None)
-        if found:
-            yield label, verdicts[found.source_id], found
+        fault = next((one for one in looked_for if named.get(one.source_id) is wanted), None)
+        if fault:
+            yield label, verdicts[fault.source_id], fault
 
 
 def draw(lake: Lake, audit: Audit, label: str, verdict: dict[str, Any], fault: Planted) -> Image.Image:
@@ -46,14 +48,14 @@ def draw(lake: Lake, audit: Audit, label: str, verdict: dict[str, Any], fault: P
     example = lake.read(EXAMPLES, where=key).to_pylist()[0]
     panel = Image.new("RGB", _PANEL, "white")
     pen = ImageDraw.Draw(panel)
-    shown = [i for i in example["image_ids"] if i][:1]
-    if shown:
-        data = lake.read(IMAGES, where={"image_id": shown[0]}, columns=["bytes"])["bytes"][0].as_py()
+    image_ids = [i for i in example["image_ids"] if i][:1]
+    if image_ids:
+        data = lake.read(IMAGES, where={"image_id": image_ids[0]}, columns=["bytes"])["bytes"][0].as_py()
         panel.paste(decode_rgb(data).resize((_PICTURE, _PICTURE), Image.Resampling.NEAREST), (_MARGIN, 40))
     pen.text((_MARGIN, 10), f"{audit.name}: {label}", _INK if label == "caught" else _RED, ImageFont.load_default(16))
-    left = _MARGIN + (_PICTURE + _MARGIN if shown else 0)
-    said = [line for message in example["messages"] for line in _lines(message, (_PANEL[0] - left) // 7)]
-    write(pen, (left, 40), said[: _PICTURE // _LINE + 1], _INK)
+    left = _MARGIN + (_PICTURE + _MARGIN if image_ids else 0)
+    texts = [line for message in example["messages"] for line in _lines(message, (_PANEL[0] - left) // 7)]
+    write(pen, (left, 40), texts[: _PICTURE // _LINE + 1], _INK)
     below = [f"planted: {FAULTS[fault.fault].title.lower()}; {fault.detail}"[:130]]
     below += [f"{name}: {value}" for name, value in _measured(lake, audit, key)]
     lines = [part for line in below for part in textwrap.wrap(line, 62)]
@@ -70,8 +72,8 @@ def _measured(lake: Lake, audit: Audit, key: dict[str, str]) -> list[tuple[str, 
     # Of several claims the one with most evidence against it; what has no score keeps its order.
     rows = sorted(lake.read(audit.table, where=key).to_pylist(), key=lambda row: -(row.get("score") or 0))
     values = [(c.name, rows[0][c.name]) for c in audit.columns] if rows else [("measured", "no row")]
-    told = [(n, f"{v:.3g}" if isinstance(v, float) else v) for n, v in values if v is not None and v is not False]
-    return told[:_SHOWN_MEASURES]
+    cells = [(n, f"{v:.3g}" if isinstance(v, float) else v) for n, v in values if v is not None and v is not False]
+    return cells[:_SHOWN_MEASURES]
 
 
 def write(pen: ImageDraw.ImageDraw, place: tuple[int, int], lines: list[str], colour: tuple[int, int, int]) -> None:

@@ -83,7 +83,7 @@ class Corpus:
     def frames(self, spark: SparkSession, vectors: Vectors | None = None) -> dict[str, DataFrame]:
         """As the audits read them."""
         known = [] if vectors is None else zip(vectors.ids, vectors.matrix, strict=True)
-        said = [
+        messages = [
             {"encoder": "e", "modality": "text", "content_id": key.decode(), "vector": row.astype("<f2").tobytes()}
             for key, row in known
         ]
@@ -94,14 +94,14 @@ class Corpus:
             "images": pa.Table.from_pylist(
                 list(self.images.values()), schema=pa.schema([f for f in IMAGES.schema if f.name != "bytes"])
             ),
-            "embeddings": pa.Table.from_pylist(said, schema=EMBEDDINGS.schema),
+            "embeddings": pa.Table.from_pylist(messages, schema=EMBEDDINGS.schema),
             "arrivals": pa.table({"delivery": ["d"], "arrival": pa.array([0], pa.int32())}),
         }
         return {name: spark.createDataFrame(table).repartition(4) for name, table in tables.items()}
 
-    def _example(self, kind: str, image: str, said: list[tuple[str, str]]) -> str:
+    def _example(self, kind: str, image: str, turns: list[tuple[str, str]]) -> str:
         name = f"example {len(self.examples)}"
-        messages = [{"role": role, "parts": [{"type": "text", "text": text}]} for role, text in said]
+        messages = [{"role": role, "parts": [{"type": "text", "text": text}]} for role, text in turns]
         row = {"delivery": "d", "example_id": name, "source_id": name, "content_id": name, "kind": kind}
         self.examples.append(row | {"messages": messages, "image_ids": [image], "dataset": "planted"})
         return name
@@ -138,10 +138,10 @@ def sentence(rng: random.Random, clauses: int = 2) -> str:
     """Clauses about what a picture shows."""
 
     def clause() -> str:
-        one, other = rng.sample(_THINGS, 2)
+        thing, rival = rng.sample(_THINGS, 2)
         traits = rng.sample(sorted(_TRAITS), 2)
         return (
-            f"a {traits[0]} {one} {rng.choice(sorted(_DOINGS))} the {traits[1]} {other} {rng.choice(sorted(_PLACES))}"
+            f"a {traits[0]} {thing} {rng.choice(sorted(_DOINGS))} the {traits[1]} {rival} {rng.choice(sorted(_PLACES))}"
         )
 
     return f"In the picture {', and '.join(clause() for _ in range(clauses))}."

@@ -69,13 +69,13 @@ _PLAIN = ("it is that", "as one can see", "there is clearly that")
 def contradiction_curve(spark: SparkSession, asked: argparse.Namespace, share: float) -> dict[str, Any]:
     """Precision and recall of each kind at one share."""
     corpus, planted = planted_judgements(share, asked.queries, random.Random(asked.seed))  # noqa: S311
-    found = measured(contradictions.AUDIT, corpus.frames(spark))
-    told: dict[str, Any] = {}
+    measures = measured(contradictions.AUDIT, corpus.frames(spark))
+    figures: dict[str, Any] = {}
     for kind in KINDS:
-        claimed = {row["judgement_id"] for row in found if row[kind]}
+        claimed = {row["judgement_id"] for row in measures if row[kind]}
         right = len(claimed & planted[kind])
-        told[kind] = {"precision": share_of(right, len(claimed)), "recall": share_of(right, len(planted[kind]))}
-    return told
+        figures[kind] = {"precision": share_of(right, len(claimed)), "recall": share_of(right, len(planted[kind]))}
+    return figures
 
 
 def rater_curve(spark: SparkSession, asked: argparse.Namespace, share: float) -> dict[str, Any]:
@@ -112,9 +112,9 @@ def rater_curve(spark: SparkSession, asked: argparse.Namespace, share: float) ->
     }
 
 
-def _correlation(one: np.ndarray, other: np.ndarray) -> float:
+def _correlation(values: np.ndarray, other: np.ndarray) -> float:
     # Of draws without a bad annotator there is none.
-    return float(np.corrcoef(one, other)[0, 1]) if np.ptp(one) and np.ptp(other) else float("nan")
+    return float(np.corrcoef(values, other)[0, 1]) if np.ptp(values) and np.ptp(other) else float("nan")
 
 
 def _resolutions(
@@ -186,14 +186,14 @@ def caption_curve(spark: SparkSession, asked: argparse.Namespace) -> dict[str, A
             corpus.prefer(*place, chosen, rejected, "annotator 1")
             photo_of[corpus.say(*place, answer)] = name
     frames = corpus.frames(spark, asked.embeddings.texts(set(told_answers(corpus.table))))
-    told: dict[str, Any] = {"photos": len(chosen_half), "cases": len(photo_of)}
-    for way, found in _leak_ways(frames).items():
+    figures: dict[str, Any] = {"photos": len(chosen_half), "cases": len(photo_of)}
+    for way, leaks in _leak_ways(frames).items():
         hits: defaultdict[str, list[bool]] = defaultdict(list)
         for example, name in photo_of.items():
-            hits[name].append(example in found)
+            hits[name].append(example in leaks)
         by_photo = np.array([np.mean(hits[name]) for name in sorted(hits)])
-        told[way] = _over_units(lambda drawn, by_photo=by_photo: float(by_photo[drawn].mean()), len(by_photo))
-    return told
+        figures[way] = _over_units(lambda drawn, by_photo=by_photo: float(by_photo[drawn].mean()), len(by_photo))
+    return figures
 
 
 def soft_curve(spark: SparkSession, asked: argparse.Namespace) -> dict[str, Any]:
@@ -201,36 +201,36 @@ def soft_curve(spark: SparkSession, asked: argparse.Namespace) -> dict[str, Any]
     corpus, cases = Corpus(), defaultdict(list)
     pairs = query_pairs(asked.half, asked.queries // 20, random.Random(asked.seed))  # noqa: S311
     for n, pair in enumerate(pairs):
-        found = corpus.prefer(f"query {n}", pair.one, "a", "b", "1")[0]
+        example = corpus.prefer(f"query {n}", pair.query, "a", "b", "1")[0]
         corpus.prefer(f"query {n}", pair.other, "b", "a", "1")
-        cases[pair.kind, pair.is_same].append(found)
+        cases[pair.kind, pair.is_same].append(example)
     _show_photos(corpus, cases, photos_of(asked.photos, asked.half))
     vectors = asked.embeddings.texts(set(judged_queries(corpus.table)))
     rows = {row["judgement_id"]: row for row in measured(soft_contradictions.AUDIT, corpus.frames(spark, vectors))}
-    told: dict[str, Any] = {}
+    figures: dict[str, Any] = {}
     for ways in (("by_image",), ("by_query",), ("by_meaning",), ("by_query", "by_meaning")):
         of = {kind: found for kind, found in cases.items() if ("photo" in kind[0]) == (ways == ("by_image",))}
         hits = {
-            kind: [any(rows.get(one, {}).get(way, False) for way in ways) for one in found]
-            for kind, found in of.items()
+            kind: [any(rows.get(one, {}).get(way, False) for way in ways) for one in counts]
+            for kind, counts in of.items()
         }
         counted = {kind: share_of(sum(found), len(found)) for (kind, _), found in hits.items()}
-        told[" or ".join(ways)] = counted | _balanced(hits)
-    return told
+        figures[" or ".join(ways)] = counted | _balanced(hits)
+    return figures
 
 
 def _show_photos(corpus: Corpus, cases: dict[tuple[str, bool], list[str]], photos: list[Path]) -> None:
     """Each photo beside itself, changed a little and changed much, and beside the next one."""
     for at, path in enumerate(photos):
-        shown = {(f"photo, {how}", True): changed(path, made) for how, made in SAME.items()}
-        shown |= {(f"photo, {how}", False): changed(path, made) for how, made in DIFFERENT.items()}
+        pictures = {(f"photo, {how}", True): changed(path, made) for how, made in SAME.items()}
+        pictures |= {(f"photo, {how}", False): changed(path, made) for how, made in DIFFERENT.items()}
         if len(photos) > 1:
-            shown["photo, another", False] = photos[(at + 1) % len(photos)].read_bytes()
-        for kind, data in shown.items():
-            one, other = (_known(corpus, content) for content in (path.read_bytes(), data))
+            pictures["photo, another", False] = photos[(at + 1) % len(photos)].read_bytes()
+        for kind, data in pictures.items():
+            left, right = (_known(corpus, content) for content in (path.read_bytes(), data))
             query = f"{kind[0]} {at}"
-            cases[kind].append(corpus.prefer(one, query, "a", "b", "1")[0])
-            corpus.prefer(other, query, "b", "a", "1")
+            cases[kind].append(corpus.prefer(left, query, "a", "b", "1")[0])
+            corpus.prefer(right, query, "b", "a", "1")
 
 
 def _known(corpus: Corpus, data: bytes) -> str:
@@ -245,8 +245,8 @@ def _balanced(hits: Mapping[tuple[str, bool], list[bool]]) -> dict[str, str]:
     shares = []
     for n in range(_DRAWS + 1):
         rates = {True: [], False: []}
-        for (_, is_same), found in hits.items():
-            rates[is_same].append(np.mean(found if n == 0 else drawn.choice(found, len(found))))
+        for (_, is_same), hits_of in hits.items():
+            rates[is_same].append(np.mean(hits_of if n == 0 else drawn.choice(hits_of, len(hits_of))))
         recall, alarms = (float(np.mean(rates[is_same])) if rates[is_same] else np.nan for is_same in (True, False))
         shares.append((recall, alarms, recall / (recall + alarms) if recall + alarms else np.nan))
     named = zip(("recall", "false alarms", "precision"), np.array(shares).T, strict=True)
@@ -255,7 +255,7 @@ def _balanced(hits: Mapping[tuple[str, bool], list[bool]]) -> dict[str, str]:
 
 def likeness_curve(spark: SparkSession, asked: argparse.Namespace) -> dict[str, Any]:
     """How well answers in the style of rejected responses are told from those in the style of chosen ones."""
-    told: dict[str, Any] = {}
+    figures: dict[str, Any] = {}
     for style in ("phrases", "length", "none"):
         rng, corpus, is_bad = random.Random(f"{asked.seed} {style}"), Corpus(), {}  # noqa: S311
         for n in range(asked.queries):
@@ -269,12 +269,12 @@ def likeness_curve(spark: SparkSession, asked: argparse.Namespace) -> dict[str, 
         bad, words = np.array([is_bad for is_bad, _ in planted], dtype=bool), np.array([count for _, count in planted])
         names = ("rejected_probability", "style_probability")
         scores = {name: np.array([row[name] for row in rows], dtype=float) for name in names}
-        told[style] = {
+        figures[style] = {
             # Nothing is scored where there are too few responses to learn from.
             name: interval(score[bad & ~np.isnan(score)], score[~bad & ~np.isnan(score)], auroc)
             for name, score in (scores | {"words": words}).items()
         }
-    return told
+    return figures
 
 
 def _styled(rng: random.Random, style: str, *, bad: bool) -> str:
@@ -282,10 +282,10 @@ def _styled(rng: random.Random, style: str, *, bad: bool) -> str:
     is_marked = rng.random() < 0.5
     if style == "length" and bad and is_marked:
         return sentence(rng, 3)
-    said = sentence(rng)
+    text = sentence(rng)
     if style == "phrases" and is_marked:
-        return said.replace(", and", f", and {rng.choice(_HEDGES if bad else _PLAIN)}")
-    return said
+        return text.replace(", and", f", and {rng.choice(_HEDGES if bad else _PLAIN)}")
+    return text
 
 
 def share_of(part: int, whole: int) -> str:
@@ -338,8 +338,8 @@ def main() -> None:
     for curve in asked.curves:
         shares = asked.shares if curve in _BY_SHARE else [None]
         for share in shares:
-            found = _WHOLE[curve](spark, asked) if share is None else _BY_SHARE[curve](spark, asked, share)
-            print(curve, "" if share is None else share, json.dumps(found), flush=True)
+            curve_values = _WHOLE[curve](spark, asked) if share is None else _BY_SHARE[curve](spark, asked, share)
+            print(curve, "" if share is None else share, json.dumps(curve_values), flush=True)
 
 
 if __name__ == "__main__":

@@ -58,7 +58,7 @@ class Asked:
     kind: str
     fault: str = ""
     passes: list[bool] = field(default_factory=list)
-    told: str = ""
+    hint: str = ""
 
     def row(self, name: str) -> dict[str, Any]:
         """As verl has it, with rollouts."""
@@ -67,7 +67,7 @@ class Asked:
         return {
             "id": name,
             "data_source": f"photos/{self.kind}",
-            "prompt": [{"role": "user", "content": f"<image>{self.told}{self.question}"}],
+            "prompt": [{"role": "user", "content": f"<image>{self.hint}{self.question}"}],
             "images": [self.photo],
             "reward_model": {"style": "number" if self.kind == "counts" else "string", "ground_truth": self.truth},
             "responses": [self.truth if is_right else wrong for is_right in right],
@@ -118,7 +118,7 @@ def plant(asked: list[Asked], rng: Random) -> list[Asked]:
         row.truth = "several"
     contradicted = take("counts", 8, "contradictory")
     for row in take("counts", 10, "told"):
-        row.told = f"The correct answer is {row.truth}. "
+        row.hint = f"The correct answer is {row.truth}. "
     take("presence", 8, "swapped rewards")
     for row in take("presence", 10, "always right"):
         row.passes = [True] * _ROLLOUTS

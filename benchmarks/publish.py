@@ -50,7 +50,7 @@ def policy(words: int) -> Policy:
 
 def fill(lake: Lake, count: int, pictures: int = 0) -> None:
     """Examples and measures as ingest and the audits leave them."""
-    fill_drop(lake, "bench", count, shown=store_pictures(lake, pictures))
+    fill_drop(lake, "bench", count, images=store_pictures(lake, pictures))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ def timed(figures: dict[str, Cost], step: str) -> Iterator[None]:
     wall, cpu = time.perf_counter() - began, time.process_time() - worked
     status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
     cost = Cost(wall, cpu, int(status["VmHWM"].split()[0]) / 1e6)
-    figures[step] = min(cost, figures.get(step, cost), key=lambda one: one.wall_s)
+    figures[step] = min(cost, figures.get(step, cost), key=lambda measured: measured.wall_s)
 
 
 def run(count: int, folder: Path, exports: Sequence[str], pictures: int) -> dict[str, Cost]:
@@ -124,23 +124,23 @@ def main(
     sizes: Sequence[int], exports: Sequence[str] = (), pictures: int = 0, say: Callable[[str], None] = print
 ) -> None:
     """Run each size and print the figures, as a table and as JSON."""
-    found: dict[int, dict[str, Cost]] = {}
+    costs_by_step: dict[int, dict[str, Cost]] = {}
     with tempfile.TemporaryDirectory(prefix="assay-bench-") as folder:
         run(1000, Path(folder), exports, pictures)  # imports, and the first use of every engine
         for count in sizes:
-            found[count] = run(count, Path(folder), exports, pictures)
+            costs_by_step[count] = run(count, Path(folder), exports, pictures)
             shutil.rmtree(Path(folder) / str(count))
-            for step, cost in found[count].items():
+            for step, cost in costs_by_step[count].items():
                 rate = count / max(cost.wall_s, 1e-9)
                 seconds = f"{cost.wall_s:8.2f} s  {cost.cpu_s:8.2f} s cpu"
                 say(f"{count:>9,}  {step:<18} {seconds}  {rate:>12,.0f} rows/s   peak {cost.peak_gb:.2f} GB")
     if len(sizes) > 1:
-        for step in found[sizes[0]]:
-            first, last = (found[size][step] for size in (sizes[0], sizes[-1]))
+        for step in costs_by_step[sizes[0]]:
+            first, last = (costs_by_step[size][step] for size in (sizes[0], sizes[-1]))
             steps = math.log(sizes[-1] / sizes[0])
             wall, cpu = (math.log(b / a) / steps for a, b in ((first.wall_s, last.wall_s), (first.cpu_s, last.cpu_s)))
             say(f"{step:<18} grows with exponent {wall:.2f} by the clock, {cpu:.2f} of the processor")
-    say(json.dumps({str(count): {k: asdict(v) for k, v in costs.items()} for count, costs in found.items()}))
+    say(json.dumps({str(count): {k: asdict(v) for k, v in costs.items()} for count, costs in costs_by_step.items()}))
 
 
 if __name__ == "__main__":

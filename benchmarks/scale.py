@@ -66,10 +66,10 @@ class Bench:
 
 
 def made(bench: Bench) -> None:
-    shown = store_pictures(bench.lake, PICTURES)
+    image_ids = store_pictures(bench.lake, PICTURES)
     for number in range(DROPS):
         share = bench.examples // DROPS
-        fill_drop(bench.lake, f"drop-{number}", share, shown=shown if number == 0 else (), seed=number)
+        fill_drop(bench.lake, f"drop-{number}", share, images=image_ids if number == 0 else (), seed=number)
 
 
 def candidate(bench: Bench) -> None:
@@ -137,9 +137,9 @@ def main(sizes: Sequence[int], steps: Sequence[str], folder: Path) -> None:
             memory = f"driver {cost.driver_gb:.2f} GB  all {cost.all_gb:.2f} GB"
             seconds = f"{cost.wall_s:8.1f} s {cost.cpu_s:8.1f} s cpu"
             print(f"{size:>11,}  {step:<12} {seconds}  {memory}  {cost.files} files", flush=True)
-    for step, found in costs.items():
-        if len(found) > 1:
-            print(f"{step:<12} grows with exponent: {exponents(found)}")
+    for step, step_cost in costs.items():
+        if len(step_cost) > 1:
+            print(f"{step:<12} grows with exponent: {exponents(step_cost)}")
     print(json.dumps({step: {size: asdict(cost) for size, cost in found} for step, found in costs.items()}))
 
 
@@ -151,9 +151,9 @@ if __name__ == "__main__":
     parser.add_argument("--one", choices=list(STEPS), help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.one:
-        one = Bench(given.folder, given.examples[0])
+        held = Bench(given.folder, given.examples[0])
         with metered(given.folder) as spent:
-            STEPS[given.one](one)
+            STEPS[given.one](held)
         print(json.dumps(asdict(spent)))
     else:
         with tempfile.TemporaryDirectory(prefix="assay-bench-") as scratch:

@@ -86,7 +86,7 @@ class QueryPair:
     """Two queries, how they came about, and whether they ask the same."""
 
     kind: str
-    one: str
+    query: str
     other: str
     is_same: bool
 
@@ -102,28 +102,28 @@ def _same(half: str, rng: random.Random) -> Iterator[QueryPair]:
     wordings = rng.choice(_WORDINGS[half])
     first, second = rng.sample(wordings, 2)
     (thing, synonym), (other, _) = rng.sample(_THINGS[half], 2)
-    said = {"t": thing, "u": other, "c": rng.choice(_COLOURS)}
-    one = first.format(**said)
-    yield QueryPair("politeness", one, rng.choice(_POLITE[half]).format(one[0].lower() + one[1:]), is_same=True)
-    yield QueryPair("synonym", one, first.format(**said | {"t": synonym}), is_same=True)
-    yield QueryPair("other wording", one, second.format(**said), is_same=True)
-    yield QueryPair("other wording, synonym", one, second.format(**said | {"t": synonym}), is_same=True)
+    words = {"t": thing, "u": other, "c": rng.choice(_COLOURS)}
+    query = first.format(**words)
+    yield QueryPair("politeness", query, rng.choice(_POLITE[half]).format(query[0].lower() + query[1:]), is_same=True)
+    yield QueryPair("synonym", query, first.format(**words | {"t": synonym}), is_same=True)
+    yield QueryPair("other wording", query, second.format(**words), is_same=True)
+    yield QueryPair("other wording, synonym", query, second.format(**words | {"t": synonym}), is_same=True)
 
 
 def _different(half: str, rng: random.Random) -> Iterator[QueryPair]:
     (thing, _), (other, _) = rng.sample(_THINGS[half], 2)
     colours, numbers = rng.sample(_COLOURS, 2), rng.sample(_NUMBERS, 2)
-    said = {"t": thing, "u": other, "c": colours[0], "d": colours[1], "n": numbers[0], "m": numbers[1]}
-    said["trait"], said["opposite"] = rng.choice(_TRAITS[half])
-    for kind, (one, two) in _OPPOSITES[half].items():
-        yield QueryPair(kind, one.format(**said), two.format(**said), is_same=False)
+    words = {"t": thing, "u": other, "c": colours[0], "d": colours[1], "n": numbers[0], "m": numbers[1]}
+    words["trait"], words["opposite"] = rng.choice(_TRAITS[half])
+    for kind, (word, two) in _OPPOSITES[half].items():
+        yield QueryPair(kind, word.format(**words), two.format(**words), is_same=False)
     first, second = rng.sample(rng.choice(_WORDINGS[half][:-1]), 2)
-    yield QueryPair("other thing", first.format(**said), first.format(**said | {"t": other}), is_same=False)
-    one, cousin = rng.choice(_COUSINS[half])
+    yield QueryPair("other thing", first.format(**words), first.format(**words | {"t": other}), is_same=False)
+    word, cousin = rng.choice(_COUSINS[half])
     yield QueryPair(
-        "related thing", first.format(**said | {"t": one}), first.format(**said | {"t": cousin}), is_same=False
+        "related thing", first.format(**words | {"t": word}), first.format(**words | {"t": cousin}), is_same=False
     )
-    yield QueryPair("other thing, wording", first.format(**said), second.format(**said | {"t": other}), is_same=False)
+    yield QueryPair("other thing, wording", first.format(**words), second.format(**words | {"t": other}), is_same=False)
 
 
 def photos_of(folder: Path, half: str) -> list[Path]:

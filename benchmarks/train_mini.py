@@ -105,17 +105,17 @@ def train(
         grain = natural[torch.randint(0, len(natural), (choices.captions,), generator=gen)]
         some = torch.randint(0, len(pictures.pooled), (choices.pictures,), generator=gen)
         image = functional.normalize(heads.image(space.draw(groups[at], struck=choices.struck), grain), dim=-1)
-        said = functional.normalize(heads.text(functional.dropout(captions.vectors[at], choices.drop)), dim=-1)
-        shown = functional.normalize(heads.image(pictures.probabilities[some], pictures.pooled[some]), dim=-1)
+        text_vectors = functional.normalize(heads.text(functional.dropout(captions.vectors[at], choices.drop)), dim=-1)
+        image_vectors = functional.normalize(heads.image(pictures.probabilities[some], pictures.pooled[some]), dim=-1)
         stated = functional.normalize(heads.text(pictures.statements), dim=-1)
 
-        near = (choices.scale * image @ said.T).masked_fill(
+        near = (choices.scale * image @ text_vectors.T).masked_fill(
             share_a_class(groups[at]) & ~torch.eye(len(at), dtype=torch.bool), -1e4
         )
         own = torch.arange(len(at))
         loss = (functional.cross_entropy(near, own) + functional.cross_entropy(near.T, own)) / 2
-        loss = loss + statement_loss(heads.slope * shown @ stated.T + heads.offset, pictures.truth[some])
-        for foreign in (shown @ said.T, image @ stated.T):
+        loss = loss + statement_loss(heads.slope * image_vectors @ stated.T + heads.offset, pictures.truth[some])
+        for foreign in (image_vectors @ text_vectors.T, image @ stated.T):
             loss = loss + 0.2 * functional.softplus(heads.slope * foreign + heads.offset).mean()
         shut, opened = gate(heads.image, grain), gate(heads.image, pictures.pooled[some])
         loss = loss + 0.3 * (functional.softplus(shut).mean() + functional.softplus(-opened).mean())
@@ -156,13 +156,13 @@ def report_held_out(
     """Trains without some classes and a tenth of the pictures, and says how well those are told."""
     gen = torch.Generator().manual_seed(0)
     out = set(torch.randperm(CLASSES, generator=torch.Generator().manual_seed(99))[:held_out].tolist())
-    seen = [not out & set(named) for named in captions.classes]
+    known = [not out & set(named) for named in captions.classes]
     unseen = [at for at, named in enumerate(captions.classes) if set(named) <= out]
     cut = len(pictures.pooled) * 9 // 10
     part = Captions(
-        [t for t, s in zip(captions.texts, seen, strict=True) if s],
-        [c for c, s in zip(captions.classes, seen, strict=True) if s],
-        captions.vectors[torch.tensor(seen)],
+        [t for t, s in zip(captions.texts, known, strict=True) if s],
+        [c for c, s in zip(captions.classes, known, strict=True) if s],
+        captions.vectors[torch.tensor(known)],
     )
     head = Pictures(pictures.probabilities[:cut], pictures.pooled[:cut], pictures.statements, pictures.truth[:cut])
     heads, space = train(part, head, natural[60:], choices, gen=gen)
@@ -170,14 +170,14 @@ def report_held_out(
     groups = captions.groups[chosen]
     apart = ~share_a_class(groups).numpy()
     with torch.inference_mode():
-        said = functional.normalize(heads.text(captions.vectors[chosen]), dim=-1)
+        text_vectors = functional.normalize(heads.text(captions.vectors[chosen]), dim=-1)
         grain = natural[torch.arange(len(chosen)) % 60]
         for struck in (0.0, 1.0):
             image = functional.normalize(heads.image(space.draw(groups, struck=struck), grain), dim=-1)
-            cosines = (image @ said.T).numpy()
+            cosines = (image @ text_vectors.T).numpy()
             print(f"held-out classes, struck {struck:.0f}: AUC {auc(np.diag(cosines), cosines[apart]):.4f}")
-        shown = functional.normalize(heads.image(pictures.probabilities[cut:], pictures.pooled[cut:]), dim=-1)
-        cosines = (shown @ functional.normalize(heads.text(pictures.statements), dim=-1).T).numpy()
+        image_vectors = functional.normalize(heads.image(pictures.probabilities[cut:], pictures.pooled[cut:]), dim=-1)
+        cosines = (image_vectors @ functional.normalize(heads.text(pictures.statements), dim=-1).T).numpy()
         truth = pictures.truth[cut:].numpy() == 1
         print(f"held-out pictures: AUC of statements {auc(cosines[truth], cosines[~truth]):.4f}")
 

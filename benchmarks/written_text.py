@@ -86,11 +86,11 @@ def main() -> None:
     for size in _SIZES:
         for font in ("", *options.fonts):
             rng = Random(size)  # noqa: S311 - a seeded measurement
-            told = [
+            rows = [
                 written_on(photo, " ".join(line["captions"]), size, font, rng)
                 for photo, line in zip(photos, known, strict=True)
             ]
-            print(row(f"{size} px, {Path(font).stem or 'the default font'}", shares(told), plain), flush=True)
+            print(row(f"{size} px, {Path(font).stem or 'the default font'}", shares(rows), plain), flush=True)
     drawings = shares([Image.open(one.path).convert("RGB") for one in load_pictures()])
     print(f"\neasy-VQA, nothing written: {with_interval(int((drawings > 0).sum()), len(drawings))} above 0")
     stored = [_jpeg(photo) for photo in photos]

@@ -38,7 +38,7 @@ def given_name(node: ast.AST) -> str:
             return ""
 
 
-@pytest.mark.parametrize("room", [*ROOMS, "tests"])
+@pytest.mark.parametrize("room", [*ROOMS, "tests", "benchmarks"])
 def test_names_are_no_pronouns(room: str) -> None:
     assert not [place for path in sorted((ROOT / room).rglob("*.py")) for place in pronouns(path)]
 

@@ -98,7 +98,7 @@ def test_leaks_accuracy(delivery: str, pictures: list[Path], embeddings: Embeddi
     settings = replace(LEAKS.settings, sets={"set": str(tmp_path / "set")})
     rows = claimed_texts(delivery, pictures)
     asked = [leaks_accuracy.Asked(picture, query, "leak") for picture, query, _ in rows]
-    leaking = leaks_accuracy.found(asked, tmp_path / "set", settings, embeddings)
+    leaking = leaks_accuracy.leaking(asked, tmp_path / "set", settings, embeddings)
     # The set spells "color", so that vectors alone tell.
     assert [leaks.tolist() for leaks in leaking] == [[delivery == "one row"] * len(rows), [False] * len(rows)]
 
