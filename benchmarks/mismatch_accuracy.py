@@ -150,7 +150,8 @@ def diagram(task: str, seeds: Sequence[Judged]) -> Iterator[str]:
     yield "|---|--:|--:|--:|"
     bins = reliability(np.concatenate([s.probability for s in seeds]), np.concatenate([s.wrong for s in seeds]))
     for group in bins:
-        yield f"| {group.low:.1f} to {group.high:.1f} | {group.rows:,} | {group.told:.3f} | {group.came_true:.3f} |"
+        came = f"{group.mean_probability:.3f} | {group.came_true:.3f}"
+        yield f"| {group.low:.1f} to {group.high:.1f} | {group.rows:,} | {came} |"
 
 
 def neighbours(options: argparse.Namespace, embeddings: Embeddings) -> Iterator[str]:

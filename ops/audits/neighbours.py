@@ -89,9 +89,9 @@ def _pairs(inputs: RowInputs, examples: Sequence[Sequence[ImageTurn]]) -> tuple[
     """The pairs of those examples whose text and image have vectors, and which those are (n, bool)."""
     texts = [[text_id(turn.statement.text) for turn in turns if not turn.statement.uninformative] for turns in examples]
     images = [list(turns[0].image_ids) for turns in examples]
-    text_means, told = _means(inputs.texts.gather([i for some in texts for i in some]), texts)
-    image_means, seen = _means(inputs.images.gather([i for some in images for i in some]), images)
-    known = told & seen
+    text_means, has_text = _means(inputs.texts.gather([i for some in texts for i in some]), texts)
+    image_means, has_image = _means(inputs.images.gather([i for some in images for i in some]), images)
+    known = has_text & has_image
     numbers = np.unique(np.array([" ".join(some) for some in images], dtype=np.str_), return_inverse=True)[1]
     return Pairs(text_means[known], image_means[known], numbers[known]), known
 
@@ -115,9 +115,9 @@ def _pool(ids: Sequence[str], most: int) -> np.ndarray:
 def _figures(
     judged: np.ndarray, pairs: Pairs, pool: np.ndarray, settings: NeighbourSettings
 ) -> dict[int, dict[str, Any]]:
-    found = agreement(pairs, pool, nearest=settings.nearest, temperature=settings.temperature)
+    agreeing = agreement(pairs, pool, nearest=settings.nearest, temperature=settings.temperature)
     columns = zip(
-        judged.tolist(), found.text_z.tolist(), found.image_z.tolist(), found.same_image.tolist(), strict=True
+        judged.tolist(), agreeing.text_z.tolist(), agreeing.image_z.tolist(), agreeing.same_image.tolist(), strict=True
     )
     return {
         row: {

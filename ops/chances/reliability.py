@@ -16,7 +16,7 @@ class Bin:
     low: float
     high: float
     rows: int
-    told: float
+    mean_probability: float
     came_true: float
 
 

@@ -27,16 +27,16 @@ def inputs() -> RowInputs:
     drawn = np.random.default_rng(0)
     of_images, of_texts = (unit(drawn.normal(size=(THINGS, DIM))) for _ in range(2))
     thing = np.arange(ROWS) % THINGS
-    shown = (thing + (np.arange(ROWS) < WRONG)) % THINGS
+    pictured = (thing + (np.arange(ROWS) < WRONG)) % THINGS
     ids = [image_id(f"{n}".encode()) for n in range(ROWS)]
     rows = []
     for n in range(ROWS):
         picture = {"type": "image", "text": None, "image_id": ids[n]}
-        said = {"type": "text", "text": f"There is a cup of kind {n} on the table.", "image_id": None}
-        messages = [{"role": "user", "parts": [picture]}, {"role": "assistant", "parts": [said]}]
+        part = {"type": "text", "text": f"There is a cup of kind {n} on the table.", "image_id": None}
+        messages = [{"role": "user", "parts": [picture]}, {"role": "assistant", "parts": [part]}]
         rows.append({"delivery": "d", "example_id": f"{n:04}", "messages": messages, "image_ids": [ids[n]]})
     examples = pa.Table.from_pylist(rows, schema=EXAMPLES.schema)
-    images = Vectors.of(ids, unit(of_images[shown] + 0.05 * drawn.normal(size=(ROWS, DIM))))
+    images = Vectors.of(ids, unit(of_images[pictured] + 0.05 * drawn.normal(size=(ROWS, DIM))))
     texts = unit(of_texts[thing] + 0.05 * drawn.normal(size=(ROWS, DIM)))
     vectors = Vectors.of([text_id(text) for text in statement_texts(examples)], texts)
     return RowInputs(examples, images, vectors, images, vectors)

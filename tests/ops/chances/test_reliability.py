@@ -13,7 +13,7 @@ TRUE = DRAWN.random(20_000) < TOLD
 def test_a_diagram_sets_what_was_told_beside_what_came_true() -> None:
     bins = reliability(np.array([0.0, 0.05, 0.5, 1.0]), np.array([False, True, False, True]))
     assert [(one.low, one.high, one.rows) for one in bins] == [(0.0, 0.1, 2), (0.5, 0.6, 1), (0.9, 1.0, 1)]
-    assert [(one.told, one.came_true) for one in bins] == [(0.025, 0.5), (0.5, 0.0), (1.0, 1.0)]
+    assert [(one.mean_probability, one.came_true) for one in bins] == [(0.025, 0.5), (0.5, 0.0), (1.0, 1.0)]
     assert sum(one.rows for one in reliability(TOLD, TRUE)) == len(TOLD)
 
 
