@@ -160,21 +160,21 @@ class Places:
     def __init__(self, embeddings: Embeddings) -> None:
         self.embeddings = embeddings
         self.everyday = self._vectors(EVERYDAY)
-        self.found: dict[str, Found | None] = {}
+        self.places: dict[str, Found | None] = {}
 
     def of(self, phrases: Sequence[Phrase], paths: dict[str, Path]) -> RegionTable:
         """The regions of the phrases, in the pictures at these paths."""
         sought: defaultdict[str, list[Phrase]] = defaultdict(list)
         for phrase in phrases:
-            if phrase.key not in self.found:
+            if phrase.key not in self.places:
                 sought[phrase.image_id].append(phrase)
         for image, some in sorted(sought.items()):
             picture = Image.open(paths[image]).convert("RGB")
             cells = self.embeddings.encoder.encode_patches([picture])
             vectors = self._vectors([phrase.thing for phrase in some])
             places = [None] * len(some) if cells is None else found_regions(picture, cells[0], vectors, self.everyday)
-            self.found |= {phrase.key: place for phrase, place in zip(some, places, strict=True)}
-        known = {phrase.key: place for phrase in phrases if (place := self.found[phrase.key])}
+            self.places |= {phrase.key: place for phrase, place in zip(some, places, strict=True)}
+        known = {phrase.key: place for phrase in phrases if (place := self.places[phrase.key])}
         figures = [(place.similarity, place.fit, place.margin) for place in known.values()]
         boxes, colours = [place.box for place in known.values()], [place.colours for place in known.values()]
         return RegionTable.of(list(known), boxes, figures, colours)

@@ -71,7 +71,7 @@ def calibrate_command(
     for row in done.rows:
         if row["subject"] in ("faults", "reviewers", "suggested"):
             out.print(
-                f"{row['subject']}, {row['name']}: {row['figure']} {_shown(row)}", highlight=False, soft_wrap=True
+                f"{row['subject']}, {row['name']}: {row['figure']} {_label_line(row)}", highlight=False, soft_wrap=True
             )
     if not any(row["subject"] == "suggested" for row in done.rows):
         out.print(f"No threshold of {done.measure} reaches a precision of {target:g} on ten labels.", highlight=False)
@@ -85,11 +85,11 @@ def _rules(rows: Sequence[Row]) -> object:
         if row["subject"] == "rule":
             by_rule.setdefault(row["name"], {})[row["figure"]] = row
     for name, own in by_rule.items():
-        table.add_row(name, *(_shown(own[figure]) for figure in figures))
+        table.add_row(name, *(_label_line(own[figure]) for figure in figures))
     return titled("Rules, over all examples of the version", table)
 
 
-def _shown(row: Row) -> str:
+def _label_line(row: Row) -> str:
     if row["value"] is None:
         return "no label tells"
     if row["figure"] == "kappa":

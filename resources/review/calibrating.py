@@ -53,7 +53,7 @@ def take_labels(lake: Lake, paths: Sequence[Path]) -> str:
     names = {answer.sample for _, own in answers for answer in own}
     if len(names) != 1 or "" in names:
         raise UnusableError(
-            f"{_named(paths)}: labels of one sample are wanted, but the column sample has {_said(names)}"
+            f"{_named(paths)}: labels of one sample are wanted, but the column sample has {_names_text(names)}"
         )
     (sample,) = names
     known = set(lake.read(SAMPLES, where={"sample": sample}, columns=["example_id"])["example_id"].to_pylist())
@@ -80,9 +80,9 @@ def calibrate(lake: Lake, sample: str, *, target: float) -> Calibration:
         raise UnusableError(f"sample {sample}: no example has a label that reviewers agree on")
     labelled = _labelled(own, truth)
     figures = [*_rules(own, labelled), *_faults(labelled), *_threshold(labelled, drawn[0]["measure"], target)]
-    for (one, other), (kappa, rows) in kappas(by_reviewer).items():
+    for (reviewer, other), (kappa, rows) in kappas(by_reviewer).items():
         figures.append(
-            _figure("reviewers", f"{one}, {other}", "kappa", Estimate(kappa, float("nan"), float("nan"), rows))
+            _figure("reviewers", f"{reviewer}, {other}", "kappa", Estimate(kappa, float("nan"), float("nan"), rows))
         )
     of = {"at": datetime.now(UTC), "version": drawn[0]["version"], "sample": sample}
     stored = lake.log(CALIBRATIONS, lambda _: [{**of, **figure} for figure in figures])
@@ -141,8 +141,8 @@ def _mean(scores: np.ndarray) -> float:
 
 
 def _figure(subject: str, name: str, figure: str, estimate: Estimate) -> Row:
-    told = {column: getattr(estimate, column) for column in ("value", "low", "high")}
-    numbers = {column: None if np.isnan(number) else number for column, number in told.items()}
+    figures = {column: getattr(estimate, column) for column in ("value", "low", "high")}
+    numbers = {column: None if np.isnan(number) else number for column, number in figures.items()}
     return {"subject": subject, "name": name, "figure": figure, **numbers, "rows": estimate.rows}
 
 
@@ -172,5 +172,5 @@ def _named(paths: Sequence[Path]) -> str:
     return ", ".join(map(str, paths))
 
 
-def _said(names: set[str]) -> str:
+def _names_text(names: set[str]) -> str:
     return ", ".join(repr(name) for name in sorted(names)) or "none: no row has a label"

@@ -133,8 +133,8 @@ def _sequence(
         spoken, pair = number % 2 == 1, 0 if row.is_judged else number // 2
         target = number == len(turns) - 1 if row.is_judged else spoken
         written.template("" if spoken else before, turn=pair)
-        shown = turn.parts or ()
-        for part in ("<tool_response>\n", *shown, "\n</tool_response>") if turn.role in _TOOLS else shown:
+        parts = turn.parts or ()
+        for part in ("<tool_response>\n", *parts, "\n</tool_response>") if turn.role in _TOOLS else parts:
             if part is None:
                 written.picture(next(left).tokens, family.around, target=target, turn=pair)
             else:

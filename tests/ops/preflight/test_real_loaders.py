@@ -64,16 +64,16 @@ def test_ms_swift_does_what_is_forecast_of_tools(model: Path, tmp_path: Path) ->
     file = write_tooled(tmp_path, "tool")
     forecasts = forecast_file("ms-swift", file, model, truncation="right")
     assert_varied(forecasts, "read", "replaced", "truncated")
-    found = run_loader("ms_swift_rows", "ms-swift", model, file, str(MOST_TOKENS), "right", scratch=tmp_path)
-    assert not differences(forecasts, found)
+    loaded = run_loader("ms_swift_rows", "ms-swift", model, file, str(MOST_TOKENS), "right", scratch=tmp_path)
+    assert not differences(forecasts, loaded)
 
 
 def test_llama_factory_does_what_is_forecast_of_tools(model: Path, tmp_path: Path) -> None:
     file = write_tooled(tmp_path, "observation")
     forecasts = forecast_file("llamafactory", file, model)
     assert_varied(forecasts, "read", "dropped", "crashed", "truncated")
-    found = run_loader("llama_factory_rows", "llama-factory", model, file, str(MOST_TOKENS), scratch=tmp_path)
-    assert not differences(forecasts, found)
+    loaded = run_loader("llama_factory_rows", "llama-factory", model, file, str(MOST_TOKENS), scratch=tmp_path)
+    assert not differences(forecasts, loaded)
 
 
 def test_trl_does_what_is_forecast(rows_file: Path, model: Path, tmp_path: Path) -> None:

@@ -108,11 +108,11 @@ def test_reviewers_agree_as_cohen_counts_it() -> None:
     # Cohen's table of 50: both yes 20, both no 15, otherwise 5 and 10.
     pairs = [("faulty", "faulty")] * 20 + [("sound", "sound")] * 15
     pairs += [("faulty", "sound")] * 5 + [("sound", "faulty")] * 10
-    one = {f"e{n}": left for n, (left, _) in enumerate(pairs)} | {"x": "unsure"}
+    labels = {f"e{n}": left for n, (left, _) in enumerate(pairs)} | {"x": "unsure"}
     other = {f"e{n}": right for n, (_, right) in enumerate(pairs)} | {"x": "sound"}
-    assert kappas({"b": other, "a": one}) == {("a", "b"): (pytest.approx(0.4), 50)}
+    assert kappas({"b": other, "a": labels}) == {("a", "b"): (pytest.approx(0.4), 50)}
     assert kappas({"a": {"e": "sound", "f": "sound"}, "b": {"e": "sound", "f": "sound"}}) == {}
-    truth = agreed({"a": one, "b": other})
+    truth = agreed({"a": labels, "b": other})
     assert sum(truth.values()) == 20
     assert len(truth) == 36, "ties are left out; of the unsure one the other's word counts"
     assert truth["x"] is False

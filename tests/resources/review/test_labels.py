@@ -29,8 +29,8 @@ def labels(lake: Lake, path: Path, sample: str, *, by: str, faulty: set[str]) ->
         writer = csv.writer(file)
         writer.writerow(["sample", "example_id", "content_id", "label", "why", "at", "by"])
         for row in lake.read(SAMPLES, where={"sample": sample}).to_pylist():
-            said = "faulty" if row["example_id"] in faulty else "sound"
-            writer.writerow([sample, row["example_id"], row["content_id"], said, "", "", by])
+            label = "faulty" if row["example_id"] in faulty else "sound"
+            writer.writerow([sample, row["example_id"], row["content_id"], label, "", "", by])
     return path
 
 
@@ -41,14 +41,14 @@ def test_a_sample_is_drawn_over_verdicts_and_its_pages_tell_none(lake: Lake, tmp
     assert {row["action"] for row in rows} == {"keep", "hold"}
     assert sum(row["weight"] for row in rows) == pytest.approx(40)
     pages = [page.read_text("utf-8") for page in done.pages]
-    shown = [example for page in pages for example in re.findall(r'data-example="([0-9a-f]+)"', page)]
-    assert shown == sorted(row["example_id"] for row in rows)
+    examples = [example for page in pages for example in re.findall(r'data-example="([0-9a-f]+)"', page)]
+    assert examples == sorted(row["example_id"] for row in rows)
     for page in pages:
-        told = page.partition("<main>")[2].partition("</main>")[0]
+        content = page.partition("<main>")[2].partition("</main>")[0]
         for word in ("hold", "difficulty", "duplicates", "Why", "measures"):
-            assert word not in told
+            assert word not in content
     tasks = json.loads(done.label_studio.read_text("utf-8"))
-    assert [task["data"]["example_id"] for task in tasks] == shown
+    assert [task["data"]["example_id"] for task in tasks] == examples
     assert {task["data"]["image"][:22] for task in tasks} == {"data:image/jpeg;base64"}
     again = write_sample(lake, version_of(lake, 1), tmp_path, rows=12, seed=1, measure=MEASURE)
     assert again.sample == done.sample
@@ -63,9 +63,9 @@ def test_labels_tell_how_right_the_rules_are_and_the_report_shows_it(lake: Lake,
     assert take_labels(lake, files) == done.sample
     take_labels(lake, files)
     assert lake.read(LABELS).num_rows == 80
-    told = calibrate(lake, done.sample, target=0.9)
-    figures = {(row["subject"], row["name"], row["figure"]): row for row in told.rows}
-    assert (told.sampled, told.labelled, told.version) == (40, 40, 1)
+    result = calibrate(lake, done.sample, target=0.9)
+    figures = {(row["subject"], row["name"], row["figure"]): row for row in result.rows}
+    assert (result.sampled, result.labelled, result.version) == (40, 40, 1)
     precision = figures["rule", "long", "precision"]
     assert precision["value"] == pytest.approx(1 - 1 / len(held))
     assert precision["low"] < precision["value"] < precision["high"]
@@ -73,7 +73,7 @@ def test_labels_tell_how_right_the_rules_are_and_the_report_shows_it(lake: Lake,
     assert figures["reviewers", "Ana, Bo", "kappa"]["value"] == 1.0
     assert figures["faults", "labels alone", "rate"]["value"] == pytest.approx((len(held) - 1) / 40)
     assert figures["suggested", f"{MEASURE} >= 5", "precision"]["value"] >= 0.9
-    assert lake.read(CALIBRATIONS).num_rows == len(told.rows)
+    assert lake.read(CALIBRATIONS).num_rows == len(result.rows)
     page = Path(make_report(lake, 1)).read_text("utf-8")
     section = page[page.index('id="labels"') :].partition("</section>")[0]
     assert f"{precision['value']:.3f}" in section

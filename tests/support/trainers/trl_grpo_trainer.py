@@ -38,7 +38,7 @@ def asked(row: dict[str, Any], trainer: GRPOTrainer) -> tuple[list[int], list[An
         ids, _, fields = trainer._tokenize_prompts([row["prompt"]])
         return ids[0], [], fields.get("image_grid_thw")
     prompt = prepare_multimodal_messages(row["prompt"], images=row["images"])
-    ids, shown, _ = trainer._tokenize_prompts([prompt])
+    ids, tokens, _ = trainer._tokenize_prompts([prompt])
     text = apply_chat_template({"prompt": prompt}, trainer.processing_class)["prompt"]
     made = trainer.processing_class(images=[row["images"]], text=[text], padding=True, return_tensors="pt")
-    return ids[0], (shown or [[]])[0] or [], made["image_grid_thw"]
+    return ids[0], (tokens or [[]])[0] or [], made["image_grid_thw"]
