@@ -85,7 +85,8 @@ class Member:
     prompt: Prompt | None = None
     """Of a prompt of RL, what answers are verified against, and what models answered."""
     unwritable: str | None = None
-    """Why its boxes cannot be written on the scale that the export has; its texts are then as delivered."""
+    """Why its boxes cannot be written on the scale that the export has, or what its turns count for in the loss is not
+    known; its texts are then as delivered."""
     extra: str = "{}"
     """JSON: the other columns of a prompt's row, which reward functions may read."""
 
@@ -193,7 +194,8 @@ class Export:
     """Raises ExportError where something that the format is written with is missing; called before anything else."""
     kinds: tuple[str, ...] = (SFT, PREFERENCE)
     masks_answers: bool = False
-    """Whether its rows can show an SFT answer that is not learned; else examples with one are left out."""
+    """Whether its rows can show an SFT answer that is not learned, or learned with a weight of its own; else examples
+    with one are left out."""
     weights: str = "a column"
     """What becomes of weights where they are not made repeats; for the docs."""
     proof: str

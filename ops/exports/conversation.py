@@ -42,12 +42,16 @@ def picture_paths(member: Member) -> list[str]:
     return [picture.name for picture in member.pictures]
 
 
-def refuse_uneven(member: Member) -> str | None:
+def refuse_uneven(member: Member, *, joins_answers: bool = False) -> str | None:
     """Why a trainer that reads turns in pairs does not take the member: after at most one system prompt, turns of the
-    user (or a tool) and answers must come in turn, the last of them an answer, or for a preference the question."""
+    user (or a tool) and answers must come in turn, the last of them an answer, or for a preference the question. Where
+    the trainer `joins_answers`, several in a row are one."""
     roles = [message.role for message in member.messages]
     turns = roles[1:] if roles[:1] == ["system"] else roles
     answers = [role in ("assistant", CONTEXT) for role in turns]
+    if joins_answers:
+        kept = [place for place, is_answer in enumerate(answers) if not (is_answer and place and answers[place - 1])]
+        turns, answers = [turns[place] for place in kept], [answers[place] for place in kept]
     alternate = answers == [place % 2 == 1 for place in range(len(turns))] and "system" not in turns
     if alternate and len(turns) % 2 == (member.kind == PREFERENCE):
         return None
@@ -93,10 +97,12 @@ def refuse_unjudged(member: Member) -> str | None:
 
 
 def refuse_unlearned(member: Member) -> str | None:
-    """Why no format here carries an SFT example of which an answer is shown and not learned: written as an answer it
-    would be taught."""
+    """Why most formats do not carry an SFT example of which an answer is shown and not learned, or learned with a
+    weight of its own: written as an answer it would be taught like any other."""
     if member.kind == SFT and any(message.role == CONTEXT for message in member.messages):
         return "an answer carries no loss, which the format cannot say"
+    if member.kind == SFT and any(message.loss is not None for message in member.messages):
+        return "an answer has a loss weight of its own, which the format cannot say"
     return None
 
 

@@ -2,8 +2,8 @@
 `dpo/stage-00.parquet`, ... also `rejected_response`, and `kto/stage-00.parquet`, ... a conversation that ends in the
 judged answer, and its `label`. A message is a `role` (system, user, assistant, tool), a `content`, in which `<image>`
 stands for the next of the images, and `loss` and `loss_scale`: an answer that is not learned has `loss: false`, and one
-that is has the example's weight as `loss_scale`. A literal `<image>`, `<video>` or `<audio>` of a text is written
-`<image >`."""
+that is has as `loss_scale` the example's weight, times the weight that the answer was delivered with. A literal
+`<image>`, `<video>` or `<audio>` of a text is written `<image >`."""
 
 from collections.abc import Iterable, Sequence
 
@@ -61,11 +61,12 @@ def _turn(message: Message, member: Member, *, learned: bool = True) -> dict[str
     if message.role not in ("assistant", CONTEXT):
         return {"role": message.role, "content": content, "loss": None, "loss_scale": None}
     loss = learned and message.role != CONTEXT
+    weight = member.loss_weight * (1.0 if message.loss is None else message.loss)
     return {
         "role": "assistant",
         "content": content,
         "loss": None if loss else False,
-        "loss_scale": member.loss_weight if loss and member.loss_weight != 1.0 else None,
+        "loss_scale": weight if loss and weight != 1.0 else None,
     }
 
 
@@ -74,7 +75,9 @@ def _answer(text: str) -> dict[str, Cell]:
 
 
 def _refuse(member: Member) -> str | None:
-    return refuse_unjudged(member) or refuse_uneven(member)
+    if any(message.loss is not None and message.role != "assistant" for message in member.messages):
+        return "a turn that is no answer carries loss, which the format cannot say"
+    return refuse_unjudged(member) or refuse_uneven(member, joins_answers=True)
 
 
 def _write(shard: Shard, members: Iterable[Member], sink: Sink) -> int:
@@ -109,4 +112,5 @@ EXPORT = Export(
     masks_answers=True,
     weights="`loss_scale` of the answers",
     pictures_beside=True,
+    revision=2,
 )

@@ -14,8 +14,8 @@ START, END = "<!-- generated: formats -->", "<!-- end of the generated part -->"
 
 def reference() -> str:
     """What every format carries, what reads it back, and what is written, as Markdown."""
-    lines = ["| `--to` | for | holds | answers without loss | weights | pictures | read back by |"]
-    lines.append("|---|---|---|---|---|---|---|")
+    heads = ("`--to`", "for", "holds", "answers without loss, or of a weight of their own", "weights of examples")
+    lines = [f"| {' | '.join(heads)} | pictures | read back by |", "|---|---|---|---|---|---|---|"]
     lines += [f"| {' | '.join(_columns(export))} |" for export in all_exports().values()]
     lines += ["", "| `--to` | what is written |", "|---|---|"]
     lines += [f"| `{export.name}` | {_page(export)} |" for export in all_exports().values()]
@@ -29,7 +29,7 @@ def with_reference(text: str) -> str:
 
 
 def _columns(export: Export) -> list[str]:
-    masked = "shown, not learned" if export.masks_answers else "left out"
+    masked = "carried" if export.masks_answers else "left out"
     return [
         f"`{export.name}`",
         export.title,

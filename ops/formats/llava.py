@@ -5,7 +5,7 @@ rounds, each with `human` (or `user`) and `assistant`."""
 
 from collections.abc import Mapping
 
-from ops.core.json_values import Cell, Fields
+from ops.core.json_values import Cell, Fields, fields_of
 from ops.formats import boxes, dialogues, fields, losses
 from ops.formats.contract import Format
 from ops.intake.row import Row, RowError
@@ -21,19 +21,21 @@ def _parse(record: Fields) -> Row:
     name = "conversations" if record.get("conversations") is not None else "conversation"
     items: list[Cell] = dialogues.rounds_as_turns(fields.list_field(record, name))
     turns = [_turn(item) for item in items]
+    weights = [losses.own_loss(who, fields_of(item)) for (who, _), item in zip(turns, items, strict=True)]
     system = record.get("system")
     if isinstance(system, str) and system:
         turns.insert(0, ("system", system))
-        items = [{}, *items]
+        weights.insert(0, None)
     images = fields.images(record.get("image")) or fields.images(record.get("images"))
     filled, row_boxes = boxes.expand(turns, record.get("objects"), images=len(images))
+    messages = fields.turns([(who, str(text)) for who, text in filled], len(images))
     used = (*_USED, *(("objects",) if boxes.readable(record.get("objects")) else ()))
     return Row(
         kind="sft",
         source_id=fields.id_field(record, "id"),
-        messages=fields.turns([(who, str(text)) for who, text in filled], len(images)),
+        messages=losses.weighed(messages, weights),
         images=images,
-        metadata={**fields.rest(record, *used), **losses.weights_metadata(items)},
+        metadata=fields.rest(record, *used),
         boxes=row_boxes,
     )
 

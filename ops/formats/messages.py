@@ -29,28 +29,51 @@ class Conversation:
     boxes: tuple[RowBox, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class _Spoken:
+    """A message's role, its content (a text or a list of parts), and its own weight in the loss."""
+
+    role: str
+    content: Cell
+    loss: float | None
+    is_piece: bool
+    """Whether ms-swift's fields stand beside it, which goes on with the answer before it where that one left off."""
+
+
 def conversation(
     items: Sequence[Cell], images: Sequence[ImageRef], *, implicit: bool = False, objects: Cell = None
 ) -> Conversation:
     """Messages in any of these shapes, and the images of the row. `implicit`: see `fields.turns`."""
-    return built(role_contents(items), images, implicit=implicit, objects=objects)
+    spoken = _spoken(items)
+    made = built([(turn.role, turn.content) for turn in spoken], images, implicit=implicit, objects=objects)
+    return replace(made, messages=losses.weighed(made.messages, [turn.loss for turn in spoken]))
 
 
 def role_contents(items: Sequence[Cell]) -> list[tuple[str, Cell]]:
-    """The role and the content, a text or a list of parts, of each message. Where the row says which messages carry
-    loss, or calls tools in messages of their own, neighbours of the assistant are one turn, as trainers join them."""
-    pairs = [_message(item) for item in items]
+    """The role and the content, a text or a list of parts, of each message, neighbours joined as `conversation` has
+    them."""
+    return [(turn.role, turn.content) for turn in _spoken(items)]
+
+
+def _spoken(items: Sequence[Cell]) -> list[_Spoken]:
+    """The messages. Where the row says which of them carry loss, or calls tools in messages of their own, neighbours of
+    the assistant are one turn, as trainers join them, unless they are learned with different weights."""
+    turns = [_message(item) for item in items]
     if not any(_splits_turns(item) for item in items):
-        return pairs
-    joined: list[tuple[str, Cell]] = []
-    for who, content in pairs:
-        speaker, before = joined[-1] if joined else ("", "")
-        if who != speaker or who not in ("assistant", "tool", CONTEXT):
-            joined.append((who, content))
-        elif isinstance(before, str) and isinstance(content, str):
-            joined[-1] = (who, f"{before}\n{content}")
+        return turns
+    joined: list[_Spoken] = []
+    for turn in turns:
+        before = joined[-1] if joined else None
+        joins = before and (before.role, before.loss) == (turn.role, turn.loss)
+        if before is None or not joins or turn.role not in ("assistant", "tool", CONTEXT):
+            joined.append(turn)
+            continue
+        gap = "" if before.is_piece and turn.is_piece else "\n"
+        if isinstance(before.content, str) and isinstance(turn.content, str):
+            content: Cell = f"{before.content}{gap}{turn.content}"
         else:
-            joined[-1] = (who, [*_parts(before), {"type": "text", "text": "\n"}, *_parts(content)])
+            content = [*_parts(before.content), *(_parts(gap) if gap else ()), *_parts(turn.content)]
+        joined[-1] = replace(turn, content=content)
     return joined
 
 
@@ -100,7 +123,7 @@ def _from_parts(pairs: Sequence[tuple[str, Cell]], images: Sequence[ImageRef], *
     return Conversation(tuple(messages), tuple(inline) or tuple(images))
 
 
-def _message(item: Cell) -> tuple[str, Cell]:
+def _message(item: Cell) -> _Spoken:
     if not isinstance(item, Mapping):
         raise RowError("field_type", "a message is not an object")
     content = item.get("content", item.get("value"))
@@ -108,8 +131,9 @@ def _message(item: Cell) -> tuple[str, Cell]:
         content = canonical_json(item["tool_calls"])
     if not isinstance(content, str | list):
         raise RowError("field_type" if content is not None else "field_missing", "content of a message")
-    who = fields.role(item.get("role", item.get("from")))
-    return losses.loss_role(who, item), content
+    role = losses.loss_role(fields.role(item.get("role", item.get("from"))), item)
+    is_piece = item.get("loss") is not None or item.get("loss_scale") is not None
+    return _Spoken(role, content, losses.own_loss(role, item), is_piece)
 
 
 def _splits_turns(item: Cell) -> bool:
@@ -151,7 +175,7 @@ def _parse(record: Fields) -> Row:
         source_id=fields.id_field(record, "id"),
         messages=turns.messages,
         images=turns.images,
-        metadata={**fields.rest(record, *_USED, *beside_names(record)), **losses.weights_metadata(items)},
+        metadata=fields.rest(record, *_USED, *beside_names(record)),
         boxes=turns.boxes,
     )
 

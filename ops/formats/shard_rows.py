@@ -19,6 +19,7 @@ from ops.formats.contract import Format
 from ops.formats.registry import all_containers
 from ops.intake.drop_files import DropError, DropFiles
 from ops.intake.image_checks import name_mismatch
+from ops.intake.loss_weights import with_loss_weights
 from ops.intake.row import ImageRef, Message, Prompt, Row, RowError
 from ops.intake.rows import IngestSettings, check_row, raw_text, readable_fields, whole_query
 from ops.prompts.asked import PROMPT_FACTS, facts_of
@@ -191,7 +192,7 @@ def _parsed(
     record: Record, row: Row, *, dataset: str, file: str, ids: list[str], repairs: list[str], settings: IngestSettings
 ) -> ParsedRow:
     messages = [_stored(message, ids) for message in row.messages]
-    about = readable_fields(row.metadata)
+    about = readable_fields(with_loss_weights(row.metadata, row.messages))
     metadata = canonical_json(about if row.prompt is None else about | {PROMPT_FACTS: facts_of(row.prompt)})
     source = row.source_id if row.source_id is not None else f"{file}#{record.row}"
     metadata.encode("utf-8")  # half surrogates, which the lake cannot hold, are found here

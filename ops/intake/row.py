@@ -44,6 +44,9 @@ class Message:
 
     role: str
     parts: tuple[Part, ...]
+    loss: float | None = None
+    """What it counts for in the loss, where its role does not say so: an answer's weight other than 1, that of a turn
+    which is no answer and is learned all the same."""
 
     @property
     def text(self) -> str:

@@ -136,7 +136,7 @@ def _check_text(row: Row, settings: IngestSettings) -> Row:
         source_id=row.source_id and NAME_CONTROL.sub("", row.source_id),
         dataset=row.dataset and NAME_CONTROL.sub("", row.dataset),
         messages=tuple(
-            Message(m.role, tuple(Part(_CONTROL.sub("", p.text), p.image) if p.text else p for p in m.parts))
+            replace(m, parts=tuple(Part(_CONTROL.sub("", p.text), p.image) if p.text else p for p in m.parts))
             for m in row.messages
         ),
         judgements=tuple(_cleared(judgement) for judgement in row.judgements),
@@ -204,10 +204,8 @@ def _check_order(
 
 
 def _order_problem(turns: Sequence[Message], *, answered: bool) -> str:
-    roles = [message.role for message in turns]
-    while roles and roles[0] == "system":
-        roles.pop(0)
-    roles = _speakers(roles)
+    first = next((place for place, message in enumerate(turns) if message.role != "system"), len(turns))
+    roles = _speakers(turns[first:])
     if not roles or roles[0] != "user":
         return f"the first turn is of {roles[0]}" if roles else "there are only system turns"
     for index, (before, after) in enumerate(pairwise(roles)):
@@ -219,14 +217,16 @@ def _order_problem(turns: Sequence[Message], *, answered: bool) -> str:
     return ""
 
 
-def _speakers(roles: Sequence[str]) -> list[str]:
-    """Who speaks, turn by turn: one answer may be learned in part, and then is of several turns in a row."""
-    spoken: list[str] = []
-    for before, role in zip(["", *roles], roles, strict=False):
-        if CONTEXT in (role, before) and {role, before} <= {"assistant", CONTEXT}:
-            continue
-        spoken.append("assistant" if role == CONTEXT else role)
-    return spoken
+def _speakers(turns: Sequence[Message]) -> list[str]:
+    """Who speaks, turn by turn: an answer whose pieces are learned with different weights, or not at all, is of several
+    turns in a row."""
+    spoken = [turn for place, turn in enumerate(turns) if not (place and _goes_on(turns[place - 1], turn))]
+    return ["assistant" if turn.role == CONTEXT else turn.role for turn in spoken]
+
+
+def _goes_on(before: Message, turn: Message) -> bool:
+    roles = {before.role, turn.role}
+    return roles <= {"assistant", CONTEXT} and (CONTEXT in roles or before.loss != turn.loss)
 
 
 def _mend_order(turns: Sequence[Message], *, answered: bool) -> tuple[Message, ...]:
@@ -235,8 +235,8 @@ def _mend_order(turns: Sequence[Message], *, answered: bool) -> tuple[Message, .
     for message in turns:
         if message.role == "system":
             continue
-        if rest and rest[-1].role == message.role:
-            rest[-1] = Message(message.role, (*rest[-1].parts, Part("\n"), *message.parts))
+        if rest and (rest[-1].role, rest[-1].loss) == (message.role, message.loss):
+            rest[-1] = replace(message, parts=(*rest[-1].parts, Part("\n"), *message.parts))
         else:
             rest.append(message)
     while rest and rest[0].role != "user" and not _has_image(rest[0]):

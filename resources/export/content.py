@@ -14,12 +14,14 @@ from ops.decision.versions import Version
 from ops.exports.contract import PREFERENCE, PROMPT
 from ops.exports.plan import Plan
 from ops.exports.sink import UNFINISHED
+from ops.intake.loss_weights import LOSS_WEIGHTS, loss_weights
 from resources.engines.progress import Progress
 from resources.export.pictures import PictureEndings, pictures_of, write_pictures
 from resources.export.spool import Routes, Spool, row_numbers
 from resources.lake.tables import Lake
 
-_COLUMNS = ("example_id", "source_id", "drop", "dataset", "messages", "image_ids")
+_COLUMNS = ("example_id", "source_id", "drop", "dataset", "messages", "image_ids", "metadata")
+_LOSSES = pa.list_(pa.float64())
 _BOX = tuple(name for name in BOXES.schema.names if name not in ("delivery", "evidence"))
 _JUDGEMENT = ("example_id", "response", "label", "rating", "rating_scale")
 
@@ -117,9 +119,20 @@ def _sort_examples(
     with progress.track("Sort rows into shards", len(spool.routes.ids)) as advance:
         for batch in lake.batches(EXAMPLES, where=where, columns=_COLUMNS):
             rows, example = spool.routes.select(batch)
-            spool.add(pictures.append_to(pa.Table.from_batches([batch]).take(row_numbers(rows))), example)
+            wanted = _with_losses(pa.Table.from_batches([batch]).take(row_numbers(rows)))
+            spool.add(pictures.append_to(wanted), example)
             advance(len(rows))
         spool.close()
+
+
+def _with_losses(examples: pa.Table) -> pa.Table:
+    """The examples with the weights of their turns in place of the metadata that keeps them."""
+    place = examples.column_names.index("metadata")
+    # Most metadata has no weights in it, and is not made a Python text.
+    weighed: Any = pc.match_substring(examples["metadata"], LOSS_WEIGHTS)
+    texts = pc.if_else(weighed, examples["metadata"], pa.scalar(None, pa.string())).to_pylist()
+    kept = [None if text is None else loss_weights(text) for text in texts]
+    return examples.set_column(place, "losses", pa.array(kept, _LOSSES))
 
 
 def _sort_judgements(lake: Lake, where: Mapping[str, Any], spool: Spool) -> None:

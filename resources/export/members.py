@@ -40,6 +40,7 @@ def members(content: Content, shard: Shard, *, repeats: int, box_scale: str | No
         for place, row in zip(places.slice(start, _CHUNK_ROWS).to_pylist(), chunk, strict=True):
             judged = judgements.get(row["example_id"], {})
             texts, unwritable = _box_texts(row, boxes.get(row["example_id"], []), box_scale)
+            unwritable = unwritable or _unmatched_losses(row)
             member = _member(shard, place, row | {"texts": texts}, judged, content.pictures)
             member = replace(member, unwritable=unwritable) if unwritable else member
             if shard.kind == PROMPT:
@@ -93,6 +94,13 @@ def _box_texts(
     except BoxRewritingError as problem:
         return delivered, f"{problem} cannot be written as {scale}"
     return texts, None
+
+
+def _unmatched_losses(row: Mapping[str, Any]) -> str | None:
+    """Why what the turns count for in the loss is not known: older readings kept weights as they were delivered."""
+    if row["losses"] is None or len(row["losses"]) == len(row["messages"]):
+        return None
+    return "loss weights of an older reading do not fit its turns: run its drop again"
 
 
 def _prompts(path: Path) -> dict[str, dict[str, Any]]:
@@ -150,9 +158,13 @@ def _conversation(
 ) -> tuple[tuple[Message, ...], tuple[Picture, ...]]:
     """The turns before any candidates or ground truth, and the pictures in the order in which these show them."""
     endings = dict(zip(row["image_ids"] or [], row["endings"] or [], strict=True))
+    # Of preferences and prompts no turn before the end is learned.
+    is_prompt = shard.kind in (PREFERENCE, PROMPT)
+    unknown: list[float | None] = [None] * len(row["messages"])
+    losses = unknown if is_prompt or not row["losses"] or _unmatched_losses(row) else row["losses"]
     turns: list[Message] = []
     pictures: list[Picture] = []
-    for message, texts in zip(row["messages"], row["texts"], strict=True):
+    for message, texts, loss in zip(row["messages"], row["texts"], losses, strict=True):
         if message["role"] in _ENDS:
             continue
         parts: list[Part] = []
@@ -164,8 +176,6 @@ def _conversation(
                 raise ExportError(f"{row['example_id']}: a message shows {part['image_id']}, not among its image_ids")
             parts.append(Part(image=len(pictures)))
             pictures.append(Picture(part["image_id"], endings[part["image_id"]], folder))
-        # Nothing of a prompt is learned, so that an answer in it is an answer whatever loss it carried.
-        is_prompt = shard.kind in (PREFERENCE, PROMPT)
         role = "assistant" if message["role"] == CONTEXT and is_prompt else message["role"]
-        turns.append(Message(role, tuple(parts)))
+        turns.append(Message(role, tuple(parts), loss))
     return tuple(turns), tuple(pictures)

@@ -13,6 +13,7 @@ from ops.core.schemas import EXAMPLES, IMAGES
 from ops.core.version_schemas import CURATED, CURRICULUM
 from ops.decision.policy import Action, Condition, Policy, Rule
 from ops.demo.build import build
+from ops.intake.loss_weights import loss_weights
 from ops.intake.row import Message, Part
 from ops.intake.rows import IngestSettings
 from resources.config.settings import load_settings
@@ -54,6 +55,9 @@ def strange_rows() -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     later = {"id": "later", "images": ["images/s1.png"], "messages": [message("user", "Hello, <video> and <audio>.")]}
     later["messages"] += [message("assistant", "Hi, <video>."), message("user", "And\n<image>\nhere?")]
     later["messages"] += [message("assistant", "Blue.")]
+    weighed = {"id": "weighed", "messages": [message("user", "Think."), message("assistant", "Hm. ") | {"loss": True}]}
+    weighed["messages"] += [message("assistant", "Two.") | {"loss_scale": 2.0}, message("user", "And now?")]
+    weighed["messages"] += [message("assistant", "Three.") | {"loss_scale": 0.25}]
     literal = {"id": "literal", "images": ["images/s3.png"], "messages": [message("assistant", "A tag.")]}
     parts = [{"type": "image"}, {"type": "text", "text": "What does <image> mean in HTML?"}]
     literal["messages"] = [{"role": "user", "content": parts}, *literal["messages"]]
@@ -73,6 +77,7 @@ def strange_rows() -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         literal,
         example,
         later,
+        weighed,
     ]
     return rows, judged
 
@@ -143,8 +148,8 @@ class Published:
         return [row for row in self.rows if row.kind == kind]
 
     def learned(self) -> list[Row]:
-        """SFT rows of which every answer is learned."""
-        return [row for row in self.of("sft") if "context" not in row.roles]
+        """SFT rows of which every answer is learned, with the weight of its row."""
+        return [row for row in self.of("sft") if not any(m.role == "context" or m.loss for m in row.messages)]
 
 
 def publish_demo(root: Path) -> Published:
@@ -160,6 +165,13 @@ def publish_demo(root: Path) -> Published:
     publish_version(lake, [taken.delivery], POLICY)
     publish_version(lake, [taken.delivery], Policy())
     return Published(lake, expected_rows(lake, 1))
+
+
+def stored_messages(example: dict[str, Any]) -> tuple[Message, ...]:
+    """The messages of an example in the lake; pictures are numbered as the parts of each show them."""
+    records = example["messages"]
+    losses = loss_weights(example["metadata"]) or [None] * len(records)
+    return tuple(replace(stored_message(record), loss=loss) for record, loss in zip(records, losses, strict=True))
 
 
 def stored_message(record: dict[str, Any]) -> Message:
@@ -188,7 +200,7 @@ def expected_rows(lake: Lake, number: int) -> list[Row]:
             [part["text"] for part in parts if part["text"]],
             [data[part["image_id"]] for part in parts if part["image_id"]],
             [said["role"] for said in example["messages"]],
-            tuple(stored_message(said) for said in example["messages"]),
+            stored_messages(example),
         )
         rows.append(row)
     return rows

@@ -2,8 +2,9 @@
 
 A loaded row is an object with `pictures` (the SHA-256 of each picture's size and pixels) and, for a trainer that
 tokenizes, `text` (all its tokens as text) and `targets` (the texts that carry loss, one for each run of tokens); for a
-pair these stand twice, as `chosen_text`, `rejected_text`, ...; `label` is that of a judged answer, `weights` are those
-of the targets, where the trainer has some, and `stage` is the trainer's word for what the row was loaded for.
+pair these stand twice, as `chosen_text`, `rejected_text`, ...; `label` is that of a judged answer, `weighed` are the
+targets in runs of one weight, with it, where the trainer has some, and `stage` is the trainer's word for what the row
+was loaded for.
 """
 
 import hashlib

@@ -168,7 +168,7 @@ TRAINERS: list[tuple[str, str, dict[str, Any], str]] = [
                 {"role": "assistant", "content": "3", "loss": False},
             ]
         },
-        "user: Hello! | assistant: <think>\n\n</think>\n\nHi! | user: 1+1? | context: 3",
+        "user: Hello! | assistant: <think>\n\n</think>\n | assistant*2: Hi! | user: 1+1? | context: 3",
     ),
     (
         "openai fine-tuning weights",
@@ -356,8 +356,9 @@ TRAINERS: list[tuple[str, str, dict[str, Any], str]] = [
 
 
 def text(row: Row) -> str:
-    """A row in one line: roles, texts, and <n> for the n-th image."""
-    return " | ".join(
-        f"{m.role}: " + "".join(f"<{p.image}>" if p.image is not None else str(p.text) for p in m.parts)
-        for m in row.messages
-    )
+    """A row in one line: roles (with a weight of their own), texts, and <n> for the n-th image."""
+    turns: list[str] = []
+    for m in row.messages:
+        weight = "" if m.loss is None else f"*{m.loss:g}"
+        turns.append(f"{m.role}{weight}: " + "".join(f"<{p.image}>" if p.text is None else p.text for p in m.parts))
+    return " | ".join(turns)

@@ -28,7 +28,7 @@ from ops.exports.sink import UNFINISHED, Sink
 from ops.formats.fields import turns
 from ops.intake.row import Message, Part
 from tests.support.examples import examples
-from tests.support.export_facts import FACTS
+from tests.support.export_facts import FACTS, member
 
 
 def tables(rows: list[tuple[str, int, int, float]]) -> tuple[pa.Table, pa.Table]:
@@ -50,26 +50,6 @@ def tables(rows: list[tuple[str, int, int, float]]) -> tuple[pa.Table, pa.Table]
         }
     )
     return curated, curriculum
-
-
-def member(messages: list[Message], pictures: tuple[Picture, ...] = (), **changes: Any) -> Member:
-    given: dict[str, Any] = {
-        "kind": "sft",
-        "stage": 0,
-        "position": 0,
-        "order": 0,
-        "copy": 0,
-        "weight": 1.0,
-        "loss_weight": 1.0,
-        "soft_label": None,
-        "example_id": "e0",
-        "source_id": "s0",
-        "drop": "d",
-        "dataset": "set",
-        "messages": tuple(messages),
-        "pictures": pictures,
-    }
-    return Member(**{**given, **changes})
 
 
 @st.composite

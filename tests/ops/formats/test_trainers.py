@@ -53,7 +53,34 @@ def test_what_roles_and_texts_do_not_say_is_metadata():
     row = read({"messages": [ASK, CAT | {"loss_weight": 0.5}], "images": ["a.jpg"], "tools": "[]", "channel": "pets"})[
         1
     ]
-    assert row.metadata == {"tools": "[]", "channel": "pets", "loss_weights": [None, 0.5]}
+    assert row.metadata == {"tools": "[]", "channel": "pets"}
+
+
+@pytest.mark.parametrize(
+    ("said", "loss"),
+    [
+        ({"loss_weight": 0.5}, 0.5),
+        ({"loss": True, "loss_scale": 0.5}, 0.5),
+        ({"loss": True, "loss_scale": 2}, 2.0),
+        ({"loss_scale": 1.0}, None),
+        ({"train": True}, None),
+    ],
+)
+def test_an_answer_has_the_weight_that_its_trainer_gives_it(said: dict[str, Any], loss: float | None):
+    for turns in ({"messages": [ASK, CAT | said]}, {"conversations": [ASK, CAT | said]}):
+        assert [message.loss for message in read({**turns, "images": ["a.jpg"]})[1].messages] == [None, loss]
+
+
+def test_a_question_that_is_learned_says_so_where_its_trainer_would_learn_it():
+    losses = {"loss_weight": 1.0}, {"train": True}, {"loss": True}, {"loss_scale": 2.0}, {"weight": 1}
+    rows = [read({"messages": [ASK | said, CAT], "images": ["a.jpg"]})[1] for said in losses]
+    assert [row.messages[0].loss for row in rows] == [1.0, 1.0, None, None, None]
+
+
+def test_pieces_of_an_answer_go_on_where_the_one_before_left_off():
+    pieces = [CAT | {"content": "A ", "loss_scale": 2}, CAT | {"content": "cat.", "loss_scale": 2}]
+    row = read({"messages": [ASK, *pieces, CAT | {"content": " Sure.", "loss": True}], "images": ["a.jpg"]})[1]
+    assert text(row) == "user: <0>What is this? | assistant*2: A cat. | assistant:  Sure."
 
 
 def box(message: int | None, numbers: list[float], convention: str | None = "pixels", image: int | None = 0) -> Any:

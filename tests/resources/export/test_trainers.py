@@ -4,6 +4,8 @@ same pixels, in the same order, and with loss on the answers that are learned an
 import json
 from collections import Counter
 from collections.abc import Iterable
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,10 @@ pytestmark = [pytest.mark.full, pytest.mark.usefixtures("ray_session")]
 
 CANDIDATES = ("chosen", "rejected", "response")
 UNJUDGED = {"no response is better than another": 1}
-UNLEARNED = {"an answer carries no loss, which the format cannot say": 1}
+UNLEARNED = {
+    "an answer carries no loss, which the format cannot say": 1,
+    "an answer has a loss weight of its own, which the format cannot say": 1,
+}
 JUDGED = {"rated": ("five", "one")}
 """What wins and what loses where neither is called so."""
 
@@ -40,8 +45,10 @@ def spoken_by(message: Message) -> tuple[str, str]:
 
 
 def prompt(row: Row) -> list[tuple[str, str]]:
-    """The turns that are no candidates."""
-    return [spoken_by(message) for message in row.messages if message.role not in CANDIDATES]
+    """The turns that are no candidates, the pieces of an answer as one."""
+    turns = [spoken_by(message) for message in row.messages if message.role not in CANDIDATES]
+    speakers = groupby(turns, key=itemgetter(0))
+    return [(role, "".join(text for _, text in pieces)) for role, pieces in speakers]
 
 
 def sides(row: Row) -> tuple[str, str]:
@@ -56,7 +63,29 @@ def pairs(published: Published) -> list[Row]:
 
 def targets(row: Row) -> list[str]:
     """The texts that carry loss: every answer, and the end of its turn."""
-    return [f"{spoken_by(message)[1]}<|im_end|>\n" for message in row.messages if message.role == "assistant"]
+    return ["".join(text for text, _ in answer) for answer in answers(row)]
+
+
+def answers(row: Row) -> list[list[tuple[str, float]]]:
+    """The answers that are learned, each as pieces and the end of its turn, with their weights; the end counts 1."""
+    learned: list[list[tuple[str, float]]] = []
+    before = ""
+    for message in row.messages:
+        if message.role == "assistant":
+            if before != "assistant":
+                learned.append([])
+            learned[-1].append((spoken_by(message)[1], row.weight * (message.loss or 1.0)))
+        before = message.role
+    return [[*answer, ("<|im_end|>\n", 1.0)] for answer in learned]
+
+
+def weighed(row: Row) -> list[list[str | float]]:
+    """The texts that carry loss, cut where their weight changes."""
+    runs: list[list[str | float]] = []
+    for answer in answers(row):
+        for weight, pieces in groupby(answer, key=itemgetter(1)):
+            runs.append(["".join(text for text, _ in pieces), weight])
+    return runs
 
 
 def check_rows(loaded: list[Any], rows: Iterable[Row], *, side: str = "") -> None:
@@ -120,7 +149,7 @@ def test_ms_swift_loads_what_was_exported(published: Published, tmp_path: Path, 
     loaded = load("ms-swift", qwen, folder, *wanted, scratch=tmp_path, settings=images)
     rows = of_stage(loaded, "train")
     check_rows(rows, published.of("sft"))
-    assert [one["weights"] for one in rows] == [[row.weight] * len(targets(row)) for row in published.of("sft")]
+    assert [one["weighed"] for one in rows] == [weighed(row) for row in published.of("sft")]
     check_pairs(of_stage(loaded, "rlhf"), pairs(published))
     check_labelled(of_stage(loaded, "kto"))
 

@@ -20,11 +20,19 @@ def target_runs(tokenizer: Any, ids: list[int], labels: list[int]) -> list[str]:
     return [tokenizer.decode(run) for run in places]
 
 
-def first_of_runs(labels: list[int], values: list[float]) -> list[float]:
-    """The value at the first token of each run that carries loss."""
-    before = [IGNORED, *labels[:-1]]
-    places = zip(before, labels, values, strict=True)
-    return [value for last, label, value in places if label != IGNORED and last == IGNORED]
+def weighed_runs(tokenizer: Any, ids: list[int], labels: list[int], weights: list[float]) -> list[tuple[str, float]]:
+    """The texts that carry loss with their weights, one for each run of tokens of one weight."""
+    found: list[tuple[list[int], float]] = []
+    before: float | None = None
+    for token, label, weight in zip(ids, labels, weights, strict=True):
+        if label == IGNORED:
+            before = None
+            continue
+        if weight != before:
+            found.append(([], weight))
+        found[-1][0].append(token)
+        before = weight
+    return [(tokenizer.decode(run), weight) for run, weight in found]
 
 
 def digest(picture: Any) -> str:

@@ -10,7 +10,7 @@ import os
 import sys
 from typing import Any
 
-from loaded_rows import digest, first_of_runs, target_runs
+from loaded_rows import digest, target_runs, weighed_runs
 from swift.dataset import load_dataset
 from swift.model import get_processor
 from swift.template import get_template
@@ -51,7 +51,7 @@ def facts_of(row: dict[str, Any], mode: str, template: Any) -> dict[str, Any]:
         ids, labels = encoded[f"{prefix}input_ids"], encoded[f"{prefix}labels"]
         answer[f"{side}text"] = template.tokenizer.decode(ids)
         answer[f"{side}targets"] = target_runs(template.tokenizer, ids, labels)
-        answer[f"{side}weights"] = first_of_runs(labels, encoded[f"{prefix}loss_scale"])
+        answer[f"{side}weighed"] = weighed_runs(template.tokenizer, ids, labels, encoded[f"{prefix}loss_scale"])
     return answer
 
 
