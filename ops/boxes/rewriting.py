@@ -1,6 +1,7 @@
 """Texts with the numbers of their boxes on another scale; everything between the numbers stays as it is."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from ops.boxes.conventions import Size, from_pixels
@@ -22,22 +23,45 @@ def rewritten(text: str, boxes: Sequence[Box], convention: str) -> str:
 
 def rewritten_parts(texts: Sequence[str], boxes: Sequence[Box], convention: str) -> list[str]:
     """The same of a message whose text is in several parts, which pictures may stand between."""
+    joined = "".join(texts)
     spanned = sorted((box for box in boxes if box["start"] is not None), key=lambda box: box["start"])
-    written: list[str] = []
+    swaps = [
+        Swap(box["start"], box["end"], _numbers(joined[box["start"] : box["end"]], box, convention)) for box in spanned
+    ]
+    return [text or "" for text in swapped_parts(texts, swaps)]
+
+
+@dataclass(frozen=True, slots=True)
+class Swap:
+    """A text in place of the characters `start` to `end` of a message."""
+
+    start: int
+    end: int
+    text: str
+
+
+def swapped_parts(
+    parts: Sequence[str | None], swaps: Sequence[Swap], kept: Callable[[str], str] = str
+) -> list[str | None]:
+    """The parts of a message (null of a picture) with texts swapped, which are given in their order; `kept` is done to
+    all between them. Raises `BoxRewritingError` where one reaches over two parts, or into another."""
+    written: list[str | None] = []
     offset = 0
-    waiting = list(reversed(spanned))
-    for text in texts:
+    waiting = list(reversed(swaps))
+    for part in parts:
+        if part is None:
+            written.append(None)
+            continue
         pieces: list[str] = []
         end = 0
-        while waiting and waiting[-1]["end"] <= offset + len(text):
-            box = waiting.pop()
-            start, stop = box["start"] - offset, box["end"] - offset
-            if start < end:
+        while waiting and waiting[-1].end <= offset + len(part):
+            swap = waiting.pop()
+            if swap.start - offset < end:
                 raise BoxRewritingError("a box that reaches over two parts of a message")
-            pieces += [text[end:start], _numbers(text[start:stop], box, convention)]
-            end = stop
-        written.append("".join([*pieces, text[end:]]))
-        offset += len(text)
+            pieces += [kept(part[end : swap.start - offset]), swap.text]
+            end = swap.end - offset
+        written.append("".join([*pieces, kept(part[end:])]))
+        offset += len(part)
     if waiting:
         raise BoxRewritingError("a box that reaches over two parts of a message")
     return written

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypedDict
 
+from ops.boxes.objects import Objects
 from ops.core.errors import AssayError
 from ops.exports.flips import FlipEstimate
 from ops.exports.sink import Sink, WrittenFile
@@ -84,6 +85,9 @@ class Member:
     responses: tuple[Judged, ...] = ()
     prompt: Prompt | None = None
     """Of a prompt of RL, what answers are verified against, and what models answered."""
+    objects: tuple[Objects, ...] = ()
+    """What stands for the placeholders of boxes in its texts, where the export writes them so: of a conversation and
+    its answer, or of that with the chosen and with the rejected one; empty where it has none."""
     unwritable: str | None = None
     """Why its boxes cannot be written on the scale that the export has, or what its turns count for in the loss is not
     known; its texts are then as delivered."""
@@ -201,8 +205,8 @@ class Export:
     proof: str
     """What reads it back in the tests; for the docs."""
     boxes: str | None = None
-    """The scale that its trainer reads boxes on (ops.boxes.conventions); null where that is the model's: they stay as
-    delivered."""
+    """The scale that its trainer reads boxes on (ops.boxes.conventions), or `objects` where it reads them beside the
+    texts; null where that is the model's: they stay as delivered."""
     pictures_beside: bool = False
     """Whether pictures are files of the export's folder `images`; else the rows hold their bytes."""
     revision: int = 1

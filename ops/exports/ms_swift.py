@@ -1,14 +1,18 @@
 """Parquet and a folder of images for ms-swift. `sft/stage-00.parquet`, ... have `messages` and `images` (paths),
-`dpo/stage-00.parquet`, ... also `rejected_response`, and `kto/stage-00.parquet`, ... a conversation that ends in the
-judged answer, and its `label`. A message is a `role` (system, user, assistant, tool), a `content`, in which `<image>`
-stands for the next of the images, and `loss` and `loss_scale`: an answer that is not learned has `loss: false`, and one
-that is has as `loss_scale` the example's weight, times the weight that the answer was delivered with. A literal
-`<image>`, `<video>` or `<audio>` of a text is written `<image >`."""
+`dpo/stage-00.parquet`, ... also `rejected_messages` and `rejected_images`, and `kto/stage-00.parquet`, ... a
+conversation that ends in the judged answer, and its `label`. A message is a `role` (system, user, assistant, tool), a
+`content`, in which `<image>` stands for the next of the images, and `loss` and `loss_scale`: an answer that is not
+learned has `loss: false`, and one that is has as `loss_scale` the example's weight, times the weight that the answer
+was delivered with. Boxes that came as `objects` go as such (`ref`, `bbox`, `bbox_type`, `image_id`; of a rejected side
+in `rejected_objects`), with `<bbox>` and `<ref-object>` in the texts, and ms-swift writes them on the scale of the
+model; all others stand in the texts as they came. A literal `<image>`, `<video>` or `<audio>` of a text is written
+`<image >`, and beside objects so is `<bbox>`."""
 
 from collections.abc import Iterable, Sequence
 
 import pyarrow as pa
 
+from ops.boxes.notations import OBJECTS
 from ops.core.json_values import Cell
 from ops.exports.contract import SFT, Export, Facts, Member, Shard, ShardDone
 from ops.exports.conversation import (
@@ -21,7 +25,7 @@ from ops.exports.conversation import (
     require_sft,
     written_message,
 )
-from ops.exports.rows import path_schema
+from ops.exports.rows import PATHS, path_schema
 from ops.exports.sink import Sink
 from ops.exports.stage_files import TableRow, join_stages, join_tables, write_table_parts
 from ops.intake.row import CONTEXT, Message
@@ -31,25 +35,51 @@ _MESSAGE = pa.struct(
     [("role", pa.string()), ("content", pa.string()), ("loss", pa.bool_()), ("loss_scale", pa.float64())]
 )
 _MESSAGES = ("messages", pa.list_(_MESSAGE))
+_OBJECTS = pa.struct(
+    [
+        ("ref", pa.list_(pa.string())),
+        ("bbox", pa.list_(pa.list_(pa.float64()))),
+        ("bbox_type", pa.string()),
+        ("image_id", pa.list_(pa.int64())),
+    ]
+)
+_SHOWN = (_MESSAGES, ("objects", _OBJECTS))
 _SCHEMAS = {
-    "sft": path_schema(_MESSAGES),
-    "dpo": path_schema(_MESSAGES, ("rejected_response", pa.string()), ("soft_label", pa.float64())),
-    "kto": path_schema(_MESSAGES, ("label", pa.bool_())),
+    "sft": path_schema(*_SHOWN),
+    "dpo": path_schema(
+        *_SHOWN,
+        ("rejected_messages", _MESSAGES[1]),
+        ("rejected_images", PATHS),
+        ("rejected_objects", _OBJECTS),
+        ("soft_label", pa.float64()),
+    ),
+    "kto": path_schema(*_SHOWN, ("label", pa.bool_())),
 }
 
 
 def row(member: Member) -> TableRow:
     """The table that the member belongs to and its row."""
-    shared = {"images": picture_paths(member), **about(member)}
+    objects = [side.cell() for side in member.objects]
+    shared = {"images": picture_paths(member), "objects": objects[0] if objects else None, **about(member)}
     if member.kind == SFT:
         require_sft(member, masks_answers=True)
         return "sft", {"messages": [_turn(message, member) for message in member.messages], **shared}
     # Of a preference's prompt nothing is learned.
     prompt = [_turn(message, member, learned=False) for message in member.messages]
     if pair := pair_of(member):
-        messages = [*prompt, _answer(pair.chosen)]
-        rejected = without_placeholders(pair.rejected)
-        return "dpo", {"messages": messages, "rejected_response": rejected, "soft_label": member.soft_label, **shared}
+        # Whole messages, for ms-swift refuses a `rejected_response` whose text is the chosen one's, though its boxes
+        # are others; and with them it wants the images once more.
+        rejected = {
+            "rejected_messages": [*prompt, _answer(pair.rejected)],
+            "rejected_images": shared["images"],
+            "rejected_objects": objects[-1] if objects else None,
+        }
+        return "dpo", {
+            "messages": [*prompt, _answer(pair.chosen)],
+            **rejected,
+            "soft_label": member.soft_label,
+            **shared,
+        }
     judged = label_of(member)
     if judged is None:
         raise ValueError(f"{member.example_id}: no response is better than another")
@@ -110,6 +140,7 @@ EXPORT = Export(
     refuse=_refuse,
     finish=_finish,
     masks_answers=True,
+    boxes=OBJECTS,
     weights="`loss_scale` of the answers",
     pictures_beside=True,
     revision=2,

@@ -33,4 +33,6 @@ def answered_row(record: Fields) -> Row:
     )
 
 
-FORMAT = Format(name="alpaca", title="Alpaca", recognise=_recognise, parse=_parse, judged_by=frozenset(), rank=-5)
+FORMAT = Format(
+    name="alpaca", title="Alpaca", recognise=_recognise, parse=_parse, kinds=("sft",), judged_by=frozenset(), rank=-5
+)

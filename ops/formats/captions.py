@@ -73,6 +73,7 @@ FORMAT = Format(
     title="Captions (tables of image and text)",
     recognise=_recognise,
     parse=_parse,
+    kinds=("sft",),
     judged_by=frozenset(),
     rank=-10,
 )

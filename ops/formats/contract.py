@@ -23,6 +23,8 @@ class Format:
     """Whether a record looks like this format: decided from its fields, never from the file's name."""
     parse: Callable[[Fields], Row]
     """The record as a `Row`; raises `RowError`."""
+    kinds: tuple[str, ...]
+    """Which kinds (`Row.kind`) its rows may be. A row of another kind is a fault of the format, and is not let in."""
     rank: int = 0
     """Among formats that recognise a record the highest rank wins: raise it for a format whose fields are a special
     case of another's."""

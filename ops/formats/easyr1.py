@@ -38,6 +38,7 @@ FORMAT = Format(
     title="RL prompts (EasyR1)",
     recognise=_recognise,
     parse=_parse,
+    kinds=("prompt",),
     judged_by=frozenset(),
     rank=7,
 )

@@ -57,6 +57,7 @@ FORMAT = Format(
     title="Good and bad answers of conversations (ms-swift, LLaMA-Factory KTO)",
     recognise=_recognise,
     parse=_parse,
+    kinds=("preference",),
     judged_by=frozenset(_TAGS),
     rank=6,
 )

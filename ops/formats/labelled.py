@@ -57,6 +57,7 @@ FORMAT = Format(
     title="Good and bad responses (TRL unpaired)",
     recognise=_recognise,
     parse=_parse,
+    kinds=("preference",),
     judged_by=frozenset(("label",)),
     rank=4,
 )

@@ -48,5 +48,10 @@ def _turn(turn: Cell) -> tuple[str, str]:
 
 
 FORMAT = Format(
-    name="llava", title="LLaVA and ShareGPT conversations", recognise=_recognise, parse=_parse, judged_by=frozenset()
+    name="llava",
+    title="LLaVA and ShareGPT conversations",
+    recognise=_recognise,
+    parse=_parse,
+    kinds=("sft",),
+    judged_by=frozenset(),
 )

@@ -198,5 +198,6 @@ FORMAT = Format(
     title="Chat messages (OpenAI, TRL, ms-swift, LLaMA-Factory)",
     recognise=_recognise,
     parse=_parse,
+    kinds=("sft",),
     judged_by=frozenset(),
 )

@@ -61,6 +61,7 @@ FORMAT = Format(
     title="RL prompts (NeMo-RL)",
     recognise=_recognise,
     parse=_parse,
+    kinds=("prompt",),
     judged_by=frozenset(),
     rank=9,
 )

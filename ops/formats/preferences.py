@@ -102,6 +102,7 @@ FORMAT = Format(
     title="Preference pairs (TRL)",
     recognise=_recognise,
     parse=_parse,
+    kinds=("preference",),
     judged_by=frozenset(("chosen",)),
     rank=10,
 )

@@ -49,6 +49,7 @@ FORMAT = Format(
     title="Prompt and response (TRL, ms-swift)",
     recognise=_recognise,
     parse=_parse,
+    kinds=("sft",),
     judged_by=frozenset(),
     rank=-5,
 )

@@ -118,6 +118,7 @@ FORMAT = Format(
     title="Rated responses (VLFeedback)",
     recognise=_recognise,
     parse=_parse,
+    kinds=("preference",),
     judged_by=frozenset(_LISTS),
     rank=5,
 )

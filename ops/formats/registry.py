@@ -42,6 +42,8 @@ def reading(
         if media:
             raise RowError("modality_unsupported", ", ".join(media))
         row = parsed(form, read)
+        if row.kind not in form.kinds:
+            raise AssertionError(f"{form.name} is declared for {', '.join(form.kinds)} and read a row of {row.kind}")
         check_judgements(row, read, form, others=others, ignored=aside)
         return replace(row, metadata={**row.metadata, **kept}) if kept else row
 

@@ -76,6 +76,7 @@ FORMAT = Format(
     title="Conversations with a rejected response (ms-swift DPO)",
     recognise=_recognise,
     parse=_parse,
+    kinds=("preference",),
     judged_by=frozenset(_REJECTED),
     rank=12,
 )

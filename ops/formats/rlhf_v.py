@@ -40,6 +40,7 @@ FORMAT = Format(
     title="RLHF-V and RLAIF-V",
     recognise=_recognise,
     parse=_parse,
+    kinds=("preference",),
     judged_by=frozenset(("chosen", "text")),
     rank=20,
 )

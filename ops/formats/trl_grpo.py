@@ -35,6 +35,7 @@ FORMAT = Format(
     title="RL prompts (TRL GRPO)",
     recognise=_recognise,
     parse=_parse,
+    kinds=("prompt",),
     judged_by=frozenset(),
     rank=7,
 )

@@ -69,6 +69,7 @@ FORMAT = Format(
     title="Pairs of turns (LLaMA-Factory DPO)",
     recognise=_recognise,
     parse=_parse,
+    kinds=("preference",),
     judged_by=frozenset(("chosen", "chosen_messages")),
     rank=15,
 )

@@ -49,6 +49,7 @@ FORMAT = Format(
     title="RL prompts (verl)",
     recognise=_recognise,
     parse=_parse,
+    kinds=("prompt",),
     judged_by=frozenset(),
     rank=10,
 )

@@ -26,5 +26,11 @@ def _parse(record: Fields) -> Row:
 
 
 FORMAT = Format(
-    name="video_audio", title="Video and sound", recognise=_recognise, parse=_parse, judged_by=frozenset(), rank=-100
+    name="video_audio",
+    title="Video and sound",
+    recognise=_recognise,
+    parse=_parse,
+    kinds=(),
+    judged_by=frozenset(),
+    rank=-100,
 )

@@ -76,6 +76,7 @@ FORMAT = Format(
     title="WebDataset and img2dataset",
     recognise=_recognise,
     parse=_parse,
+    kinds=("sft", "preference", "prompt"),
     judged_by=frozenset(("json",)),
     rank=100,
 )

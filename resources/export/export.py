@@ -111,7 +111,7 @@ def export_version(
 
 def _box_scale(boxes: str | None, export: Export) -> str | None:
     """The scale that boxes are written on; None where they stay as delivered."""
-    if boxes is None:
+    if boxes in (None, export.boxes):
         return export.boxes
     if boxes != DELIVERED and not is_convention(boxes):
         raise ExportError(f"boxes {boxes!r}: not {', '.join(PLAIN)}, `resized WIDTHxHEIGHT` or {DELIVERED}")

@@ -8,12 +8,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ops.boxes.rewriting import BoxRewritingError, rewritten_parts
 from ops.core.arrow import rows_of
 from ops.core.turns import CANDIDATE_ROLES, GROUND_TRUTH, ROLLOUT, message_text
 from ops.exports.contract import PREFERENCE, PROMPT, ExportError, Judged, Member, Picture, Shard
 from ops.exports.ratings import ExampleVote, Vote, majority_label, mean_ratings
 from ops.intake.row import CONTEXT, Message, Part, Prompt, Rollout
+from resources.export.box_texts import box_texts, spooled_boxes
 from resources.export.content import Content
 from resources.export.spool import read_spooled
 
@@ -33,16 +33,16 @@ def members(content: Content, shard: Shard, *, repeats: int, box_scale: str | No
     rows = read_spooled(content.rows / shard.name)
     judgements = _judgements(content.judgements / shard.name)
     prompts = _prompts(content.prompts / shard.name) if shard.kind == PROMPT else {}
-    boxes = _boxes(content.boxes / shard.name) if box_scale else {}
+    boxes = spooled_boxes(content.boxes / shard.name) if box_scale else {}
     row_of_place = pc.index_in(places["example_id"], value_set=rows["example_id"].combine_chunks())
     for start in range(0, places.num_rows, _CHUNK_ROWS):
         chunk = rows.take(row_of_place.slice(start, _CHUNK_ROWS)).to_pylist()
         for place, row in zip(places.slice(start, _CHUNK_ROWS).to_pylist(), chunk, strict=True):
             judged = judgements.get(row["example_id"], {})
-            texts, unwritable = _box_texts(row, boxes.get(row["example_id"], []), box_scale)
-            unwritable = unwritable or _unmatched_losses(row)
-            member = _member(shard, place, row | {"texts": texts}, judged, content.pictures)
-            member = replace(member, unwritable=unwritable) if unwritable else member
+            told = box_texts(row, boxes.get(row["example_id"], []), box_scale)
+            member = _member(shard, place, row | {"texts": told.texts}, judged, content.pictures)
+            unwritable = told.unwritable or _unmatched_losses(row)
+            member = replace(member, objects=told.objects, unwritable=unwritable)
             if shard.kind == PROMPT:
                 member = _with_prompt(member, prompts)
             yield replace(member, loss_weight=1.0) if repeats else member
@@ -64,36 +64,6 @@ def _by_response(rows: Sequence[Vote]) -> _Judgements:
         labelled.setdefault(row["response"], []).append(row)
     ratings = mean_ratings(rows)
     return {response: (majority_label(rows), ratings.get(response)) for response, rows in labelled.items()}
-
-
-def _boxes(path: Path) -> dict[str, list[dict[str, Any]]]:
-    """Rows of `boxes` by example."""
-    by_example: dict[str, list[dict[str, Any]]] = {}
-    for row in read_spooled(path).to_pylist() if path.exists() else ():
-        by_example.setdefault(row["example_id"], []).append(row)
-    return by_example
-
-
-def _box_texts(
-    row: Mapping[str, Any], boxes: list[dict[str, Any]], scale: str | None
-) -> tuple[list[list[str | None]], str | None]:
-    """The texts of the messages, part by part (null of a picture), with their boxes on the scale; and why that cannot
-    be done, with the texts as delivered."""
-    delivered = [[part["text"] for part in message["parts"]] for message in row["messages"]]
-    if scale is None or not boxes:
-        return delivered, None
-    by_message: dict[int, list[dict[str, Any]]] = {}
-    for box in boxes:
-        if box["message"] is not None:
-            by_message.setdefault(box["message"], []).append(box)
-    texts = list(delivered)
-    try:
-        for number, own in by_message.items():
-            parts = iter(rewritten_parts([text for text in delivered[number] if text is not None], own, scale))
-            texts[number] = [None if text is None else next(parts) for text in delivered[number]]
-    except BoxRewritingError as problem:
-        return delivered, f"{problem} cannot be written as {scale}"
-    return texts, None
 
 
 def _unmatched_losses(row: Mapping[str, Any]) -> str | None:

@@ -13,11 +13,8 @@ from ops.formats.registry import all_formats, format_of, reading
 from ops.intake.row import Prompt, Rollout, Row, RowError
 from ops.intake.rows import IngestSettings, check_row
 from tests.support.examples import examples
+from tests.support.judged_rows import ASKED, PROMPTS, TRUTH, VERL, WRONG, packed
 from tests.support.trainer_rows import ASK, CAT, DOG, TRAINERS, text
-
-TRUTH = "seventeen zebras"
-WRONG = "nine lions"
-ASKED = {"role": "user", "content": "<image>How many?"}
 
 
 def read(record: dict[str, Any], name: str = "", **how: Any) -> Row:
@@ -31,29 +28,7 @@ def asked(record: dict[str, Any], name: str = "") -> Prompt:
     return prompt
 
 
-VERL = {
-    "data_source": "zoo",
-    "prompt": [ASKED],
-    "images": ["a.jpg"],
-    "ability": "counting",
-    "reward_model": {"style": "rule", "ground_truth": TRUTH},
-    "extra_info": {"index": 3},
-}
-BESIDE = {"responses": [TRUTH, WRONG], "rewards": [1, 0]}
-ROWS: list[tuple[str, dict[str, Any]]] = [
-    ("verl", VERL),
-    ("verl", VERL | BESIDE),
-    ("easyr1", {"problem": "<image>How many?", "answer": TRUTH, "images": ["a.jpg"]}),
-    ("easyr1", {"problem": "<image>How many?", "solution": TRUTH, "image": "a.jpg"} | BESIDE),
-    ("nemo_rl", {"responses_create_params": {"input": "How many?"}, "expected_answer": TRUTH}),
-    ("trl_grpo", {"prompt": "How many?", "solution": TRUTH}),
-    ("trl_grpo", {"prompt": [{"role": "user", "content": "How many?"}], "ground_truth": TRUTH, "image": "a.jpg"}),
-    ("ms_swift_grpo", {"messages": [ASKED], "images": ["a.jpg"], "solution": TRUTH}),
-    ("ms_swift_grpo", {"query": "How many?", "solution": TRUTH, "history": [["Hi", "Hello"]]}),
-]
-
-
-@pytest.mark.parametrize(("form", "record"), ROWS)
+@pytest.mark.parametrize(("form", "record"), PROMPTS)
 def test_a_prompt_is_read_with_its_truth(form: str, record: dict[str, Any]):
     row = read(record)
     assert (getattr(format_of([record]), "name", None), row.kind) == (form, "prompt")
@@ -146,7 +121,7 @@ PLAIN = ("messages", "prompt", "query", "problem", "text", "caption", "image", "
 def mutilated(draw: st.DrawFn) -> dict[str, Any]:
     """A prompt with fields dropped, added and renamed, of which one that tells it from an example of SFT is left. What
     holds a truth or a rollout may go, and keeps its name: under that of a caption, nobody can say that it is none."""
-    _, row = draw(st.sampled_from(ROWS))
+    _, row = draw(st.sampled_from(PROMPTS))
     telling = draw(st.sampled_from([name for name in row if NAMING.search(name)]))
     row_fields: dict[str, Any] = {telling: row[telling]}  # first, so that no other field takes its name
     for name, value in [(name, value) for name, value in row.items() if name != telling]:
@@ -177,15 +152,20 @@ def test_mutilated_prompts_are_still_read_and_some_for_examples_of_sft():
     assert "sft" in {row.kind for _, row in readings(TAKEN_FOR_SFT, "alpaca")}
 
 
-@given(record=mutilated(), form=st.sampled_from(sorted(all_formats())))
-@example(record=TAKEN_FOR_SFT, form="alpaca")
+@given(record=mutilated(), form=st.sampled_from(sorted(all_formats())), in_tar=st.booleans())
+@example(record=TAKEN_FOR_SFT, form="alpaca", in_tar=False)
 @settings(deadline=None, max_examples=examples(400))
-def test_no_truth_and_no_rollout_becomes_a_target_whatever_the_file_is_taken_for(record: dict[str, Any], form: str):
-    for name, row in readings(record, form):
+def test_no_truth_and_no_rollout_becomes_a_target_whatever_the_file_is_taken_for(
+    record: dict[str, Any], form: str, in_tar: bool
+):
+    for name, row in readings(packed(record) if in_tar else record, form):
         taught = [message.text for message in row.messages if message.role in ("assistant", "chosen")]
         assert not any(TRUTH in answer or WRONG in answer for answer in taught), (name, record)
 
 
-def test_documented_prompts_are_among_the_trainers_rows():
-    known = {form for _, form, _, _ in TRAINERS}
-    assert {"verl", "nemo_rl", "easyr1", "trl_grpo", "ms_swift_grpo"} <= known
+def test_every_format_of_prompts_is_among_these_rows_and_the_trainers():
+    prompts = {name for name, form in all_formats().items() if "prompt" in form.kinds} - {"webdataset"}
+    assert {form for form, _ in PROMPTS} == prompts
+    assert prompts <= {form for _, form, _, _ in TRAINERS}
+    packed_kinds = {read(packed(record)).kind for _, record in PROMPTS}
+    assert packed_kinds == {"prompt"}, "webdataset holds rows of all others"

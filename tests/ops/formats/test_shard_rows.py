@@ -32,7 +32,7 @@ def faulty(record: Mapping[str, Any]) -> Row:
     return all_formats()["llava"].parse(record)
 
 
-FAULTY = Format(name="faulty", title="Faulty", recognise=lambda _: True, parse=faulty)
+FAULTY = Format(name="faulty", title="Faulty", recognise=lambda _: True, parse=faulty, kinds=("sft",))
 
 
 def read(folder: Path, name: str, container: str) -> list[Outcome]:

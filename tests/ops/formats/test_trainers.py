@@ -1,7 +1,6 @@
 """Rows as the trainers document them (ms-swift's custom datasets, LLaMA-Factory's data and its v1, TRL's dataset
 formats), with texts of our own: what a trainer would teach of a row, and nothing else, is a target."""
 
-import json
 import re
 from collections.abc import Iterator
 from contextlib import suppress
@@ -17,7 +16,8 @@ from ops.formats.registry import all_formats, format_of, reading, trusting
 from ops.intake.row import Row, RowError
 from ops.intake.rows import IngestSettings, check_row
 from tests.support.examples import examples
-from tests.support.trainer_rows import ASK, CAT, DOG, TALK, TRAINERS, V1_ASK, text, v1
+from tests.support.judged_rows import JUDGED, REJECTED, packed
+from tests.support.trainer_rows import ASK, CAT, DOG, TALK, TRAINERS, text
 
 
 def read(record: dict[str, Any], **how: Any) -> tuple[str, Row]:
@@ -237,40 +237,6 @@ def test_a_named_format_settles_which_of_two_is_meant_and_not_what_is_unread():
         reading("llava", named=True).parse({"conversations": TALK, "kto_tag": False})
 
 
-REJECTED = "It is a purple submarine."
-_ANSWERS = ("A cat.", REJECTED)
-# Preference rows of every format that reads any, whose rejected text is REJECTED.
-JUDGED: list[tuple[str, dict[str, Any]]] = [
-    ("kto", {"messages": [ASK, DOG | {"content": REJECTED}], "images": ["a.jpg"], "label": False}),
-    ("kto", {"conversations": [TALK[0], {"from": "gpt", "value": REJECTED}], "kto_tag": False, "id": "7"}),
-    ("kto", {"instruction": "Name it.", "input": "", "output": REJECTED, "kto_tag": False}),
-    ("labelled", {"prompt": "What?", "completion": REJECTED, "label": False, "image": "a.jpg"}),
-    ("labelled", {"question": "What?", "answer": [DOG | {"content": REJECTED}], "label": "bad"}),
-    ("preferences", {"prompt": "What?", "chosen": "A cat.", "rejected": REJECTED, "images": ["a.jpg"]}),
-    ("preferences", {"chosen": [ASK, CAT], "rejected": [ASK, DOG | {"content": REJECTED}], "images": ["a.jpg"]}),
-    ("rlhf_v", {"question": "What?", "chosen": "A cat.", "rejected": REJECTED, "image": "a.jpg"}),
-    (
-        "rlhf_v",
-        {"text": json.dumps({"question": "What?", "chosen": "A cat.", "rejected": REJECTED}), "image_path": "a.jpg"},
-    ),
-    ("rejected_response", {"messages": [ASK, CAT], "images": ["a.jpg"], "rejected_response": REJECTED, "margin": 1}),
-    ("rejected_response", {"query": "What?", "response": "A cat.", "rejected_response": REJECTED}),
-    (
-        "rejected_response",
-        {"messages": [TALK[0], CAT], "rejected_messages": [TALK[0], DOG | {"content": REJECTED}], "channel": "pets"},
-    ),
-    (
-        "turn_pairs",
-        {"conversations": TALK[:1], "chosen": TALK[1], "rejected": {"from": "gpt", "value": REJECTED}, "image": None},
-    ),
-    ("turn_pairs", {"instruction": "Name it.", "input": "", "chosen": "A cat.", "rejected": REJECTED}),
-    ("turn_pairs", {"chosen_messages": [V1_ASK, v1("A cat.")], "rejected_messages": [V1_ASK, v1(REJECTED)]}),
-    (
-        "rated",
-        {"prompt": "What?", "completions": [{"response": t, "rating": 9 - 7 * n} for n, t in enumerate(_ANSWERS)]},
-    ),
-    ("rated", {"question": "What?", "responses": list(_ANSWERS), "scores": [1, 0], "image": "a.jpg"}),
-]
 FAMILY = (
     "label",
     "labels",
@@ -314,10 +280,10 @@ def mutilated(draw: st.DrawFn) -> dict[str, Any]:
 
 def test_every_format_that_judges_is_among_the_judged_rows():
     judging = {form for form, row in JUDGED if read(row)[1].kind == "preference"}
-    kinds = {"alpaca", "captions", "llava", "messages", "prompt_response", "video_audio", "webdataset"}
-    prompts = {"verl", "nemo_rl", "easyr1", "trl_grpo", "ms_swift_grpo"}
-    assert judging == set(all_formats()) - kinds - prompts
+    assert judging == {name for name, form in all_formats().items() if "preference" in form.kinds} - {"webdataset"}
+    assert judging == {name for name, form in all_formats().items() if form.judged_by} - {"webdataset"}
     assert all(REJECTED in text(read(row)[1]) for _, row in JUDGED)
+    assert {read(packed(row))[1].kind for _, row in JUDGED} == {"preference"}, "webdataset holds rows of all others"
 
 
 @given(record=mutilated())
@@ -347,11 +313,13 @@ def test_mutilated_rows_are_still_read_as_judged():
     find(cases, lambda case: "preference" in {row.kind for _, row in readings(*case)})
 
 
-@given(record=mutilated(), form=st.sampled_from(sorted(all_formats())))
+@given(record=mutilated(), form=st.sampled_from(sorted(all_formats())), in_tar=st.booleans())
 @settings(deadline=None, max_examples=examples(600))
-def test_no_rejected_text_becomes_a_target_whatever_the_file_is_taken_for(record: dict[str, Any], form: str):
+def test_no_rejected_text_becomes_a_target_whatever_the_file_is_taken_for(
+    record: dict[str, Any], form: str, in_tar: bool
+):
     if sum(bool(JUDGING.search(name)) for name in record) == 0 and "text" not in record:
         return
-    for name, row in readings(record, form):
+    for name, row in readings(packed(record) if in_tar else record, form):
         taught = [message.text for message in row.messages if row.kind == "sft" and message.role == "assistant"]
         assert not any(REJECTED in answer for answer in taught), (name, record)
