@@ -14,6 +14,7 @@ from ops.formats.preferences import pair
 from ops.intake.row import ImageRef, Row, RowError
 
 _REJECTED = ("rejected_response", "rejected_messages", "rejected_images", "rejected_objects")
+_WAY_OUT = "deliver each side as a judged row of its own, messages and images with label true or false"
 Said = Sequence[tuple[str, Cell]]
 
 
@@ -46,7 +47,7 @@ def _parse(record: Fields) -> Row:
 
 def _check_images(images: tuple[ImageRef, ...], rejected: Cell) -> None:
     if fields.present(rejected) and fields.images(rejected) != images:
-        raise RowError("pair_differs", "rejected_images are not the row's images")
+        raise RowError("pair_differs", f"rejected_images are not the row's images: {_WAY_OUT}")
 
 
 def _split(pairs: Said, name: str) -> tuple[Said, Said]:
@@ -61,7 +62,7 @@ def _rejected(record: Fields, prompt: Said) -> Said:
     if fields.present(record.get("rejected_messages")):
         asked, rejected = _split(role_contents(fields.list_field(record, "rejected_messages")), "rejected_messages")
         if [one for one in asked if one[0] != "system"] != [one for one in prompt if one[0] != "system"]:
-            raise RowError("pair_differs", "rejected_messages ask what messages do not")
+            raise RowError("pair_differs", f"rejected_messages ask what messages do not: {_WAY_OUT}")
         return rejected
     if not fields.present(record.get("rejected_response")):
         raise RowError("field_missing", "rejected_response")

@@ -95,7 +95,8 @@ _REASONS = (
     Reason(
         "pair_differs",
         "Chosen and rejected do not answer the same prompt about the same images",
-        "Deliver pairs of two answers to one prompt; a pair that differs in its images alone cannot be held.",
+        "Deliver each side as a judged row of its own (messages and images, with label true or false), or pairs of two "
+        "answers to one prompt about the same images.",
     ),
     Reason(
         "no_target",
