@@ -71,8 +71,8 @@ def _pair_writers(texts: Sequence[str], boxes: Sequence[Box]) -> "list[_Writer]"
     chosen, rejected = len(texts) - 2, len(texts) - 1
 
     def written(first: int, other: int) -> list[_Writer]:
-        seen = ["" if number == other else text for number, text in enumerate(texts)]
-        writer = _Writer(seen).with_boxes(box for box in boxes if box["message"] != other)
+        visible = ["" if number == other else text for number, text in enumerate(texts)]
+        writer = _Writer(visible).with_boxes(box for box in boxes if box["message"] != other)
         branch = writer.branch(texts, chosen, other).with_boxes(box for box in boxes if box["message"] == other)
         return [writer, branch] if first == chosen else [branch, writer]
 

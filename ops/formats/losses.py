@@ -19,10 +19,10 @@ def loss_of(message: Fields, names: Iterable[str] = (*WEIGHTS, *_FLAGS)) -> floa
     """The weight with which a message is learned, or None where nothing is said. Any of the fields that says nothing is
     learned settles it, as in ms-swift `loss: false` does beside a `loss_scale`; one that says no more than that it is
     learned gives way to a weight."""
-    said = [_weight(message[name], name) for name in names if message.get(name) is not None and _says(message, name)]
-    if not said:
+    weights = [_weight(message[name], name) for name in names if message.get(name) is not None and _says(message, name)]
+    if not weights:
         return None
-    return min(said) if min(said) <= 0 else max((weight for weight in said if weight != 1.0), default=1.0)
+    return min(weights) if min(weights) <= 0 else max((weight for weight in weights if weight != 1.0), default=1.0)
 
 
 def loss_role(role: str, message: Fields) -> str:

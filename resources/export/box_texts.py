@@ -69,7 +69,7 @@ def _as_objects(row: Mapping[str, Any], delivered: Texts, boxes: Sequence[Box]) 
 def _picture_numbers(row: Mapping[str, Any]) -> list[int | None]:
     """Of each image of the example, its number among the pictures of the export's row: those that its turns show, in
     their order."""
-    shown = [
+    pictures = [
         part["image_id"]
         for message in row["messages"]
         if message["role"] not in CANDIDATE_ROLES
@@ -77,6 +77,6 @@ def _picture_numbers(row: Mapping[str, Any]) -> list[int | None]:
         if part["type"] == "image"
     ]
     images = row["image_ids"] or []
-    if shown == images:
+    if pictures == images:
         return list(range(len(images)))
-    return [shown.index(image) if image in shown else None for image in images]
+    return [pictures.index(image) if image in pictures else None for image in images]

@@ -39,10 +39,10 @@ def members(content: Content, shard: Shard, *, repeats: int, box_scale: str | No
         chunk = rows.take(row_of_place.slice(start, _CHUNK_ROWS)).to_pylist()
         for place, row in zip(places.slice(start, _CHUNK_ROWS).to_pylist(), chunk, strict=True):
             judged = judgements.get(row["example_id"], {})
-            told = box_texts(row, boxes.get(row["example_id"], []), box_scale)
-            member = _member(shard, place, row | {"texts": told.texts}, judged, content.pictures)
-            unwritable = told.unwritable or _unmatched_losses(row)
-            member = replace(member, objects=told.objects, unwritable=unwritable)
+            written = box_texts(row, boxes.get(row["example_id"], []), box_scale)
+            member = _member(shard, place, row | {"texts": written.texts}, judged, content.pictures)
+            unwritable = written.unwritable or _unmatched_losses(row)
+            member = replace(member, objects=written.objects, unwritable=unwritable)
             if shard.kind == PROMPT:
                 member = _with_prompt(member, prompts)
             yield replace(member, loss_weight=1.0) if repeats else member

@@ -75,7 +75,7 @@ def members_of(examples: Sequence[Sequence[Turn]], folder: Path, kind: str) -> l
         (folder / picture.name).write_bytes(data)
     made: list[Member] = []
     for order, turns in enumerate(examples):
-        shown: list[Picture] = []
+        row_pictures: list[Picture] = []
         messages: list[Message] = []
         for role, parts in turns if kind == SFT else turns[:-1]:
             built: list[Part] = []
@@ -83,13 +83,13 @@ def members_of(examples: Sequence[Sequence[Turn]], folder: Path, kind: str) -> l
                 if isinstance(part, str):
                     built.append(Part(text=part))
                     continue
-                built.append(Part(image=len(shown)))
-                shown.append(pictures[part])
+                built.append(Part(image=len(row_pictures)))
+                row_pictures.append(pictures[part])
             messages.append(Message(role, tuple(built)))
         made.append(
             member(
                 messages,
-                tuple(shown),
+                tuple(row_pictures),
                 kind=kind,
                 position=order,
                 order=order,

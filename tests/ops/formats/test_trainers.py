@@ -57,7 +57,7 @@ def test_what_roles_and_texts_do_not_say_is_metadata():
 
 
 @pytest.mark.parametrize(
-    ("said", "loss"),
+    ("beside", "loss"),
     [
         ({"loss_weight": 0.5}, 0.5),
         ({"loss": True, "loss_scale": 0.5}, 0.5),
@@ -66,14 +66,14 @@ def test_what_roles_and_texts_do_not_say_is_metadata():
         ({"train": True}, None),
     ],
 )
-def test_an_answer_has_the_weight_that_its_trainer_gives_it(said: dict[str, Any], loss: float | None):
-    for turns in ({"messages": [ASK, CAT | said]}, {"conversations": [ASK, CAT | said]}):
+def test_an_answer_has_the_weight_that_its_trainer_gives_it(beside: dict[str, Any], loss: float | None):
+    for turns in ({"messages": [ASK, CAT | beside]}, {"conversations": [ASK, CAT | beside]}):
         assert [message.loss for message in read({**turns, "images": ["a.jpg"]})[1].messages] == [None, loss]
 
 
 def test_a_question_that_is_learned_says_so_where_its_trainer_would_learn_it():
     losses = {"loss_weight": 1.0}, {"train": True}, {"loss": True}, {"loss_scale": 2.0}, {"weight": 1}
-    rows = [read({"messages": [ASK | said, CAT], "images": ["a.jpg"]})[1] for said in losses]
+    rows = [read({"messages": [ASK | beside, CAT], "images": ["a.jpg"]})[1] for beside in losses]
     assert [row.messages[0].loss for row in rows] == [1.0, 1.0, None, None, None]
 
 

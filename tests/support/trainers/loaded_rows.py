@@ -22,17 +22,17 @@ def target_runs(tokenizer: Any, ids: list[int], labels: list[int]) -> list[str]:
 
 def weighed_runs(tokenizer: Any, ids: list[int], labels: list[int], weights: list[float]) -> list[tuple[str, float]]:
     """The texts that carry loss with their weights, one for each run of tokens of one weight."""
-    found: list[tuple[list[int], float]] = []
+    runs: list[tuple[list[int], float]] = []
     before: float | None = None
     for token, label, weight in zip(ids, labels, weights, strict=True):
         if label == IGNORED:
             before = None
             continue
         if weight != before:
-            found.append(([], weight))
-        found[-1][0].append(token)
+            runs.append(([], weight))
+        runs[-1][0].append(token)
         before = weight
-    return [(tokenizer.decode(run), weight) for run, weight in found]
+    return [(tokenizer.decode(run), weight) for run, weight in runs]
 
 
 def digest(picture: Any) -> str:
