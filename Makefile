@@ -1,6 +1,6 @@
 # Every target sets up what it needs; `make setup` does nothing when nothing changed.
 .DEFAULT_GOAL := help
-.PHONY: help setup streaming trainers check format test-ops test test-all test-cluster demo dev lock clean
+.PHONY: help setup streaming trainers check format test-ops test test-all test-cluster test-browser demo dev lock clean
 
 BIN := .venv/bin
 # Two workers: Spark on one, Ray on the other, the rest where there is room (tests/support/spread.py). With CI=true
@@ -42,8 +42,13 @@ test: setup ## The tests, but for the long ones
 
 test-all: streaming trainers ## Every test
 	@sh infra/tools.sh
-	$(PYTEST) -m "not cluster"
+	$(PYTEST) -m "not cluster and not browser"
+	$(MAKE) test-browser
 	$(MAKE) test-cluster
+
+test-browser: setup ## The review pages in a real browser; installs Chromium by apt-get where it may
+	@sh infra/browser.sh
+	.venv-browser/bin/python -m pytest tests/browser
 
 # One after the other: each starts several Rays or Sparks at once.
 test-cluster: setup ## The tests on several machines, made of namespaces (as root)

@@ -3,7 +3,8 @@
 `python infra/lock.py [--upgrade]` compiles requirements.lock with uv, keeping the versions that are locked, and
 infra/runtime.lock, what of it a run needs, infra/uv.lock, which pins uv itself for machines that lack it,
 infra/cluster.lock, what a Ray cluster takes jobs with and Dagster keeps records in Postgres with,
-infra/streaming.lock, whose packages write MDS, and the locks of infra/trainers, whose packages load exports in tests.
+infra/streaming.lock, whose packages write MDS, infra/browser.lock, which drives a browser, and the locks of
+infra/trainers, whose packages load exports in tests.
 `--check` needs no network: the lock's first line carries a digest of what was asked for.
 """
 
@@ -46,6 +47,7 @@ def main(arguments: list[str]) -> None:
     compile_lock("infra/uv.in", "infra/uv.lock", *arguments)
     compile_lock("infra/cluster.in", "infra/cluster.lock", *arguments)
     compile_lock("infra/streaming.in", "infra/streaming.lock", *arguments)
+    compile_lock("infra/browser.in", "infra/browser.lock", *arguments)
     for source in sorted((ROOT / "infra" / "trainers").glob("*.in")):
         path = source.relative_to(ROOT)
         compile_lock(str(path), str(path.with_suffix(".lock")), "--no-deps", *arguments)
