@@ -99,4 +99,4 @@ def _redecided(lake: Lake, version: Version, decided: Mapping[str, Decision]) ->
     before = standing_decisions(lake, pinned)
     changed = [one for one in before.keys() | decided.keys() if before.get(one) != decided.get(one)]
     if changed:
-        yield f"persons decided on {len(changed)} examples"
+        yield f"a person decided on {len(changed)} example{'s' * (len(changed) > 1)}"

@@ -1,11 +1,13 @@
 """The night's schedule: it makes a version where something changed, and says why where it does not."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
 import pytest
 
+from ops.decision.overruling import Decision
 from pipelines.schedules import nightly
 from resources.config.located_yaml import SettingsError
 from resources.config.settings import Settings, load_settings
@@ -17,6 +19,7 @@ from resources.models.encoder_source import encoder_identity
 from resources.versions.code_identity import code_identity
 from resources.versions.entering import entering
 from resources.versions.pending import pending
+from resources.versions.person_decisions import record_decisions
 from tests.support.standing_lake import arrive, measured, publish_pinned
 
 
@@ -85,6 +88,15 @@ def test_other_settings_are_a_reason(lake: Lake, settings: Settings, encoder: st
     near = replace(settings.audits["near_duplicates"], threshold=0.9)
     other = replace(settings, audits={**settings.audits, "near_duplicates": near})
     assert pending(lake, other).changes == ("measured anew: near_duplicates",)
+
+
+def test_what_a_person_decided_is_a_reason(lake: Lake, settings: Settings, encoder: str) -> None:
+    pinned(lake, settings, encoder)
+    decision = Decision("a-10", "c", "drop", "Ana", "", datetime.now(UTC))
+    record_decisions(lake, [decision])
+    assert pending(lake, settings).changes == ("a person decided on 1 example",)
+    record_decisions(lake, [replace(decision, action="clear")])
+    assert pending(lake, settings).changes == ()
 
 
 def test_a_drop_of_the_version_that_is_not_measured_stops_the_night(lake: Lake, settings: Settings, encoder: str):
