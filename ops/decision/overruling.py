@@ -57,6 +57,8 @@ def standing(log: Log) -> dict[str, Decision]:
 def overruled(judged: pa.Table, decisions: Mapping[str, Decision]) -> pa.Table:
     """The verdicts (as `ops.decision.verdicts` gives them, in any order) with what persons decided: the action is
     theirs, the weight 1 of what is kept, and their reason comes before those of the rules, which all stay."""
+    if not decisions:
+        return judged
     ids = whole(judged, "example_id")
     decided = flags(is_valid(index_in(ids, pa.array(sorted(decisions), pa.string()))))
     rows = rows_of(rows_where(judged, pa.array(decided)), dict[str, Any])
