@@ -111,6 +111,6 @@ def settings_of(config: Path | None, overrides: Mapping[str, Any] | None = None)
     return load_settings(config, overrides)
 
 
-def print_json(value: Any) -> None:
+def print_json(value: object) -> None:
     """Writes a value as JSON to standard output."""
     sys.stdout.write(printable_json(json.dumps(value, indent=2, default=str, ensure_ascii=False)) + "\n")

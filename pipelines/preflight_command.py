@@ -78,7 +78,7 @@ def _forecast(store: Lake, subject: str, trainer: str, given: dict[str, Any], wh
     return preflight_drop(store, subject, trainer=trainer, given=given, where=where, progress=progress)
 
 
-def _described(forecast: Preflight) -> dict[str, Any]:
+def _described(forecast: Preflight) -> dict[str, object]:
     return {
         "subject": forecast.subject,
         "trainer": forecast.trainer.name,
@@ -91,7 +91,7 @@ def _described(forecast: Preflight) -> dict[str, Any]:
     }
 
 
-def _tally(tally: Tally) -> dict[str, Any]:
+def _tally(tally: Tally) -> dict[str, object]:
     return {**asdict(tally), "outcome": tally.outcome.value, "says": tally.says, "fix": tally.fix}
 
 

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
@@ -91,7 +91,7 @@ def say_old_readings(lake: str, named: Iterable[str] = ()) -> None:
             out.print(f"{reading.line}{now}", soft_wrap=True, highlight=False, markup=False)
 
 
-def summarise(lake: str, outcomes: list["Outcome"], *, before: int | None) -> dict[str, Any]:
+def summarise(lake: str, outcomes: list["Outcome"], *, before: int | None) -> dict[str, object]:
     """What a program wants to know of a run. `before` is the version that was current when it began."""
     store = Lake(lake)
     version = current_version(store)

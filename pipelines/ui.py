@@ -105,10 +105,10 @@ def _replace(module: Any, name: str, value: Any) -> None:
     setattr(module, name, value)
 
 
-def _ours(start: Callable[..., Any]) -> Callable[..., Any]:
+def _ours(start: Callable[..., object]) -> Callable[..., object]:
     """`dagster dev` starts its web server by the module's name."""
 
-    def started(command: list[str], **options: Any) -> Any:
+    def started(command: list[str], **options: object) -> object:
         return start([__spec__.name if part == "dagster_webserver" else part for part in command], **options)
 
     return started

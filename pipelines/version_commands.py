@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -30,7 +30,7 @@ def lake_at(root: str) -> Lake:
     return lake
 
 
-def described(version: Version) -> dict[str, Any]:
+def described(version: Version) -> dict[str, object]:
     """What is said of a version, for a program."""
     return {
         "version": version.number,

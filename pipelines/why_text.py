@@ -126,7 +126,7 @@ def rounded(value: Any) -> str:
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
-def _left_out(why: Explanation, verdicts: list[dict[str, Any]], measures: Mapping[str, list[Any]]) -> str:
+def _left_out(why: Explanation, verdicts: list[dict[str, object]], measures: Mapping[str, list[Any]]) -> str:
     others = len(why.versions) - len(verdicts)
     rows = sum(map(len, why.measures.values())) - sum(map(len, measures.values()))
     counted = [(others, "verdict", "of other versions"), (rows, "row", "of measures that this version does not use")]

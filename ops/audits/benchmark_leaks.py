@@ -172,7 +172,9 @@ def _leaks(row: Mapping[str, Any], known: Index, likeness: Likeness, settings: B
     return about | min(rows, key=_order, default=_NOTHING)
 
 
-def _compared(item: Item, evidence: Mapping[str, Any], shared: int, settings: BenchmarkLeakSettings) -> dict[str, Any]:
+def _compared(
+    item: Item, evidence: Mapping[str, object], shared: int, settings: BenchmarkLeakSettings
+) -> dict[str, object]:
     """What an example has in common with an item."""
     share = shared / len(item.grams) if item.grams else None
     text_seen = share is not None and share >= settings.leak_share

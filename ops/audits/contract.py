@@ -138,5 +138,5 @@ class Audit:
 
     def identity(self, settings: Any, *context: Any) -> str:
         """Identity of measures made with these settings and this context (encoder, bank, deliveries)."""
-        chosen: Mapping[str, Any] = {} if settings is None else asdict(settings)
+        chosen: Mapping[str, object] = {} if settings is None else asdict(settings)
         return fingerprint(self.name, self.revision, chosen, *context)

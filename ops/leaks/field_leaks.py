@@ -134,7 +134,7 @@ def _leaves(path: str, value: Json, depth: int = 0) -> Iterator[tuple[str, str]]
         yield path, str(value)
 
 
-def _measured(turn: Turn, fields: Sequence[_Field], settings: FieldLeakSettings) -> dict[str, Any]:
+def _measured(turn: Turn, fields: Sequence[_Field], settings: FieldLeakSettings) -> dict[str, object]:
     why, telling = _telling(turn)
     if why:
         return {"abstained": True, "why": why}

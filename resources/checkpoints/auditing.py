@@ -5,7 +5,6 @@ baseline, probes -> features before, and of harmless edits; weights fitted -> fe
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import numpy as np
 
@@ -51,7 +50,7 @@ class CheckpointAudit:
     texts: bool
     advice: tuple[str, ...]
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         """Plain values."""
         return asdict(self)
 

@@ -119,7 +119,7 @@ def _override(located: Located, key: str, value: Json) -> None:
         del located.lines[known]
 
 
-def _audit_settings(located: Located, audits: Mapping[str, Audit]) -> dict[str, Any]:
+def _audit_settings(located: Located, audits: Mapping[str, Audit]) -> dict[str, object]:
     given = located.mapping(("audits",))
     require_known(located, ("audits",), given, audits, noun="audit")
     kinds = _settings_types(audits)

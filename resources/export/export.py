@@ -208,8 +208,8 @@ def _finish(
     facts: Facts,
     shards: Sequence[ShardDone],
     *,
-    claim: Mapping[str, Any],
-) -> dict[str, Any]:
+    claim: Mapping[str, object],
+) -> dict[str, object]:
     """Write what stands over all shards and, last of all, the manifest; then clear away the scratch files."""
     sink = Sink(folder)
     export.finish(facts, shards, sink)

@@ -47,7 +47,7 @@ class PictureEndings:
         return rows.append_column("endings", pa.ListArray.from_arrays(offsets, values))
 
 
-def pictures_of(lake: Lake, where: Mapping[str, Any], routes: Routes) -> PictureEndings:
+def pictures_of(lake: Lake, where: Mapping[str, object], routes: Routes) -> PictureEndings:
     """The pictures that the routed examples show. Raises ExportError where examples or pictures are not in the lake, or
     an id is no hash: ids name files."""
     ids = _picture_ids(lake, where, routes)
@@ -91,7 +91,7 @@ def write_pictures(lake: Lake, pictures: Iterable[Picture], progress: Progress) 
         )
 
 
-def _picture_ids(lake: Lake, where: Mapping[str, Any], routes: Routes) -> pa.Array:
+def _picture_ids(lake: Lake, where: Mapping[str, object], routes: Routes) -> pa.Array:
     """Ids of the pictures that the examples show, each once, sorted. Raises ExportError where examples are missing."""
     examples = 0
     ids: list[pa.Array] = [pa.array([], pa.string())]

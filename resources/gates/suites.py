@@ -176,7 +176,7 @@ def within(
 ) -> "Expectation":
     """Each value of the column lies in the range, bounds included (but `low` where `above_low`). `only` is the rows
     that are held to it; `detail` a column of the facts that explains a failure; `fix` what to do about it."""
-    kwargs: dict[str, Any] = {"min_value": low, "max_value": high, "strict_min": above_low}
+    kwargs: dict[str, object] = {"min_value": low, "max_value": high, "strict_min": above_low}
     if only is not None:
         kwargs |= {"row_condition": only}
     return _expectation("ExpectColumnValuesToBeBetween", column=name, meta=_meta(detail, fix), **kwargs)

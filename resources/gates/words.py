@@ -87,7 +87,7 @@ def _broken(value: Any, low: float | None, high: float | None, promised: str) ->
     return f"(promised {promised})"
 
 
-def _promised(kwargs: dict[str, Any]) -> str:
+def _promised(kwargs: dict[str, object]) -> str:
     if "column_B" in kwargs:
         return f"= {kwargs['column_B']}"
     if "value_set" in kwargs:

@@ -121,7 +121,7 @@ def _preferences(kept: pa.Table, examples: pa.Table) -> pa.Table:
         kept["query"],
         *(examples[n] for n in ("example_id", "delivery", "dataset", "image_ids")),
     )
-    rows: list[dict[str, Any]] = []
+    rows: list[dict[str, object]] = []
     for judgements, query, example, delivery, dataset, images in zip(*(c.to_pylist() for c in columns), strict=True):
         if not judgements:
             continue
@@ -141,7 +141,7 @@ def _preferences(kept: pa.Table, examples: pa.Table) -> pa.Table:
 def _prompts(kept: pa.Table, examples: pa.Table) -> pa.Table:
     names = ("delivery", "example_id", "dataset", "image_ids")
     columns = (kept["prompt"], kept["query"], *(examples[name] for name in names))
-    rows: list[dict[str, Any]] = []
+    rows: list[dict[str, object]] = []
     for prompt, query, *shared in zip(*(c.to_pylist() for c in columns), strict=True):
         if prompt:
             row = {**dict(zip(names, shared, strict=True)), **prompt, "query": query}

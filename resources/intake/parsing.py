@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
 
 import pyarrow as pa
 
@@ -92,7 +91,7 @@ class _ShardReader:
         self.refused: list[pa.RecordBatch] = []
         self.boxed = 0
         self.verdicts: dict[str, Verdict] = {}
-        self.sizes: list[dict[str, Any]] = []
+        self.sizes: list[dict[str, object]] = []
 
     def images(self) -> Iterator[pa.RecordBatch]:
         for chunk in _chunks(self._outcomes()):
@@ -130,7 +129,7 @@ class _ShardReader:
     def _checked(self, fresh: Mapping[str, bytes]) -> Iterator[pa.RecordBatch]:
         images = list(fresh)
         checked = self.claims.claim(self.work.name, images) if self.claims else images
-        rows: list[dict[str, Any]] = []
+        rows: list[dict[str, object]] = []
         stored = self.context.lake.read(IMAGES, where={"image_id": checked}, columns=["image_id"]) if checked else None
         known = set() if stored is None else set(stored["image_id"].to_pylist())
         for image in checked:
@@ -161,5 +160,5 @@ def _chunks(parsed: Iterator[Outcome]) -> Iterator[list[Outcome]]:
         yield chunk
 
 
-def _batch(rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.RecordBatch:
+def _batch(rows: Sequence[Mapping[str, object]], schema: pa.Schema) -> pa.RecordBatch:
     return pa.RecordBatch.from_pylist(rows, schema=schema)

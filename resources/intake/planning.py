@@ -53,7 +53,9 @@ def plan_file(info: FileInfo, context: Context, *, shard_bytes: int) -> FilePlan
     return FilePlan(file, container.name, form.name if form else next(iter(all_formats())), tuple(shards))
 
 
-def _opened(file: str, context: Context, shard_bytes: int) -> tuple[Container, Sequence[Shard], list[dict[str, Any]]]:
+def _opened(
+    file: str, context: Context, shard_bytes: int
+) -> tuple[Container, Sequence[Shard], list[dict[str, object]]]:
     """The container of a file, its shards, and the fields of its first records."""
     limits = Limits(context.settings.max_row_bytes, context.settings.max_expansion)
     if isinstance(context.files.inflated, InflatedFiles):

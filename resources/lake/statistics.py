@@ -28,8 +28,8 @@ def delta_statistics(metadata: pq.FileMetaData) -> str:
     """Delta's JSON of a file: its rows, and least, greatest value and nulls of each column that is a key."""
     names = [field.name for field in fields(metadata.schema.to_arrow_schema()) if _is_key(field)]
     groups = [group_bounds(metadata, group, names) for group in range(metadata.num_row_groups)]
-    low: dict[str, Any] = {}
-    high: dict[str, Any] = {}
+    low: dict[str, object] = {}
+    high: dict[str, object] = {}
     nulls: dict[str, int] = {}
     for name in names:
         bounds = [group[name] for group in groups if name in group]

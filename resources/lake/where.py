@@ -54,7 +54,7 @@ class Between:
 class OneOf:
     """One of some values; null where `null`. `values` are distinct and in order."""
 
-    values: Sequence[Any]
+    values: Sequence[object]
     null: bool = False
 
     @property

@@ -88,7 +88,7 @@ def measure_delivery(
     return {name: sum(file.rows for file in files) for name, files in staged.items()}
 
 
-def _models(lake: Lake, parts: Sequence[Part], audits: Sequence[Audit], *, progress: Progress) -> dict[str, Any]:
+def _models(lake: Lake, parts: Sequence[Part], audits: Sequence[Audit], *, progress: Progress) -> dict[str, object]:
     """By audit, what those that fit something make of the delivery as a whole."""
     fitting = {audit.name: audit.fit for audit in audits if audit.fit is not None}
     # By one audit each: several may fit the same.

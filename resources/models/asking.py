@@ -115,7 +115,7 @@ class _AnswerActor:
         for piece in work["item"]:
             yield self._answers(piece.questions)
 
-    def _answers(self, questions: tuple[Question, ...]) -> dict[str, Any]:
+    def _answers(self, questions: tuple[Question, ...]) -> dict[str, object]:
         ids = {image for question in questions for image in question.image_ids}
         pictures = {image: decode_rgb(data) for image, data in stored_images(self.lake, ids)}
         asked = [Asked(q.query, q.answer, tuple(pictures[i] for i in q.image_ids)) for q in questions]

@@ -104,7 +104,7 @@ def _forecaster(trainer: str, given: Mapping[str, Any], where: str) -> _Forecast
 
 def _of_examples(
     lake: Lake,
-    scope: Mapping[str, Any],
+    scope: Mapping[str, object],
     forecaster: _Forecaster,
     *,
     total: int,
@@ -131,7 +131,7 @@ def _origins(examples: pa.Table) -> Iterator[str]:
         yield f"{drop}: {origin['file']}, row {origin['row']}" if origin else str(drop)
 
 
-def _of_quarantine(lake: Lake, scope: Mapping[str, Any], forecaster: _Forecaster, drop: str) -> Tallies:
+def _of_quarantine(lake: Lake, scope: Mapping[str, object], forecaster: _Forecaster, drop: str) -> Tallies:
     tallies = Tallies()
     files = FilesOfDrop(lake, drop)
     columns = ["file", "row", "source_id", "reason", "raw"]

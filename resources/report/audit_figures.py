@@ -45,7 +45,7 @@ def audit_figures(
         audit = all_audits().get(name)
         if audit is None:
             continue
-        where: dict[str, Any] = {"identity": identity}
+        where: dict[str, object] = {"identity": identity}
         if audit.scope is not Scope.CORPUS:
             where["delivery"] = used(deliveries, without, name)
         read = partial(lake.batches, audit.table, where=where)

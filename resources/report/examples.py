@@ -130,7 +130,7 @@ def _kept(turns: Sequence[Turn], blamed: set[int], most: int) -> list[Turn]:
 
 
 def _lines(
-    lake: Lake, wanted: Mapping[str, Any], measures: Mapping[str, str], detail: Detail
+    lake: Lake, wanted: Mapping[str, object], measures: Mapping[str, str], detail: Detail
 ) -> dict[str, dict[str, dict[int | None, list[str]]]]:
     """Measures as text: by example, audit and turn."""
     lines: dict[str, dict[str, dict[int | None, list[str]]]] = {}
@@ -160,12 +160,12 @@ def _chosen(by_turn: Mapping[int | None, list[str]], blamed: set[int], most: int
     return tuple(dict.fromkeys(line for turn in ordered for line in by_turn[turn]))[:most]
 
 
-def _telling(name: str, value: Any) -> bool:
+def _telling(name: str, value: object) -> bool:
     """Whether a measure says something to a reader: no id, no null, and no mark that is not set."""
     return value is not None and value is not False and not name.endswith(("_id", "_ids"))
 
 
-def _figure(value: Any) -> str:
+def _figure(value: object) -> str:
     if isinstance(value, bool):
         return "yes"
     return f"{value:.3g}" if isinstance(value, float) else str(value)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any
 
 import pyarrow as pa
 
@@ -46,5 +45,5 @@ def _before(lake: Lake, delivery: str) -> list[str]:
 def _read(
     lake: Lake, audit: Audit, identity: str, columns: Sequence[str], deliveries: Sequence[str]
 ) -> Iterator[pa.RecordBatch]:
-    where: Mapping[str, Any] = {"identity": identity, "delivery": list(deliveries)}
+    where: Mapping[str, object] = {"identity": identity, "delivery": list(deliveries)}
     return lake.batches(audit.table, where=where, columns=list(columns)) if deliveries else iter(())

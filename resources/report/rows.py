@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import fields
-from typing import Any, TypeVar
+from typing import TypeVar
 
 Figures = TypeVar("Figures")
 
 
-def from_row(kind: type[Figures], row: Mapping[str, Any], **given: Any) -> Figures:
+def from_row(kind: type[Figures], row: Mapping[str, object], **given: object) -> Figures:
     """The dataclass `kind` with the columns that are called as its fields, but for those given. A null is an empty text
     or 0 where the field is a text or a count."""
     values = dict(given)

@@ -3,7 +3,6 @@ lie in the version."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -18,7 +17,7 @@ from ops.report.review_page import Region
 from resources.lake.stored_measures import read_measures
 from resources.lake.tables import Lake
 
-Row = dict[str, Any]
+Row = dict[str, object]
 _MOST_TWINS = 2
 _MOST_REGIONS = 12
 _CONTRADICTED = "contradicted"

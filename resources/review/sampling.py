@@ -4,7 +4,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -152,7 +151,7 @@ def _queue(name: str, version: Version, page: int) -> ReviewQueue:
     )
 
 
-def _task(item: ReviewItem, name: str) -> dict[str, Any]:
+def _task(item: ReviewItem, name: str) -> dict[str, object]:
     """A task of Label Studio, with its pictures within: the first as `image`, as the labelling set-up shows it."""
     example = item.example
     pictures = [data_uri(picture.jpeg) for picture in example.pictures if picture.jpeg]

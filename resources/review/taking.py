@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from ops.core.errors import UnusableError
 from ops.core.schemas import EXAMPLES
@@ -33,7 +32,7 @@ def require_known(lake: Lake, path: Path, answers: Sequence[Answer]) -> None:
     """AnswersError where some are about examples that the lake has not, or of another content."""
     ids = sorted({answer.example_id for answer in answers})
     columns = ["example_id", "content_id"]
-    rows: list[dict[str, Any]] = (
+    rows: list[dict[str, object]] = (
         lake.read(EXAMPLES, where={"example_id": ids}, columns=columns).to_pylist() if ids else []
     )
     contents = {row["example_id"]: row["content_id"] for row in rows}

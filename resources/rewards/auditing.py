@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from itertools import groupby
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Protocol
+from typing import Protocol
 
 import pyarrow as pa
 from PIL import ImageFilter
@@ -37,7 +37,7 @@ _COLUMNS = ("delivery", "example_id", "dataset", "kind", "messages", "image_ids"
 class Reward(Protocol):
     """What can be asked for rewards, in batches."""
 
-    def rewards(self, rows: Sequence[Mapping[str, Any]]) -> list[float | None]:
+    def rewards(self, rows: Sequence[Mapping[str, object]]) -> list[float | None]:
         """Rewards of rows (`prompt`, `question`, `completion`, `ground_truth`, `images` as paths, `data_source`).
         Raises RewardFailureError."""
         ...
@@ -58,7 +58,7 @@ class RewardAudit:
         """The faults of the reward: names of the findings that warn or reject."""
         return sorted({finding.name for finding in self.findings if finding.verdict != PASS})
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         """Plain values."""
         return {
             "verdict": self.verdict,
@@ -134,7 +134,7 @@ class _Asking:
             except RewardFailureError as failure:
                 failures[ask] = str(failure)
 
-    def _row(self, ask: Ask) -> dict[str, Any]:
+    def _row(self, ask: Ask) -> dict[str, object]:
         case = self.cases[ask.case]
         return {
             "prompt": [{"role": role, "content": text} for role, text in case.prompt],

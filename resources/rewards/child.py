@@ -31,7 +31,7 @@ def leave_network() -> bool:
     return libc.unshare(_NEW_NET) == 0 or libc.unshare(_NEW_USER | _NEW_NET) == 0
 
 
-def load(path: Path, name: str) -> Callable[..., Any]:
+def load(path: Path, name: str) -> Callable[..., object]:
     """The function of that name in a file; its folder can be imported from."""
     sys.path.insert(0, str(path.parent))
     spec = importlib.util.spec_from_file_location(path.stem, path)
@@ -47,7 +47,7 @@ def load(path: Path, name: str) -> Callable[..., Any]:
 
 
 @lru_cache(maxsize=64)
-def picture(path: str) -> Any:
+def picture(path: str) -> object:
     """The picture in a file, as RGB."""
     from PIL import Image
 

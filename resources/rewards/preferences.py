@@ -6,7 +6,6 @@ preferences of admitted drops -> pairs -> ops/rewards/shortcuts.py -> shortcuts,
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -30,7 +29,7 @@ class PreferenceAudit:
     pairs: tuple[Pair, ...]
     shortcuts: Shortcuts
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         """Plain values, without the pairs and their weights."""
         shortcuts = [asdict(shortcut) for shortcut in self.shortcuts.shortcuts]
         share = self.shortcuts.effective_share
