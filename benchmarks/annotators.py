@@ -185,7 +185,7 @@ def made_up(kind: str, seed: int, *, questions: int = 400, raters: int = 30, eac
     return Votes(question, rater, np.where(is_right, truth[question], 1 - truth[question]), 2, truth)
 
 
-def shown(name: str, drawn: list[Votes]) -> str:
+def table_row(name: str, drawn: list[Votes]) -> str:
     """A row of the table: the share that is right by each model, the mean over the draws."""
     figures = [float(np.mean([right(shares(votes), votes.truth) for votes in drawn]))]
     is_binary = drawn[0].classes == 2
@@ -213,9 +213,9 @@ def main(arguments: list[str]) -> None:
     print("| annotators | majority | in use | one coin | class-wise | chosen | which, of how many |")
     print("|---|---|---|---|---|---|---|")
     for name in ("duck", "face"):
-        print(shown(name, [read(options.folder, name)]), flush=True)
+        print(table_row(name, [read(options.folder, name)]), flush=True)
     for kind in ("alike", "unlike", "leaning"):
-        print(shown(f"made up, {kind}", [made_up(kind, seed) for seed in range(options.draws)]), flush=True)
+        print(table_row(f"made up, {kind}", [made_up(kind, seed) for seed in range(options.draws)]), flush=True)
 
 
 if __name__ == "__main__":
