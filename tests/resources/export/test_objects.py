@@ -19,7 +19,7 @@ from resources.lake.tables import Lake
 from tests.support.exported import publish_version
 from tests.support.loaders import load, trainer_python
 from tests.support.measured import measure_difficulty
-from tests.support.tiny_qwen import write_tiny_qwen
+from tests.support.qwen_folder import write_qwen
 
 pytestmark = [pytest.mark.full, pytest.mark.usefixtures("ray_session")]
 SIZES = {"a.png": (640, 480), "b.png": (200, 300)}
@@ -123,7 +123,7 @@ def test_ms_swift_shows_the_same_pixels(pointed: Lake, tmp_path: Path):
         for mode, table in (("train", "sft"), ("rlhf", "dpo"), ("kto", "kto"))
     ]
     images = {"ROOT_IMAGE_DIR": str(folder)}
-    model = write_tiny_qwen(tmp_path / "tiny-qwen")
+    model = write_qwen(tmp_path / "tiny-qwen")
     loaded = load("ms-swift", model, folder, *wanted, scratch=tmp_path, settings=images)
     learned = sorted(row["targets"][0].removesuffix("<|im_end|>\n") for row in loaded if row["stage"] != "rlhf")
     assert learned == sorted(LEARNED.values())
