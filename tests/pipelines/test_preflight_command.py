@@ -66,7 +66,7 @@ def test_limits_come_from_a_file_or_from_the_settings(lake: Lake, tmp_path: Path
 
 
 def test_mistakes_are_said_in_a_line(lake: Lake, tmp_path: Path) -> None:
-    assert "is none of axolotl, internvl" in run("7", "--trainer", "none", status=2).replace("\n", " ")
+    assert "is none of axolotl, easyr1" in run("7", "--trainer", "none", status=2).replace("\n", " ")
     assert "drop 'none' has not been read" in run("none", "--trainer", "trl", status=1)
     (tmp_path / "limits.yaml").write_text("max_token: 5\n")
     assert "limits.yaml: unknown limit 'max_token'" in run("7", "--trainer", "trl", "--limits", "limits.yaml", status=1)
