@@ -63,13 +63,15 @@ ROWS: list[dict[str, Any]] = [
     },
 ]
 #: The answers as Qwen2-VL's template writes them, in thousandths of the sides.
+# Qwen2.5-VL's template of ms-swift counts pixels of the picture as the model gets it: sides are multiples of 28, so that
+# 640 x 480 becomes 644 x 476, and 200 x 300 becomes 196 x 308.
 LEARNED = {
-    "two pictures": "<|box_start|>(100,100),(500,501)<|box_end|>, and <|object_ref_start|>a dog<|object_ref_end|> at "
-    "<|box_start|>(100,100),(500,997)<|box_end|>.",
-    "shares": "<|object_ref_start|>it<|object_ref_end|><|box_start|>(250,500)<|box_end|> or "
-    "<|box_start|>(100,200),(300,900)<|box_end|>",
+    "two pictures": "<|box_start|>(64,48),(322,238)<|box_end|>, and <|object_ref_start|>a dog<|object_ref_end|> at "
+    "<|box_start|>(20,31),(98,307)<|box_end|>.",
+    "shares": "<|object_ref_start|>it<|object_ref_end|><|box_start|>(49,154)<|box_end|> or "
+    "<|box_start|>(20,62),(59,277)<|box_end|>",
     "plain": "A tag.",
-    "judged": "<|box_start|>(0,0),(1000,1000)<|box_end|>",
+    "judged": "<|box_start|>(0,0),(644,476)<|box_end|>",
 }
 
 
@@ -129,5 +131,5 @@ def test_ms_swift_shows_the_same_pixels(pointed: Lake, tmp_path: Path):
     assert learned == sorted(LEARNED.values())
     (pair,) = [row for row in loaded if row["stage"] == "rlhf"]
     boxes = [re.findall(r"\((\d+),(\d+)\)", pair[f"{side}_targets"][0]) for side in ("chosen", "rejected")]
-    assert boxes == [[("100", "100"), ("500", "500")], [("0", "0"), ("100", "100")]]
+    assert boxes == [[("64", "48"), ("322", "238")], [("0", "0"), ("64", "48")]]
     assert all("<|object_ref_start|>a cat<|object_ref_end|>" in pair[f"{side}_text"] for side in ("chosen", "rejected"))
