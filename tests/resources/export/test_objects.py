@@ -63,7 +63,7 @@ ROWS: list[dict[str, Any]] = [
     },
 ]
 #: The answers as Qwen2-VL's template writes them, in thousandths of the sides.
-# Qwen2.5-VL's template of ms-swift counts pixels of the picture as the model gets it: sides are multiples of 28, so that
+# Qwen2.5-VL's template counts pixels of the picture as the model gets it: sides are multiples of 28, so that
 # 640 x 480 becomes 644 x 476, and 200 x 300 becomes 196 x 308.
 LEARNED = {
     "two pictures": "<|box_start|>(64,48),(322,238)<|box_end|>, and <|object_ref_start|>a dog<|object_ref_end|> at "
