@@ -60,7 +60,7 @@ def test_policy_try(filled: tuple[Path, dict[str, list[str]]]):
     answer = json.loads(call("policy", "try", other, "--lake", folder / "lake", "--json", "--html", sheet).output)
     assert answer["version"] == 2
     assert answer["changes"]["removed"] == {"all": 6, "new policy": 6}
-    assert answer["rules"] == [{"rule": "short", "before": 0, "after": 6, "difference": 6}]
+    assert answer["rules"] == [{"rule": "short", "before": 0, "after": 6, "difference": 6, "expected_wrong": None}]
     assert "too short" in sheet.read_text()
     printed = call("policy", "try", other, "--lake", folder / "lake", "--rows", "1")
     assert "would leave: short (answer_words=1)" in printed.output
