@@ -1,32 +1,27 @@
-"""TRL: a file of pairs is read by `datasets` with an Image column, and every row goes alone through the collator of
-DPOTrainer."""
+"""TRL: every pair of the file goes alone through the collator of DPOTrainer."""
 
 import os
 import sys
 from pathlib import Path
 from typing import Any
 
-from datasets import Image, List, load_dataset
 from loaded_rows import IGNORED
-from read_row import count, say
+from read_row import count
 from transformers import AutoProcessor
 from trl.trainer.dpo_trainer import DataCollatorForVisionPreference
+from trl_alone import each_alone
 
 COLUMNS = ["prompt", "chosen", "rejected", "images"]
 
 
 def main(model: str, rows: str, most: str) -> None:
-    loaded = load_dataset("json", data_files=rows, split="train", cache_dir=str(Path(rows).parent / "cache"))
-    names = loaded["channel"]
-    with_images = loaded.cast_column("images", List(Image())).select_columns(COLUMNS)
     collate = DataCollatorForVisionPreference(AutoProcessor.from_pretrained(model), max_length=int(most))
-    for place, row in enumerate(names):
-        try:
-            batch = collate([with_images[place]])
-        except Exception as error:  # whatever it is, it would stop the run
-            say(row, {"outcome": "crashed", "error": repr(error)[:200]})
-            continue
-        say(row, {"outcome": "read", "sides": [side(batch, number) for number in range(2)]})
+
+    def read(row: dict[str, Any]) -> dict[str, Any]:
+        batch = collate([row])
+        return {"outcome": "read", "sides": [side(batch, number) for number in range(2)]}
+
+    each_alone(rows, read, COLUMNS)
 
 
 def side(batch: Any, number: int) -> dict[str, Any]:

@@ -1,29 +1,25 @@
-"""TRL: the file is read by `datasets` with an Image column, and every row goes alone through the collator of
-SFTTrainer."""
+"""TRL: every row of the file goes alone through the collator of SFTTrainer."""
 
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
-from datasets import Image, List, load_dataset
-from read_row import count, say
+from read_row import count
 from transformers import AutoProcessor
 from trl.trainer.sft_trainer import DataCollatorForVisionLanguageModeling
+from trl_alone import each_alone
 
 
 def main(model: str, rows: str, most: str) -> None:
-    loaded = load_dataset("json", data_files=rows, split="train", cache_dir=str(Path(rows).parent / "cache"))
-    names = loaded["channel"]
-    with_images = loaded.cast_column("images", List(Image()))
     collate = DataCollatorForVisionLanguageModeling(AutoProcessor.from_pretrained(model), max_length=int(most))
-    for place, row in enumerate(names):
-        try:
-            batch = collate([with_images[place]])
-        except Exception as error:  # whatever it is, it would stop the run
-            say(row, {"outcome": "crashed", "error": repr(error)[:200]})
-            continue
+
+    def read(row: dict[str, Any]) -> dict[str, Any]:
+        batch = collate([row])
         # It takes a loss on every token, so that its labels say nothing of answers.
-        say(row, count(batch["input_ids"][0].tolist(), None, batch.get("image_grid_thw")))
+        return count(batch["input_ids"][0].tolist(), None, batch.get("image_grid_thw"))
+
+    each_alone(rows, read)
 
 
 if __name__ == "__main__":
