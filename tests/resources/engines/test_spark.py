@@ -194,3 +194,12 @@ def test_a_lake_may_be_named_as_it_comes(
     assert write_frame(frame, lake, SPEC, partition={"delivery": "d"}, once="it")
     assert read_frame(spark, lake, SPEC).count() == lake.read(SPEC).num_rows == 10
     assert os.path.realpath(lake.root) == os.path.realpath(name)
+
+
+def test_a_quick_start_leaves_room_for_the_code_of_all_audits(spark: SparkSession) -> None:
+    """A JVM that compiles little reserves 48 MB by itself, which a run fills: it ends then."""
+    jvm = spark.sparkContext._jvm
+    assert jvm is not None
+    pools = list(jvm.java.lang.management.ManagementFactory.getMemoryPoolMXBeans())
+    room = sum(pool.getUsage().getMax() for pool in pools if "Code" in pool.getName())
+    assert room >= 240 * 2**20
