@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import fields
+from functools import partial
 from typing import Any
 
 import dagster as dg
@@ -54,7 +55,7 @@ def embeddings(
     counts = embed_delivery(
         lake,
         delivery,
-        texts=wanted_texts,
+        texts=partial(wanted_texts, lake),
         settings=settings.encoder,
         embedding=settings.embedding,
         progress=progress,

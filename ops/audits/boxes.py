@@ -13,18 +13,18 @@ one in a question or beside the texts.
   (ops/boxes/detection.py); a few boxes of which nothing tells are not other.
 - `is_same_pair`: it stands in the chosen answer of a pair whose rejected one says the same words of the same places, to
   `same_px`, whatever scale each is written on: there is nothing to prefer.
-- Where its phrase has its place in the picture, for encoders that can tell (ops/vision/regions.py), of phrases that
-  stand in the text: `region` is that place (left, top, right, bottom as shares of the sides), `region_fit` and
-  `region_margin` how sure it is. It counts from `least_fit` and `least_margin` on. `is_elsewhere` says that its centre
-  lies in no box of that phrase and picture, nor half a side beside one; it is only said where at least `agreement` of
-  the delivery's places that count, and `fewest_regions` of them, do (`region_agreed_share`): an encoder that points
-  elsewhere throughout is not heard.
+- Where its phrase has its place in the picture, for encoders that can tell (ops/vision/regions.py), of phrases that a
+  text speaks of or ms-swift's `objects` name: `region` is that place (left, top, right, bottom as shares of the sides),
+  `region_fit` and `region_margin` how sure it is. It counts from `least_fit` and `least_margin` on. `is_elsewhere` says
+  that its centre lies in no box of that phrase and picture, nor half a side beside one; it is only said where at least
+  `agreement` of the delivery's places that count, and `fewest_regions` of them, do (`region_agreed_share`): an encoder
+  that points elsewhere throughout is not heard.
 
 It abstains (`why`) where the scale is unknown, or which image is meant. Then only what needs no pixels is measured.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,12 +35,10 @@ from ops.audits.ranges import ANY, COUNT, SHARE, column
 from ops.boxes.conventions import UNKNOWN
 from ops.boxes.example_boxes import Box, ExampleBoxes
 from ops.boxes.geometry import Corners
-from ops.boxes.notations import marked_boxes
+from ops.boxes.notations import OBJECTS
 from ops.core.arrow import is_in, rows_where, sorted_by, whole
-from ops.core.turns import message_text
 from ops.evidence.inputs import RowInputs
-from ops.vision.colours import ColourTable
-from ops.vision.regions import EVERYDAY, Phrase, naming
+from ops.vision.regions import Phrase
 
 _LEAST_PX = 1.0
 _LONGEST_PHRASE = 60
@@ -98,15 +96,12 @@ COLUMNS = pa.schema(
 Row = dict[str, Any]
 
 
-def wanted_texts(examples: pa.Table) -> list[str]:
-    """The phrases of boxes in texts of examples with one picture."""
-    phrases = {phrase.text for phrase in _written_phrases(examples)}
-    return sorted(phrases | {naming(thing) for thing in EVERYDAY}) if phrases else []
-
-
-def wanted_phrases(examples: pa.Table, colours: ColourTable) -> list[Phrase]:
-    """The same, with their pictures."""
-    return sorted(set(_written_phrases(examples)), key=lambda phrase: (phrase.image_id, phrase.thing))
+def wanted_phrases(boxes: pa.Table) -> list[Phrase]:
+    """The phrases of boxes, with their pictures; not those of detection's columns, which no text speaks of."""
+    rows = boxes.select(["image_id", "phrase", "message", "notation"]).to_pylist()
+    named = [row for row in rows if row["message"] is not None or row["notation"] == OBJECTS]
+    phrases = {phrase for row in named if (phrase := _phrase(row["image_id"], row["phrase"]))}
+    return sorted(phrases, key=lambda phrase: (phrase.image_id, phrase.thing))
 
 
 def measure(inputs: RowInputs, settings: BoxSettings) -> pa.Table:
@@ -210,17 +205,6 @@ def _phrase(image_id: str | None, phrase: str | None) -> Phrase | None:
     return Phrase(image_id, " ".join(bare)) if bare else None
 
 
-def _written_phrases(examples: pa.Table) -> Iterator[Phrase]:
-    for images, messages in zip(examples["image_ids"].to_pylist(), examples["messages"].to_pylist(), strict=True):
-        if not images or len(images) != 1:
-            continue
-        for message in messages or ():
-            for box in marked_boxes(message_text(message)):
-                phrase = _phrase(images[0], box.phrase)
-                if phrase is not None:
-                    yield phrase
-
-
 AUDIT = Audit(
     name="boxes",
     title="Boxes that cannot be meant",
@@ -229,8 +213,8 @@ AUDIT = Audit(
     columns=COLUMNS,
     measure=measure,
     settings=BoxSettings(),
-    texts=wanted_texts,
-    phrases=wanted_phrases,
+    box_phrases=wanted_phrases,
     uses_vectors=True,
     uses_boxes=True,
+    revision=2,
 )

@@ -99,6 +99,8 @@ class Audit:
     """The phrases, of a batch of examples and the colours of their pictures, whose places must be found before
     `measure` runs; their texts, and those of `ops.vision.regions.EVERYDAY`, must be among `texts`. Row and drop
     scope."""
+    box_phrases: Callable[[pa.Table], list[Phrase]] | None = None
+    """The same of boxes (schemas.BOXES): their phrases, whose texts, and those of `EVERYDAY`, are embedded besides."""
     by_file: bool = False
     """Of drop scope: rows of other source files do not matter to a row's measures, but for the number of these files
     (`RowInputs.source_file_count`), so that files are measured apart."""

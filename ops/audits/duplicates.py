@@ -44,6 +44,6 @@ AUDIT = Audit(
         preferences="delivery example_id annotator",
         arrivals="delivery arrival",
     ),
-    revision=2,
+    revision=3,
     faults=("duplicated_examples",),
 )

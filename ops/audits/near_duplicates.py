@@ -78,5 +78,5 @@ AUDIT = Audit(
         images="image_id perceptual_hash colours",
         arrivals="delivery arrival",
     ),
-    revision=3,
+    revision=4,
 )

@@ -116,5 +116,5 @@ AUDIT = Audit(
         embeddings="modality content_id vector",
     ),
     texts=wanted_texts,
-    revision=2,
+    revision=3,
 )

@@ -1,12 +1,12 @@
 """What examples say as rows, with the canonical keys that audits of the corpus join and group by: a row an answer of
 SFT (schemas.TURNS), and a row an example (schemas.DIALOGUES). Workers make them where a delivery is read."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
 
-from ops.core.canonical import RULES, image_key, query_key, response_key
+from ops.core.canonical import RULES, canonical_query, image_key, query_key, response_key
 from ops.core.identity import digest
 from ops.core.schemas import DIALOGUES, TURNS, TableSpec
 from ops.core.stored import StoredMessage
@@ -15,7 +15,7 @@ from ops.text.closed_answers import answer_to
 
 READ = ("delivery", "example_id", "source_id", "dataset", "kind", "messages", "image_ids", "repairs")
 """What of an example is read."""
-REVISION = 1
+REVISION = 2
 """Raised when these rows, or the reading of closed answers, change, so that they are made anew."""
 TURN_RULES = f"{RULES}.{REVISION}"
 """The partition `rules` of the rows as they are made now."""
@@ -47,6 +47,7 @@ def turns_of(delivery: str) -> str:
 def dialogue_key(image_ids: list[str] | None, messages: Iterable[StoredMessage]) -> str:
     """Key of everything an example shows and says, after normalisation; but for what models once answered to a prompt,
     which is none of it."""
+    messages = list(messages)
     role_texts = (
         part
         for message in messages
@@ -54,7 +55,21 @@ def dialogue_key(image_ids: list[str] | None, messages: Iterable[StoredMessage])
         for text in [message_text(message)]
         for part in (message["role"], query_key(text) if message["role"] in _PROMPTS else response_key(text))
     )
-    return digest(image_key(image_ids), *role_texts)
+    return digest(image_key(image_ids), *role_texts, *_places(messages))
+
+
+def _places(messages: Sequence[StoredMessage]) -> list[str]:
+    """Where each picture stands among the texts: its message, and what that says before it. None where all stand in one
+    place: whether a question comes before its pictures or behind them says nothing."""
+    places: list[str] = []
+    for number, message in enumerate(messages):
+        before = ""
+        for part in message["parts"] or ():
+            if part["image_id"] is None:
+                before += part["text"] or ""
+            else:
+                places.append(f"{number} {canonical_query(before)}")
+    return places if len(set(places)) > 1 else []
 
 
 def _dialogue(example: Mapping[str, Any], key: str) -> dict[str, Any]:

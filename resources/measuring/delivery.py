@@ -22,8 +22,8 @@ from resources.engines.ray import ray_map
 from resources.lake.parts import Part
 from resources.lake.staged import StagedFile
 from resources.lake.tables import Lake
-from resources.measuring.evidence import Evidence, example_boxes, gather_evidence, part_inputs
-from resources.measuring.examples import delivery_parts, example_batches, source_files
+from resources.measuring.evidence import Evidence, gather_evidence, part_inputs
+from resources.measuring.examples import delivery_parts, example_batches, example_boxes, source_files
 from resources.measuring.recorded import once, row_identities, unmeasured
 
 #: Examples of a part: what a worker holds at a time, with all that is looked at beside them.
@@ -169,7 +169,7 @@ def _measured(
     for examples in _examples(job, lake):
         held = replace(inputs, examples=examples)
         if any(audit.uses_boxes for audit in audits):
-            held = replace(held, boxes=example_boxes(lake, delivery, examples))
+            held = replace(held, boxes=example_boxes(lake, examples))
         for audit in audits:
             plan = plans[audit.name]
             rows = audit.measure(replace(held, fitted=plan.fitted), plan.settings)

@@ -14,7 +14,7 @@ import ray
 from ops.audits.contract import Audit
 from ops.audits.registry import all_audits
 from ops.core.identity import text_id
-from ops.core.schemas import BOXES, EXAMPLES
+from ops.core.schemas import EXAMPLES
 from ops.core.vectors import Vectors, joined
 from ops.evidence.inputs import RowInputs
 from ops.evidence.likelihoods import NO_LIKELIHOODS, LikelihoodTable
@@ -27,7 +27,7 @@ from resources.engines.ray import ray_map
 from resources.lake.parts import Part
 from resources.lake.tables import Lake
 from resources.measuring.evaluation_sets import embed_sets, named_sets, without_set
-from resources.measuring.examples import example_batches
+from resources.measuring.examples import example_batches, wanted_box_phrases
 from resources.measuring.gathering import NO_VECTORS, Asked, Gathered, Piece, gather, image_columns
 from resources.measuring.recorded import row_audits
 from resources.models.asking import answer_delivery
@@ -114,11 +114,6 @@ def _distinct(facts: pa.Table) -> pa.Table:
     return facts.take(np.unique(np.array(facts["image_id"].to_pylist(), np.str_), return_index=True)[1])
 
 
-def example_boxes(lake: Lake, delivery: str, examples: pa.Table) -> pa.Table:
-    """The boxes of these examples of the delivery; those of a reading before boxes were read have none."""
-    return lake.read(BOXES, where={"delivery": delivery, "example_id": examples["example_id"]})
-
-
 def _asked(settings: Settings, encoder: str, audits: Sequence[Audit]) -> Asked:
     return Asked(
         encoder if any(audit.uses_vectors for audit in audits) else "",
@@ -159,7 +154,7 @@ def _phrases(
     progress: Progress,
 ) -> set[Phrase]:
     """The phrases that these audits want found in the delivery's pictures."""
-    asking = tuple(audit.name for audit in audits if audit.phrases is not None)
+    asking = tuple(audit.name for audit in audits if audit.phrases is not None or audit.box_phrases is not None)
     if not asking:
         return set()
     read = partial(_read_phrases, lake=lake, shared=shared, asking=asking)
@@ -173,11 +168,12 @@ def _read_phrases(
     """Runs in a worker: the phrases of a part."""
     part, pieces = job
     colours = part_inputs(ray.get(pieces), shared).colours
+    audits = [all_audits()[name] for name in asking]
     phrases: set[Phrase] = set()
     for examples in example_batches(lake, [part]):
-        for name in asking:
-            find = all_audits()[name].phrases
-            phrases.update(find(examples, colours) if find else ())
+        phrases |= wanted_box_phrases(lake, examples, audits)
+        for audit in audits:
+            phrases.update(audit.phrases(examples, colours) if audit.phrases else ())
     return phrases
 
 

@@ -6,7 +6,8 @@ import pyarrow as pa
 
 from ops.audits.contract import Audit
 from ops.audits.registry import all_audits
-from ops.core.schemas import EXAMPLES
+from ops.core.schemas import BOXES, EXAMPLES
+from ops.vision.regions import EVERYDAY, Phrase, naming
 from resources.lake.parts import Part
 from resources.lake.tables import Lake
 
@@ -29,7 +30,22 @@ def source_files(examples: pa.Table) -> list[str | None]:
     return [(place or {}).get("file") for place in examples["provenance"].to_pylist()]
 
 
-def wanted_texts(examples: pa.Table, audits: Iterable[Audit] | None = None) -> set[str]:
-    """The texts of these examples that some audit, of all or of those given, wants embedded."""
-    asking = all_audits().values() if audits is None else audits
-    return {text for audit in asking if audit.texts is not None for text in audit.texts(examples)}
+def example_boxes(lake: Lake, examples: pa.Table) -> pa.Table:
+    """The boxes of these examples; those of a reading before boxes were read have none."""
+    where = {"delivery": list(set(examples["delivery"].to_pylist())), "example_id": examples["example_id"]}
+    return lake.read(BOXES, where=where)
+
+
+def wanted_texts(lake: Lake, examples: pa.Table, audits: Iterable[Audit] | None = None) -> set[str]:
+    """The texts of these examples, and of their boxes, that some audit, of all or of those given, wants embedded."""
+    asking = list(all_audits().values() if audits is None else audits)
+    texts = {text for audit in asking if audit.texts is not None for text in audit.texts(examples)}
+    named = wanted_box_phrases(lake, examples, asking)
+    return texts | ({phrase.text for phrase in named} | {naming(thing) for thing in EVERYDAY} if named else set())
+
+
+def wanted_box_phrases(lake: Lake, examples: pa.Table, audits: Iterable[Audit]) -> set[Phrase]:
+    """The phrases of the examples' boxes that some of these audits wants found in pictures."""
+    finders = [audit.box_phrases for audit in audits if audit.box_phrases is not None]
+    boxes = example_boxes(lake, examples) if finders and examples.num_rows else BOXES.schema.empty_table()
+    return {phrase for find in finders for phrase in find(boxes)} if boxes.num_rows else set()

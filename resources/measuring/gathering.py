@@ -116,7 +116,7 @@ def _wanted(part: Part, *, lake: Lake, asked: Asked, ranges: int) -> tuple[dict[
         ids["image"].update(i for images in pictures for i in images or [])
         files.update(file for file, images in zip(source_files(examples), pictures, strict=True) if images)
         if asked.encoder:
-            ids["text"].update(text_id(text) for text in wanted_texts(examples, audits))
+            ids["text"].update(text_id(text) for text in wanted_texts(lake, examples, audits))
             ids["statement"].update(text_id(text) for text in statement_texts(examples))
     rows: list[list[tuple[str, str]]] = [[] for _ in range(ranges)]
     for kind, members in ids.items():

@@ -97,5 +97,6 @@ def require_embedded(lake: Lake, deliveries: Iterable[str], encoder: str) -> Non
 
 
 def _embedded(delivery: str, encoder: str) -> str:
-    wanting = [(audit.name, audit.revision) for audit in all_audits().values() if audit.texts is not None]
+    asking = [audit for audit in all_audits().values() if audit.texts is not None or audit.box_phrases is not None]
+    wanting = [(audit.name, audit.revision) for audit in asking]
     return f"embedded/{once(delivery, encoder)}/{fingerprint(wanting)}"

@@ -3,6 +3,7 @@ be embedded. Counted from the lake's tables; no engine starts."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from ops.audits.registry import all_audits
 from ops.core.errors import MissingError
@@ -50,7 +51,7 @@ def backfill_work(
 def _work(lake: Lake, drop: str, delivery: str, missing: Sequence[str], encoder: str) -> DropWork:
     images, texts = 0, 0
     if EMBEDDINGS.name in missing:
-        new_images, new_texts = unembedded(lake, delivery, wanted_texts, encoder)
+        new_images, new_texts = unembedded(lake, delivery, partial(wanted_texts, lake), encoder)
         images, texts = len(new_images), len(new_texts)
     audits = tuple(name.removeprefix("gate of ") for name in missing if name != EMBEDDINGS.name)
     examples = sum(part.rows for part in lake.parts(EXAMPLES, where={"delivery": delivery}))

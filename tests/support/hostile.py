@@ -185,7 +185,9 @@ class Hostile:
         images = _vectors(rng, pool, self.images, 1)
         texts = _vectors(rng, sorted({text_id(t) for texts in asked for t in texts(examples)}), self.texts, self.sign)
         colours = ColourTable.of(pool, [picture_facts(_pixels(rng)) for _ in pool])
+        boxes = sample_boxes(examples)
         phrases = [a.phrases(examples, colours) for a in all_audits().values() if a.phrases is not None]
+        phrases += [a.box_phrases(boxes) for a in all_audits().values() if a.box_phrases is not None]
         return RowInputs(
             examples=examples,
             images=images,
@@ -196,7 +198,7 @@ class Hostile:
             pictures=_pictures(rng, pool),
             likelihoods=_likelihoods(rng, examples),
             regions=_regions(rng, [phrase for some in phrases for phrase in some]),
-            boxes=sample_boxes(examples),
+            boxes=boxes,
         )
 
     def tables(self) -> dict[str, pa.Table]:

@@ -146,7 +146,10 @@ def sample_images(examples: pa.Table) -> pa.Table:
 def sample_inputs(examples: pa.Table) -> RowInputs:
     """The examples with vectors drawn by seed; one image is left without a vector."""
     images = sorted({i for ids in examples["image_ids"].to_pylist() for i in ids})
-    texts = sorted({text_id(t) for a in all_audits().values() if a.texts for t in a.texts(examples)})
+    wanted = {t for a in all_audits().values() if a.texts for t in a.texts(examples)}
+    boxes = sample_boxes(examples)
+    wanted |= {p.text for a in all_audits().values() if a.box_phrases for p in a.box_phrases(boxes)}
+    texts = sorted(map(text_id, wanted))
     drawn = np.random.default_rng(7)
     return RowInputs(
         examples=examples,
@@ -155,7 +158,7 @@ def sample_inputs(examples: pa.Table) -> RowInputs:
         bank_images=_vectors([image_id(f"bank {n}".encode()) for n in range(32)], drawn),
         bank_texts=_vectors([text_id(f"bank {n}") for n in range(32)], drawn),
         pictures=PictureTable.of(sample_images(examples)),
-        boxes=sample_boxes(examples),
+        boxes=boxes,
     )
 
 

@@ -6,11 +6,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from ops.audits.boxes import AUDIT, BoxSettings, wanted_phrases, wanted_texts
+from ops.audits.boxes import AUDIT, BoxSettings, wanted_phrases
 from ops.core.schemas import BOXES, EXAMPLES
 from ops.core.vectors import Vectors
 from ops.evidence.inputs import RowInputs
-from ops.vision.colours import COLOURS, NO_COLOURS
+from ops.vision.colours import COLOURS
 from ops.vision.regions import Phrase, RegionTable
 
 SIDES = ("left", "top", "right", "bottom")
@@ -124,10 +124,11 @@ def test_a_pair_that_says_the_same_of_the_same_place_is_no_pair():
 def test_a_phrase_that_is_seen_elsewhere_is_named_where_the_encoder_is_heard():
     texts = [f"<ref>a cat</ref><box>({n},1),(2,2)</box>" for n in range(40)]
     examples = [example(n, "Where?", text) for n, text in enumerate(texts)]
-    table = pa.Table.from_pylist(examples, schema=EXAMPLES.schema)
-    phrases = wanted_phrases(table, NO_COLOURS)
+    boxes = [box(n, (20, 10, 60, 30), phrase="a cat") for n in range(40)]
+    beside = [box(0, (1, 2, 3, 4), message=None, notation=name, phrase="dog") for name in ("objects", "columns")]
+    phrases = wanted_phrases(pa.Table.from_pylist([*boxes, beside[1]], schema=BOXES.schema))
     assert phrases == sorted((Phrase(f"i{n}", "cat") for n in range(40)), key=lambda phrase: phrase.image_id)
-    assert {phrase.text for phrase in phrases} <= set(wanted_texts(table))
+    assert wanted_phrases(pa.Table.from_pylist(beside, schema=BOXES.schema)) == [Phrase("i0", "dog")]
 
     def regions(wrong: int) -> RegionTable:
         places = [(0.5, 0.5, 1.0, 1.0) if n < wrong else (0.0, 0.0, 0.4, 0.4) for n in range(40)]
@@ -135,7 +136,6 @@ def test_a_phrase_that_is_seen_elsewhere_is_named_where_the_encoder_is_heard():
         blank = bytes(8 * len(COLOURS))
         return RegionTable.of(keys, places, [(0.3, 5.0, 2.0)] * 40, [blank] * 40)
 
-    boxes = [box(n, (20, 10, 60, 30), phrase="a cat") for n in range(40)]
     heard = measured(examples, boxes, regions(2))
     assert [row["example_id"] for row in heard if row["is_elsewhere"]] == ["e0", "e1"]
     assert {round(row["region_agreed_share"], 2) for row in heard} == {0.95}

@@ -1,14 +1,20 @@
 """Every row- and drop-scope audit keeps the promises of ops/audits/contract.py."""
 
+import random
 from dataclasses import replace
 from importlib import import_module
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ops.audits.contract import KEYS, Audit, Scope
 from ops.audits.registry import all_audits, audits_of
+from tests.support.examples import examples
 from tests.support.hostile import BARE, bare_inputs, outside
 from tests.support.samples import sample_examples, sample_inputs, speaking
 
@@ -55,6 +61,42 @@ def test_batches_with_what_was_fitted_are_measured_as_together(audit: Audit, cut
     apart = [audit.measure(replace(INPUTS, examples=rows, fitted=fitted), speaking(audit)) for rows in batches]
     keys = [(key, "ascending") for key in KEYS[audit.grain].names]
     assert_same(pa.concat_tables(apart).sort_by(keys), measured(audit, INPUTS.examples))
+
+
+def interleaved(examples: pa.Table, draw: random.Random) -> tuple[pa.Table, pa.Table]:
+    """The examples with the pictures of each question before its text, and between pieces of it."""
+    rows: list[list[dict[str, Any]]] = [[], []]
+    for example in examples.to_pylist():
+        for place, mixed in enumerate((False, True)):
+            messages = [{**m, "parts": _parts(m["parts"], draw, mixed=mixed)} for m in example["messages"]]
+            rows[place].append(example | {"messages": messages})
+    before, between = (pa.Table.from_pylist(held, schema=examples.schema) for held in rows)
+    return before, between
+
+
+def _parts(parts: list[dict[str, Any]], draw: random.Random, *, mixed: bool) -> list[dict[str, Any]]:
+    text = "".join(part["text"] or "" for part in parts)
+    pictures = [part for part in parts if part["type"] == "image"]
+    if not mixed:
+        return [*pictures, {"type": "text", "text": text, "image_id": None}]
+    borders = [0, *(place + 1 for place, letter in enumerate(text) if letter == " "), len(text)]
+    cuts = sorted(draw.choices(borders, k=len(pictures) + 2))
+    pieces = [text[start:stop] for start, stop in pairwise([0, *cuts, len(text)])]
+    texts = [{"type": "text", "text": piece, "image_id": None} for piece in pieces]
+    # The pictures in their order, each behind a piece of text.
+    return [part for place, piece in enumerate(texts) for part in (piece, *pictures[place : place + 1])]
+
+
+# The forecast of a trainer counts the line breaks that set a placeholder off.
+@pytest.mark.parametrize("audit", [param for param in ROW_AUDITS if param.id != "preflight"])
+@given(seed=st.integers(0, 1 << 30))
+@settings(max_examples=examples(8), deadline=None)
+def test_an_audit_reads_texts_in_their_order_wherever_pictures_stand(audit: Audit, seed: int) -> None:
+    before, between = interleaved(INPUTS.examples, random.Random(seed))  # noqa: S311
+    # A picture between the words of a phrase that is counted ("how many") breaks it.
+    counted = [name for name in audit.schema.names if name in ("relation_words", "reasoning_words")]
+    rows = [measured(audit, rows).drop_columns(counted) for rows in (between, before)]
+    assert_same(*rows)
 
 
 def assert_same(left: pa.Table, right: pa.Table) -> None:

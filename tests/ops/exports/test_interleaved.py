@@ -1,7 +1,7 @@
 """Texts and pictures in any order: every export that carries them is read back by Assay's own reader as it was."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from io import BytesIO
 from pathlib import Path
@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -27,6 +27,7 @@ from ops.intake.row import Message, Part, Prompt
 from ops.intake.rows import IngestSettings
 from tests.support.examples import examples
 from tests.support.export_facts import FACTS, member
+from tests.support.mds_rows import load_mds, mds_python
 
 SETTINGS = IngestSettings()
 CARRYING = [
@@ -202,3 +203,31 @@ def test_any_order_of_texts_and_pictures_comes_back(export: Export, kind: str, e
         lines = export.name == "jsonl" and kind == PREFERENCE
         loaded = [without_loss(turns, kind) for turns in (read_lines(folder) if lines else read(folder))]
         assert loaded == [expected(member) for member in carried]
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("kind", [SFT, PREFERENCE])
+@given(examples=st.lists(conversations(), min_size=30, max_size=40))
+@settings(deadline=None, max_examples=examples(3), suppress_health_check=list(HealthCheck))
+def test_any_order_comes_back_of_mosaicmls_own_reader(kind: str, examples: list[list[Turn]]):
+    mds_python()
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        members = members_of(examples, folder, kind)
+        carried = written(all_exports()["mds"], members, folder)
+        assert len(carried) == len(members)
+        loaded = [mds_turns(row) for row in load_mds(folder / kind)]
+        assert loaded == [expected(member) for member in carried]
+
+
+def mds_turns(row: dict[str, Any]) -> list[Turn]:
+    """The turns of a row, pictures by their ids in the order in which the parts show them."""
+    ids = iter(f"#{image_id(data)}" for data in row["images"])
+    asked = row["messages"] if row["table"] == SFT else row["prompt"]
+    turns = [(turn["role"], _parts(turn["content"], ids)) for turn in asked]
+    ends = ("chosen", "rejected") if row["table"] == PREFERENCE else ()
+    return content([*turns, *((side, _parts(row[side][0]["content"], ids)) for side in ends)])
+
+
+def _parts(parts: list[dict[str, Any]], ids: Iterator[str]) -> tuple[str, ...]:
+    return tuple(next(ids) if part["type"] == "image" else part["text"] for part in parts)

@@ -1,10 +1,8 @@
 """Exports of a real version, read back with the readers that trainers use and compared with the lake itself."""
 
-import base64
 import hashlib
 import io
 import json
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +18,9 @@ from trl.data_utils import (
     prepare_multimodal_messages,
 )
 
-from ops.exports.contract import ExportError
-from ops.exports.mds import streaming_python
 from resources.export.checking import verify
 from tests.support.exported import Published, export, same_pictures
+from tests.support.mds_rows import load_mds, mds_python
 
 pytestmark = [pytest.mark.full, pytest.mark.usefixtures("ray_session")]
 
@@ -183,30 +180,15 @@ def test_json_lines_hold_every_response(published: Published, tmp_path: Path):
         assert hashlib.sha256(path.read_bytes()).hexdigest() == path.stem
 
 
-READ_MDS = """
-import base64, json, sys
-from streaming import StreamingDataset
-for sample in StreamingDataset(local=sys.argv[1], shuffle=False, batch_size=1):
-    data = [sample["bytes"][a:b] for a, b in sample["pictures"]]
-    print(json.dumps({**sample["row"], "images": [base64.b64encode(one).decode() for one in data]}))
-"""
-
-
 def test_mosaicml_streaming_reads_stages_and_the_whole(published: Published, tmp_path: Path):
-    try:
-        python = streaming_python()
-    except ExportError as error:
-        pytest.skip(str(error))
+    mds_python()
     done = export(published, tmp_path / "out", "mds")
     assert done.rows["sft"] == len(published.learned())
     assert verify(tmp_path / "out") == []
 
     def load(name: str) -> list[dict[str, Any]]:
-        command = [str(python), "-c", READ_MDS, str(tmp_path / "out" / name)]
-        output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-        rows = [json.loads(line) for line in output.split("\n") if line.startswith("{")]
-        images = [[Image.open(io.BytesIO(base64.b64decode(one))) for one in row["images"]] for row in rows]
-        return [{**row, "images": pictures} for row, pictures in zip(rows, images, strict=True)]
+        rows = load_mds(tmp_path / "out" / name)
+        return [{**row, "images": [Image.open(io.BytesIO(data)) for data in row["images"]]} for row in rows]
 
     compare_sft(load("sft"), published)
     first = [row.example_id for row in published.learned() if row.stage == 0]

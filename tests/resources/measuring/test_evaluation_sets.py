@@ -3,6 +3,7 @@ mirrored, and questions in other words."""
 
 import json
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +70,12 @@ def taken(lake: Lake, drop: Path) -> str:
     delivery = ingest(lake, drop, "drop", settings=IngestSettings(), progress=SilentProgress()).delivery
     settings = load_settings()
     embed_delivery(
-        lake, delivery, texts=wanted_texts, settings=CPU, embedding=settings.embedding, progress=SilentProgress()
+        lake,
+        delivery,
+        texts=partial(wanted_texts, lake),
+        settings=CPU,
+        embedding=settings.embedding,
+        progress=SilentProgress(),
     )
     return delivery
 
