@@ -1,8 +1,10 @@
 """Megatron-Energon's `.nv-meta/dataset.yaml` beside tars: the class of the samples and, where they are no crude ones,
 the `field_map` that says which part of a sample is what (`jpg`, `txt`, `json[caption]`, `json[answers][0]`; several by
-comma, of which the first that is there counts). Read are captioning (`image`, `caption`) and VQA (`image`, `context`,
-`answers`, of which the one of most `answer_weights`, or else the first, is the answer; all are kept as metadata).
-Samples of other classes are read as WebDataset."""
+comma, of which the first that is there counts). Read are captioning (`image`, `caption`), VQA and VQA with OCR
+(`image`, `context`, `answers`, of which the one of most `answer_weights`, or else the first, is the answer; all are
+kept as metadata), and VQA of several choices (`choices`, of which `correct_choice_idx` tells the answer; kept as well).
+Crude samples and those of other classes, none of which has a question and its answer (OCR alone, interleaved, classes
+of images, text, video), are read as WebDataset."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -24,7 +26,13 @@ _PLACE = ".nv-meta/dataset.yaml"
 _MOST_BYTES = 1 << 16
 _MOST_BRACKETS = 500  # the parser takes seconds for thousands of open ones
 _ACCESS = re.compile(r"(?P<part>[^\[\]]+)(?P<steps>(?:\[[^\[\]]+\])*)")
-_CLASS = re.compile(r"(Captioning|VQA)(Sample|Webdataset)")
+_CLASS = re.compile(r"(Captioning|VQA|VQAOCR|MultiChoiceVQA)(?:Sample|Webdataset)")
+_FIELDS = {
+    "Captioning": ("image", "caption"),
+    "VQA": ("image", "context", "answers"),
+    "VQAOCR": ("image", "context", "answers"),
+    "MultiChoiceVQA": ("image", "context", "choices", "correct_choice_idx"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +56,23 @@ class Mapped:
         if self.kind == "Captioning":
             row["caption"], part = self._text(record, "caption")
             return self._rest(record, row, {*used, part})
+        name = "choices" if self.kind == "MultiChoiceVQA" else "answers"
         row["question"], part = self._text(record, "context")
-        answers, answer_part = self._field(record, "answers")
+        answers, answer_part = self._field(record, name)
         used |= {part, answer_part}
         answers = [answers] if isinstance(answers, str | bytes) else answers
         if not isinstance(answers, list) or not answers:
-            raise RowError("field_missing", "answers")
-        row["answer"] = _decoded(answers[self._best(record, len(answers))], "answers")
-        return self._rest(record, row | ({"answers": answers} if len(answers) > 1 else {}), used)
+            raise RowError("field_missing", name)
+        best = self._chosen(record, len(answers)) if name == "choices" else self._best(record, len(answers))
+        row["answer"] = _decoded(answers[best], name)
+        return self._rest(record, row | ({name: answers} if len(answers) > 1 else {}), used)
+
+    def _chosen(self, record: Fields, count: int) -> int:
+        value = self._field(record, "correct_choice_idx")[0]
+        text = _decoded(value, "correct_choice_idx") if isinstance(value, str | bytes) else str(value)
+        if not text.isdecimal() or int(text) >= count:
+            raise RowError("field_type", f"correct_choice_idx is {text[:40]!r} of {count} choices")
+        return int(text)
 
     def _best(self, record: Fields, count: int) -> int:
         if "answer_weights" not in self.field_map:
@@ -147,8 +164,7 @@ def _mapping(files: DropFiles, place: str) -> Mapped | None:
     field_map = settings.get("field_map")
     if known is None or not isinstance(field_map, Mapping):
         return None
-    wanted = ("image", "caption") if known[1] == "Captioning" else ("image", "context", "answers")
-    missing = [name for name in wanted if not isinstance(field_map.get(name), str)]
+    missing = [name for name in _FIELDS[known[1]] if not isinstance(field_map.get(name), str)]
     if missing:
         raise DropError(f"{place}: field_map lacks {', '.join(missing)}, which a sample of {known[1]} has")
     return Mapped(known[1], {str(name): str(access) for name, access in field_map.items()})

@@ -210,6 +210,24 @@ def test_energon_maps_the_parts_of_a_sample(tmp_path: Path):
     assert rows(folder, "crude/s.tar")[0] == "webdataset"
 
 
+@pytest.mark.parametrize(("index", "expected"), [("json[n]", "A cat."), ("cls", "A dog."), ("json[q]", None)])
+def test_energon_tells_the_right_one_of_several_choices(tmp_path: Path, index: str, expected: str | None):
+    choices = "sample_type: {__module__: megatron.energon, __class__: MultiChoiceVQASample}\n"
+    choices += f"field_map: {{image: png, context: 'json[q]', choices: 'json[a]', correct_choice_idx: '{index}'}}"
+    body = json.dumps({"q": "What?", "a": ["A dog.", "A cat."], "n": 1}).encode()
+    sample = {"png": picture(), "json": body, "cls": b"0"}
+    folder = write(tmp_path, {".nv-meta/dataset.yaml": choices, "s.tar": tar([sample])})
+    if expected is None:
+        rewrite = manifest_in(folder).description_of("s.tar").rewrite
+        assert rewrite
+        with pytest.raises(RowError, match="correct_choice_idx is 'What"):
+            rewrite({"__key__": "0", **sample})
+        return
+    form, (read,) = rows(folder, "s.tar")
+    assert (form, text(read)) == ("prompt_response", f"user: <0>What? | assistant: {expected}")
+    assert read.metadata["choices"] == ["A dog.", "A cat."]
+
+
 def test_easyr1_says_what_columns_are_called(tmp_path: Path):
     keys = "prompt_key: query\n  answer_key: gold\n  image_key: pics\n  image_dir: /data/shown"
     config = f"data:\n  train_files: /data/rows.jsonl@train\n  val_files: hub/set@test\n  {keys}\nworker: {{}}\n"
