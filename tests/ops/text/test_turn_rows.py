@@ -24,7 +24,7 @@ def picture(number: int) -> dict[str, str | None]:
     return {"text": None, "image_id": f"i{number}"}
 
 
-def said(turns: tuple[Pieces, ...]) -> Any:
+def content(turns: tuple[Pieces, ...]) -> Any:
     """What the turns say and show: their texts and pictures, and between which words each picture stands; of pictures
     that stand together it is not told whether they are before all text or behind it."""
     texts = [" ".join("".join(p for p in pieces if isinstance(p, str)).split()) for pieces in turns]
@@ -46,7 +46,7 @@ def test_the_same_pieces_in_another_order_are_the_same_only_where_they_say_the_s
     left: tuple[Pieces, Pieces], shuffled: st.DataObject
 ):
     right = tuple(tuple(shuffled.draw(st.permutations(pieces))) for pieces in left)
-    assert (key(left) == key(right)) == (said(left) == said(right))
+    assert (key(left) == key(right)) == (content(left) == content(right))
 
 
 def test_where_one_picture_stands_says_nothing():
