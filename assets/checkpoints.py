@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from assets.checks import table_of
-from assets.costs import costed
-from assets.failures import failing_in_words
 from assets.partitions import ENGINES
 from assets.specs import CODE, Materialized, table_metadata
+from assets.steps import step
 from ops.core.grades import PASS, REJECT
 from ops.core.measure_schemas import CHECKPOINTS
 from resources.config.settings import Settings
@@ -39,8 +38,7 @@ class CheckpointConfig(dg.Config):
     metadata=table_metadata(CHECKPOINTS),
     check_specs=[dg.AssetCheckSpec("still_sees", asset="checkpoint_alignment")],
 )
-@costed
-@failing_in_words
+@step
 def checkpoint_alignment(
     config: CheckpointConfig,
     lake: dg.ResourceParam[Lake],

@@ -6,11 +6,10 @@ from functools import partial
 import dagster as dg
 
 from assets.checks import check_result
-from assets.costs import costed
-from assets.failures import failing_in_words
 from assets.lineage import measured_from
 from assets.partitions import ENGINES
 from assets.specs import CODE, Materialized, audit_asset, table_metadata
+from assets.steps import step
 from ops.audits.contract import Audit, Scope
 from ops.audits.registry import audits_of
 from ops.core.measure_schemas import CONTRADICTION_RATES, MODALITY_STATISTICS
@@ -39,8 +38,7 @@ from resources.versions.entering import Entering, decided
         )
     ],
 )
-@costed
-@failing_in_words
+@step
 def corpus(
     context: dg.AssetExecutionContext, lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings]
 ) -> Iterator[Materialized]:
@@ -75,8 +73,7 @@ def _corpus_measures(audit: Audit) -> dg.AssetsDefinition:
         ],
         check_specs=[dg.AssetCheckSpec("measures_gate", asset=table, blocking=True)],
     )
-    @costed
-    @failing_in_words
+    @step
     def measured(
         lake: dg.ResourceParam[Lake],
         settings: dg.ResourceParam[Settings],
@@ -121,8 +118,7 @@ corpus_measures = [_corpus_measures(audit) for audit in audits_of(Scope.CORPUS)]
     pool=ENGINES,
     metadata=table_metadata(CONTRADICTION_RATES),
 )
-@costed
-@failing_in_words
+@step
 def contradiction_rates(
     lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings], progress: dg.ResourceParam[Progress]
 ) -> Materialized:
@@ -144,8 +140,7 @@ def contradiction_rates(
     pool=ENGINES,
     metadata=table_metadata(MODALITY_STATISTICS),
 )
-@costed
-@failing_in_words
+@step
 def modality_statistics(
     lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings], progress: dg.ResourceParam[Progress]
 ) -> Materialized:

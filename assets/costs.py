@@ -1,13 +1,13 @@
 """What a step took, kept in the lake and shown beside what it made."""
 
-import inspect
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager, suppress
-from functools import wraps
+from functools import partial
 from typing import Any, ParamSpec, TypeVar, cast
 
 import dagster as dg
 
+from assets.around import Passed, around
 from assets.specs import Materialized
 from resources.engines.log_lines import lines_about
 from resources.engines.metering import Meter
@@ -21,31 +21,15 @@ Made = TypeVar("Made")
 def costed(compute: Callable[Given, Made]) -> Callable[Given, Made]:
     """Around an asset's function, which takes `lake`: lines that it logs name the step; its time and processor seconds
     become metadata of what it makes, up to when that was made, and a row of `step_costs`, also where it fails."""
-    signature = inspect.signature(compute)
-
-    def lake_of(*args: Given.args, **kwargs: Given.kwargs) -> Lake:
-        return signature.bind(*args, **kwargs).arguments["lake"]
-
-    @wraps(compute)
-    def whole(*args: Given.args, **kwargs: Given.kwargs) -> Made:
-        with _recorded(lake_of(*args, **kwargs)) as meter:
-            return cast("Made", _with_cost(compute(*args, **kwargs), meter))
-
-    @wraps(compute)
-    def streamed(*args: Given.args, **kwargs: Given.kwargs) -> Iterator[object]:
-        with _recorded(lake_of(*args, **kwargs)) as meter:
-            for made in cast("Iterator[object]", compute(*args, **kwargs)):
-                yield _with_cost(made, meter)
-
-    return cast("Callable[Given, Made]", streamed) if inspect.isgeneratorfunction(compute) else whole
+    return around(compute, lambda arguments: _recorded(arguments["lake"]))
 
 
 @contextmanager
-def _recorded(lake: Lake) -> Generator[Meter]:
+def _recorded(lake: Lake) -> Generator[Passed]:
     meter, step = Meter(), _step()
     try:
         with lines_about(run=step.run, step=step.step, drop=step.drop):
-            yield meter
+            yield partial(_with_cost, meter)
     except BaseException:
         with suppress(Exception):  # what the step failed of says more, and may be the lake
             record_cost(lake, step, meter.read(), done=False)
@@ -53,7 +37,7 @@ def _recorded(lake: Lake) -> Generator[Meter]:
     record_cost(lake, step, meter.read(), done=True)
 
 
-def _with_cost(made: object, meter: Meter) -> object:
+def _with_cost(meter: Meter, made: object) -> object:
     if not isinstance(made, dg.MaterializeResult):
         return made
     result = cast("Materialized", made)

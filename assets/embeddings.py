@@ -8,10 +8,9 @@ from typing import Any
 import dagster as dg
 
 from assets.checks import by_drop
-from assets.costs import costed
-from assets.failures import failing_in_words
 from assets.partitions import ENGINES, drops
 from assets.specs import CODE, Materialized, row_count, table_metadata
+from assets.steps import step
 from ops.core.measure_schemas import EMBEDDINGS
 from ops.gates.throughput import EmbedRun, slowness
 from resources.config.settings import Settings
@@ -36,8 +35,7 @@ _RUNS_COMPARED = 20
     metadata=table_metadata(EMBEDDINGS),
     check_specs=[by_drop("throughput", "embeddings")],
 )
-@costed
-@failing_in_words
+@step
 def embeddings(
     context: dg.AssetExecutionContext,
     lake: dg.ResourceParam[Lake],

@@ -1,13 +1,12 @@
 """How a step fails: in the words of the error, with the fix, and tried again only where that may help."""
 
-import inspect
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
-from functools import wraps
-from typing import ParamSpec, TypeVar, cast
+from typing import Any, ParamSpec, TypeVar
 
 import dagster as dg
 
+from assets.around import Passed, around, as_made
 from ops.core.errors import AssayError
 from resources.config.settings import Settings
 from resources.engines.transient import is_transient
@@ -21,29 +20,15 @@ def failing_in_words(compute: Callable[Given, Made]) -> Callable[Given, Made]:
     """Around an asset's function, which takes `settings`. A lost worker or a hiccup of the storage has the step tried
     again, `operation.retries` times; what whoever runs it can mend fails at once, with the message alone in the UI;
     anything else is a fault of Assay and fails as it is. What a step did before is not done again."""
-    signature = inspect.signature(compute)
-
-    def retries(*args: Given.args, **kwargs: Given.kwargs) -> int:
-        settings: Settings = signature.bind(*args, **kwargs).arguments["settings"]
-        return settings.operation.retries
-
-    @wraps(compute)
-    def whole(*args: Given.args, **kwargs: Given.kwargs) -> Made:
-        with _failures(retries(*args, **kwargs)):
-            return compute(*args, **kwargs)
-
-    @wraps(compute)
-    def streamed(*args: Given.args, **kwargs: Given.kwargs) -> Iterator[object]:
-        with _failures(retries(*args, **kwargs)):
-            yield from cast("Iterator[object]", compute(*args, **kwargs))
-
-    return cast("Callable[Given, Made]", streamed) if inspect.isgeneratorfunction(compute) else whole
+    return around(compute, _failures)
 
 
 @contextmanager
-def _failures(retries: int) -> Generator[None]:
+def _failures(arguments: Mapping[str, Any]) -> Generator[Passed]:
+    settings: Settings = arguments["settings"]
+    retries = settings.operation.retries
     try:
-        yield
+        yield as_made
     except Exception as error:
         if is_transient(error) and retries:
             raise dg.RetryRequested(retries, seconds_to_wait=_WAIT_SECONDS) from error

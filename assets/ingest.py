@@ -5,11 +5,10 @@ from collections.abc import Iterator
 import dagster as dg
 
 from assets.checks import by_drop, check_result, table_of
-from assets.costs import costed
-from assets.failures import failing_in_words
 from assets.metrics import tell_metrics
 from assets.partitions import ENGINES, drops
 from assets.specs import Materialized, row_count, table_asset
+from assets.steps import step
 from ops.core.schemas import DROPS, QUARANTINE
 from ops.core.tables import TABLES
 from resources.config.settings import Settings
@@ -58,8 +57,7 @@ class DropConfig(dg.Config):
     ],
     partitions_def=drops,
 )
-@costed
-@failing_in_words
+@step
 def ingested(
     context: dg.AssetExecutionContext,
     config: DropConfig,
@@ -110,8 +108,7 @@ def ingested(
     # Not blocking: a step that fails would show every later asset of the drop as failed, though none was tried.
     check_specs=[by_drop("ingest_gate", "drops", blocking=False)],
 )
-@costed
-@failing_in_words
+@step
 def admitted(
     context: dg.AssetExecutionContext,
     lake: dg.ResourceParam[Lake],

@@ -5,11 +5,10 @@ from collections.abc import Iterator, Mapping, Sequence
 import dagster as dg
 
 from assets.checks import NEVER, by_drop, check_result
-from assets.costs import costed
-from assets.failures import failing_in_words
 from assets.lineage import measured_from
 from assets.partitions import ENGINES, drops
 from assets.specs import Materialized, audit_asset
+from assets.steps import step
 from ops.audits.registry import all_audits
 from resources.config.settings import Settings
 from resources.engines.progress import Advance, Progress
@@ -39,8 +38,7 @@ CHECK = "measures_gate"
     partitions_def=drops,
     can_subset=True,
 )
-@costed
-@failing_in_words
+@step
 def row_measures(
     context: dg.AssetExecutionContext,
     lake: dg.ResourceParam[Lake],

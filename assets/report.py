@@ -2,10 +2,9 @@
 
 import dagster as dg
 
-from assets.costs import costed
-from assets.failures import failing_in_words
 from assets.metrics import tell_metrics
 from assets.specs import Materialized
+from assets.steps import step
 from resources.config.settings import Settings
 from resources.lake.housekeeping import compact_all
 from resources.lake.tables import Lake
@@ -14,8 +13,7 @@ from resources.versions.publishing import current_version
 
 
 @dg.asset(deps=["versions", "modality_statistics"], group_name="version", kinds={"html"})
-@costed
-@failing_in_words
+@step
 def report(
     context: dg.AssetExecutionContext, lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings]
 ) -> Materialized:

@@ -5,11 +5,10 @@ from collections.abc import Iterator, Mapping
 import dagster as dg
 
 from assets.checks import check_result, table_of
-from assets.costs import costed
-from assets.failures import failing_in_words
 from assets.lineage import versioned_from
 from assets.partitions import ENGINES
 from assets.specs import Materialized, table_asset
+from assets.steps import step
 from ops.audits.registry import all_audits
 from ops.core.tables import TABLES
 from resources.config.settings import Settings
@@ -66,8 +65,7 @@ _DEPS = {
     ],
     check_specs=[dg.AssetCheckSpec("candidate_gate", asset="verdicts", blocking=True)],
 )
-@costed
-@failing_in_words
+@step
 def version(
     context: dg.AssetExecutionContext,
     lake: dg.ResourceParam[Lake],

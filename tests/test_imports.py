@@ -45,7 +45,7 @@ FLOORS = {
         {"config"},
         {"alerts", "storage"},
         {"lake"},
-        {"engines", "gates"},
+        {"engines", "gates", "lineage"},
         {"intake", "models"},
         {"measuring", "rewards", "checkpoints"},
         {"versions"},

@@ -70,6 +70,8 @@ class OperationSettings:
     """How the command line says what goes on: lines or bars for a person, or a JSON object a line."""
     metrics: str = ""
     """File that figures for Prometheus are written to after each drop and each version; empty writes none."""
+    lineage: str = ""
+    """Server of OpenLineage (http://... or https://...) or file that events go to; empty sends none."""
     checkpoints: CheckpointSettings = field(default_factory=CheckpointSettings)
     alerts: AlertSettings = field(default_factory=AlertSettings)
 

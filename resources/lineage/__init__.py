@@ -1,0 +1,1 @@
+"""Events of OpenLineage: what was made of what, told to whoever collects it."""
