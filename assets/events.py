@@ -21,7 +21,7 @@ Returned = TypeVar("Returned")
 NO_LINEAGE = dg.TableColumnLineage({})
 
 
-def told(compute: Callable[Given, Returned]) -> Callable[Given, Returned]:
+def traced(compute: Callable[Given, Returned]) -> Callable[Given, Returned]:
     """Around an asset's function, which takes `lake` and `settings`: events to `operation.lineage`, if that is set.
     Events that cannot be told are named in the log, once a step: the data is none the worse."""
     return around(compute, _telling)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
 from assets.costs import costed
-from assets.events import told
+from assets.events import traced
 from assets.failures import failing_in_words
 
 Given = ParamSpec("Given")
@@ -14,4 +14,4 @@ Made = TypeVar("Made")
 def step(compute: Callable[Given, Made]) -> Callable[Given, Made]:
     """Around an asset's function, which takes `lake` and `settings`: it fails in words, what it took is kept, and what
     it makes is told to whoever collects lineage."""
-    return told(costed(failing_in_words(compute)))
+    return traced(costed(failing_in_words(compute)))

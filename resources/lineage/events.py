@@ -38,7 +38,7 @@ class Events:
 
     def failed(self, making: Making, error: str) -> RunEvent:
         """That it could not be made, and why."""
-        return self._event(making, RunState.FAIL, said=facets.of_error(error))
+        return self._event(making, RunState.FAIL, extra=facets.of_error(error))
 
     def passed_over(self, making: Making) -> RunEvent:
         """That its step ended well without making it, as of a drop that was rejected."""
@@ -47,8 +47,10 @@ class Events:
     def judged(self, making: Making, judgement: Judgement) -> list[RunEvent]:
         """A check of it, from start to end: assertions on an input, for a check makes nothing."""
         specs = _specs([making.asset])
-        found = facets.of_judgement(judgement)
-        inputs = [InputDataset(*self._name(spec), facets=facets.of_columns(spec), inputFacets=found) for spec in specs]
+        assertions = facets.of_judgement(judgement)
+        inputs = [
+            InputDataset(*self._name(spec), facets=facets.of_columns(spec), inputFacets=assertions) for spec in specs
+        ]
         job = f"{making.asset}.{judgement.check}"
         return [
             self._run(making, RunState.START, job=job, inputs=[]),
@@ -61,10 +63,10 @@ class Events:
         state: RunState,
         *,
         outputs: Sequence[OutputDataset] = (),
-        said: Mapping[str, RunFacet] = NO_FACETS,
+        extra: Mapping[str, RunFacet] = NO_FACETS,
     ) -> RunEvent:
         inputs = [InputDataset(*self._name(spec), facets=facets.of_columns(spec)) for spec in _specs(making.inputs)]
-        return self._run(making, state, job=making.asset, inputs=inputs, outputs=outputs, said=said)
+        return self._run(making, state, job=making.asset, inputs=inputs, outputs=outputs, extra=extra)
 
     def _run(
         self,
@@ -74,13 +76,13 @@ class Events:
         job: str,
         inputs: Sequence[InputDataset],
         outputs: Sequence[OutputDataset] = (),
-        said: Mapping[str, RunFacet] = NO_FACETS,
+        extra: Mapping[str, RunFacet] = NO_FACETS,
     ) -> RunEvent:
         run = str(uuid5(UUID(making.run), f"{job} {making.attempt}"))
         return RunEvent(
             eventTime=datetime.now(UTC).isoformat(),
             eventType=state,
-            run=Run(run, facets={**facets.of_run(making, self.namespace), **said}),
+            run=Run(run, facets={**facets.of_run(making, self.namespace), **extra}),
             job=Job(self.namespace, job, facets=facets.of_job(making)),
             inputs=list(inputs),
             outputs=list(outputs),

@@ -86,7 +86,7 @@ def of_judgement(judgement: Judgement) -> dict[str, InputDatasetFacet]:
             success=finding.passed,
             severity=judgement.severity,
             expected=finding.promised,
-            actual=finding.found,
+            actual=finding.figure,
         )
         for finding in judgement.findings
     ]

@@ -43,7 +43,7 @@ class Finding:
     name: str
     passed: bool
     promised: str
-    found: str
+    figure: str
 
 
 @dataclass(frozen=True, slots=True)

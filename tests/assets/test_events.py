@@ -63,7 +63,7 @@ def run(asset: dg.AssetsDefinition, lake: Path, place: str) -> dg.ExecuteInProce
     return dg.materialize([asset], resources=resources, raise_on_error=False)
 
 
-def told(file: Path) -> list[dict[str, Any]]:
+def events_in(file: Path) -> list[dict[str, Any]]:
     events = [json.loads(line) for line in file.read_text("utf-8").splitlines()]
     for event in events:
         require_valid(event)
@@ -72,7 +72,7 @@ def told(file: Path) -> list[dict[str, Any]]:
 
 def test_a_step_tells_what_it_makes_and_what_its_checks_say(tmp_path: Path) -> None:
     result = run(measures, tmp_path / "lake", str(tmp_path / "events" / "lineage.jsonl"))
-    events = told(tmp_path / "events" / "lineage.jsonl")
+    events = events_in(tmp_path / "events" / "lineage.jsonl")
     assert [(event["eventType"], event["job"]["name"]) for event in events] == [
         ("START", "drops"),
         ("START", MEASURES),
@@ -105,7 +105,7 @@ def test_a_step_tells_what_it_makes_and_what_its_checks_say(tmp_path: Path) -> N
 
 def test_a_step_that_fails_says_why(tmp_path: Path) -> None:
     assert not run(report, tmp_path / "lake", str(tmp_path / "lineage.jsonl")).success
-    events = told(tmp_path / "lineage.jsonl")
+    events = events_in(tmp_path / "lineage.jsonl")
     assert [event["eventType"] for event in events] == ["START", "FAIL"]
     assert events[1]["run"]["facets"]["errorMessage"]["message"] == "no version"
 
