@@ -10,8 +10,9 @@ import unicodedata
 from collections.abc import Callable, Sequence
 
 from ops.core.identity import digest
+from ops.core.stored import StoredMessage
 
-RULES = 1
+RULES = 2
 """Revision of the rules below; part of the identity of every measure that compares keys."""
 
 _PASSES = 8
@@ -65,14 +66,29 @@ def image_key(image_ids: Sequence[str] | None) -> str:
     return digest("images", *(image_ids or ()))
 
 
-def query_key(text: str | None) -> str:
-    """Key of a query (32 hex digits)."""
-    return digest("query", canonical_query(text or ""))
+def query_key(text: str | None, places: Sequence[str] = ()) -> str:
+    """Key of a query (32 hex digits), and of where its pictures stand where `picture_places` tells them apart."""
+    return digest("query", canonical_query(text or ""), *places)
 
 
 def response_key(text: str | None) -> str:
     """Key of a response (32 hex digits)."""
     return digest("response", canonical_response(text or ""))
+
+
+def picture_places(messages: Sequence[StoredMessage], question: int = 0) -> list[str]:
+    """Where each picture stands among the texts: its message, counted from that of the `question`, and what that says
+    before it. None where all stand in one place: whether a question comes before its pictures or behind them says
+    nothing."""
+    places: list[str] = []
+    for number, message in enumerate(messages):
+        before = ""
+        for part in message["parts"] or ():
+            if part["image_id"] is None:
+                before += part["text"] or ""
+            else:
+                places.append(f"{number - question} {canonical_query(before)}")
+    return places if len(set(places)) > 1 else []
 
 
 def _settle(text: str, step: Callable[[str], str]) -> str:

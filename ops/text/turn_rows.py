@@ -1,12 +1,12 @@
 """What examples say as rows, with the canonical keys that audits of the corpus join and group by: a row an answer of
 SFT (schemas.TURNS), and a row an example (schemas.DIALOGUES). Workers make them where a delivery is read."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import pyarrow as pa
 
-from ops.core.canonical import RULES, canonical_query, image_key, query_key, response_key
+from ops.core.canonical import RULES, image_key, picture_places, query_key, response_key
 from ops.core.identity import digest
 from ops.core.schemas import DIALOGUES, TURNS, TableSpec
 from ops.core.stored import StoredMessage
@@ -55,21 +55,7 @@ def dialogue_key(image_ids: list[str] | None, messages: Iterable[StoredMessage])
         for text in [message_text(message)]
         for part in (message["role"], query_key(text) if message["role"] in _PROMPTS else response_key(text))
     )
-    return digest(image_key(image_ids), *role_texts, *_places(messages))
-
-
-def _places(messages: Sequence[StoredMessage]) -> list[str]:
-    """Where each picture stands among the texts: its message, and what that says before it. None where all stand in one
-    place: whether a question comes before its pictures or behind them says nothing."""
-    places: list[str] = []
-    for number, message in enumerate(messages):
-        before = ""
-        for part in message["parts"] or ():
-            if part["image_id"] is None:
-                before += part["text"] or ""
-            else:
-                places.append(f"{number} {canonical_query(before)}")
-    return places if len(set(places)) > 1 else []
+    return digest(image_key(image_ids), *role_texts, *picture_places(messages))
 
 
 def _dialogue(example: Mapping[str, Any], key: str) -> dict[str, Any]:
@@ -86,17 +72,18 @@ def _turns(example: Mapping[str, Any], key: str) -> Iterator[dict[str, Any]]:
         "voter": digest(example["source_id"] or "", key),
         "image_key": image_key(example["image_ids"]),
     }
-    query, turn = "", 0
-    for message in example["messages"] or ():
+    query, turn, asked = "", 0, query_key("")
+    messages = example["messages"] or ()
+    for number, message in enumerate(messages):
         text = message_text(message)
         if message["role"] == "user":
-            query = text
+            query, asked = text, query_key(text, picture_places(messages, number))
         if message["role"] != "assistant":
             continue
         closed = answer_to(query, text)
         yield shared | {
             "turn": turn,
-            "query_key": query_key(query),
+            "query_key": asked,
             "response_key": response_key(text),
             "query": query,
             "response": text,

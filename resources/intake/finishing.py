@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 
 from ops.boxes.file_boxes import FileScale, Sizes, box_table
-from ops.core.canonical import image_key, query_key, response_key
+from ops.core.canonical import image_key, picture_places, query_key, response_key
 from ops.core.identity import digest, example_id
 from ops.core.schemas import BOXES, EXAMPLES, PREFERENCES, PROMPTS, QUARANTINE, TableSpec
 from ops.text.turn_rows import TURN_RULES, TURN_TABLES, turn_rows
@@ -119,10 +119,12 @@ def _preferences(kept: pa.Table, examples: pa.Table) -> pa.Table:
     columns = (
         kept["judgements"],
         kept["query"],
-        *(examples[n] for n in ("example_id", "delivery", "dataset", "image_ids")),
+        *(examples[n] for n in ("messages", "example_id", "delivery", "dataset", "image_ids")),
     )
     rows: list[dict[str, object]] = []
-    for judgements, query, example, delivery, dataset, images in zip(*(c.to_pylist() for c in columns), strict=True):
+    for judgements, query, messages, example, delivery, dataset, images in zip(
+        *(c.to_pylist() for c in columns), strict=True
+    ):
         if not judgements:
             continue
         shared = {
@@ -132,7 +134,7 @@ def _preferences(kept: pa.Table, examples: pa.Table) -> pa.Table:
             "image_ids": images,
             "query": query,
             "image_key": image_key(images),
-            "query_key": query_key(query),
+            "query_key": query_key(query, picture_places(messages)),
         }
         rows += [_judgement(n, judgement, shared) for n, judgement in enumerate(judgements)]
     return pa.Table.from_pylist(rows, schema=PREFERENCES.schema)
@@ -140,12 +142,13 @@ def _preferences(kept: pa.Table, examples: pa.Table) -> pa.Table:
 
 def _prompts(kept: pa.Table, examples: pa.Table) -> pa.Table:
     names = ("delivery", "example_id", "dataset", "image_ids")
-    columns = (kept["prompt"], kept["query"], *(examples[name] for name in names))
+    columns = (kept["prompt"], kept["query"], examples["messages"], *(examples[name] for name in names))
     rows: list[dict[str, object]] = []
-    for prompt, query, *shared in zip(*(c.to_pylist() for c in columns), strict=True):
+    for prompt, query, messages, *shared in zip(*(c.to_pylist() for c in columns), strict=True):
         if prompt:
             row = {**dict(zip(names, shared, strict=True)), **prompt, "query": query}
-            rows.append({**row, "image_key": image_key(row["image_ids"]), "query_key": query_key(query)})
+            asked = query_key(query, picture_places(messages))
+            rows.append({**row, "image_key": image_key(row["image_ids"]), "query_key": asked})
     return pa.Table.from_pylist(rows, schema=PROMPTS.schema)
 
 

@@ -5,6 +5,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ops.core.canonical import picture_places, query_key
 from ops.text.turn_rows import dialogue_key
 from tests.support.examples import examples
 
@@ -12,12 +13,15 @@ Pieces = tuple[str | int, ...]
 PIECES = st.lists(st.sampled_from(["cat", "dog", " ", "?"]) | st.integers(0, 1), min_size=1, max_size=5).map(tuple)
 
 
-def key(turns: tuple[Pieces, ...]) -> str:
-    messages: list[Any] = [
+def messages_of(turns: tuple[Pieces, ...]) -> list[Any]:
+    return [
         {"role": "user", "parts": [{"text": p, "image_id": None} if isinstance(p, str) else picture(p) for p in pieces]}
         for pieces in turns
     ]
-    return dialogue_key([f"i{p}" for pieces in turns for p in pieces if isinstance(p, int)], messages)
+
+
+def key(turns: tuple[Pieces, ...]) -> str:
+    return dialogue_key([f"i{p}" for pieces in turns for p in pieces if isinstance(p, int)], messages_of(turns))
 
 
 def picture(number: int) -> dict[str, str | None]:
@@ -54,3 +58,19 @@ def test_where_one_picture_stands_says_nothing():
     assert key((before,)) == key((behind,))
     assert key(((0, 1, "Which?"),)) == key((("Which?", 0, 1),))
     assert key(((0, "cat", 1, "dog"),)) != key((("cat", 0, "dog", 1),))
+
+
+@given(asked=PIECES, earlier=st.lists(st.sampled_from(["cat", "dog"]), max_size=3))
+@settings(max_examples=examples(200), deadline=None)
+def test_turns_before_a_question_do_not_change_where_its_pictures_stand(asked: Pieces, earlier: list[str]):
+    alone = picture_places(messages_of((asked,)))
+    assert picture_places(messages_of((*((text,) for text in earlier), asked)), len(earlier)) == alone
+
+
+def test_questions_part_where_their_pictures_stand_elsewhere():
+    def asked(*pieces: str | int) -> str:
+        text = "".join(piece for piece in pieces if isinstance(piece, str))
+        return query_key(text, picture_places(messages_of((pieces,))))
+
+    assert asked(0, "cat", 1, "dog") != asked("cat", 0, "dog", 1)
+    assert asked(0, 1, "catdog") == asked("catdog", 0, 1) == query_key("catdog")
