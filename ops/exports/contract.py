@@ -49,13 +49,14 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A response of a preference example and what was said of it. `rating` is the mean over its judges as a share of
-    the scale (as given, where no scale is known)."""
+    """A response of a preference example and what was said of it. `rating` is the mean over its judges: a share of
+    the scale, and `rating_scale` 1, or as given where no scale is known."""
 
     text: str
     role: str  # chosen | rejected | response
     label: str | None = None  # good | bad
     rating: float | None = None
+    rating_scale: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

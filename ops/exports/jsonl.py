@@ -1,8 +1,8 @@
 """Plain JSON lines and a folder of images. `sft/stage-00-00000.jsonl`, ... hold `messages`;
 `preference/stage-00-00000.jsonl`, ... hold `messages` (the prompt) and `responses`, each with its role (chosen,
-rejected or response), label and mean rating, whether or not they make a pair. A message is a `role` and `content`, a
-list of `{"type": "text", "text": ...}` and `{"type": "image", "image": PATH}`. Files sort into the order of the
-curriculum."""
+rejected or response), label and mean rating with its scale, whether or not they make a pair. A message is a `role` and
+`content`, a list of `{"type": "text", "text": ...}` and `{"type": "image", "image": PATH}`. Files sort into the order
+of the curriculum. Assay reads them back as what they were (`judged_lines`)."""
 
 from collections.abc import Iterable
 from dataclasses import asdict
@@ -51,6 +51,7 @@ EXPORT = Export(
     title="JSON lines and images",
     write=_write,
     recipe=_RECIPE,
-    proof="a reader of lines",
+    proof="Assay's own reader",
     pictures_beside=True,
+    revision=2,
 )

@@ -26,6 +26,11 @@ def majority_label(judgements: Sequence[Vote]) -> str | None:
     return None if good == bad else "good" if good > bad else "bad"
 
 
+def means_are_shares(judgements: Iterable[Vote]) -> bool:
+    """Whether `mean_ratings` of these judgements are shares of a scale."""
+    return any(vote["rating"] is not None and (vote["rating_scale"] or 0.0) > 0.0 for vote in judgements)
+
+
 def mean_ratings(judgements: Iterable[Vote]) -> dict[str, float]:
     """Mean rating of each rated response of one example.
 

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from ops.core.arrow import rows_of
 from ops.core.turns import CANDIDATE_ROLES, GROUND_TRUTH, ROLLOUT, message_text
 from ops.exports.contract import PREFERENCE, PROMPT, ExportError, Judged, Member, Picture, Shard
-from ops.exports.ratings import ExampleVote, Vote, majority_label, mean_ratings
+from ops.exports.ratings import ExampleVote, Vote, majority_label, mean_ratings, means_are_shares
 from ops.intake.row import CONTEXT, Message, Part, Prompt, Rollout
 from resources.export.box_texts import box_texts, spooled_boxes
 from resources.export.content import Content
@@ -19,9 +19,9 @@ from resources.export.spool import read_spooled
 
 _CHUNK_ROWS = 256
 _ENDS = (*CANDIDATE_ROLES, GROUND_TRUTH, ROLLOUT)
-_UNJUDGED = (None, None)
-_Judgements = dict[str, tuple[str | None, float | None]]
-"""Label and mean rating by response."""
+_UNJUDGED = (None, None, None)
+_Judgements = dict[str, tuple[str | None, float | None, float | None]]
+"""Label, mean rating and its scale by response."""
 
 
 def members(content: Content, shard: Shard, *, repeats: int, box_scale: str | None = None) -> Iterator[Member]:
@@ -62,8 +62,11 @@ def _by_response(rows: Sequence[Vote]) -> _Judgements:
     labelled: dict[str, list[Vote]] = {}
     for row in rows:
         labelled.setdefault(row["response"], []).append(row)
-    ratings = mean_ratings(rows)
-    return {response: (majority_label(rows), ratings.get(response)) for response, rows in labelled.items()}
+    ratings, scale = mean_ratings(rows), 1.0 if means_are_shares(rows) else None
+    return {
+        response: (majority_label(votes), ratings.get(response), scale if response in ratings else None)
+        for response, votes in labelled.items()
+    }
 
 
 def _unmatched_losses(row: Mapping[str, Any]) -> str | None:

@@ -38,6 +38,14 @@ JUDGED: list[tuple[str, dict[str, Any]]] = [
         {"prompt": "What?", "completions": [{"response": t, "rating": 9 - 7 * n} for n, t in enumerate(_ANSWERS)]},
     ),
     ("rated", {"question": "What?", "responses": list(_ANSWERS), "scores": [1, 0], "image": "a.jpg"}),
+    (
+        "judged_lines",
+        {
+            "messages": [ASK, CAT, {"role": "user", "content": "Sure?"}],
+            "images": ["a.jpg"],
+            "responses": [{"text": t, "role": r} for t, r in zip(_ANSWERS, ("chosen", "rejected"), strict=True)],
+        },
+    ),
 ]
 
 TRUTH = "seventeen zebras"

@@ -158,6 +158,15 @@ LAYOUTS: list[tuple[str, str, dict[str, Any], str]] = [
         "user: <0>What? | response: A cat. | response: A dog.",
     ),
     (
+        "judged responses of Assay",
+        "judged_lines",
+        {
+            "messages": [{"role": "user", "content": [{"type": "image", "image": "a.jpg"}, PARTS[1]]}],
+            "responses": [{"text": "A cat.", "role": "chosen"}, {"text": "A dog.", "role": "rejected"}],
+        },
+        "user: <0>What? | chosen: A cat. | rejected: A dog.",
+    ),
+    (
         "labelled",
         "labelled",
         {"prompt": "What?", "completion": "A dog.", "label": False, "image": "a.jpg"},

@@ -54,6 +54,18 @@ DETAILED: list[tuple[str, Row]] = [
             },
         },
     ),
+    (
+        "judged_lines",
+        {
+            "id": "j",
+            "messages": [{"role": "user", "content": "What?"}],
+            "responses": [
+                {"text": "A", "role": "chosen", "label": "good", "rating": 0.8, "rating_scale": 1.0},
+                {"text": "B", "role": "rejected", "label": None, "rating": None, "rating_scale": None},
+            ],
+        },
+    ),
+    ("judged_lines", {"messages": CHAT[:1], "responses": [{"text": "A", "role": "response", "label": "bad"}]}),
     ("captions", {"id": "c", "image": "a.png", "caption": "A cat.", "width": 3}),
 ]
 BASES: dict[str, list[Row]] = {}

@@ -1,6 +1,5 @@
 """Texts and pictures in any order: every export that carries them is read back by Assay's own reader as it was."""
 
-import json
 from collections.abc import Iterator, Sequence
 from functools import cache
 from io import BytesIO
@@ -157,21 +156,6 @@ def read(folder: Path) -> list[list[Turn]]:
     return examples
 
 
-def read_lines(folder: Path) -> list[list[Turn]]:
-    """The judged examples of the export `jsonl`, pictures by their ids."""
-    examples: list[list[Turn]] = []
-    for path in sorted((folder / "preference").glob("*.jsonl")):
-        for line in path.read_bytes().splitlines():
-            row = json.loads(line)
-            turns = [(turn["role"], tuple(map(_part, turn["content"]))) for turn in row["messages"]]
-            examples.append(content([*turns, *((judged["role"], (judged["text"],)) for judged in row["responses"])]))
-    return examples
-
-
-def _part(part: dict[str, Any]) -> str:
-    return part["text"] if part["type"] == "text" else f"#{Path(part['image']).stem}"
-
-
 def stored_turn(message: dict[str, Any]) -> Turn:
     return message["role"], tuple(part["text"] or f"#{part['image_id']}" for part in message["parts"])
 
@@ -199,9 +183,7 @@ def test_any_order_of_texts_and_pictures_comes_back(export: Export, kind: str, e
     with TemporaryDirectory() as name:
         folder = Path(name)
         carried = written(export, members_of(examples, folder, kind), folder)
-        # What judges of no pair said is in the lines of `jsonl` alone, which no format of input has.
-        lines = export.name == "jsonl" and kind == PREFERENCE
-        loaded = [without_loss(turns, kind) for turns in (read_lines(folder) if lines else read(folder))]
+        loaded = [without_loss(turns, kind) for turns in read(folder)]
         assert loaded == [expected(member) for member in carried]
 
 
