@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import dagster as dg
 
+from pipelines.dagster_types import failure_sensor, sensor, success_sensor
 from resources.alerts.alert import Alert
 from resources.alerts.sending import send
 from resources.config.settings import Settings
@@ -18,9 +19,7 @@ def alert_sensors(settings: Settings) -> list[dg.SensorDefinition]:
 
 
 def _failed_runs(settings: Settings) -> dg.SensorDefinition:
-    @dg.run_failure_sensor(
-        name="failed_runs", default_status=RUNNING, description="Alerts of each run that failed, with its error."
-    )
+    @failure_sensor("failed_runs", status=RUNNING, description="Alerts of each run that failed, with its error.")
     def failed_runs(context: dg.RunFailureSensorContext) -> None:
         run, errors = context.dagster_run, context.get_step_failure_events()
         causes = [event.step_failure_data.error for event in errors]
@@ -37,10 +36,9 @@ def _failed_runs(settings: Settings) -> dg.SensorDefinition:
 
 
 def _failed_gates(settings: Settings) -> dg.SensorDefinition:
-    @dg.run_status_sensor(
-        name="failed_gates",
-        run_status=dg.DagsterRunStatus.SUCCESS,
-        default_status=RUNNING,
+    @success_sensor(
+        "failed_gates",
+        status=RUNNING,
         description="Alerts of each gate that failed in a run that ended well otherwise: the figure and its limit.",
     )
     def failed_gates(context: dg.RunStatusSensorContext) -> None:
@@ -56,10 +54,10 @@ def _failed_gates(settings: Settings) -> dg.SensorDefinition:
 
 
 def _stale_versions(settings: Settings) -> dg.SensorDefinition:
-    @dg.sensor(
-        name="stale_versions",
-        minimum_interval_seconds=3600,
-        default_status=RUNNING,
+    @sensor(
+        "stale_versions",
+        every_s=3600,
+        status=RUNNING,
         description="Alerts, once, when no corpus run has ended well for operation.fresh_hours.",
     )
     def stale_versions(context: dg.SensorEvaluationContext) -> dg.SkipReason:

@@ -8,12 +8,13 @@ from datetime import timedelta
 
 import dagster as dg
 
+from pipelines.dagster_types import automated, checks_passed, eager
 from resources.config.settings import Settings
 
 # A drop that was rejected has nothing to follow it, which holds up no other.
-_FOLLOW = dg.AutomationCondition.eager().without(~dg.AutomationCondition.any_deps_missing())
+_FOLLOW = eager()
 #: Of a drop: what its gates refuse goes no further.
-_OF_DROPS = _FOLLOW & dg.AutomationCondition.all_deps_blocking_checks_passed()
+_OF_DROPS = _FOLLOW & checks_passed()
 #: Of the corpus, which leaves out by itself the drops whose gates failed: another drop's failure stops no version.
 _OF_CORPUS = _FOLLOW
 _FOLLOWING = {"embeddings": _OF_DROPS, "measures": _OF_DROPS, "corpus": _OF_CORPUS, "version": _OF_CORPUS}
@@ -23,8 +24,5 @@ def operated(spec: dg.AssetSpec, settings: Settings) -> dg.AssetSpec:
     """The asset with its owners, with what it follows, and, of `versions`, with how old it may be."""
     name, hours = spec.key.to_user_string(), settings.operation.fresh_hours
     fresh = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=hours)) if name == "versions" else None
-    return spec.replace_attributes(
-        owners=list(settings.operation.owners),
-        automation_condition=_FOLLOWING.get(name) or _FOLLOWING.get(spec.group_name or ""),
-        freshness_policy=fresh,
-    )
+    condition = _FOLLOWING.get(name) or _FOLLOWING.get(spec.group_name or "")
+    return automated(spec, condition=condition, owners=list(settings.operation.owners), fresh=fresh)

@@ -9,6 +9,7 @@ import dagster as dg
 from assets import checkpoints, corpus, embeddings, ingest, measures, report, versions
 from pipelines.alerts import alert_sensors
 from pipelines.automation import operated
+from pipelines.dagster_types import assets_in
 from pipelines.jobs import checkpoint_job, corpus_job, drop_job
 from pipelines.schedules import nightly
 from pipelines.sensors import new_checkpoints, new_drops
@@ -22,10 +23,8 @@ def bind(lake: str | Path, settings: Settings, *, progress: Progress | None = No
     the log of each run as well, which the UI shows."""
     everywhere = LogProgress() if progress is None else Together(progress, LogProgress())
     modules = [checkpoints, corpus, embeddings, ingest, measures, report, versions]
-    loaded = dg.load_assets_from_modules(modules, include_specs=True)
-    made = [one for one in loaded if isinstance(one, dg.AssetsDefinition | dg.AssetSpec)]
     return dg.Definitions(
-        assets=list(dg.map_asset_specs(partial(operated, settings=settings), made)),
+        assets=list(dg.map_asset_specs(partial(operated, settings=settings), assets_in(modules))),
         jobs=[drop_job, corpus_job, checkpoint_job],
         schedules=[nightly(settings)],
         sensors=[new_drops(settings), new_checkpoints(settings), *alert_sensors(settings)],

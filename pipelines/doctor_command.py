@@ -1,11 +1,15 @@
 """`assay doctor`: whether this machine will do, and what to change where it will not."""
 
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import typer
 
 from pipelines.app import ConfigOption, DebugOption, JsonOption, LakeOption, app, print_json, settings_of
 from pipelines.faults import DONE, FAILED, out
+
+if TYPE_CHECKING:
+    from resources.status.doctor import Finding
 
 _COLOURS = {"good": "green", "poor": "yellow", "bad": "bold red"}
 
@@ -18,7 +22,7 @@ def doctor(
     settings = settings_of(config)
     from resources.status.doctor import examine  # what it looks at takes seconds to import
 
-    findings = []
+    findings: list[Finding] = []
     for finding in examine(lake, settings):
         findings.append(finding)
         if not as_json:

@@ -5,7 +5,7 @@ import os
 import sys
 import tempfile
 import traceback
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -60,7 +60,7 @@ err = SafeConsole(stderr=True, highlight=False)
 
 
 @contextmanager
-def reporting_errors(lake: str | Path | None = None, *, debug: bool = False) -> Iterator[None]:
+def reporting_errors(lake: str | Path | None = None, *, debug: bool = False) -> Generator[None]:
     """Turns errors into one clear line and the exit status that fits; with `debug` the trace stands above it.
 
     An error that nobody outside the code can mend is called a fault of Assay, and its trace is kept in a file: in the

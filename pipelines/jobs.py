@@ -1,19 +1,19 @@
 """The jobs: what is done for one drop, for the corpus of all admitted drops, and for a model that was trained on it."""
 
-import dagster as dg
+from pipelines.dagster_types import asset_job
 
-drop_job = dg.define_asset_job(
+drop_job = asset_job(
     "drop_job",
-    selection=dg.AssetSelection.groups("drop", "measures"),
+    groups=("drop", "measures"),
     description="Reads one drop, admits or rejects it, embeds and measures it. Backfills run it by partition.",
 )
-corpus_job = dg.define_asset_job(
+corpus_job = asset_job(
     "corpus_job",
-    selection=dg.AssetSelection.groups("corpus", "version"),
+    groups=("corpus", "version"),
     description="Audits all admitted drops together, judges every example, gates the candidate and publishes it.",
 )
-checkpoint_job = dg.define_asset_job(
+checkpoint_job = asset_job(
     "checkpoint_job",
-    selection=dg.AssetSelection.groups("training"),
+    groups=("training",),
     description="Holds a fine-tuned image tower against its baseline, on the pictures of the lake.",
 )

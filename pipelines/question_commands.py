@@ -86,7 +86,7 @@ def _show_trial(trial: Trial, examples: list[dict[str, Any]]) -> None:
     counts = [(words[change], by_cause["all"]) for change, by_cause in trial.change.counts.items()]
     out.print(key_value_table(counts, title="Examples"))
     for row in examples:
-        reasons = row["reasons_after"] or row["reasons_before"] or []
+        reasons: list[dict[str, str]] = row["reasons_after"] or row["reasons_before"] or []
         because = "; ".join(f"{reason['rule']} ({reason['value']})" for reason in reasons)
         out.print(f"{row['example_id']} {words[row['change']]}: {because}", markup=False, highlight=False)
 

@@ -8,6 +8,7 @@ import dagster as dg
 from assets.partitions import drops
 from ops.intake.drop_files import DropError
 from pipelines.alerts import say
+from pipelines.dagster_types import sensor
 from pipelines.jobs import checkpoint_job, drop_job
 from resources.alerts.alert import Alert
 from resources.checkpoints.errors import CheckpointError
@@ -23,28 +24,28 @@ def new_drops(settings: Settings) -> dg.SensorDefinition:
     files, so that a corrected drop runs again and an unchanged one does not. What was seen is the sensor's cursor.
     """
 
-    @dg.sensor(
-        name="new_drops",
+    @sensor(
+        "new_drops",
         job=drop_job,
-        minimum_interval_seconds=settings.operation.watch_seconds,
-        default_status=_status(settings.operation.watch),
+        every_s=settings.operation.watch_seconds,
+        status=_status(settings.operation.watch),
         description="A run of the drop job for each complete drop of the folder ingest.watched that is new or changed.",
     )
-    def sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+    def look(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         watched = settings.ingest.watched
         if not watched:
             return dg.SensorResult(skip_reason="no folder is watched: set ingest.watched in assay.yaml")
         try:
-            look = look_at(watched, Memory.of(context.cursor), now=time.time())
+            folder = look_at(watched, Memory.of(context.cursor), now=time.time())
         except DropError as error:
             return dg.SensorResult(skip_reason=str(error))
-        for line in look.problems:
+        for line in folder.problems:
             context.log.warning(line)
-        for alert in _late(look, settings):
+        for alert in _late(folder, settings):
             say(alert, settings, context.log.warning)
-        return _runs(context, look)
+        return _runs(context, folder)
 
-    return sensor
+    return look
 
 
 def new_checkpoints(settings: Settings) -> dg.SensorDefinition:
@@ -52,18 +53,18 @@ def new_checkpoints(settings: Settings) -> dg.SensorDefinition:
     longer written to. On where a folder is named."""
     asked = settings.operation.checkpoints
 
-    @dg.sensor(
-        name="new_checkpoints",
+    @sensor(
+        "new_checkpoints",
         job=checkpoint_job,
-        minimum_interval_seconds=settings.operation.watch_seconds,
-        default_status=_status(bool(asked.watched)),
+        every_s=settings.operation.watch_seconds,
+        status=_status(bool(asked.watched)),
         description="An audit of each fine-tuned image tower in the folder operation.checkpoints.watched.",
     )
-    def sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+    def look(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         if not asked.watched:
             return dg.SensorResult(skip_reason="no folder is watched: set operation.checkpoints.watched in assay.yaml")
         try:
-            look = look_for(asked.watched, context.cursor, settled_s=asked.settled_seconds, now=time.time())
+            folder = look_for(asked.watched, context.cursor, settled_s=asked.settled_seconds, now=time.time())
         except CheckpointError as error:
             return dg.SensorResult(skip_reason=str(error))
         requests = [
@@ -72,12 +73,12 @@ def new_checkpoints(settings: Settings) -> dg.SensorDefinition:
                 run_config=dg.RunConfig(ops={"checkpoint_alignment": {"config": {"checkpoint": path}}}),
                 tags={"assay/checkpoint": path.rpartition("/")[2]},
             )
-            for path, stamp in look.new.items()
+            for path, stamp in folder.new.items()
         ]
         skipped = None if requests else "no checkpoint is new or changed"
-        return dg.SensorResult(run_requests=requests, skip_reason=skipped, cursor=look.packed())
+        return dg.SensorResult(run_requests=requests, skip_reason=skipped, cursor=folder.packed())
 
-    return sensor
+    return look
 
 
 def _status(on: bool) -> dg.DefaultSensorStatus:

@@ -87,7 +87,7 @@ def _unframed(send: Send) -> Send:
     return framed_nowhere
 
 
-class OwnWebserver(DagsterWebserver):
+class OwnWebserver(DagsterWebserver[Any, Any]):
     """Dagster's, with the check in front."""
 
     def build_middleware(self) -> list[Middleware]:

@@ -9,6 +9,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from ops.core.json_values import Cell
 from ops.core.stored import StoredMessage
 from ops.decision.policy import DECISION
 from pipelines.tables import key_value_table, minute
@@ -46,7 +47,8 @@ def _verdicts(why: Explanation, verdicts: Iterable[Mapping[str, Any]]) -> Iterat
         places = "".join(f", stage {place['stage']}, place {place['position']}" for place in version["places"])
         line = f"Version {version['version']}{mark}: {version['action']}, weight {rounded(version['weight'])}{places}"
         yield Text(line, style="bold")
-        for reason in version["reasons"] or []:
+        reasons: list[Mapping[str, Any]] = version["reasons"] or []
+        for reason in reasons:
             if reason["rule"] == DECISION:
                 yield Padding(Text(f"{DECISION}: {reason['value']}, by {reason['detail']}"), (0, 0, 0, 2), expand=False)
                 continue
@@ -83,7 +85,7 @@ def _told_apart(value: str, limit: str) -> str:
 
 
 def _content(why: Explanation, example: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    place = example["provenance"] or {}
+    place: Mapping[str, Any] = example["provenance"] or {}
     return [
         ("drop", f"{example['drop']} ({why.deliveries.get(example['delivery'], 'unknown')})"),
         ("row", f"{place.get('file')}, row {place.get('row')}, id {example['source_id']}"),
@@ -114,7 +116,7 @@ def _counts(name: str, value: Any) -> bool:
     return name != "used_by" and value is not None and not (name == "abstained" and value is False)
 
 
-def rounded(value: Any) -> str:
+def rounded(value: Cell) -> str:
     """A measured value as a person reads it: four digits of a number, the beginning of a text."""
     if isinstance(value, bool):
         return str(value).lower()

@@ -18,6 +18,11 @@ def row_group(file: pq.ParquetFile, number: int) -> pa.Table:
     return cast(Any, file).read_row_group(number)
 
 
+def file_batches(file: pq.ParquetFile, rows: int) -> Iterator[pa.RecordBatch]:
+    """All rows, at most so many at a time."""
+    return cast(Any, file).iter_batches(rows)
+
+
 def group_batches(file: pq.ParquetFile, number: int, rows: int) -> Iterator[pa.RecordBatch]:
     """The rows of one row group, at most so many at a time, read in this thread."""
     return cast(Any, file).iter_batches(rows, row_groups=[number], use_threads=False)

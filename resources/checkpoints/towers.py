@@ -2,10 +2,10 @@
 vision-language model as transformers saves it, of which nothing but the tower is loaded."""
 
 import inspect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 import torch
@@ -139,18 +139,20 @@ def _empty_tower(folder: Path) -> nn.Module:
     kind = AutoModelForImageTextToText if type(config) in AutoModelForImageTextToText._model_mapping else AutoModel
     with torch.device("meta"):
         whole = kind.from_config(config, trust_remote_code=False)
-    towers = [m for m in whole.modules() if isinstance(m, PreTrainedModel) and isinstance(m.config, type(tower_config))]
+    towers: list[Any] = [
+        m for m in whole.modules() if isinstance(m, PreTrainedModel) and isinstance(m.config, type(tower_config))
+    ]
     if not towers:
         raise CheckpointError(f"{folder}: a {type(config).__name__} has no image tower; name a vision model's folder")
-    return type(towers[0])._from_config(tower_config)
+    return cast("Any", type(towers[0]))._from_config(tower_config)
 
 
 @contextmanager
-def _listening(tower: nn.Module, parts: Parts, mean: Callable[[torch.Tensor], np.ndarray]) -> Iterator[None]:
+def _listening(tower: nn.Module, parts: Parts, mean: Callable[[torch.Tensor], np.ndarray]) -> Generator[None]:
     """While this is open, what each block gives is averaged and added under its name."""
 
     def listener(name: str) -> Callable[..., None]:
-        def listen(_module: nn.Module, _inputs: Any, output: Any) -> None:
+        def listen(_module: nn.Module, _inputs: object, output: torch.Tensor | tuple[torch.Tensor, ...]) -> None:
             parts.setdefault(name, []).append(mean(output[0] if isinstance(output, tuple) else output))
 
         return listen
@@ -185,9 +187,9 @@ def _joined(parts: Parts) -> dict[str, np.ndarray]:
 def blocks(tower: nn.Module) -> list[tuple[str, nn.Module]]:
     """The blocks of a tower, by name, in order: the members of its outermost lists of modules; of a tower without one,
     its own parts."""
-    lists = {
+    lists: dict[str, nn.Module] = {
         name: module
-        for name, module in tower.named_modules()
+        for name, module in cast("Iterable[tuple[str, nn.Module]]", tower.named_modules())
         if isinstance(module, nn.ModuleList | nn.Sequential) and len(module) > 1
     }
     if not lists:

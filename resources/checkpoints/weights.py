@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import safetensors
 import torch
@@ -27,6 +27,15 @@ _ADAPTER_FILES = ("adapter_model.safetensors", "adapter_model.bin")
 _INNER = ("state_dict", "model", "module")
 
 
+def _named(loaded: object) -> Mapping[object, object] | None:
+    """What is stored by name, within what a trainer put beside it; None where there are no names."""
+    if not isinstance(loaded, dict):
+        return None
+    named = cast("dict[object, object]", loaded)
+    inner = (_named(named.get(name)) for name in _INNER)
+    return next((tensors for tensors in inner if tensors is not None), named)
+
+
 class Tensors(Mapping[str, torch.Tensor]):
     """Tensors by name, read when they are asked for: of a whole model's, a tower's are few."""
 
@@ -38,8 +47,9 @@ class Tensors(Mapping[str, torch.Tensor]):
         """The tensors of a file. CheckpointError where it holds anything else."""
         try:
             if file.suffix == ".safetensors":
-                with safetensors.safe_open(file, "pt") as opened:
-                    self._files |= dict.fromkeys(opened.keys(), file)
+                tensors: Any = safetensors.safe_open(file, "pt")
+                with tensors:
+                    self._files |= dict.fromkeys(tensors.keys(), file)
                 return
             loaded = torch.load(file, map_location="cpu", weights_only=True)
         except Exception as error:  # Whatever broken bytes make the readers raise; torch's advice is to run them.
@@ -47,17 +57,18 @@ class Tensors(Mapping[str, torch.Tensor]):
                 f"{file} is no file of plain tensors ({type(error).__name__}), and whatever else it may hold is not "
                 "run; save the weights as safetensors"
             ) from None
-        while isinstance(loaded, dict) and (name := next((n for n in _INNER if isinstance(loaded.get(n), dict)), "")):
-            loaded = loaded[name]
-        if not isinstance(loaded, dict):
+        named = _named(loaded)
+        if named is None:
             raise CheckpointError(f"{file} holds a {type(loaded).__name__}, no tensors by name; save a state dict")
-        self._loaded |= {str(name): value for name, value in loaded.items() if isinstance(value, torch.Tensor)}
+        self._loaded |= {str(name): value for name, value in named.items() if isinstance(value, torch.Tensor)}
 
     def __getitem__(self, name: str) -> torch.Tensor:
         if name in self._loaded:
             return self._loaded[name]
-        with safetensors.safe_open(self._files[name], "pt") as opened:
-            return opened.get_tensor(name)
+        tensors: Any = safetensors.safe_open(self._files[name], "pt")
+        with tensors:
+            tensor: torch.Tensor = tensors.get_tensor(name)
+        return tensor
 
     def __iter__(self) -> Iterator[str]:
         return iter((*self._files, *self._loaded))
@@ -84,8 +95,8 @@ class Adapter:
     rank: int
     alpha: float
     root_scaled: bool
-    ranks: Mapping[str, int] = field(default_factory=dict)
-    alphas: Mapping[str, float] = field(default_factory=dict)
+    ranks: Mapping[str, int] = field(default_factory=dict[str, int])
+    alphas: Mapping[str, float] = field(default_factory=dict[str, float])
 
     @classmethod
     def of(cls, config: Mapping[str, Any], path: Path) -> "Adapter":

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
@@ -13,7 +13,7 @@ _SUBJECT: ContextVar[Mapping[str, str]] = ContextVar("subject", default=_NOTHING
 
 
 @contextmanager
-def lines_about(**names: str) -> Iterator[None]:
+def lines_about(**names: str) -> Generator[None]:
     """Lines that are logged inside carry these names, such as run, step and drop; empty ones are left out."""
     token = _SUBJECT.set({**_SUBJECT.get(), **{name: value for name, value in names.items() if value}})
     try:

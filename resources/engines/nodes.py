@@ -15,6 +15,7 @@ from ray.exceptions import GetTimeoutError, RayError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from ops.core.errors import AssayError
+from resources.engines.ray_types import Reference, get, nodes, remote, wait
 from resources.lake.scratch import Scratch
 from resources.lake.tables import Lake
 
@@ -58,7 +59,7 @@ def require_alike_nodes(lake: Lake | None) -> None:
     own = ray.get_runtime_context().get_node_id()
     new = {
         node["NodeID"]: node["NodeManagerAddress"]
-        for node in ray.nodes()
+        for node in nodes()
         if node["Alive"] and node["NodeID"] not in {own, *_known} and {"CPU", "GPU"} & set(node["Resources"])
     }
     if not new:
@@ -79,21 +80,20 @@ def require_alike_nodes(lake: Lake | None) -> None:
     _known.update(new)
 
 
-def _problems(nodes: Mapping[str, str], scratch: Scratch | None) -> list[str]:
+def _problems(addresses: Mapping[str, str], scratch: Scratch | None) -> list[str]:
     """What is wrong with each node, given as id and address."""
-    look = ray.remote(_look)
-    looks = {
-        address: look.options(
-            num_cpus=0, max_retries=0, scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=False)
+    looks: dict[str, Reference] = {
+        address: remote(
+            _look, num_cpus=0, max_retries=0, scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=False)
         ).remote(scratch, node)
-        for node, address in nodes.items()
+        for node, address in addresses.items()
     }
-    ray.wait(list(looks.values()), num_returns=len(looks), timeout=_ANSWER_S)
+    wait(list(looks.values()), count=len(looks), timeout_s=_ANSWER_S)
     own = _installed()
     problems: list[str] = []
     for address, reference in looks.items():
         try:
-            installed, lake = ray.get(reference, timeout=1)
+            installed, lake = get(reference, timeout_s=1)
         except GetTimeoutError:
             problems.append(f"{address} has not answered in {_ANSWER_S} s")
         except RayError as error:

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Protocol
 
@@ -27,7 +27,7 @@ class SilentProgress:
     """Says nothing."""
 
     @contextmanager
-    def track(self, label: str, total: int | None = None) -> Iterator[Advance]:
+    def track(self, label: str, total: int | None = None) -> Generator[Advance]:
         yield lambda _: None
 
 
@@ -39,7 +39,7 @@ class LogProgress:
         self.every_s = every_s
 
     @contextmanager
-    def track(self, label: str, total: int | None = None) -> Iterator[Advance]:
+    def track(self, label: str, total: int | None = None) -> Generator[Advance]:
         done, started = 0, time.monotonic()
         logged = started
         of = "" if total is None else f" of {total}"
@@ -64,7 +64,7 @@ class RichProgress:
         self.console = console or Console(stderr=True)
 
     @contextmanager
-    def track(self, label: str, total: int | None = None) -> Iterator[Advance]:
+    def track(self, label: str, total: int | None = None) -> Generator[Advance]:
         columns = (
             TextColumn("{task.description:<44}"),
             BarColumn(bar_width=28),
@@ -85,7 +85,7 @@ class Together:
         self.places = places
 
     @contextmanager
-    def track(self, label: str, total: int | None = None) -> Iterator[Advance]:
+    def track(self, label: str, total: int | None = None) -> Generator[Advance]:
         with ExitStack() as stack:
             advances = [stack.enter_context(place.track(label, total)) for place in self.places]
 

@@ -20,6 +20,7 @@ from ray.exceptions import RayTaskError
 from resources.engines.nodes import require_alike_nodes
 from resources.engines.private import passing_folder, private_folder, token_file
 from resources.engines.progress import Progress
+from resources.engines.ray_types import Reference, cluster_cores, get, init, remote, shutdown
 from resources.engines.replacing import replaced
 from resources.engines.stalls import first_done, patiently, set_patience
 from resources.engines.unsaid import leaving_out
@@ -50,6 +51,10 @@ def start_ray(
         require_alike_nodes(lake)
 
 
+def _no_server(*_: object, **__: object) -> tuple[None, None]:
+    return None, None
+
+
 def _start(num_cpus: int | None, object_store_bytes: int | None, lake: Lake | None) -> None:
     options: dict[str, Any] = {"logging_level": "warning", "log_to_driver": False}
     if os.environ.get("RAY_ADDRESS", "local") == "local":
@@ -62,16 +67,16 @@ def _start(num_cpus: int | None, object_store_bytes: int | None, lake: Lake | No
             "include_dashboard": False,
             # Ray opens this folder to everyone, so that the one above keeps others out. Names are short: the path of a
             # socket may have 107 bytes.
-            "_temp_dir": str(passing_folder("ray-", within=os.environ.get("RAY_TMPDIR"), first=ray.shutdown) / "s"),
+            "_temp_dir": str(passing_folder("ray-", within=os.environ.get("RAY_TMPDIR"), first=shutdown) / "s"),
         }
     # Ray 2.60 starts its dashboard's process even where none is wanted, for the usage statistics. Though they are off,
     # that process asks the metadata addresses of three clouds where it runs. Nothing here speaks to it.
     with (
-        replaced(services, "start_api_server", lambda *_, **__: (None, None)),
+        replaced(services, "start_api_server", _no_server),
         # Ray's core says so before the level that it speaks of counts.
         leaving_out("Set ray log level from environment variable"),
     ):
-        ray.init(**options)
+        init(options)
     # Progress is ours to show (resources/engines/progress.py).
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
@@ -103,10 +108,10 @@ def ray_map(
     def call(item: Any) -> Any:
         return function(item)  # `function` itself may be a partial, which `ray.remote` does not take
 
-    task = ray.remote(call).options(num_cpus=num_cpus, max_retries=3)
-    room = max(2, int(2 * ray.cluster_resources().get("CPU", 1)))
+    task = remote(call, num_cpus=num_cpus, max_retries=3)
+    room = max(2, int(2 * cluster_cores()))
     waiting = iter(items)
-    running: list[ray.ObjectRef] = []
+    running: list[Reference] = []
     with progress.track(label, total=total) as advance:
         while True:
             running += [task.remote(item) for item in islice(waiting, room - len(running))]
@@ -125,7 +130,7 @@ def ray_deal(
     returns: int,
     progress: Progress,
     label: str,
-) -> list[tuple[Result, list["ray.ObjectRef"]]]:
+) -> list[tuple[Result, list[Reference]]]:
     """For each item, in their order, what `function` returns first, and references to the `returns` values that it
     returns second, which stay where they were made: what one wave of tasks makes for the next. As `ray_map` in all
     else; Ray makes a value anew that was lost with its node."""
@@ -135,10 +140,10 @@ def ray_deal(
         first, dealt = function(item)
         return (first, *dealt) if returns else first
 
-    task = ray.remote(call).options(num_returns=1 + returns, max_retries=3)
-    room = max(2, int(2 * ray.cluster_resources().get("CPU", 1)))
-    made: list[list[ray.ObjectRef]] = []
-    running: list[ray.ObjectRef] = []
+    task = remote(call, num_returns=1 + returns, max_retries=3)
+    room = max(2, int(2 * cluster_cores()))
+    made: list[list[Reference]] = []
+    running: list[Reference] = []
     with progress.track(label, total=len(items)) as advance:
         for item in items:
             while len(running) >= room:
@@ -151,7 +156,7 @@ def ray_deal(
     return [(value_of(first), dealt) for first, *dealt in made]
 
 
-def _after_one(running: list["ray.ObjectRef"], advance: Callable[[int], None]) -> list["ray.ObjectRef"]:
+def _after_one(running: list[Reference], advance: Callable[[int], None]) -> list[Reference]:
     done, rest = first_done(running)
     value_of(done[0])  # an error ends all
     advance(1)
@@ -164,7 +169,7 @@ def flushed(rows: ray.data.Dataset, *, every: int, progress: Progress, label: st
     waiting: list[pa.Table] = []
     with progress.track(label, total=total) as advance:
         # Not one ahead: each would be handed on, and counted, only when the next is there.
-        made = rows.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0)
+        made = cast(Any, rows).iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0)
         for batch in patiently(cast("Iterator[pa.Table]", iter(made))):
             waiting.append(batch)
             advance(batch.num_rows)
@@ -175,9 +180,9 @@ def flushed(rows: ray.data.Dataset, *, every: int, progress: Progress, label: st
         yield pa.concat_tables(waiting)
 
 
-def value_of(reference: "ray.ObjectRef") -> Any:
+def value_of(reference: Reference) -> Any:
     """What a task made; its error as it was raised there."""
     try:
-        return ray.get(reference)
+        return get(reference)
     except RayTaskError as error:
         raise error.cause from None

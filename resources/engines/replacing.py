@@ -1,12 +1,12 @@
 """A library's function, or constant, replaced for a while: where a library has no switch for what must not happen."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 
 
 @contextmanager
-def replaced(module: Any, name: str, value: Any) -> Iterator[None]:
+def replaced(module: Any, name: str, value: Any) -> Generator[None]:
     """AttributeError where there is no such thing: a release that moved it would else do what must not be done."""
     before = getattr(module, name)
     setattr(module, name, value)

@@ -16,10 +16,13 @@ from pyspark.sql import Column, DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.pandas.types import from_arrow_schema
 
+from ops.core.arrow import column_values
+from ops.core.arrow_types import fields
 from ops.core.schemas import TableSpec
 from resources.lake.files import LakeError
 from resources.lake.parts import Part
 from resources.lake.tables import Lake, StagedFile
+from resources.lake.where import several_values
 
 PART_ROWS = 200_000
 """Rows of a part that one task reads from an object store."""
@@ -48,7 +51,7 @@ def read_frame(
     `where` maps columns to a value or a list of values; by partitions and statistics it leaves whole files unread.
     """
     names = list(spec.schema.names if columns is None else columns)
-    schema = pa.schema([spec.schema.field(name) for name in names])
+    schema = pa.schema(fields(spec.schema, *names))
     parts = lake.parts(spec, where=where, version=version, rows=None if lake.storage.local else PART_ROWS)
     if not parts:
         return spark.createDataFrame([], from_arrow_schema(schema))
@@ -59,7 +62,7 @@ def read_frame(
 
     def read(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
-            wanted = [Part(**json.loads(str(part))) for part in batch.column("part")]
+            wanted = [Part(**json.loads(part)) for part in column_values(batch, "part", str)]
             yield from lake.batches(spec, where=where, columns=names, parts=wanted, batch_rows=_BATCH_ROWS)
 
     return spread.mapInArrow(read, from_arrow_schema(schema))
@@ -74,7 +77,7 @@ def _from_disk(
     files = [_PATTERN.sub(r"\\\1", f"{base}/{part.path}") for part in parts]
     frame = reader.schema(from_arrow_schema(spec.schema)).option("basePath", base).parquet(*files)
     for column, wanted in where.items():
-        values = list(wanted) if isinstance(wanted, list | tuple | set | frozenset) else [wanted]
+        values = several_values(wanted)
         frame = frame.where(F.col(column).isin(values) if values else F.lit(False))
     return frame
 
@@ -113,7 +116,8 @@ def in_ranges(frame: DataFrame, rows: Mapping[str, int]) -> DataFrame:
     order = ["delivery", "example_id"]
     if count == 1:
         return frame.repartition(1).sortWithinPartitions(*order)
-    starts, total = [], 0
+    starts: list[tuple[str, int, int]] = []
+    total = 0
     for delivery in sorted(rows):
         starts.append((delivery, total, rows[delivery]))
         total += rows[delivery]

@@ -10,10 +10,9 @@ from threading import Event, Thread
 from typing import Any, TypeVar
 
 import ray
-from ray._raylet import GcsClient  # pyright: ignore[reportAttributeAccessIssue]
-from ray.autoscaler.v2.sdk import get_cluster_resource_state
 
 from ops.core.errors import AssayError
+from resources.engines.ray_types import Reference, cancel, resource_state, wait
 
 Item = TypeVar("Item")
 
@@ -40,7 +39,7 @@ def patience_s() -> float:
     return ray.data.DataContext.get_current().get_config(_KEY, PATIENCE_S)
 
 
-def first_done(running: list["ray.ObjectRef"]) -> tuple[list["ray.ObjectRef"], list["ray.ObjectRef"]]:
+def first_done(running: list[Reference]) -> tuple[list[Reference], list[Reference]]:
     """The first of the tasks that is done, and the others.
 
     Raises StalledError, and calls the tasks off, where none is in time: while the cluster's cores are all free, for
@@ -48,13 +47,13 @@ def first_done(running: list["ray.ObjectRef"]) -> tuple[list["ray.ObjectRef"], l
     """
     waited = 0.0
     while not waited or (waited < _UNDER_WAY * patience_s() and _busy()):
-        done, rest = ray.wait(running, num_returns=1, timeout=patience_s())
+        done, rest = wait(running, count=1, timeout_s=patience_s())
         if done:
             return done, rest
         waited += patience_s()
     error = stalled(waited)
     for reference in running:
-        ray.cancel(reference, force=True)
+        cancel(reference)
     raise error
 
 
@@ -104,7 +103,7 @@ def _put(handed: "Queue[tuple[str, Any]]", message: tuple[str, Any], ended: Even
 
 def stalled(seconds: float) -> StalledError:
     """The error: what is asked for and finds no room, and what each node has and has free."""
-    state = _state()
+    state = resource_state()
     asked = [
         f"{pending.count} × {_amounts(dict(pending.request.resources_bundle))}"
         for pending in state.pending_resource_requests
@@ -126,14 +125,9 @@ def _busy() -> bool:
     """Whether any core or GPU of the cluster is taken."""
     return any(
         node.available_resources.get(name, 0.0) < node.total_resources.get(name, 0.0)
-        for node in _state().node_states
+        for node in resource_state().node_states
         for name in ("CPU", "GPU")
     )
-
-
-def _state() -> Any:
-    """What the cluster's own scaler goes by."""
-    return get_cluster_resource_state(GcsClient(address=ray.get_runtime_context().gcs_address))
 
 
 def _amounts(resources: dict[str, float]) -> str:

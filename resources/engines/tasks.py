@@ -8,6 +8,7 @@ import ray
 
 from ops.core.tasks import Handle, Here, Tasks
 from resources.engines.ray import start_ray, value_of
+from resources.engines.ray_types import remote
 from resources.lake.tables import Lake
 
 HERE_ROWS = 2_000_000
@@ -43,7 +44,7 @@ def tasks_for(rows: int, lake: Lake) -> Tasks:
 
 @cache
 def _remote(function: Callable[..., Any], count: int) -> Any:
-    return ray.remote(function).options(max_retries=3, num_returns=count)
+    return remote(function, max_retries=3, num_returns=count)
 
 
 def _only(function: Callable[..., Any], *arguments: Any) -> Any:

@@ -3,14 +3,14 @@
 import os
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 _STDERR = 2
 
 
 @contextmanager
-def leaving_out(words: str) -> Iterator[None]:
+def leaving_out(words: str) -> Generator[None]:
     """While it lasts, lines with these words do not reach standard error; all others do, as they come.
 
     It stands below Python, for native code writes to the descriptor. Keep it short: a process started meanwhile that

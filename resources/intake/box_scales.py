@@ -4,13 +4,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from operator import itemgetter
-from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from ops.boxes.conventions import Size
 from ops.boxes.file_boxes import FileEvidence, Sizes
+from ops.core.arrow import is_in, list_lengths, nullable_values, rows_where
 from resources.engines.progress import Progress
 from resources.engines.ray import ray_map
 from resources.intake.context import Context
@@ -53,7 +52,7 @@ def _sizes(context: Context, shards: Sequence[ParsedShard]) -> dict[str, Sizes]:
     sizes: dict[str, Size] = {}
     for shard in shards if len(every) else ():
         table = context.scratch.read_table(f"{shard.name}-sizes")
-        kept = table.filter(pc.is_in(table["image_id"], value_set=every)).to_pydict()
+        kept = rows_where(table, is_in(table["image_id"], every)).to_pydict()
         columns = (kept[name] for name in IMAGE_SIZES.names)
         sizes |= {image: Size(width, height) for image, width, height in zip(*columns, strict=True)}
     return {name: {image: sizes[image] for image in images if image in sizes} for name, images in wanted.items()}
@@ -61,6 +60,5 @@ def _sizes(context: Context, shards: Sequence[ParsedShard]) -> dict[str, Sizes]:
 
 def _boxed_images(context: Context, shard: ParsedShard) -> set[str]:
     table = context.scratch.read_table(f"{shard.name}-parsed", ["boxes", "image_ids"])
-    counts: Any = pc.list_value_length(table["boxes"])
-    images = table.filter(pc.greater(counts, pa.scalar(0)))["image_ids"].to_pylist()
-    return {image for ids in images for image in ids or ()}
+    boxed = rows_where(table, pa.array(list_lengths(table["boxes"]) > 0))
+    return {image for images in nullable_values(boxed, "image_ids", list[str]) for image in images or ()}

@@ -9,6 +9,8 @@ from typing import Any
 import ray
 from ray.exceptions import RayActorError
 
+from resources.engines.ray_types import get
+
 
 class Claims:
     """Which shard is to check and stage an image: the first that asks. An actor that serves one ingest after another;
@@ -49,7 +51,7 @@ class ClaimsOf:
         """See `Claims.claim`. Of an actor that is gone for good the shard gets them all: what another takes as well
         harms nobody."""
         try:
-            return ray.get(self.actor.claim.remote(self.delivery, shard, image_ids))
+            return get(self.actor.claim.remote(self.delivery, shard, image_ids))
         except RayActorError:
             return image_ids
 

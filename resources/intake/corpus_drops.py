@@ -65,7 +65,7 @@ def last_admitted(log: Log) -> dict[str, str]:
 
 def _left_out(row: Row, stays: str) -> LeftOut:
     drop, state = row["drop"], row["state"]
-    gate = json.loads(row["gate_results"] or "{}") if state == "rejected" else {}
+    gate: Row = json.loads(row["gate_results"] or "{}") if state == "rejected" else {}
     why = "; ".join(gate.get("failures", ())) if state == "rejected" else row["note"] or ""
     fix = {
         "arrived": "run the drop again",

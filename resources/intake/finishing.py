@@ -6,7 +6,9 @@ from typing import Any
 
 import pyarrow as pa
 
+from ops.boxes.conventions import Size
 from ops.boxes.file_boxes import FileScale, Sizes, box_table
+from ops.core.arrow import Column, struct_array
 from ops.core.canonical import image_key, picture_places, query_key, response_key
 from ops.core.identity import digest, example_id
 from ops.core.schemas import BOXES, EXAMPLES, PREFERENCES, PROMPTS, QUARANTINE, TableSpec
@@ -17,6 +19,7 @@ from resources.lake.staged import StagedFile
 
 Problems = dict[int, tuple[str, str]]
 """A reason code and a detail, by the place of the row in the shard."""
+_PROVENANCE = pa.struct([("file", pa.string()), ("row", pa.int64())])
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +32,8 @@ class FinishWork:
     verdicts: Mapping[str, Verdict]
     occurrences: Mapping[int, int]
     same_id: frozenset[int]
-    sizes: Sizes = field(default_factory=dict)
-    scales: Mapping[str, FileScale] = field(default_factory=dict)
+    sizes: Sizes = field(default_factory=dict[str, Size])
+    scales: Mapping[str, FileScale] = field(default_factory=dict[str, FileScale])
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +93,10 @@ def _examples(kept: pa.Table, work: FinishWork, context: Context) -> pa.Table:
         example_id(context.drop, source, content, work.occurrences.get(row, 0))
         for row, source, content in zip(rows, sources, contents, strict=True)
     ]
-    provenance = pa.StructArray.from_arrays(
-        [pa.array([work.shard.file] * len(rows), pa.string()), pa.array(rows, pa.int64())], ["file", "row"]
+    provenance = struct_array(
+        [pa.array([work.shard.file] * len(rows), pa.string()), pa.array(rows, pa.int64())], _PROVENANCE
     )
-    made = {
+    made: dict[str, Column] = {
         "drop": pa.array([context.drop] * len(rows), pa.string()),
         "delivery": pa.array([context.delivery] * len(rows), pa.string()),
         "example_id": pa.array(ids, pa.string()),
@@ -104,11 +107,11 @@ def _examples(kept: pa.Table, work: FinishWork, context: Context) -> pa.Table:
     return pa.table(columns, schema=EXAMPLES.schema)
 
 
-def _repairs(kept: pa.Table, work: FinishWork) -> pa.Array | pa.ChunkedArray:
+def _repairs(kept: pa.Table, work: FinishWork) -> Column:
     notes = {image: verdict for image, verdict in work.verdicts.items() if isinstance(verdict, list)}
     if not notes and not work.same_id:
         return kept["repairs"]
-    built = []
+    built: list[list[str]] = []
     for row, repairs, images in zip(*(kept[n].to_pylist() for n in ("row", "repairs", "image_ids")), strict=True):
         more = {code for image in images for code in notes.get(image, ())}
         built.append(sorted({*repairs, *more, *(["duplicate_id"] if row in work.same_id else [])}))

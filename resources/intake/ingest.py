@@ -19,9 +19,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import ray
 
-from ops.core.log import Log
+from ops.core.log import Log, Row
 from ops.core.schemas import BOXES, DROPS, EXAMPLES, IMAGES, PREFERENCES, PROMPTS, QUARANTINE
 from ops.formats.manifests.registry import descriptions
 from ops.formats.registry import all_formats
@@ -33,6 +32,7 @@ from ops.intake.rows import IngestSettings
 from ops.text.turn_rows import TURN_TABLES, turns_of
 from resources.engines.progress import Progress
 from resources.engines.ray import ray_map, start_ray
+from resources.engines.ray_types import cluster_cores
 from resources.intake.arrivals import Delivery, arrived_before, older_reading, record_arrival, recorded
 from resources.intake.box_scales import with_scales
 from resources.intake.claims import begin_claims
@@ -137,7 +137,7 @@ def _manifest(files: DropFiles, listing: Sequence[FileInfo]) -> Manifest:
 
 
 def _plans(context: Context, data: Sequence[FileInfo], progress: Progress) -> list[FilePlan]:
-    cores = max(1, int(ray.cluster_resources().get("CPU", 1)))
+    cores = max(1, int(cluster_cores()))
     share = sum(info.size for info in data) // (4 * cores)
     shard_bytes = min(context.settings.shard_bytes, max(share, 1 << 16))
     plan = partial(plan_file, context=context, shard_bytes=shard_bytes)
@@ -213,7 +213,7 @@ def _counts(
     hashes: Mapping[str, str],
 ) -> list[dict[str, Any]]:
     """Rows in, kept and quarantined by file. Raises `ConservationError` where they do not add up."""
-    counts = []
+    counts: list[Row] = []
     for plan in plans:
         broken = int(plan.problem is not None)
         rows_in = broken + sum(shard.rows_in for shard in parsed if shard.file == plan.file)

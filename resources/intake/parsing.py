@@ -5,6 +5,8 @@ from dataclasses import asdict, dataclass, field
 
 import pyarrow as pa
 
+from ops.core.arrow import column_values
+from ops.core.arrow_types import fields
 from ops.core.identity import digest
 from ops.core.printable import printable
 from ops.core.schemas import IMAGES
@@ -18,7 +20,7 @@ from resources.intake.context import Context
 from resources.intake.planning import FilePlan
 from resources.lake.staged import StagedFile
 
-IMAGE_SIZES = pa.schema([IMAGES.schema.field(name) for name in ("image_id", "width_px", "height_px")])
+IMAGE_SIZES = pa.schema(fields(IMAGES.schema, "image_id", "width_px", "height_px"))
 _CHUNK_ROWS = 512
 _CHUNK_BYTES = 32 << 20
 
@@ -50,7 +52,7 @@ class ParsedShard:
     refused: int
     boxed: int
     staged: tuple[StagedFile, ...]
-    verdicts: Mapping[str, Verdict] = field(default_factory=dict)
+    verdicts: Mapping[str, Verdict] = field(default_factory=dict[str, Verdict])
 
 
 def read_result(work: FileShard, context: Context) -> ParsedShard | None:
@@ -131,7 +133,7 @@ class _ShardReader:
         checked = self.claims.claim(self.work.name, images) if self.claims else images
         rows: list[dict[str, object]] = []
         stored = self.context.lake.read(IMAGES, where={"image_id": checked}, columns=["image_id"]) if checked else None
-        known = set() if stored is None else set(stored["image_id"].to_pylist())
+        known = set[str]() if stored is None else set(column_values(stored, "image_id", str))
         for image in checked:
             try:
                 facts = check_image(fresh[image], self.context.settings)
@@ -142,7 +144,7 @@ class _ShardReader:
             self.sizes.append({"image_id": image, "width_px": facts.width_px, "height_px": facts.height_px})
             if image not in known:
                 described = {name: getattr(facts, name, None) for name in IMAGES.schema.names}
-                rows.append(described | {"image_id": image, "bytes": fresh[image]})
+                rows.append({**described, "image_id": image, "bytes": fresh[image]})
         if rows:
             yield _batch(rows, IMAGES.schema)
 

@@ -110,12 +110,13 @@ def _one_of(value: object, kind: pa.DataType) -> OneOf:
     if isinstance(value, pa.Array | pa.ChunkedArray):
         column = cast_to(cast(Column, value), kind)
     else:
-        column = pa.array(_several(value), kind)
+        column = pa.array(several_values(value), kind)
     distinct: set[Any] = set(values_or_nulls(column, object))
     return OneOf(sorted(distinct - {None}), null=None in distinct)
 
 
-def _several(value: object) -> list[object]:
+def several_values(value: object) -> list[object]:
+    """The values that a condition names; a lone one stands for a list of one."""
     is_several = isinstance(value, Iterable) and not isinstance(value, str | bytes)
     return list(cast(Iterable[object], value)) if is_several else [value]
 

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from ops.audits.contract import KEYS, Audit, Grain, Scope
 from ops.audits.registry import all_audits
+from ops.core.arrow import column_of, fill_null, numpy_values
 from ops.core.hashing import joined, key_hashes
 from ops.core.schemas import EXAMPLES
 from ops.gates.gate_facts import measures_facts
@@ -61,7 +62,10 @@ def _ranks_images(audit: Audit) -> bool:
 
 def _mismatch(read: ReadBatches, cuts: Sequence[Cut]) -> tuple[str, ...]:
     names = ["rank", "compared", "turns"]
-    parts = [np.stack([batch[name].fill_null(0).to_numpy() for name in names]) for batch in read(columns=names)]
+    parts = [
+        np.stack([numpy_values(fill_null(column_of(batch, name), 0)) for name in names])
+        for batch in read(columns=names)
+    ]
     rank, compared, turns = np.concatenate([np.zeros((3, 0), np.int32), *parts], axis=1)
     judged = rank > 0
     return tuple(mismatch_notes(rank[judged], compared[judged], turns[judged], cuts))

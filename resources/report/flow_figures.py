@@ -1,12 +1,10 @@
 """What came into a version, drop by drop, and what it is made of: modalities, contradictions, stages."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
+from ops.core.arrow import column_of, compare, fill_null, flags, value_counts
 from ops.core.hashing import distinct, joined, key_hashes
 from ops.core.log import Log, Row
 from ops.core.measure_schemas import CONTRADICTION_RATES, MODALITY_STATISTICS
@@ -76,8 +74,8 @@ def stage_figures(lake: Lake, version: int, deliveries: Sequence[str], datasets:
     members: dict[str, list[np.ndarray]] = {name: [] for name in datasets}
     for batch in lake.batches(VERDICTS, where={"version": version}, columns=[*_KEY, "dataset"]):
         hashed = key_hashes(batch)
-        dataset: Any = pc.fill_null(batch.column("dataset"), pa.scalar(""))
-        for name in dataset.unique().to_pylist():
-            members[name].append(hashed[np.asarray(pc.equal(dataset, pa.scalar(name)))])
+        dataset = fill_null(column_of(batch, "dataset"), "")
+        for name, _ in value_counts(dataset):
+            members[name].append(hashed[flags(compare(dataset, "==", name))])
     mix = {name: distinct(joined(parts)) for name, parts in members.items()}
     return count_stages(lake.batches(CURRICULUM, where={"version": version}), visual, mix)

@@ -6,6 +6,7 @@ from typing import Any
 import pyarrow as pa
 
 from ops.audits.preflight import AUDIT
+from ops.core.arrow import column_of, rows_where
 from ops.core.version_schemas import CURATED
 from ops.preflight.contract import Outcome
 from ops.preflight.reasons import REASONS
@@ -31,7 +32,7 @@ def forecast_figures(
     columns = {*_GROUP, "answer_tokens_lost"}
     measured_deliveries = used(deliveries, without, AUDIT.name)
     for batch in read_measures(lake, AUDIT.name, identity=identity, deliveries=measured_deliveries, columns=columns):
-        kept = batch.filter(pa.array(members.positions(batch.column("example_id")) >= 0))
+        kept = rows_where(batch, pa.array(members.positions(column_of(batch, "example_id")) >= 0))
         for row in _grouped(kept):
             key = (row["trainer"], row["outcome"], row["reason"])
             examples, lost, first = counts.get(key, (0, 0, row["example_id_min"]))

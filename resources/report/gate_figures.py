@@ -14,7 +14,7 @@ from resources.report.rows import from_row
 def mix_figures(lake: Lake, version: int) -> MixFigures | None:
     """What the version's gate found of its mix; None where it was not gated."""
     result = _version_gate(lake, version)
-    facts = result["facts"] if result else {}
+    facts: dict[str, list[Row]] = result["facts"] if result else {}
     if "mix" not in facts:
         return None
     row = facts["mix"][0]

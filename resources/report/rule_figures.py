@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ops.audits.registry import all_audits
-from ops.decision.policy import DECISION, Action, Condition, OneLess, Rule
+from ops.decision.policy import DECISION, Action, Condition, OneLess, Rule, Value
 from ops.decision.versions import without_measures
 from ops.decision.wrong_flags import PROBABILITY, expected_wrong, probable
 from ops.report.audit_data import RuleFigures, ShownExample, Threshold
@@ -18,6 +18,7 @@ _DECIDED = "decided"
 
 StoredRule = Mapping[str, Any]
 """A rule (ops.decision.policy) as plain values."""
+StoredValue = Value | list[Value] | tuple[Value, ...]
 
 
 def stored_rules(version: Mapping[str, Any]) -> list[StoredRule]:
@@ -36,9 +37,10 @@ def thresholds_of(rules: Sequence[StoredRule], audit: str) -> dict[str, list[Thr
 
 
 def _threshold(rule: StoredRule, condition: Mapping[str, Any]) -> Threshold:
-    value: Any = condition["value"]
-    values: Any = value if isinstance(value, list | tuple) else [value]
-    bound: Any = value if type(value) in (int, float) and condition["comparison"] != "!=" else None
+    value: StoredValue = condition["value"]
+    values = value if isinstance(value, list | tuple) else [value]
+    number = value if isinstance(value, int | float) and not isinstance(value, bool) else None
+    bound = None if condition["comparison"] == "!=" else number
     equal = condition["comparison"] in ("==", "in")
     return Threshold(
         rule=rule["name"],
@@ -53,12 +55,12 @@ def _threshold(rule: StoredRule, condition: Mapping[str, Any]) -> Threshold:
 
 def condition_text(condition: Mapping[str, Any]) -> str:
     """`column comparison value`, as the policy writes it."""
-    value = condition["value"]
+    value: StoredValue = condition["value"]
     text = f"[{', '.join(map(_value_text, value))}]" if isinstance(value, list | tuple) else _value_text(value)
     return f"{condition['column']} {condition['comparison']} {text}"
 
 
-def _value_text(value: Any) -> str:
+def _value_text(value: Value) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
@@ -90,8 +92,8 @@ def restored(rule: StoredRule) -> Rule:
         Condition(c["column"], c["comparison"], tuple(c["value"]) if isinstance(c["value"], list) else c["value"])
         for c in rule["when"]
     ]
-    weight: Any = rule.get("weight")
-    weight = OneLess(**weight) if isinstance(weight, dict) else weight
+    stored: dict[str, str] | float | None = rule.get("weight")
+    weight = OneLess(**stored) if isinstance(stored, dict) else stored
     return Rule(rule["name"], rule["audit"], tuple(conditions), Action(rule["action"]), rule["reason"], weight)
 
 

@@ -84,7 +84,7 @@ def calibrate(lake: Lake, sample: str, *, target: float) -> Calibration:
         figures.append(
             _figure("reviewers", f"{reviewer}, {other}", "kappa", Estimate(kappa, float("nan"), float("nan"), rows))
         )
-    of = {"at": datetime.now(UTC), "version": drawn[0]["version"], "sample": sample}
+    of: Row = {"at": datetime.now(UTC), "version": drawn[0]["version"], "sample": sample}
     stored = lake.log(CALIBRATIONS, lambda _: [{**of, **figure} for figure in figures])
     return Calibration(sample, of["version"], drawn[0]["measure"], len(drawn), len(own), tuple(stored))
 

@@ -85,7 +85,7 @@ def verl(function: Callable[..., Any], rows: list[dict[str, Any]]) -> list[Any]:
     rewards: list[Any] = []
     for row in rows:
         extra = {"question": row["question"], "images": [picture(path) for path in row["images"]]}
-        reward = function(
+        reward: dict[str, float] | float | None = function(
             data_source=row["data_source"],
             solution_str=row["completion"],
             ground_truth=row["ground_truth"],

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pyarrow as pa
 
+from ops.core.arrow_types import fields
 from ops.core.hashing import key_hashes, splitmix
 from ops.core.schemas import TableSpec
 from resources.lake.tables import Lake
@@ -15,7 +16,7 @@ def draw_rows(
 ) -> pa.Table:
     """At most `count` of the rows that match, with these columns, among them the key of an example; the table is read
     once, in batches."""
-    drawn = pa.schema([spec.schema.field(name) for name in columns]).empty_table()
+    drawn = pa.schema(fields(spec.schema, *columns)).empty_table()
     keys = np.empty(0, np.uint64)
     for batch in lake.batches(spec, where=where, columns=columns):
         keys = np.concatenate([keys, splitmix(key_hashes(batch) ^ np.uint64(seed))])

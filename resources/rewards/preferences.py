@@ -38,7 +38,9 @@ class PreferenceAudit:
     def write_weights(self, path: Path) -> None:
         """A Parquet file with `example_id` and `weight`, a row a pair."""
         ids = [pair.example_id for pair in self.pairs]
-        pq.write_table(pa.table({"example_id": pa.array(ids), "weight": pa.array(self.shortcuts.weights)}), path)
+        table = pa.table({"example_id": pa.array(ids), "weight": pa.array(self.shortcuts.weights)})
+        with pq.ParquetWriter(path, table.schema) as writer:
+            writer.write_table(table)
 
 
 def audit_preferences(lake: Lake, *, most: int, seed: int = 0) -> PreferenceAudit:

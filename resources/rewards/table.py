@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ops.core.errors import UnusableError
+from ops.core.parquet_files import file_batches
 from ops.rewards.findings import verdict_of
 from ops.rewards.observed import Rewarded, observed_findings, rewarded
 from resources.rewards.auditing import RewardAudit
@@ -22,7 +23,7 @@ def audit_column(path: Path, column: str) -> RewardAudit:
         with pq.ParquetFile(path) as file:
             if column not in file.schema_arrow.names:
                 raise UnusableError(f"{path} has no column {column!r}; it has {', '.join(file.schema_arrow.names)}")
-            for batch in file.iter_batches(batch_size=4096):
+            for batch in file_batches(file, 4096):
                 rows.extend(rewarded(record, column) for record in batch.to_pylist())
                 if len(rows) >= _MOST_ROWS:
                     break
