@@ -208,6 +208,9 @@ class Export:
     boxes: str | None = None
     """The scale that its trainer reads boxes on (ops.boxes.conventions), or `objects` where it reads them beside the
     texts; null where that is the model's: they stay as delivered."""
+    turns_pictures: bool = True
+    """Whether its trainer turns a picture by its EXIF orientation. Where it does not, boxes, which are places of the
+    upright image, cannot be written of such a picture."""
     pictures_beside: bool = False
     """Whether pictures are files of the export's folder `images`; else the rows hold their bytes."""
     revision: int = 1

@@ -42,4 +42,5 @@ EXPORT = Export(
     recipe=_RECIPE,
     proof="a reader after its `RLHFDataset`, before it samples",
     kinds=(PROMPT,),
+    turns_pictures=False,
 )

@@ -84,4 +84,5 @@ EXPORT = Export(
     kinds=(SFT,),
     boxes="thousand",
     pictures_beside=True,
+    turns_pictures=False,
 )

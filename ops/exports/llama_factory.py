@@ -115,4 +115,5 @@ EXPORT = Export(
     refuse=_refuse,
     finish=_finish,
     pictures_beside=True,
+    turns_pictures=False,
 )

@@ -89,4 +89,5 @@ EXPORT = Export(
     kinds=(SFT,),
     boxes="unit",
     pictures_beside=True,
+    turns_pictures=False,
 )

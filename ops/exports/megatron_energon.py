@@ -106,4 +106,5 @@ EXPORT = Export(
     refuse=refuse_unjudged,
     finish=_finish,
     weights="`repetitions` in a `blend_epochized`",
+    turns_pictures=False,
 )

@@ -144,4 +144,5 @@ EXPORT = Export(
     weights="`loss_scale` of the answers",
     pictures_beside=True,
     revision=2,
+    turns_pictures=False,
 )

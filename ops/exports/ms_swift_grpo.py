@@ -47,4 +47,5 @@ EXPORT = Export(
     proof="its own loader and template, before it samples",
     kinds=(PROMPT,),
     pictures_beside=True,
+    turns_pictures=False,
 )

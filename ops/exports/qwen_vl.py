@@ -60,4 +60,5 @@ EXPORT = Export(
     finish=_finish,
     kinds=(SFT,),
     pictures_beside=True,
+    turns_pictures=False,
 )

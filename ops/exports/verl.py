@@ -61,4 +61,5 @@ EXPORT = Export(
     recipe=_RECIPE,
     proof="its own `RLHFDataset`, before it samples",
     kinds=(PROMPT,),
+    turns_pictures=False,
 )

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from ops.core.json_values import Fields
 from ops.formats import boxes, dialogues, fields
 from ops.formats.contract import Format
-from ops.formats.messages import answer_text, built, role_contents
+from ops.formats.messages import answer_loss, answer_text, built, role_contents
 from ops.intake.row import CONTEXT, Judgement, Message, Part, Row, RowError
 
 _TAGS = ("kto_tag", "label")
@@ -44,7 +44,7 @@ def _parse(record: Fields) -> Row:
     return Row(
         kind="preference",
         source_id=fields.id_field(record, "id"),
-        messages=(*prompt.messages, Message("response", (Part(response),))),
+        messages=(*prompt.messages, Message("response", (Part(response),), answer_loss(read.items))),
         images=prompt.images,
         judgements=(Judgement(response, label, annotator=None if who is None else str(who)),),
         metadata=fields.rest(record, *read.used, tag, "annotator"),

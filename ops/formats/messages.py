@@ -55,6 +55,12 @@ def role_contents(items: Sequence[Cell]) -> list[tuple[str, Cell]]:
     return [(turn.role, turn.content) for turn in _spoken(items)]
 
 
+def answer_loss(items: Sequence[Cell]) -> float | None:
+    """The weight in the loss of the answer that messages end in, where it has one of its own."""
+    spoken = _spoken(items)
+    return spoken[-1].loss if spoken else None
+
+
 def _spoken(items: Sequence[Cell]) -> list[_Spoken]:
     """The messages. Where the row says which of them carry loss, or calls tools in messages of their own, neighbours of
     the assistant are one turn, as trainers join them, unless they are learned with different weights."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from ops.core.json_values import Cell, Fields
 from ops.formats import fields
 from ops.formats.contract import Format
-from ops.formats.messages import conversation
+from ops.formats.messages import answer_loss, conversation
 from ops.intake.row import ImageRef, Judgement, Message, Part, Row, RowBox, RowError
 
 _USED = ("id", "prompt", "question", "chosen", "rejected", "images", "image", "annotator")
@@ -38,6 +38,7 @@ def _parse(record: Fields) -> Row:
         source_id=fields.id_field(record, "id", "idx"),
         annotator=record.get("annotator"),
         metadata=fields.rest(record, *_USED),
+        losses=(answer_loss(chosen), answer_loss(rejected)),
     )
 
 
@@ -50,14 +51,19 @@ def pair(
     annotator: Cell = None,
     metadata: Fields,
     boxes: tuple[RowBox, ...] = (),
+    losses: tuple[float | None, float | None] = (None, None),
 ) -> Row:
-    """A preference row of one chosen and one rejected response."""
+    """A preference row of one chosen and one rejected response, and their own weights in the loss."""
     good, bad = answers
     who = fields.annotator(annotator)
     return Row(
         kind="preference",
         source_id=source_id,
-        messages=(*prompt, Message("chosen", (Part(good),)), Message("rejected", (Part(bad),))),
+        messages=(
+            *prompt,
+            Message("chosen", (Part(good),), losses[0]),
+            Message("rejected", (Part(bad),), losses[1]),
+        ),
         images=tuple(images),
         judgements=(
             Judgement(good, "chosen", opponent=bad, annotator=who),

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from ops.core.json_values import Cell, Fields
 from ops.formats import boxes, dialogues, fields
 from ops.formats.contract import Format
-from ops.formats.messages import answer_text, built, role_contents
+from ops.formats.messages import answer_loss, answer_text, built, role_contents
 from ops.formats.preferences import pair
 from ops.intake.row import ImageRef, Row, RowError
 
@@ -27,7 +27,7 @@ def _parse(record: Fields) -> Row:
     images = dialogues.images(record)
     _check_images(images, record.get("rejected_images"))
     prompt, chosen = _split(role_contents(read.items), "messages")
-    rejected = _rejected(record, prompt)
+    rejected, rejected_loss = _rejected(record, prompt)
     objects = record.get("objects")
     both, chosen_boxes = boxes.expand([*prompt, *chosen], objects, images=len(images))
     other = record.get("rejected_objects") if fields.present(record.get("rejected_objects")) else objects
@@ -42,6 +42,7 @@ def _parse(record: Fields) -> Row:
         annotator=record.get("annotator"),
         metadata=fields.rest(record, *read.used, *_REJECTED, "annotator"),
         boxes=boxes.pair_boxes(chosen_boxes, rejected_boxes, at),
+        losses=(answer_loss(read.items), rejected_loss),
     )
 
 
@@ -58,18 +59,21 @@ def _split(pairs: Said, name: str) -> tuple[Said, Said]:
     return pairs[: asked[-1] + 1], pairs[asked[-1] + 1 :]
 
 
-def _rejected(record: Fields, prompt: Said) -> Said:
+def _rejected(record: Fields, prompt: Said) -> tuple[Said, float | None]:
+    """The rejected side behind the prompt, and its weight in the loss."""
     if fields.present(record.get("rejected_messages")):
-        asked, rejected = _split(role_contents(fields.list_field(record, "rejected_messages")), "rejected_messages")
+        items = fields.list_field(record, "rejected_messages")
+        asked, rejected = _split(role_contents(items), "rejected_messages")
         if [one for one in asked if one[0] != "system"] != [one for one in prompt if one[0] != "system"]:
             raise RowError("pair_differs", f"rejected_messages ask what messages do not: {_WAY_OUT}")
-        return rejected
+        return rejected, answer_loss(items)
     if not fields.present(record.get("rejected_response")):
         raise RowError("field_missing", "rejected_response")
-    rejected = role_contents(dialogues.as_messages(record, "rejected_response", "assistant"))
+    items = dialogues.as_messages(record, "rejected_response", "assistant")
+    rejected = role_contents(items)
     if any(who in ("user", "system") for who, _ in rejected):
         raise RowError("field_type", "rejected_response holds a turn of user or system")
-    return rejected
+    return rejected, answer_loss(items)
 
 
 FORMAT = Format(

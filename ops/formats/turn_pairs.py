@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from ops.core.json_values import Cell, Fields
 from ops.formats import boxes, dialogues, fields
 from ops.formats.contract import Format
-from ops.formats.messages import answer_text, built, role_contents
+from ops.formats.messages import answer_loss, answer_text, built, role_contents
 from ops.formats.preferences import pair
 from ops.intake.row import CONTEXT, Row, RowError
 
@@ -30,11 +30,13 @@ def _parse(record: Fields) -> Row:
     images = dialogues.images(record)
     if fields.present(record.get(_V1[0])):
         prompt, sides = _parted(record)
+        answers = [fields.list_field(record, name) for name in _V1]
         used = ("id", *dialogues.PICTURES, *_V1)
     else:
         read = dialogues.dialogue({name: value for name, value in record.items() if name != "output"})
         prompt, used = role_contents(read.items), (*read.used, *_SIDES)
-        sides = [role_contents(dialogues.as_messages(record, name, "assistant")) for name in _SIDES]
+        answers = [dialogues.as_messages(record, name, "assistant") for name in _SIDES]
+        sides = [role_contents(answer) for answer in answers]
     if any(who not in ("assistant", "tool", CONTEXT) for side in sides for who, _ in side):
         raise RowError("turn_order", "chosen or rejected holds a turn that is no answer")
     objects = record.get("objects")
@@ -50,6 +52,7 @@ def _parse(record: Fields) -> Row:
         annotator=record.get("annotator"),
         metadata=fields.rest(record, *used, "annotator"),
         boxes=boxes.pair_boxes(chosen_boxes, rejected_boxes, len(prompt)),
+        losses=(answer_loss(answers[0]), answer_loss(answers[1])),
     )
 
 

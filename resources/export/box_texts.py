@@ -33,13 +33,16 @@ def spooled_boxes(path: Path) -> dict[str, list[Box]]:
     return by_example
 
 
-def box_texts(row: Mapping[str, Any], boxes: Sequence[Box], scale: str | None) -> BoxTexts:
+def box_texts(row: Mapping[str, Any], boxes: Sequence[Box], scale: str | None, *, turns_pictures: bool) -> BoxTexts:
     """The texts of an example's messages with its boxes on the scale, or as ms-swift's `objects`; as delivered where
-    there is no scale."""
+    there is no scale. `turns_pictures`: whether who reads them turns pictures by EXIF, as the places of boxes have
+    them."""
     delivered: Texts = [[part["text"] for part in message["parts"]] for message in row["messages"]]
     if scale is None or not boxes:
         return BoxTexts(delivered)
     try:
+        if not turns_pictures and any(box["is_turned"] for box in boxes):
+            raise BoxRewritingError("a box in a picture that EXIF turns and the trainer does not")
         return _as_objects(row, delivered, boxes) if scale == OBJECTS else BoxTexts(_rescaled(delivered, boxes, scale))
     except BoxRewritingError as problem:
         return BoxTexts(delivered, unwritable=f"{problem} cannot be written as {scale}")

@@ -9,7 +9,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ops.core.schemas import BOXES, EXAMPLES, PREFERENCES, PROMPTS
+from ops.core.arrow import Column, compare, is_in
+from ops.core.schemas import BOXES, EXAMPLES, IMAGES, PREFERENCES, PROMPTS
 from ops.decision.versions import Version
 from ops.exports.contract import PREFERENCE, PROMPT
 from ops.exports.plan import Plan
@@ -153,7 +154,16 @@ def _sort_prompts(lake: Lake, where: Mapping[str, Any], spool: Spool) -> None:
 
 
 def _sort_boxes(lake: Lake, where: Mapping[str, Any], spool: Spool) -> None:
+    """The boxes, each with whether EXIF turns or mirrors its picture."""
     for batch in lake.batches(BOXES, where=where, columns=_BOX):
         rows, example = spool.routes.select(batch)
-        spool.add(pa.Table.from_batches([batch]).take(row_numbers(rows)), example)
+        boxes = pa.Table.from_batches([batch]).take(row_numbers(rows))
+        spool.add(boxes.append_column("is_turned", _are_turned(lake, boxes["image_id"])), example)
     spool.close()
+
+
+def _are_turned(lake: Lake, image_ids: pa.ChunkedArray) -> Column:
+    wanted = image_ids.drop_null().unique()
+    images = lake.read(IMAGES, columns=["image_id", "exif_orientation"], where={"image_id": wanted})
+    turned = images.filter(compare(images["exif_orientation"], ">", 1))
+    return is_in(image_ids, turned["image_id"].combine_chunks())

@@ -184,7 +184,13 @@ def _write_shard(work: _Work) -> ShardDone:
     left_out: Counter[str] = Counter()
 
     def accepted() -> Iterator[Member]:
-        for member in members(work.content, work.shard, repeats=work.repeats, box_scale=work.boxes):
+        for member in members(
+            work.content,
+            work.shard,
+            repeats=work.repeats,
+            box_scale=work.boxes,
+            turns_pictures=export.turns_pictures,
+        ):
             unlearned = None if export.masks_answers else refuse_unlearned(member)
             reason = member.unwritable or unlearned or export.refuse(member)
             if reason is None:

@@ -24,10 +24,12 @@ _Judgements = dict[str, tuple[str | None, float | None, float | None]]
 """Label, mean rating and its scale by response."""
 
 
-def members(content: Content, shard: Shard, *, repeats: int, box_scale: str | None = None) -> Iterator[Member]:
+def members(
+    content: Content, shard: Shard, *, repeats: int, box_scale: str | None = None, turns_pictures: bool = True
+) -> Iterator[Member]:
     """The members of a shard in their order; with `repeats`, copies stand for their weights already. Their boxes are
-    written on the scale, or as delivered. Raises ExportError where a message shows a picture that its example does not
-    name."""
+    written on the scale, or as delivered, for a trainer that turns pictures by EXIF or does not. Raises ExportError
+    where a message shows a picture that its example does not name."""
     with pa.OSFile(str(content.places / shard.name), "rb") as source:
         places = pa.ipc.open_stream(source).read_all()
     rows = read_spooled(content.rows / shard.name)
@@ -39,9 +41,10 @@ def members(content: Content, shard: Shard, *, repeats: int, box_scale: str | No
         chunk = rows.take(row_of_place.slice(start, _CHUNK_ROWS)).to_pylist()
         for place, row in zip(places.slice(start, _CHUNK_ROWS).to_pylist(), chunk, strict=True):
             judged = judgements.get(row["example_id"], {})
-            written = box_texts(row, boxes.get(row["example_id"], []), box_scale)
+            own = boxes.get(row["example_id"], [])
+            written = box_texts(row, own, box_scale, turns_pictures=turns_pictures)
             member = _member(shard, place, row | {"texts": written.texts}, judged, content.pictures)
-            unwritable = written.unwritable or _unmatched_losses(row)
+            unwritable = written.unwritable or _unmatched_losses(row) or _judged_loss(row)
             member = replace(member, objects=written.objects, unwritable=unwritable)
             if shard.kind == PROMPT:
                 member = _with_prompt(member, prompts)
@@ -74,6 +77,14 @@ def _unmatched_losses(row: Mapping[str, Any]) -> str | None:
     if row["losses"] is None or len(row["losses"]) == len(row["messages"]):
         return None
     return "loss weights of an older reading do not fit its turns: run its drop again"
+
+
+def _judged_loss(row: Mapping[str, Any]) -> str | None:
+    """Why a judged answer's own weight is in no export: none of the trainers' losses of preferences is told to take
+    it."""
+    weighed = zip(row["messages"], row["losses"] or (), strict=False)
+    judged = any(loss is not None for message, loss in weighed if message["role"] in CANDIDATE_ROLES)
+    return "a judged answer has a loss weight of its own, which no format can say" if judged else None
 
 
 def _prompts(path: Path) -> dict[str, dict[str, Any]]:

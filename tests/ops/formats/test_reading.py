@@ -39,7 +39,7 @@ def test_rows_that_are_read_otherwise_are_another_reading() -> None:
     records = [row for rows in BASES.values() for row in rows] + [row for _, _, row, _ in TRAINERS]
     records += [row | {"label": 3} for row in records]
     read = fingerprint([without_bytes(as_read(record)) for record in records])
-    assert (READING, read) == (11, "933a08edaf46ecbe"), (
+    assert (READING, read) == (12, "933a08edaf46ecbe"), (
         "documented rows are read otherwise than before, or there are more of them: in the first case raise "
         "ops.intake.reading.READING; then write both here"
     )

@@ -17,7 +17,7 @@ from ops.intake.row import Row, RowError
 from ops.intake.rows import IngestSettings, check_row
 from tests.support.examples import examples
 from tests.support.judged_rows import JUDGED, REJECTED, packed
-from tests.support.trainer_rows import ASK, CAT, DOG, TALK, TRAINERS, text
+from tests.support.trainer_rows import ASK, CAT, DOG, TALK, TRAINERS, V1_ASK, text, v1
 
 
 def read(record: dict[str, Any], **how: Any) -> tuple[str, Row]:
@@ -47,6 +47,21 @@ def test_labels_and_pairs_say_what_the_trainer_says():
     assert judged(read(swift)[1]) == pair
     assert read(swift)[1].metadata == {"margin": 0.4}
     assert judged(read({"messages": [ASK], "chosen": CAT, "rejected": DOG, "image": "a.jpg"})[1]) == pair
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"messages": [ASK, DOG | {"loss_scale": 0.5}], "images": ["a.jpg"], "label": False},
+        {"messages": [ASK, CAT], "rejected_messages": [ASK, DOG | {"loss_scale": 0.5}], "images": ["a.jpg"]},
+        {"messages": [ASK, CAT], "rejected_response": [DOG | {"loss_scale": 0.5}], "images": ["a.jpg"]},
+        {"chosen_messages": [V1_ASK, v1("A cat.", 0.5)], "rejected_messages": [V1_ASK, v1("A dog.")]},
+        {"prompt": [ASK], "chosen": [CAT], "rejected": [DOG | {"loss_weight": 0.5}], "images": ["a.jpg"]},
+    ],
+    ids=["kto", "rejected_messages", "rejected_response", "chosen_messages", "preferences"],
+)
+def test_the_weight_of_a_judged_answer_is_kept(record: dict[str, Any]):
+    assert sorted(message.loss or 0.0 for message in read(record)[1].messages)[-1] == 0.5
 
 
 def test_what_roles_and_texts_do_not_say_is_metadata():

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 
 from ops.core.schemas import BOXES, EXAMPLES
 from ops.decision.policy import Policy
@@ -92,6 +92,38 @@ def test_boxes_are_read_back_where_they_were_on_the_scale_asked_for(boxed: Lake,
             (box,) = boxes[source]
             assert box["convention"] == scale
             assert corners(box) == pytest.approx(place, abs=0.5), (name, source)
+
+
+def test_turned_boxes_and_weighed_judgements_are_left_out_by_name(tmp_path: Path):
+    (tmp_path / "drop").mkdir()
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    for name, kept in (("up.jpg", Image.Exif()), ("lying.jpg", exif)):
+        Image.new("RGB", (WIDTH, HEIGHT), (9, 90, 60)).save(tmp_path / "drop" / name, exif=kept)
+    boxes = {"ref": ["a cat"], "bbox": [[64, 48, 320, 240]]}
+    lines = [
+        row(name, "<ref-object><bbox>", objects=boxes) | {"images": [name]} for name in ("up.jpg", "lying.jpg")
+    ] + [row("text", "There.") | {"images": ["lying.jpg"]}]
+    judged = row("judged", "There.", label=True)
+    judged["messages"][1]["loss_scale"] = 0.5
+    (tmp_path / "drop" / "judged.jsonl").write_text(json.dumps(judged | {"images": ["up.jpg"]}))
+    (tmp_path / "drop" / "rows.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    lake = Lake(tmp_path / "lake")
+    taken = ingest(lake, tmp_path / "drop", "drop", settings=IngestSettings(), progress=SilentProgress())
+    measure_difficulty(lake, taken.delivery)
+    publish_version(lake, [taken.delivery], Policy())
+    reason = "a box in a picture that EXIF turns and the trainer does not cannot be written as"
+    weighed = {"a judged answer has a loss weight of its own, which no format can say": 1}
+    for to, scale, left_out in (
+        ("ms_swift", None, {f"{reason} objects": 1}),
+        ("llama_factory", "thousand", {f"{reason} thousand": 1}),
+        ("llama_factory", None, {}),
+        ("trl", "thousand", {}),
+        ("hf", "thousand", {}),
+    ):
+        out = tmp_path / f"{to}-{scale}"
+        done = export_version(lake, 1, to=to, folder=out, boxes=scale, progress=SilentProgress())
+        assert done.left_out == {**left_out, **weighed}, to
 
 
 def texts(folder: Path) -> dict[str, str]:
