@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
+from pydantic import Field
 
 from assets.checks import table_of
 from assets.partitions import ENGINES
@@ -19,13 +20,16 @@ if TYPE_CHECKING:
     from resources.checkpoints.auditing import CheckpointAudit
 
 
+_STILL_SEES = "The tower moved from its baseline no farther than fine-tuning moves one that still sees."
+
+
 class CheckpointConfig(dg.Config):
     """Which checkpoint is audited."""
 
-    checkpoint: str
-    """A file of weights, or a folder with them."""
-    baseline: str = ""
-    """What it was made from; empty for `operation.checkpoints.baseline` of assay.yaml."""
+    checkpoint: str = Field(description="A file of weights, or a folder with them.")
+    baseline: str = Field(
+        "", description="What it was made from; empty for `operation.checkpoints.baseline` of assay.yaml."
+    )
 
 
 @dg.asset(
@@ -36,7 +40,7 @@ class CheckpointConfig(dg.Config):
     pool=ENGINES,
     code_version=str(CODE),
     metadata=table_metadata(CHECKPOINTS),
-    check_specs=[dg.AssetCheckSpec("still_sees", asset="checkpoint_alignment")],
+    check_specs=[dg.AssetCheckSpec("still_sees", asset="checkpoint_alignment", description=_STILL_SEES)],
 )
 @step
 def checkpoint_alignment(

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Mapping, Sequence
+from urllib.parse import quote
 
 import dagster as dg
 
@@ -12,13 +13,14 @@ from resources.gates.history import Earlier
 
 NONE: Mapping[str, dg.TableMetadataValue] = {}
 NEVER: Earlier = {}
+PROMISES = "The measures are what the audit promises: whole keys, values in their ranges, not too many abstentions."
 
 
-def by_drop(name: str, asset: str, *, blocking: bool = True) -> dg.AssetCheckSpec:
+def by_drop(name: str, asset: str, *, description: str, blocking: bool = True) -> dg.AssetCheckSpec:
     """A check that is judged for each drop, so that one drop that passes hides no other that failed."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.PreviewWarning)
-        return dg.AssetCheckSpec(name, asset=asset, blocking=blocking, partitions_def=drops)
+        return dg.AssetCheckSpec(name, asset=asset, description=description, blocking=blocking, partitions_def=drops)
 
 
 def check_result(
@@ -30,15 +32,20 @@ def check_result(
     earlier: Earlier = NEVER,
 ) -> dg.AssetCheckResult:
     """The asset check of that name. Its metadata are the gate's checks as a table, failed ones first, each with what
-    earlier runs found, the gate's figures, and `samples` of what failed."""
+    earlier runs found, the link to Data Docs, and `samples` of what failed."""
     return dg.AssetCheckResult(
         asset_key=asset,
         check_name=check,
         passed=gate.success,
         severity=dg.AssetCheckSeverity.ERROR,
         description=gate.message,
-        metadata={"checks": _table(gate, earlier), **samples, **gate.metadata()},
+        metadata={"checks": _table(gate, earlier), **_docs(gate), **samples},
     )
+
+
+def _docs(gate: GateResult) -> dict[str, dg.UrlMetadataValue]:
+    """The link to what Great Expectations wrote of it, which the UI serves (pipelines/ui_pages.py)."""
+    return {"Data Docs": dg.MetadataValue.url(f"/gates/{quote(gate.kept)}")} if gate.kept else {}
 
 
 def table_of(rows: Sequence[Mapping[str, object]]) -> dg.TableMetadataValue:

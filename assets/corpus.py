@@ -5,7 +5,7 @@ from functools import partial
 
 import dagster as dg
 
-from assets.checks import check_result
+from assets.checks import PROMISES, check_result
 from assets.lineage import measured_from
 from assets.partitions import ENGINES
 from assets.specs import CODE, Materialized, audit_asset, table_metadata
@@ -71,7 +71,7 @@ def _corpus_measures(audit: Audit) -> dg.AssetsDefinition:
                 kinds={"spark"},
             )
         ],
-        check_specs=[dg.AssetCheckSpec("measures_gate", asset=table, blocking=True)],
+        check_specs=[dg.AssetCheckSpec("measures_gate", asset=table, description=PROMISES, blocking=True)],
     )
     @step
     def measured(

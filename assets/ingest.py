@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import dagster as dg
+from pydantic import Field
 
 from assets.checks import by_drop, check_result, table_of
 from assets.metrics import tell_metrics
@@ -20,6 +21,7 @@ from resources.intake.ingest import alarm, ingest
 from resources.lake.tables import Lake
 
 _SAMPLES = 10
+_GATE = "Every row is kept or set aside with a reason, and no more are set aside than `gates.quarantine_limit` allows."
 _DESCRIPTIONS = {
     "examples": "One row an example: its messages, the images it shows, and where it came from.",
     "images": "One row an image, by content, whatever drop it came in.",
@@ -43,10 +45,14 @@ def _set_aside(lake: Lake, delivery: str) -> dg.TableMetadataValue:
 class DropConfig(dg.Config):
     """Where the partition's drop lies."""
 
-    path: str = ""
-    """Folder or URL. Empty: where it was read last, or the watched folder's entry of that name."""
-    unchanged: str = ""
-    """Name of a delivery of an older reading: the files are read only where they are still its. Empty: in any case."""
+    path: str = Field(
+        "", description="Folder or URL. Empty: where it was read last, or the watched folder's entry of that name."
+    )
+    unchanged: str = Field(
+        "",
+        description="Name of a delivery of an older reading: the files are read only where they are still its. "
+        "Empty: in any case.",
+    )
 
 
 @dg.multi_asset(
@@ -106,7 +112,7 @@ def ingested(
     ],
     partitions_def=drops,
     # Not blocking: a step that fails would show every later asset of the drop as failed, though none was tried.
-    check_specs=[by_drop("ingest_gate", "drops", blocking=False)],
+    check_specs=[by_drop("ingest_gate", "drops", description=_GATE, blocking=False)],
 )
 @step
 def admitted(

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import dagster as dg
 
-from assets.checks import NEVER, by_drop, check_result
+from assets.checks import NEVER, PROMISES, by_drop, check_result
 from assets.lineage import measured_from
 from assets.partitions import ENGINES, drops
 from assets.specs import Materialized, audit_asset
@@ -34,7 +34,7 @@ CHECK = "measures_gate"
     specs=[
         audit_asset(audit, group="measures", deps=["examples", "embeddings"], kinds={"ray"}) for audit in row_audits()
     ],
-    check_specs=[by_drop(CHECK, table) for table in MEASURES],
+    check_specs=[by_drop(CHECK, table, description=PROMISES) for table in MEASURES],
     partitions_def=drops,
     can_subset=True,
 )

@@ -18,9 +18,11 @@ def report(
     context: dg.AssetExecutionContext, lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings]
 ) -> Materialized:
     """One self-contained page of the current version: what came in, what went out, and why."""
-    page = make_report(lake, current_version(lake))
+    version = current_version(lake)
+    page = make_report(lake, version)
     # The night's last step: what its commits left in small files is merged when nothing waits for it.
     merged = compact_all(lake)
     counts = {"files_merged": merged.before, "files_made": merged.after}
     tell_metrics(context, lake, settings)
-    return dg.MaterializeResult(metadata={"report": dg.PathMetadataValue(str(page)), **counts})
+    link = dg.MetadataValue.url(f"/reports/{version}")  # which the UI serves (pipelines/ui_pages.py)
+    return dg.MaterializeResult(metadata={"report": link, "file": dg.PathMetadataValue(str(page)), **counts})

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import dagster as dg
 import pyarrow as pa
@@ -74,8 +74,17 @@ def audit_asset(audit: Audit, *, group: str, deps: Sequence[str], kinds: set[str
 
 def _columns(schema: pa.Schema, meaning: Callable[[str], str]) -> dg.TableSchema:
     return dg.TableSchema(
-        [dg.TableColumn(field.name, str(field.type), meaning(field.name)) for field in fields(schema)]
+        [dg.TableColumn(field.name, type_name(field.type), meaning(field.name)) for field in fields(schema)]
     )
+
+
+def type_name(kind: pa.DataType) -> str:
+    """The type, without the fields of structs: with them a column of the UI takes the room of its description."""
+    if isinstance(kind, pa.StructType):
+        return "struct"
+    if isinstance(kind, pa.ListType):
+        return f"list<{type_name(cast('pa.ListType[pa.DataType]', kind).value_type)}>"
+    return str(kind)
 
 
 def _code(module: str) -> Mapping[str, dg.CodeReferencesMetadataValue]:

@@ -37,6 +37,7 @@ of_persons = [
     table_asset(TABLES[name], description=text, group="review", kinds=set()) for name, text in _OF_PERSONS.items()
 ]
 
+_GATE = "The candidate accounts for every example once, and removes no more than the limits of `gates` allow."
 _TABLES = {
     "verdicts": "What is done with each example, its weight, and every reason.",
     "curated": "The members of the version and their weights; content is joined in at export.",
@@ -63,7 +64,7 @@ _DEPS = {
         )
         for name, text in _TABLES.items()
     ],
-    check_specs=[dg.AssetCheckSpec("candidate_gate", asset="verdicts", blocking=True)],
+    check_specs=[dg.AssetCheckSpec("candidate_gate", asset="verdicts", description=_GATE, blocking=True)],
 )
 @step
 def version(

@@ -17,7 +17,7 @@ from assets.partitions import drops
 from ops.core.errors import MissingError
 from pipelines.definitions import bind
 from pipelines.faults import is_mendable
-from pipelines.instance import home_of
+from pipelines.instance import home_of, show_in_ui
 from resources.config.settings import Settings
 from resources.engines.progress import Progress
 from resources.intake.old_readings import old_readings
@@ -162,6 +162,7 @@ def _execute(
 ) -> Outcome:
     quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
     logging.getLogger("dagster._core.execution.plan.active").addFilter(_worth_saying)
+    show_in_ui(instance, job)
     result = definitions.resolve_job_def(job).execute_in_process(
         instance=instance,
         partition_key=drop,

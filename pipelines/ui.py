@@ -28,7 +28,10 @@ from dagster_webserver.webserver import DagsterWebserver
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
 from starlette.responses import PlainTextResponse
+from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from pipelines.ui_pages import page_routes
 
 _HOST = re.compile(r"([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]+)?")
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -88,12 +91,15 @@ def _unframed(send: Send) -> Send:
 
 
 class OwnWebserver(DagsterWebserver[Any, Any]):
-    """Dagster's, with the check in front."""
+    """Dagster's, with the check in front, and with our pages beside its own."""
 
     def build_middleware(self) -> list[Middleware]:
         named = os.environ.get("ASSAY_UI_HOSTS", "").split(",")
         hosts = LOOPBACK | {name.strip().lower() for name in named if name.strip()}
         return [Middleware(OwnPages, hosts=hosts), *super().build_middleware()]
+
+    def build_routes(self) -> list[BaseRoute]:
+        return [*page_routes(os.environ.get("ASSAY_LAKE", "lake")), *super().build_routes()]
 
 
 def _replace(module: Any, name: str, value: Any) -> None:

@@ -49,6 +49,8 @@ from resources.storage.storage import Storage
 SHOWN = 100
 #: The lake's folder of what was found, one JSON file a suite, subject and time.
 HISTORY = ".gates"
+#: How the names of these files say when a gate was judged.
+TIME = "%Y%m%dT%H%M%S.%fZ"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,8 @@ class GateResult:
     failures: list[str]
     fixes: list[str]
     results: dict[str, Any]
+    kept: str = ""
+    """GATE/PARTS/RUN/TIME, by which the lake keeps what Great Expectations found; empty where it is not kept."""
 
     @property
     def message(self) -> str:
@@ -70,14 +74,6 @@ class GateResult:
             return f"{self.name} gate passed for {self.subject}"
         fixes = f". Fix: {'; '.join(self.fixes)}" if self.fixes else ""
         return f"{self.name} gate failed for {self.subject}: {'; '.join(self.failures)}{fixes}"
-
-    def metadata(self) -> dict[str, bool | int | float | str]:
-        """Flat figures for Dagster, which draws them over time: those of the facts that have one row."""
-        figures: dict[str, bool | int | float | str] = {"subject": self.subject}
-        for rows in self.results["facts"].values():
-            if len(rows) == 1:
-                figures |= {name: value for name, value in rows[0].items() if value is not None}
-        return figures
 
 
 def ingest_gate(lake: Lake, delivery: str, *, settings: GuardSettings) -> GateResult:
@@ -186,15 +182,14 @@ def run_gate(
     a lake, in whose folder HISTORY each suite's result is added."""
     context = _context()
     checks: list[Check] = []
+    at = f"{datetime.now(UTC):{TIME}}"
     for part, expectations in suites.items():
         frame = facts[part].to_pandas()
         suite = great_expectations().ExpectationSuite(name=f"{name}-{part}", expectations=expectations)
         outcome = _validated(context, frame, context.suites.add(suite))
         if history is not None:
-            name_of_time = f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}"
-            history.write(
-                f"{HISTORY}/{suite.name}/{run}/{name_of_time}.json", json.dumps(outcome.to_json_dict()).encode()
-            )
+            result = json.dumps(outcome.to_json_dict()).encode()
+            history.write(f"{HISTORY}/{suite.name}/{run}/{at}.json", result)
         checks += [check_of(part, result, frame) for result in outcome.results]
     failures = [failure for check in checks for failure in check.failures]
     fixes = list(dict.fromkeys(check.fix for check in checks if not check.success and check.fix))
@@ -207,7 +202,8 @@ def run_gate(
         "checks": [check.plain() for check in checks],
         "facts": {part: table.slice(0, SHOWN).to_pylist() for part, table in facts.items()},
     }
-    return GateResult(name, subject, not failures, failures, fixes, results)
+    kept = "" if history is None else f"{name}/{','.join(suites)}/{run}/{at}"
+    return GateResult(name, subject, not failures, failures, fixes, results, kept)
 
 
 def _validated(context: Any, frame: Any, suite: Any) -> Any:
@@ -221,7 +217,7 @@ def _validated(context: Any, frame: Any, suite: Any) -> Any:
 def _context() -> Any:
     """A context in memory; what it finds is kept by `run_gate`, wherever the lake is.
 
-    Data Docs are left out: their pages load scripts and styles from the network.
+    Data Docs are made when somebody looks (resources.gates.data_docs), from what is kept.
     """
     gx = great_expectations()
     from great_expectations.data_context.types.base import (

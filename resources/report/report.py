@@ -31,17 +31,20 @@ SHOWN = 4
 
 def report_path(lake: Lake, version: int) -> str:
     """Where the page of a version lies: in the lake's own `reports`, wherever the lake is."""
-    return f"{lake.root}/reports/version-{version}.html"
+    return f"{lake.root}/{report_name(version)}"
+
+
+def report_name(version: int) -> str:
+    """Its name in the lake."""
+    return f"reports/version-{version}.html"
 
 
 def make_report(lake: Lake, version: int | None) -> str:
     """Write the page of a version and return its place. MissingError where there is no version yet."""
     if version is None:
         raise MissingError("no version is published yet, so there is nothing to report; run `assay run` on a drop")
-    page, place = collect(lake, version), report_path(lake, version)
-    return lake.storage.write(
-        place.removeprefix(f"{lake.root}/"), render(page).encode(), content_type="text/html; charset=utf-8"
-    )
+    page = render(collect(lake, version)).encode()
+    return lake.storage.write(report_name(version), page, content_type="text/html; charset=utf-8")
 
 
 def collect(lake: Lake, version: int) -> ReportData:

@@ -6,6 +6,7 @@ from datetime import timedelta
 import dagster as dg
 import pytest
 
+from assets.specs import type_name
 from ops.audits.column_meanings import column_meaning
 from ops.audits.registry import all_audits
 from ops.core.columns import MEANING, meaning
@@ -35,10 +36,15 @@ def test_every_table_is_shown_with_its_columns_and_what_they_mean(nodes: dict[st
             continue
         schema = spec.metadata["dagster/column_schema"]
         assert [(column.name, column.type) for column in schema.columns] == [
-            (field.name, str(field.type)) for field in tables[name].schema
+            (field.name, type_name(field.type)) for field in tables[name].schema
         ]
         assert [column.name for column in schema.columns if not column.description] == []
         assert spec.code_version
+
+
+def test_a_type_does_not_list_the_fields_of_its_structs() -> None:
+    reasons = TABLES["verdicts"].schema.field("reasons").type
+    assert type_name(reasons) == "list<struct>"
 
 
 def test_an_audit_is_linked_to_its_file(nodes: dict[str, dg.AssetSpec]) -> None:

@@ -82,7 +82,7 @@ def test_a_good_delivery_passes(lake: Lake):
     assert gate.success
     assert gate.failures == []
     assert gate.message == "ingest gate passed for drop 'x'"
-    assert gate.metadata()["quarantine_share"] == 0.01
+    assert gate.results["facts"]["drop"][0]["quarantine_share"] == 0.01
     promised = {check["figure"]: check["promised"] for check in gate.results["checks"]}
     assert promised["quarantine_share"] == "<= 0.05"
 
@@ -153,7 +153,7 @@ def measure(lake: Lake, *rows: tuple[str, int, float | None, float | None], audi
 def test_measures_as_promised_pass(lake: Lake):
     gate = measure(lake, ("e0", 0, 0.5, 0.01), ("e0", 1, -1.0, 1.0), ("e1", 0, None, None))
     assert gate.success
-    assert gate.metadata()["rows"] == 3
+    assert gate.results["facts"]["measures"][0]["rows"] == 3
 
 
 def test_no_measures_pass(lake: Lake):
@@ -256,7 +256,7 @@ def test_a_candidate_in_the_lake_may_repeat_examples_where_its_configuration_say
     lake.log(VERSIONS, lambda log: [{"version": 1, "state": "candidate", "config": config}])
     gate = candidate_gate(lake, 1, deliveries=["x-1"], settings=LIMITS)
     assert gate.success is success
-    assert gate.metadata()["removed_share"] == 0.3
+    assert gate.results["facts"]["version"][0]["removed_share"] == 0.3
 
 
 def test_too_many_contradicted_queries_fail(lake: Lake):
