@@ -48,10 +48,11 @@ def status(
     """Shows the drops and their states, what the next version leaves out and why, and the current version."""
     store = lake_at(lake)
     settings = settings_of(config)
-    from resources.status.standing import standing  # the engines take seconds to import
+    from pipelines.failed_runs import failed_runs  # Dagster and the engines take seconds to import
+    from resources.status.standing import standing
     from resources.versions.pending import pending
 
-    now, ahead = standing(store, settings), pending(store, settings)
+    now, ahead, failed = standing(store, settings), pending(store, settings), failed_runs(lake)
     number = current_version(store)
     current = None if number is None else described(version_of(store, number))
     if as_json:
@@ -61,11 +62,12 @@ def status(
         unmeasured = {drop: list(lacks) for drop, lacks in ahead.unmeasured.items()}
         more = {"old_readings": old, "next_version": not now.blocking}
         more |= {"changes": ahead.changes, "unmeasured": unmeasured}
+        more |= {"failed_runs": [asdict(run) | {"line": run.line} for run in failed]}
         print_json({"current": current, "drops": drops, "left_out": left_out} | more)
         return
     _show(now.left_out, now.blocking, current)
-    for reading in now.old_readings:
-        out.print(reading.line, soft_wrap=True, highlight=False, markup=False)
+    for part in (*now.old_readings, *failed):
+        out.print(part.line, soft_wrap=True, highlight=False, markup=False)
     line = f"Next run: {ahead.summary}."
     out.print(line, soft_wrap=True, highlight=False, markup=False)
     if ahead.unmeasured:

@@ -18,6 +18,7 @@ from ops.core.errors import MissingError
 from pipelines.definitions import bind
 from pipelines.faults import is_mendable
 from pipelines.instance import home_of, show_in_ui
+from pipelines.killed_runs import end_killed_runs, host_tag
 from resources.config.settings import Settings
 from resources.engines.progress import Progress
 from resources.intake.old_readings import old_readings
@@ -124,8 +125,11 @@ def _not_run(job: str, problem: str) -> Outcome:
 
 
 def open_instance(lake: str | Path) -> dg.DagsterInstance:
-    """The Dagster instance of the lake; its folder is made (resources/storage/state.py says where)."""
-    return dg.DagsterInstance.from_config(str(home_of(lake)))
+    """The Dagster instance of the lake; its folder is made (resources/storage/state.py says where). Runs that stand as
+    started and whose process is gone are marked as failed."""
+    instance = dg.DagsterInstance.from_config(str(home_of(lake)))
+    end_killed_runs(instance)
+    return instance
 
 
 def run_drop(
@@ -168,6 +172,7 @@ def _execute(
         partition_key=drop,
         raise_on_error=False,
         run_config={**quiet, **(config or {})},
+        tags=host_tag(),
         asset_selection=None if assets is None else [dg.AssetKey(name) for name in assets],
     )
     failed = [check for check in result.get_asset_check_evaluations() if not check.passed]

@@ -10,9 +10,10 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from resources.engines.processes import has_ended, process_name
 from resources.storage.state import user_state
 
-FOLDER, TOKEN = ".private", "ray_token"
+FOLDER, TOKEN, OWNER = ".private", "ray_token", ".owner"
 
 
 def private_folder(lake: str | None) -> Path:
@@ -45,8 +46,11 @@ def is_open(path: Path) -> bool:
 
 
 def passing_folder(prefix: str, *, within: str | None = None, first: Callable[[], object] | None = None) -> Path:
-    """A new folder of mode 0700, removed with all that is in it when this process ends; `first` is called before."""
+    """A new folder of mode 0700, removed with all that is in it when this process ends; `first` is called before. Those
+    of processes that were killed, and could not remove theirs, go now."""
     folder = Path(tempfile.mkdtemp(prefix=prefix, dir=within))
+    (folder / OWNER).write_text(process_name())
+    _sweep(folder.parent, prefix)
     process = os.getpid()
 
     def remove() -> None:
@@ -57,6 +61,15 @@ def passing_folder(prefix: str, *, within: str | None = None, first: Callable[[]
 
     atexit.register(remove)
     return folder
+
+
+def _sweep(place: Path, prefix: str) -> None:
+    for owner in place.glob(f"{prefix}*/{OWNER}"):
+        try:
+            if not is_open(owner.parent) and has_ended(owner.read_text()):
+                shutil.rmtree(owner.parent, ignore_errors=True)
+        except (OSError, ValueError):
+            continue  # another user's, or removed meanwhile
 
 
 def token_file(folder: Path) -> Path:

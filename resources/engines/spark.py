@@ -50,12 +50,10 @@ def start_spark(settings: SparkSettings | None = None) -> SparkSession:
 _QUICK_START = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m -XX:+UseSerialGC"
 
 
-def _scratch() -> str:
-    return str(passing_folder("spark-"))
-
-
 def _options(settings: SparkSettings) -> dict[str, str]:
     scratch = [str(local_path(folder, "spark.scratch")) for folder in settings.scratch_folders()]
+    # What the JVM puts into the folder for temporary files stays there when it is killed.
+    passing = str(passing_folder("spark-"))
     return {
         "spark.master": settings.master or f"local[{settings.cores or '*'}]",
         "spark.driver.memory": settings.memory,
@@ -64,6 +62,7 @@ def _options(settings: SparkSettings) -> dict[str, str]:
         "spark.driver.extraJavaOptions": " ".join(
             (
                 f"-Dlog4j2.configurationFile=file:{_LOG_FILE} -Duser.timezone=UTC",
+                f'-XX:-UsePerfData "-Djava.io.tmpdir={passing}"',
                 *((_QUICK_START,) if settings.quick_start else ()),
             )
         ),
@@ -81,7 +80,7 @@ def _options(settings: SparkSettings) -> dict[str, str]:
         # The lake names a table's files one by one; looking at a few needs no Spark job, at many one that is parallel.
         "spark.sql.sources.parallelPartitionDiscovery.threshold": "1000",
         # What spills is of the corpus; Spark lets everyone read it.
-        **({} if settings.master and not scratch else {"spark.local.dir": ",".join(scratch) or _scratch()}),
+        **({} if settings.master and not scratch else {"spark.local.dir": ",".join(scratch) or passing}),
         **settings.executor_options(),
         **(settings.options or {}),
     }

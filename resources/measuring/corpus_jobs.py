@@ -1,19 +1,17 @@
 """What was measured of the corpus, and who is at it: of two runs that want the same measures one makes them."""
 
-import os
-import socket
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
 from ops.core.log import Log, Row
 from ops.core.measure_schemas import CORPUS_JOBS
+from resources.engines.processes import has_ended, process_name
 from resources.lake.tables import Lake
 
 LEASE = timedelta(minutes=15)
@@ -46,7 +44,7 @@ class Earlier:
 @contextmanager
 def undertaken(lake: Lake, job: Job, is_done: Callable[[], bool], *, poll_s: float = _POLL_S) -> Iterator[bool]:
     """Whether this run is to make the measures. While another is at it this one waits; False where they are there."""
-    owner = f"{socket.gethostname()}:{os.getpid()}:{_started(os.getpid())}:{uuid.uuid4().hex}"
+    owner = f"{process_name()}:{uuid.uuid4().hex}"
     while not is_done():
         if _begin(lake, job, owner, is_done):
             break
@@ -115,16 +113,4 @@ def _row(job: Job, owner: str, **values: Any) -> Row:
 
 def _is_alive(row: Row) -> bool:
     """Whether the run that began a job may still be at it."""
-    host, process, started, _ = row["owner"].split(":")
-    if host == socket.gethostname() and _started(int(process)) != started:
-        return False
-    return row["until"] > datetime.now(UTC)
-
-
-def _started(process: int) -> str:
-    """When a process of this machine began, in ticks since the machine did; empty where there is none."""
-    try:
-        status = Path(f"/proc/{process}/stat").read_text()
-    except OSError:
-        return ""
-    return status.rpartition(")")[2].split()[19]
+    return row["until"] > datetime.now(UTC) and not has_ended(row["owner"].rpartition(":")[0])

@@ -1,13 +1,16 @@
 """What only the user of a run may read."""
 
 import os
+import signal
 import stat
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from resources.engines.private import FOLDER, is_open, passing_folder, private_folder, token_file
+from resources.engines.private import FOLDER, OWNER, is_open, passing_folder, private_folder, token_file
 
 
 def mode(path: Path) -> int:
@@ -79,3 +82,28 @@ def test_where_nothing_can_be_kept_it_is_made_for_this_once(tmp_path: Path, monk
 
 def test_passing_folder_is_closed_to_others(tmp_path: Path) -> None:
     assert mode(passing_folder("x-", within=str(tmp_path))) == 0o700
+
+
+KILLED = """
+import os, sys
+from resources.engines.private import passing_folder
+print(passing_folder("x-", within=sys.argv[1]), flush=True)
+os.kill(os.getpid(), 9)
+"""
+
+
+def test_folders_of_processes_that_were_killed_go_and_those_of_others_stay(tmp_path: Path) -> None:
+    unowned, foreign, living = (
+        tmp_path / "x-unowned",
+        tmp_path / "x-foreign",
+        passing_folder("x-", within=str(tmp_path)),
+    )
+    for folder in (unowned, foreign):
+        folder.mkdir(mode=0o700)
+    (foreign / OWNER).write_text("another-machine:1:1")
+    killed = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path)], capture_output=True, text=True, check=False)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    left = Path(killed.stdout.strip())
+    assert left.is_dir()
+    last = passing_folder("x-", within=str(tmp_path))
+    assert set(tmp_path.iterdir()) == {unowned, foreign, living, last}
