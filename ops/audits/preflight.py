@@ -73,7 +73,9 @@ def measure(inputs: RowInputs, settings: PreflightSettings) -> pa.Table:
     tables = [AUDIT.schema.empty_table()]
     for (name, limits), stamped in zip(settings.limits().items(), settings.stamps, strict=True):
         trainer = trainer_of(name)
-        rows = rows_of(examples, pictures, as_parts=trainer.reads_parts, boxed=boxed)
+        rows = rows_of(
+            examples, pictures, as_parts=trainer.reads_parts, masks_answers=trainer.masks_answers, boxed=boxed
+        )
         forecasts = forecast_rows(trainer, rows, limits, counter(limits.tokenizer, stamped))
         keys = [examples[key] for key in KEYS[Grain.EXAMPLE].names]
         columns = [
@@ -109,4 +111,5 @@ AUDIT = Audit(
     settings=PreflightSettings(),
     uses_pictures=True,
     uses_boxes=True,
+    revision=2,
 )

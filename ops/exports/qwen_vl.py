@@ -2,7 +2,7 @@
 path, or a list of paths) and `conversations` of `from` (human, gpt) and `value`, in which `<image>` stands for the next
 of the images; `data_dict.json` has the entries for its registry of data sets. A system prompt opens the first turn, for
 its code takes any turn that is not human's for an answer to learn. A literal `<image>` or `<video>` of a text is
-written `<image >`. Its code strips the texts around a picture."""
+written `<image >`. Its code strips the texts around a picture, and turns pictures by their EXIF orientation."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -60,5 +60,4 @@ EXPORT = Export(
     finish=_finish,
     kinds=(SFT,),
     pictures_beside=True,
-    turns_pictures=False,
 )

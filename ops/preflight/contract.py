@@ -51,11 +51,13 @@ class Picture:
 @dataclass(frozen=True, slots=True)
 class Turn:
     """A message: `parts` are texts and, where `IMAGE` (None) stands, placeholders of pictures; None where the message
-    has no content at all. `is_list` says that the content came as a list of typed parts."""
+    has no content at all. `is_list` says that the content came as a list of typed parts; `is_learned` whether an answer
+    carries loss, which only trainers that mask answers look at."""
 
     role: str
     parts: tuple[str | None, ...] | None
     is_list: bool = False
+    is_learned: bool = True
 
     @property
     def text(self) -> str:
@@ -84,7 +86,7 @@ class Row:
     chosen: Turn | None = None
     rejected: Turn | None = None
     has_boxes: bool = False
-    """Whether its texts name places in the picture by pixels of the picture as stored."""
+    """Whether its texts name places in the picture by pixels of the upright picture."""
     is_prompt: bool = False
     """Whether it is a prompt of RL: what asks, and no answer to learn."""
     is_judged: bool = False
@@ -231,6 +233,8 @@ class Trainer:
     """Whether its files hold typed parts; else texts with placeholders in them."""
     reads: str = "answers"
     """What these rules are of: `answers` (SFT, preferences) or `prompt` (RL)."""
+    masks_answers: bool = False
+    """Whether its files can hold an answer that carries no loss."""
     reads_pairs: bool = True
     """Whether these rules cover its trainings on preferences."""
 

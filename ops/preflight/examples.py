@@ -16,16 +16,27 @@ from ops.text.placeholders import MEDIA, placeholder_text
 READ = ("example_id", "kind", "messages", "image_ids")
 """Columns of examples (schemas.EXAMPLES) that a forecast needs."""
 KNOWN_KINDS = ("sft", "preference", "prompt")
+_SPOKEN = ("assistant", CONTEXT)
+_SILENT = {"sft": (CONTEXT,)}
 
 
 def rows_of(
-    examples: pa.Table, picture: Callable[[str], Picture], *, as_parts: bool, boxed: Collection[str] = ()
+    examples: pa.Table,
+    picture: Callable[[str], Picture],
+    *,
+    as_parts: bool,
+    masks_answers: bool = False,
+    boxed: Collection[str] = (),
 ) -> list[Row]:
-    """The rows of examples (READ), in order. `picture` knows the pictures by their ids. `as_parts`: the trainer's files
-    hold typed parts; else texts with `<image>` in them, in which a literal `<image>`, `<video>` or `<audio>` is written
-    with a space, as every export writes it. `boxed`: ids of the examples whose texts name pixels (`boxed_ids`)."""
+    """The rows of examples (READ), in order. `picture` knows the pictures by their ids. `masks_answers`: the trainer's
+    files can hold an answer without loss. `as_parts`: they hold typed parts; else texts with `<image>` in them, in
+    which a literal `<image>`, `<video>` or `<audio>` is written with a space, as every export writes it. `boxed`: ids
+    of the examples whose texts name pixels (`boxed_ids`)."""
     stored = arrow.rows_of(examples.select(READ), StoredExample)
-    return [_row(one, picture, as_parts=as_parts, boxed=one["example_id"] in boxed) for one in stored]
+    return [
+        _row(one, picture, as_parts=as_parts, masks_answers=masks_answers, boxed=one["example_id"] in boxed)
+        for one in stored
+    ]
 
 
 def boxed_ids(boxes: pa.Table) -> set[str]:
@@ -34,10 +45,15 @@ def boxed_ids(boxes: pa.Table) -> set[str]:
     return {example for example, convention in zip(ids, conventions, strict=True) if convention == PIXELS and example}
 
 
-def _row(example: StoredExample, picture: Callable[[str], Picture], *, as_parts: bool, boxed: bool) -> Row:
-    every_turn = [_turn(message, as_parts) for message in example["messages"] or ()]
-    if example["kind"] == "prompt":  # its earlier answers are the assistant's
-        every_turn = [_answer(turn) if turn.role == CONTEXT else turn for turn in every_turn]
+def _row(
+    example: StoredExample, picture: Callable[[str], Picture], *, as_parts: bool, masks_answers: bool, boxed: bool
+) -> Row:
+    # Of a preference nothing before its judged answers is learned, where the export can say so.
+    silent = _SPOKEN if example["kind"] == "preference" and masks_answers else _SILENT.get(example["kind"], ())
+    turns_of_all = (_turn(message, as_parts) for message in example["messages"] or ())
+    every_turn = [
+        _answer(turn, is_learned=turn.role not in silent) if turn.role in _SPOKEN else turn for turn in turns_of_all
+    ]
     answers = {turn.role: turn for turn in reversed(every_turn) if turn.role in CANDIDATE_ROLES}
     turns = [turn for turn in every_turn if turn.role not in (*CANDIDATE_ROLES, GROUND_TRUTH, ROLLOUT)]
     chosen, rejected = (_answer(answers[role]) if role in answers else None for role in ("chosen", "rejected"))
@@ -53,17 +69,17 @@ def _row(example: StoredExample, picture: Callable[[str], Picture], *, as_parts:
         has_boxes=boxed,
         is_prompt=example["kind"] == "prompt",
         is_judged=len(rated) == 1 and not chosen,
-        unreadable=_beyond(example, turns, rated),
+        unreadable=_beyond(example, turns, rated, masks_answers=masks_answers),
     )
 
 
-def _beyond(example: StoredExample, turns: Sequence[Turn], rated: Sequence[Turn]) -> str:
+def _beyond(example: StoredExample, turns: Sequence[Turn], rated: Sequence[Turn], *, masks_answers: bool) -> str:
     """What of the example these rules do not cover; empty where they cover all."""
     if example["kind"] not in KNOWN_KINDS:
         return f"an example of kind {example['kind']}"
     if len(rated) > 1:
         return f"{len(rated)} rated answers"
-    if example["kind"] != "prompt" and any(turn.role == CONTEXT for turn in turns):
+    if not masks_answers and any(not turn.is_learned for turn in turns):
         return "an answer that carries no loss"
     return ""
 
@@ -77,8 +93,8 @@ def _turn(message: StoredMessage, as_parts: bool) -> Turn:
     return Turn(message["role"], text_parts(placeholder_text(texts, reserved=MEDIA)))
 
 
-def _answer(turn: Turn) -> Turn:
-    return Turn("assistant", turn.parts, turn.is_list)
+def _answer(turn: Turn, *, is_learned: bool = True) -> Turn:
+    return Turn("assistant", turn.parts, turn.is_list, is_learned)
 
 
 def _images_in_order(example: StoredExample) -> list[str]:

@@ -82,9 +82,15 @@ class Pieces:
         return tuple(self._done)
 
 
-def looks(row: Row, limits: Limits, look: Callable[[int, int, Limits], Sight], *, upright: bool = False) -> list[Sight]:
+def stood_up(row: Row) -> Row:
+    """The row with its pictures as a loader sees them that applies EXIF's orientation."""
+    upright = (replace(p, width_px=p.upright[0], height_px=p.upright[1], turned=False) for p in row.pictures)
+    return replace(row, pictures=tuple(upright)) if any(picture.turned for picture in row.pictures) else row
+
+
+def looks(row: Row, limits: Limits, look: Callable[[int, int, Limits], Sight]) -> list[Sight]:
     """What the model makes of each picture of the row. Raises UnseeableError."""
-    return [sight_of(picture.upright if upright else picture.size, limits, look) for picture in row.pictures]
+    return [sight_of(picture.size, limits, look) for picture in row.pictures]
 
 
 def sight_of(size: tuple[int, int], limits: Limits, look: Callable[[int, int, Limits], Sight]) -> Sight:
@@ -126,8 +132,9 @@ def resized(pictures: Sequence[Picture], sights: Sequence[Sight]) -> int:
 
 
 def boxes_moved(row: Row, sights: Sequence[Sight]) -> bool:
-    """Whether the row names pixels of a picture that has another size by the time that the model sees it."""
-    return row.has_boxes and any(_moved(p, s, 1.0) for p, s in zip(row.pictures, sights, strict=True))
+    """Whether the row names pixels of a picture that has another size by the time that the model sees it, or lies on
+    its side."""
+    return row.has_boxes and any(p.turned or _moved(p, s, 1.0) for p, s in zip(row.pictures, sights, strict=True))
 
 
 def _moved(picture: Picture, sight: Sight, least: float) -> bool:

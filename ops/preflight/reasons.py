@@ -82,7 +82,7 @@ REASONS = {
     "no_rejected": Reason("stands among pairs without a rejected answer", "write the answer, or leave the row out"),
     "same_responses": Reason("has the same chosen and rejected answer", "leave the row out"),
     "boxes_moved": Reason(
-        "names pixels of a picture that the model sees at another size",
+        "names pixels of a picture that the model sees at another size, or on its side",
         "write boxes in the convention that the model expects, or keep the picture's size",
     ),
     "image_resized": Reason(

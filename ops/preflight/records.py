@@ -62,10 +62,11 @@ def _turn(message: Cell) -> Turn:
     given = fields_of(message)
     role = given.get("role", given.get("from"))
     content = given.get("content", given.get("value"))
+    is_learned = given.get("loss") is not False
     if isinstance(content, str):
-        return Turn(str(role), text_parts(content))
+        return Turn(str(role), text_parts(content), is_learned=is_learned)
     if isinstance(content, Sequence):
-        return Turn(str(role), tuple(_part(part) for part in content), is_list=True)
+        return Turn(str(role), tuple(_part(part) for part in content), is_list=True, is_learned=is_learned)
     return Turn(str(role), None)
 
 

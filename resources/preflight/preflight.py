@@ -120,7 +120,13 @@ def _of_examples(
             examples = pa.Table.from_batches([choose(batch)])
             image_ids = [image for images in examples["image_ids"].to_pylist() for image in images or ()]
             pictures = sizes.of(image_ids)
-            rows = rows_of(examples, pictures.__getitem__, as_parts=forecaster.trainer.reads_parts, boxed=boxed)
+            rows = rows_of(
+                examples,
+                pictures.__getitem__,
+                as_parts=forecaster.trainer.reads_parts,
+                masks_answers=forecaster.trainer.masks_answers,
+                boxed=boxed,
+            )
             forecaster.add(tallies, rows, list(_origins(examples)))
             advance(examples.num_rows)
     return tallies

@@ -300,8 +300,29 @@ def write_rows(folder: Path, *, seed: int = 7) -> list[dict[str, Any]]:
     maker = Maker(folder, seed)
     rows = [{"kind": kind, **make(maker)} for kind, (count, make) in KINDS.items() for _ in range(count)]
     maker.draw.shuffle(rows)
+    _write(folder, rows)
+    return rows
+
+
+def write_masked(folder: Path, *, seed: int = 29) -> Path:
+    """The file of the same rows with answers that carry no loss, some of them one piece of an answer."""
+    rows = write_rows(folder)
+    draw = random.Random(seed)  # noqa: S311
+    for row in rows:
+        messages: list[Any] = []
+        for message in row["messages"]:
+            if message.get("role") != "assistant":
+                messages.append(message)
+                continue
+            pieces = [message, turn("assistant", draw.choice(["", "And more.", " "]))][: draw.choice([1, 1, 2])]
+            messages += [{**piece, "loss": draw.choice([True, False, False, None])} for piece in pieces]
+        row["messages"] = messages
+    _write(folder, rows)
+    return folder / "rows.jsonl"
+
+
+def _write(folder: Path, rows: list[dict[str, Any]]) -> None:
     with (folder / "rows.jsonl").open("w", encoding="utf-8") as file:
         for number, row in enumerate(rows):
             written = {"channel": str(number), "messages": row["messages"], "images": row["images"]}
             file.write(json.dumps(written, ensure_ascii=False) + "\n")
-    return rows

@@ -28,7 +28,7 @@ from ops.preflight.contract import (
     Turn,
     UnseeableError,
 )
-from ops.preflight.layout import Pieces, beyond, crash, failing_picture, laid_out, looks, places
+from ops.preflight.layout import Pieces, beyond, crash, failing_picture, laid_out, looks, places, stood_up
 from ops.preflight.limits import Limits
 from ops.preflight.settling import whole
 
@@ -38,6 +38,7 @@ _NAMES = {"human": "user", "gpt": "assistant"}
 
 def lay_out(row: Row, limits: Limits, family: Family) -> Layout | Forecast:
     """The sequence, or the row's end."""
+    row = stood_up(row)
     turns = [turn for turn in row.turns if turn.parts is not None]
     if not any(turn.role in _NAMES.values() for turn in row.turns):  # `conversations`, whose roles it renames
         turns = [replace(turn, role=_NAMES.get(turn.role, turn.role)) for turn in turns]
@@ -56,7 +57,7 @@ def lay_out(row: Row, limits: Limits, family: Family) -> Layout | Forecast:
     if used.pictures and any(family.image_token in turn.text for turn in turns):
         return crash("model_token", f"{family.image_token} in a text")
     try:
-        sights = looks(used, limits, family.look, upright=True)
+        sights = looks(used, limits, family.look)
     except UnseeableError as error:
         return crash("image_refused", str(error))
     return _sequence(used, turns, sights, limits, family)

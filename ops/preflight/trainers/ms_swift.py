@@ -8,12 +8,13 @@ crash` is `--strict true`.
 
 Missing placeholders are put before the first message, superfluous ones stay as text. `truncation` right or left cuts
 text and never a picture's tokens (swift/template/base.py, `_truncate`), so that a sequence can stay longer than
-max_length; `delete`, the default, fails the row. Consecutive turns of one speaker are joined. What a tool says stands
-in a turn of the user; that is of Qwen's template, other models' are unknown, as are calls of tools. Boxes in `objects`
-are scaled to what the model expects; boxes in the text are not."""
+max_length; `delete`, the default, fails the row. Consecutive turns of one speaker are joined. No loss is taken
+on an answer with `loss: false`, but for the end of the last one. What a tool says stands in a turn of the user; that is
+of Qwen's template, other models' are unknown, as are calls of tools. Boxes in `objects` are scaled to what the model
+expects; boxes in the text are not."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from ops.preflight.contract import (
     IMAGE,
@@ -42,6 +43,8 @@ _NEXT_QUESTION = "<|im_end|>\n<|im_start|>user\n"
 _FAILED = {"replace": Outcome.REPLACED, "drop": Outcome.DROPPED, "crash": Outcome.CRASHED}
 
 _Parts = tuple[str | None, ...]
+_Pair = tuple[_Parts, list[Turn] | None]
+"""A question, and its answer in one or more messages."""
 
 
 def lay_out(row: Row, limits: Limits, family: Family) -> Layout | Forecast:
@@ -134,67 +137,84 @@ def _sight(row: Row, number: int, limits: Limits, family: Family) -> Sight:
 def _sequence(
     row: Row, system: Turn | None, turns: list[Turn], sights: Sequence[Sight], limits: Limits, family: Family
 ) -> Layout | Forecast:
-    written = Pieces(family)
-    left = iter(sights)
     lacking = len(sights) - places([*([system] if system else []), *turns])
     if lacking > 0:
         turns[0] = replace(turns[0], parts=(*(IMAGE,) * lacking, *(turns[0].parts or ())))
     pairs = _pairs(turns)
     if pairs is None:
         return crash("role_order")
-
-    def say(parts: Sequence[str | None], *, target: bool = False) -> bool:
-        """Writes the parts; returns whether the last token of them is a text's."""
-        ends_in_text = False
-        for part in parts:
-            sight = next(left, None) if part is None else None
-            if sight is not None:
-                written.picture(sight.tokens, family.around)
-                ends_in_text = False
-            else:
-                written.text("<image>" if part is None else part, target=target)
-                ends_in_text |= part != ""
-        return ends_in_text
-
-    opening = family.template.default_system if limits.system is None else limits.system
+    template, writer = family.template, _Writer(Pieces(family), iter(sights), family)
+    opening = template.default_system if limits.system is None else limits.system
     spoken = (system.parts or ()) if system else (opening,)
-    template = family.template
     if any(part is None or part for part in spoken):
         before, _, after = template.system.partition("{text}")
-        written.template(before)
-        say(spoken)
-        written.template(after)
+        writer.pieces.template(before)
+        writer.say(spoken)
+        writer.pieces.template(after)
     before, _, after = template.user.partition("{text}")
     last = len(pairs) - 1
     is_continued = row.is_prompt and limits.truncation == "left"  # as it is sampled from
     for number, (query, answer) in enumerate(pairs):
-        written.template(before)
-        say(query)
-        written.template(after + template.answer_start)
+        writer.pieces.template(before)
+        writer.say(query)
+        writer.pieces.template(after + template.answer_start)
         if answer is None:
             continue
-        ends_in_text = say(answer, target=True)
+        ends_learned = writer.answer(answer)
         if number == last and (is_continued or _ends_itself(answer, template)):
             continue
         # The end of an answer is learnt where the token before it is, and always where it is the last.
-        written.template(template.answer_end, target=number == last or ends_in_text)
-    return laid_out(written, row, sights, literal_places=max(0, -lacking))
+        writer.pieces.template(template.answer_end, target=number == last or ends_learned)
+    return laid_out(writer.pieces, row, sights, literal_places=max(0, -lacking))
 
 
-def _ends_itself(answer: Sequence[str | None], template: Template) -> bool:
+@dataclass(frozen=True, slots=True)
+class _Writer:
+    """Writes what is said, and the pictures that are left where their placeholders stand."""
+
+    pieces: Pieces
+    left: Iterator[Sight]
+    family: Family
+
+    def say(self, parts: Sequence[str | None], *, target: bool = False) -> bool:
+        """Writes the parts; returns whether the last token of them is a text's."""
+        ends_in_text = False
+        for part in parts:
+            sight = next(self.left, None) if part is None else None
+            if sight is not None:
+                self.pieces.picture(sight.tokens, self.family.around)
+                ends_in_text = False
+            else:
+                self.pieces.text("<image>" if part is None else part, target=target)
+                ends_in_text |= part != ""
+        return ends_in_text
+
+    def answer(self, turns: Sequence[Turn]) -> bool:
+        """Writes an answer's messages; returns whether a loss is taken on the last token of them."""
+        ends_learned = False
+        for turn in turns:
+            ends_in_text = self.say(turn.parts or (), target=turn.is_learned)
+            if any(part != "" for part in turn.parts or ()):
+                ends_learned = ends_in_text and turn.is_learned
+        return ends_learned
+
+
+def _ends_itself(answer: Sequence[Turn], template: Template) -> bool:
     """Whether the last answer ends in a mark at which a model stops: ms-swift writes no end behind it."""
-    last = (answer[-1] if answer else None) or ""
+    parts = [part for turn in answer for part in turn.parts or ()]
+    last = (parts[-1] if parts else None) or ""
     return last.endswith(tuple(mark for mark in (template.answer_end.strip(), "<|endoftext|>") if mark))
 
 
-def _pairs(turns: Sequence[Turn]) -> list[tuple[_Parts, _Parts | None]] | None:
+def _pairs(turns: Sequence[Turn]) -> list[_Pair] | None:
     """Questions with their answers: an opening answer without question, a closing question without answer. None where
     tools answer what nobody asked, or a user speaks after them."""
-    pairs: list[tuple[_Parts, _Parts | None]] = []
+    pairs: list[_Pair] = []
     for turn in _joined(turns):
         parts = turn.parts or ()
         if turn.role == "assistant":
-            pairs.append((pairs.pop()[0] if pairs else (), parts))
+            asked, answer = pairs.pop() if pairs else ((), None)
+            pairs.append((asked, [*(answer or ()), turn]))
         elif pairs[-1][1] is None if pairs else turn.role == "tool":
             return None
         else:
@@ -203,8 +223,8 @@ def _pairs(turns: Sequence[Turn]) -> list[tuple[_Parts, _Parts | None]] | None:
 
 
 def _joined(turns: Sequence[Turn]) -> list[Turn]:
-    """Turns of one speaker as one. What tools say to an answer is a turn of its own; said to a question it belongs to
-    the question."""
+    """Turns of one speaker as one, but for answers, each of which carries loss or not. What tools say to an answer is a
+    turn of its own; said to a question it belongs to the question."""
     joined: list[Turn] = []
     for before, turn in zip((None, *turns), turns, strict=False):
         last = joined[-1] if joined else None
@@ -214,7 +234,7 @@ def _joined(turns: Sequence[Turn]) -> list[Turn]:
             if last is not None and last.role != "assistant":
                 role = last.role
                 parts = ("\n" if before and before.role == "tool" else _NEXT_QUESTION, *parts)
-        if last is not None and role == last.role:
+        if last is not None and role == last.role != "assistant":
             joined[-1] = replace(last, parts=(*(last.parts or ()), *parts))
         else:
             joined.append(replace(turn, role=role, parts=parts))
@@ -233,4 +253,5 @@ TRAINER = Trainer(
     settle=settle,
     truncations=("delete", "right", "left"),
     failures=("replace", "drop", "crash"),
+    masks_answers=True,
 )

@@ -28,7 +28,7 @@ from ops.preflight.contract import (
     Turn,
     UnseeableError,
 )
-from ops.preflight.layout import Pieces, beyond, crash, failing_picture, laid_out, looks, places
+from ops.preflight.layout import Pieces, beyond, crash, failing_picture, laid_out, looks, places, stood_up
 from ops.preflight.limits import Limits
 from ops.preflight.settling import cut, keep_start, whole
 
@@ -37,6 +37,7 @@ _QUESTIONS = {"user", "human"}
 
 def lay_out(row: Row, limits: Limits, family: Family) -> Layout | Forecast:
     """The sequence, or the row's end."""
+    row = stood_up(row)
     if not row.turns:
         return _replaced(crash("no_messages"))
     asked = [turn for turn in row.turns if turn.role in _QUESTIONS]
@@ -55,7 +56,7 @@ def lay_out(row: Row, limits: Limits, family: Family) -> Layout | Forecast:
     if any(family.template.answer_end.strip() in text for text in answers):
         return beyond("the mark of a message's end in an answer")
     try:
-        sights = looks(row, limits, family.look, upright=True)
+        sights = looks(row, limits, family.look)
     except UnseeableError as error:
         return _replaced(crash("image_refused", str(error)))
     return _sequence(row, sights, limits, family)

@@ -24,7 +24,7 @@ from ops.preflight.contract import (
     Turn,
     UnseeableError,
 )
-from ops.preflight.layout import Pieces, beyond, crash, failing_picture, laid_out, looks, places
+from ops.preflight.layout import Pieces, beyond, crash, failing_picture, laid_out, looks, places, stood_up
 from ops.preflight.limits import Limits
 from ops.preflight.settling import cut, keep_start, whole
 
@@ -33,6 +33,7 @@ _ROLES = {"system", "user", "assistant", "tool"}
 
 def lay_out(row: Row, limits: Limits, family: Family) -> Layout | Forecast:
     """The sequence, or the row's end."""
+    row = stood_up(row)
     turns = placed_turns(row, family)
     if isinstance(turns, Forecast):
         return turns
@@ -40,7 +41,7 @@ def lay_out(row: Row, limits: Limits, family: Family) -> Layout | Forecast:
     if refused is not None:
         return refused
     try:
-        sights = looks(row, limits, family.look, upright=True)
+        sights = looks(row, limits, family.look)
     except UnseeableError as error:
         return crash("image_refused", str(error))
     return _sequence(row, turns, sights, limits, family)

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from ops.preflight.asking import asking
 from ops.preflight.contract import Counted, Family, Forecast, Layout, Row, Trainer, UnseeableError
-from ops.preflight.layout import crash, looks
+from ops.preflight.layout import crash, looks, stood_up
 from ops.preflight.limits import Limits
 from ops.preflight.settling import whole
 from ops.preflight.trainers import trl
@@ -17,6 +17,7 @@ from ops.preflight.trainers import trl
 
 def lay_out(row: Row, limits: Limits, family: Family) -> Layout | Forecast:
     """The prompt as a sequence, or its end."""
+    row = stood_up(row)
     if not row.turns:
         return crash("no_messages")
     turns = trl.placed_turns(row, family)
@@ -27,7 +28,7 @@ def lay_out(row: Row, limits: Limits, family: Family) -> Layout | Forecast:
     if row.pictures and turns[-1].role == "system":
         return crash("role_order")
     try:
-        sights = looks(row, limits, family.look, upright=True)
+        sights = looks(row, limits, family.look)
     except UnseeableError as error:
         return crash("image_refused", str(error))
     return asking(row, turns, sights, limits, family)

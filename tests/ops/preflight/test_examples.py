@@ -1,5 +1,7 @@
 """Stored examples as rows: as their export writes them."""
 
+from typing import Any
+
 import pyarrow as pa
 
 from ops.core.schemas import BOXES
@@ -23,6 +25,34 @@ def test_samples_become_rows_with_their_pictures() -> None:
         assert len(row.pictures) == sum(one is not None for one in named)
         roles = {turn.role for turn in row.turns}
         assert row.unreadable or roles <= {"system", "user", "assistant", "tool"}
+
+
+def test_answers_without_loss_are_known_where_the_trainer_masks_them() -> None:
+    def message(role: str) -> dict[str, Any]:
+        return {"role": role, "parts": [{"type": "text", "text": role, "image_id": None}]}
+
+    roles = {"sft": "user context user assistant", "preference": "user assistant user chosen rejected"}
+    table = pa.table(
+        {
+            "example_id": [*roles],
+            "kind": [*roles],
+            "messages": [[message(role) for role in spoken.split()] for spoken in roles.values()],
+            "image_ids": pa.array([[], []], pa.list_(pa.string())),
+        }
+    )
+    (sft, pair), others = (
+        rows_of(table, lambda _: Picture(1, 1), as_parts=False, masks_answers=flag) for flag in (True, False)
+    )
+    assert [row.unreadable for row in others] == ["an answer that carries no loss", ""]
+    assert sft.unreadable == ""
+    assert [(turn.role, turn.is_learned) for turn in sft.turns if turn.role != "user"] == [
+        ("assistant", False),
+        ("assistant", True),
+    ]
+    # Of a pair its two answers alone are learned.
+    assert [turn.is_learned for turn in pair.turns if turn.role == "assistant"] == [False]
+    assert pair.chosen is not None
+    assert pair.chosen.is_learned
 
 
 def test_a_picture_on_its_side_is_stored_with_its_sides_swapped() -> None:

@@ -213,6 +213,14 @@ def test_only_trl_sees_a_picture_upright() -> None:
     assert forecast("llamafactory", crossed).image_tokens == forecast("trl", crossed).image_tokens == 44
 
 
+@pytest.mark.parametrize("trainer", COUNTING)
+def test_boxes_of_a_lying_picture_move_where_it_is_not_turned(trainer: str) -> None:
+    lying = replace(PLAIN, pictures=(Picture(504, 336, turned=True),))
+    turns = trainer in ("trl", "trl-grpo", "qwen-vl", "axolotl")
+    assert forecast(trainer, lying).reason == ""
+    assert forecast(trainer, replace(lying, has_boxes=True)).boxes_moved is not turns
+
+
 @pytest.mark.parametrize(
     ("trainer", "expected"),
     [
