@@ -34,8 +34,8 @@ def rows_of(
     of the examples whose texts name pixels (`boxed_ids`)."""
     stored = arrow.rows_of(examples.select(READ), StoredExample)
     return [
-        _row(one, picture, as_parts=as_parts, masks_answers=masks_answers, boxed=one["example_id"] in boxed)
-        for one in stored
+        _row(example, picture, as_parts=as_parts, masks_answers=masks_answers, boxed=example["example_id"] in boxed)
+        for example in stored
     ]
 
 

@@ -79,6 +79,9 @@ REASONS = {
     "misjudged": Reason(
         "has a good answer of no text, which is trained as a bad one", "write the answer, or leave the row out"
     ),
+    "call_broken": Reason(
+        "has a call of a tool that names no tool or no arguments in JSON", "mend the call, or leave the row out"
+    ),
     "no_rejected": Reason("stands among pairs without a rejected answer", "write the answer, or leave the row out"),
     "same_responses": Reason("has the same chosen and rejected answer", "leave the row out"),
     "boxes_moved": Reason(

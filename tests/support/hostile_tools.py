@@ -1,8 +1,11 @@
-"""500 conversations with tools that answer, in orders of every kind: `write_tooled` writes `rows.jsonl` (messages with
-`<image>` in their texts, `images` as paths, `channel` as the row's number) and the pictures."""
+"""500 conversations with tools that answer, or are called, in orders of every kind: `write_tooled` and `write_called`
+write `rows.jsonl` (messages with `<image>` in their texts, `images` as paths, `channel` as the row's number) and the
+pictures."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from tests.support.hostile_rows import ROWS, Maker, turn
 
@@ -26,17 +29,64 @@ _ORDERS = {
 _ROLES = {"u": "user", "a": "assistant", "s": "system"}
 
 
+_CALLED = {
+    "ucta": 8,
+    "uacta": 4,
+    "ucctta": 4,
+    "uctcta": 3,
+    "uc": 2,
+    "uac": 2,
+    "cta": 1,
+    "uctuca": 2,
+    "ucua": 2,
+    "succta": 3,
+}
+"""The same with calls of tools (`c`)."""
+_CALLS = {
+    '{"name": "zoom", "arguments": {"at": [1, 2.5], "é": "東京 🦜"}}': 8,
+    '{"name":"zoom","parameters":{"at":null}}': 2,
+    '{"name": "zoom", "arguments": "{\\"at\\": 1}"}': 3,
+    "{'name': 'zoom', 'arguments': {'deep': (1, 2)}}": 2,
+    '{"name": "see", "arguments": {"what": "<image>"}}': 1,
+    '{"name": "zoom", "arguments": []}': 1,
+    '{"name": "zoom"}': 1,
+    '{"arguments": {}}': 1,
+    '{"name": "zoom", "arguments": "near"}': 1,
+    "zoom(1)": 1,
+    "[1]": 1,
+    "": 1,
+}
+"""What a call says, and how often; of the last ones nothing can be made."""
+
+
 def write_tooled(folder: Path, tool: str, *, seed: int = 17) -> Path:
     """The file; `tool` is the role of what a tool says."""
     maker = Maker(folder, seed)
+    return _write(maker, folder, _ORDERS, lambda letter: turn(_ROLES.get(letter, tool), _text(maker)))
+
+
+def write_called(folder: Path, *, seed: int = 31) -> Path:
+    """The file of conversations in which tools are called, in messages of their own."""
+    maker = Maker(folder, seed)
+
+    def message(letter: str) -> dict[str, Any]:
+        if letter == "c":
+            (call,) = maker.draw.choices([*_CALLS], [*_CALLS.values()])
+            return turn(maker.draw.choice(["tool_call", "function_call"]), call)
+        answering = maker.draw.choice(["tool", "tool_response", "observation", "function_response"])
+        return turn(_ROLES.get(letter, answering), _text(maker))
+
+    return _write(maker, folder, _CALLED, message)
+
+
+def _write(maker: Maker, folder: Path, orders: dict[str, int], make: Callable[[str], dict[str, Any]]) -> Path:
     lines: list[str] = []
     for number in range(ROWS):
-        (order,) = maker.draw.choices([*_ORDERS], [*_ORDERS.values()])
-        roles = [_ROLES.get(letter, tool) for letter in order]
-        messages = [turn(role, _text(maker)) for role in roles]
+        (order,) = maker.draw.choices([*orders], [*orders.values()])
+        messages = [make(letter) for letter in order]
         images = [maker.small() for _ in range(maker.draw.choice([0, 1, 1, 2]))]
         for _ in images:
-            at = maker.draw.randrange(len(messages))
+            at = maker.draw.choice([at for at, message in enumerate(messages) if "call" not in message["role"]] or [0])
             if maker.draw.random() < 0.9:
                 messages[at]["content"] += maker.draw.choice(["<image>", " <image> here"])
         lines.append(json.dumps({"channel": str(number), "messages": messages, "images": images}, ensure_ascii=False))

@@ -9,9 +9,9 @@ crash` is `--strict true`.
 Missing placeholders are put before the first message, superfluous ones stay as text. `truncation` right or left cuts
 text and never a picture's tokens (swift/template/base.py, `_truncate`), so that a sequence can stay longer than
 max_length; `delete`, the default, fails the row. Consecutive turns of one speaker are joined. No loss is taken
-on an answer with `loss: false`, but for the end of the last one. What a tool says stands in a turn of the user; that is
-of Qwen's template, other models' are unknown, as are calls of tools. Boxes in `objects` are scaled to what the model
-expects; boxes in the text are not."""
+on an answer with `loss: false`, but for the end of the last one. What a tool says stands in a turn of the user, and
+calls of tools (`tool_call`) in an answer; that is of Qwen's template, other models' are unknown. Boxes in `objects` are
+scaled to what the model expects; boxes in the text are not."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -35,10 +35,16 @@ from ops.preflight.families.writing import CHATML
 from ops.preflight.layout import Pieces, beyond, crash, failing_picture, laid_out, places, scaled_below, sight_of
 from ops.preflight.limits import Limits
 from ops.preflight.settling import Kept, cut, whole
+from ops.preflight.tool_calls import CALL, with_calls_written
 
-_ROLES = {"human": "user", "gpt": "assistant", "bot": "assistant", "tool_response": "tool"}
-_SPOKEN = {"system", "user", "assistant", "tool"}
-_TOOLS = {"tool_call", "function_call", "function_response", "observation", "observations"}
+_ROLES = {
+    "human": "user",
+    "gpt": "assistant",
+    "bot": "assistant",
+    "function_call": CALL,
+    **dict.fromkeys(("tool_response", "function_response", "observation", "observations"), "tool"),
+}
+_SPOKEN = {"system", "user", "assistant", "tool", CALL}
 _NEXT_QUESTION = "<|im_end|>\n<|im_start|>user\n"
 _FAILED = {"replace": Outcome.REPLACED, "drop": Outcome.DROPPED, "crash": Outcome.CRASHED}
 
@@ -70,13 +76,15 @@ def load(row: Row) -> list[Turn] | Forecast:
 
 def encode(row: Row, turns: Sequence[Turn], limits: Limits, family: Family) -> Layout | Forecast:
     """The sequence of a row that was loaded; a crash where the template raises."""
-    answers_tools = any(turn.role == "tool" for turn in turns) and family.template.user != CHATML.user
-    if answers_tools or any(turn.role in _TOOLS for turn in turns):
+    if any(turn.role in ("tool", CALL) for turn in turns) and family.template.user != CHATML.user:
         return beyond("turns of tools")
+    written = with_calls_written(turns)
+    if written is None:
+        return crash("call_broken")
     failure = failing_picture(row)
     if failure is not None:
         return failure
-    system, turns = (turns[0], turns[1:]) if turns and turns[0].role == "system" else (None, turns)
+    system, turns = (written[0], written[1:]) if written and written[0].role == "system" else (None, written)
     if not turns:
         return crash("no_messages")
     if any(turn.role == "system" for turn in turns):
@@ -118,7 +126,7 @@ def keep_pictures(counted: Counted, limits: Limits) -> Kept:
 
 def _refused(turns: Sequence[Turn]) -> str:
     """Why the row is deleted when its file is loaded; empty where it is not."""
-    if any(turn.role not in _SPOKEN | _TOOLS for turn in turns):
+    if any(turn.role not in _SPOKEN for turn in turns):
         return "unknown_role"
     return "no_content" if any(turn.parts is None for turn in turns) else ""
 
