@@ -79,7 +79,10 @@ def encode(row: Row, turns: Sequence[Turn], limits: Limits, family: Family) -> L
     if any(turn.role in ("tool", CALL) for turn in turns) and family.template.user != CHATML.user:
         return beyond("turns of tools")
     written = with_calls_written(turns)
-    if written is None:
+    opening = next((turn for turn in turns if turn.role != "system"), None)
+    # A placeholder that is missing is put before the first message, call or not.
+    is_marked = opening is not None and opening.role == CALL and places(turns) < len(row.pictures)
+    if written is None or is_marked:
         return crash("call_broken")
     failure = failing_picture(row)
     if failure is not None:
