@@ -30,6 +30,7 @@ def check_result(
     check: str,
     samples: Mapping[str, dg.TableMetadataValue] = NONE,
     earlier: Earlier = NEVER,
+    severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR,
 ) -> dg.AssetCheckResult:
     """The asset check of that name. Its metadata are the gate's checks as a table, failed ones first, each with what
     earlier runs found, the link to Data Docs, and `samples` of what failed."""
@@ -37,7 +38,7 @@ def check_result(
         asset_key=asset,
         check_name=check,
         passed=gate.success,
-        severity=dg.AssetCheckSeverity.ERROR,
+        severity=severity,
         description=gate.message,
         metadata={"checks": _table(gate, earlier), **_docs(gate), **samples},
     )

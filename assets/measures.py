@@ -7,12 +7,15 @@ import dagster as dg
 from assets.checks import NEVER, PROMISES, by_drop, check_result
 from assets.lineage import measured_from
 from assets.partitions import ENGINES, drops
-from assets.specs import Materialized, audit_asset
+from assets.specs import Materialized, audit_asset, table_asset
 from assets.steps import step
 from ops.audits.registry import all_audits
+from ops.core.measure_schemas import CANARIES
+from ops.gates.canary_facts import together
 from resources.config.settings import Settings
 from resources.engines.progress import Advance, Progress
 from resources.engines.ray import start_ray
+from resources.gates.canaries import canary_gates, latest_canaries
 from resources.gates.gates import GateResult, example_keys, measures_gate
 from resources.gates.history import earlier_measures
 from resources.gates.outcomes import record_gates
@@ -21,20 +24,35 @@ from resources.lake.tables import Lake
 from resources.measuring.delivery import measure_delivery
 from resources.measuring.recorded import require_measures, row_audits, row_identities
 from resources.models.encoder_source import encoder_identity
+from resources.report.canary_pictures import canary_table
 from resources.report.measure_pictures import measure_pictures
 
+_READS = ["examples", "embeddings"]
+_CANARY_WORDS = (
+    "What audits find of a delivery's canaries: some of its own rows, damaged in memory in ways that are known, "
+    "measured and judged beside sound ones, and stored nowhere. By fault and audit: planted, caught, own rows flagged "
+    "beside them."
+)
 #: Audit by asset, in order of names.
 MEASURES = {audit.table.name: audit.name for audit in row_audits()}
 CHECK = "measures_gate"
+CANARY_CHECK, FALL_CHECK = "canaries_gate", "canaries_fall"
+#: What the checks of canaries ask for. They hold no step back: too few found keep the drop out of the next version.
+_ASKED = {
+    CANARY_CHECK: "Of each kind of fault, the share of canaries that gates.least_recall asks for is found.",
+    FALL_CHECK: "Of each kind of fault, no fewer canaries are found than in the deliveries before; a warning.",
+}
+_CANARY_CHECKS = [by_drop(name, CANARIES.name, description=asked, blocking=False) for name, asked in _ASKED.items()]
 
 
 @dg.multi_asset(
     name="row_measures",
     pool=ENGINES,
     specs=[
-        audit_asset(audit, group="measures", deps=["examples", "embeddings"], kinds={"ray"}) for audit in row_audits()
+        *(audit_asset(audit, group="measures", deps=_READS, kinds={"ray"}) for audit in row_audits()),
+        table_asset(CANARIES, description=_CANARY_WORDS, group="measures", kinds={"ray"}, deps=_READS, skippable=True),
     ],
-    check_specs=[by_drop(CHECK, table, description=PROMISES) for table in MEASURES],
+    check_specs=[*(by_drop(CHECK, table, description=PROMISES) for table in MEASURES), *_CANARY_CHECKS],
     partitions_def=drops,
     can_subset=True,
 )
@@ -54,14 +72,23 @@ def row_measures(
     delivery = admitted_delivery(lake, context.partition_key)
     encoder = encoder_identity(settings.encoder)
     rows: dict[str, int] = {}
-    if chosen:
+    flies = dg.AssetKey(CANARIES.name) in context.selected_asset_keys
+    if chosen or flies:
         start_ray(
             num_cpus=settings.ray.num_cpus,
             object_store_bytes=settings.ray.object_store_mb * 10**6,
             patience_s=settings.ray.patience_s,
             lake=lake,
         )
-        rows = measure_delivery(lake, delivery, names=chosen, settings=settings, encoder=encoder, progress=progress)
+        rows = measure_delivery(
+            lake,
+            delivery,
+            names=chosen,
+            settings=settings,
+            encoder=encoder,
+            progress=progress,
+            canaries=flies,
+        )
     identities = row_identities(settings, encoder)
     # A run that measures without checking keeps the outcome all the same: what enters a version hangs on it.
     judged = [name for name in MEASURES.values() if name in {*chosen, *checked}]
@@ -86,6 +113,27 @@ def row_measures(
     for name in checked:
         table = all_audits()[name].table.name
         yield check_result(gates[name], asset=table, check=CHECK, earlier=earlier.get(name, NEVER))
+    yield from _canaries(context, lake, delivery, settings)
+
+
+def _canaries(
+    context: dg.AssetExecutionContext, lake: Lake, delivery: str, settings: Settings
+) -> Iterator[Materialized | dg.AssetCheckResult]:
+    """What was found of the delivery's canaries, where it has any, and what the gates say of it, as far as selected."""
+    outcomes = latest_canaries(lake, [delivery]).get(delivery, [])
+    if outcomes and dg.AssetKey(CANARIES.name) in context.selected_asset_keys:
+        recalls = {f"recall of {made.fault}": made.caught / made.planted for made in together(outcomes)}
+        metadata = {"delivery": delivery, "canaries": dg.MetadataValue.md(canary_table(outcomes)), **recalls}
+        yield dg.MaterializeResult(asset_key=CANARIES.name, metadata=metadata)
+    wanted = {key.name for key in context.selected_asset_check_keys if key.asset_key == dg.AssetKey(CANARIES.name)}
+    if not wanted:
+        return
+    recall, steady = canary_gates(lake, delivery, drop=context.partition_key, settings=settings.gates)
+    if CANARY_CHECK in wanted:
+        yield check_result(recall, asset=CANARIES.name, check=CANARY_CHECK)
+    if FALL_CHECK in wanted:
+        warn = dg.AssetCheckSeverity.WARN
+        yield check_result(steady, asset=CANARIES.name, check=FALL_CHECK, severity=warn)
 
 
 def _check_of(table: str) -> dg.AssetCheckKey:

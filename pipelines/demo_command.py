@@ -17,9 +17,10 @@ from ops.demo.score import score, tally
 from pipelines.app import ConfigOption, DebugOption, app, settings_of
 from pipelines.faults import err, out
 from pipelines.run_command import say, show, status_of
-from pipelines.tables import score_table, tally_table
+from pipelines.tables import canary_table, score_table, tally_table
 from resources.config.places import local_path
 from resources.engines.progress import console_progress
+from resources.gates.canaries import latest_canaries
 from resources.intake.corpus_drops import admitted_delivery
 from resources.lake.tables import Lake
 from resources.report.rule_figures import wrong_flags_of
@@ -73,3 +74,4 @@ def show_score(lake: Lake, planted: list[Planted]) -> None:
     out.print(score_table(scores))
     wrong = {} if version is None else wrong_flags_of(lake, version)
     out.print(tally_table(tally(verdicts, quarantine, wrong)))
+    out.print(canary_table(latest_canaries(lake, [delivery]).get(delivery, [])))

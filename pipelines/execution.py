@@ -15,6 +15,7 @@ from dagster_shared.error import SerializableErrorInfo
 from assets.measures import MEASURES
 from assets.partitions import drops
 from ops.core.errors import MissingError
+from ops.core.measure_schemas import CANARIES
 from pipelines.definitions import bind
 from pipelines.faults import is_mendable
 from pipelines.instance import home_of, show_in_ui
@@ -46,7 +47,7 @@ class Outcome:
     fault: bool = False
     """Whether the error is one of Assay itself, which nobody outside its code can mend."""
     alarms: tuple[str, ...] = ()
-    """Faults of Assay itself that the run lived through."""
+    """What the run lived through and a person should see: faults of Assay itself, canaries that fewer rules find."""
 
 
 def run_all(
@@ -144,9 +145,9 @@ def run_drop(
 def measure_drop(
     definitions: dg.Definitions, instance: dg.DagsterInstance, *, drop: str, audits: Collection[str] = ()
 ) -> Outcome:
-    """Runs the part of the drop job that measures, with these audits (empty: all): for a drop admitted before, under
-    other settings."""
-    tables = [table for table, audit in MEASURES.items() if not audits or audit in audits]
+    """Runs the part of the drop job that measures, with these audits (empty: all, and canaries): for a drop admitted
+    before, under other settings."""
+    tables = [table for table, audit in MEASURES.items() if audit in audits] if audits else [*MEASURES, CANARIES.name]
     return _execute(definitions, instance, "drop_job", drop=drop, assets=["embeddings", *tables])
 
 
@@ -175,7 +176,8 @@ def _execute(
         tags=host_tag(),
         asset_selection=None if assets is None else [dg.AssetKey(name) for name in assets],
     )
-    failed = [check for check in result.get_asset_check_evaluations() if not check.passed]
+    amiss = [check for check in result.get_asset_check_evaluations() if not check.passed]
+    failed = [check for check in amiss if check.severity is dg.AssetCheckSeverity.ERROR]
     error = _first_error(result)
     return Outcome(
         job=job,
@@ -183,7 +185,7 @@ def _execute(
         success=result.success and not failed,
         gate_failures=tuple(check.description or check.check_name for check in failed),
         rejected=any(check.check_name == "ingest_gate" for check in failed),
-        alarms=_alarms(result),
+        alarms=(*_alarms(result), *(check.description or check.check_name for check in amiss if check not in failed)),
         error=None if failed or error is None else _words(error),
         stack=error and error.to_string(),
         run_id=result.run_id,

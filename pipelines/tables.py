@@ -9,6 +9,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from ops.canaries.outcome import CanaryOutcome
 from ops.core.grades import PASS, REJECT, WARN
 from ops.decision.version_diff import Diff
 from ops.decision.versions import Version
@@ -41,6 +42,18 @@ def tally_table(tallies: Sequence[Tally]) -> Group:
         wrong = "" if tally.expected_wrong is None else f"{tally.expected_wrong:.1f}"
         table.add_row(tally.action, tally.audit, tally.rule, str(tally.examples), wrong)
     return titled("What was kept, and why the rest was not", table)
+
+
+def canary_table(outcomes: Sequence[CanaryOutcome]) -> Group:
+    """Which of a delivery's canaries were caught, and how many of its own rows were flagged beside them."""
+    table = Table(box=SIMPLE_HEAD, padding=0)
+    for heading in ("fault", "audit", "planted", "caught", "95 %", "own", "flagged"):
+        table.add_column(heading, justify="left" if heading in ("fault", "audit") else "right")
+    for outcome in outcomes:
+        interval = f"{outcome.recall_low:.2f} to {outcome.recall_high:.2f}"
+        figures = (outcome.planted, outcome.caught, interval, outcome.own, outcome.flagged)
+        table.add_row(outcome.fault, outcome.audit, *map(str, figures))
+    return titled("What was found of the canaries", table)
 
 
 def titled(title: str, table: Table) -> Group:

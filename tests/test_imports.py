@@ -38,6 +38,7 @@ FLOORS = {
         {"leaks", "preflight"},
         {"audits"},
         {"decision", "demo"},
+        {"canaries"},
         {"gates", "exports", "review"},
         {"report"},
     ),

@@ -60,6 +60,6 @@ AUDIT = Audit(
     columns=COLUMNS,
     measure=measure,
     settings=FieldLeakSettings(),
-    faults=("blind_questions",),
+    faults=("blind_questions", "given_answer"),
     revision=2,
 )

@@ -59,5 +59,6 @@ AUDIT = Audit(
     scope=Scope.ROW,
     columns=COLUMNS,
     measure=measure,
+    faults=("reward_trace",),
     revision=2,
 )

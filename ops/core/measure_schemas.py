@@ -59,6 +59,26 @@ REGIONS = table(
     key="key",
 )
 
+# Which of a delivery's canaries each audit found (ops/canaries): rows of its own that were damaged in memory, measured
+# beside others, and stored nowhere. `identity` names the audits' measures and the rules that act on them.
+CANARIES = table(
+    "canaries",
+    ("delivery", "identity"),
+    ("delivery", pa.string()),
+    ("identity", pa.string()),
+    ("at", TIMESTAMP),
+    ("fault", pa.string()),
+    ("audit", pa.string()),
+    ("planted", pa.int32()),
+    ("caught", pa.int32()),
+    ("recall_low", pa.float64()),  # 95 % interval of caught / planted
+    ("recall_high", pa.float64()),
+    ("own", pa.int32()),  # the delivery's own rows beside them
+    ("flagged", pa.int32()),  # of those; they may have the fault
+    ("flagged_low", pa.float64()),
+    ("flagged_high", pa.float64()),
+)
+
 # Examples, answers, tokens and images by dataset and delivery, for the corpus and the measures that `identity` names.
 MODALITY_STATISTICS = table(
     "modality_statistics",

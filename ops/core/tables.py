@@ -1,6 +1,7 @@
 """Every table of the lake, by name."""
 
 from ops.core.measure_schemas import (
+    CANARIES,
     CHECKPOINTS,
     CONTRADICTION_RATES,
     CORPUS_JOBS,
@@ -52,6 +53,7 @@ TABLES: dict[str, TableSpec] = {
         LABELS,
         CALIBRATIONS,
         MODALITY_STATISTICS,
+        CANARIES,
         CONTRADICTION_RATES,
         CORPUS_JOBS,
         CHECKPOINTS,

@@ -1,7 +1,10 @@
 """Guards: limits on what a delivery or a candidate version may lose, and the figures they are held against."""
 
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from typing import Literal
+
+from ops.canaries.damage import FAULTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +38,22 @@ class GuardSettings:
     """The same for those whose contradictions neither votes nor annotators settle."""
     pollution_limit: float = 0.1
     """SFT examples of the corpus that may have preference data or a judge's traces among their targets."""
+    least_recall: Mapping[str, float] = field(default_factory=dict[str, float])
+    """Of each fault that canaries have, the share of them that must be found of a delivery for it to enter a version;
+    it fails where the whole interval lies below. Faults that are not named need not be found."""
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if isinstance(value, str):
+        for limit in fields(self):
+            value = getattr(self, limit.name)
+            if isinstance(value, str | Mapping):
                 continue
-            if field.name.endswith("_floor"):
+            if limit.name.endswith("_floor"):
                 if value < 0:
-                    raise ValueError(f"{field.name} must be 0 or more, but is {value}")
+                    raise ValueError(f"{limit.name} must be 0 or more, but is {value}")
             elif not 0 <= value <= 1:
-                raise ValueError(f"{field.name} is a share and must lie in 0 to 1, but is {value}")
+                raise ValueError(f"{limit.name} is a share and must lie in 0 to 1, but is {value}")
+        for fault, least in self.least_recall.items():
+            if fault not in FAULTS:
+                raise ValueError(f"least_recall names {fault!r}, which no canary has; those are {', '.join(FAULTS)}")
+            if not 0 <= least <= 1:
+                raise ValueError(f"least_recall.{fault} is a share and must lie in 0 to 1, but is {least}")

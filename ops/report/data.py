@@ -155,6 +155,21 @@ class LabelFigure:
 
 
 @dataclass(frozen=True, slots=True)
+class CanaryRow:
+    """What was found of a drop's canaries with a fault, by all audits together: planted and caught, with the 95 %
+    interval of the share, and how many of the `own` rows beside them were flagged."""
+
+    drop: str
+    fault: str
+    planted: int
+    caught: int
+    low: float
+    high: float
+    own: int
+    flagged: int
+
+
+@dataclass(frozen=True, slots=True)
 class CheckpointRow:
     """An audited checkpoint: when, how it was judged, what of its last layer is kept, the share of pictures whose text
     it and its baseline find (None of a tower without texts), what was wrong and what to do, in words."""
@@ -258,6 +273,7 @@ class ReportData:
     checkpoints: tuple[CheckpointRow, ...] = ()
     labels: tuple[LabelFigure, ...] = ()
     costs: tuple[CostRow, ...] = ()
+    canaries: tuple[CanaryRow, ...] = ()
 
     @property
     def actions(self) -> dict[str, int]:

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 #: Columns that name a row of a facts table.
-NAMES = ("file", "dataset", "delivery", "kind")
+NAMES = ("file", "dataset", "delivery", "kind", "fault")
 
 #: Failing rows that are named one by one.
 NAMED = 5

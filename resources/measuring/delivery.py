@@ -22,6 +22,7 @@ from resources.engines.ray import ray_map
 from resources.lake.parts import Part
 from resources.lake.staged import StagedFile
 from resources.lake.tables import Lake
+from resources.measuring.canaries import fly_canaries, missing_flight
 from resources.measuring.evidence import Evidence, gather_evidence, part_inputs
 from resources.measuring.examples import delivery_parts, example_batches, example_boxes, source_files
 from resources.measuring.recorded import once, row_identities, unmeasured
@@ -54,37 +55,67 @@ class _Job:
 
 
 def measure_delivery(
-    lake: Lake, delivery: str, *, names: Sequence[str], settings: Settings, encoder: str, progress: Progress
+    lake: Lake,
+    delivery: str,
+    *,
+    names: Sequence[str],
+    settings: Settings,
+    encoder: str,
+    progress: Progress,
+    canaries: bool = True,
 ) -> dict[str, int]:
     """Measures the delivery with the named audits and commits each; returns rows written by audit.
 
-    Audits whose measures are there already are left out.
+    Audits whose measures are there already are left out. Unless told not to, it flies the delivery's canaries beside
+    them, where these were not judged under these settings yet.
     """
-    identities = {name: i for name, i in row_identities(settings, encoder).items() if name in names}
-    missing_audits = [all_audits()[name] for name in unmeasured(lake, delivery, identities)]
-    if not missing_audits:
+    identities = row_identities(settings, encoder)
+    chosen = {name: identity for name, identity in identities.items() if name in names}
+    missing_audits = [all_audits()[name] for name in unmeasured(lake, delivery, chosen)]
+    flight = missing_flight(lake, delivery, settings=settings, identities=identities) if canaries else None
+    if not missing_audits and flight is None:
         return {}
     parts = delivery_parts(lake, delivery, rows=_PART_ROWS)
+    looking = {audit.name: audit for audit in [*missing_audits, *(flight.audits if flight else ())]}
     evidence = gather_evidence(
-        lake, delivery, parts, settings=settings, encoder=encoder, audits=missing_audits, progress=progress
+        lake, delivery, parts, settings=settings, encoder=encoder, audits=list(looking.values()), progress=progress
     )
-    models = _models(lake, parts, missing_audits, progress=progress)
-    plans = {
-        audit.name: _Plan(settings.audit(audit.name), identities[audit.name], models.get(audit.name))
-        for audit in missing_audits
-    }
+    written: dict[str, int] = {}
+    if missing_audits:
+        models = _models(lake, parts, missing_audits, progress=progress)
+        plans = {
+            audit.name: _Plan(settings.audit(audit.name), identities[audit.name], models.get(audit.name))
+            for audit in missing_audits
+        }
+        written = _measure(lake, delivery, parts, evidence, plans=plans, progress=progress)
+    if flight:
+        fly_canaries(lake, delivery, flight, parts=parts, evidence=evidence, settings=settings, progress=progress)
+    return written
+
+
+def _measure(
+    lake: Lake,
+    delivery: str,
+    parts: Sequence[Part],
+    evidence: Evidence,
+    *,
+    plans: dict[str, _Plan],
+    progress: Progress,
+) -> dict[str, int]:
+    """Measures the parts with each of the audits and commits what was measured; rows by audit."""
+    audits = [all_audits()[name] for name in plans]
     pictured = set[str | None]().union(*evidence.gathered.files)
     measure = partial(
         _measured, lake=lake, delivery=delivery, shared=evidence.shared, plans=plans, source_file_count=len(pictured)
     )
-    staged: dict[str, list[StagedFile]] = {audit.name: [] for audit in missing_audits}
-    jobs = list(_jobs(parts, evidence, missing_audits))
-    label = f"Measure {missing_audits[0].name}" + (f" and {len(plans) - 1} more" if len(missing_audits) > 1 else "")
+    staged: dict[str, list[StagedFile]] = {name: [] for name in plans}
+    jobs = list(_jobs(parts, evidence, audits))
+    label = f"Measure {audits[0].name}" + (f" and {len(plans) - 1} more" if len(plans) > 1 else "")
     for files_by_audit in ray_map(measure, jobs, progress=progress, label=label, total=len(jobs)):
         for name, files in files_by_audit.items():
             staged[name] += files
-    for audit in missing_audits:
-        lake.commit(audit.table, staged[audit.name], once=once(delivery, identities[audit.name]))
+    for audit in audits:
+        lake.commit(audit.table, staged[audit.name], once=once(delivery, plans[audit.name].identity))
     return {name: sum(file.rows for file in files) for name, files in staged.items()}
 
 

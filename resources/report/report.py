@@ -14,6 +14,7 @@ from resources.intake.corpus_drops import kept_out
 from resources.lake.file_counts import file_counts
 from resources.lake.tables import Lake
 from resources.report.audit_figures import audit_figures
+from resources.report.canary_figures import canary_figures
 from resources.report.checkpoint_figures import checkpoint_figures
 from resources.report.cost_figures import cost_figures
 from resources.report.examples import read_page_examples
@@ -87,6 +88,7 @@ def collect(lake: Lake, version: int) -> ReportData:
         left_out=kept_out(lake, published),
         forecasts=forecast_figures(lake, version, deliveries, measures, without),
         checkpoints=checkpoint_figures(lake),
+        canaries=canary_figures(lake, drops),
         labels=label_figures(lake, version),
         costs=cost_figures(
             lake, set(drops.values()), sum(sum(actions.values()) for actions in judged.by_delivery.values())

@@ -6,14 +6,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ops.core.errors import MissingError
+from ops.core.measure_schemas import CANARIES
 from ops.core.schemas import DROPS
 from ops.decision.versions import LeftOut, without_measures
 from resources.config.settings import Settings
+from resources.gates.canaries import missed_canaries
 from resources.gates.outcomes import MeasuresGate, measures_gates
 from resources.intake.corpus_drops import admitted_deliveries, not_admitted
 from resources.lake.tables import Lake
 from resources.measuring.recorded import row_identities, unmeasured_drops
 from resources.versions.publishing import current_version, version_of
+
+_ALONE = "or set gates.failed_measures to audit, which leaves out these measures and keeps the drop"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,7 @@ def entering(lake: Lake, *, settings: Settings, encoder: str) -> Entering:
     missing = unmeasured_drops(lake, settings=settings, encoder=encoder)
     identities = row_identities(settings, encoder)
     gates = measures_gates(lake, admitted, identities=identities, settings=settings.gates)
+    missed = missed_canaries(lake, admitted, settings.gates)
     current = {drop_of.get(delivery) for delivery in current_deliveries(lake)}
     deliveries: list[str] = []
     left_out = not_admitted(lake)
@@ -54,8 +59,10 @@ def entering(lake: Lake, *, settings: Settings, encoder: str) -> Entering:
             fix = "`assay run` measures it, as does a backfill of its partition of the measures"
             left = LeftOut(drop, delivery, "unmeasured", ", ".join(missing[drop]), fix)
             (blocking if drop in current else left_out).append(left)
+        elif delivery in missed:
+            left_out.append(_failed(drop, delivery, {CANARIES.name: missed[delivery]}))
         elif failed and settings.gates.failed_measures == "drop":
-            left_out.append(_failed(drop, delivery, failed))
+            left_out.append(_failed(drop, delivery, failed, or_else=(_ALONE,)))
         else:
             deliveries.append(delivery)
             left_out += [_failed(drop, delivery, {audit: gate}, alone=True) for audit, gate in failed.items()]
@@ -76,12 +83,12 @@ def decided(lake: Lake, *, settings: Settings, encoder: str) -> Entering:
     return following
 
 
-def _failed(drop: str, delivery: str, gates: Mapping[str, MeasuresGate], *, alone: bool = False) -> LeftOut:
+def _failed(
+    drop: str, delivery: str, gates: Mapping[str, MeasuresGate], *, or_else: Sequence[str] = (), alone: bool = False
+) -> LeftOut:
     why = "; ".join(f"{audit}: {', '.join(gate.failures)}" for audit, gate in gates.items())
     fixes = dict.fromkeys(fix for gate in gates.values() for fix in gate.fixes)
-    other = "set gates.failed_measures to audit, which leaves out these measures and keeps the drop"
-    fix = "; ".join([*fixes, *([] if alone else [f"or {other}"])])
-    return LeftOut(drop, delivery, "gate", why, fix, audits=tuple(gates), measures_only=alone)
+    return LeftOut(drop, delivery, "gate", why, "; ".join([*fixes, *or_else]), audits=tuple(gates), measures_only=alone)
 
 
 def current_deliveries(lake: Lake) -> list[str]:

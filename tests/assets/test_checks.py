@@ -99,7 +99,7 @@ def test_each_drop_has_checks_of_its_own(definitions: dg.Definitions) -> None:
     graph = definitions.resolve_asset_graph()
     by_drop = {key for key in graph.asset_check_keys if graph.get(key).partitions_def == drops}
     assert by_drop == {key for key in graph.asset_check_keys if graph.get(key.asset_key).partitions_def is not None}
-    assert len(by_drop) == 2 + len(MEASURES)
+    assert len(by_drop) == 2 + len(MEASURES) + len(("canaries_gate", "canaries_fall"))
 
 
 def test_the_check_of_one_audit_is_executed_alone(

@@ -6,12 +6,22 @@ from io import StringIO
 from rich.console import Console, RenderableType
 
 from ops.audits.registry import all_audits
+from ops.canaries import damage
+from ops.canaries.outcome import ANY, CanaryOutcome
 from ops.decision.verdicts import SCHEMA
 from ops.decision.version_diff import Diff
 from ops.decision.versions import Version
 from ops.demo.faults import FAULTS
 from ops.demo.score import Score, Tally
-from pipelines.tables import changes_table, diff_table, key_value_table, score_table, tally_table, versions_table
+from pipelines.tables import (
+    canary_table,
+    changes_table,
+    diff_table,
+    key_value_table,
+    score_table,
+    tally_table,
+    versions_table,
+)
 from resources.config.settings import load_settings
 
 
@@ -41,6 +51,14 @@ def test_every_rule_of_the_policy_stands_on_one_line() -> None:
     lines = printed(tally_table([Tally(rule.action, rule.audit, rule.name, 12345) for rule in rules]))
     cells = [line.split() for line in lines]
     assert all([str(rule.action), rule.audit, rule.name, "12345"] in cells for rule in rules)
+
+
+def test_canaries_fit_80_columns() -> None:
+    names = [(f, audit.name) for f in damage.FAULTS for audit in all_audits().values() if f in audit.faults]
+    names += [(f, ANY) for f in damage.FAULTS]
+    lines = printed(canary_table([CanaryOutcome(*name, 100, 99, 0.955, 0.998, 2000, 1999, 0, 1) for name in names]))
+    cells = [line.split() for line in lines]
+    assert all([*name, "100", "99", "0.95", "to", "1.00", "2000", "1999"] in cells for name in names)
 
 
 def test_a_title_stands_on_one_line_however_narrow_the_table() -> None:

@@ -34,7 +34,7 @@ def inputs_of(
         asked = {"role": "user", "parts": [picture, {"type": "text", "text": question, "image_id": None}]}
         message = {"role": "assistant", "parts": [{"type": "text", "text": answer, "image_id": None}]}
         row = {"delivery": "d", "example_id": f"{n:04}", "messages": [asked, message], "image_ids": [ids[n]]}
-        rows.append(row | {"dataset": dataset})
+        rows.append(row | {"dataset": dataset, "kind": "sft"})
     examples = pa.Table.from_pylist(rows, schema=EXAMPLES.schema)
     vectors = Vectors.of([text_id(text) for text in scored_texts(examples)], texts)
     image_vectors = Vectors.of(ids, images)

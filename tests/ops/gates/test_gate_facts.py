@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ops.audits.contract import KEYS, Audit, Grain, Scope
+from ops.canaries.damage import MARK
 from ops.core.hashing import joined, key_hashes
 from ops.core.schemas import EXAMPLES, QUARANTINE
 from ops.core.version_schemas import CURATED, CURRICULUM, VERDICTS
@@ -146,6 +147,20 @@ def test_a_whole_version_has_nothing_amiss():
     removed = {"examples": 4, "removed": 2, "removed_share": 0.5}
     assert facts["datasets"].to_pylist() == [{"dataset": "s", **removed}]
     assert facts["drops"].to_pylist() == [{"delivery": "d", **removed}]
+
+
+def test_a_canary_that_leaks_into_a_version_is_amiss():
+    """Canaries are no examples, so that a verdict on one, or a member that is one, is unknown."""
+    rows = version_rows()
+    canary = {"delivery": "d", "example_id": f"{MARK}wrong_image-0"}
+    kept = {**canary, "action": "keep", "dataset": "s", "kind": "sft", "reasons": []}
+    for table, spec, row in (("verdicts", VERDICTS, kept), ("curated", CURATED, {**canary, "weight": 1.0})):
+        rows[table].append(pa.RecordBatch.from_pylist([row], schema=spec.schema))
+    (facts,) = facts_of_rows(**rows)["version"].to_pylist()
+    assert (facts["unknown_verdicts"], facts["missing_in_curriculum"]) == (1, 1)
+    rows["verdicts"].pop()
+    (facts,) = facts_of_rows(**rows)["version"].to_pylist()
+    assert (facts["unknown_verdicts"], facts["unexpected_members"]) == (0, 1)
 
 
 def test_queries_judged_both_ways_are_counted_once():

@@ -21,6 +21,7 @@ from ops.report.audit_data import AuditFigures, Histogram, Picture, Reason, Rule
 from ops.report.charts import histogram
 from ops.report.counting import count_quarantine, count_stages, count_verdicts, visual_keys
 from ops.report.data import (
+    CanaryRow,
     CheckpointRow,
     CostRow,
     DropFlow,
@@ -100,6 +101,7 @@ def report(text: str = "plain") -> ReportData:
         advice={text: text},
         forecasts=(ForecastRow(text, text, text, text, 3, 2, text),),
         costs=(CostRow(text, 2, 1.5, 3.0, 100),),
+        canaries=(CanaryRow(text, text, 100, 90, 0.82, 0.95, 2000, 7),),
         checkpoints=(CheckpointRow(text, text, text, text, 0.5, None, 0.25, (text,), (text,)),),
     )
 

@@ -10,8 +10,7 @@ import pytest
 
 from ops.audits.contract import KEYS, Audit
 from ops.core.identity import text_id
-from ops.core.measure_schemas import EMBEDDINGS
-from ops.core.schemas import BOXES, EXAMPLES, IMAGES
+from ops.core.schemas import EXAMPLES
 from ops.evidence.bank import choose_bank
 from ops.evidence.inputs import RowInputs
 from ops.text.image_turns import statement_texts
@@ -23,7 +22,8 @@ from resources.measuring import delivery as delivery_module
 from resources.measuring import gathering
 from resources.measuring.delivery import measure_delivery
 from resources.measuring.recorded import row_audits
-from tests.support.samples import sample_boxes, sample_examples, sample_images, sample_inputs, speaking, stored_vectors
+from tests.support.samples import sample_boxes, sample_examples, sample_inputs, speaking
+from tests.support.stored_delivery import stored
 
 BANK = 8
 # What looks for phrases in pictures would start an encoder for them.
@@ -35,24 +35,6 @@ def of_three_files(examples: pa.Table) -> pa.Table:
     places = [{"file": f"{max(at % 7 - 4, 0)}.jsonl", "row": at} for at in range(examples.num_rows)]
     at = examples.schema.get_field_index("provenance")
     return examples.set_column(at, "provenance", pa.array(places, examples.schema.field("provenance").type))
-
-
-def stored(folder: Path, inputs: RowInputs) -> tuple[Lake, str]:
-    """A lake that holds the examples, and what is looked at beside them."""
-    lake, examples = Lake(folder), inputs.examples
-    delivery = examples["delivery"][0].as_py()
-    lake.write(EXAMPLES, examples, partition={"delivery": delivery}, once="examples")
-    lake.write(BOXES, inputs.boxes, partition={"delivery": delivery}, once="boxes")
-    images = sample_images(examples)
-    images = images.add_column(1, "bytes", pa.array([b""] * images.num_rows, pa.large_binary()))
-    lake.commit(IMAGES, lake.stage(IMAGES, images, {}), once="images")
-    for modality in ("image", "text"):
-        rows = stored_vectors(inputs)
-        rows = rows.filter(pa.array([value == modality for value in rows["modality"].to_pylist()]))
-        lake.commit(
-            EMBEDDINGS, lake.stage(EMBEDDINGS, rows, {"encoder": "sample", "modality": modality}), once=modality
-        )
-    return lake, delivery
 
 
 def at_once(inputs: RowInputs) -> RowInputs:

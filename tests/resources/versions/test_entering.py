@@ -15,6 +15,7 @@ from resources.intake.corpus_drops import admitted_delivery
 from resources.lake.tables import Lake
 from resources.measuring.recorded import row_identities
 from resources.versions.entering import decided, entering
+from tests.support.flown import fly
 from tests.support.standing_lake import arrive, judged, measured
 
 ENCODER = "encoder"
@@ -144,3 +145,16 @@ def test_unknown_drops_are_named(lake: Lake, settings: Settings) -> None:
     for change in (withdraw, undo_withdrawal):
         with pytest.raises(LookupError, match="no drop 'b'; there are a"):
             change(lake, "b")
+
+
+def test_a_drop_of_whose_canaries_too_few_are_found_stays_out(lake: Lake, settings: Settings) -> None:
+    deliver(lake, settings, "good")
+    deliver(lake, settings, "odd")
+    fly(lake, "odd-1", 3)
+    asking = replace(settings, gates=replace(settings.gates, least_recall={"wrong_image": 0.5}))
+    now = entering(lake, settings=asking, encoder=ENCODER)
+    assert now.deliveries == ("good-1",)
+    assert [(left.drop, left.state, left.audits) for left in now.left_out] == [("odd", "gate", ("canaries",))]
+    assert "3 of 100 canaries found" in now.left_out[0].why
+    assert "failed_measures" not in now.left_out[0].fix
+    assert entering(lake, settings=settings, encoder=ENCODER).deliveries == ("good-1", "odd-1")

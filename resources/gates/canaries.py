@@ -1,0 +1,84 @@
+"""What was found of the canaries of deliveries: the last outcomes, and whether they are what is asked for.
+
+`canaries` -> two suites of Great Expectations over the facts of one delivery: the least recall that the settings ask
+for, and a recall no worse than that of the deliveries before.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import fields
+from operator import itemgetter
+
+from ops.canaries.outcome import CanaryOutcome
+from ops.core.measure_schemas import CANARIES
+from ops.gates.canary_facts import canary_facts, too_few_found
+from ops.gates.guards import GuardSettings
+from resources.gates.gates import GateResult, run_gate
+from resources.gates.outcomes import MeasuresGate
+from resources.gates.suites import Suites, column, within
+from resources.lake.tables import Lake
+
+#: Deliveries whose canaries a recall is held against.
+BEFORE = 10
+_LOOK = (
+    "look whether the encoder fits this data and whether rules were softened (`assay policy try`); canaries say "
+    "nothing of single rows"
+)
+
+
+def latest_canaries(lake: Lake, deliveries: Collection[str] | None = None) -> dict[str, list[CanaryOutcome]]:
+    """What was found of the canaries of each of these deliveries, or of all, when they were last judged, in the order
+    in which that was; deliveries that have none are left out."""
+    where = None if deliveries is None else {"delivery": list(deliveries)}
+    rows = sorted(lake.read(CANARIES, where=where).to_pylist(), key=itemgetter("at"))
+    last = {row["delivery"]: row["at"] for row in rows}
+    names = [field.name for field in fields(CanaryOutcome)]
+    latest: dict[str, list[CanaryOutcome]] = {name: [] for name in sorted(last, key=last.__getitem__)}
+    for row in rows:
+        if row["at"] == last[row["delivery"]]:
+            latest[row["delivery"]].append(CanaryOutcome(**{name: row[name] for name in names}))
+    return {name: sorted(known, key=lambda outcome: (outcome.fault, outcome.audit)) for name, known in latest.items()}
+
+
+def canary_gates(lake: Lake, delivery: str, *, drop: str, settings: GuardSettings) -> tuple[GateResult, GateResult]:
+    """Whether enough of the delivery's canaries was found, and whether no less than of those of the last BEFORE
+    deliveries that were judged before it. Both speak of the end of the interval that is in favour: a small delivery
+    fails where the figure itself could not be chance."""
+    latest = latest_canaries(lake)
+    names = list(latest)
+    earlier = [latest[name] for name in names[: names.index(delivery)] if delivery in latest][-BEFORE:] if names else []
+    facts = canary_facts(latest.get(delivery, []), earlier)
+    lows = {str(row["fault"]): float(row["earlier_low"]) for row in facts.to_pylist()}
+    subject = f"drop {drop!r}"
+
+    def judged(name: str, least: Mapping[str, float]) -> GateResult:
+        suites = _suites(least)
+        return run_gate(name, subject, {"canaries": facts}, suites=suites, run=delivery, history=lake.storage)
+
+    return judged("canaries", settings.least_recall), judged("canaries_fall", lows)
+
+
+def missed_canaries(lake: Lake, deliveries: Sequence[str], settings: GuardSettings) -> dict[str, MeasuresGate]:
+    """The deliveries of whose canaries too few were found, as gates that failed."""
+    if not settings.least_recall:
+        return {}
+    failed: dict[str, MeasuresGate] = {}
+    for delivery, outcomes in latest_canaries(lake, deliveries).items():
+        least = settings.least_recall
+        failures = tuple(
+            f"fault {low.fault!r}: {low.caught} of {low.planted} canaries found, recall at most "
+            f"{low.recall_high:.2g} < {least[low.fault]:g}"
+            for low in too_few_found(outcomes, least)
+        )
+        if failures:
+            failed[delivery] = MeasuresGate(delivery, CANARIES.name, False, failures, (_LOOK,))
+    return failed
+
+
+def _suites(least: Mapping[str, float]) -> Suites:
+    """Of each fault, a recall that may be as high as the least."""
+    return {
+        "canaries": [
+            within("recall_high", low=low, only=column("fault") == fault, fix=_LOOK)
+            for fault, low in sorted(least.items())
+        ]
+    }

@@ -1,0 +1,55 @@
+"""Canaries held against what is asked for, and against those of the deliveries before."""
+
+from pathlib import Path
+
+import pytest
+
+from ops.gates.guards import GuardSettings
+from resources.gates.canaries import canary_gates, latest_canaries, missed_canaries
+from resources.lake.tables import Lake
+from tests.support.flown import fly
+
+ASKED = GuardSettings(least_recall={"wrong_image": 0.5})
+
+
+@pytest.mark.parametrize(("caught", "planted", "passes"), [(45, 100, True), (30, 100, False), (1, 4, True)])
+def test_only_a_recall_that_cannot_be_chance_fails(tmp_path: Path, caught: int, planted: int, passes: bool) -> None:
+    lake = Lake(tmp_path)
+    fly(lake, "a", caught, planted=planted)
+    gate, steady = canary_gates(lake, "a", drop="d", settings=ASKED)
+    assert (gate.success, steady.success) == (passes, True)
+    assert (missed_canaries(lake, ["a"], ASKED) == {}) == passes
+    if not passes:
+        assert "fault 'wrong_image': recall_high 0.3958 < 0.5" in gate.message
+        assert "30 of 100 canaries found" in missed_canaries(lake, ["a"], ASKED)["a"].failures[0]
+    assert missed_canaries(lake, ["a"], GuardSettings()) == {}
+
+
+def test_a_fall_against_the_deliveries_before_is_told(tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+    for hour, (delivery, caught) in enumerate([("a", 80), ("b", 90), ("c", 50), ("d", 82)]):
+        fly(lake, delivery, caught, hour=hour)
+    falls = {name: canary_gates(lake, name, drop=name, settings=GuardSettings())[1] for name in latest_canaries(lake)}
+    assert [name for name, gate in falls.items() if not gate.success] == ["c"]
+    assert "recall_high 0.5962 < 0.7939" in falls["c"].message
+    assert "earlier_recall" in falls["c"].results["facts"]["canaries"][0]
+
+
+def test_the_last_flight_of_a_delivery_counts(tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+    fly(lake, "a", 10, hour=0)
+    fly(lake, "a", 90, hour=1, identity="softer")
+    assert missed_canaries(lake, ["a"], ASKED) == {}
+    assert [outcome.caught for outcome in latest_canaries(lake)["a"]] == [90, 90]
+
+
+def test_a_delivery_without_canaries_passes(tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+    assert [gate.success for gate in canary_gates(lake, "a", drop="d", settings=ASKED)] == [True, True]
+    assert missed_canaries(lake, ["a"], ASKED) == {}
+
+
+@pytest.mark.parametrize(("least", "message"), [({"blindness": 0.5}, "no canary has"), ({"wrong_image": 2}, "share")])
+def test_what_cannot_be_asked_for_is_refused(least: dict[str, float], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        GuardSettings(least_recall=least)

@@ -1,0 +1,69 @@
+"""Canaries of a delivery: measured beside its rows, judged by its policy, and in no table of the lake but as counts."""
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from ops.audits.registry import all_audits
+from ops.canaries.damage import MARK
+from ops.canaries.outcome import ANY
+from ops.core.measure_schemas import CANARIES
+from ops.core.schemas import EXAMPLES
+from ops.core.tables import TABLES
+from resources.config.settings import load_settings
+from resources.engines.progress import SilentProgress
+from resources.gates.canaries import latest_canaries
+from resources.lake.tables import Lake
+from resources.measuring.delivery import measure_delivery
+from tests.support.set_cosines import inputs_of
+from tests.support.stored_delivery import stored
+
+ROWS = 240
+
+
+@pytest.fixture(scope="module")
+def measured(ray_session: None, tmp_path_factory: pytest.TempPathFactory) -> tuple[Lake, str]:
+    drawn = np.random.default_rng(0)
+    cosines = np.clip(drawn.normal(0.35, 0.08, ROWS), -1, 1)
+    questions = [f"What is thing {n}?" for n in range(ROWS)]
+    inputs = inputs_of(questions, [f"a cup of kind {n}" for n in range(ROWS)], cosines)
+    lake, delivery = stored(tmp_path_factory.mktemp("lake"), inputs)
+    # A file that shows nothing, of which no canary can be made.
+    rows = inputs.examples.slice(0, 30).to_pylist()
+    silent = [row | {"example_id": f"t{n}", "image_ids": [], "messages": []} for n, row in enumerate(rows)]
+    texts = pa.Table.from_pylist(silent, schema=EXAMPLES.schema)
+    lake.write(EXAMPLES, texts, partition={"delivery": delivery}, once="texts")
+    words: dict[str, Any] = {"settings": load_settings(), "encoder": "sample", "progress": SilentProgress()}
+    for _ in range(2):
+        measure_delivery(lake, delivery, names=["conversation_grounding", "image_mismatch"], **words)
+    return lake, delivery
+
+
+@pytest.mark.full
+def test_canaries_are_counted_once_for_the_audits_that_were_measured(measured: tuple[Lake, str]) -> None:
+    lake, delivery = measured
+    rows = {(row["fault"], row["audit"]): row for row in lake.read(CANARIES).to_pylist()}
+    # Audits that were not asked for are flown all the same: what the policy finds is found by all of them.
+    looking = {"wrong_image": {"conversation_grounding", "image_mismatch"}, "reward_trace": {"reward_residue"}}
+    looking["shifted_join"] = looking["wrong_image"] | {"alignment_shift"}
+    assert set(rows) == {(fault, audit) for fault, audits in looking.items() for audit in {*audits, ANY}}
+    mismatch = rows["wrong_image", "image_mismatch"]
+    assert (mismatch["delivery"], mismatch["planted"], mismatch["own"]) == (delivery, ROWS // 20, ROWS)
+    assert mismatch["caught"] >= mismatch["planted"] // 2
+    assert mismatch["flagged"] <= ROWS // 50
+    (latest,) = latest_canaries(lake).values()
+    assert [(outcome.fault, outcome.audit) for outcome in latest] == sorted(rows)
+    assert latest_canaries(lake, ["another"]) == {}
+    assert mismatch["recall_low"] < mismatch["caught"] / mismatch["planted"] <= mismatch["recall_high"]
+
+
+@pytest.mark.full
+def test_no_canary_is_in_any_table(measured: tuple[Lake, str]) -> None:
+    lake, _ = measured
+    tables = [*TABLES.values(), *(audit.table for audit in all_audits().values())]
+    named = [spec for spec in tables if "example_id" in spec.schema.names]
+    ids = {i for spec in named for i in lake.read(spec, columns=["example_id"])["example_id"].to_pylist()}
+    assert len(ids) == ROWS + 30
+    assert not [i for i in ids if str(i).startswith(MARK)]
