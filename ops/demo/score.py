@@ -37,7 +37,8 @@ class Score:
 @dataclass(frozen=True, slots=True)
 class Tally:
     """How many examples an action took for one reason; an example with several reasons counts under each. Of all
-    examples that the rule flags, `expected_wrong` should be right (None where its audit tells no probability)."""
+    examples that the rule flags, `expected_wrong` should be right (None where its audit tells no probability, or where
+    the rule was named before)."""
 
     action: str
     audit: str
@@ -85,7 +86,8 @@ def score(
 
 def tally(verdicts: pa.Table, quarantine: pa.Table, wrong: Mapping[str, float]) -> list[Tally]:
     """Examples by action, audit and rule; those kept without a reason stand under an empty rule, and quarantined rows
-    under the reason that ingest gave. Most frequent first within an action. `wrong`: expected wrong flags by rule."""
+    under the reason that ingest gave. Most frequent first within an action. `wrong`: expected wrong flags by rule; they
+    stand where it is named first."""
     counts: Counter[tuple[str, str, str]] = Counter()
     for row in verdicts.select(["action", "reasons"]).to_pylist():
         rules = {(reason["audit"], reason["rule"]) for reason in row["reasons"] or ()} or {("", "")}
@@ -94,7 +96,8 @@ def tally(verdicts: pa.Table, quarantine: pa.Table, wrong: Mapping[str, float]) 
         counts["quarantine", INGEST, row["reason"]] += 1
     order = ("keep", "downweight", "hold", "drop", "quarantine")
     ranked = sorted(counts.items(), key=lambda item: (order.index(item[0][0]), -item[1], item[0]))
-    return [Tally(*key, count, wrong.get(key[2])) for key, count in ranked]
+    first = {rule: key for key in reversed([key for key, _ in ranked]) for rule in key[2:]}
+    return [Tally(*key, count, wrong.get(key[2]) if first[key[2]] == key else None) for key, count in ranked]
 
 
 def _named_by_audits(verdicts: pa.Table) -> dict[str, set[str]]:

@@ -344,13 +344,13 @@ def test_tally_counts_an_example_under_each_reason_once() -> None:
         a=("drop", ["twins", "twins"]), b=("drop", ["twins", "grounding"]), c=("keep", []), d=("keep", ["grounding"])
     )
     rows = [
-        (t.action, t.audit, t.rule, t.examples)
-        for t in tally(table, quarantine(e="image_missing"), {"twins-rule": 0.5})
+        (t.action, t.audit, t.rule, t.examples, t.expected_wrong)
+        for t in tally(table, quarantine(e="image_missing"), {"grounding-rule": 0.5})
     ]
     assert rows == [
-        ("keep", "", "", 1),
-        ("keep", "grounding", "grounding-rule", 1),
-        ("drop", "twins", "twins-rule", 2),
-        ("drop", "grounding", "grounding-rule", 1),
-        ("quarantine", "ingest", "image_missing", 1),
+        ("keep", "", "", 1, None),
+        ("keep", "grounding", "grounding-rule", 1, 0.5),
+        ("drop", "twins", "twins-rule", 2, None),
+        ("drop", "grounding", "grounding-rule", 1, None),
+        ("quarantine", "ingest", "image_missing", 1, None),
     ]
