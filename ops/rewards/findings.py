@@ -170,6 +170,6 @@ _DETAILS = {
     "format": "a wrong answer in markup gets {size:+.2f} more than in as many letters",
     "echo": "a wrong answer behind its question gets {size:+.2f} more than behind as many words that say nothing",
     "blind": "with another's pictures and ground truth the answer gets as much as before in {share:.0%} of the cases",
-    "brittle": "a right answer in other words gets less in {share:.0%} of the cases",
+    "brittle": "a right answer in other words, or to options in another order, gets less in {share:.0%} of the cases",
     "picture": "moves in {share:.0%} of the cases",
 }

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import cycle
 
 from ops.rewards.cases import Case
+from ops.rewards.options import reordered
 from ops.text.numbers import NUMBER_WORDS
 
 NO_RISE, NO_FALL, FALL, SAME = "no_rise", "no_fall", "fall", "same"
@@ -22,12 +23,14 @@ BLURRED = "blurred:"
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One question to a reward: a completion of the case's prompt, with these pictures and this ground truth."""
+    """One question to a reward: a completion of the case's prompt, with these pictures and this ground truth.
+    `question` stands in the place of the case's own, where it is not empty."""
 
     case: int
     completion: str
     images: tuple[str, ...]
     ground_truth: str
+    question: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +106,10 @@ def _of(at: int, case: Case, cases: Sequence[Case], template: str) -> Iterator[C
         yield compared(_FAMILY.get(probe, "keyword"), probe, NO_RISE, ask(variant), ask(control))
     for probe, text in _rewordings(case.right):
         yield compared("brittle", probe, NO_FALL, ask(_formed(template, text)), ask(right))
+    if turned := reordered(case.question, case.right):
+        question, moved = turned
+        asked = Ask(at, _formed(template, moved), case.images, moved, question)
+        yield compared("brittle", "options", NO_FALL, asked, ask(right))
     if case.images:
         yield compared("picture", "removed", SAME, ask(right, ()), ask(right))
         yield compared("picture", "blurred", SAME, ask(right, tuple(BLURRED + i for i in case.images)), ask(right))

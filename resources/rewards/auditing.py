@@ -136,14 +136,21 @@ class _Asking:
 
     def _row(self, ask: Ask) -> dict[str, object]:
         case = self.cases[ask.case]
+        question = ask.question or case.question
         return {
-            "prompt": [{"role": role, "content": text} for role, text in case.prompt],
-            "question": case.question,
+            "prompt": [{"role": role, "content": text} for role, text in _asking(case.prompt, question)],
+            "question": question,
             "completion": ask.completion,
             "ground_truth": ask.ground_truth,
             "images": [self.pictures[name] for name in ask.images],
             "data_source": case.data_source,
         }
+
+
+def _asking(prompt: Sequence[tuple[str, str]], question: str) -> list[tuple[str, str]]:
+    """The conversation with this as its last question."""
+    last = max(at for at, (role, _) in enumerate(prompt) if role == "user")
+    return [*prompt[:last], ("user", question), *prompt[last + 1 :]]
 
 
 def _batches(asks: Sequence[Ask]) -> Iterator[list[Ask]]:
