@@ -74,6 +74,7 @@ AUDIT = Audit(
         "opponent annotator image_key query_key response_key opponent_key",
         examples="delivery example_id content_id source_id kind messages metadata",
     ),
+    needs=("preferences",),
     faults=("contradictory_judgements",),
     revision=6,
 )

@@ -45,5 +45,6 @@ AUDIT = Audit(
         turns="delivery example_id turn image_key query_key response_key response",
         preferences="delivery example_id judgement_id label image_key query_key response_key",
     ),
+    needs=("preferences",),
     faults=("rejected_as_target",),
 )

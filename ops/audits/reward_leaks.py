@@ -102,6 +102,7 @@ AUDIT = Audit(
         "opponent_key response",
         embeddings="modality content_id vector",
     ),
+    needs=("preferences",),
     texts=told_answers,
     revision=4,
 )

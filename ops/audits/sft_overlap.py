@@ -65,5 +65,6 @@ AUDIT = Audit(
         examples="delivery example_id kind image_ids",
         images="image_id perceptual_hash colours",
     ),
+    needs=("prompts",),
     revision=2,
 )

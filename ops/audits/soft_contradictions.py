@@ -95,6 +95,7 @@ AUDIT = Audit(
         images="image_id perceptual_hash colours",
         embeddings="modality content_id vector",
     ),
+    needs=("preferences",),
     texts=judged_queries,
     revision=4,
 )

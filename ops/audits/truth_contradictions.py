@@ -47,4 +47,5 @@ AUDIT = Audit(
     reads=columns_of(
         prompts="delivery example_id image_key query_key query ground_truth is_json",
     ),
+    needs=("prompts",),
 )

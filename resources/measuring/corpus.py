@@ -14,7 +14,8 @@ from ops.audits.registry import all_audits, audits_of
 from ops.core.canonical import RULES
 from ops.core.identity import fingerprint
 from ops.core.measure_schemas import CONTRADICTION_RATES, EMBEDDINGS, MODALITY_STATISTICS
-from ops.core.schemas import EXAMPLES, PREFERENCES
+from ops.core.schemas import EXAMPLES, PREFERENCES, TableSpec
+from ops.core.tables import TABLES
 from ops.corpus.links import State
 from ops.corpus.modality import modality_statistics
 from ops.corpus.rates import contradiction_rates
@@ -24,7 +25,7 @@ from resources.engines.spark_tables import read_frame
 from resources.lake.stored_measures import NONE, Without, used
 from resources.lake.tables import Lake
 from resources.measuring.corpus_jobs import Earlier, Job, record_done, undertaken
-from resources.measuring.corpus_tables import ARRIVALS, corpus_table, corpus_tables, write_measures
+from resources.measuring.corpus_tables import ARRIVALS, corpus_table, corpus_tables, delivery_rows, write_measures
 from resources.measuring.earlier import usable_earlier
 from resources.measuring.recorded import require_embedded
 
@@ -65,6 +66,10 @@ def measure_corpus(
         if mine:
             if EMBEDDINGS.name in audit.reads:
                 require_embedded(lake, deliveries, encoder)
+            if not all(_has_rows(lake, deliveries, TABLES[name]) for name in audit.needs):
+                lake.commit(audit.table, [], once=identity)
+                record_done(lake, job, rows=0, knows="", made_from="")
+                return identity
             earlier = partial(usable_earlier, whole_days=whole_days, whole_below=whole_below)
             _measure(spark(), lake, audit, job, settings=settings, encoder=encoder, earlier_of=earlier)
     return identity
@@ -98,6 +103,10 @@ def _measure(
     carried, made = touched.measured(both, links.keys(both, settings), before, measure, has_moved=has_moved)
     rows = write_measures(made, lake, audit.table, job.identity, job.deliveries, carried=carried)
     record_done(lake, job, rows=rows, knows=known.name if known else "", made_from=earlier.identity)
+
+
+def _has_rows(lake: Lake, deliveries: Sequence[str], spec: TableSpec) -> bool:
+    return any(delivery_rows(lake, deliveries, spec).values())
 
 
 def _identity(audit: Audit, settings: Any, deliveries: Sequence[str], encoder: str) -> str:
@@ -144,7 +153,9 @@ def count_modality(
 
 def rate_contradictions(spark: StartSpark, lake: Lake, *, measures: str, deliveries: Sequence[str]) -> str:
     """Counts contradictions by kind over the measures of that identity, unless the lake has the counts."""
-    if not lake.committed(CONTRADICTION_RATES, measures):
+    if not _has_rows(lake, deliveries, PREFERENCES):
+        lake.commit(CONTRADICTION_RATES, [], once=measures)
+    elif not lake.committed(CONTRADICTION_RATES, measures):
         session, audit = spark(), all_audits()["contradictions"]
         judgements = read_frame(session, lake, audit.table, where={"identity": measures})
         columns = ["delivery", "example_id", "judgement_id", "dataset"]

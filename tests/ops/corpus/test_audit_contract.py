@@ -88,11 +88,14 @@ EXAMPLES = TABLES["examples"]
 
 
 @cache
-def measured(spark: SparkSession, audit: Audit, *, reverse: bool = False, rows: int | None = None) -> pa.Table:
-    """The audit's measures in order of their keys; `reverse` also spreads the rows over other partitions."""
+def measured(
+    spark: SparkSession, audit: Audit, *, reverse: bool = False, rows: int | None = None, without: str = ""
+) -> pa.Table:
+    """The audit's measures in order of their keys; `reverse` also spreads the rows over other partitions; the table
+    `without` has no rows."""
     frames: dict[str, DataFrame] = {}
     for name, columns in audit.reads.items():
-        table = TABLES[name].select(list(columns)).slice(0, rows)
+        table = TABLES[name].select(list(columns)).slice(0, 0 if name == without else rows)
         frame = spark.createDataFrame(table.take(list(range(table.num_rows))[::-1]) if reverse else table)
         frames[name] = frame.repartition(3) if reverse else frame
     measures = audit.measure(frames, audit.settings).toArrow()
@@ -116,6 +119,18 @@ def test_empty_input_gives_no_rows(spark: SparkSession, audit: Audit) -> None:
     rows = measured(spark, audit, rows=0)
     assert rows.schema.names == audit.schema.names
     assert rows.num_rows == 0
+
+
+@pytest.mark.parametrize(
+    ("audit", "table"),
+    [
+        pytest.param(audit, table, id=f"{audit.name}-{table}")
+        for audit in audits_of(Scope.CORPUS)
+        for table in audit.needs
+    ],
+)
+def test_nothing_is_measured_without_what_it_needs(spark: SparkSession, audit: Audit, table: str) -> None:
+    assert measured(spark, audit, without=table).num_rows == 0
 
 
 @pytest.mark.parametrize("audit", AUDITS)
