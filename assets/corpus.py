@@ -1,6 +1,6 @@
 """Audits of the whole corpus, over the deliveries that enter the next version: one asset an audit, on Spark."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 import dagster as dg
@@ -19,8 +19,15 @@ from resources.config.settings import Settings
 from resources.engines.progress import Progress
 from resources.engines.spark import start_spark
 from resources.gates.gates import measures_gate
+from resources.lake.shares import rows_kept
 from resources.lake.tables import Lake
-from resources.measuring.corpus import corpus_identities, count_modality, measure_corpus, rate_contradictions
+from resources.measuring.corpus import (
+    StartSpark,
+    corpus_identities,
+    count_modality,
+    measure_corpus,
+    rate_contradictions,
+)
 from resources.measuring.recorded import row_audits, row_identities
 from resources.models.encoder_source import encoder_identity
 from resources.versions.entering import Entering, decided
@@ -57,6 +64,10 @@ def _entering(lake: Lake, settings: Settings) -> Entering:
     return decided(lake, settings=settings, encoder=encoder_identity(settings.encoder))
 
 
+def _spark(lake: Lake, settings: Settings, deliveries: Sequence[str]) -> StartSpark:
+    return partial(start_spark, settings.spark.sized(sum(rows_kept(lake, deliveries).values())))
+
+
 def _corpus_measures(audit: Audit) -> dg.AssetsDefinition:
     table = audit.table.name
 
@@ -82,7 +93,7 @@ def _corpus_measures(audit: Audit) -> dg.AssetsDefinition:
         deliveries = list(_entering(lake, settings).deliveries)
         with progress.track(f"Measure {audit.name}"):
             identity = measure_corpus(
-                partial(start_spark, settings.spark),
+                _spark(lake, settings, deliveries),
                 lake,
                 audit,
                 deliveries=deliveries,
@@ -126,7 +137,7 @@ def contradiction_rates(
     deliveries = list(_entering(lake, settings).deliveries)
     measures = corpus_identities(settings, deliveries, encoder_identity(settings.encoder))["contradictions"]
     with progress.track("Rate contradictions"):
-        spark = partial(start_spark, settings.spark)
+        spark = _spark(lake, settings, deliveries)
         rate_contradictions(spark, lake, measures=measures, deliveries=deliveries)
     rows = _rows(lake, CONTRADICTION_RATES, measures)
     return dg.MaterializeResult(metadata={"deliveries": deliveries, "identity": measures, **rows})
@@ -149,7 +160,7 @@ def modality_statistics(
     deliveries = list(entering.deliveries)
     measures = row_identities(settings, encoder_identity(settings.encoder))
     with progress.track("Count modalities"):
-        spark = partial(start_spark, settings.spark)
+        spark = _spark(lake, settings, deliveries)
         identity = count_modality(spark, lake, deliveries=deliveries, measures=measures, without=entering.without)
     rows = _rows(lake, MODALITY_STATISTICS, identity)
     return dg.MaterializeResult(metadata={"deliveries": deliveries, "identity": identity, **rows})

@@ -15,7 +15,7 @@ from ops.core.measure_schemas import EMBEDDINGS
 from ops.gates.throughput import EmbedRun, slowness
 from resources.config.settings import Settings
 from resources.engines.progress import Progress
-from resources.engines.ray import start_ray
+from resources.engines.ray import plan_ray
 from resources.intake.corpus_drops import admitted_delivery
 from resources.lake.tables import Lake
 from resources.measuring.examples import wanted_texts
@@ -44,12 +44,7 @@ def embeddings(
     progress: dg.ResourceParam[Progress],
 ) -> Materialized:
     """Unit vectors of the drop's images and of the texts that the audits ask for, by content and encoder."""
-    start_ray(
-        num_cpus=settings.ray.num_cpus,
-        object_store_bytes=settings.ray.object_store_mb * 10**6,
-        patience_s=settings.ray.patience_s,
-        lake=lake,
-    )
+    plan_ray(settings.ray, lake)
     delivery = admitted_delivery(lake, context.partition_key)
     counts = embed_delivery(
         lake,

@@ -14,7 +14,7 @@ from ops.core.schemas import DROPS, QUARANTINE
 from ops.core.tables import TABLES
 from resources.config.settings import Settings
 from resources.engines.progress import Progress
-from resources.engines.ray import start_ray
+from resources.engines.ray import plan_ray
 from resources.gates.history import earlier_ingests
 from resources.intake.admission import admit, drop_source
 from resources.intake.ingest import alarm, ingest
@@ -74,12 +74,7 @@ def ingested(
     """Reads the drop's files on Ray; a delivery that is in the lake already is left as it is."""
     drop = context.partition_key
     source = config.path or drop_source(lake, drop, watched=settings.ingest.watched)
-    start_ray(
-        num_cpus=settings.ray.num_cpus,
-        object_store_bytes=settings.ray.object_store_mb * 10**6,
-        patience_s=settings.ray.patience_s,
-        lake=lake,
-    )
+    plan_ray(settings.ray, lake)
     delivery = ingest(lake, source, drop, settings=settings.ingest, progress=progress, unchanged=config.unchanged)
     metadata = {
         "delivery": delivery.delivery,

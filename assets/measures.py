@@ -14,7 +14,7 @@ from ops.core.measure_schemas import CANARIES
 from ops.gates.canary_facts import together
 from resources.config.settings import Settings
 from resources.engines.progress import Advance, Progress
-from resources.engines.ray import start_ray
+from resources.engines.ray import plan_ray
 from resources.gates.canaries import canary_gates, latest_canaries
 from resources.gates.gates import GateResult, example_keys, measures_gate
 from resources.gates.history import earlier_measures
@@ -74,12 +74,7 @@ def row_measures(
     rows: dict[str, int] = {}
     flies = dg.AssetKey(CANARIES.name) in context.selected_asset_keys
     if chosen or flies:
-        start_ray(
-            num_cpus=settings.ray.num_cpus,
-            object_store_bytes=settings.ray.object_store_mb * 10**6,
-            patience_s=settings.ray.patience_s,
-            lake=lake,
-        )
+        plan_ray(settings.ray, lake)
         rows = measure_delivery(
             lake,
             delivery,

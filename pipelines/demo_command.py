@@ -38,8 +38,7 @@ def demo(
     debug: DebugOption = False,
 ) -> None:
     """Builds a drop from the easy-VQA test split, plants faults, audits it and shows what was found."""
-    # A corpus this small is done before Java has compiled what it runs.
-    settings = settings_of(config, {"spark.quick_start": True, "spark.shuffle_partitions": 2})
+    settings = settings_of(config)
     place = local_path(folder, "the demo")
     drop, lake = place / DROP, place / "lake"
     planted = built(drop, place / "planted.jsonl", seed=seed, conversations=conversations)

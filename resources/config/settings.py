@@ -25,29 +25,13 @@ from ops.intake.rows import IngestSettings
 from resources.config.encoder_settings import EmbeddingSettings, EncoderSettings
 from resources.config.located_yaml import Located, SettingsError, dotted, parse
 from resources.config.operation_settings import OperationSettings
+from resources.config.ray_settings import RaySettings
 from resources.config.rules import load_policy
 from resources.config.spark_settings import SparkSettings
 from resources.config.validation import STRICT, require_known, validated
 
 SHIPPED = Path(__file__).resolve().parents[2] / "assay.yaml"
 _LARGEST_FILE = 1 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class RaySettings:
-    """The local Ray; on a cluster the cluster's own settings hold."""
-
-    num_cpus: int | None = None
-    """Cores to use; None for all."""
-    object_store_mb: int = 500
-    """Memory of Ray's object store, in megabytes of 10^6 bytes."""
-    patience_s: float = 1200.0
-    """Seconds without any result after which a run ends that waits for room in the cluster; six times as many where
-    tasks are under way."""
-
-    def __post_init__(self) -> None:
-        if self.patience_s <= 0:
-            raise ValueError(f"patience_s must be above 0, but is {self.patience_s}")
 
 
 @with_config(STRICT)

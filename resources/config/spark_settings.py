@@ -1,9 +1,14 @@
 """Settings of Spark; apart from the code they steer, so that reading them needs no Spark."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from resources.config.places import local_path
+
+QUICK_ROWS = 20_000
+"""Examples of a corpus below which Java compiles little."""
+PARTITION_ROWS = 5_000
+"""Examples of a corpus for each partition of a shuffle, up to `shuffle_partitions`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +33,16 @@ class SparkSettings:
     """Packages for the executors: a packed environment (conda-pack, venv-pack) that Spark unpacks on each, with the
     folder to unpack it to, like s3a://bucket/env.tar.gz#env; `python` is then env/bin/python."""
     shuffle_partitions: int = 32
-    """Partitions of a shuffle before adaptive execution merges the small ones. Raise it with the corpus: about one per
-    64 MB that are shuffled."""
+    """Partitions of a shuffle before adaptive execution merges the small ones; a small corpus has fewer. Raise it with
+    the corpus: about one per 64 MB that are shuffled."""
     whole_days: float = 7
     """Days after which a corpus audit measures all rows again; between, it measures those that a new delivery, or one
     that is gone, touches. The measures are the same; 0 measures all rows always."""
     whole_below: int = 300_000
     """Rows below which an audit measures all of them: what changed is then no less work to find."""
-    quick_start: bool = False
-    """Let Java compile little: half the processor time on a small corpus, much slower on a large one."""
+    quick_start: bool | None = None
+    """Let Java compile little: half the processor time on a small corpus, much slower on a large one. None does
+    so where the corpus is small."""
     scratch: str = ""
     """Folder of the files that spill, or several with commas between; empty makes one, for this user alone, in the
     system's temporary folder."""
@@ -56,6 +62,12 @@ class SparkSettings:
             raise ValueError(f"executor_cores is {self.executor_cores}; it must be at least 0, which sets none")
         if self.archives and not self.python:
             raise ValueError("archives hold the executors' Python: say in `python` where it lies, like env/bin/python")
+
+    def sized(self, rows: int) -> "SparkSettings":
+        """These settings for a corpus of so many examples."""
+        partitions = min(self.shuffle_partitions, max(2, -(-rows // PARTITION_ROWS)))
+        quick = rows < QUICK_ROWS if self.quick_start is None else self.quick_start
+        return replace(self, shuffle_partitions=partitions, quick_start=quick)
 
     def scratch_folders(self) -> list[str]:
         """The folders of `scratch`, which Spark takes separated by commas."""

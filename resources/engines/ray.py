@@ -9,6 +9,7 @@ On a cluster the Dagster step is itself a Ray job (infra/README.md), so that `ra
 import logging
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from itertools import islice
 from typing import Any, TypeVar, cast
 
@@ -17,6 +18,7 @@ import ray
 from ray._private import services
 from ray.exceptions import RayTaskError
 
+from resources.config.ray_settings import RaySettings
 from resources.engines.nodes import require_alike_nodes
 from resources.engines.private import passing_folder, private_folder, token_file
 from resources.engines.progress import Progress
@@ -28,6 +30,15 @@ from resources.lake.tables import Lake
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+
+_planned: list[Callable[[], None]] = []
+
+
+def plan_ray(settings: RaySettings, lake: Lake) -> None:
+    """Ray is to start so (see `start_ray`) when something is first to run on it, and not at all where nothing is."""
+    options = {"num_cpus": settings.num_cpus, "object_store_bytes": settings.object_store_mb * 10**6}
+    _planned[:] = [partial(start_ray, **options, patience_s=settings.patience_s, lake=lake)]
 
 
 def start_ray(
@@ -43,6 +54,8 @@ def start_ray(
     token lies in the private folder of the lake, or of the user where no lake is given. `patience_s` is how long
     whoever waits for results waits without any. Raises NodeError where nodes of the cluster cannot do the work.
     """
+    while _planned:
+        _planned.pop()()
     if not ray.is_initialized():
         _start(num_cpus, object_store_bytes, lake)
     if patience_s is not None:

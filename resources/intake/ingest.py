@@ -65,7 +65,6 @@ def ingest(
     check_finished(listing)
     if not data_files(listing):
         raise DropError(f"drop {drop}: no file that may hold rows among the {len(listing)} files of {files.root}")
-    start_ray()
     hashes = hash_files(files, listing, progress)
     named = partial(delivery_name, drop, hashes, manifest, settings)
     older = older_reading(lake, drop, named)
@@ -75,6 +74,7 @@ def ingest(
     before = arrived_before(lake, drop, delivery)
     if before:
         return before
+    start_ray()
     scratch = Scratch(lake, delivery)
     files = replace(files, inflated=InflatedFiles(scratch))
     context = Context(lake, files, drop, delivery, manifest, settings, scratch)

@@ -58,7 +58,13 @@ def hash_files(files: DropFiles, listing: Sequence[FileInfo], progress: Progress
         size += info.size
     hashes = {info.name: info.stamp for info in listing if info.stamp in (OUTSIDE, UNFIT)}
     work = [(files, [info.name for info in group]) for group in groups]
-    for result in ray_map(_hash_group, work, progress=progress, label="Hash files", weight=len):
+    label = "Hash files"
+    if len(work) == 1:  # is read in less time than Ray takes to start
+        with progress.track(label) as advance:
+            hashes.update(_hash_group(work[0]))
+            advance(len(groups[0]))
+        return hashes
+    for result in ray_map(_hash_group, work, progress=progress, label=label, weight=len):
         hashes.update(result)
     return hashes
 

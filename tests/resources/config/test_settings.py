@@ -16,8 +16,9 @@ from ops.intake.rows import IngestSettings
 from resources.config import settings as module
 from resources.config.encoder_settings import EmbeddingSettings, EncoderSettings
 from resources.config.located_yaml import SettingsError, parse
+from resources.config.ray_settings import RaySettings
 from resources.config.rules import load_policy
-from resources.config.settings import RaySettings, load_settings
+from resources.config.settings import load_settings
 from resources.config.spark_settings import SparkSettings
 
 
