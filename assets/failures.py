@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Any, ParamSpec, TypeVar
 
 import dagster as dg
+from dagster._core.errors import DagsterExecutionInterruptedError
 
 from assets.around import Passed, around, as_made
 from ops.core.errors import AssayError
@@ -30,8 +31,21 @@ def _failures(arguments: Mapping[str, Any]) -> Generator[Passed]:
     try:
         yield as_made
     except Exception as error:
+        if (interruption := _interruption(error)) is not None:
+            raise interruption from None
         if is_transient(error) and retries:
             raise dg.RetryRequested(retries, seconds_to_wait=_WAIT_SECONDS) from error
         if isinstance(error, AssayError):
             raise dg.Failure(str(error), allow_retries=False) from error
         raise
+
+
+def _interruption(error: BaseException) -> BaseException | None:
+    """What told the run to stop, where the error is one of an engine that was told so too, or was left in mid-sentence:
+    py4j's stands before it then."""
+    context = error.__cause__ or error.__context__
+    while context is not None:
+        if isinstance(context, DagsterExecutionInterruptedError | KeyboardInterrupt):
+            return context
+        context = context.__cause__ or context.__context__
+    return None

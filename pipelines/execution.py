@@ -21,6 +21,7 @@ from pipelines.faults import is_mendable
 from pipelines.instance import home_of, show_in_ui
 from pipelines.killed_runs import end_killed_runs, host_tag
 from resources.config.settings import Settings
+from resources.engines.private import sweep_passing
 from resources.engines.progress import Progress
 from resources.intake.old_readings import old_readings
 from resources.lake.tables import Lake
@@ -127,9 +128,10 @@ def _not_run(job: str, problem: str) -> Outcome:
 
 def open_instance(lake: str | Path) -> dg.DagsterInstance:
     """The Dagster instance of the lake; its folder is made (resources/storage/state.py says where). Runs that stand as
-    started and whose process is gone are marked as failed."""
+    started and whose process is gone are marked as failed, and their folders for temporary files removed."""
     instance = dg.DagsterInstance.from_config(str(home_of(lake)))
     end_killed_runs(instance)
+    sweep_passing()
     return instance
 
 
@@ -221,4 +223,6 @@ def _first_error(result: dg.ExecuteInProcessResult) -> SerializableErrorInfo | N
 def _words(error: SerializableErrorInfo) -> str:
     """What it says; of an error that a caller can mend without the name of its class."""
     message, name = error.message.strip(), error.cls_name or ""
+    if name == "DagsterExecutionInterruptedError":
+        return "the run was told to stop; run the same again: it goes on from what is done"
     return re.sub(rf"^[\w.]*{re.escape(name)}: ", "", message) if is_mendable(name) else message

@@ -13,7 +13,7 @@ from pathlib import Path
 from resources.engines.processes import has_ended, process_name
 from resources.storage.state import user_state
 
-FOLDER, TOKEN, OWNER = ".private", "ray_token", ".owner"
+FOLDER, TOKEN, OWNER = ".private", "ray_token", ".assay-owner"
 
 
 def private_folder(lake: str | None) -> Path:
@@ -47,10 +47,10 @@ def is_open(path: Path) -> bool:
 
 def passing_folder(prefix: str, *, within: str | None = None, first: Callable[[], object] | None = None) -> Path:
     """A new folder of mode 0700, removed with all that is in it when this process ends; `first` is called before. Those
-    of processes that were killed, and could not remove theirs, go now."""
+    of processes that were killed go now."""
     folder = Path(tempfile.mkdtemp(prefix=prefix, dir=within))
     (folder / OWNER).write_text(process_name())
-    _sweep(folder.parent, prefix)
+    sweep_passing(folder.parent)
     process = os.getpid()
 
     def remove() -> None:
@@ -63,8 +63,10 @@ def passing_folder(prefix: str, *, within: str | None = None, first: Callable[[]
     return folder
 
 
-def _sweep(place: Path, prefix: str) -> None:
-    for owner in place.glob(f"{prefix}*/{OWNER}"):
+def sweep_passing(place: Path | None = None) -> None:
+    """Removes the passing folders in `place` (the system's temporary folder where None) of processes that were killed
+    and could not remove theirs."""
+    for owner in (place or Path(tempfile.gettempdir())).glob(f"*/{OWNER}"):
         try:
             if not is_open(owner.parent) and has_ended(owner.read_text()):
                 shutil.rmtree(owner.parent, ignore_errors=True)

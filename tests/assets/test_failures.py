@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import dagster as dg
 import pytest
+from dagster._core.errors import DagsterExecutionInterruptedError
 from ray.exceptions import WorkerCrashedError
 
 from assets import failures
@@ -101,3 +102,17 @@ def test_a_fault_keeps_its_trace(settings: Settings) -> None:
     assert error is not None
     assert error.cause is not None
     assert error.cause.cls_name == "KeyError"
+
+
+def test_an_engine_that_was_left_in_mid_sentence_is_a_run_that_was_told_to_stop(settings: Settings) -> None:
+    def fails(number: int) -> None:
+        try:
+            raise DagsterExecutionInterruptedError
+        finally:
+            raise ConnectionRefusedError("Java answers no more")
+
+    result, tries = tried(fails, settings)
+    (error,) = [event.step_failure_data.error for event in result.all_events if event.is_step_failure]
+    assert tries == 1
+    assert error is not None
+    assert error.cls_name == "DagsterExecutionInterruptedError"
