@@ -18,7 +18,7 @@ from resources.engines.ray import plan_ray
 from resources.gates.canaries import canary_gates, latest_canaries
 from resources.gates.gates import GateResult, example_keys, measures_gate
 from resources.gates.history import earlier_measures
-from resources.gates.outcomes import record_gates
+from resources.gates.outcomes import record_gates, recorded_gates
 from resources.intake.corpus_drops import admitted_delivery
 from resources.lake.tables import Lake
 from resources.measuring.delivery import measure_delivery
@@ -65,7 +65,8 @@ def row_measures(
 ) -> Iterator[Materialized | dg.AssetCheckResult]:
     """Measures the drop's last admitted delivery with every selected audit, and keeps what each gate says of it.
 
-    Where only checks are selected, as by the Execute button of one, what is stored is judged and nothing is measured.
+    What was measured and judged before is not judged again under the same limits. Where only checks are selected, as by
+    the Execute button of one, what is stored is judged and nothing is measured.
     """
     chosen = [name for table, name in MEASURES.items() if dg.AssetKey(table) in context.selected_asset_keys]
     checked = [name for table, name in MEASURES.items() if _check_of(table) in context.selected_asset_check_keys]
@@ -88,8 +89,12 @@ def row_measures(
     # A run that measures without checking keeps the outcome all the same: what enters a version hangs on it.
     judged = [name for name in MEASURES.values() if name in {*chosen, *checked}]
     require_measures(lake, delivery, {name: identities[name] for name in judged})
+    there = {name: identities[name] for name in chosen if name not in rows}
+    known = recorded_gates(lake, delivery, identities=there, settings=settings.gates)
     with progress.track("Check the measures", len(judged)) as advance:
-        gates = dict(_gated(lake, delivery, judged, identities=identities, settings=settings, advance=advance))
+        advance(len(known))
+        judging = [name for name in judged if name not in known]
+        gates = known | _gated(lake, delivery, judging, identities=identities, settings=settings, advance=advance)
     record_gates(lake, delivery, gates, identities=identities, settings=settings.gates)
     for name in chosen:
         audit = all_audits()[name]
@@ -143,18 +148,17 @@ def _gated(
     identities: Mapping[str, str],
     settings: Settings,
     advance: Advance,
-) -> Iterator[tuple[str, GateResult]]:
-    examples = example_keys(lake, [delivery])
+) -> dict[str, GateResult]:
+    examples = example_keys(lake, [delivery]) if names else None
+    gates: dict[str, GateResult] = {}
     for name in names:
-        yield (
-            name,
-            measures_gate(
-                lake,
-                all_audits()[name],
-                deliveries=[delivery],
-                identity=identities[name],
-                settings=settings.gates,
-                examples=examples,
-            ),
+        gates[name] = measures_gate(
+            lake,
+            all_audits()[name],
+            deliveries=[delivery],
+            identity=identities[name],
+            settings=settings.gates,
+            examples=examples,
         )
         advance(1)
+    return gates

@@ -4,6 +4,7 @@ An outcome belongs to the measures (their identity) and to the limits they were 
 audit or a corrected delivery there is none yet, and the gate judges anew.
 """
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -73,6 +74,23 @@ def record_gates(
         once = f"{delivery}/{len(present)}/{fingerprint([_outcome(row) for row in new])}"
         lake.write(MEASURES_GATES, table, partition={}, once=once)
         compact(lake, MEASURES_GATES)
+
+
+def recorded_gates(
+    lake: Lake, delivery: str, *, identities: Mapping[str, str], settings: GuardSettings
+) -> dict[str, GateResult]:
+    """What the gates said of the delivery's measures of these identities under these limits, whole, by audit; those
+    that did not judge them are left out."""
+    wanted = {
+        (delivery, audit, identity, limits_of(all_audits()[audit], settings)) for audit, identity in identities.items()
+    }
+    known = _last(lake.read(MEASURES_GATES, where={"delivery": delivery}).to_pylist())
+    gates: dict[str, GateResult] = {}
+    for row in (row for key, row in known.items() if key in wanted):
+        results = json.loads(row["gate_results"])
+        failures, fixes = row["failures"] or [], row["fixes"] or []
+        gates[row["audit"]] = GateResult(results["gate"], results["subject"], row["success"], failures, fixes, results)
+    return gates
 
 
 def measures_gates(

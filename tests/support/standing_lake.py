@@ -53,7 +53,13 @@ def arrive(
 
 def judged(success: bool, *failures: str) -> GateResult:
     """What a gate of measures says."""
-    results: dict[str, Any] = {"gate": "measures", "success": success, "failures": list(failures), "checks": []}
+    results: dict[str, Any] = {
+        "gate": "measures",
+        "subject": "audit",
+        "success": success,
+        "failures": list(failures),
+        "checks": [],
+    }
     return GateResult("measures", "audit", success, list(failures), [f"mend {f}" for f in failures], results)
 
 

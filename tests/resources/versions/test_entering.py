@@ -9,7 +9,7 @@ from ops.core.measure_schemas import MEASURES_GATES
 from ops.core.version_schemas import VERSIONS
 from ops.gates.guards import GuardSettings
 from resources.config.settings import Settings, load_settings
-from resources.gates.outcomes import measures_gates, record_gates
+from resources.gates.outcomes import measures_gates, record_gates, recorded_gates
 from resources.intake.admission import admit, undo_withdrawal, withdraw
 from resources.intake.corpus_drops import admitted_delivery
 from resources.lake.tables import Lake
@@ -92,6 +92,11 @@ def test_outcomes_are_kept_once_and_the_last_holds(lake: Lake, settings: Setting
 
     assert [says(gate) for gate in (False, False, True, False)] == [False, False, True, False]
     assert lake.read(MEASURES_GATES).num_rows == 3, "what is known already is not written again"
+    whole = recorded_gates(lake, "a-1", identities=identities, settings=settings.gates)
+    assert whole == {"claims": judged(success=False)}
+    assert recorded_gates(lake, "a-1", identities={"claims": "other"}, settings=settings.gates) == {}
+    other = replace(settings.gates, abstention_limit=0.01)
+    assert recorded_gates(lake, "a-1", identities=identities, settings=other) == {}
 
 
 def test_a_new_drop_that_is_not_measured_is_left_out_and_an_old_one_is_waited_for(
