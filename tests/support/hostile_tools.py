@@ -3,7 +3,7 @@ write `rows.jsonl` (messages with `<image>` in their texts, `images` as paths, `
 pictures."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,8 @@ _ORDERS = {
 _ROLES = {"u": "user", "a": "assistant", "s": "system"}
 
 
+ANSWERS = ("tool", "tool_response", "observation", "function_response")
+"""What ms-swift calls a tool that answers."""
 _CALLED = {
     "ucta": 8,
     "uacta": 4,
@@ -65,16 +67,22 @@ def write_tooled(folder: Path, tool: str, *, seed: int = 17) -> Path:
     return _write(maker, folder, _ORDERS, lambda letter: turn(_ROLES.get(letter, tool), _text(maker)))
 
 
-def write_called(folder: Path, *, seed: int = 31) -> Path:
-    """The file of conversations in which tools are called, in messages of their own."""
+def write_called(
+    folder: Path,
+    calls: Sequence[str] = ("tool_call", "function_call"),
+    answers: Sequence[str] = ANSWERS,
+    *,
+    seed: int = 31,
+) -> Path:
+    """The file of conversations in which tools are called, in messages of their own: `calls` and `answers` are the
+    roles of these, and of what the tools say."""
     maker = Maker(folder, seed)
 
     def message(letter: str) -> dict[str, Any]:
         if letter == "c":
             (call,) = maker.draw.choices([*_CALLS], [*_CALLS.values()])
-            return turn(maker.draw.choice(["tool_call", "function_call"]), call)
-        answering = maker.draw.choice(["tool", "tool_response", "observation", "function_response"])
-        return turn(_ROLES.get(letter, answering), _text(maker))
+            return turn(maker.draw.choice(calls), call)
+        return turn(_ROLES.get(letter, maker.draw.choice(answers)), _text(maker))
 
     return _write(maker, folder, _CALLED, message)
 

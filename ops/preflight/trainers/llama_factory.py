@@ -9,8 +9,8 @@ cut turn by turn, question and answer in proportion (`infer_seqlen` in data/proc
 beyond it vanish. The cut does not look at what it removes: half a picture's tokens in the sequence meet the whole
 picture's features in the model, which stops.
 
-What a tool says (`observation`; exports name it `tool` and say so in dataset_info.json) stands in a turn of the user;
-that is of Qwen's template, other models' are unknown, as are calls of tools (`function_call`).
+What a tool says (`observation`; exports name it `tool` and say so in dataset_info.json) stands in a turn of the user,
+and calls of tools (`function_call`, in JSON) in an answer; that is of Qwen's template, other models' are unknown.
 
 Of a pair both answers are cut to the lengths that the longer one leaves. A judged answer (KTO) is told from its text: a
 *good answer of no text is trained as a bad one* (data/processor/feedback.py). Its loss also looks at the answer of the
@@ -35,9 +35,12 @@ from ops.preflight.families.writing import CHATML
 from ops.preflight.layout import Pieces, beyond, crash, failing_picture, laid_out, places, scaled_between, sight_of
 from ops.preflight.limits import Limits
 from ops.preflight.settling import Kept, cut, keep_start, whole
+from ops.preflight.tool_calls import with_list_written
 
 _TOOLS = {"observation", "tool"}
-_QUESTIONS, _ANSWERS = {"user", *_TOOLS}, {"assistant", "function_call"}
+_CALL = "function_call"
+_THOUGHT = ("<think>", "<tool_call>")
+_QUESTIONS, _ANSWERS = {"user", *_TOOLS}, {"assistant", _CALL}
 _QWEN_SIDE_PX, _QWEN_ASPECT, _QWEN_ASPECT_THEN = 28, 200, 180
 
 
@@ -47,13 +50,15 @@ def lay_out(row: Row, limits: Limits, family: Family) -> Layout | Forecast:
     system = turns.pop(0) if turns and turns[0].role == "system" else None
     if not _alternates(turns):
         return Forecast(outcome=Outcome.DROPPED, reason="role_order" if turns else "no_messages")
-    answers_tools = any(turn.role in _TOOLS for turn in turns) and family.template.user != CHATML.user
-    if answers_tools or any(turn.role == "function_call" for turn in turns):
+    if any(turn.role in (*_TOOLS, _CALL) for turn in turns) and family.template.user != CHATML.user:
         return beyond("turns of tools")
     if row.label is True and turns[-1].parts is None:  # as an answer of no text
         turns[-1] = replace(turns[-1], parts=())
     if any(turn.parts is None for turn in turns):
         return crash("no_content")
+    written = _with_calls(turns)
+    if isinstance(written, Forecast):
+        return written
     if places(turns) != len(row.pictures):
         return crash("placeholder_mismatch", f"{places(turns)} placeholders, {len(row.pictures)} pictures")
     if any(word in turn.text for turn in turns for word in ("<video>", "<audio>")):
@@ -65,7 +70,7 @@ def lay_out(row: Row, limits: Limits, family: Family) -> Layout | Forecast:
         sights = [sight_of(_prepared(picture.size, limits, family), limits, family.look) for picture in row.pictures]
     except UnseeableError as error:
         return crash("image_refused", str(error))
-    return _sequence(row, system, turns, sights, limits, family)
+    return _sequence(row, system, written, sights, limits, family)
 
 
 def settle(counted: Counted, limits: Limits) -> Forecast:
@@ -104,6 +109,19 @@ def settle_pair(chosen: Counted, rejected: Counted, limits: Limits) -> list[Fore
 def _alternates(turns: Sequence[Turn]) -> bool:
     accepted = (_QUESTIONS, _ANSWERS)
     return bool(turns) and len(turns) % 2 == 0 and all(turn.role in accepted[n % 2] for n, turn in enumerate(turns))
+
+
+def _with_calls(turns: Sequence[Turn]) -> list[Turn] | Forecast:
+    """The turns with calls of tools as texts, or the row's end where one is none."""
+    written: list[Turn] = []
+    for turn in turns:
+        if turn.role == _CALL and any(mark in turn.text for mark in _THOUGHT):
+            return beyond("thoughts beside a call of a tool")
+        answer = with_list_written(turn) if turn.role == _CALL else turn
+        if answer is None:
+            return crash("call_broken")
+        written.append(answer)
+    return written
 
 
 def _prepared(size: tuple[int, int], limits: Limits, family: Family) -> tuple[int, int]:

@@ -76,6 +76,14 @@ def test_ms_swift_does_what_is_forecast_of_calls_of_tools(model: Path, tmp_path:
     assert not differences(forecasts, loaded)
 
 
+def test_llama_factory_does_what_is_forecast_of_calls_of_tools(model: Path, tmp_path: Path) -> None:
+    file = write_called(tmp_path, ["function_call"], ["observation"])
+    forecasts = forecast_file("llamafactory", file, model)
+    assert_varied(forecasts, "read", "dropped", "crashed")
+    loaded = run_loader("llama_factory_rows", "llama-factory", model, file, str(MOST_TOKENS), scratch=tmp_path)
+    assert not differences(forecasts, loaded)
+
+
 def test_ms_swift_does_what_is_forecast_of_answers_without_loss(model: Path, tmp_path: Path) -> None:
     file = write_masked(tmp_path)
     forecasts = forecast_file("ms-swift", file, model, truncation="right")
