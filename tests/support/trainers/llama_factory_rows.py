@@ -25,7 +25,7 @@ def main(model: str, rows: str, most: str) -> None:
         "file_name": Path(rows).name,
         "formatting": "sharegpt",
         "columns": {"messages": "messages", "images": "images"},
-        "tags": {f"{name}_tag": name for name in NAMES},
+        "tags": {"function_tag": "function_call"} | {f"{name}_tag": name for name in NAMES},
     }
     (Path(folder) / "dataset_info.json").write_text(json.dumps({"rows": described}), "utf-8")
     model_args = ModelArguments(model_name_or_path=model, cache_dir=f"{folder}/cache")
