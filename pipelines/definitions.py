@@ -6,11 +6,11 @@ from pathlib import Path
 
 import dagster as dg
 
-from assets import checkpoints, corpus, embeddings, ingest, measures, report, versions
+from assets import checkpoints, corpus, embeddings, ingest, measures, report, rewards, versions
 from pipelines.alerts import alert_sensors
 from pipelines.automation import operated
 from pipelines.dagster_types import assets_in
-from pipelines.jobs import checkpoint_job, corpus_job, drop_job
+from pipelines.jobs import checkpoint_job, corpus_job, drop_job, reward_job
 from pipelines.schedules import nightly
 from pipelines.sensors import new_checkpoints, new_drops
 from resources.config.settings import Settings, load_settings
@@ -22,10 +22,10 @@ def bind(lake: str | Path, settings: Settings, *, progress: Progress | None = No
     """The definitions over that lake. One process runs a whole job, so that Ray and Spark start once. Progress goes to
     the log of each run as well, which the UI shows."""
     everywhere = LogProgress() if progress is None else Together(progress, LogProgress())
-    modules = [checkpoints, corpus, embeddings, ingest, measures, report, versions]
+    modules = [checkpoints, corpus, embeddings, ingest, measures, report, rewards, versions]
     return dg.Definitions(
         assets=list(dg.map_asset_specs(partial(operated, settings=settings), assets_in(modules))),
-        jobs=[drop_job, corpus_job, checkpoint_job],
+        jobs=[drop_job, corpus_job, checkpoint_job, reward_job],
         schedules=[nightly(settings)],
         sensors=[new_drops(settings), new_checkpoints(settings), *alert_sensors(settings)],
         executor=dg.in_process_executor,

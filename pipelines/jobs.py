@@ -1,4 +1,5 @@
-"""The jobs: what is done for one drop, for the corpus of all admitted drops, and for a model that was trained on it."""
+"""The jobs: what is done for one drop, for the corpus of all admitted drops, and for a model that was
+trained on it and the reward that trains it further."""
 
 from pipelines.dagster_types import asset_job
 
@@ -16,4 +17,9 @@ checkpoint_job = asset_job(
     "checkpoint_job",
     groups=("training",),
     description="Holds a fine-tuned image tower against its baseline, on the pictures of the lake.",
+)
+reward_job = asset_job(
+    "reward_job",
+    groups=("reward",),
+    description="Tries a reward on the questions of the lake: is it blind, can it be hacked, and by what?",
 )

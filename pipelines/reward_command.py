@@ -1,27 +1,21 @@
 """`assay reward`: whether a reward can be hacked, before a run of RL finds out how."""
 
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Annotated, NoReturn
 
-import pyarrow as pa
 import typer
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from ops.core.errors import UnusableError
 from ops.core.grades import PASS, REJECT
 from pipelines.app import DebugOption, JsonOption, LakeOption, app, print_json
 from pipelines.faults import DONE, FAILED, err, out
 from pipelines.tables import marked, titled
 from pipelines.version_commands import lake_at
-from resources.config.located_yaml import SettingsError
 from resources.engines.progress import RichProgress
-from resources.intake.corpus_drops import admitted_deliveries
-from resources.lake.tables import Lake
-from resources.rewards.auditing import Reward, RewardAudit, audit_reward, draw_examples
-from resources.rewards.endpoint import RewardEndpoint
-from resources.rewards.function import STYLES, RewardFunction
+from resources.rewards.auditing import RewardAudit
+from resources.rewards.function import STYLES
+from resources.rewards.lake_audits import Trial, audit_on_lake
 from resources.rewards.preferences import audit_preferences
 from resources.rewards.table import audit_column
 
@@ -65,19 +59,13 @@ def reward(
     A function is run in a process of its own, because you name it; nothing that a drop brought is ever run.
     The exit status is 0 where it passes or warns, 1 where it is rejected.
     """
-    if style not in STYLES:
-        raise SettingsError(f"--style is {style!r}; give one of {', '.join(STYLES)}")
-    if "{answer}" not in template:
-        raise SettingsError(f"--template is {template!r}; it must hold {{answer}}, where the answer stands")
+    trial = Trial(reference, style, template, examples, timeout, allow_network, seed)
     if reference == PREFERENCES:
         _preferences(lake, weights, seed=seed, as_json=as_json)
-    file, _, column = reference.rpartition(":")
-    if file.endswith(".parquet"):
-        audit = audit_column(Path(file), column)
+    if trial.column:
+        audit = audit_column(*trial.column)  # of any lake or none
     else:
-        with _opened(reference, style=style, timeout_s=timeout, network=allow_network) as asked:
-            store, drawn = _drawn(lake, examples, seed)
-            audit = audit_reward(asked, store, drawn, template=template, progress=RichProgress(err), seed=seed)
+        audit = audit_on_lake(lake_at(lake), trial, progress=RichProgress(err))
     if as_json:
         print_json(audit.as_json())
     else:
@@ -103,32 +91,6 @@ def _preferences(lake: str, weights: Path | None, *, seed: int, as_json: bool) -
         kept = f"Weights against length and style leave {audit.shortcuts.effective_share:.0%} of the effective sample"
         out.print(kept + (f"; they are in {weights}." if weights else "; --weights FILE.parquet writes them."))
     raise typer.Exit(FAILED if audit.verdict == REJECT else DONE)
-
-
-def _opened(reference: str, *, style: str, timeout_s: float, network: bool) -> AbstractContextManager[Reward]:
-    """The reward that is meant, as the context of a `with`."""
-    if "://" in reference:
-        return nullcontext(RewardEndpoint(reference, timeout_s=timeout_s))
-    if Path(reference).is_dir():
-        from resources.rewards.classifier import RewardClassifier  # transformers takes seconds to import
-
-        return nullcontext(RewardClassifier(Path(reference)))
-    path, _, name = reference.rpartition(":")
-    if not path or not name.isidentifier():
-        raise SettingsError(
-            f"{reference!r} names no reward; give FILE.py:FUNCTION, an http(s) address, the folder of a sequence "
-            "classifier, FILE.parquet:COLUMN, or preferences"
-        )
-    return RewardFunction(Path(path), name, style=style, timeout_s=timeout_s, network=network)
-
-
-def _drawn(lake: str, count: int, seed: int) -> tuple[Lake, pa.Table]:
-    """The lake and the examples of it that are asked about."""
-    store = lake_at(lake)
-    deliveries = admitted_deliveries(store)
-    if not deliveries:
-        raise UnusableError("no drop of the lake is admitted; run `assay run DROP` first")
-    return store, draw_examples(store, deliveries, count, seed=seed)
 
 
 def _show(audit: RewardAudit) -> None:

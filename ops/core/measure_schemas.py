@@ -146,6 +146,21 @@ CHECKPOINTS = table(
     ("outcome", pa.string()),  # JSON: resources.checkpoints.auditing.CheckpointAudit
 )
 
+# A log: rewards that were tried on the lake's own questions.
+REWARD_AUDIT = table(
+    "reward_audit",
+    (),
+    ("sequence", pa.int64()),
+    ("at", TIMESTAMP),
+    ("reward", pa.string()),  # as it was named
+    ("cases", pa.int64()),
+    ("visual_cases", pa.int64()),
+    ("questions", pa.int64()),
+    ("verdict", pa.string()),  # pass | warn | reject
+    ("named", pa.list_(pa.string())),  # findings that warn or reject
+    ("outcome", pa.string()),  # JSON: resources.rewards.auditing.RewardAudit
+)
+
 # A log: what each step of a run took of the machine that drove it.
 STEP_COSTS = table(
     "step_costs",

@@ -10,6 +10,7 @@ from ops.core.measure_schemas import (
     MEASURES_GATES,
     MODALITY_STATISTICS,
     REGIONS,
+    REWARD_AUDIT,
     STEP_COSTS,
 )
 from ops.core.schemas import (
@@ -57,6 +58,7 @@ TABLES: dict[str, TableSpec] = {
         CONTRADICTION_RATES,
         CORPUS_JOBS,
         CHECKPOINTS,
+        REWARD_AUDIT,
         STEP_COSTS,
     )
 }

@@ -186,6 +186,19 @@ class CheckpointRow:
 
 
 @dataclass(frozen=True, slots=True)
+class RewardRow:
+    """A reward that was tried on questions of the lake: when, how it was judged, of how many questions (`visual` of
+    them with pictures), and what was wrong, in words, each with the example in which it showed most."""
+
+    at: str
+    reward: str
+    verdict: str
+    cases: int
+    visual: int
+    faults: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class CostRow:
     """What a step took when it last ran, summed over the `runs` of several drops; `examples` are those of the
     version."""
@@ -274,6 +287,7 @@ class ReportData:
     labels: tuple[LabelFigure, ...] = ()
     costs: tuple[CostRow, ...] = ()
     canaries: tuple[CanaryRow, ...] = ()
+    rewards: tuple[RewardRow, ...] = ()
 
     @property
     def actions(self) -> dict[str, int]:

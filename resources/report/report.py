@@ -22,6 +22,7 @@ from resources.report.flow_figures import admissions, contradiction_rows, drop_f
 from resources.report.forecast_figures import forecast_figures
 from resources.report.gate_figures import gate_figures, mix_figures
 from resources.report.label_figures import label_figures
+from resources.report.reward_figures import reward_figures
 from resources.report.rows import from_row
 from resources.report.rule_figures import rule_figures, stored_rules, wrong_flags
 from resources.versions.publishing import version_of
@@ -89,6 +90,7 @@ def collect(lake: Lake, version: int) -> ReportData:
         forecasts=forecast_figures(lake, version, deliveries, measures, without),
         checkpoints=checkpoint_figures(lake),
         canaries=canary_figures(lake, drops),
+        rewards=reward_figures(lake),
         labels=label_figures(lake, version),
         costs=cost_figures(
             lake, set(drops.values()), sum(sum(actions.values()) for actions in judged.by_delivery.values())

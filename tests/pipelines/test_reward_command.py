@@ -9,6 +9,11 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from pipelines.app import app
+from pipelines.definitions import bind
+from resources.config.settings import load_settings
+from resources.engines.progress import SilentProgress
+from resources.lake.tables import Lake
+from resources.report.reward_figures import reward_figures
 from tests.support.namespaces import network_can_be_left
 from tests.support.questions_lake import lake_of_questions
 
@@ -68,3 +73,21 @@ def test_a_column_of_rewards_is_looked_at(tmp_path: Path) -> None:
     done = CliRunner().invoke(app, ["reward", f"{tmp_path}/r.parquet:reward"])
     assert done.exit_code == 0, done.output
     assert "warn: length" in done.stdout
+
+
+def test_what_was_tried_is_remembered_and_shown(lake: str) -> None:
+    named = f"{PLANTED}:length"
+    config = {"reward": named, "examples": 20, "allow_network": not network_can_be_left()}
+    job = bind(lake, load_settings(), progress=SilentProgress()).resolve_job_def("reward_job")
+    run = job.execute_in_process(run_config={"ops": {"reward_audit": {"config": config}}})
+    (check,) = run.get_asset_check_evaluations()
+    assert not check.passed
+    assert "a wrong answer with filler behind it gets +" in (check.description or "")
+    (made,) = run.asset_materializations_for_node("reward_audit")
+    assert (made.metadata["verdict"].value, made.metadata["questions"].value) == ("reject", 20)
+    assert asked(lake, f"{PLANTED}:honest").exit_code == 0
+    honest, flawed = reward_figures(Lake(lake))[:2]
+    assert (honest.reward, honest.verdict, honest.faults) == (f"{PLANTED}:honest", "pass", ())
+    assert (flawed.reward, flawed.verdict, flawed.cases) == (named, "reject", 20)
+    (fault,) = flawed.faults
+    assert fault.startswith("length: a wrong answer with filler behind it gets +")

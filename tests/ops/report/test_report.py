@@ -35,6 +35,7 @@ from ops.report.data import (
     Quarantined,
     RateRow,
     ReportData,
+    RewardRow,
     Stage,
 )
 from ops.report.histograms import BINS, drawable, first_drawn, histograms
@@ -101,6 +102,7 @@ def report(text: str = "plain") -> ReportData:
         advice={text: text},
         forecasts=(ForecastRow(text, text, text, text, 3, 2, text),),
         costs=(CostRow(text, 2, 1.5, 3.0, 100),),
+        rewards=(RewardRow("2026-01-01", text, text, 10, 5, (text,)),),
         canaries=(CanaryRow(text, text, 100, 90, 0.82, 0.95, 2000, 7),),
         checkpoints=(CheckpointRow(text, text, text, text, 0.5, None, 0.25, (text,), (text,)),),
     )
