@@ -33,20 +33,28 @@ def check_result(
     severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR,
 ) -> dg.AssetCheckResult:
     """The asset check of that name. Its metadata are the gate's checks as a table, failed ones first, each with what
-    earlier runs found, the link to Data Docs, and `samples` of what failed."""
+    earlier runs found, the link to Data Docs, `samples` of what failed, and the figures that the UI plots."""
     return dg.AssetCheckResult(
         asset_key=asset,
         check_name=check,
         passed=gate.success,
         severity=severity,
         description=gate.message,
-        metadata={"checks": _table(gate, earlier), **_docs(gate), **samples},
+        metadata={"checks": _table(gate, earlier), **_docs(gate), **samples, **_figures(gate)},
     )
 
 
 def _docs(gate: GateResult) -> dict[str, dg.UrlMetadataValue]:
     """The link to what Great Expectations wrote of it, which the UI serves (pipelines/ui_pages.py)."""
     return {"Data Docs": dg.MetadataValue.url(f"/gates/{quote(gate.kept)}")} if gate.kept else {}
+
+
+def _figures(gate: GateResult) -> dict[str, int | float]:
+    """The figures that a limit is set on, of the facts that have one row."""
+    rows = [rows[0] for rows in gate.results["facts"].values() if len(rows) == 1]
+    limited = {check["figure"] for check in gate.results["checks"]}
+    values = {name: value for row in rows for name, value in row.items() if name in limited}
+    return {name: round(value, 4) for name, value in values.items() if isinstance(value, int | float)}
 
 
 def table_of(rows: Sequence[Mapping[str, object]]) -> dg.TableMetadataValue:

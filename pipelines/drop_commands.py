@@ -26,6 +26,7 @@ def withdraw_command(
     lake: LakeOption = "lake",
     undo: UndoOption = False,
     note: NoteOption = "",
+    as_json: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
     """Takes a drop out of the next version. Its rows and measures stay, and so do the versions that have it.
@@ -37,6 +38,9 @@ def withdraw_command(
     if delivery is None:
         state = "is not withdrawn" if undo else "has no delivery in the corpus"
         raise UnusableError(f"drop {drop!r} {state}; `assay status` lists the drops and their states")
+    if as_json:
+        print_json({"drop": drop, "delivery": delivery, "withdrawn": not undo})
+        return
     moved = "is back in" if undo else "is taken out of"
     out.print(f"Delivery {delivery} {moved} the next version: `assay run` makes it.", soft_wrap=True, highlight=False)
 

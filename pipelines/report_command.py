@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from ops.core.errors import MissingError
-from pipelines.app import DebugOption, LakeOption, app
+from pipelines.app import DebugOption, JsonOption, LakeOption, app, print_json
 from pipelines.faults import out
 from pipelines.version_commands import lake_at
 from resources.report.report import make_report
@@ -16,6 +16,7 @@ from resources.versions.publishing import current_version, version_of
 def report(
     version: Annotated[int | None, typer.Argument(help="Left out: the current version.")] = None,
     lake: LakeOption = "lake",
+    as_json: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
     """Writes the report of a version, one HTML page, and says where it is."""
@@ -23,4 +24,8 @@ def report(
     number = current_version(store) if version is None else version_of(store, version).number
     if number is None:
         raise MissingError("no version has been published yet; `assay run DROP` makes one")
-    out.print(make_report(store, number), soft_wrap=True, highlight=False)
+    page = make_report(store, number)
+    if as_json:
+        print_json({"version": number, "report": page})
+        return
+    out.print(page, soft_wrap=True, highlight=False)

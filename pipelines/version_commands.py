@@ -95,7 +95,10 @@ def diff(
 
 
 @app.command(name="rollback")
-def roll_back(version: int, lake: LakeOption = "lake", debug: DebugOption = False) -> None:
+def roll_back(version: int, lake: LakeOption = "lake", as_json: JsonOption = False, debug: DebugOption = False) -> None:
     """Makes an earlier version current again. Nothing is deleted."""
     changed = rollback(lake_at(lake), version)
+    if as_json:
+        print_json({"version": version, "changed": changed})
+        return
     out.print(f"Version {version} is current{'' if changed else ' already'}.", highlight=False)

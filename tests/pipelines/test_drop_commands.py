@@ -80,7 +80,8 @@ def test_a_drop_is_withdrawn_and_taken_back(lake: Lake) -> None:
     assert "wrong licence" in printed("versions").splitlines()[1]
     again = CliRunner().invoke(app, ["withdraw", "good"])
     assert (again.exit_code, "assay status" in again.stderr) == (1, True)
-    assert "good-1 is back in the next version" in printed("withdraw", "good", "--undo")
+    back = {"drop": "good", "delivery": "good-1", "withdrawn": False}
+    assert json.loads(printed("withdraw", "good", "--undo", "--json")) == back
     assert [drop["state"] for drop in json.loads(printed("status", "--json"))["drops"]] == ["rejected", "in", "gate"]
 
 
