@@ -11,6 +11,8 @@ PYTEST := $(BIN)/python -m pytest -n 2
 LAKE ?= demo/lake
 # The assay.yaml that `make dev` runs under; empty for the shipped one.
 CONFIG ?=
+# The port of this machine that it listens on.
+PORT ?= 3000
 
 help: ## What there is to run
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,7 +48,7 @@ test-all: streaming trainers ## Every test
 	$(MAKE) test-browser
 	$(MAKE) test-cluster
 
-test-browser: setup ## The review pages in a real browser; installs Chromium by apt-get where it may
+test-browser: setup ## The UI and the review pages in a real browser; installs Chromium by apt-get where it may
 	@sh infra/browser.sh
 	.venv-browser/bin/python -m pytest tests/browser
 
@@ -61,7 +63,7 @@ demo: setup ## The whole pipeline on real data with planted faults
 dev: setup ## The Dagster UI on the lake LAKE (a folder or an address) under CONFIG, on this machine only
 	@home=$$($(BIN)/python -m pipelines.instance $(LAKE)) && \
 	  ASSAY_LAKE=$(LAKE) $(if $(CONFIG),ASSAY_CONFIG=$(abspath $(CONFIG))) DAGSTER_HOME=$$home \
-	  $(BIN)/python -m pipelines.ui dev --host 127.0.0.1 --workspace workspace.yaml
+	  $(BIN)/python -m pipelines.ui dev --host 127.0.0.1 --port $(PORT) --workspace workspace.yaml
 
 lock: setup ## Locks the dependencies anew; UPGRADE=--upgrade takes the newest versions
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python infra/lock.py $(UPGRADE)

@@ -1,8 +1,6 @@
 """The review pages in a real Chromium, from a file, without a network: keys type, a reload keeps, a key exports."""
 
 import csv
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,17 +24,9 @@ def held(tmp_path_factory: pytest.TempPathFactory) -> tuple[Lake, list[str]]:
 
 
 @pytest.fixture
-def context() -> Iterator[Any]:
-    """A browser's context that is offline; it fails where a page reports an error or asks for an address."""
-    from playwright.sync_api import sync_playwright  # of .venv-browser alone
-
-    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    assert program, "no Chromium is here: run infra/browser.sh"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        opened = browser.new_context(accept_downloads=True, offline=True)
-        yield opened
-        browser.close()
+def context(browser: Any) -> Any:
+    """A browser's context that is offline."""
+    return browser.new_context(accept_downloads=True, offline=True)
 
 
 def page_at(context: Any, path: Path) -> tuple[Any, list[str]]:
