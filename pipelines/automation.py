@@ -11,12 +11,10 @@ import dagster as dg
 from pipelines.dagster_types import automated, checks_passed, eager
 from resources.config.settings import Settings
 
-# A drop that was rejected has nothing to follow it, which holds up no other.
-_FOLLOW = eager()
-#: Of a drop: what its gates refuse goes no further.
-_OF_DROPS = _FOLLOW & checks_passed()
-#: Of the corpus, which leaves out by itself the drops whose gates failed: another drop's failure stops no version.
-_OF_CORPUS = _FOLLOW
+#: Of a drop: what is missing of it, as all is after it was rejected, and what its gates refuse, goes no further.
+_OF_DROPS = eager(of_all=True) & checks_passed()
+#: Of the corpus, which leaves out by itself drops that were rejected or whose gates failed: none holds up a version.
+_OF_CORPUS = eager(of_all=False)
 _FOLLOWING = {"embeddings": _OF_DROPS, "measures": _OF_DROPS, "corpus": _OF_CORPUS, "version": _OF_CORPUS}
 
 

@@ -48,10 +48,10 @@ def assets_in(modules: Iterable[ModuleType]) -> list[dg.AssetsDefinition | dg.As
     return [asset for asset in loaded if isinstance(asset, dg.AssetsDefinition | dg.AssetSpec)]
 
 
-def eager() -> Condition:
-    """Whenever what an asset is made from was made anew, also where some of that is missing."""
+def eager(*, of_all: bool) -> Condition:
+    """Whenever what an asset is made from was made anew; where some of that is missing, only with `of_all` False."""
     conditions = _DAGSTER.AutomationCondition
-    return conditions.eager().without(~conditions.any_deps_missing())
+    return conditions.eager() if of_all else conditions.eager().without(~conditions.any_deps_missing())
 
 
 def checks_passed() -> Condition:

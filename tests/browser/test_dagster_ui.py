@@ -205,4 +205,4 @@ def backfill(ui: Ui, asset: str, names: list[str]) -> None:
     ui.press("Launch backfill")
     ui.sees("Created backfill")
     ui.open("/runs?view=backfills", "2 partitions")
-    ui.page.get_by_text("Completed").first.wait_for(timeout=PATIENCE_S * 1000)
+    ui.page.get_by_text("Success", exact=True).first.wait_for(timeout=PATIENCE_S * 1000)
