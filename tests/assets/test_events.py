@@ -153,6 +153,7 @@ def test_a_server_is_told_with_its_key(tmp_path: Path, collector: Collector, mon
         require_valid(event)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("status", [403, 307])
 def test_a_server_that_refuses_is_named_once_and_holds_up_nothing(
     status: int, tmp_path: Path, collector: Collector, capfd: pytest.CaptureFixture[str]
@@ -163,6 +164,7 @@ def test_a_server_that_refuses_is_named_once_and_holds_up_nothing(
     assert "took no event" in capfd.readouterr().err
 
 
+@pytest.mark.full
 def test_a_file_that_cannot_be_written_holds_up_nothing(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "file").write_text("")
     assert run(measures, tmp_path / "lake", str(tmp_path / "file" / "lineage.jsonl")).success
