@@ -8,6 +8,7 @@ from typing import Any
 import dagster as dg
 
 from assets.checks import by_drop
+from assets.lineage import embedded_from
 from assets.partitions import ENGINES, drops
 from assets.specs import CODE, Materialized, row_count, table_metadata
 from assets.steps import step
@@ -64,6 +65,7 @@ def embeddings(
         "texts": counts.texts_new + counts.texts_known,
         "cache_hits": round(known / max(1, known + counts.images_new + counts.texts_new), 4),
         **row_count(lake, EMBEDDINGS),
+        **embedded_from(),
     }
     problem = slowness(_run(metadata), _runs_before(context), slow_share=settings.embedding.slow_share)
     check = dg.AssetCheckResult(passed=not problem, check_name="throughput", description=problem or None)

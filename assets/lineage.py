@@ -23,6 +23,12 @@ def measured_from(audit: Audit) -> dict[str, dg.TableColumnLineage]:
     return _lineage(columns)
 
 
+def embedded_from() -> dict[str, dg.TableColumnLineage]:
+    """Metadata of the vectors: of images, and of the texts that audits ask for."""
+    content = [("images", "image_id"), ("examples", "messages")]
+    return _lineage({"content_id": content, "vector": [("images", "bytes"), ("examples", "messages")]})
+
+
 def versioned_from(settings: Settings) -> dict[str, dict[str, dg.TableColumnLineage]]:
     """Metadata of the tables of a version, by table: through the policy's rules and the curriculum's weights."""
     looked_at = [(rule.audit, column) for rule in settings.policy.rules for column in rule.columns]

@@ -3,7 +3,7 @@
 import dagster as dg
 import pytest
 
-from assets.lineage import LINEAGE, measured_from, versioned_from
+from assets.lineage import LINEAGE, embedded_from, measured_from, versioned_from
 from ops.audits.registry import all_audits
 from ops.core.tables import TABLES
 from resources.config.settings import load_settings
@@ -28,6 +28,13 @@ def test_measures_come_from_columns_that_exist(name: str) -> None:
     for deps in made_from.values():
         assert deps
         assert [column for table, column in deps if column not in COLUMNS[table]] == []
+
+
+def test_vectors_come_from_pictures_and_texts() -> None:
+    made_from = sources(embedded_from()[LINEAGE])
+    assert set(made_from) <= set(COLUMNS["embeddings"])
+    assert made_from["vector"] == {("images", "bytes"), ("examples", "messages")}
+    assert [column for deps in made_from.values() for table, column in deps if column not in COLUMNS[table]] == []
 
 
 def test_a_verdict_comes_from_every_column_that_a_rule_looks_at() -> None:
