@@ -2,7 +2,7 @@
 unknown, and an array wants a type of its values that hardly a caller knows."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast, overload
 
 import numpy as np
 import pyarrow as pa
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 else:  # Arrow's own classes take no type
     AnyArray = pa.Array
     Column = pa.Array | pa.ChunkedArray
+
+Values = TypeVar("Values", bound=Column)
 
 _KERNELS: Any = pc
 _COMPARE: dict[str, Any] = {
@@ -124,7 +126,7 @@ def batch_of(columns: list[Column], schema: pa.Schema) -> pa.RecordBatch:
     return cast(Any, pa.RecordBatch).from_arrays(columns, schema=schema)
 
 
-def taken(column: Column, places: Column) -> Column:
+def taken(column: Values, places: Column) -> Values:
     """The values at these places; null where a place is."""
     return cast(Any, column).take(places)
 
@@ -139,7 +141,7 @@ def rows_where(rows: Rows, mask: Column) -> Rows:
     return cast(Any, rows).filter(mask)
 
 
-def values_where(column: Column, mask: Column) -> Column:
+def values_where(column: Values, mask: Column) -> Values:
     """The values whose row meets it; a null where the mask is null is left out."""
     return cast(Any, column).filter(mask)
 
@@ -205,6 +207,16 @@ def if_else(mask: Column, then: str, otherwise: Column) -> Column:
     return _KERNELS.if_else(mask, then, otherwise)
 
 
+def kept_where(column: Values, mask: Column) -> Values:
+    """The values whose row meets it, and null in place of the others."""
+    return _KERNELS.if_else(mask, column, None)
+
+
+def distinct_values(column: Column) -> AnyArray:
+    """Each value once, null too, in the order in which they first come."""
+    return cast(Any, column).unique()
+
+
 def invert(mask: Column) -> Column:
     """Which rows do not meet it; null where it is."""
     return _KERNELS.invert(mask)
@@ -236,6 +248,10 @@ def list_at(lists: Column, place: int) -> AnyArray:
     return cast(Any, lists)[place].values
 
 
+@overload
+def list_members(lists: AnyArray) -> AnyArray: ...
+@overload
+def list_members(lists: Column) -> Column: ...
 def list_members(lists: Column) -> Column:
     """The members of all lists, one after the other."""
     return _KERNELS.list_flatten(lists)

@@ -1,10 +1,11 @@
 """Parquet files read in pieces, with the types that pyarrow's stubs leave open."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast
 
 import pyarrow as pa
+import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
 
@@ -13,9 +14,14 @@ def file_schema(path: Path) -> pa.Schema:
     return cast(Any, pq).read_schema(path)
 
 
-def row_group(file: pq.ParquetFile, number: int) -> pa.Table:
-    """The rows of one row group."""
-    return cast(Any, file).read_row_group(number)
+def stored_schema(path: str, filesystem: pafs.FileSystem) -> pa.Schema:
+    """The columns of a file of that file system."""
+    return cast(Any, pq).read_schema(path, filesystem=filesystem)
+
+
+def row_group(file: pq.ParquetFile, number: int, columns: Sequence[str] | None = None) -> pa.Table:
+    """The rows of one row group, with these columns, or all of them."""
+    return cast(Any, file).read_row_group(number, columns=columns)
 
 
 def file_batches(file: pq.ParquetFile, rows: int) -> Iterator[pa.RecordBatch]:

@@ -47,9 +47,8 @@ class Tensors(Mapping[str, torch.Tensor]):
         """The tensors of a file. CheckpointError where it holds anything else."""
         try:
             if file.suffix == ".safetensors":
-                tensors: Any = safetensors.safe_open(file, "pt")
-                with tensors:
-                    self._files |= dict.fromkeys(tensors.keys(), file)
+                with safetensors.safe_open(file, "pt") as opened:
+                    self._files |= dict.fromkeys(opened.keys(), file)
                 return
             loaded = torch.load(file, map_location="cpu", weights_only=True)
         except Exception as error:  # Whatever broken bytes make the readers raise; torch's advice is to run them.
@@ -65,10 +64,8 @@ class Tensors(Mapping[str, torch.Tensor]):
     def __getitem__(self, name: str) -> torch.Tensor:
         if name in self._loaded:
             return self._loaded[name]
-        tensors: Any = safetensors.safe_open(self._files[name], "pt")
-        with tensors:
-            tensor: torch.Tensor = tensors.get_tensor(name)
-        return tensor
+        with safetensors.safe_open(self._files[name], "pt") as opened:
+            return opened.get_tensor(name)
 
     def __iter__(self) -> Iterator[str]:
         return iter((*self._files, *self._loaded))

@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import islice
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import pyarrow as pa
 import ray
@@ -22,7 +22,7 @@ from resources.config.ray_settings import RaySettings
 from resources.engines.nodes import require_alike_nodes
 from resources.engines.private import passing_folder, private_folder, token_file
 from resources.engines.progress import Progress
-from resources.engines.ray_types import Reference, cluster_cores, get, init, remote, shutdown
+from resources.engines.ray_types import Reference, cluster_cores, get, init, made_tables, remote, shutdown
 from resources.engines.replacing import replaced
 from resources.engines.stalls import first_done, patiently, set_patience
 from resources.engines.unsaid import leaving_out
@@ -181,9 +181,7 @@ def flushed(rows: ray.data.Dataset, *, every: int, progress: Progress, label: st
     as it comes loses at most that much to a kill. The bar counts rows. Raises StalledError where none come."""
     waiting: list[pa.Table] = []
     with progress.track(label, total=total) as advance:
-        # Not one ahead: each would be handed on, and counted, only when the next is there.
-        made = cast(Any, rows).iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0)
-        for batch in patiently(cast("Iterator[pa.Table]", iter(made))):
+        for batch in patiently(made_tables(rows)):
             waiting.append(batch)
             advance(batch.num_rows)
             if sum(held.num_rows for held in waiting) >= every:

@@ -1,8 +1,9 @@
 """Ray's calls, with the types that its own leave open."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
+import pyarrow as pa
 import ray
 from ray import _raylet
 from ray.autoscaler.v2 import sdk
@@ -48,6 +49,11 @@ def get(reference: Reference, *, timeout_s: float | None = None) -> Any:
     return _RAY.get(reference, timeout=timeout_s)
 
 
+def get_all(references: Sequence[Reference]) -> list[Any]:
+    """What several tasks made, in their order."""
+    return _RAY.get(list(references))
+
+
 def wait(references: Sequence[Reference], *, count: int, timeout_s: float) -> tuple[list[Reference], list[Reference]]:
     """The first so many that are done, or fewer where time is up before, and the others."""
     return _RAY.wait(list(references), num_returns=count, timeout=timeout_s)
@@ -66,3 +72,30 @@ def control_store() -> Any:
 def resource_state() -> Any:
     """What the cluster's own scaler goes by: each node's resources, and the requests that wait for room."""
     return _SCALER.get_cluster_resource_state(control_store())
+
+
+def has_scaler() -> bool:
+    """Whether a scaler watches this cluster: only one tells the cluster's store what it sees."""
+    status = _SCALER.GetClusterStatusReply()
+    status.ParseFromString(control_store().get_cluster_status(timeout_s=30))
+    return status.autoscaling_state.last_seen_cluster_resource_state_version > 0
+
+
+def put(value: object) -> Reference:
+    """The value, held by the cluster."""
+    return _RAY.put(value)
+
+
+def dataset_of(items: Sequence[object], *, blocks: int | None = None) -> ray.data.Dataset:
+    """A row each, its column `item`; in so many blocks, or as many as Ray thinks fit."""
+    return _RAY.data.from_items(list(items), override_num_blocks=blocks)
+
+
+def map_batches(rows: ray.data.Dataset, made: Callable[..., Any] | type, **options: Any) -> ray.data.Dataset:
+    """What the function, or an actor of the class, makes of the rows, batch by batch."""
+    return cast(Any, rows).map_batches(made, **options)
+
+
+def made_tables(rows: ray.data.Dataset) -> Iterator[pa.Table]:
+    """The blocks of the rows as they are made. Not one ahead: each would be handed on only when the next is there."""
+    return iter(cast(Any, rows).iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0))

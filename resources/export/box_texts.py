@@ -79,7 +79,7 @@ def _picture_numbers(row: Mapping[str, Any]) -> list[int | None]:
         for part in message["parts"]
         if part["type"] == "image"
     ]
-    images = row["image_ids"] or []
+    images: list[str] = row["image_ids"] or []
     if pictures == images:
         return list(range(len(images)))
     return [pictures.index(image) if image in pictures else None for image in images]

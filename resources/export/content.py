@@ -9,7 +9,17 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ops.core.arrow import Column, compare, is_in
+from ops.core.arrow import (
+    Column,
+    column_of,
+    compare,
+    either,
+    is_in,
+    is_valid,
+    kept_where,
+    rows_where,
+    values_or_nulls,
+)
 from ops.core.schemas import BOXES, EXAMPLES, IMAGES, PREFERENCES, PROMPTS
 from ops.decision.versions import Version
 from ops.exports.contract import PREFERENCE, PROMPT
@@ -131,16 +141,15 @@ def _with_losses(examples: pa.Table) -> pa.Table:
     place = examples.column_names.index("metadata")
     # Most metadata has no weights in it, and is not made a Python text.
     weighed: Any = pc.match_substring(examples["metadata"], LOSS_WEIGHTS)
-    texts = pc.if_else(weighed, examples["metadata"], pa.scalar(None, pa.string())).to_pylist()
+    texts = values_or_nulls(kept_where(examples["metadata"], weighed), str)
     kept = [None if text is None else loss_weights(text) for text in texts]
     return examples.set_column(place, "losses", pa.array(kept, _LOSSES))
 
 
 def _sort_judgements(lake: Lake, where: Mapping[str, Any], spool: Spool) -> None:
     for batch in lake.batches(PREFERENCES, where=where, columns=_JUDGEMENT):
-        labelled: Any = pc.is_in(batch["label"], value_set=pa.array(["good", "bad"]))
-        mask: Any = pc.or_(labelled, pc.is_valid(batch["rating"]))
-        judged = batch.filter(mask)
+        labelled = is_in(column_of(batch, "label"), pa.array(["good", "bad"]))
+        judged = rows_where(batch, either(labelled, is_valid(column_of(batch, "rating"))))
         rows, example = spool.routes.select(judged)
         spool.add(pa.Table.from_batches([judged]).take(row_numbers(rows)), example)
     spool.close()

@@ -231,7 +231,7 @@ def _finish(
     for done in shards:
         rows[done.shard.kind] += done.rows
         left_out.update(done.left_out)
-    manifest = {
+    manifest: dict[str, object] = {
         "export": dict(claim),
         "rows": dict(rows),
         "left_out": dict(sorted(left_out.items())),

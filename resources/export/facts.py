@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from ops.core.arrow import list_members, list_parents, struct_values, table_of, taken
 from ops.core.log import Log
 from ops.core.schemas import DROPS, PREFERENCES
 from ops.core.version_schemas import VERDICTS
@@ -71,11 +71,11 @@ def _counted(rows: pa.Table, columns: list[str]) -> dict[tuple[Any, ...], int]:
 
 def _exploded(rows: pa.Table) -> pa.Table:
     """One row an example and rule that reached it."""
-    reasons = pc.list_flatten(rows["reasons"])
-    owner = pc.list_parent_indices(rows["reasons"])
-    columns = {name: pc.struct_field(reasons, name) for name in ("rule", "audit", "detail")}
-    columns |= {name: rows[name].take(owner) for name in ("dataset", "action")}
-    return pa.table({**columns, "owner": owner}).group_by([*_REASON, "owner"]).aggregate([])
+    reasons = list_members(rows["reasons"])
+    owner = pa.array(list_parents(rows["reasons"]))
+    columns = {name: struct_values(reasons, name) for name in ("rule", "audit", "detail")}
+    columns |= {name: taken(rows[name], owner) for name in ("dataset", "action")}
+    return table_of({**columns, "owner": owner}).group_by([*_REASON, "owner"]).aggregate([])
 
 
 def _licences(lake: Lake, deliveries: list[str]) -> dict[str, str]:

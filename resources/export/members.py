@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from ops.core.arrow import rows_of
+from ops.core.arrow import index_in, rows_at, rows_of, whole
 from ops.core.turns import CANDIDATE_ROLES, GROUND_TRUTH, ROLLOUT, message_text
 from ops.exports.contract import PREFERENCE, PROMPT, ExportError, Judged, Member, Picture, Shard
 from ops.exports.ratings import ExampleVote, Vote, majority_label, mean_ratings, means_are_shares
@@ -36,9 +35,9 @@ def members(
     judgements = _judgements(content.judgements / shard.name)
     prompts = _prompts(content.prompts / shard.name) if shard.kind == PROMPT else {}
     boxes = spooled_boxes(content.boxes / shard.name) if box_scale else {}
-    row_of_place = pc.index_in(places["example_id"], value_set=rows["example_id"].combine_chunks())
+    row_of_place = index_in(places["example_id"], whole(rows, "example_id"))
     for start in range(0, places.num_rows, _CHUNK_ROWS):
-        chunk = rows.take(row_of_place.slice(start, _CHUNK_ROWS)).to_pylist()
+        chunk = rows_at(rows, row_of_place.slice(start, _CHUNK_ROWS)).to_pylist()
         for place, row in zip(places.slice(start, _CHUNK_ROWS).to_pylist(), chunk, strict=True):
             judged = judgements.get(row["example_id"], {})
             own = boxes.get(row["example_id"], [])

@@ -5,17 +5,29 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import cast
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from ops.core.arrow import as_large
+from ops.core.arrow import (
+    AnyArray,
+    as_large,
+    column_of,
+    column_values,
+    distinct_values,
+    list_array,
+    list_lengths,
+    list_members,
+    nullable_values,
+    sort_order,
+    taken,
+    values_of,
+    whole,
+)
 from ops.core.schemas import EXAMPLES, IMAGES
 from ops.exports.contract import PICTURE_ENDINGS, ExportError, Picture
 from resources.engines.progress import Progress
-from resources.export.spool import Routes, row_numbers, unique
+from resources.export.spool import Routes, row_numbers
 from resources.lake.lookup import KeyIndex
 from resources.lake.tables import Lake
 
@@ -27,7 +39,7 @@ _ID = re.compile(r"[0-9a-f]{64}")
 class PictureEndings:
     """The pictures that a version shows, with the ending of each one's file name."""
 
-    def __init__(self, ids: pa.Array, endings: pa.Array) -> None:
+    def __init__(self, ids: AnyArray, endings: AnyArray) -> None:
         self._ids, self._endings, self._index = ids, endings, KeyIndex(ids)
 
     def __len__(self) -> int:
@@ -35,33 +47,32 @@ class PictureEndings:
 
     def pictures(self, folder: Path) -> Iterable[Picture]:
         """Each picture, as it lies below the folder."""
-        pairs: Any = zip(self._ids.to_pylist(), self._endings.to_pylist(), strict=True)
+        pairs = zip(values_of(self._ids, str), values_of(self._endings, str), strict=True)
         return (Picture(image_id, ending, folder) for image_id, ending in pairs)
 
     def append_to(self, rows: pa.Table) -> pa.Table:
         """The rows with a column `endings` beside `image_ids`."""
-        ids = rows["image_ids"].combine_chunks()
-        lengths: Any = pc.list_value_length(ids)
-        values = self._endings.take(pa.array(self._index.positions(pc.list_flatten(ids)), pa.int64()))
-        offsets: Any = pa.array(np.concatenate([[0], np.cumsum(lengths.fill_null(0).to_numpy())]).astype(np.int32))
-        return rows.append_column("endings", pa.ListArray.from_arrays(offsets, values))
+        ids = whole(rows, "image_ids")
+        values = taken(self._endings, pa.array(self._index.positions(list_members(ids)), pa.int64()))
+        endings = list_array(list_lengths(ids), values, pa.list_(pa.string()))
+        return rows.append_column("endings", endings)
 
 
 def pictures_of(lake: Lake, where: Mapping[str, object], routes: Routes) -> PictureEndings:
     """The pictures that the routed examples show. Raises ExportError where examples or pictures are not in the lake, or
     an id is no hash: ids name files."""
     ids = _picture_ids(lake, where, routes)
-    malformed = [image_id for image_id in ids.to_pylist() if not _ID.fullmatch(str(image_id))]
+    malformed = [image_id for image_id in values_of(ids, str) if not _ID.fullmatch(image_id)]
     if malformed:
         raise ExportError(f"{malformed[0]!r:.80} is no image id: ids are 64 hex digits, for they name files")
     index = KeyIndex(ids)
     endings: list[str | None] = [None] * len(ids)
     for batch in lake.batches(IMAGES, where={"image_id": ids}, columns=["image_id", "format"]):
-        positions = index.positions(batch.column("image_id")).tolist()
-        for position, name in zip(positions, batch.column("format").to_pylist(), strict=True):
+        positions = index.positions(column_of(batch, "image_id")).tolist()
+        for position, name in zip(positions, nullable_values(batch, "format", str), strict=True):
             if position >= 0:
                 endings[position] = PICTURE_ENDINGS.get((name or "").upper(), "img")
-    missing = [ids[position].as_py() for position, ending in enumerate(endings) if ending is None]
+    missing = [image_id for image_id, ending in zip(values_of(ids, str), endings, strict=True) if ending is None]
     if missing:
         raise ExportError(
             f"{len(missing)} pictures of the version are not in the lake's `images`, such as {missing[0]}"
@@ -80,8 +91,8 @@ def write_pictures(lake: Lake, pictures: Iterable[Picture], progress: Progress) 
         if not waiting:
             return
         for batch in lake.batches(IMAGES, where=where, columns=["image_id", "bytes"], batch_rows=64):
-            contents: Any = zip(batch.column("image_id").to_pylist(), batch.column("bytes"), strict=True)
-            for image_id, data in contents:
+            stored = cast("Iterable[pa.BinaryScalar]", column_of(batch, "bytes"))
+            for image_id, data in zip(column_values(batch, "image_id", str), stored, strict=True):
                 if path := waiting.pop(image_id, None):
                     _write_picture(path, image_id, data.as_buffer())
                     advance(1)
@@ -91,18 +102,18 @@ def write_pictures(lake: Lake, pictures: Iterable[Picture], progress: Progress) 
         )
 
 
-def _picture_ids(lake: Lake, where: Mapping[str, object], routes: Routes) -> pa.Array:
+def _picture_ids(lake: Lake, where: Mapping[str, object], routes: Routes) -> AnyArray:
     """Ids of the pictures that the examples show, each once, sorted. Raises ExportError where examples are missing."""
     examples = 0
-    ids: list[pa.Array] = [pa.array([], pa.string())]
+    ids: list[AnyArray] = [pa.array([], pa.string())]
     for batch in lake.batches(EXAMPLES, where=where, columns=["example_id", "image_ids"]):
         rows, _ = routes.select(batch)
         examples += len(rows)
-        ids.append(pc.list_flatten(batch.column("image_ids").take(row_numbers(rows))).unique())
+        ids.append(distinct_values(list_members(taken(column_of(batch, "image_ids"), row_numbers(rows)))))
     if examples != len(routes.ids):
         raise ExportError(f"the version has {len(routes.ids)} examples to export, the lake holds {examples} of them")
-    distinct = unique(as_large(pa.chunked_array(ids))).drop_null()
-    return distinct.take(pc.sort_indices(distinct))
+    distinct = distinct_values(as_large(pa.chunked_array(ids))).drop_null()
+    return taken(distinct, sort_order(distinct))
 
 
 def _write_picture(path: Path, image_id: str, data: pa.Buffer) -> None:

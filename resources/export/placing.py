@@ -61,7 +61,7 @@ def _send(folder: Path, storage: Storage, held: Mapping[str, int], progress: Pro
     waiting = [name for name, size in sizes.items() if held.get(name) != size]
     storage.write(CLAIM, json.dumps(json.loads((folder / MANIFEST).read_bytes())["export"]).encode())
     with progress.track("Send files", len(waiting)) as advance, ThreadPoolExecutor(_SENDERS) as senders:
-        for _ in senders.map(lambda name: storage.copy_in(folder / name, name), waiting):
+        for _ in senders.map(storage.copy_in, [folder / name for name in waiting], waiting):
             advance(1)
     there = storage.sizes()
     there.pop(CLAIM, None)

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from ops.exports.contract import ExportError, Shard, ShardDone
 from ops.exports.sink import UNFINISHED, WrittenFile
@@ -67,7 +67,7 @@ def _json(path: Path) -> dict[str, Any] | None:
         content = json.loads(path.read_bytes())
     except ValueError:
         return None
-    return content if isinstance(content, dict) else None
+    return cast("dict[str, Any]", content) if isinstance(content, dict) else None
 
 
 def write_json(path: Path, value: Any) -> None:

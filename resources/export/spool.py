@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from ops.core.arrow import Column, as_large, index_in, numpy_values
+from ops.core.arrow import AnyArray, as_large, column_of, distinct_values, index_in, numpy_values
 from ops.exports.plan import Plan
 from resources.lake.lookup import KeyIndex
 
@@ -20,7 +20,7 @@ class Routes:
     """To which shards each example goes. `starts` and `shards` are a table in compressed rows: the shards of example
     n are `shards[starts[n]:starts[n + 1]]`, as places in `names`."""
 
-    ids: pa.Array
+    ids: AnyArray
     index: KeyIndex
     starts: np.ndarray
     shards: np.ndarray
@@ -31,7 +31,7 @@ class Routes:
         """From the places of the plan."""
         columns = [places["example_id"] for _, places in planned.shards]
         placed = as_large(pa.chunked_array([chunk for column in columns for chunk in column.chunks], pa.string()))
-        ids = unique(placed)
+        ids = distinct_values(placed)
         example = numpy_values(index_in(placed, ids)).astype(np.int64)
         shard = np.repeat(np.arange(len(columns), dtype=np.int64), [len(column) for column in columns])
         width = max(1, len(columns))
@@ -41,7 +41,7 @@ class Routes:
 
     def select(self, batch: pa.RecordBatch) -> tuple[np.ndarray, np.ndarray]:
         """The batch's rows that some shard needs, and the number of each row's example."""
-        example = self.index.positions(batch.column("example_id"))
+        example = self.index.positions(column_of(batch, "example_id"))
         rows = np.flatnonzero(example >= 0)
         return rows, example[rows]
 
@@ -63,7 +63,7 @@ class Spool:
         first, last = self.routes.starts[example], self.routes.starts[example + 1]
         copies = last - first
         # The shards of each row, one run after the other.
-        within = np.arange(copies.sum()) - np.repeat(np.cumsum(copies) - copies, copies)
+        within = np.arange(int(copies.sum())) - np.repeat(np.cumsum(copies) - copies, copies)
         self.shards.append(self.routes.shards[np.repeat(first, copies) + within])
         self.held.append(rows.take(row_numbers(np.repeat(np.arange(len(example)), copies))))
         self.bytes_held += self.held[-1].nbytes
@@ -94,12 +94,6 @@ def read_spooled(path: Path) -> pa.Table:
         while file.tell() < size:
             tables.append(pa.ipc.open_stream(file).read_all())
     return pa.concat_tables(tables)
-
-
-def unique(values: Column) -> pa.Array:
-    """The distinct values in order of appearance, as one array."""
-    distinct: pa.Array = values.unique()  # pyright: ignore[reportAssignmentType]  # an array, whatever the stub says
-    return distinct
 
 
 def row_numbers(rows: np.ndarray) -> pa.Int64Array:

@@ -1,15 +1,15 @@
 """The facts of a candidate, counted by tasks: each reads a share of the corpus and of the version's tables once."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from ops.audits.registry import all_audits
+from ops.core.arrow import AnyArray, column_of, compare, flags, is_in, rows_where
 from ops.core.hashing import EXAMPLE_KEY, joined, key_hashes
 from ops.core.schemas import EXAMPLES, PREFERENCES
 from ops.core.tasks import Tasks
@@ -117,13 +117,13 @@ def _count_share(stored: Stored, share: Share, judged: int, ranges: int) -> list
     verdicts = list(view.batches(VERDICTS, where=of_version))
     curated = list(view.batches(CURATED, where=of_version))
     keys: list[np.ndarray] = []
-    visual: list[Any] = [pa.array([], pa.string())]
+    visual: list[AnyArray] = [pa.array([], pa.string())]
     sft = 0
     picked: list[pa.RecordBatch] = []
     for batch in view.batches(EXAMPLES, columns=[*EXAMPLE_KEY, "kind", "messages", "image_ids"]):
         keys.append(key_hashes(batch))
-        visual.append(batch.column("example_id").filter(pa.array(shows_pictures(batch))))
-        sft += int(np.count_nonzero(np.asarray(pc.equal(batch.column("kind"), pa.scalar("sft")).fill_null(False))))
+        visual.append(column_of(rows_where(batch, pa.array(shows_pictures(batch))), "example_id"))
+        sft += int(np.count_nonzero(flags(compare(column_of(batch, "kind"), "==", "sft"))))
         picked.append(sampled(batch, judged))
     facts, listed = share_facts(examples=joined(keys), verdicts=verdicts, curated=curated)
     mixing = Mixing(
@@ -135,7 +135,7 @@ def _count_share(stored: Stored, share: Share, judged: int, ranges: int) -> list
         without=stored.without,
     )
     before = _table(verdicts, VERDICTS.schema)
-    before = before.filter(pc.is_in(before["action"], value_set=pa.array(MEMBER_ACTIONS)))
+    before = rows_where(before, is_in(before["action"], pa.array(MEMBER_ACTIONS)))
     sums = mixing.sums(before), mixing.sums(_table(curated, CURATED.schema))
     receipt = _Counted(facts, _pollution(stored, view, sft), sums, Sampled.of(picked, verdicts))
     return [receipt, *by_hash(listed, ranges)]
@@ -146,7 +146,7 @@ def _table(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> pa.Table:
 
 
 def _pollution(stored: Stored, view: View, sft: int) -> Pollution:
-    rows = {}
+    rows: dict[str, Iterator[pa.RecordBatch]] = {}
     for name in POLLUTED:
         if name in stored.measures:
             where = {"identity": stored.measures[name], "delivery": used(stored.deliveries, stored.without, name)}

@@ -5,9 +5,22 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from ops.core.arrow import whole
+from ops.core.arrow import (
+    batch_of,
+    column_of,
+    flags,
+    index_in,
+    is_in,
+    is_valid,
+    kept_where,
+    rows_at,
+    rows_where,
+    sorted_by,
+    taken,
+    whole,
+)
+from ops.core.arrow_types import fields
 from ops.core.measure_schemas import EMBEDDINGS
 from ops.core.schemas import EXAMPLES
 from ops.core.stored import StoredMessage
@@ -28,10 +41,8 @@ CLUSTER = pa.schema(
     [("cluster", pa.string()), ("examples", pa.int64()), ("removed", pa.int64()), ("removed_share", pa.float64())]
 )
 
-_ROWS = pa.schema(
-    [("hash", pa.uint64()), *(EXAMPLES.schema.field(name) for name in ("example_id", "messages", "image_ids"))]  # pyright: ignore[reportArgumentType]
-)
-_JUDGED = pa.schema([VERDICTS.schema.field(name) for name in ("example_id", "action")])
+_ROWS = pa.schema([pa.field("hash", pa.uint64()), *fields(EXAMPLES.schema, "example_id", "messages", "image_ids")])
+_JUDGED = pa.schema(fields(VERDICTS.schema, "example_id", "action"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +57,12 @@ class Sampled:
         rows = pa.Table.from_batches(list(picked), _ROWS)
         wanted = whole(rows, "example_id")
         judged = [
-            batch.select(["example_id", "action"]).filter(pc.is_in(batch["example_id"], value_set=wanted))
+            rows_where(batch.select(["example_id", "action"]), is_in(column_of(batch, "example_id"), wanted))
             for batch in verdicts
         ]
         table = pa.Table.from_batches(judged, _JUDGED)
-        action = table["action"].take(pc.index_in(wanted, value_set=whole(table, "example_id")))
-        member = pc.if_else(pc.is_valid(action), pc.is_in(action, value_set=pa.array(MEMBER_ACTIONS)), None)
+        action = taken(table["action"], index_in(wanted, whole(table, "example_id")))
+        member = kept_where(is_in(action, pa.array(MEMBER_ACTIONS)), is_valid(action))
         return cls(rows.append_column("member", member))
 
 
@@ -59,11 +70,10 @@ def sampled(examples: pa.RecordBatch, count: int) -> pa.RecordBatch:
     """Of a batch of examples those that may be of the sample of a corpus of `count`: by the hash of their ids, with
     room for chance."""
     bound = int(2**64 * (SAMPLE + 6 * SAMPLE**0.5) / max(count, 1))
-    hashes = mixed(examples.column("example_id"), 0)
+    hashes = mixed(column_of(examples, "example_id"), 0)
     chosen = hashes < np.uint64(bound) if bound < 2**64 else np.ones(len(hashes), dtype=bool)
-    rows = examples.filter(pa.array(chosen))
-    columns = [pa.array(hashes[chosen]), *(rows.column(name) for name in _ROWS.names[1:])]
-    return pa.RecordBatch.from_arrays(columns, schema=_ROWS)
+    rows = rows_where(examples, pa.array(chosen))
+    return batch_of([pa.array(hashes[chosen]), *(column_of(rows, name) for name in _ROWS.names[1:])], _ROWS)
 
 
 def diversity_facts(lake: Lake, samples: Sequence[Sampled], *, encoder: str) -> dict[str, pa.Table]:
@@ -71,9 +81,9 @@ def diversity_facts(lake: Lake, samples: Sequence[Sampled], *, encoder: str) -> 
     of pictures: cluster, examples, removed, removed_share. Both are empty where too little is known."""
     rows = pa.concat_tables([own.rows for own in samples])
     first = np.argsort(rows["hash"].to_numpy(), kind="stable")[:SAMPLE]
-    sample = rows.take(pa.array(first, pa.int64())).sort_by("example_id")
+    sample = sorted_by(rows_at(rows, pa.array(first, pa.int64())), "example_id")
     # Examples that nothing judged: the gate says so by other figures.
-    member = np.asarray(pc.fill_null(sample["member"], pa.scalar(False)))
+    member = flags(sample["member"])
     if sample["member"].null_count or member.all() or not member.any():
         return {"diversity": DIVERSITY.empty_table(), "clusters": CLUSTER.empty_table()}
     content = sample.select(["messages", "image_ids"]).to_pylist()

@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from ops.audits.contract import Audit
 from ops.core.errors import MissingError
 from ops.core.hashing import EXAMPLE_KEY, joined, key_hashes
 from ops.core.log import SEQUENCE, Log
+from ops.core.parquet_files import stored_schema
 from ops.core.schemas import DROPS, EXAMPLES, QUARANTINE
 from ops.core.tasks import Here, Tasks
 from ops.core.version_schemas import VERSIONS
@@ -39,7 +39,7 @@ from resources.gates.suites import (
     measures_suites,
     mix_suites,
 )
-from resources.gates.words import Check, check_of
+from resources.gates.words import Check, check_of, frame_of
 from resources.lake.file_counts import file_counts
 from resources.lake.shares import SHARE_ROWS
 from resources.lake.tables import Lake
@@ -184,7 +184,7 @@ def run_gate(
     checks: list[Check] = []
     at = f"{datetime.now(UTC):{TIME}}"
     for part, expectations in suites.items():
-        frame = facts[part].to_pandas()
+        frame = frame_of(facts[part])
         suite = great_expectations().ExpectationSuite(name=f"{name}-{part}", expectations=expectations)
         outcome = _validated(context, frame, context.suites.add(suite))
         if history is not None:
@@ -240,7 +240,7 @@ def _stored_columns(lake: Lake, audit: Audit, where: Mapping[str, object]) -> li
     filesystem, base = lake.storage.open()
     names: set[str] | None = None
     for address in lake.files(audit.table, where=where):
-        in_file = set(pq.read_schema(base + address.removeprefix(lake.root), filesystem=filesystem).names)
+        in_file = set(stored_schema(base + address.removeprefix(lake.root), filesystem).names)
         names = in_file if names is None else names & in_file
     return None if names is None else sorted(names)
 

@@ -5,9 +5,20 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from ops.core.arrow import whole
+from ops.core.arrow import (
+    AnyArray,
+    Column,
+    column_of,
+    compare,
+    distinct_values,
+    flags,
+    invert,
+    is_in,
+    rows_where,
+    values_where,
+    whole,
+)
 from ops.core.errors import MissingError
 from ops.decision.difficulty import components, per_example
 from ops.decision.mix import Mix, MixSettings, Sums, curve, effective_share, visual_share
@@ -26,18 +37,18 @@ class Mixing:
     def __init__(
         self,
         reads: Reads,
-        visual: pa.Array,
+        visual: AnyArray,
         *,
         deliveries: Sequence[str],
         measures: Mapping[str, str],
         settings: MixSettings,
         without: Without = NONE,
     ) -> None:
-        self._visual = visual
+        self._visual: Column = visual
         if settings.blind_as_text and "visual_necessity" in measures:
             known = used(deliveries, without, "visual_necessity")
             blind = _blind_ids(reads, known, measures["visual_necessity"])
-            self._visual = visual.filter(pc.invert(pc.is_in(visual, value_set=blind)))
+            self._visual = values_where(visual, invert(is_in(visual, blind)))
         self._tokens = None
         if settings.count == "loss_tokens":
             if "modality" not in measures:
@@ -49,7 +60,7 @@ class Mixing:
 
     def visual(self, members: pa.Table) -> np.ndarray:
         """Which of the members (by example_id) count as visual (n, bool)."""
-        return np.asarray(pc.is_in(members["example_id"], value_set=self._visual))
+        return flags(is_in(members["example_id"], self._visual))
 
     def sums(self, members: pa.Table) -> Sides:
         """What the visual members and the others sum up to. `members` has example_id and weight."""
@@ -94,11 +105,9 @@ def mix_facts(shares: Iterable[tuple[Sides, Sides]], settings: MixSettings) -> d
     return {"mix": pa.Table.from_pylist([row]), "mix_curve": pa.Table.from_pylist(costs, schema=schema)}
 
 
-def _blind_ids(lake: Reads, deliveries: Sequence[str], identity: str) -> pa.Array:
+def _blind_ids(lake: Reads, deliveries: Sequence[str], identity: str) -> AnyArray:
     """Ids of the examples of which every answer that could be judged is known without looking."""
     rows = read_measures(lake, "visual_necessity", identity=identity, deliveries=deliveries, columns={_BLIND})
-    blind = [
-        batch.column("example_id").filter(pc.greater_equal(batch.column(_BLIND), pa.scalar(1.0)))  # null: not known
-        for batch in rows
-    ]
-    return pa.concat_arrays(blind).unique() if blind else pa.array([], pa.string())
+    known = (rows_where(batch, compare(column_of(batch, _BLIND), ">=", 1.0)) for batch in rows)
+    blind: list[AnyArray] = [column_of(batch, "example_id") for batch in known]
+    return distinct_values(pa.chunked_array(blind, pa.string()))

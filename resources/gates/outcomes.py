@@ -15,6 +15,7 @@ import pyarrow as pa
 from ops.audits.contract import Audit
 from ops.audits.ranges import has_numbers, range_of
 from ops.audits.registry import all_audits
+from ops.core.arrow_types import fields
 from ops.core.identity import canonical_json, fingerprint
 from ops.core.measure_schemas import MEASURES_GATES
 from ops.gates.guards import GuardSettings
@@ -39,7 +40,7 @@ class MeasuresGate:
 
 def limits_of(audit: Audit, settings: GuardSettings) -> str:
     """Identity of what the gate holds an audit's measures to: the ranges it declares, and the limit that is set."""
-    declared = {column.name: repr(range_of(column)) for column in filter(has_numbers, audit.columns)}
+    declared = {column.name: repr(range_of(column)) for column in fields(audit.columns) if has_numbers(column)}
     return fingerprint(declared, settings.abstention_limit)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ops.audits.contract import Audit
 from ops.audits.ranges import ANY, has_numbers, range_of
+from ops.core.arrow_types import fields
 from ops.decision.mix import MixSettings
 from ops.gates.guards import GuardSettings
 
@@ -76,7 +77,7 @@ def measures_suites(audit: Audit, settings: GuardSettings | None = None) -> Suit
         none_of("unknown_examples", own),
         one_of("missing_columns", [""], own),
     ]
-    for measured in filter(has_numbers, audit.columns):
+    for measured in filter(has_numbers, fields(audit.columns)):
         values = range_of(measured) or ANY
         checks.append(none_of(f"{measured.name}.nans", own))
         if isfinite(values.low):

@@ -1,9 +1,10 @@
 """What Great Expectations found, in words: which figure, what was promised, what came."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import pandas as pd
+import pyarrow as pa
 
 #: Columns that name a row of a facts table.
 NAMES = ("file", "dataset", "delivery", "kind", "fault")
@@ -37,10 +38,16 @@ class Check:
         }
 
 
+def frame_of(facts: pa.Table) -> pd.DataFrame:
+    """Facts as Great Expectations takes them."""
+    return cast(Any, facts).to_pandas()
+
+
 def check_of(part: str, result: Any, facts: pd.DataFrame) -> Check:
     """The check that a validation result of Great Expectations tells of."""
     config = result.expectation_config
-    kwargs, meta = config.kwargs, config.meta or {}
+    kwargs: dict[str, Any] = config.kwargs
+    meta: dict[str, Any] = config.meta or {}
     figure = kwargs.get("column") or kwargs.get("column_A") or "rows of facts"
     promised = _promised(kwargs)
     return Check(
@@ -63,7 +70,8 @@ def _failures(part: str, result: Any, facts: pd.DataFrame, *, figure: str, promi
     if broken is None:
         return [f"{figure} {_observed(result, facts, figure)}, promised {promised}"]
     config = result.expectation_config
-    detail = str((config.meta or {}).get("detail") or "")
+    meta: dict[str, Any] = config.meta or {}
+    detail = str(meta.get("detail") or "")
     other = config.kwargs.get("column_B")
     low, high = config.kwargs.get("min_value"), config.kwargs.get("max_value")
     failures: list[str] = []
@@ -102,7 +110,8 @@ def _promised(kwargs: dict[str, object]) -> str:
 
 def _observed(result: Any, facts: pd.DataFrame, figure: str) -> str:
     if figure not in facts:
-        return str((result.result or {}).get("observed_value", "?"))
+        observed: dict[str, Any] = result.result or {}
+        return str(observed.get("observed_value", "?"))
     values = facts[figure].dropna()
     if not len(values):
         return "none"
@@ -124,8 +133,9 @@ def _number(value: Any) -> str:
 
 
 def _raised(result: Any) -> str:
-    info = result.exception_info or {}
+    info: dict[str, Any] = result.exception_info or {}
     if info.get("raised_exception"):
         return str(info.get("exception_message"))
-    nested = [v for v in info.values() if isinstance(v, dict) and v.get("raised_exception")]
-    return "; ".join(str(v.get("exception_message")) for v in nested)
+    nested = [cast("dict[str, object]", inner) for inner in info.values() if isinstance(inner, dict)]
+    raised = [inner for inner in nested if inner.get("raised_exception")]
+    return "; ".join(str(inner.get("exception_message")) for inner in raised)

@@ -2,7 +2,7 @@
 
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -42,7 +42,7 @@ class Earlier:
 
 
 @contextmanager
-def undertaken(lake: Lake, job: Job, is_done: Callable[[], bool], *, poll_s: float = _POLL_S) -> Iterator[bool]:
+def undertaken(lake: Lake, job: Job, is_done: Callable[[], bool], *, poll_s: float = _POLL_S) -> Generator[bool]:
     """Whether this run is to make the measures. While another is at it this one waits; False where they are there."""
     owner = f"{process_name()}:{uuid.uuid4().hex}"
     while not is_done():

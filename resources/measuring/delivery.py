@@ -11,7 +11,6 @@ from functools import partial
 from typing import Any
 
 import pyarrow as pa
-import ray
 
 from ops.audits.contract import Audit, Scope
 from ops.audits.registry import all_audits
@@ -19,6 +18,7 @@ from ops.core.schemas import EXAMPLES
 from resources.config.settings import Settings
 from resources.engines.progress import Progress
 from resources.engines.ray import ray_map
+from resources.engines.ray_types import Reference, get, get_all
 from resources.lake.parts import Part
 from resources.lake.staged import StagedFile
 from resources.lake.tables import Lake
@@ -48,7 +48,7 @@ class _Job:
     the pieces of these parts; with which audits, which get the examples all at once or a batch at a time."""
 
     parts: tuple[Part, ...]
-    pieces: tuple["ray.ObjectRef", ...]
+    pieces: tuple[Reference, ...]
     audits: tuple[str, ...]
     files: frozenset[str | None] | None = None
     at_once: bool = True
@@ -176,7 +176,7 @@ def _file_groups(files_by_part: Sequence[dict[str | None, int]]) -> Iterator[fro
     for file, count in rows.items():
         if group and held + count > _FILE_ROWS:
             yield frozenset(group)
-            group, held = set(), 0
+            group, held = set[str | None](), 0
         group.add(file)
         held += count
     if group:
@@ -188,13 +188,13 @@ def _measured(
     *,
     lake: Lake,
     delivery: str,
-    shared: "ray.ObjectRef",
+    shared: Reference,
     plans: dict[str, _Plan],
     source_file_count: int,
 ) -> dict[str, list[StagedFile]]:
     """Runs in a worker: measures the job's examples with each of its audits and stages the rows."""
     audits = [all_audits()[name] for name in job.audits]
-    inputs = part_inputs(ray.get(list(job.pieces)), ray.get(shared))
+    inputs = part_inputs(get_all(job.pieces), get(shared))
     inputs = replace(inputs, source_file_count=source_file_count)
     measured: dict[str, list[pa.Table]] = {audit.name: [] for audit in audits}
     for examples in _examples(job, lake):

@@ -8,11 +8,10 @@ from functools import partial
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
-import ray
 
 from ops.audits.contract import Audit
 from ops.audits.registry import all_audits
+from ops.core.arrow import is_valid, rows_where
 from ops.core.identity import text_id
 from ops.core.schemas import EXAMPLES
 from ops.core.vectors import Vectors, joined
@@ -24,6 +23,7 @@ from ops.vision.regions import EVERYDAY, NO_REGIONS, Phrase, RegionTable, naming
 from resources.config.settings import Settings
 from resources.engines.progress import Progress
 from resources.engines.ray import ray_map
+from resources.engines.ray_types import Reference, get_all, put
 from resources.lake.parts import Part
 from resources.lake.tables import Lake
 from resources.measuring.evaluation_sets import embed_sets, named_sets, without_set
@@ -52,7 +52,7 @@ class Evidence:
     """What was gathered for each part, and a reference to what is `Shared`, of which a machine holds one copy."""
 
     gathered: Gathered
-    shared: "ray.ObjectRef"
+    shared: Reference
 
 
 def gather_evidence(
@@ -76,7 +76,7 @@ def gather_evidence(
     index = sets.index() if sets else None
     return Evidence(
         gathered,
-        ray.put(
+        put(
             Shared(
                 gathered.bank_images,
                 gathered.bank_texts,
@@ -92,7 +92,7 @@ def gather_evidence(
 def part_inputs(pieces: Sequence[Piece], shared: Shared) -> RowInputs:
     """Runs in a worker: what audits look at beside the examples that the pieces are of, which are left out."""
     facts = _distinct(pa.concat_tables([piece.facts for piece in pieces])) if pieces else pa.table({})
-    coloured = facts.filter(pc.is_valid(facts["colours"])).to_pydict() if facts.num_columns else {}
+    coloured = rows_where(facts, is_valid(facts["colours"])).to_pydict() if facts.num_columns else {}
     return RowInputs(
         EXAMPLES.schema.empty_table(),
         joined([*(piece.images for piece in pieces), shared.set_images]),
@@ -163,11 +163,11 @@ def _phrases(
 
 
 def _read_phrases(
-    job: tuple[Part, list["ray.ObjectRef"]], *, lake: Lake, shared: Shared, asking: Sequence[str]
+    job: tuple[Part, list[Reference]], *, lake: Lake, shared: Shared, asking: Sequence[str]
 ) -> set[Phrase]:
     """Runs in a worker: the phrases of a part."""
     part, pieces = job
-    colours = part_inputs(ray.get(pieces), shared).colours
+    colours = part_inputs(get_all(pieces), shared).colours
     audits = [all_audits()[name] for name in asking]
     phrases: set[Phrase] = set()
     for examples in example_batches(lake, [part]):

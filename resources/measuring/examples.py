@@ -6,6 +6,7 @@ import pyarrow as pa
 
 from ops.audits.contract import Audit
 from ops.audits.registry import all_audits
+from ops.core.arrow import nullable_values
 from ops.core.schemas import BOXES, EXAMPLES
 from ops.vision.regions import EVERYDAY, Phrase, naming
 from resources.lake.parts import Part
@@ -27,7 +28,7 @@ def example_batches(lake: Lake, parts: Sequence[Part]) -> Iterator[pa.Table]:
 
 def source_files(examples: pa.Table) -> list[str | None]:
     """The file of the drop that each example came from."""
-    return [(place or {}).get("file") for place in examples["provenance"].to_pylist()]
+    return nullable_values(examples.select(["provenance"]).flatten(), "provenance.file", str)
 
 
 def example_boxes(lake: Lake, examples: pa.Table) -> pa.Table:

@@ -14,9 +14,10 @@ from functools import partial
 
 import numpy as np
 import pyarrow as pa
-import ray
 
 from ops.audits.registry import all_audits
+from ops.core.arrow import nullable_values
+from ops.core.arrow_types import fields
 from ops.core.identity import text_id
 from ops.core.schemas import IMAGES
 from ops.core.vectors import Vectors, joined
@@ -25,6 +26,7 @@ from ops.evidence.picture_table import READ as PICTURE_COLUMNS
 from ops.text.image_turns import statement_texts
 from resources.engines.progress import Progress
 from resources.engines.ray import ray_deal
+from resources.engines.ray_types import Reference, get_all
 from resources.lake.lookup import one_each
 from resources.lake.parts import Part
 from resources.lake.tables import Lake
@@ -62,7 +64,7 @@ class Gathered:
     """Of each part references to its pieces, and how many examples with pictures it has by source file (None: of no
     named file); and the delivery's bank."""
 
-    pieces: list[list["ray.ObjectRef"]]
+    pieces: list[list[Reference]]
     files: list[dict[str | None, int]]
     bank_images: Vectors
     bank_texts: Vectors
@@ -112,7 +114,7 @@ def _wanted(part: Part, *, lake: Lake, asked: Asked, ranges: int) -> tuple[dict[
     ids: dict[str, set[str]] = {"image": set(), "text": set(), "statement": set()}
     audits = [all_audits()[name] for name in asked.audits]
     for examples in example_batches(lake, [part]):
-        pictures = examples["image_ids"].to_pylist()
+        pictures = nullable_values(examples, "image_ids", list[str])
         ids["image"].update(i for images in pictures for i in images or [])
         files.update(file for file, images in zip(source_files(examples), pictures, strict=True) if images)
         if asked.encoder:
@@ -135,9 +137,9 @@ def _range_of(content_id: str, ranges: int) -> int:
     return int(content_id[:2], 16) * ranges // 256
 
 
-def _fetched(wanted: list["ray.ObjectRef"], *, lake: Lake, asked: Asked) -> tuple[tuple[Vectors, Vectors], list[Piece]]:
+def _fetched(wanted: list[Reference], *, lake: Lake, asked: Asked) -> tuple[tuple[Vectors, Vectors], list[Piece]]:
     """Runs in a worker: the range's candidates for the bank, and a piece for each part."""
-    by_part = [_ids(table) for table in ray.get(wanted)]
+    by_part = [_ids(table) for table in get_all(wanted)]
     union = {kind: set[str]().union(*(ids[kind] for ids in by_part)) for kind in ("image", "text", "statement")}
     images, texts, statements = NO_VECTORS, NO_VECTORS, NO_VECTORS
     if asked.encoder:
@@ -161,7 +163,7 @@ def _ids(table: pa.Table) -> dict[str, set[str]]:
 
 def image_facts(lake: Lake, image_ids: set[str], columns: Sequence[str]) -> pa.Table:
     """These columns of the images that the lake has, each once."""
-    schema = pa.schema([IMAGES.schema.field(name) for name in columns])
+    schema = pa.schema(fields(IMAGES.schema, *columns) if columns else [])
     if not columns or not image_ids:
         return schema.empty_table()
     rows = lake.read(IMAGES, where={IMAGES.key: list(image_ids)}, columns=list(columns))

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import ray
 from ray.data import ActorPoolStrategy
 
 from ops.core.measure_schemas import LIKELIHOODS
@@ -20,6 +19,7 @@ from ops.text.image_turns import image_turns
 from resources.config.encoder_settings import EncoderSettings
 from resources.engines.progress import Progress
 from resources.engines.ray import flushed, start_ray
+from resources.engines.ray_types import dataset_of, map_batches
 from resources.lake.lookup import by_key, one_each
 from resources.lake.stored_images import stored_images
 from resources.lake.tables import Lake
@@ -86,7 +86,8 @@ def _ask(
     placed = place_encoder(encoder)
     device, needs = placed.settings.device, placed.needs or {"num_cpus": 1}
     work = [_Work(tuple(questions[at : at + _AT_ONCE])) for at in range(0, len(questions), _AT_ONCE)]
-    answers = ray.data.from_items(work).map_batches(
+    answers = map_batches(
+        dataset_of(work),
         _AnswerActor,
         fn_constructor_args=(lake, reference, device, placed.settings.precision, batch),
         compute=ActorPoolStrategy(size=placed.most if placed.on_gpu else 1),

@@ -10,8 +10,8 @@ from typing import Any
 from uuid import uuid4
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from ops.core.arrow import column_of, list_members, values_or_nulls
 from ops.core.identity import text_id
 from ops.core.schemas import EXAMPLES
 from resources.config.encoder_settings import EmbeddingSettings, EncoderSettings
@@ -122,6 +122,6 @@ def _contents(lake: Lake, delivery: str, texts: Callable[[pa.Table], Iterable[st
     images: set[str] = set()
     texts_by_id: dict[str, str] = {}
     for batch in lake.batches(EXAMPLES, where={"delivery": delivery}, batch_rows=8192):
-        images.update(image for image in pc.list_flatten(batch["image_ids"]).to_pylist() if image)
+        images.update(image for image in values_or_nulls(list_members(column_of(batch, "image_ids")), str) if image)
         texts_by_id.update((text_id(text), text) for text in texts(pa.Table.from_batches([batch])))
     return images, texts_by_id

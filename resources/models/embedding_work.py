@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ops.core.arrow import column_values
+from ops.core.parquet_files import row_group
 from ops.core.schemas import IMAGES
 from ops.gates.throughput import TEXTS_AN_IMAGE
 from resources.lake.scratch import Scratch
@@ -52,7 +53,7 @@ def stored_image_work(lake: Lake, image_ids: set[str]) -> list[Work]:
         path = f"{base}/{IMAGES.name}/{part.path}"
         with pq.ParquetFile(path, filesystem=filesystem) as stored:
             for group in range(stored.num_row_groups):
-                ids = column_values(stored.read_row_group(group, columns=["image_id"]), "image_id", str)
+                ids = column_values(row_group(stored, group, ["image_id"]), "image_id", str)
                 in_group = tuple(image for image in ids if image in missing)
                 missing.difference_update(in_group)
                 if in_group:

@@ -14,6 +14,7 @@ from ops.core.arrow import column_values
 from ops.core.errors import UnusableError
 from ops.core.identity import text_id
 from ops.core.measure_schemas import EMBEDDINGS
+from ops.core.parquet_files import row_group
 from resources.config.encoder_settings import EncoderSettings
 from resources.lake.lookup import by_key
 from resources.lake.staged import StagedFile
@@ -41,15 +42,14 @@ def decode(
 
 
 def _inputs(rows: list[tuple[str, str, bytes]]) -> pa.Table:
-    columns = zip(zip(*rows, strict=True), _INPUTS, strict=True)
-    return pa.table([pa.array(values, field.type) for values, field in columns], schema=_INPUTS)
+    return pa.Table.from_pylist([dict(zip(_INPUTS.names, row, strict=True)) for row in rows], schema=_INPUTS)
 
 
 def _stored_images(lake: Lake, work: Work) -> Iterator[tuple[str, bytes]]:
     filesystem, _ = lake.storage.open()
     wanted = set(work.images)
     with pq.ParquetFile(work.file, filesystem=filesystem) as stored:
-        rows = stored.read_row_group(work.group, columns=["image_id", "bytes"])
+        rows = row_group(stored, work.group, ["image_id", "bytes"])
     for key, data in zip(rows["image_id"], rows["bytes"], strict=True):
         if key.as_py() in wanted:
             yield key.as_py(), data.as_py()

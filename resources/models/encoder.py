@@ -5,7 +5,7 @@ Weights are read as safetensors or with `weights_only=True`; no code of a model'
 """
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, cast
@@ -46,6 +46,7 @@ GOLDEN_TEXTS = ("A red circle.", "There is no dog in the picture.", "a plate of 
 #: fit the caches; a transformer is mostly products of matrices, which gain from more.
 _CPU_CONVOLVED, _CPU_ATTENDED, _CPU_TOKENS = 4, 16, 512
 _GPU_TOKENS = 16384
+_RANDOM: Any = torch.random
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
@@ -119,7 +120,7 @@ class Encoder:
         return np.stack([self.preprocessing.pixels(image) for image in images])
 
     def _normalised(self, pixels: np.ndarray) -> torch.Tensor:
-        batch = torch.from_numpy(pixels).to(self.device, non_blocking=True).permute(0, 3, 1, 2).float() / 255
+        batch = torch.as_tensor(pixels).to(self.device, non_blocking=True).permute(0, 3, 1, 2).float() / 255
         return ((batch - self.mean) / self.std).to(self.dtype, memory_format=torch.channels_last)
 
     def _encode_pixels(self, pixels: np.ndarray) -> np.ndarray:
@@ -169,8 +170,8 @@ def _open_clip(source: Source, precision: str, device: str) -> tuple[ClipModel, 
     tagged = (source.tag and open_clip.get_pretrained_cfg(source.model, source.tag)) or {}
 
     def create(precision: str) -> ClipModel:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)
+        with _RANDOM.fork_rng(devices=[]):
+            _RANDOM.manual_seed(0)
             model = open_clip.create_model(
                 source.model,
                 load_weights=False,
@@ -188,8 +189,7 @@ def _open_clip(source: Source, precision: str, device: str) -> tuple[ClipModel, 
             # open_clip's mixed precision (3.3) leaves parts of it in fp32 that its other parts then refuse.
             model = create("fp32").to(_DTYPES[precision])
         if source.checkpoint is not None:
-            # It takes a CoCa too.
-            load_checkpoint(cast("CustomTextCLIP", model), str(source.checkpoint), weights_only=True)
+            load_checkpoint(model, str(source.checkpoint), weights_only=True)
         tokenizer = open_clip.get_tokenizer(source.model, **_untrusted(source.model))
     except Exception as error:
         where = source.checkpoint or source.model
@@ -199,12 +199,12 @@ def _open_clip(source: Source, precision: str, device: str) -> tuple[ClipModel, 
 
 def _untrusted(model: str) -> dict[str, Any]:
     # open_clip's own tokenizers do not know the argument, that of transformers asks at the terminal without it.
-    text = (open_clip.get_model_config(model) or {}).get("text_cfg", {})
+    text: dict[str, Any] = (open_clip.get_model_config(model) or {}).get("text_cfg", {})
     return {"trust_remote_code": False} if text.get("hf_tokenizer_name") else {}
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def _quiet() -> Generator[None]:
     """Without open_clip's warnings on the root logger that a model was made without weights: they are loaded next."""
     root = logging.getLogger()
     root.addFilter(_not_open_clip)

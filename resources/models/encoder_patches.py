@@ -26,13 +26,13 @@ def patches_of(tower: nn.Module, size: tuple[int, int]) -> tuple[Patches, tuple[
         return tower.patches, (PATCH_SIDE_PX, PATCH_SIDE_PX)
     if isinstance(tower, VisionTransformer) and tower.attn_pool is None:
         return partial(_transformer_patches, tower), size
-    if isinstance(tower, ModifiedResNet) and tower.attnpool is not None:
+    if isinstance(tower, ModifiedResNet):
         return partial(_resnet_patches, tower), size
     return None
 
 
 def _transformer_patches(tower: VisionTransformer, pixels: torch.Tensor) -> torch.Tensor:
-    x = tower._embeds(pixels)
+    x = tower._embeds(pixels)  # pyright: ignore[reportPrivateUsage]
     *blocks, last = tower.transformer.resblocks
     for block in blocks:
         x = block(x)

@@ -199,7 +199,8 @@ def _fetched_tag(name: str, tag: str) -> Path:
     from open_clip.pretrained import download_pretrained_from_url, get_pretrained_cfg
 
     cfg = get_pretrained_cfg(name, tag)
-    if hub := cfg.get("hf_hub"):
+    hub: str = cfg.get("hf_hub") or ""
+    if hub:
         repo, file = os.path.split(hub)
         safe = re.sub(r"\.(bin|pt|pth)$", ".safetensors", file) if file else ""
         names = [n for n in dict.fromkeys((safe, file, *(() if file else _WEIGHTS))) if n]

@@ -8,12 +8,9 @@ what it commits are names and counts.
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
-from typing import cast
 
-import pyarrow as pa
-import ray
 from ray.data import ActorPoolStrategy, Dataset, TaskPoolStrategy
 
 from ops.core.errors import EngineError
@@ -21,6 +18,7 @@ from ops.core.measure_schemas import EMBEDDINGS
 from resources.config.encoder_settings import EmbeddingSettings, EncoderSettings
 from resources.engines.progress import Progress
 from resources.engines.ray import start_ray
+from resources.engines.ray_types import dataset_of, made_tables, map_batches
 from resources.engines.stalls import patiently
 from resources.lake.staged import StagedFile
 from resources.lake.tables import Lake
@@ -58,7 +56,8 @@ def encode(
     actors = pool.min_size
     total = sum(piece.rows for piece in work)
     pixels = _pixels(lake, work, room, actors=actors, settings=settings, embedding=embedding)
-    vectors = pixels.map_batches(
+    vectors = map_batches(
+        pixels,
         EncodeActor,
         fn_constructor_args=(placed.settings, room.threads(actors)),
         compute=pool,
@@ -71,8 +70,9 @@ def encode(
     )
     rows = min(FLUSH_ROWS, max(_FEWEST_ROWS, total // _FLUSHES))
     # No repartition: it asks for a whole core, which no node of one core has left beside its encoder.
-    receipts = vectors.map_batches(
-        partial(stage_vectors, lake=lake, encoder=encoder),  # pyright: ignore[reportArgumentType]
+    receipts = map_batches(
+        vectors,
+        partial(stage_vectors, lake=lake, encoder=encoder),
         batch_size=rows,
         batch_format="pyarrow",
         num_cpus=0,
@@ -94,8 +94,7 @@ def _commit(lake: Lake, receipts: Dataset, *, progress: Progress, total: int) ->
     waiting: list[StagedFile] = []
     staged, last = 0, time.monotonic()
     with progress.track("Embed images and texts", total=total) as advance:
-        made = receipts.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0)
-        for batch in patiently(cast("Iterator[pa.Table]", iter(made))):
+        for batch in patiently(made_tables(receipts)):
             files = read_receipts(batch)
             rows = sum(file.rows for file in files)
             advance(rows)
@@ -119,14 +118,15 @@ def _pixels(
 ) -> Dataset:
     """The decoded images, and the texts, as the encoders take them."""
     preprocessing = find_source(settings).preprocessing
-    pieces = ray.data.from_items(list(work), override_num_blocks=min(len(work), 4 * room.whole))
+    pieces = dataset_of(work, blocks=min(len(work), 4 * room.whole))
     # Ray joins blocks until they have 128 MB, some 900 images: the encoder would wait for the first and finish the last
     # alone.
     image_bytes = 3 * preprocessing.height * preprocessing.width
     share = sum(len(piece.images) for piece in work) * image_bytes // (_BLOCKS_AN_ACTOR * actors)
     pieces.context.target_max_block_size = min(_BLOCK_BYTES, max(share, embedding.image_batch * image_bytes))
-    return pieces.map_batches(
-        partial(decode, lake=lake, preprocessing=preprocessing, at_once=embedding.image_batch),  # pyright: ignore[reportArgumentType]
+    return map_batches(
+        pieces,
+        partial(decode, lake=lake, preprocessing=preprocessing, at_once=embedding.image_batch),
         batch_size=1,
         batch_format="numpy",
         compute=TaskPoolStrategy(size=room.decoders),

@@ -8,12 +8,13 @@ import json
 import os
 import re
 import stat
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Generator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from ops.core.errors import AssayError
+from ops.core.json_values import Json, JsonObject
 from resources.engines.replacing import replaced
 
 OPEN_CLIP = "open_clip_config.json"
@@ -83,10 +84,10 @@ def read_object(path: Path) -> dict[str, Any]:
         raise ModelFileError(f"{path} is no JSON ({str(error) or repr(error)}); put the right file there") from None
     if not isinstance(value, dict):
         raise ModelFileError(f"{path} holds no JSON object; put the right file there")
-    return value
+    return cast("dict[str, Any]", value)
 
 
-def check_open_clip(config: Mapping[str, Any], path: Path) -> None:
+def check_open_clip(config: Mapping[str, Json], path: Path) -> None:
     """ModelFileError where the configuration (`open_clip_config.json`, read) asks for what open_clip does not know, or
     for what is not part of the model: other folders, hubs, a loader's own arguments."""
     from inspect import signature
@@ -96,7 +97,7 @@ def check_open_clip(config: Mapping[str, Any], path: Path) -> None:
     from open_clip.transform import PreprocessCfg
 
     model = _object(config.get("model_cfg"), path, "model_cfg")
-    top = (set(signature(CoCa.__init__).parameters) | {"init_logit_bias", "custom_text"}) - {"self", "cast_dtype"}
+    top = (set(signature(CoCa).parameters) | {"init_logit_bias", "custom_text"}) - {"cast_dtype"}
     parts = {"vision_cfg": CLIPVisionCfg, "text_cfg": CLIPTextCfg, "multimodal_cfg": MultimodalCfg}
     _known(model, top, path, "model_cfg", nested=parts)
     for name, kind in parts.items():
@@ -107,7 +108,7 @@ def check_open_clip(config: Mapping[str, Any], path: Path) -> None:
     _known(preprocess, set(PreprocessCfg.__dataclass_fields__), path, "preprocess_cfg")
 
 
-def _tower(tower: Mapping[str, Any], fields: Collection[str], path: Path, part: str) -> None:
+def _tower(tower: Mapping[str, Json], fields: Collection[str], path: Path, part: str) -> None:
     inner = {"tokenizer_kwargs": tuple(_TOKENIZER), "act_kwargs": _LAYERS, "norm_kwargs": _LAYERS}
     _known(tower, fields, path, part, nested=inner)
     for name, keys in inner.items():
@@ -141,17 +142,17 @@ def check_transformers(folder: Path) -> None:
             _stay(read_object(path) if path.name.endswith("config.json") else {}, path)
 
 
-def _index(index: Mapping[str, Any], path: Path) -> None:
+def _index(index: Mapping[str, Json], path: Path) -> None:
     named = _object(index.get("weight_map"), path, "weight_map").values()
     for name in named:
         plain = isinstance(name, str) and name == Path(name).name and name.endswith(".safetensors")
-        if not plain or not (path.parent / name).is_file():
+        if not plain or not (path.parent / str(name)).is_file():
             raise _wrong(path, "weight_map", name, "names of *.safetensors files beside it")
 
 
-def _stay(config: dict[str, Any], path: Path) -> None:
+def _stay(config: JsonObject, path: Path) -> None:
     # Without recursion: what JSON nests is as deep as it likes.
-    waiting: list[Any] = [config]
+    waiting: list[JsonObject | list[Json]] = [config]
     while waiting:
         value = waiting.pop()
         for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
@@ -168,14 +169,14 @@ def _stay_named(key: str, value: str, path: Path) -> None:
         raise _wrong(path, key, value, "the name of a model in timm's own list")
 
 
-def _object(value: Any, path: Path, part: str) -> dict[str, Any]:
+def _object(value: Json, path: Path, part: str) -> JsonObject:
     if not isinstance(value, dict):
         raise _wrong(path, part, value, "an object")
     return value
 
 
 def _known(
-    given: Mapping[str, Any], keys: Collection[str], path: Path, part: str, *, nested: Collection[str] = ()
+    given: Mapping[str, Json], keys: Collection[str], path: Path, part: str, *, nested: Collection[str] = ()
 ) -> None:
     for key, value in given.items():
         if key not in keys:
@@ -186,14 +187,14 @@ def _known(
             raise _wrong(path, f"{part}.{key}", value, "a plain value, or a list of such")
 
 
-def _holds_more(value: Any) -> bool:
+def _holds_more(value: Json) -> bool:
     """Whether a setting is an object, or a list (as of means, or of special tokens) with anything but plain values."""
     return isinstance(value, dict) or (
         isinstance(value, list) and any(isinstance(entry, dict | list) for entry in value)
     )
 
 
-def _wrong(path: Path, part: str, value: Any, wanted: str) -> ModelFileError:
+def _wrong(path: Path, part: str, value: Json, wanted: str) -> ModelFileError:
     return ModelFileError(f"{path}: {part} is {str(value)[:80]!r}; give {wanted}")
 
 
@@ -211,7 +212,7 @@ def _refuse(*_arguments: object, **_named: object) -> None:
 
 
 @contextmanager
-def no_model_code(*, offline: bool) -> Iterator[None]:
+def no_model_code(*, offline: bool) -> Generator[None]:
     """Whatever a library is told by the files it reads, inside this no Python of a model is imported, nobody is asked
     at the terminal whether it may be, and pickles hold tensors alone; `offline`: nor is any hub asked."""
     from huggingface_hub import constants
@@ -232,7 +233,7 @@ def no_model_code(*, offline: bool) -> Iterator[None]:
 
 
 @contextmanager
-def _weights_only() -> Iterator[None]:
+def _weights_only() -> Generator[None]:
     """torch reads no pickle as more than tensors, whatever its callers pass and the environment says."""
     before = {name: os.environ.pop(name, None) for name in _TORCH_FORCES}
     os.environ[_TORCH_FORCES[0]] = "1"

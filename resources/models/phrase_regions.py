@@ -8,10 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
-import ray
 from ray.data import ActorPoolStrategy
 
+from ops.core.arrow import is_valid, rows_where
 from ops.core.identity import text_id
 from ops.core.measure_schemas import REGIONS
 from ops.core.vectors import Vectors
@@ -20,6 +19,7 @@ from ops.vision.regions import EVERYDAY, Found, Phrase, RegionTable, found_regio
 from resources.config.encoder_settings import EncoderSettings
 from resources.engines.progress import Progress
 from resources.engines.ray import flushed, start_ray
+from resources.engines.ray_types import Reference, dataset_of, get, map_batches, put
 from resources.lake.lookup import one_each
 from resources.lake.stored_images import stored_images
 from resources.lake.tables import Lake
@@ -60,7 +60,7 @@ def locate(
     if todo:
         _look(lake, finder, todo, texts=texts, encoder=encoder, progress=progress)
     rows = _stored(lake, finder, wanted)
-    rows = rows.filter(pc.is_valid(rows["box"])).to_pydict()
+    rows = rows_where(rows, is_valid(rows["box"])).to_pydict()
     figures = list(zip(rows["similarity"], rows["fit"], rows["margin"], strict=True))
     return RegionTable.of(rows["key"], rows["box"], figures, rows["colours"])
 
@@ -77,9 +77,10 @@ def _look(
     at_once = min(max(len(phrases) // (4 * room.whole), _FEWEST_AT_ONCE), _MOST_AT_ONCE)
     work = [_Work(tuple(phrases[at : at + at_once])) for at in range(0, len(phrases), at_once)]
     actors = placed.most if placed.on_gpu else min(placed.most, len(work))
-    places = ray.data.from_items(work).map_batches(
+    places = map_batches(
+        dataset_of(work),
         _RegionActor,
-        fn_constructor_args=(lake, placed.settings, ray.put(texts), room.threads(actors)),
+        fn_constructor_args=(lake, placed.settings, put(texts), room.threads(actors)),
         compute=ActorPoolStrategy(size=actors),
         batch_size=1,
         batch_format="numpy",
@@ -95,7 +96,7 @@ def _look(
 class _RegionActor:
     """An encoder of its own in a process of its own."""
 
-    def __init__(self, lake: Lake, settings: EncoderSettings, texts: ray.ObjectRef, threads: int) -> None:
+    def __init__(self, lake: Lake, settings: EncoderSettings, texts: Reference, threads: int) -> None:
         # Imported here: the driver needs no torch.
         import torch
 
@@ -104,7 +105,7 @@ class _RegionActor:
         torch.set_num_threads(threads)
         self.lake = lake
         self.encoder = load_encoder(settings)
-        self.texts: Vectors = ray.get(texts)
+        self.texts: Vectors = get(texts)
         self.everyday, known = self.texts.gather([text_id(naming(thing)) for thing in EVERYDAY])
         if not known.all():
             raise LookupError("an audit wants phrases located without wanting ops.vision.regions.EVERYDAY embedded")

@@ -10,11 +10,10 @@ from functools import cache
 from typing import Any
 
 import ray
-from ray._raylet import GcsClient  # pyright: ignore[reportAttributeAccessIssue]
-from ray.core.generated.autoscaler_pb2 import GetClusterStatusReply  # pyright: ignore[reportAttributeAccessIssue]
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from resources.config.encoder_settings import EncoderSettings
+from resources.engines.ray_types import get, has_scaler, nodes, remote
 from resources.models.encoder_source import EncoderError, device_of, local_gpus, precision_of
 
 #: Share of the cores that encoders on a CPU ask Ray for. They use all: decoding is the smaller part, fills the gaps,
@@ -79,17 +78,9 @@ class Placement:
 
 def cluster_room() -> Room:
     """What the nodes that are alive have."""
-    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-    cores = tuple(sorted(node["CPU"] for node in nodes if node.get("CPU")))
-    return Room(cores, int(sum(node.get("GPU", 0) for node in nodes)), grows=_grows())
-
-
-def _grows() -> bool:
-    """Whether a scaler watches this cluster: only one tells the cluster's store what it sees."""
-    status = GetClusterStatusReply()
-    address = ray.get_runtime_context().gcs_address
-    status.ParseFromString(GcsClient(address=address).get_cluster_status(timeout_s=30))
-    return status.autoscaling_state.last_seen_cluster_resource_state_version > 0
+    offers: list[dict[str, float]] = [node["Resources"] for node in nodes() if node["Alive"]]
+    cores = tuple(sorted(offer["CPU"] for offer in offers if offer.get("CPU")))
+    return Room(cores, int(sum(offer.get("GPU", 0) for offer in offers)), grows=has_scaler())
 
 
 def place_encoder(settings: EncoderSettings) -> Placement:
@@ -125,4 +116,4 @@ def _sees_gpus(_driver: str) -> bool:
     """Whether PyTorch sees a GPU where Ray counts one; asked there, once a session, unless this machine knows."""
     if local_gpus():
         return True
-    return bool(ray.get(ray.remote(local_gpus).options(num_cpus=0, num_gpus=1, max_retries=3).remote()))
+    return bool(get(remote(local_gpus, num_cpus=0, num_gpus=1, max_retries=3).remote()))

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -68,7 +68,7 @@ class Preprocessing:
 
     def _unusual(self, image: Image.Image) -> Image.Image:
         # Rare enough to leave to open_clip, at the price of importing torch.
-        from open_clip.transform import Compose, PreprocessCfg, image_transform_v2
+        from open_clip.transform import PreprocessCfg, image_transform_v2
 
         config = PreprocessCfg(
             size=(self.height, self.width),
@@ -76,7 +76,6 @@ class Preprocessing:
             resize_mode=self.resize_mode,
             fill_color=self.fill_color,
         )
-        transform = cast("Compose", image_transform_v2(config, is_train=False))
-        for step in transform.transforms[:-2]:
+        for step in image_transform_v2(config, is_train=False).transforms[:-2]:
             image = step(image)
         return image

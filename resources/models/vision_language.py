@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -184,7 +184,7 @@ class VisionLanguageModel:
         # The token before an answer is left to what follows, for its logits speak of the answer's first.
         cut = min(common_length([row.ids for row in rows]), *(row.span[0] - 1 for row in rows))
         inputs = self._inputs(rows[:1])
-        read = inputs["input_ids"][0].tolist()
+        read: list[int] = cast("Any", inputs["input_ids"][0]).tolist()
         length = len(read) - len(first) + cut
         if length * (len(rows) - 1) < self.fewest_saved or read[length:] != list(first[cut:]):
             return None
@@ -204,7 +204,8 @@ class VisionLanguageModel:
     def _whole(self, rows: Sequence[_Written]) -> list[float]:
         """Log-likelihoods of answers, each conversation read from its start."""
         inputs = self._inputs(rows)
-        ids, lengths = inputs["input_ids"], inputs["attention_mask"].sum(1).tolist()
+        ids = inputs["input_ids"]
+        lengths: list[int] = cast("Any", inputs["attention_mask"].sum(1)).tolist()
         if self.longest and max(lengths) > self.longest:
             fits = [length <= self.longest for length in lengths]
             kept = iter(self._whole([row for row, fit in zip(rows, fits, strict=True) if fit]) if any(fits) else ())
@@ -212,8 +213,11 @@ class VisionLanguageModel:
         added = [length - len(row.ids) for length, row in zip(lengths, rows, strict=True)]
         spans = [(row.span[0] + more, row.span[1] + more) for more, row in zip(added, rows, strict=True)]
         positions = wanted_logits(spans)
-        read = partial(self.model, **inputs, use_cache=False)
-        return span_nats(self._logits(lambda **keep: read(**keep).logits, positions), ids, spans, positions)
+        read = partial(self._read, **inputs, use_cache=False)
+        return span_nats(self._logits(read, positions), ids, spans, positions)
+
+    def _read(self, **inputs: object) -> torch.Tensor:
+        return self.model(**inputs).logits
 
     def _logits(self, read: Callable[..., torch.Tensor], positions: list[int]) -> torch.Tensor:
         """(rows, positions, vocabulary): only those wanted are computed where the model has the choice."""

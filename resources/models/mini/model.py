@@ -9,6 +9,7 @@ the classifier at each place of the last feature map, as in class activation map
 """
 
 from collections.abc import Mapping
+from typing import Any, cast
 
 import torch
 from open_clip.hf_model import HFTextEncoder
@@ -76,7 +77,7 @@ class ImageTower(nn.Module):
 
     def features(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Class probabilities and pooled activations, in fp32: what the head sees."""
-        trunk = self.trunk
+        trunk = cast("Any", self.trunk)
         x = trunk.bn1(trunk.conv_stem(pixels))
         pooled = [_pool(x)]
         for stage, block in enumerate(trunk.blocks, start=1):
@@ -91,7 +92,7 @@ class ImageTower(nn.Module):
 
     def patches(self, pixels: torch.Tensor) -> torch.Tensor:
         """(n, 3, h, w) pixels in -1..1, any multiples of 32, to (n, h / 32, w / 32, DIM), not yet of unit length."""
-        trunk = self.trunk
+        trunk = cast("Any", self.trunk)
         x = trunk.blocks(trunk.bn1(trunk.conv_stem(pixels)))
         logits = trunk.classifier(trunk.bn2(trunk.conv_head(x)).permute(0, 2, 3, 1)).float()
         return self.head.classes((logits / SOFTENING).softmax(-1))
@@ -111,7 +112,7 @@ class MiniClip(CustomTextCLIP):
         self.visual = ImageTower()
         self.text = HFTextEncoder("", DIM, config=text_config(), pooler_type="mean_pooler", proj_type="linear")
         self.text.transformer = text_trunk()
-        self.text.proj = TextHead()  # pyright: ignore[reportAttributeAccessIssue]
+        self.text.proj = TextHead()
         self.context_length, self.vocab_size = TEXT_TOKENS, self.text.vocab_size
         self.logit_scale = nn.Parameter(torch.tensor(LOGIT_SCALE).log())
         self.logit_bias = None
@@ -119,8 +120,7 @@ class MiniClip(CustomTextCLIP):
         self.eval().requires_grad_(False)
 
     def _load_heads(self, heads: Mapping[str, torch.Tensor]) -> None:
-        promised = {f"visual.head.{name}" for name in self.visual.head.state_dict()}
-        promised |= {f"text.proj.{name}" for name in self.text.proj.state_dict()}
+        promised = {name for name in self.state_dict() if name.startswith(("visual.head.", "text.proj."))}
         if promised != set(heads):
             raise ValueError(
                 f"the mini encoder's heads lack or exceed what was promised: {sorted(promised ^ set(heads))}"

@@ -4,6 +4,7 @@ import io
 import json
 import zipfile
 from itertools import pairwise
+from typing import Any, cast
 
 import safetensors.torch
 import timm
@@ -76,6 +77,6 @@ def text_tokenizer() -> Tokenizer:
     """MiniLM's tokenizer, cutting at `TEXT_TOKENS`."""
     with zipfile.ZipFile(tower_files()[1]) as archive:
         tokenizer = Tokenizer.from_str(io.TextIOWrapper(archive.open("tokenizer.json"), "utf-8").read())
-    tokenizer.enable_truncation(TEXT_TOKENS)
+    cast(Any, tokenizer).enable_truncation(TEXT_TOKENS)
     tokenizer.no_padding()
     return tokenizer

@@ -1,0 +1,3 @@
+from torch import nn
+
+def load_checkpoint(model: nn.Module, checkpoint_path: str, *, weights_only: bool) -> object: ...

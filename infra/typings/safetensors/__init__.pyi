@@ -1,0 +1,16 @@
+"""What of safetensors is used here, whose own types are incomplete."""
+
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Self
+
+import torch
+
+class safe_open:  # noqa: N801
+    def __init__(self, filename: Path, framework: Literal["pt"]) -> None: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+    def get_tensor(self, name: str) -> torch.Tensor: ...
+    def keys(self) -> list[str]: ...

@@ -1,0 +1,6 @@
+from pathlib import Path
+
+import torch
+
+def load(data: bytes) -> dict[str, torch.Tensor]: ...
+def load_file(filename: Path) -> dict[str, torch.Tensor]: ...
