@@ -18,7 +18,7 @@ from ops.core.tables import TABLES
 from resources.config.settings import Settings
 from resources.engines.progress import Progress
 from resources.engines.spark import start_spark
-from resources.gates.gates import measures_gate
+from resources.gates.gates import GateResult, measures_gate
 from resources.lake.shares import rows_kept
 from resources.lake.tables import Lake
 from resources.measuring.corpus import (
@@ -104,18 +104,22 @@ def _corpus_measures(audit: Audit) -> dg.AssetsDefinition:
             )
         # The limit on abstentions is one of row-wise audits: it would hold back every drop for what one corpus lacks.
         gate = measures_gate(lake, audit, deliveries=deliveries, identity=identity)
-        return dg.MaterializeResult(
-            asset_key=table,
-            metadata={
-                "deliveries": deliveries,
-                "identity": identity,
-                **_rows(lake, audit.table, identity),
-                **measured_from(audit),
-            },
-            check_results=[check_result(gate, asset=table, check="measures_gate")],
-        )
+        return _materialized(lake, audit, deliveries, identity, gate)
 
     return measured
+
+
+def _materialized(lake: Lake, audit: Audit, deliveries: list[str], identity: str, gate: GateResult) -> Materialized:
+    return dg.MaterializeResult(
+        asset_key=audit.table.name,
+        metadata={
+            "deliveries": deliveries,
+            "identity": identity,
+            **_rows(lake, audit.table, identity),
+            **measured_from(audit),
+        },
+        check_results=[check_result(gate, asset=audit.table.name, check="measures_gate")],
+    )
 
 
 corpus_measures = [_corpus_measures(audit) for audit in audits_of(Scope.CORPUS)]

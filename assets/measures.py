@@ -1,6 +1,7 @@
 """Row-wise audits: one asset an audit, all measured in one pass over a delivery. Found by the registry."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import TypeAlias
 
 import dagster as dg
 
@@ -9,6 +10,7 @@ from assets.lineage import measured_from
 from assets.partitions import ENGINES, drops
 from assets.specs import Materialized, audit_asset, table_asset
 from assets.steps import step
+from ops.audits.contract import Audit
 from ops.audits.registry import all_audits
 from ops.core.measure_schemas import CANARIES
 from ops.gates.canary_facts import together
@@ -43,6 +45,7 @@ _ASKED = {
     FALL_CHECK: "Of each kind of fault, no fewer canaries are found than in the deliveries before; a warning.",
 }
 _CANARY_CHECKS = [by_drop(name, CANARIES.name, description=asked, blocking=False) for name, asked in _ASKED.items()]
+Metadata: TypeAlias = str | int | dg.MarkdownMetadataValue | dg.TableColumnLineage
 
 
 @dg.multi_asset(
@@ -98,14 +101,7 @@ def row_measures(
     record_gates(lake, delivery, gates, identities=identities, settings=settings.gates)
     for name in chosen:
         audit = all_audits()[name]
-        stored = lake.parts(audit.table, where={"delivery": delivery, "identity": identities[name]})
-        metadata: dict[str, str | int | dg.MarkdownMetadataValue | dg.TableColumnLineage] = {
-            **measured_from(audit),
-            "delivery": delivery,
-            "identity": identities[name],
-            "rows measured now": rows.get(name, 0),
-            "dagster/partition_row_count": sum(part.rows for part in stored),
-        }
+        metadata = _metadata(lake, audit, delivery, identities[name]) | {"rows measured now": rows.get(name, 0)}
         if drawn := measure_pictures(lake, audit, delivery, identity=identities[name], settings=settings):
             metadata["distribution"] = dg.MetadataValue.md(drawn)
         yield dg.MaterializeResult(asset_key=audit.table.name, metadata=metadata)
@@ -134,6 +130,16 @@ def _canaries(
     if FALL_CHECK in wanted:
         warn = dg.AssetCheckSeverity.WARN
         yield check_result(steady, asset=CANARIES.name, check=FALL_CHECK, severity=warn)
+
+
+def _metadata(lake: Lake, audit: Audit, delivery: str, identity: str) -> dict[str, Metadata]:
+    stored = lake.parts(audit.table, where={"delivery": delivery, "identity": identity})
+    return {
+        **measured_from(audit),
+        "delivery": delivery,
+        "identity": identity,
+        "dagster/partition_row_count": sum(part.rows for part in stored),
+    }
 
 
 def _check_of(table: str) -> dg.AssetCheckKey:

@@ -57,7 +57,7 @@ BANK = 256
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class PicturedTurns:
     """One example to measure: what it says, the picture's file if it has one, and whether a fault was planted in it."""
 
     turns: tuple[tuple[str, str], ...]
@@ -104,7 +104,7 @@ class Embeddings:
         return Vectors.of(ids, np.stack([self.vectors[i] for i in ids]) if ids else np.zeros((0, 0)))
 
 
-def example(number: int, row: Shown, embeddings: Embeddings) -> dict[str, Any]:
+def example(number: int, row: PicturedTurns, embeddings: Embeddings) -> dict[str, Any]:
     """A row of schemas.EXAMPLES."""
     images = [] if row.picture is None else [embeddings.image(row.picture)]
     picture = [{"type": "image", "text": None, "image_id": image} for image in images]
@@ -125,7 +125,7 @@ def example(number: int, row: Shown, embeddings: Embeddings) -> dict[str, Any]:
     }
 
 
-def inputs_of(rows: Sequence[Shown], embeddings: Embeddings) -> RowInputs:
+def inputs_of(rows: Sequence[PicturedTurns], embeddings: Embeddings) -> RowInputs:
     """What the audits see of these rows."""
     made = [example(n, row, embeddings) for n, row in enumerate(rows)]
     examples = pa.Table.from_pylist(made, schema=EXAMPLES.schema)
@@ -206,8 +206,8 @@ def interval(bad: np.ndarray, good: np.ndarray, figure: Any) -> str:
     return f"{figure(bad, good):.3f} ({low:.3f} to {high:.3f})"
 
 
-def shown_of(rows: Sequence[Row], fault: str) -> list[Shown]:
-    return [Shown(row.turns, row.picture.path, row.fault == fault) for row in rows if row.picture]
+def shown_of(rows: Sequence[Row], fault: str) -> list[PicturedTurns]:
+    return [PicturedTurns(row.turns, row.picture.path, row.fault == fault) for row in rows if row.picture]
 
 
 def wrong_images(rng: Random, share: float, embeddings: Embeddings, ledger: Ledger) -> dict[str, Any]:
@@ -286,7 +286,7 @@ def photo_captions(folder: Path, rng: Random, embeddings: Embeddings, ledger: Le
     by = rng.randrange(1, max(2, len(lines)))
     dialogues = [tuple(("Describe the image.", caption) for caption in line["captions"]) for line in lines]
     for faulty, pictures in ((False, paths), (True, paths[by:] + paths[:by])):
-        examples = [Shown(turns, path, faulty) for turns, path in zip(dialogues, pictures, strict=True)]
+        examples = [PicturedTurns(turns, path, faulty) for turns, path in zip(dialogues, pictures, strict=True)]
         inputs = inputs_of(examples, embeddings)
         flags = np.full(len(examples), faulty)
         measures = measured("conversation_grounding", inputs)
@@ -305,7 +305,7 @@ def descriptions(folder: Path, rng: Random, embeddings: Embeddings, ledger: Ledg
             others = [captions[(n + by * faulty) % len(captions)] for n in range(len(captions))]
             texts = [mine[:own] + other[own:] for mine, other in zip(captions, others, strict=True)]
             examples = [
-                Shown((("Describe the image.", " ".join(text)),), folder / line["image"], faulty)
+                PicturedTurns((("Describe the image.", " ".join(text)),), folder / line["image"], faulty)
                 for text, line in zip(texts, lines, strict=True)
             ]
             inputs = inputs_of(examples, embeddings)

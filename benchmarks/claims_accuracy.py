@@ -30,7 +30,7 @@ import pandas as pd
 import pyarrow as pa
 from PIL import Image
 
-from benchmarks.audit_accuracy import Embeddings, Ledger, Shown, example, raw_cosines, raw_texts
+from benchmarks.audit_accuracy import Embeddings, Ledger, PicturedTurns, example, raw_cosines, raw_texts
 from benchmarks.options import planted_options
 from ops.audits.claims import AUDIT
 from ops.claims.texts import read_claims
@@ -45,7 +45,7 @@ from ops.evidence.inputs import RowInputs
 from ops.intake.image_checks import check_image
 from ops.intake.rows import IngestSettings
 from ops.vision.colours import WORDS, ColourTable
-from ops.vision.regions import EVERYDAY, Found, Phrase, RegionTable, found_regions, naming
+from ops.vision.regions import EVERYDAY, Phrase, RegionTable, StoredRegion, found_regions, naming
 from resources.config.encoder_settings import EncoderSettings
 from resources.models.encoder import load_encoder
 
@@ -56,7 +56,7 @@ _HOW_MANY = "how many shapes are there?"
 
 
 @dataclass(slots=True)
-class Told:
+class Conversation:
     """A conversation, about a picture where there is one, and the turns of it that were made false, each with what it
     now says; empty where all that it claims is false."""
 
@@ -65,9 +65,9 @@ class Told:
     false: dict[int, str]
 
 
-def easy_vqa(rng: Random, kind: str, share: float) -> list[Told]:
+def easy_vqa(rng: Random, kind: str, share: float) -> list[Conversation]:
     """Conversations of the test split, `share` of which have one false answer of that kind."""
-    conversations = [Told(list(p.turns), p.path, {}) for p in rng.sample(load_pictures(), CONVERSATIONS)]
+    conversations = [Conversation(list(p.turns), p.path, {}) for p in rng.sample(load_pictures(), CONVERSATIONS)]
     if kind == "count":
         for conversation in conversations:
             conversation.turns.append((_HOW_MANY, "1"))
@@ -83,7 +83,7 @@ def easy_vqa(rng: Random, kind: str, share: float) -> list[Told]:
     return conversations
 
 
-def photos(folder: Path, rng: Random, kind: str, share: float) -> list[Told]:
+def photos(folder: Path, rng: Random, kind: str, share: float) -> list[Conversation]:
     """Claims about photos, `share` of which are false; one conversation a claim."""
     captions = {line["image"]: line["captions"] for line in _lines(folder / "captions.jsonl")}
     boxes = {line["image"]: line["objects"] for line in _lines(folder / "objects.jsonl")}
@@ -93,7 +93,7 @@ def photos(folder: Path, rng: Random, kind: str, share: float) -> list[Told]:
         pairs = list((_counts if kind == "count" else _presences)(boxes, rng))
     chosen = set(rng.sample(range(len(pairs)), min(len(pairs), max(1, round(share * len(pairs))))))
     return [
-        Told([(query, false if n in chosen else true)], folder / image, {0: value} if n in chosen else {})
+        Conversation([(query, false if n in chosen else true)], folder / image, {0: value} if n in chosen else {})
         for n, (image, query, true, false, value) in enumerate(pairs)
     ]
 
@@ -146,7 +146,7 @@ def _presences(boxes: dict[str, list[dict]], rng: Random) -> Iterator[_Pair]:
         yield from ((image, f"Is there a {one} in the picture?", "no", "yes", "") for one in absent)
 
 
-def _turns_of(conversation: Told, kind: str) -> list[int]:
+def _turns_of(conversation: Conversation, kind: str) -> list[int]:
     return [
         n
         for n, (query, answer) in enumerate(conversation.turns)
@@ -160,7 +160,7 @@ class Places:
     def __init__(self, embeddings: Embeddings) -> None:
         self.embeddings = embeddings
         self.everyday = self._vectors(EVERYDAY)
-        self.places: dict[str, Found | None] = {}
+        self.places: dict[str, StoredRegion | None] = {}
 
     def of(self, phrases: Sequence[Phrase], paths: dict[str, Path]) -> RegionTable:
         """The regions of the phrases, in the pictures at these paths."""
@@ -212,9 +212,9 @@ def _in_box(line: dict, thing: str, across: float, down: float) -> bool:
     return any(left <= x <= left + width and top <= y <= top + height for left, top, width, height in boxes)
 
 
-def inputs_of(conversations: Sequence[Told], embeddings: Embeddings, places: Places) -> RowInputs:
+def inputs_of(conversations: Sequence[Conversation], embeddings: Embeddings, places: Places) -> RowInputs:
     """What the audit sees."""
-    rows = [Shown(tuple(one.turns), one.picture, bool(one.false)) for one in conversations]
+    rows = [PicturedTurns(tuple(one.turns), one.picture, bool(one.false)) for one in conversations]
     made = [example(n, row, embeddings) | {"dataset": "told"} for n, row in enumerate(rows)]
     examples = pa.Table.from_pylist(made, schema=EXAMPLES.schema)
     paths = sorted({one.picture for one in conversations if one.picture})
@@ -228,7 +228,7 @@ def inputs_of(conversations: Sequence[Told], embeddings: Embeddings, places: Pla
     return RowInputs(examples, images, texts, bank, choose_bank(texts, BANK), colours, regions=regions)
 
 
-def claims_of(conversations: Sequence[Told], kind: str, inputs: RowInputs) -> pd.DataFrame:
+def claims_of(conversations: Sequence[Conversation], kind: str, inputs: RowInputs) -> pd.DataFrame:
     """The audit's rows of that kind, with whether each is false and what the baselines give it."""
     frame = AUDIT.measure(inputs, AUDIT.settings).to_pandas()
     frame = frame[frame["kind"] == kind].reset_index(drop=True)

@@ -27,7 +27,7 @@ import pyarrow as pa
 from PIL import Image, ImageOps
 from pyspark.sql import SparkSession
 
-from benchmarks.audit_accuracy import Embeddings, Shown, example
+from benchmarks.audit_accuracy import Embeddings, PicturedTurns, example
 from benchmarks.claims_accuracy import with_interval
 from benchmarks.options import halves_options
 from ops.audits.semantic_duplicates import AUDIT, SemanticDuplicateSettings, wanted_texts
@@ -67,7 +67,7 @@ _NEGATIVES = ("caption of another photo", "another photo", "another question", "
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Conversation:
     """An example: its picture if it has one, question and answer, what kind it is, and what it is about: examples about
     the same are duplicates."""
 
@@ -100,7 +100,7 @@ def spoilt(caption: str) -> str:
     return f"{words.rstrip('.')} on the left."
 
 
-def corpus(folder: Path, half: int, change: str, scratch: Path) -> Iterator[Told]:
+def corpus(folder: Path, half: int, change: str, scratch: Path) -> Iterator[Conversation]:
     """The half's photos with their captions, and what is made from them by one change."""
     known = [line for line in _lines(folder / "captions.jsonl") if int(digest(line["image"])[:8], 16) % 2 == half]
     for at, line in enumerate(known):
@@ -110,32 +110,39 @@ def corpus(folder: Path, half: int, change: str, scratch: Path) -> Iterator[Told
             CHANGES[change](Image.open(folder / name).convert("RGB")).save(changed, quality=60)
         for caption, foreign in zip(line["captions"], other["captions"], strict=False):
             words = reworded(caption)
-            yield Told(folder / name, _ASKED, caption, "photo", (name, name))
-            yield Told(changed, _ASKED, words, "positive", (name, name))
+            yield Conversation(folder / name, _ASKED, caption, "photo", (name, name))
+            yield Conversation(changed, _ASKED, words, "positive", (name, name))
             if other is not line:
-                yield Told(changed, _ASKED, reworded(foreign), _NEGATIVES[0], (name, other["image"]))
-                yield Told(folder / other["image"], _ASKED, words, _NEGATIVES[1], (other["image"], name))
-            yield Told(changed, _OTHERWISE, words, _NEGATIVES[2], (name, name, _OTHERWISE))
-            yield Told(changed, _ASKED, spoilt(caption), _NEGATIVES[3], (name, name, "spoilt"))
+                yield Conversation(changed, _ASKED, reworded(foreign), _NEGATIVES[0], (name, other["image"]))
+                yield Conversation(folder / other["image"], _ASKED, words, _NEGATIVES[1], (other["image"], name))
+            yield Conversation(changed, _OTHERWISE, words, _NEGATIVES[2], (name, name, _OTHERWISE))
+            yield Conversation(changed, _ASKED, spoilt(caption), _NEGATIVES[3], (name, name, "spoilt"))
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
 
 
-def drawings(half: int) -> list[Told]:
+def drawings(half: int) -> list[Conversation]:
     """Pictures of easy-VQA under one question, another one for each half; the pictures of a half are its own."""
     pictures = sorted(load_pictures(), key=lambda picture: picture.path.name)[half::2]
     asked = ((one, answer) for one in pictures for query, answer in one.turns if query == _SHAPES[half])
-    return [Told(one.path, _SHAPES[half], answer, "drawing", (one.path.name,)) for one, answer in asked]
+    return [Conversation(one.path, _SHAPES[half], answer, "drawing", (one.path.name,)) for one, answer in asked]
 
 
 def duplicates(
-    spark: SparkSession, conversations: Sequence[Told], embeddings: Embeddings, chosen: SemanticDuplicateSettings
+    spark: SparkSession,
+    conversations: Sequence[Conversation],
+    embeddings: Embeddings,
+    chosen: SemanticDuplicateSettings,
 ) -> dict[int, int]:
     """Place of each redundant example, and of the one that the audit names."""
     made = [
-        example(at, Shown(((conversation.query, conversation.answer),), conversation.picture, faulty=False), embeddings)
+        example(
+            at,
+            PicturedTurns(((conversation.query, conversation.answer),), conversation.picture, faulty=False),
+            embeddings,
+        )
         | {"content_id": digest(str(at)), "repairs": [] if conversation.kind == "photo" else ["made"]}
         for at, conversation in enumerate(conversations)
     ]
@@ -164,7 +171,7 @@ def _rows(modality: str, vectors: Vectors) -> Iterator[dict[str, Any]]:
         yield {"encoder": "one", "modality": modality, "content_id": key.decode(), "vector": vector.tobytes()}
 
 
-def figures(change: str, conversations: Sequence[Told], twins: dict[int, int]) -> str:
+def figures(change: str, conversations: Sequence[Conversation], twins: dict[int, int]) -> str:
     """A line of the table."""
     rows = {
         kind: [at for at, one in enumerate(conversations) if one.kind == kind]

@@ -20,7 +20,7 @@ from resources.models.mini.model import CLASSES, SOFTENING, TEXT_WIDTH, ImageTow
 from resources.models.mini.towers import text_tokenizer, text_trunk
 from resources.models.preprocessing import Preprocessing
 
-ONE = (
+SINGLE_CLASS = (
     "a photo of a {}.", "a {}.", "there is a {} in the picture.", "a close view of a {}.", "the {} is shown.",
     "a picture of a {} in a scene.", "several {}s together.", "a {} in front of a building.", "a {} on a table.",
     "a man with a {}.", "a {} standing outside.",
@@ -83,7 +83,7 @@ def write_captions(rng: random.Random) -> Captions:
     made = Captions()
     for c in range(CLASSES):
         definition = info.index_to_description(c, detailed=True).split(": ", 1)[-1]
-        own = [template.format(name) for name in names[c][:4] for template in rng.sample(ONE, 4)]
+        own = [template.format(name) for name in names[c][:4] for template in rng.sample(SINGLE_CLASS, 4)]
         own += [f"{definition}.", f"{names[c][0]}: {definition}", f"a photo of a {', '.join(names[c])}"]
         made.texts += own
         made.classes += [(c,)] * len(own)

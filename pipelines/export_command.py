@@ -56,10 +56,7 @@ def export(
     """Writes a published version as files for a trainer, in the order of its curriculum."""
     if to not in all_exports():
         raise typer.BadParameter(f"{to!r} is none of {', '.join(all_exports())}", param_hint="--to")
-    known: dict[str, Control] = {one: one for one in CONTROLS}
-    chosen = known.get(order)
-    if chosen is None:
-        raise typer.BadParameter(f"{order!r} is none of {', '.join(CONTROLS)}", param_hint="--order")
+    chosen = _control(order)
     store, progress = lake_at(lake), RichProgress(err)
 
     def write(folder: str | Path) -> Exported:
@@ -77,13 +74,25 @@ def export(
         )
 
     done = export_to(path, write, progress)
-    wrong = verify(done.place) if check else []
-    if wrong:
-        raise UnusableError(f"{done.place}: {len(wrong)} files are not as they were written, first {wrong[0]}")
+    if check:
+        _verify(done.place)
     if as_json:
         print_json({**asdict(done), "checked": check})
-        return
-    _show(done)
+    else:
+        _show(done)
+
+
+def _verify(place: str) -> None:
+    wrong = verify(place)
+    if wrong:
+        raise UnusableError(f"{place}: {len(wrong)} files are not as they were written, first {wrong[0]}")
+
+
+def _control(order: str) -> Control:
+    known: dict[str, Control] = {control: control for control in CONTROLS}
+    if order not in known:
+        raise typer.BadParameter(f"{order!r} is none of {', '.join(CONTROLS)}", param_hint="--order")
+    return known[order]
 
 
 def _show(done: Exported) -> None:

@@ -17,7 +17,7 @@ import os
 import re
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 from dagster._cli import dev as dagster_dev
@@ -28,7 +28,7 @@ from dagster_webserver.webserver import DagsterWebserver
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
 from starlette.responses import PlainTextResponse
-from starlette.routing import BaseRoute
+from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pipelines.ui_pages import page_routes
@@ -98,8 +98,9 @@ class OwnWebserver(DagsterWebserver[Any, Any]):
         hosts = LOOPBACK | {name.strip().lower() for name in named if name.strip()}
         return [Middleware(OwnPages, hosts=hosts), *super().build_middleware()]
 
-    def build_routes(self) -> list[BaseRoute]:
-        return [*page_routes(os.environ.get("ASSAY_LAKE", "lake")), *super().build_routes()]
+    def build_routes(self) -> list[Mount | Route]:
+        own = cast("list[Mount | Route]", super().build_routes())
+        return [*page_routes(os.environ.get("ASSAY_LAKE", "lake")), *own]
 
 
 def _replace(module: Any, name: str, value: Any) -> None:

@@ -7,7 +7,7 @@ import re
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import Route
 
 from ops.core.errors import AssayError
 from resources.gates.data_docs import data_docs
@@ -23,7 +23,7 @@ _ALONE = {
 _PLAIN = re.compile(r"[^./\\][^/\\]*")
 
 
-def page_routes(place: str) -> list[BaseRoute]:
+def page_routes(place: str) -> list[Route]:
     """The routes of the pages, over the lake at that place."""
 
     def gate(request: Request) -> Response:

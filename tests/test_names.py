@@ -19,7 +19,7 @@ def pronouns(path: Path) -> Iterator[str]:
     exempt = {id(name) for node in short for part in node.generators for name in ast.walk(part.target)}
     for node in ast.walk(tree):
         name = "" if id(node) in exempt else given_name(node)
-        if name.lstrip("_") in PRONOUNS:
+        if name.lstrip("_").lower() in PRONOUNS:
             yield f"{path.relative_to(ROOT)}:{getattr(node, 'lineno', 0)} {name}"
 
 
@@ -48,11 +48,12 @@ def test_a_pronoun_is_noticed_wherever_a_name_is_given(tmp_path: Path, monkeypat
     module = tmp_path / "module.py"
     module.write_text(
         "def _told(it): ...\nself.seen = 1\nfor what in (): ...\ntry: ...\nexcept OSError as said: ...\n"
-        "[one for one in ()]\n[\n    one\n    for one in ()\n]\n"
+        "[one for one in ()]\n[\n    one\n    for one in ()\n]\nclass Here: ...\n"
     )
     assert sorted(pronouns(module)) == [
         "module.py:1 _told",
         "module.py:1 it",
+        "module.py:11 Here",
         "module.py:2 seen",
         "module.py:3 what",
         "module.py:5 said",

@@ -22,7 +22,8 @@ import pyarrow as pa
 
 from ops.audits.contract import KEYS, Audit, Grain, Scope
 from ops.audits.ranges import COUNT, SHARE, Range, column
-from ops.core.arrow import AnyArray, Column, count_matches, list_lengths, list_members, list_parents, values_of, whole
+from ops.core.arrow import AnyArray, Column, list_lengths, list_members, list_parents, values_of, whole
+from ops.core.arrow_texts import count_matches
 from ops.core.message_columns import message_columns
 from ops.core.turns import GROUND_TRUTH, ROLLOUT
 from ops.evidence.inputs import RowInputs

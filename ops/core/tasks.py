@@ -1,5 +1,5 @@
 """Work cut into tasks that hand each other what they make. Whoever cuts it holds handles, not rows; where the tasks run
-is told by the `Tasks` that it is given: in this process (`Here`), or on Ray (resources/engines/tasks.py)."""
+is told by the `Tasks` that it is given: in this process (`InProcess`), or on Ray (resources/engines/tasks.py)."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol
@@ -24,7 +24,7 @@ class Tasks(Protocol):
         ...
 
 
-class Here:
+class InProcess:
     """Tasks in this process, each as it is called: handles are the values."""
 
     def call(self, function: Callable[..., Any], *arguments: Any) -> Handle:

@@ -25,24 +25,8 @@ def sft_contradictions(turns: DataFrame) -> DataFrame:
     # A question about no image and with no words asks nothing that two answers could disagree on.
     asked = closed.where(F.trim("query") != "")
     votes = asked.groupBy(*_QUESTION, "answer").agg(F.count_distinct("voter", "turn").alias("votes"))
-    contested = (
-        votes.groupBy(*_QUESTION)
-        .agg(
-            F.array_sort(F.collect_list(F.struct(F.negative("votes").alias("order"), "answer"))).alias("answers"),
-            F.sum("votes").alias("all_votes"),
-        )
-        .where(F.size("answers").between(2, _MOST_ANSWERS) & _disagree(F.col("answers.answer")))
-        .select(
-            *_QUESTION,
-            F.size("answers").cast("int").alias("distinct_answers"),
-            "all_votes",
-            F.element_at("answers", 1)["answer"].alias("first"),
-            F.negative(F.element_at("answers", 1)["order"]).alias("first_votes"),
-            F.negative(F.element_at("answers", 2)["order"]).alias("second_votes"),
-        )
-    )
     return (
-        asked.join(contested, _QUESTION)
+        asked.join(_contested(votes), _QUESTION)
         .join(votes, [*_QUESTION, "answer"])
         .select(
             "delivery",
@@ -59,6 +43,26 @@ def sft_contradictions(turns: DataFrame) -> DataFrame:
             F.when(F.col("first_votes") > F.col("second_votes"), F.col("answer") == F.col("first")).alias(
                 "is_majority"
             ),
+        )
+    )
+
+
+def _contested(votes: DataFrame) -> DataFrame:
+    """The questions of which two answers are incompatible, with their first two answers by votes."""
+    return (
+        votes.groupBy(*_QUESTION)
+        .agg(
+            F.array_sort(F.collect_list(F.struct(F.negative("votes").alias("order"), "answer"))).alias("answers"),
+            F.sum("votes").alias("all_votes"),
+        )
+        .where(F.size("answers").between(2, _MOST_ANSWERS) & _disagree(F.col("answers.answer")))
+        .select(
+            *_QUESTION,
+            F.size("answers").cast("int").alias("distinct_answers"),
+            "all_votes",
+            F.element_at("answers", 1)["answer"].alias("first"),
+            F.negative(F.element_at("answers", 1)["order"]).alias("first_votes"),
+            F.negative(F.element_at("answers", 2)["order"]).alias("second_votes"),
         )
     )
 

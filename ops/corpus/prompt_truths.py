@@ -21,7 +21,7 @@ from ops.prompts.truths import truth_key, unwrapped
 _ASKED = ["image_key", "query_key"]
 _READ = ("delivery", "example_id", *_ASKED, "query", "ground_truth", "is_json")
 _KEYED = pa.schema([*fields(PROMPTS.schema, *_READ), pa.field("truth_key", pa.string())])
-_FOUND = pa.schema(
+_JUDGED_PROMPTS = pa.schema(
     [
         ("delivery", pa.string()),
         ("example_id", pa.string()),
@@ -34,7 +34,7 @@ _FOUND = pa.schema(
         ("other_truth", pa.string()),
     ]
 )
-_SHOWN = 200
+_LONGEST_TRUTH = 200
 
 
 class _Member(TypedDict):
@@ -74,7 +74,7 @@ def truth_contradictions(prompts: DataFrame) -> DataFrame:
         .where("truths > 1")
         .select(F.md5(F.concat_ws("|", *_ASKED)).alias("group_id"), "members")
     )
-    return groups.mapInArrow(_judged, from_arrow_schema(_FOUND))
+    return groups.mapInArrow(_judged, from_arrow_schema(_JUDGED_PROMPTS))
 
 
 def _keyed(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -87,7 +87,7 @@ def _keyed(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
 def _judged(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     for batch in batches:
         rows = [row for group in rows_of(batch, _Group) for row in _members(group)]
-        yield pa.RecordBatch.from_pylist(rows, schema=_FOUND)
+        yield pa.RecordBatch.from_pylist(rows, schema=_JUDGED_PROMPTS)
 
 
 def _members(group: _Group) -> Iterator[dict[str, Cell]]:
@@ -111,7 +111,7 @@ def _members(group: _Group) -> Iterator[dict[str, Cell]]:
             "votes": votes[name],
             "majority_share": ranked[0][1] / len(members),
             "is_majority": name == ranked[0][0] if leads else None,
-            "other_truth": next(texts[other] for other, _ in ranked if other != name)[:_SHOWN],
+            "other_truth": next(texts[other] for other, _ in ranked if other != name)[:_LONGEST_TRUTH],
         }
 
 

@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from ops.core import arrow
 from ops.core.arrow import AnyArray, Column
+from ops.core.arrow_texts import first_bytes, joined_texts
 from ops.core.arrow_types import type_in
 from ops.core.errors import MissingError
 from ops.core.version_schemas import REASON, VERDICTS
@@ -52,7 +53,7 @@ def verdicts(examples: pa.Table, measures: Mapping[str, Measures], policy: Polic
 def _by_id(examples: pa.Table) -> pa.Table:
     """Sorted by delivery and id. Ids are hashes, so their first eight characters nearly always decide, and numbers sort
     ten times as fast as text."""
-    heads = arrow.first_bytes(arrow.whole(examples, "example_id"), 8)
+    heads = first_bytes(arrow.whole(examples, "example_id"), 8)
     if heads is not None and examples.num_rows:
         number = heads.view(">u8").ravel().astype(np.uint64)
         delivery = arrow.ranks(arrow.whole(examples, "delivery"))
@@ -123,8 +124,8 @@ def _values_text(met: pa.RecordBatch, rule: Rule) -> AnyArray:
         # Nine digits tell all values of single precision apart; the rest of a double is noise to a reader.
         is_floating = pa.types.is_floating(arrow.type_of(values))
         narrow = arrow.cast_to(values, pa.float32(), safe=False) if is_floating else values
-        parts.append(arrow.joined_texts(f"{column}=", arrow.cast_to(narrow, pa.string()), ""))
-    return arrow.joined_texts(*parts, ", ")
+        parts.append(joined_texts(f"{column}=", arrow.cast_to(narrow, pa.string()), ""))
+    return joined_texts(*parts, ", ")
 
 
 def _sorted(hits: pa.Table) -> pa.Table:

@@ -8,7 +8,8 @@ import numpy as np
 import pyarrow as pa
 
 from ops.core.accuracy import wilson
-from ops.core.arrow import both, column_of, compare, fill_null, flags, rows_where, table_of, trimmed, with_column
+from ops.core.arrow import both, column_of, compare, fill_null, flags, rows_where, table_of, with_column
+from ops.core.arrow_texts import trimmed
 from ops.core.arrow_types import type_in
 from ops.core.hashing import key_hashes
 

@@ -43,17 +43,17 @@ _OBJECTS = pa.struct(
         ("image_id", pa.list_(pa.int64())),
     ]
 )
-_SHOWN = (_MESSAGES, ("objects", _OBJECTS))
+_CONVERSATION = (_MESSAGES, ("objects", _OBJECTS))
 _SCHEMAS = {
-    "sft": path_schema(*_SHOWN),
+    "sft": path_schema(*_CONVERSATION),
     "dpo": path_schema(
-        *_SHOWN,
+        *_CONVERSATION,
         ("rejected_messages", _MESSAGES[1]),
         ("rejected_images", PATHS),
         ("rejected_objects", _OBJECTS),
         ("soft_label", pa.float64()),
     ),
-    "kto": path_schema(*_SHOWN, ("label", pa.bool_())),
+    "kto": path_schema(*_CONVERSATION, ("label", pa.bool_())),
 }
 
 

@@ -49,7 +49,11 @@ def conversation(
     return replace(made, messages=losses.weighed(made.messages, [turn.loss for turn in spoken]))
 
 
-def role_contents(items: Sequence[Cell]) -> list[tuple[str, Cell]]:
+RoleContents = Sequence[tuple[str, Cell]]
+"""Roles and contents of messages, one after the other."""
+
+
+def role_contents(items: Sequence[Cell]) -> RoleContents:
     """The role and the content, a text or a list of parts, of each message, neighbours joined as `conversation` has
     them."""
     return [(turn.role, turn.content) for turn in _spoken(items)]

@@ -4,18 +4,15 @@
 chosen side's count for both. A pair whose sides show different images is refused by name. `margin` is kept as
 metadata."""
 
-from collections.abc import Sequence
-
 from ops.core.json_values import Cell, Fields
 from ops.formats import boxes, dialogues, fields
 from ops.formats.contract import Format
-from ops.formats.messages import answer_loss, answer_text, built, role_contents
+from ops.formats.messages import RoleContents, answer_loss, answer_text, built, role_contents
 from ops.formats.preferences import pair
 from ops.intake.row import ImageRef, Row, RowError
 
 _REJECTED = ("rejected_response", "rejected_messages", "rejected_images", "rejected_objects")
 _WAY_OUT = "deliver each side as a judged row of its own, messages and images with label true or false"
-Said = Sequence[tuple[str, Cell]]
 
 
 def _recognise(record: Fields) -> bool:
@@ -51,7 +48,7 @@ def _check_images(images: tuple[ImageRef, ...], rejected: Cell) -> None:
         raise RowError("pair_differs", f"rejected_images are not the row's images: {_WAY_OUT}")
 
 
-def _split(pairs: Said, name: str) -> tuple[Said, Said]:
+def _split(pairs: RoleContents, name: str) -> tuple[RoleContents, RoleContents]:
     """What comes up to the last question, and what follows it."""
     asked = [number for number, (who, _) in enumerate(pairs) if who == "user"]
     if not asked or asked[-1] == len(pairs) - 1:
@@ -59,7 +56,7 @@ def _split(pairs: Said, name: str) -> tuple[Said, Said]:
     return pairs[: asked[-1] + 1], pairs[asked[-1] + 1 :]
 
 
-def _rejected(record: Fields, prompt: Said) -> tuple[Said, float | None]:
+def _rejected(record: Fields, prompt: RoleContents) -> tuple[RoleContents, float | None]:
     """The rejected side behind the prompt, and its weight in the loss."""
     if fields.present(record.get("rejected_messages")):
         items = fields.list_field(record, "rejected_messages")

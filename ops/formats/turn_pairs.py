@@ -2,18 +2,17 @@
 `rejected` for its two answers, each a turn (`from` and `value`, or `role` and `content`) or a text. Its v1 has instead
 `chosen_messages` and `rejected_messages`: two conversations that part at their last answer."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
-from ops.core.json_values import Cell, Fields
+from ops.core.json_values import Fields
 from ops.formats import boxes, dialogues, fields
 from ops.formats.contract import Format
-from ops.formats.messages import answer_loss, answer_text, built, role_contents
+from ops.formats.messages import RoleContents, answer_loss, answer_text, built, role_contents
 from ops.formats.preferences import pair
 from ops.intake.row import CONTEXT, Row, RowError
 
 _V1 = ("chosen_messages", "rejected_messages")
 _SIDES = ("chosen", "rejected")
-Said = Sequence[tuple[str, Cell]]
 
 
 def _recognise(record: Fields) -> bool:
@@ -56,7 +55,7 @@ def _parse(record: Fields) -> Row:
     )
 
 
-def _parted(record: Fields) -> tuple[Said, list[Said]]:
+def _parted(record: Fields) -> tuple[RoleContents, list[RoleContents]]:
     """What the two conversations share, and what each goes on with."""
     chosen, rejected = (role_contents(fields.list_field(record, name)) for name in _V1)
     shared = 0

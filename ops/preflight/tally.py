@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from ops.preflight.contract import Forecast, Outcome, Row
 from ops.preflight.reasons import REASONS, fix_of
 
-SHOWN = 3
+MOST_EXAMPLES = 3
 """Examples that are kept of each outcome and reason."""
 
 
@@ -59,7 +59,7 @@ class Tallies:
             tally.tokens_lost += forecast.tokens_lost
             tally.answer_tokens_lost += forecast.answer_tokens_lost
             tally.image_tokens_lost += forecast.image_tokens_lost
-            if len(tally.examples) < SHOWN:
+            if len(tally.examples) < MOST_EXAMPLES:
                 tally.examples.append(Example(row.row_id, origin, forecast.detail))
 
     def worst_first(self) -> list[Tally]:

@@ -13,8 +13,8 @@ from ops.text.statement import Example, Statement
 _Build = Callable[[re.Match[str], str], str]
 
 _PLACE = r"(?:in|within) (?:the|this) (?:image|picture|photo|photograph|scene)"
-_SEEN = "(?:there|present|shown|visible|depicted|displayed|pictured)"
-_THERE = rf"(?:{_SEEN}(?: (?P<where>{_PLACE}))?|(?P<where2>in (?:the|this) \w+))"
+_PRESENT = "(?:there|present|shown|visible|depicted|displayed|pictured)"
+_THERE = rf"(?:{_PRESENT}(?: (?P<where>{_PLACE}))?|(?P<where2>in (?:the|this) \w+))"
 _BE = r"(?P<be>is|are|was|were)"
 _POINTED = r"(?P<x>this|that|it|these|those)"
 _COUNTED = {
@@ -91,7 +91,7 @@ def _what_is(match: re.Match[str], answer: str) -> str:
 
 def _how_many(match: re.Match[str], answer: str) -> str:
     is_one = answer.lower() in {"1", "one"}
-    there = re.fullmatch(rf"{_SEEN}?\s*(?P<where>{_PLACE})?", match["y"] or "", re.IGNORECASE)
+    there = re.fullmatch(rf"{_PRESENT}?\s*(?P<where>{_PLACE})?", match["y"] or "", re.IGNORECASE)
     thing = match["x"]
     if is_one and thing == "people":
         thing = "person"

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ops.core.arrow import Column, count_matches, replaced
+from ops.core.arrow import Column
+from ops.core.arrow_texts import count_matches, replaced
 from ops.core.errors import UnusableError
 
 if TYPE_CHECKING:

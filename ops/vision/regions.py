@@ -106,7 +106,7 @@ NO_REGIONS = RegionTable.of([], [], [], [])
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class StoredRegion:
     """A `Region` as it is stored."""
 
     box: tuple[float, float, float, float]
@@ -121,7 +121,9 @@ def naming(thing: str) -> str:
     return f"A photo of {thing}." if thing.endswith("s") else f"A photo of a {thing}."
 
 
-def found_regions(picture: Image.Image, cells: np.ndarray, phrases: np.ndarray, everyday: np.ndarray) -> list[Found]:
+def found_regions(
+    picture: Image.Image, cells: np.ndarray, phrases: np.ndarray, everyday: np.ndarray
+) -> list[StoredRegion]:
     """Where the phrases are in an RGB picture, from the unit vectors of its cells (rows, columns, d), of the phrases
     (n, d) and of the `EVERYDAY` things (m, d). The cells tile the whole picture."""
     rows, columns = cells.shape[:2]
@@ -135,7 +137,7 @@ def found_regions(picture: Image.Image, cells: np.ndarray, phrases: np.ndarray, 
     return [_located(rgb, nearness[..., n], (nearness[..., n] - mean) / spread) for n in range(len(phrases))]
 
 
-def _located(rgb: np.ndarray, nearness: np.ndarray, fit: np.ndarray) -> Found:
+def _located(rgb: np.ndarray, nearness: np.ndarray, fit: np.ndarray) -> StoredRegion:
     rows, columns = fit.shape
     best = np.unravel_index(int(np.argmax(fit)), fit.shape)
     peak, mean = float(fit[best]), float(fit.mean())
@@ -148,7 +150,7 @@ def _located(rgb: np.ndarray, nearness: np.ndarray, fit: np.ndarray) -> Found:
     may_be = fit >= mean + _MAY_BE * (peak - mean)
     may_be[max(0, top - 1) : bottom + 1, max(0, left - 1) : right + 1] = True
     rest = fit[~inside]
-    return Found(
+    return StoredRegion(
         box=(left / columns, top / rows, right / columns, bottom / rows),
         similarity=float(nearness[best]),
         fit=peak,

@@ -68,11 +68,7 @@ def audit_checkpoint(
     """Hold a checkpoint against its baseline, which goes on with its weights, on the probes. `visual_share` of the data
     it was trained on is for the advice. UnusableError where there are too few probes, CheckpointError where the weights
     do not fit."""
-    if len(probes) < FEWEST_PROBES:
-        raise UnusableError(
-            f"{len(probes)} pictures with a text to try the checkpoint on, at least {FEWEST_PROBES} are needed; name a "
-            "lake with more with --lake, or a file of your own with --probes"
-        )
+    _require_enough(probes)
     look = _Looking(baseline, probes, progress)
     before, edited = look.features("the baseline"), look.features("the baseline, edited pictures", edited=True)
     hits_before = look.hits(before[EMBEDDING])
@@ -100,6 +96,14 @@ def audit_checkpoint(
         texts=texts,
         advice=tuple(_advice(groups, visual_share)) if verdict != PASS else (),
     )
+
+
+def _require_enough(probes: Sequence[Probe]) -> None:
+    if len(probes) < FEWEST_PROBES:
+        raise UnusableError(
+            f"{len(probes)} pictures with a text to try the checkpoint on, at least {FEWEST_PROBES} are needed; name a "
+            "lake with more with --lake, or a file of your own with --probes"
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,12 @@ from typing import Any
 
 import ray
 
-from ops.core.tasks import Handle, Here, Tasks
+from ops.core.tasks import Handle, InProcess, Tasks
 from resources.engines.ray import start_ray, value_of
 from resources.engines.ray_types import remote
 from resources.lake.tables import Lake
 
-HERE_ROWS = 2_000_000
+IN_PROCESS_ROWS = 2_000_000
 """Up to so many rows the work is done in this process where no Ray runs: its start would cost more than it saves."""
 
 
@@ -36,8 +36,8 @@ class OnRay:
 
 def tasks_for(rows: int, lake: Lake) -> Tasks:
     """Where work on so many rows is done: on Ray where it runs or the rows are many, else in this process."""
-    if rows <= HERE_ROWS and not (ray.is_initialized() and rows > HERE_ROWS // 4):
-        return Here()
+    if rows <= IN_PROCESS_ROWS and not (ray.is_initialized() and rows > IN_PROCESS_ROWS // 4):
+        return InProcess()
     start_ray(lake=lake)
     return OnRay()
 

@@ -13,12 +13,14 @@ from ops.core.arrow import (
     Column,
     column_of,
     compare,
+    distinct_values,
     either,
     is_in,
     is_valid,
     kept_where,
     rows_where,
     values_or_nulls,
+    whole,
 )
 from ops.core.schemas import BOXES, EXAMPLES, IMAGES, PREFERENCES, PROMPTS
 from ops.decision.versions import Version
@@ -171,8 +173,8 @@ def _sort_boxes(lake: Lake, where: Mapping[str, Any], spool: Spool) -> None:
     spool.close()
 
 
-def _are_turned(lake: Lake, image_ids: pa.ChunkedArray) -> Column:
-    wanted = image_ids.drop_null().unique()
+def _are_turned(lake: Lake, image_ids: Column) -> Column:
+    wanted = distinct_values(image_ids).drop_null()
     images = lake.read(IMAGES, columns=["image_id", "exif_orientation"], where={"image_id": wanted})
-    turned = images.filter(compare(images["exif_orientation"], ">", 1))
-    return is_in(image_ids, turned["image_id"].combine_chunks())
+    turned = rows_where(images, compare(images["exif_orientation"], ">", 1))
+    return is_in(image_ids, whole(turned, "image_id"))

@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Sequence
 from datetime import datetime
-from typing import cast
+from typing import Any, cast
 
 from jinja2 import Template
 
@@ -41,6 +41,6 @@ def _sections(result: bytes) -> str:
     from great_expectations.render.view.view import DefaultJinjaPageView
 
     stored = cast("ExpectationSuiteValidationResult", expectationSuiteValidationResultSchema.load(json.loads(result)))
-    document = ValidationResultsPageRenderer().render(stored).to_json_dict()
+    document = cast(Any, ValidationResultsPageRenderer()).render(stored).to_json_dict()
     template: Template = DefaultJinjaPageView().env.from_string(_SECTIONS)
     return _LINK.sub(r"\1", template.render(document))

@@ -21,7 +21,7 @@ from ops.core.hashing import EXAMPLE_KEY, joined, key_hashes
 from ops.core.log import SEQUENCE, Log
 from ops.core.parquet_files import stored_schema
 from ops.core.schemas import DROPS, EXAMPLES, QUARANTINE
-from ops.core.tasks import Here, Tasks
+from ops.core.tasks import InProcess, Tasks
 from ops.core.version_schemas import VERSIONS
 from ops.decision.versions import left_out_of, without_measures
 from ops.gates.candidate_facts import replays
@@ -46,7 +46,7 @@ from resources.lake.tables import Lake
 from resources.storage.storage import Storage
 
 #: Rows of a facts table that a result carries.
-SHOWN = 100
+MOST_FACTS = 100
 #: The lake's folder of what was found, one JSON file a suite, subject and time.
 HISTORY = ".gates"
 #: How the names of these files say when a gate was judged.
@@ -162,7 +162,7 @@ def candidate_gate(
         encoder=pinned.get("encoder") or "",
         mix=mix,
     )
-    facts = facts_of(stored, tasks or Here(), share_rows=share_rows)
+    facts = facts_of(stored, tasks or InProcess(), share_rows=share_rows)
     suites = candidate_suites(settings, replays=replays(pinned.get("config"))) | diversity_suites(settings)
     suites |= mix_suites(mix)
     return run_gate(
@@ -200,7 +200,7 @@ def run_gate(
         "failures": failures,
         "fixes": fixes,
         "checks": [check.plain() for check in checks],
-        "facts": {part: table.slice(0, SHOWN).to_pylist() for part, table in facts.items()},
+        "facts": {part: table.slice(0, MOST_FACTS).to_pylist() for part, table in facts.items()},
     }
     kept = "" if history is None else f"{name}/{','.join(suites)}/{run}/{at}"
     return GateResult(name, subject, not failures, failures, fixes, results, kept)

@@ -15,7 +15,7 @@ from ops.core.identity import text_id
 from ops.core.measure_schemas import REGIONS
 from ops.core.vectors import Vectors
 from ops.intake.image_checks import decode_rgb
-from ops.vision.regions import EVERYDAY, Found, Phrase, RegionTable, found_regions, naming
+from ops.vision.regions import EVERYDAY, Phrase, RegionTable, StoredRegion, found_regions, naming
 from resources.config.encoder_settings import EncoderSettings
 from resources.engines.progress import Progress
 from resources.engines.ray import flushed, start_ray
@@ -129,7 +129,7 @@ class _RegionActor:
 _PLACES = REGIONS.schema.remove(REGIONS.schema.get_field_index("finder"))
 
 
-def _row(phrase: Phrase, region: Found | None) -> dict[str, object]:
+def _row(phrase: Phrase, region: StoredRegion | None) -> dict[str, object]:
     row: dict[str, object] = {"key": phrase.key, "image_id": phrase.image_id, "text_id": text_id(phrase.text)}
     if region:
         row |= {"box": region.box, "similarity": region.similarity, "fit": region.fit, "margin": region.margin}

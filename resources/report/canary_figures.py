@@ -8,12 +8,12 @@ from resources.gates.canaries import latest_canaries
 from resources.lake.tables import Lake
 
 #: Drops that are shown, the last ones measured.
-SHOWN = 20
+MOST_DELIVERIES = 20
 
 
 def canary_figures(lake: Lake, drops: Mapping[str, str]) -> tuple[CanaryRow, ...]:
-    """By fault, of the last SHOWN of these deliveries (delivery -> drop) that have canaries."""
-    latest = list(latest_canaries(lake, drops.keys()).items())[-SHOWN:]
+    """By fault, of the last MOST_DELIVERIES of these deliveries (delivery -> drop) that have canaries."""
+    latest = list(latest_canaries(lake, drops.keys()).items())[-MOST_DELIVERIES:]
     rows = [
         CanaryRow(
             drops[delivery],

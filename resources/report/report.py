@@ -1,14 +1,16 @@
 """Reports: the figures of a version, collected from the lake in streams, and the page written from them."""
 
 import json
+from collections.abc import Mapping
 
 from ops.core.errors import MissingError
+from ops.core.log import Row
 from ops.core.schemas import QUARANTINE
 from ops.core.version_schemas import VERDICTS
-from ops.decision.versions import without_measures
+from ops.decision.versions import Version, without_measures
 from ops.intake.reasons import REASONS
-from ops.report.counting import count_quarantine, count_verdicts
-from ops.report.data import ReportData
+from ops.report.counting import VerdictFigures, count_quarantine, count_verdicts
+from ops.report.data import DropFlow, ReportData
 from ops.report.page import render
 from resources.intake.corpus_drops import kept_out
 from resources.lake.file_counts import file_counts
@@ -28,7 +30,7 @@ from resources.report.rule_figures import rule_figures, stored_rules, wrong_flag
 from resources.versions.publishing import version_of
 
 #: Examples that a rule shows, and rows that a quarantine reason shows.
-SHOWN = 4
+MOST_EXAMPLES = 4
 
 
 def report_path(lake: Lake, version: int) -> str:
@@ -59,23 +61,17 @@ def collect(lake: Lake, version: int) -> ReportData:
     without = without_measures(published.left_out)
     admitted = admissions(lake, deliveries)
     drops = {delivery: admission["drop"] for delivery, admission in admitted.items()}
-    judged = count_verdicts(lake.batches(VERDICTS, where={"version": version}), most=SHOWN)
+    judged = count_verdicts(lake.batches(VERDICTS, where={"version": version}), most=MOST_EXAMPLES)
     quarantine = lake.batches(QUARANTINE, where={"delivery": deliveries}, batch_rows=1024)
-    reasons, quarantined = count_quarantine(quarantine, drops, most=SHOWN)
+    reasons, quarantined = count_quarantine(quarantine, drops, most=MOST_EXAMPLES)
     example_ids = sorted({example for ids in judged.few_by_rule.values() for example in ids})
     examples = read_page_examples(lake, version, example_ids, deliveries=deliveries, measures=measures, drops=drops)
-    counts = file_counts(lake, deliveries)
+    flows = _flows(lake, admitted, reasons, judged)
     return from_row(
         ReportData,
         row,
-        version=version,
-        state=published.state,
-        current=published.current,
-        at=published.at,
-        parent=published.parent,
-        drops=tuple(
-            drop_flow(admission, counts.get(delivery, ()), reasons, judged) for delivery, admission in admitted.items()
-        ),
+        **_standing(published),
+        drops=flows,
         quarantined=quarantined,
         datasets={name: dict(judged.by_dataset[name]) for name in sorted(judged.by_dataset)},
         modality=modality_rows(lake, admitted, measures, without),
@@ -92,7 +88,29 @@ def collect(lake: Lake, version: int) -> ReportData:
         canaries=canary_figures(lake, drops),
         rewards=reward_figures(lake),
         labels=label_figures(lake, version),
-        costs=cost_figures(
-            lake, set(drops.values()), sum(sum(actions.values()) for actions in judged.by_delivery.values())
-        ),
+        costs=cost_figures(lake, set(drops.values()), _examples_of(judged)),
     )
+
+
+def _standing(published: Version) -> dict[str, object]:
+    return {
+        "version": published.number,
+        "state": published.state,
+        "current": published.current,
+        "at": published.at,
+        "parent": published.parent,
+    }
+
+
+def _flows(
+    lake: Lake,
+    admitted: Mapping[str, Row],
+    reasons: Mapping[tuple[str, str], Mapping[str, int]],
+    judged: VerdictFigures,
+) -> tuple[DropFlow, ...]:
+    counts = file_counts(lake, admitted)
+    return tuple(drop_flow(drop, counts.get(delivery, ()), reasons, judged) for delivery, drop in admitted.items())
+
+
+def _examples_of(judged: VerdictFigures) -> int:
+    return sum(sum(actions.values()) for actions in judged.by_delivery.values())

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 from uuid import uuid4
 
+from ops.audits.registry import all_audits
 from ops.core.schemas import DROPS
 from resources.config.places import is_address
 from resources.config.settings import Settings
@@ -109,8 +110,9 @@ def _encoder(settings: Settings) -> Iterator[Finding]:
     from resources.models.encoder import load_encoder  # imports torch
 
     yield Finding("encoder", "good", f"{load_encoder(settings.encoder).identity}, loaded and checked")
-    reference = getattr(settings.audits["visual_necessity"], "vlm", None)
-    if reference:
+    asking = [audit.name for audit in all_audits().values() if audit.uses_likelihoods]
+    references: list[str] = [settings.audit(name).vlm for name in asking]
+    for reference in dict.fromkeys(filter(None, references)):
         name = likelihood_identity(reference, precision=precision_of(settings.encoder))
         yield Finding("vision-language model", "good", f"{reference}: {name}")
 

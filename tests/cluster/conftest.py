@@ -9,13 +9,13 @@ import pytest
 
 from tests.support.nodes import nodes_impossible
 
-_HERE = Path(__file__).parent
+_FOLDER = Path(__file__).parent
 DEADLINE_S = 600
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if item.path.is_relative_to(_HERE):
+        if item.path.is_relative_to(_FOLDER):
             item.add_marker(pytest.mark.cluster)
             if item.get_closest_marker("timeout") is None:
                 item.add_marker(pytest.mark.timeout(DEADLINE_S))

@@ -23,7 +23,7 @@ from tests.support.versions import POLICY, build, fill
 
 ASSAY = Path(sys.executable).with_name("assay")
 ROOT = Path(__file__).resolve().parents[2]
-HERE = {"PYTHONPATH": str(ROOT)}
+OWN_PATH = {"PYTHONPATH": str(ROOT)}
 
 
 @pytest.fixture(autouse=True)
@@ -93,7 +93,9 @@ PROMISED = {"run", "demo", "why", "versions", "diff", "rollback", "export", "pol
 
 def test_help_names_every_command() -> None:
     """As a person calls it: the script, in a process of its own."""
-    done = subprocess.run([ASSAY, "--help"], capture_output=True, text=True, check=False, env={**os.environ, **HERE})
+    done = subprocess.run(
+        [ASSAY, "--help"], capture_output=True, text=True, check=False, env={**os.environ, **OWN_PATH}
+    )
     assert done.returncode == 0
     named = set(re.findall(r"^│ (\w+)  ", done.stdout, re.MULTILINE))
     assert named == {name.split()[0] for name in commands_of(app)}
@@ -126,7 +128,7 @@ def test_a_question_imports_no_engine(words: list[str], spared: set[str]) -> Non
     probe = "print(','.join({name.split('.')[0] for name in sys.modules}), file=sys.stderr)"
     code = f"import atexit, sys; atexit.register(lambda: {probe}); from pipelines.cli import main; main()"
     command = [sys.executable, "-c", code, *words]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **HERE})
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **OWN_PATH})
     loaded = set(done.stderr.splitlines()[-1].split(","))
     assert "typer" in loaded
     assert not heavy & loaded

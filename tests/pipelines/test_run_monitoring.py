@@ -19,7 +19,7 @@ from pipelines.failed_runs import failed_runs
 from pipelines.killed_runs import HOST, KILLED, end_killed_runs, is_killed
 from pipelines.launcher import WatchedRunLauncher
 
-HERE = {HOST: socket.gethostname()}
+OWN_HOST = {HOST: socket.gethostname()}
 
 
 @pytest.fixture(scope="module")
@@ -64,15 +64,15 @@ GRAPH = dg.Definitions(assets=[nothing]).resolve_asset_graph()
 def test_a_run_is_killed_where_its_process_of_this_machine_is_gone(instance: dg.DagsterInstance, ended: int) -> None:
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as later:
         runs = {
-            "gone": begun(instance, ended, HERE),
-            "alive": begun(instance, os.getpid(), HERE),
+            "gone": begun(instance, ended, OWN_HOST),
+            "alive": begun(instance, os.getpid(), OWN_HOST),
             "of another machine": begun(instance, ended, {HOST: "elsewhere"}),
             "of a launcher that says no machine": begun(instance, ended, {}),
-            "not in a process yet": begun(instance, None, HERE),
+            "not in a process yet": begun(instance, None, OWN_HOST),
         }
         assert [name for name, run in runs.items() if is_killed(instance, run)] == ["gone"]
         later.kill()
-        later_run = begun(instance, later.pid, HERE)
+        later_run = begun(instance, later.pid, OWN_HOST)
         assert is_killed(instance, later_run), "its parent has not seen it end"
     assert {runs["gone"].run_id, later_run.run_id} <= set(end_killed_runs(instance))
     assert end_killed_runs(instance) == []
@@ -84,7 +84,7 @@ def test_a_run_is_killed_where_its_process_of_this_machine_is_gone(instance: dg.
 def test_a_number_that_another_process_got_since_is_not_its_process(
     instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = begun(instance, os.getpid(), HERE)
+    run = begun(instance, os.getpid(), OWN_HOST)
     assert not is_killed(instance, run)
     monkeypatch.setattr("psutil.Process.create_time", lambda _: time.time() + 1)
     assert is_killed(instance, run)
@@ -94,17 +94,17 @@ def test_run_monitoring_asks_our_launcher(instance: dg.DagsterInstance, ended: i
     launcher = instance.run_launcher
     assert isinstance(launcher, WatchedRunLauncher)
     assert launcher.supports_check_run_worker_health
-    states = [launcher.check_run_worker_health(begun(instance, n, HERE)).status for n in (ended, os.getpid())]
+    states = [launcher.check_run_worker_health(begun(instance, n, OWN_HOST)).status for n in (ended, os.getpid())]
     assert states == [WorkerStatus.FAILED, WorkerStatus.RUNNING]
 
 
 def test_status_tells_the_last_run_of_a_job_that_failed(
     instance: dg.DagsterInstance, ended: int, lake: Path, tmp_path: Path
 ) -> None:
-    begun(instance, ended, HERE | {PARTITION_NAME_TAG: "a"})
-    instance.report_run_failed(begun(instance, os.getpid(), HERE | {PARTITION_NAME_TAG: "b"}))
-    begun(instance, ended, HERE | {PARTITION_NAME_TAG: "c"})
-    begun(instance, os.getpid(), HERE | {PARTITION_NAME_TAG: "c"})
+    begun(instance, ended, OWN_HOST | {PARTITION_NAME_TAG: "a"})
+    instance.report_run_failed(begun(instance, os.getpid(), OWN_HOST | {PARTITION_NAME_TAG: "b"}))
+    begun(instance, ended, OWN_HOST | {PARTITION_NAME_TAG: "c"})
+    begun(instance, os.getpid(), OWN_HOST | {PARTITION_NAME_TAG: "c"})
     failed = {run.drop: run for run in failed_runs(lake)}
     assert {name: run.killed for name, run in failed.items() if name} == {"a": True, "b": False}
     assert "of drop 'a' was killed" in failed["a"].line

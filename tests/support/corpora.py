@@ -35,7 +35,7 @@ class Judged:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class Dialogue:
     """A raw SFT row: its turns."""
 
     turns: Sequence[tuple[str, str]]
@@ -52,10 +52,10 @@ def message(role: str, text: str, image: str | None = None) -> dict[str, Any]:
     return {"role": role, "parts": [*pictures, {"type": "text", "text": text, "image_id": None}]}
 
 
-def example(row: Judged | Said, number: int) -> dict[str, Any]:
+def example(row: Judged | Dialogue, number: int) -> dict[str, Any]:
     """The row as ingest would put it into `examples`."""
-    kind = "sft" if isinstance(row, Said) else "preference"
-    if isinstance(row, Said):
+    kind = "sft" if isinstance(row, Dialogue) else "preference"
+    if isinstance(row, Dialogue):
         turns = [pair for turn in row.turns for pair in zip(("user", "assistant"), turn, strict=True)]
     else:
         answers = (
@@ -77,7 +77,7 @@ def example(row: Judged | Said, number: int) -> dict[str, Any]:
         "messages": messages,
         "image_ids": images,
         "metadata": json.dumps(row.metadata) if isinstance(row, Judged) and row.metadata else None,
-        "repairs": list(row.repairs) if isinstance(row, Said) else [],
+        "repairs": list(row.repairs) if isinstance(row, Dialogue) else [],
         "provenance": {"file": "rows.jsonl", "row": number},
     }
 
@@ -110,7 +110,7 @@ def judgements(row: Judged, made: dict[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def tables(rows: Iterable[Judged | Said]) -> dict[str, pa.Table]:
+def tables(rows: Iterable[Judged | Dialogue]) -> dict[str, pa.Table]:
     """`examples`, `turns`, `dialogues` and `preferences` of the rows."""
     made = [(row, example(row, n)) for n, row in enumerate(rows)]
     judged = [j for row, one in made if isinstance(row, Judged) for j in judgements(row, one)]
@@ -123,7 +123,7 @@ def tables(rows: Iterable[Judged | Said]) -> dict[str, pa.Table]:
 
 
 def corpus(
-    rows: Iterable[Judged | Said],
+    rows: Iterable[Judged | Dialogue],
     images: Mapping[str, tuple[str, bytes]] | None = None,
     vectors: Mapping[str, np.ndarray] | None = None,
 ) -> dict[str, pa.Table]:
@@ -145,7 +145,7 @@ def corpus(
 
 def frames(
     spark: SparkSession,
-    rows: Iterable[Judged | Said],
+    rows: Iterable[Judged | Dialogue],
     images: Mapping[str, tuple[str, bytes]] | None = None,
     vectors: Mapping[str, np.ndarray] | None = None,
 ) -> dict[str, DataFrame]:

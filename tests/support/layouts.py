@@ -15,7 +15,7 @@ def picture(number: int = 0, kind: str = "JPEG") -> bytes:
 
 ASK = [{"from": "human", "value": "<image>\nWhat?"}, {"from": "gpt", "value": "A cat."}]
 CHAT = [{"role": "user", "content": "What?"}, {"role": "assistant", "content": "A cat."}]
-SAID = {"role": "assistant", "content": [{"type": "text", "text": "A cat."}]}
+ANSWER = {"role": "assistant", "content": [{"type": "text", "text": "A cat."}]}
 PARTS = [{"type": "image"}, {"type": "text", "text": "What?"}]
 
 
@@ -77,7 +77,7 @@ LAYOUTS: list[tuple[str, str, dict[str, Any], str]] = [
                         {"type": "image_url", "image_url": {"url": "data:image/png;base64,aGk="}},
                     ],
                 },
-                SAID,
+                ANSWER,
             ]
         },
         "user: What?<0> | assistant: A cat.",
@@ -85,7 +85,7 @@ LAYOUTS: list[tuple[str, str, dict[str, Any], str]] = [
     (
         "trl messages with images",
         "messages",
-        {"images": ["a.jpg"], "messages": [{"role": "user", "content": PARTS}, SAID]},
+        {"images": ["a.jpg"], "messages": [{"role": "user", "content": PARTS}, ANSWER]},
         "user: <0>What? | assistant: A cat.",
     ),
     (

@@ -25,14 +25,14 @@ ROOT = Path(__file__).parents[2]
 SCRIPTS = Path(__file__).parent / "trainers"
 
 
-HERE = ("trl", "trl-grpo", "qwen-vl", "internvl", "easyr1")
+INSTALLED = ("trl", "trl-grpo", "qwen-vl", "internvl", "easyr1")
 """Trainers whose scripts need no environment of their own: TRL is in this one, and the scripts of the others, which
 come as no package, are readers written after their code."""
 
 
 def trainer_python(name: str) -> Path:
     """The Python that has the trainer; the test is skipped where `make trainers` has not made it."""
-    if name in HERE:
+    if name in INSTALLED:
         return Path(sys.executable)
     python = ROOT / f".venv-{name}" / "bin" / "python"
     if not python.exists():

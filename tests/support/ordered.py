@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from ops.core.tasks import Here
+from ops.core.tasks import InProcess
 from ops.decision.curriculum import CurriculumSettings
 from ops.decision.ordering import ordered
 
@@ -10,4 +10,6 @@ from ops.decision.ordering import ordered
 def curriculum(members: pa.Table, settings: CurriculumSettings) -> pa.Table:
     """The ordered rows; `members` has delivery, example_id, dataset, visual and difficulty."""
     difficulty = members["difficulty"].to_numpy()
-    return pa.concat_tables(ordered(Here(), [members], [difficulty], settings, lambda _, rows: rows)).combine_chunks()
+    return pa.concat_tables(
+        ordered(InProcess(), [members], [difficulty], settings, lambda _, rows: rows)
+    ).combine_chunks()

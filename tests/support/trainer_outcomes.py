@@ -14,7 +14,7 @@ from ops.preflight.looking import look_at
 from ops.preflight.records import read_record
 from tests.support.loaders import SCRIPTS, offline, trainer_python
 
-_SEEN = {Outcome.READ, Outcome.RESIZED, Outcome.TRUNCATED}
+_AGREED = {Outcome.READ, Outcome.RESIZED, Outcome.TRUNCATED}
 
 
 def run_loader(script: str, trainer: str, *arguments: str | Path, scratch: Path) -> dict[int, dict[str, Any]]:
@@ -71,4 +71,6 @@ def _agree(forecast: Forecast, outcome: dict[str, Any]) -> bool:
         "answer_tokens": forecast.answer_tokens and forecast.answer_tokens - forecast.answer_tokens_lost,
         "image_tokens": forecast.image_tokens and forecast.image_tokens - forecast.image_tokens_lost,
     }
-    return forecast.outcome in _SEEN and all(outcome[name] == count for name, count in lost.items() if name in outcome)
+    return forecast.outcome in _AGREED and all(
+        outcome[name] == count for name, count in lost.items() if name in outcome
+    )

@@ -3,11 +3,11 @@
 from pyspark.sql import SparkSession
 
 from ops.audits.sft_contradictions import AUDIT
-from tests.support.corpora import Said, by_source, frames
+from tests.support.corpora import Dialogue, by_source, frames
 
 
-def asked(query: str, answer: str, source: str, drop: str = "one") -> Said:
-    return Said(((query, answer),), source_id=source, drop=drop)
+def asked(query: str, answer: str, source: str, drop: str = "one") -> Dialogue:
+    return Dialogue(((query, answer),), source_id=source, drop=drop)
 
 
 ROWS = [
@@ -31,7 +31,7 @@ ROWS = [
     asked("图片里有几只狗？", "3", "zh 3"),
     asked("这辆车是什么颜色的？", "红", "zh red"),
     asked("这辆车是什么颜色的？", "红色", "zh red colour"),
-    Said((("Red?", "no"),), source_id="no elsewhere", image="another"),
+    Dialogue((("Red?", "no"),), source_id="no elsewhere", image="another"),
 ]
 
 

@@ -15,7 +15,7 @@ from ops.audits.registry import audits_of
 from ops.core.measure_schemas import EMBEDDINGS
 from ops.text.turn_rows import turn_rows
 from ops.vision.colours import picture_facts
-from tests.support.corpora import Judged, Said, corpus
+from tests.support.corpora import Dialogue, Judged, corpus
 from tests.support.hostile import BARE, TRYING, bold, outside
 from tests.support.prompt_examples import examples_of, prompt, prompts_of
 from tests.support.samples import (
@@ -37,14 +37,14 @@ PAIRS = [
     Judged("A dog.", label="good", query="Is there a dog?"),
     Judged("A dog.", label="bad", query="Do you see a hound?"),
     Judged("Two grey lorries stand before a tower.", LAWN, query="Where is it?"),
-    Said((("Where is it?", RUNS),)),
+    Dialogue((("Where is it?", RUNS),)),
     Judged("Red.", "blue", query="What hue?"),
-    Said((("What hue?", "blue"),)),
+    Dialogue((("What hue?", "blue"),)),
     Judged("yes", "no", query="Both?"),
-    Said((("Both?", "yes"),)),
-    Said((("Both?", "no"),)),
-    Said((("Describe the picture.", HORSE),), image="photo"),
-    Said((("Describe the picture.", RIDER),), image="photo", drop="two"),
+    Dialogue((("Both?", "yes"),)),
+    Dialogue((("Both?", "no"),)),
+    Dialogue((("Describe the picture.", HORSE),), image="photo"),
+    Dialogue((("Describe the picture.", RIDER),), image="photo", drop="two"),
 ]
 TRUTHS = [prompt("How many?", truth, source_id=truth) for truth in ("two", "three")]
 #: Texts by what they are about, in units of a dimension.

@@ -3,21 +3,21 @@
 from pyspark.sql import SparkSession
 
 from ops.audits.duplicates import AUDIT
-from tests.support.corpora import Judged, Said, by_source, frames
+from tests.support.corpora import Dialogue, Judged, by_source, frames
 
 TURNS = (("What is it?", "A dog."), ("Is it big?", "Yes"))
 SHUFFLED = (("Is it big?", "Yes"), ("What is it?", "A dog."))
 SPACED = (("what is  it?", "a dog."), ("<image>Is it big?", "yes"))
 ROWS = [
-    Said(TURNS, source_id="mended", repairs=("turn_order",)),
-    Said(TURNS, source_id="sound"),
-    Said(
+    Dialogue(TURNS, source_id="mended", repairs=("turn_order",)),
+    Dialogue(TURNS, source_id="sound"),
+    Dialogue(
         (("what is  it?", "a dog."), ("<image>Is it big?", "yes")), source_id="spaced", drop="two", repairs=("x", "y")
     ),
-    Said(TURNS, source_id="other image", image="another"),
-    Said(TURNS, source_id="no image", image=None),
-    Said(TURNS[:1], source_id="shorter"),
-    Said(SHUFFLED, source_id="other order"),
+    Dialogue(TURNS, source_id="other image", image="another"),
+    Dialogue(TURNS, source_id="no image", image=None),
+    Dialogue(TURNS[:1], source_id="shorter"),
+    Dialogue(SHUFFLED, source_id="other order"),
     Judged("a", "b", annotator="ada", source_id="ada"),
     Judged("a", "b", annotator="ben", source_id="ben"),
     Judged("a", "b", annotator="ben", source_id="ben again", drop="two"),
@@ -42,9 +42,9 @@ def test_each_copy_names_the_one_that_stays(spark: SparkSession) -> None:
 def test_a_new_drop_takes_nothing_from_the_corpus(spark: SparkSession) -> None:
     """Which drop is new is what `arrivals` says, whatever their names and the state of their rows."""
     rows = [
-        Said(TURNS, source_id="mended", drop="z", repairs=("turn_order",)),
-        Said(TURNS, source_id="sound", drop="a"),
-        Said(TURNS, source_id="again", drop="a"),
+        Dialogue(TURNS, source_id="mended", drop="z", repairs=("turn_order",)),
+        Dialogue(TURNS, source_id="sound", drop="a"),
+        Dialogue(TURNS, source_id="again", drop="a"),
     ]
     z_first = frames(spark, rows)
     assert set(by_source(AUDIT.measure(z_first, None), z_first["examples"])) == {"sound", "again"}

@@ -7,7 +7,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from ops.audits.preference_likeness import AUDIT
-from tests.support.corpora import Judged, Said, by_source, frames
+from tests.support.corpora import Dialogue, Judged, by_source, frames
 
 WORDS = [f"word{n:03}" for n in range(120)]
 
@@ -19,14 +19,18 @@ def test_answers_are_judged_by_models_that_have_not_seen_their_image(spark: Spar
     def text(mark: str) -> str:
         return " ".join([*drawn.choices(WORDS, k=12), mark])
 
-    rows: list[Judged | Said] = []
+    rows: list[Judged | Dialogue] = []
     for n in range(160):
         picture = f"image {n}"
         rows.append(Judged(text("fine1"), text("poor1"), image=picture, dataset="one", source_id=f"pair {n}"))
         # Nothing but the image tells these two apart: a model that has seen them would.
         rows.append(Judged(text(f"mine{n}"), text(f"yours{n}"), image=picture, dataset="two", source_id=f"other {n}"))
-    rows += [Said((("Q", text("poor1")),), image=f"image {n}", source_id=f"bad {n}", dataset="one") for n in range(20)]
-    rows += [Said((("Q", text("fine1")),), image=f"image {n}", source_id=f"good {n}", dataset="x") for n in range(20)]
+    rows += [
+        Dialogue((("Q", text("poor1")),), image=f"image {n}", source_id=f"bad {n}", dataset="one") for n in range(20)
+    ]
+    rows += [
+        Dialogue((("Q", text("fine1")),), image=f"image {n}", source_id=f"good {n}", dataset="x") for n in range(20)
+    ]
     tables = frames(spark, rows)
     measures = {
         source: measured[0]

@@ -11,7 +11,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from ops.audits import contradictions, reward_leaks, soft_contradictions
 from ops.vision.colours import picture_facts
-from tests.support.corpora import Judged, Said, by_source, frames
+from tests.support.corpora import Dialogue, Judged, by_source, frames
 
 GREY = picture_facts(np.full((8, 8, 3), 120, np.uint8))
 IMAGES = {"i": (f"{0xF0F0:016x}", GREY), "j": (f"{0xF0F1:016x}", GREY), "k": (f"{0xFF0F00:016x}", GREY)}
@@ -37,7 +37,7 @@ ALWAYS = [
     Judged("A dog.", label="good", image="h", query="Is there a dog?"),
     Judged("A dog.", label="bad", image="h", query="Do you see a hound?"),
     Judged(TEXTS[5], TEXTS[2], image="h", query="Where is it?"),
-    Said((("Where is it?", TEXTS[4]),), image="h"),
+    Dialogue((("Where is it?", TEXTS[4]),), image="h"),
 ]
 RATERS = [None, "ada", "ben", "chi"]
 FACTS = {
@@ -82,7 +82,7 @@ judged = st.builds(
     rating_scale=st.just(10.0),
 )
 turns = st.builds(
-    Said,
+    Dialogue,
     st.tuples(st.tuples(st.sampled_from(QUERIES), st.sampled_from(TEXTS))),
     image=st.sampled_from(sorted(IMAGES)),
 )
@@ -99,8 +99,8 @@ def comparable(tables: dict[str, DataFrame]) -> dict[Any, Any]:
     return by_audit
 
 
-def renamed(row: Judged | Said) -> Judged | Said:
-    if isinstance(row, Said):
+def renamed(row: Judged | Dialogue) -> Judged | Dialogue:
+    if isinstance(row, Dialogue):
         return row
     return replace(row, annotator=row.annotator and f"someone called {row.annotator[::-1]}")
 
@@ -108,7 +108,7 @@ def renamed(row: Judged | Said) -> Judged | Said:
 @pytest.mark.full
 @settings(max_examples=2, derandomize=True, phases=[Phase.generate])
 @given(rows=st.lists(judged | turns, min_size=15, max_size=30))
-def test_order_partitions_names_and_copies_change_nothing(spark: SparkSession, rows: list[Judged | Said]) -> None:
+def test_order_partitions_names_and_copies_change_nothing(spark: SparkSession, rows: list[Judged | Dialogue]) -> None:
     named = [replace(row, source_id=f"row {n}") for n, row in enumerate([*ALWAYS, *rows])]
     before = comparable(frames(spark, named, IMAGES, VECTORS))
     for module in (soft_contradictions, reward_leaks):

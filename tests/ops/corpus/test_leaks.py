@@ -8,7 +8,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from ops.audits.reward_leaks import AUDIT
-from tests.support.corpora import Judged, Said, by_source, frames
+from tests.support.corpora import Dialogue, Judged, by_source, frames
 
 WORDS = [f"{a}{b}" for a in ("ba", "ko", "lim", "ru", "sten", "va", "mo", "ti") for b in ("da", "ge", "ni", "so", "pu")]
 Q = "Describe the picture."
@@ -24,23 +24,23 @@ def edited(text: str, share: float, drawn: random.Random) -> str:
 
 def test_edited_rejected_answers_are_found_and_chosen_ones_are_not(spark: SparkSession) -> None:
     drawn = random.Random(1)  # noqa: S311
-    rows: list[Judged | Said] = []
+    rows: list[Judged | Dialogue] = []
     for n in range(60):
         rejected, sound = (" ".join(drawn.choices(WORDS, k=24)) for _ in range(2))
         picture = f"picture {n}"
         chosen = edited(rejected, 0.4, drawn)
         rows.append(Judged(chosen, rejected, query=Q, image=picture, source_id=f"pair {n}", dataset="kept back"))
         rows += [
-            Said(((Q, edited(rejected, share, drawn)),), image=picture, source_id=f"edited {share} {n}")
+            Dialogue(((Q, edited(rejected, share, drawn)),), image=picture, source_id=f"edited {share} {n}")
             for share in (0.1, 0.2, 0.3)
         ]
         rows.append(
-            Said((("Say what you see.", edited(rejected, 0.05, drawn)),), image="x", source_id=f"elsewhere {n}")
+            Dialogue((("Say what you see.", edited(rejected, 0.05, drawn)),), image="x", source_id=f"elsewhere {n}")
         )
-        rows.append(Said(((Q, edited(chosen, 0.1, drawn)),), image=picture, source_id=f"chosen {n}"))
-        rows.append(Said(((Q, sound),), image=picture, source_id=f"sound {n}"))
+        rows.append(Dialogue(((Q, edited(chosen, 0.1, drawn)),), image=picture, source_id=f"chosen {n}"))
+        rows.append(Dialogue(((Q, sound),), image=picture, source_id=f"sound {n}"))
     rows.append(Judged("yes", "no", query="Both?", source_id="both"))
-    rows += [Said((("Both?", answer),), source_id=f"both {answer}") for answer in ("yes", "no", "perhaps")]
+    rows += [Dialogue((("Both?", answer),), source_id=f"both {answer}") for answer in ("yes", "no", "perhaps")]
     tables = frames(spark, rows)
     settings = replace(AUDIT.settings, held_out=("kept back",))
     measures = by_source(AUDIT.measure(tables, settings), tables["examples"])
@@ -59,12 +59,12 @@ def test_edited_rejected_answers_are_found_and_chosen_ones_are_not(spark: SparkS
 @pytest.mark.full
 def test_a_phrase_that_thousands_repeat_makes_no_pair_of_each_two(spark: SparkSession) -> None:
     phrase = "A quiet street with a few parked cars and tall green trees under a clear sky"
-    rows: list[Judged | Said] = []
+    rows: list[Judged | Dialogue] = []
     for n in range(3000):
         rows.append(
             Judged(f"good answer number {n} here", f"{phrase}.", query=f"{n}", image=f"j{n}", source_id=f"p{n}")
         )
-        rows.append(Said(((f"{n}", f"{phrase} today."),), image=f"s{n}", source_id=f"said {n}"))
+        rows.append(Dialogue(((f"{n}", f"{phrase} today."),), image=f"s{n}", source_id=f"said {n}"))
     tables = frames(spark, rows)
     measures = by_source(AUDIT.measure(tables, AUDIT.settings), tables["examples"])
     assert len(measures) == 3000
@@ -86,16 +86,16 @@ ANSWERS = {
 
 @pytest.mark.full
 def test_a_rejected_answer_in_other_words_is_found_by_its_vector_alone(spark: SparkSession) -> None:
-    rows: list[Judged | Said] = [
+    rows: list[Judged | Dialogue] = [
         Judged(CHOSEN, REJECTED, query=Q, source_id="pair"),
         Judged(CHOSEN, REJECTED, query="And now?", source_id="pair of another query"),
         # Where nothing was chosen there is nothing to hold an answer against.
         Judged(REJECTED, label="bad", query=Q, image="no choice", source_id="alone"),
-        Said(((Q, REJECTED),), source_id="verbatim"),
-        Said(((Q, ANSWERS["paraphrase"][0]),), image="no choice", source_id="unopposed"),
+        Dialogue(((Q, REJECTED),), source_id="verbatim"),
+        Dialogue(((Q, ANSWERS["paraphrase"][0]),), image="no choice", source_id="unopposed"),
     ]
     rows += [
-        Said(((Q, text),), image="another" if name == "elsewhere" else "picture", source_id=name)
+        Dialogue(((Q, text),), image="another" if name == "elsewhere" else "picture", source_id=name)
         for name, (text, _) in ANSWERS.items()
     ]
     vectors = {text: np.array(vector) for text, vector in ANSWERS.values() if vector}

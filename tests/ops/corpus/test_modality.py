@@ -9,18 +9,18 @@ from ops.audits.visual_necessity import AUDIT as NECESSITY
 from ops.core.vectors import Vectors
 from ops.corpus.modality import modality_statistics
 from ops.evidence.inputs import RowInputs
-from tests.support.corpora import Judged, Said, tables
+from tests.support.corpora import Dialogue, Judged, tables
 
 NOTHING = Vectors.of([], np.zeros((0, 0)))
 
 
 def test_counts_by_delivery_dataset_kind_and_modality(spark: SparkSession) -> None:
     rows = [
-        Said((("What?", "A dog, it's big."), ("Why?", "猫です")), dataset="vqa"),
-        Said((("What?", "snake_case 3.5"),), dataset="vqa"),
-        Said((("Grass?", "green"), ("Sky?", "blue")), dataset="vqa", source_id="blind"),
-        Said((("Grass?", "green"), ("Dogs?", "two")), dataset="vqa", source_id="half blind"),
-        Said((("2 + 2?", "4"),), image=None),
+        Dialogue((("What?", "A dog, it's big."), ("Why?", "猫です")), dataset="vqa"),
+        Dialogue((("What?", "snake_case 3.5"),), dataset="vqa"),
+        Dialogue((("Grass?", "green"), ("Sky?", "blue")), dataset="vqa", source_id="blind"),
+        Dialogue((("Grass?", "green"), ("Dogs?", "two")), dataset="vqa", source_id="half blind"),
+        Dialogue((("2 + 2?", "4"),), image=None),
         Judged("yes it is", "no", dataset="vqa", drop="two"),
     ]
     examples = tables(rows)["examples"]

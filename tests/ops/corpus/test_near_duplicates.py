@@ -6,7 +6,7 @@ from pyspark.sql import SparkSession
 
 from ops.audits.near_duplicates import AUDIT, NearDuplicateSettings
 from ops.vision.colours import picture_facts
-from tests.support.corpora import Said, by_source, frames
+from tests.support.corpora import Dialogue, by_source, frames
 
 STORY = (
     "A man in a red jacket walks two small dogs along the beach while the sun goes down behind the old pier and a "
@@ -24,15 +24,15 @@ def dialogue(answer: str, more: str = "no") -> tuple[tuple[str, str], ...]:
 
 
 ROWS = [
-    Said(dialogue(STORY), source_id="first", repairs=()),
-    Said(dialogue(changed(20)), source_id="one word", repairs=("x",), drop="two"),
-    Said(dialogue(changed(20, 33)), source_id="two words", repairs=("x", "y")),
-    Said(dialogue(changed(20, 33, 5, 12)), source_id="four words", repairs=("x", "y", "z")),
-    Said(dialogue(STORY), source_id="exact copy", repairs=("x",)),
-    Said(dialogue(changed(20), "yes"), source_id="other answer", repairs=("x",)),
-    Said(dialogue(changed(20)), source_id="other image", image="another", repairs=("x",)),
-    Said((("What is it?", "A dog."),), source_id="short"),
-    Said((("What is this?", "A dog."),), source_id="short too"),
+    Dialogue(dialogue(STORY), source_id="first", repairs=()),
+    Dialogue(dialogue(changed(20)), source_id="one word", repairs=("x",), drop="two"),
+    Dialogue(dialogue(changed(20, 33)), source_id="two words", repairs=("x", "y")),
+    Dialogue(dialogue(changed(20, 33, 5, 12)), source_id="four words", repairs=("x", "y", "z")),
+    Dialogue(dialogue(STORY), source_id="exact copy", repairs=("x",)),
+    Dialogue(dialogue(changed(20), "yes"), source_id="other answer", repairs=("x",)),
+    Dialogue(dialogue(changed(20)), source_id="other image", image="another", repairs=("x",)),
+    Dialogue((("What is it?", "A dog."),), source_id="short"),
+    Dialogue((("What is this?", "A dog."),), source_id="short too"),
 ]
 
 
@@ -69,8 +69,10 @@ IMAGES = {
 def test_alike_images_are_verified_by_hash_and_colour(spark: SparkSession) -> None:
     """The same question and answer about each: only about the scaled picture is it a duplicate, and that of the drop
     that came later goes."""
-    rows = [Said(dialogue(STORY), image=name, source_id=name, drop=f"drop-{name}", repairs=("x",)) for name in IMAGES]
-    rows.append(Said((("What colour is it?", "It is red."),), image="scaled", source_id="other question"))
+    rows = [
+        Dialogue(dialogue(STORY), image=name, source_id=name, drop=f"drop-{name}", repairs=("x",)) for name in IMAGES
+    ]
+    rows.append(Dialogue((("What colour is it?", "It is red."),), image="scaled", source_id="other question"))
     tables = frames(spark, rows, images={name: fact for name, fact in IMAGES.items() if fact[0]})
     measures = by_source(AUDIT.measure(tables, NearDuplicateSettings()), tables["examples"])
     assert {name: [(row["jaccard"], row["hash_bits"]) for row in rows] for name, rows in measures.items()} == {

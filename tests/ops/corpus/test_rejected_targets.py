@@ -3,7 +3,7 @@
 from pyspark.sql import SparkSession
 
 from ops.audits.rejected_as_target import AUDIT
-from tests.support.corpora import Judged, Said, by_source, frames
+from tests.support.corpora import Dialogue, Judged, by_source, frames
 
 Q = "What colour?"
 ROWS = [
@@ -12,12 +12,12 @@ ROWS = [
     Judged("mauve", label="bad", query=Q),
     Judged("pink", label="bad", query=Q, drop="two"),
     Judged("pink", "red", query=Q, drop="two"),
-    Said((("Hello", "hi"), (f"<image>\n{Q}", "Blue")), source_id="second turn is rejected"),
-    Said(((Q, "Mauve"),), source_id="called bad"),
-    Said(((Q, "pink"),), source_id="disputed"),
-    Said(((Q, "red."),), source_id="chosen"),
-    Said((("What hue?", "blue"),), source_id="other query"),
-    Said(((Q, "blue"),), source_id="other image", image="another"),
+    Dialogue((("Hello", "hi"), (f"<image>\n{Q}", "Blue")), source_id="second turn is rejected"),
+    Dialogue(((Q, "Mauve"),), source_id="called bad"),
+    Dialogue(((Q, "pink"),), source_id="disputed"),
+    Dialogue(((Q, "red."),), source_id="chosen"),
+    Dialogue((("What hue?", "blue"),), source_id="other query"),
+    Dialogue(((Q, "blue"),), source_id="other image", image="another"),
 ]
 
 

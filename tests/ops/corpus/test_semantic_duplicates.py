@@ -15,7 +15,7 @@ from ops.core.identity import text_id
 from ops.core.measure_schemas import EMBEDDINGS
 from ops.text.likeness import bits_apart
 from ops.vision.colours import picture_facts
-from tests.support.corpora import Said, by_source, frames
+from tests.support.corpora import Dialogue, by_source, frames
 
 GREY = picture_facts(np.full((8, 8, 3), 120, np.uint8))
 HASHES = {"photo": 0xF0F0, "cropped": 0xF0FF, "drawing": 0xFFFF_FFFF_0000_F0F0, "unknown": 0, "street": 0x0F0F_0F0F}
@@ -35,7 +35,7 @@ def vector(topic: int, name: str) -> bytes:
     return (made / np.linalg.norm(made)).astype("<f2").tobytes()
 
 
-def tables(spark: SparkSession, rows: Sequence[Said]) -> dict[str, DataFrame]:
+def tables(spark: SparkSession, rows: Sequence[Dialogue]) -> dict[str, DataFrame]:
     """The rows as the audit gets them, each text and picture with a vector of what it is about."""
     made = frames(spark, rows, IMAGES)
     texts = sorted(set(wanted_texts(made["examples"].toArrow())))
@@ -45,7 +45,7 @@ def tables(spark: SparkSession, rows: Sequence[Said]) -> dict[str, DataFrame]:
     return made | {"embeddings": spark.createDataFrame(pa.Table.from_pylist(vectors, schema=EMBEDDINGS.schema))}
 
 
-def redundant(spark: SparkSession, rows: Sequence[Said], chosen: SemanticDuplicateSettings) -> dict[str, Any]:
+def redundant(spark: SparkSession, rows: Sequence[Dialogue], chosen: SemanticDuplicateSettings) -> dict[str, Any]:
     made = tables(spark, rows)
     named = {row["example_id"]: row["source_id"] for row in made["examples"].collect()}
     measured = by_source(AUDIT.measure(made, chosen), made["examples"])
@@ -56,22 +56,24 @@ ASKED = "Describe the picture."
 HORSE = "A man rides a brown horse over a field."
 REWORDED = "Somebody on a brown horse crosses a meadow."
 ROWS = [
-    Said(((ASKED, HORSE),), image="photo", source_id="first"),
-    Said(((ASKED, REWORDED),), image="cropped", source_id="reworded", drop="two"),
-    Said(((ASKED, HORSE),), image="photo", source_id="exact copy", drop="two"),
-    Said(((ASKED, REWORDED),), image="drawing", source_id="other picture", drop="two"),
-    Said(((ASKED, REWORDED),), image="unknown", source_id="unknown picture", drop="two"),
-    Said(((ASKED, REWORDED),), image="street", source_id="other vector", drop="two"),
-    Said(((ASKED, "Two men on a brown horse cross a meadow."),), image="cropped", source_id="number", drop="two"),
-    Said(((ASKED, "Somebody on a white horse crosses a meadow."),), image="cropped", source_id="colour", drop="two"),
-    Said(((ASKED, REWORDED + " They left."),), image="cropped", source_id="more said", drop="two"),
-    Said((("Describe the animal.", REWORDED),), image="cropped", source_id="other words asked", drop="two"),
-    Said((("How many are there?", "A dozen"),), image="photo", source_id="dozen"),
-    Said((("How many do you count?", "a dozen"),), image="cropped", source_id="dozen too", drop="two"),
-    Said((("How many do you count?", "a score"),), image="cropped", source_id="a score", drop="two"),
-    Said((("Is the dog left of the cat?", "yes"),), image="photo", source_id="left"),
-    Said((("Is the cat left of the dog?", "yes"),), image="photo", source_id="swapped"),
-    Said((("Is the dog really left of the cat?", "yes"),), image="photo", source_id="left again", repairs=("x",)),
+    Dialogue(((ASKED, HORSE),), image="photo", source_id="first"),
+    Dialogue(((ASKED, REWORDED),), image="cropped", source_id="reworded", drop="two"),
+    Dialogue(((ASKED, HORSE),), image="photo", source_id="exact copy", drop="two"),
+    Dialogue(((ASKED, REWORDED),), image="drawing", source_id="other picture", drop="two"),
+    Dialogue(((ASKED, REWORDED),), image="unknown", source_id="unknown picture", drop="two"),
+    Dialogue(((ASKED, REWORDED),), image="street", source_id="other vector", drop="two"),
+    Dialogue(((ASKED, "Two men on a brown horse cross a meadow."),), image="cropped", source_id="number", drop="two"),
+    Dialogue(
+        ((ASKED, "Somebody on a white horse crosses a meadow."),), image="cropped", source_id="colour", drop="two"
+    ),
+    Dialogue(((ASKED, REWORDED + " They left."),), image="cropped", source_id="more said", drop="two"),
+    Dialogue((("Describe the animal.", REWORDED),), image="cropped", source_id="other words asked", drop="two"),
+    Dialogue((("How many are there?", "A dozen"),), image="photo", source_id="dozen"),
+    Dialogue((("How many do you count?", "a dozen"),), image="cropped", source_id="dozen too", drop="two"),
+    Dialogue((("How many do you count?", "a score"),), image="cropped", source_id="a score", drop="two"),
+    Dialogue((("Is the dog left of the cat?", "yes"),), image="photo", source_id="left"),
+    Dialogue((("Is the cat left of the dog?", "yes"),), image="photo", source_id="swapped"),
+    Dialogue((("Is the dog really left of the cat?", "yes"),), image="photo", source_id="left again", repairs=("x",)),
 ]
 
 
@@ -116,7 +118,7 @@ def test_a_mirrored_and_a_turned_picture_have_alike_hashes() -> None:
     assert bits_apart(known, int(str(imagehash.phash(other)), 16), turned=True) > 16
 
 
-def drawn(seed: int, count: int) -> list[Said]:
+def drawn(seed: int, count: int) -> list[Dialogue]:
     """Rows that are often alike, and sometimes copies."""
     rng = Random(seed)  # noqa: S311 - seeded rows
     pairs = [
@@ -128,7 +130,7 @@ def drawn(seed: int, count: int) -> list[Said]:
         "He likes a horse.",
     ]
     return [
-        Said(
+        Dialogue(
             ((rng.choice([ASKED, "Describe it."]), rng.choice(pairs)),),
             image=rng.choice(["photo", "cropped", "street"]),
             repairs=rng.choice([(), ("x",)]),

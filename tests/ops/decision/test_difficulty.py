@@ -6,7 +6,7 @@ import pytest
 
 from ops.audits.difficulty import AUDIT
 from ops.core.schemas import EXAMPLES, IMAGES
-from ops.core.tasks import Here
+from ops.core.tasks import InProcess
 from ops.core.vectors import Vectors
 from ops.decision.difficulty import Component, Weights, graded, per_example
 from ops.evidence.inputs import RowInputs
@@ -53,7 +53,7 @@ def test_counts_of_an_example():
 def grades(columns: dict[str, list[float]], weights: dict[str, float]) -> list[float]:
     kinds = pa.repeat("sft", len(next(iter(columns.values()))))
     rows = pa.table({"kind": kinds, **{name: pa.array(values, pa.float64()) for name, values in columns.items()}})
-    return np.concatenate(graded(Here(), [rows], Weights(weights, {}))).tolist()
+    return np.concatenate(graded(InProcess(), [rows], Weights(weights, {}))).tolist()
 
 
 def test_ranks():

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ops.core.identity import digest
-from ops.core.tasks import Here
+from ops.core.tasks import InProcess
 from ops.decision.curriculum import CurriculumSettings
 from ops.decision.difficulty import Weights, graded
 from ops.decision.ordering import ordered
@@ -80,9 +80,11 @@ def test_shares_and_pieces_change_nothing(
     weights = Weights({} if blank else ALL, PROMPTS)
     expected = whole(table, weights)
     shares = cut(table, cuts)
-    grades = graded(Here(), shares, weights)
+    grades = graded(InProcess(), shares, weights)
     assert np.array_equal(np.concatenate(grades), expected, equal_nan=True)
     wanted = whole_curriculum(table.append_column("difficulty", pa.array(expected)), settings)
-    pieces = ordered(Here(), shares, grades, settings, lambda piece, places: (piece, places), piece_rows=piece_rows)
+    pieces = ordered(
+        InProcess(), shares, grades, settings, lambda piece, places: (piece, places), piece_rows=piece_rows
+    )
     assert [piece for piece, _ in pieces] == list(range(len(pieces)))
     assert pa.concat_tables([places for _, places in pieces]).combine_chunks().equals(wanted.combine_chunks())

@@ -14,7 +14,7 @@ from ops.grounding.grounded_phrases import grounded_phrases
 from ops.grounding.scores import scored_texts
 
 THINGS = ("dog", "pier", "ball", "cat")
-SAID = (
+DESCRIPTION = (
     "A brown dog runs along the beach towards the old pier. There is a red ball in the sand. "
     "Children love the brown dog. The white cat is nowhere near."
 )
@@ -34,10 +34,10 @@ def example(number: int, answer: str, images: list[str]) -> dict[str, Any]:
 
 def test_only_what_the_picture_shows_counts_and_once() -> None:
     rows = [
-        example(0, SAID, ["beach"]),
-        example(1, SAID, []),
-        example(2, SAID, ["unknown"]),
-        example(3, SAID, ["cats"]),
+        example(0, DESCRIPTION, ["beach"]),
+        example(1, DESCRIPTION, []),
+        example(2, DESCRIPTION, ["unknown"]),
+        example(3, DESCRIPTION, ["cats"]),
     ]
     examples = pa.Table.from_pylist(rows, schema=EXAMPLES.schema)
     texts = sorted(set(scored_texts(examples)))

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from ops.core.identity import image_id
-from ops.vision.regions import EVERYDAY, NO_REGIONS, Found, Phrase, RegionTable, found_regions, naming
+from ops.vision.regions import EVERYDAY, NO_REGIONS, Phrase, RegionTable, StoredRegion, found_regions, naming
 
 RED, GREY = (220, 20, 30), (120, 120, 120)
 DIM = 8
@@ -30,12 +30,12 @@ def cells(box: tuple[int, int, int, int], side: int = 14) -> np.ndarray:
     return grid
 
 
-def find(box: tuple[int, int, int, int]) -> Found:
+def find(box: tuple[int, int, int, int]) -> StoredRegion:
     phrases = np.stack([EVERYDAY_VECTORS[9], np.eye(DIM)[0]])
     return found_regions(picture(box), cells(box), phrases, EVERYDAY_VECTORS)[1]
 
 
-def table(key: Phrase, place: Found) -> RegionTable:
+def table(key: Phrase, place: StoredRegion) -> RegionTable:
     return RegionTable.of([key.key], [place.box], [(place.similarity, place.fit, place.margin)], [place.colours])
 
 

@@ -27,7 +27,7 @@ from tests.support.exported import Published, export
 
 pytestmark = pytest.mark.usefixtures("ray_session")
 
-HERE = [name for name, item in all_exports().items() if name != "mds" and SFT in item.kinds]
+SELF_CONTAINED = [name for name, item in all_exports().items() if name != "mds" and SFT in item.kinds]
 """Formats that need nothing but this environment."""
 JOINED = ("axolotl", "internvl", "llama_factory", "llava", "ms_swift", "qwen_vl")
 """Formats whose shards are joined into the files of a stage, so that no shard has a file of its own in the end."""
@@ -46,7 +46,7 @@ def test_every_row_is_written_or_named(published: Published, tmp_path: Path):
     """In what the command prints, in the manifest and in the datasheet."""
     places = len(published.of("sft")) + len(published.of("preference"))
     left_out = 0
-    for name in HERE:
+    for name in SELF_CONTAINED:
         done = export(published, tmp_path / name, name)
         left_out += len(done.left_out)
         assert sum(done.rows.values()) + sum(done.left_out.values()) == places, name
@@ -73,10 +73,10 @@ def test_controls_are_exported_beside_the_curriculum(published: Published, tmp_p
 
 
 def test_nothing_leaves_the_folder(published: Published, tmp_path: Path):
-    for name in HERE:
+    for name in SELF_CONTAINED:
         export(published, tmp_path / "all" / name, name)
     assert {path.name for path in tmp_path.iterdir()} == {"all"}
-    for name in HERE:
+    for name in SELF_CONTAINED:
         folder = tmp_path / "all" / name
         listed = set(json.loads((folder / MANIFEST).read_text())["files"])
         there = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
@@ -105,7 +105,7 @@ class Cut(SilentProgress):
         yield advance
 
 
-@pytest.mark.parametrize("to", HERE)
+@pytest.mark.parametrize("to", SELF_CONTAINED)
 def test_a_broken_off_export_is_continued(published: Published, tmp_path: Path, to: str):
     whole = export(published, tmp_path / "whole", to)
     for step, after in (("Write pictures", 9), ("Sort rows into shards", 0), (f"Write {to}", 30), (f"Write {to}", 9)):

@@ -9,7 +9,7 @@ import pytest
 from ops.core.identity import digest
 from ops.core.measure_schemas import EMBEDDINGS
 from ops.core.schemas import EXAMPLES
-from ops.core.tasks import Here
+from ops.core.tasks import InProcess
 from ops.core.version_schemas import VERDICTS
 from ops.decision.mix import MixSettings
 from resources.gates.candidate import Stored, facts_of
@@ -51,7 +51,7 @@ def messages(kind: int) -> list[dict[str, object]]:
 
 
 def facts(lake: Lake, encoder: str = "e") -> dict[str, pa.Table]:
-    return facts_of(Stored(lake, 1, ("a-1",), {}, {}, encoder, MixSettings()), Here())
+    return facts_of(Stored(lake, 1, ("a-1",), {}, {}, encoder, MixSettings()), InProcess())
 
 
 def ratios(lake: Lake) -> dict[str, float]:

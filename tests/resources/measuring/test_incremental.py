@@ -23,7 +23,7 @@ from ops.vision.colours import picture_facts
 from resources.lake.tables import Lake
 from resources.measuring.corpus import measure_corpus
 from resources.measuring.recorded import record_embedded
-from tests.support.corpora import Judged, Said, tables, unit
+from tests.support.corpora import Dialogue, Judged, tables, unit
 from tests.support.prompt_examples import examples_of, prompt, prompts_of
 
 LINKED = [audit for audit in audits_of(Scope.CORPUS) if audit.links]
@@ -38,7 +38,7 @@ ANSWERS += ["A dog runs over the wide green lawn.", "Two grey lorries stand befo
 def delivery(name: str, draw: np.random.Generator, rows: int) -> dict[str, pa.Table]:
     """Random rows that speak about the same pictures in the same words as those of every other delivery; the first
     small one judges nothing."""
-    made: list[Judged | Said] = []
+    made: list[Judged | Dialogue] = []
     truths: list[dict[str, Any]] = []
     for n in range(rows):
         about: dict[str, Any] = {
@@ -51,7 +51,7 @@ def delivery(name: str, draw: np.random.Generator, rows: int) -> dict[str, pa.Ta
         kind = draw.random() * (0.45 if name == "small0" else 1)
         if kind < 0.45:
             turns = [(query, answer)] + [(str(draw.choice(QUERIES)), other)] * (kind < 0.2)
-            made.append(Said(tuple(turns), image=image or None, **about))
+            made.append(Dialogue(tuple(turns), image=image or None, **about))
         elif kind < 0.85:
             who = [None, "ada", "ben", "cyd"][draw.integers(4)]
             made.append(Judged(answer, other, image=image, query=query, annotator=who, **about))

@@ -29,14 +29,14 @@ def loaded(folder: Path, precision: str = "fp64") -> CaptionModel:
     return CaptionModel.load(f"open_clip:local-dir:{folder}", precision=precision)
 
 
-ONE, OTHER = picture(1, (32, 32)), picture(2, (40, 64))
+FIRST, SECOND = picture(1, (32, 32)), picture(2, (40, 64))
 ASKED = [
-    Asked("What color is the circle?", "red", (ONE,)),
-    Asked("What color is the circle?", "blue, and a dog on the grass", (ONE,)),
-    Asked("Is there a dog?", "no!", (OTHER,)),
-    Asked("Is there a dog?", "Yes &amp; two cats", (ONE,)),
+    Asked("What color is the circle?", "red", (FIRST,)),
+    Asked("What color is the circle?", "blue, and a dog on the grass", (FIRST,)),
+    Asked("Is there a dog?", "no!", (SECOND,)),
+    Asked("Is there a dog?", "Yes &amp; two cats", (FIRST,)),
     Asked("What color is the circle?", "red"),
-    Asked("", "a red circle", (OTHER,)),
+    Asked("", "a red circle", (SECOND,)),
 ]
 
 
@@ -91,7 +91,7 @@ def test_picture_matters_and_is_encoded_once(saved: Path):
     encoded: list[int] = []
     hook = model.model.visual.register_forward_hook(lambda _module, inputs, _output: encoded.append(len(inputs[0])))
     query = "What color is the circle?"
-    asked = [Asked(query, answer, shown) for answer in ("red", "a dog") for shown in ((ONE,), (OTHER,), ())]
+    asked = [Asked(query, answer, shown) for answer in ("red", "a dog") for shown in ((FIRST,), (SECOND,), ())]
     answers = model.answers(asked, batch=2)
     hook.remove()
     assert sum(encoded) == 3
@@ -100,7 +100,7 @@ def test_picture_matters_and_is_encoded_once(saved: Path):
 
 def test_several_pictures_and_long_texts_have_no_likelihood(saved: Path):
     both, long, fits = loaded(saved).answers(
-        [Asked("which is red?", "a dog", (ONE, OTHER)), Asked("what is it?", "red " * 30, (ONE,)), ASKED[0]]
+        [Asked("which is red?", "a dog", (FIRST, SECOND)), Asked("what is it?", "red " * 30, (FIRST,)), ASKED[0]]
     )
     assert np.isnan(both.nats)
     assert both.tokens == 2
@@ -110,9 +110,9 @@ def test_several_pictures_and_long_texts_have_no_likelihood(saved: Path):
 
 def test_what_data_says_passes_for_no_token_of_the_model(saved: Path):
     model = loaded(saved)
-    hostile = Asked("what is<end_of_text> it?", "red &lt;START_OF_TEXT&gt; dog", (ONE,))
-    assert model.answers([hostile]) == model.answers([Asked("what is it?", "red dog", (ONE,))])
-    assert model.answers([Asked("what is it?", "<end_of_text>", (ONE,))])[0].tokens == 0
+    hostile = Asked("what is<end_of_text> it?", "red &lt;START_OF_TEXT&gt; dog", (FIRST,))
+    assert model.answers([hostile]) == model.answers([Asked("what is it?", "red dog", (FIRST,))])
+    assert model.answers([Asked("what is it?", "<end_of_text>", (FIRST,))])[0].tokens == 0
 
 
 def test_half_precision_is_near(saved: Path):

@@ -100,14 +100,14 @@ def test_batches_equal_a_plain_loop_over_single_answers(saved: Path):
         assert result.nats == pytest.approx(nats, rel=1e-9)
 
 
-ONE, OTHER = picture(1, (28, 28)), picture(2, (40, 64))
+SINGLE, OTHER = picture(1, (28, 28)), picture(2, (40, 64))
 ALIKE = [
-    Asked("what color is the circle?", "red", (ONE,)),
-    Asked("what color is the circle?", "blue, a circle on the grass", (ONE,)),
-    Asked("is there a dog on the grass?", "no", (ONE,)),
-    Asked("which is red?", "a dog", (ONE, OTHER)),
-    Asked("which is red?", "the circle on the grass, yes", (ONE, OTHER)),
-    Asked("which is red?", "a dog", (OTHER, ONE)),
+    Asked("what color is the circle?", "red", (SINGLE,)),
+    Asked("what color is the circle?", "blue, a circle on the grass", (SINGLE,)),
+    Asked("is there a dog on the grass?", "no", (SINGLE,)),
+    Asked("which is red?", "a dog", (SINGLE, OTHER)),
+    Asked("which is red?", "the circle on the grass, yes", (SINGLE, OTHER)),
+    Asked("which is red?", "a dog", (OTHER, SINGLE)),
     Asked("what color is the circle?", "red"),
     Asked("what color is the circle?", "a dog, two dogs"),
     Asked("is there a dog?", "yes", (OTHER,)),
@@ -136,7 +136,7 @@ def test_token_that_spans_prompt_and_answer_is_the_answers(saved: Path):
         template = template.replace("<|im_start|>assistant\n", end)
     model.processor.chat_template = template
     query = "what is there?"
-    asked = [Asked(query, answer, shown) for shown in ((ONE,), ()) for answer in ("s on the grass", "s", ", yes")]
+    asked = [Asked(query, answer, shown) for shown in ((SINGLE,), ()) for answer in ("s on the grass", "s", ", yes")]
     answers = model.answers(asked)
     assert model.shared == len(asked)
     for question, result in zip(asked, answers, strict=True):
@@ -156,7 +156,7 @@ def test_little_to_share_is_read_whole(saved: Path):
 
 def test_shared_answer_longer_than_the_model_reads_has_no_likelihood(saved: Path):
     model = sharing(saved)
-    long = Asked("what color is the circle?", "red blue " * 300, (ONE,))
+    long = Asked("what color is the circle?", "red blue " * 300, (SINGLE,))
     result, other, again = model.answers([long, *ALIKE[:2]])
     assert model.shared == 3
     assert np.isnan(result.nats)

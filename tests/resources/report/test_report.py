@@ -20,7 +20,7 @@ from ops.core.identity import image_id
 from ops.core.log import Log, Row, successor
 from ops.core.measure_schemas import CONTRADICTION_RATES, MODALITY_STATISTICS
 from ops.core.schemas import DROP_FILES, DROPS, EXAMPLES, IMAGES, QUARANTINE, TableSpec
-from ops.core.tasks import Here
+from ops.core.tasks import InProcess
 from ops.core.version_schemas import CURATED, CURRICULUM, VERDICTS, VERSIONS
 from ops.decision.mix import MixSettings
 from ops.decision.versions import LeftOut
@@ -188,7 +188,7 @@ def _publish(lake: Lake) -> None:
         "content": "h0",
     }
     failed = {**gate, "gate": "candidate", "subject": "version 1", "success": False, "failures": ["removed 1 > 0.3"]}
-    facts = facts_of(Stored(lake, 1, (DELIVERY,), {}, {}, "", MixSettings()), Here())
+    facts = facts_of(Stored(lake, 1, (DELIVERY,), {}, {}, "", MixSettings()), InProcess())
     failed["facts"] = {part: table.to_pylist() for part, table in facts.items() if part.startswith("mix")}
     rollback = json.dumps({"rollback_from": 2})
     lake.log(

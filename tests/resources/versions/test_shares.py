@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from ops.core.schemas import EXAMPLES
-from ops.core.tasks import Here, Tasks
+from ops.core.tasks import InProcess, Tasks
 from ops.core.version_schemas import CURATED, CURRICULUM, VERDICTS
 from ops.decision.mix import MixSettings
 from ops.decision.policy import Action, Condition, Policy, Rule
@@ -71,7 +71,7 @@ def test_shares_change_nothing_of_a_version(lake: Lake, settings: Settings, shar
     for left, right in zip(rows_of(lake, whole.version), rows_of(lake, cut.version), strict=True):
         assert left.num_rows
         assert left.equals(right)
-    whole_facts, cut_facts = (facts(lake, whole.version, settings, Here(), rows) for rows in (1000, share_rows))
+    whole_facts, cut_facts = (facts(lake, whole.version, settings, InProcess(), rows) for rows in (1000, share_rows))
     assert whole_facts == cut_facts
     assert whole_facts["version"][0]["missing_in_curriculum"] == 0
 
@@ -98,7 +98,7 @@ def test_shares_hold_each_example_once(lake: Lake):
     assert sorted(ids) == sorted(lake.read(EXAMPLES)["example_id"].to_pylist())
 
 
-class Sent(Here):
+class Sent(InProcess):
     """Every task as if it ran elsewhere: it gets copies of its arguments whose arrays cannot be written to."""
 
     def call(self, function: Callable[..., Any], *arguments: Any) -> Any:
@@ -121,7 +121,7 @@ def test_tasks_can_be_sent_away(lake: Lake, settings: Settings, monkeypatch: pyt
     assert local.counts == sent.counts
     for left, right in zip(rows_of(lake, local.version), rows_of(lake, sent.version), strict=True):
         assert left.equals(right)
-    assert facts(lake, sent.version, settings, Sent(), 10) == facts(lake, local.version, settings, Here(), 1000)
+    assert facts(lake, sent.version, settings, Sent(), 10) == facts(lake, local.version, settings, InProcess(), 1000)
 
 
 @pytest.mark.full
@@ -135,4 +135,4 @@ def test_workers_change_nothing(lake: Lake, settings: Settings, monkeypatch: pyt
     for left, right in zip(rows_of(lake, local.version), rows_of(lake, there.version), strict=True):
         assert left.equals(right)
     of_there = facts(lake, there.version, settings, on_ray, 10)
-    assert of_there == facts(lake, local.version, settings, Here(), 1000)
+    assert of_there == facts(lake, local.version, settings, InProcess(), 1000)
