@@ -1,6 +1,7 @@
 """Row-wise audits: one asset an audit, all measured in one pass over a delivery. Found by the registry."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import TypeAlias
 
 import dagster as dg
@@ -79,15 +80,8 @@ def row_measures(
     flies = dg.AssetKey(CANARIES.name) in context.selected_asset_keys
     if chosen or flies:
         plan_ray(settings.ray, lake)
-        rows = measure_delivery(
-            lake,
-            delivery,
-            names=chosen,
-            settings=settings,
-            encoder=encoder,
-            progress=progress,
-            canaries=flies,
-        )
+        measure = partial(measure_delivery, settings=settings, encoder=encoder, progress=progress, canaries=flies)
+        rows = measure(lake, delivery, names=chosen)
     identities = row_identities(settings, encoder)
     # A run that measures without checking keeps the outcome all the same: what enters a version hangs on it.
     judged = [name for name in MEASURES.values() if name in {*chosen, *checked}]
