@@ -13,7 +13,6 @@ from functools import partial
 from typing import Any
 
 import pyarrow as pa
-import ray
 
 from ops.audits.contract import Audit
 from ops.audits.registry import all_audits
@@ -26,6 +25,7 @@ from ops.decision.policy import Policy
 from resources.config.settings import Settings
 from resources.engines.progress import Progress
 from resources.engines.ray import ray_map
+from resources.engines.ray_types import Reference, get, get_all
 from resources.lake.parts import Part
 from resources.lake.tables import Lake
 from resources.measuring.evidence import Evidence, part_inputs
@@ -93,7 +93,7 @@ class _Job:
     """Parts of the delivery, references to what was gathered for them, the settings of each audit, and the rules."""
 
     parts: tuple[Part, ...]
-    pieces: tuple["ray.ObjectRef", ...]
+    pieces: tuple[Reference, ...]
     audits: Mapping[str, Any]
     policy: Policy
 
@@ -115,9 +115,9 @@ def _tells(audit: Audit) -> bool:
     return bool(set(FAULTS) & set(audit.faults)) and audit.phrases is None and audit.fit is None
 
 
-def _judged(job: _Job, *, lake: Lake, shared: "ray.ObjectRef") -> list[CanaryOutcome]:
+def _judged(job: _Job, *, lake: Lake, shared: Reference) -> list[CanaryOutcome]:
     """Runs in a worker."""
-    inputs = part_inputs(ray.get(list(job.pieces)), ray.get(shared))
+    inputs = part_inputs(get_all(job.pieces), get(shared))
     examples = pa.concat_tables([EXAMPLES.schema.empty_table(), *example_batches(lake, job.parts)])
     drawn = [digest(f"own {name}") for name in examples["example_id"].to_pylist()]
     rows = sorted(range(len(drawn)), key=drawn.__getitem__)[:_OWN]
