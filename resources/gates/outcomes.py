@@ -89,7 +89,8 @@ def recorded_gates(
     gates: dict[str, GateResult] = {}
     for row in (row for key, row in known.items() if key in wanted):
         results = json.loads(row["gate_results"])
-        failures, fixes = row["failures"] or [], row["fixes"] or []
+        failures: list[str] = row["failures"] or []
+        fixes: list[str] = row["fixes"] or []
         gates[row["audit"]] = GateResult(results["gate"], results["subject"], row["success"], failures, fixes, results)
     return gates
 
