@@ -4,7 +4,7 @@ import json
 
 from ops.core.grades import PASS
 from ops.core.log import Row
-from ops.report.data import CheckpointRow
+from ops.report.model_data import CheckpointRow
 from resources.checkpoints.audit_log import audited_checkpoints
 from resources.lake.tables import Lake
 

@@ -4,7 +4,7 @@ import json
 
 from ops.core.grades import PASS
 from ops.core.log import Row
-from ops.report.data import RewardRow
+from ops.report.model_data import RewardRow
 from resources.lake.tables import Lake
 from resources.rewards.audit_log import audited_rewards
 

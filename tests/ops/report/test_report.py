@@ -22,7 +22,6 @@ from ops.report.charts import histogram
 from ops.report.counting import count_quarantine, count_stages, count_verdicts, visual_keys
 from ops.report.data import (
     CanaryRow,
-    CheckpointRow,
     CostRow,
     DropFlow,
     FileFlow,
@@ -35,10 +34,10 @@ from ops.report.data import (
     Quarantined,
     RateRow,
     ReportData,
-    RewardRow,
     Stage,
 )
 from ops.report.histograms import BINS, drawable, first_drawn, histograms
+from ops.report.model_data import CheckpointRow, RewardRow
 from ops.report.page import render
 from ops.report.thumbnails import SIDE_PX, thumbnail
 from ops.report.words import number, percent
