@@ -20,7 +20,7 @@ import numpy as np
 import pyarrow as pa
 from PIL import Image
 
-from benchmarks.audit_accuracy import Embeddings, Shown, example
+from benchmarks.audit_accuracy import Embeddings, PicturedTurns, example
 from benchmarks.claims_accuracy import with_interval
 from benchmarks.duplicates_accuracy import CHANGES
 from benchmarks.options import halves_options
@@ -94,7 +94,7 @@ def leaking(
     asked: Sequence[Asked], folder: Path, settings: BenchmarkLeakSettings, embeddings: Embeddings
 ) -> list[np.ndarray]:
     """Which examples the audit calls a leak (n, bool), with vectors and without."""
-    turns = [Shown(((one.question, "x"),), one.picture, faulty=False) for one in asked]
+    turns = [PicturedTurns(((one.question, "x"),), one.picture, faulty=False) for one in asked]
     made = [example(at, one, embeddings) for at, one in enumerate(turns)]
     examples = pa.Table.from_pylist(made, schema=EXAMPLES.schema)
     ours = sorted({one.picture for one in asked if one.picture})

@@ -27,7 +27,7 @@ from random import Random
 
 import numpy as np
 
-from benchmarks.audit_accuracy import CONVERSATIONS, Embeddings, Ledger, Shown, inputs_of
+from benchmarks.audit_accuracy import CONVERSATIONS, Embeddings, Ledger, PicturedTurns, inputs_of
 from benchmarks.options import halves_options
 from ops.audits.image_mismatch import AUDIT
 from ops.audits.registry import all_audits
@@ -65,7 +65,7 @@ class Judged:
     share: tuple[float, float, float]
 
 
-Corpus = Sequence[tuple[Shown, str]]
+Corpus = Sequence[tuple[PicturedTurns, str]]
 """Rows, and the picture that the text of each belongs to."""
 
 
@@ -74,11 +74,11 @@ def captions(folder: Path, part: slice, share: float, rng: Random, *, most: int 
     lines = [json.loads(line) for line in (folder / "captions.jsonl").read_text("utf-8").splitlines()][part]
     pairs = [(caption, line["image"]) for line in lines for caption in line["captions"][:most]]
     wrong = set(rng.sample(range(len(pairs)), round(share * len(pairs))))
-    rows: list[tuple[Shown, str]] = []
+    rows: list[tuple[PicturedTurns, str]] = []
     for at, (caption, image) in enumerate(pairs):
         others = [line["image"] for line in lines if line["image"] != image]
         picture = rng.choice(others) if at in wrong else image
-        rows.append((Shown((("", caption),), folder / picture, at in wrong), image))
+        rows.append((PicturedTurns((("", caption),), folder / picture, at in wrong), image))
     return rows
 
 
@@ -88,7 +88,7 @@ def conversations(share: float, rng: Random) -> Corpus:
     origins = {id(row): str(row.picture.path) for row in rows if row.picture}
     plant.swap_images(rng.sample(rows, len(rows)), round(share * CONVERSATIONS))
     return [
-        (Shown(row.turns, row.picture.path, row.fault == "wrong_image"), origins[id(row)])
+        (PicturedTurns(row.turns, row.picture.path, row.fault == "wrong_image"), origins[id(row)])
         for row in rows
         if row.picture
     ]
@@ -96,7 +96,9 @@ def conversations(share: float, rng: Random) -> Corpus:
 
 def single_turns(share: float, rng: Random) -> Corpus:
     """One turn of each conversation. It may be true of the wrong picture as well."""
-    return [(Shown((rng.choice(row.turns),), row.picture, row.faulty), at) for row, at in conversations(share, rng)]
+    return [
+        (PicturedTurns((rng.choice(row.turns),), row.picture, row.faulty), at) for row, at in conversations(share, rng)
+    ]
 
 
 def judged(corpus: Corpus, embeddings: Embeddings) -> Judged:

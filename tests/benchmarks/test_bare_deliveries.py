@@ -13,7 +13,7 @@ from PIL import Image
 from pyspark.sql import SparkSession
 
 from benchmarks import audit_accuracy, claims_accuracy, duplicates_accuracy, leaks_accuracy, preference_accuracy
-from benchmarks.audit_accuracy import Embeddings, Ledger, Shown
+from benchmarks.audit_accuracy import Embeddings, Ledger, PicturedTurns
 from ops.audits.benchmark_leaks import AUDIT as LEAKS
 from ops.audits.semantic_duplicates import AUDIT as DUPLICATES
 from resources.config.encoder_settings import EncoderSettings
@@ -52,7 +52,8 @@ def claimed_texts(delivery: str, pictures: list[Path]) -> list[tuple[Path | None
 @pytest.mark.parametrize("delivery", DELIVERIES)
 def test_audit_accuracy(delivery: str, pictures: list[Path], embeddings: Embeddings) -> None:
     rows = [
-        Shown(((query, answer),), picture, faulty=False) for picture, query, answer in claimed_texts(delivery, pictures)
+        PicturedTurns(((query, answer),), picture, faulty=False)
+        for picture, query, answer in claimed_texts(delivery, pictures)
     ]
     inputs = audit_accuracy.inputs_of(rows, embeddings)
     ledger, faulty = Ledger(), np.zeros(len(rows), dtype=bool)
@@ -69,7 +70,7 @@ def test_audit_accuracy(delivery: str, pictures: list[Path], embeddings: Embeddi
 @pytest.mark.parametrize("delivery", DELIVERIES)
 def test_claims_accuracy(delivery: str, pictures: list[Path], embeddings: Embeddings) -> None:
     claimed = [
-        claims_accuracy.Told([(query, answer)], picture, {})
+        claims_accuracy.Conversation([(query, answer)], picture, {})
         for picture, query, answer in claimed_texts(delivery, pictures)
     ]
     inputs = claims_accuracy.inputs_of(claimed, embeddings, claims_accuracy.Places(embeddings))
@@ -84,7 +85,7 @@ def test_claims_accuracy(delivery: str, pictures: list[Path], embeddings: Embedd
 @pytest.mark.parametrize("delivery", DELIVERIES)
 def test_duplicates_accuracy(delivery: str, pictures: list[Path], embeddings: Embeddings, spark: SparkSession) -> None:
     claims = [
-        duplicates_accuracy.Told(picture, query, answer, "photo", (query,))
+        duplicates_accuracy.Conversation(picture, query, answer, "photo", (query,))
         for picture, query, answer in claimed_texts(delivery, pictures)
     ]
     duplicates = duplicates_accuracy.duplicates(spark, claims, embeddings, DUPLICATES.settings)

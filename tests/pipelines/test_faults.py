@@ -204,7 +204,7 @@ USERS = [
     (["preflight", "none", "--trainer", "trl"], 1, "drop 'none' has not been read"),
     (["reward", "nonsense"], 2, "'nonsense' names no reward; give FILE.py:FUNCTION"),
     (["checkpoint", "none.pt"], 1, "none.pt is not there"),
-    (["reward", "x.py:f", "--style", "sideways"], 2, "--style is 'sideways'; give one of"),
+    (["reward", "x.py:f", "--style", "sideways"], 2, "style is 'sideways'; give one of"),
     (["report", "9"], 1, "there is no version 9"),
     (["review", "9"], 1, "there is no version 9"),
     (["review", "newest"], 2, "'newest' is neither a number nor 'latest'"),
