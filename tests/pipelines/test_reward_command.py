@@ -75,6 +75,7 @@ def test_a_column_of_rewards_is_looked_at(tmp_path: Path) -> None:
     assert "warn: length" in done.stdout
 
 
+@pytest.mark.full
 def test_what_was_tried_is_remembered_and_shown(lake: str) -> None:
     named = f"{PLANTED}:length"
     config = {"reward": named, "examples": 20, "allow_network": not network_can_be_left()}

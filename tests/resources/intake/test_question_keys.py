@@ -32,6 +32,7 @@ def asked(text: str, name: str) -> dict[str, list[dict[str, Any]]]:
     }
 
 
+@pytest.mark.full
 def test_a_question_has_one_key_in_every_kind_and_another_where_its_pictures_stand_elsewhere(tmp_path: Path):
     texts = {"first": "Here <image> a cat, here <image> a dog?", "later": "Here a cat, <image> here <image> a dog?"}
     drop = make_drop(tmp_path / "drop", [])
