@@ -14,7 +14,7 @@ from resources.config.settings import Settings
 from resources.gates.outcomes import measures_gates
 from resources.intake.corpus_drops import admitted_drops
 from resources.lake.tables import Lake
-from resources.models.asking import model_identity
+from resources.models.likelihood import model_identity
 
 
 def row_audits() -> list[Audit]:

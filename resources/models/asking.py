@@ -24,8 +24,7 @@ from resources.lake.lookup import by_key, one_each
 from resources.lake.stored_images import stored_images
 from resources.lake.tables import Lake
 from resources.models.answer_model import Asked
-from resources.models.encoder_source import precision_of
-from resources.models.likelihood import likelihood_identity, load_likelihood_model
+from resources.models.likelihood import load_likelihood_model, model_identity
 from resources.models.placement import place_encoder
 
 #: Answers after which they are committed: what a kill costs at most.
@@ -38,11 +37,6 @@ class _Work:
     """Questions that are asked together."""
 
     questions: tuple[Question, ...]
-
-
-def model_identity(reference: str, encoder: EncoderSettings) -> str:
-    """Name of the figures of this model at the encoder's precision."""
-    return likelihood_identity(reference, precision=precision_of(encoder))
 
 
 def answer_delivery(

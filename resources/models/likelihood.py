@@ -9,6 +9,7 @@ reference it is named.
 """
 
 from ops.core.identity import fingerprint
+from resources.config.encoder_settings import EncoderSettings
 from resources.models.answer_model import (
     FILES,
     OPEN_CLIP,
@@ -17,7 +18,7 @@ from resources.models.answer_model import (
     caption_settings,
     model_folder,
 )
-from resources.models.encoder_source import EncoderError, encoder_identity, file_hash
+from resources.models.encoder_source import EncoderError, encoder_identity, file_hash, precision_of
 
 #: Part of every identity: raised when the same weights would give other figures.
 _REVISION = 1
@@ -33,6 +34,11 @@ def load_likelihood_model(reference: str, *, device: str = "cpu", precision: str
     from resources.models.vision_language import VisionLanguageModel
 
     return VisionLanguageModel.load(reference, device=device, precision=precision)
+
+
+def model_identity(reference: str, encoder: EncoderSettings) -> str:
+    """Name of the figures of this model at the encoder's precision."""
+    return likelihood_identity(reference, precision=precision_of(encoder))
 
 
 def likelihood_identity(reference: str, *, precision: str) -> str:

@@ -1,4 +1,4 @@
-"""Every benchmark is loaded: none of them is run by a test as a whole, so that nothing else sees a name that is gone."""
+"""Every benchmark is loaded: no test runs one as a whole, so that nothing else sees a name that is gone."""
 
 from importlib import import_module
 from pathlib import Path

@@ -18,8 +18,8 @@ from resources.engines.progress import SilentProgress
 from resources.lake.tables import Lake
 from resources.measuring.recorded import row_identities
 from resources.models.answer_model import Asked
-from resources.models.asking import answer_delivery, model_identity
-from resources.models.likelihood import load_likelihood_model
+from resources.models.asking import answer_delivery
+from resources.models.likelihood import load_likelihood_model, model_identity
 from tests.support.embedded import add, drawn
 from tests.support.tiny_models import save_coca, save_llava
 
