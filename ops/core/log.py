@@ -42,6 +42,10 @@ class Log:
         """The last row of each value of the column, its present state, in the order in which the values first came."""
         return {row[column]: row for row in self.rows}
 
+    def newest_by(self, column: str, most: int) -> list[Row]:
+        """The last row of each value of the column, the newest first, at most so many."""
+        return sorted(self.last_by(column).values(), key=itemgetter(SEQUENCE), reverse=True)[:most]
+
 
 def successor(row: Mapping[str, Any], **changes: Any) -> Row:
     """A row to append that says the same but for the changes; the lake gives it a place of its own."""

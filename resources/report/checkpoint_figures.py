@@ -13,9 +13,7 @@ _MOST = 20
 
 def checkpoint_figures(lake: Lake) -> tuple[CheckpointRow, ...]:
     """The last audits, the newest first; of one that was audited again only the last."""
-    latest = audited_checkpoints(lake).last_by("weights")
-    newest = sorted(latest.values(), key=lambda row: row["sequence"], reverse=True)
-    return tuple(map(_row, newest[:_MOST]))
+    return tuple(map(_row, audited_checkpoints(lake).newest_by("weights", _MOST)))
 
 
 def _row(row: Row) -> CheckpointRow:

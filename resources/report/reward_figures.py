@@ -13,9 +13,7 @@ _MOST = 20
 
 def reward_figures(lake: Lake) -> tuple[RewardRow, ...]:
     """The last audits, the newest first; of one that was tried again only the last."""
-    latest = audited_rewards(lake).last_by("reward")
-    newest = sorted(latest.values(), key=lambda row: row["sequence"], reverse=True)
-    return tuple(map(_row, newest[:_MOST]))
+    return tuple(map(_row, audited_rewards(lake).newest_by("reward", _MOST)))
 
 
 def _row(row: Row) -> RewardRow:

@@ -27,6 +27,8 @@ def test_the_order_of_files_decides_nothing(drawn: tuple[list[tuple[str, str]], 
     for name in names:
         of_name = [one for one in rows if one["name"] == name]
         assert (log.first_by("name")[name], log.last_by("name")[name]) == (of_name[0], of_name[-1])
+    newest = log.newest_by("name", 2)
+    assert newest == sorted(log.last_by("name").values(), key=lambda row: -row["sequence"])[:2]
 
 
 def test_a_successor_leaves_its_place_to_the_lake() -> None:
