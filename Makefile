@@ -1,6 +1,6 @@
 # Every target sets up what it needs; `make setup` does nothing when nothing changed.
 .DEFAULT_GOAL := help
-.PHONY: help setup streaming trainers check format test-ops test test-all test-cluster test-browser demo dev lock clean
+.PHONY: help setup streaming trainers check format test-ops test test-all test-cluster test-browser test-kills demo dev lock clean
 
 BIN := .venv/bin
 # Two workers: Spark on one, Ray on the other, the rest where there is room (tests/support/spread.py). With CI=true
@@ -40,17 +40,20 @@ test-ops: setup ## The tests of what is measured and decided, without an engine:
 	$(PYTEST) tests/ops -m "not full" --ignore tests/ops/corpus
 
 test: setup ## The tests, but for the long ones
-	$(PYTEST) -m "not full and not cluster"
+	$(PYTEST) -m "not full and not cluster and not kills"
 
-test-all: streaming trainers ## Every test
+test-all: streaming trainers ## Every test, but for test-kills
 	@sh infra/tools.sh
-	$(PYTEST) -m "not cluster and not browser"
+	$(PYTEST) -m "not cluster and not browser and not kills"
 	$(MAKE) test-browser
 	$(MAKE) test-cluster
 
 test-browser: setup ## The UI and the review pages in a real browser; installs Chromium by apt-get where it may
 	@sh infra/browser.sh
 	.venv-browser/bin/python -m pytest tests/browser
+
+test-kills: setup ## Whole runs, killed at eleven points and run again; half an hour
+	$(BIN)/python -m pytest tests/pipelines/test_killed_runs.py
 
 # One after the other: each starts several Rays or Sparks at once.
 test-cluster: setup ## The tests on several machines, made of namespaces (as root)

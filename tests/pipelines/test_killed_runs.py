@@ -26,7 +26,7 @@ from resources.versions.publishing import version_of
 from tests.support.dagster_dev import dagster_dev
 from tests.support.killing import ASSAY, Group
 
-pytestmark = pytest.mark.full
+pytestmark = pytest.mark.kills
 
 _CACHES = {"torchinductor_root"}
 """What torch keeps from one run to the next."""
