@@ -81,7 +81,9 @@ def fly_canaries(
     judge = partial(_judged, lake=lake, shared=evidence.shared)
     audits = {audit.name: settings.audit(audit.name) for audit in flight.audits}
     job = _Job(tuple(parts[place] for place in places), pieces, audits, flight.policy)
-    (judged,) = ray_map(judge, [job], progress=progress, label="Measure canaries", total=1)
+    # A delivery that shows nothing gives no canaries.
+    jobs = [job] if places else []
+    (judged,) = ray_map(judge, jobs, progress=progress, label="Measure canaries", total=1) if jobs else ([],)
     keys = {"delivery": delivery, "identity": flight.identity, "at": datetime.now(UTC)}
     table = pa.Table.from_pylist([asdict(outcome) | keys for outcome in judged], schema=CANARIES.schema)
     partition = {"delivery": delivery, "identity": flight.identity}
