@@ -63,7 +63,7 @@ REGIONS = table(
 # beside others, and stored nowhere. `identity` names the audits' measures and the rules that act on them.
 CANARIES = table(
     "canaries",
-    ("delivery", "identity"),
+    (),
     ("delivery", pa.string()),
     ("identity", pa.string()),
     ("at", TIMESTAMP),

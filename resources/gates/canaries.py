@@ -6,6 +6,7 @@ for, and a recall no worse than that of the deliveries before.
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields
+from itertools import takewhile
 from operator import itemgetter
 
 from ops.canaries.outcome import CanaryOutcome
@@ -44,8 +45,8 @@ def canary_gates(lake: Lake, delivery: str, *, drop: str, settings: GuardSetting
     deliveries that were judged before it. Both speak of the end of the interval that is in favour: a small delivery
     fails where the figure itself could not be chance."""
     latest = latest_canaries(lake)
-    names = list(latest)
-    earlier = [latest[name] for name in names[: names.index(delivery)] if delivery in latest][-BEFORE:] if names else []
+    before = list(takewhile(lambda name: name != delivery, latest))[-BEFORE:]
+    earlier = [latest[name] for name in before]
     facts = canary_facts(latest.get(delivery, []), earlier)
     lows = {str(row["fault"]): float(row["earlier_low"]) for row in facts.to_pylist()}
     subject = f"drop {drop!r}"

@@ -1,7 +1,7 @@
 """A delivery's canaries: a sample of its rows, some of them damaged in memory, measured by the audits that look for
 what was done to them.
 
-a few parts of `examples` + what was gathered for them -> `canaries`, partition (delivery, identity)
+a few parts of `examples` + what was gathered for them -> `canaries`
 
 One worker does it; nothing of a damaged row is staged, so that none can be published.
 """
@@ -26,6 +26,7 @@ from resources.config.settings import Settings
 from resources.engines.progress import Progress
 from resources.engines.ray import ray_map
 from resources.engines.ray_types import Reference, get, get_all
+from resources.lake.compaction import compact
 from resources.lake.parts import Part
 from resources.lake.tables import Lake
 from resources.measuring.evidence import Evidence, part_inputs
@@ -78,16 +79,17 @@ def fly_canaries(
     it. `evidence` is what was gathered for the parts."""
     places = _sampled(evidence.gathered.files)
     pieces = tuple(piece for place in places for piece in evidence.gathered.pieces[place])
-    judge = partial(_judged, lake=lake, shared=evidence.shared)
     audits = {audit.name: settings.audit(audit.name) for audit in flight.audits}
     job = _Job(tuple(parts[place] for place in places), pieces, audits, flight.policy)
-    # A delivery that shows nothing gives no canaries.
-    jobs = [job] if places else []
-    (judged,) = ray_map(judge, jobs, progress=progress, label="Measure canaries", total=1) if jobs else ([],)
+    jobs = [job] if places else []  # none of a delivery that shows nothing
+    judge = partial(_judged, lake=lake, shared=evidence.shared)
+    judged = ray_map(judge, jobs, progress=progress, label="Measure canaries", total=len(jobs))
     keys = {"delivery": delivery, "identity": flight.identity, "at": datetime.now(UTC)}
-    table = pa.Table.from_pylist([asdict(outcome) | keys for outcome in judged], schema=CANARIES.schema)
-    partition = {"delivery": delivery, "identity": flight.identity}
-    lake.write(CANARIES, table, partition=partition, once=once(delivery, flight.identity))
+    table = pa.Table.from_pylist(
+        [asdict(outcome) | keys for of_job in judged for outcome in of_job], schema=CANARIES.schema
+    )
+    lake.write(CANARIES, table, partition={}, once=once(delivery, flight.identity))
+    compact(lake, CANARIES)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,4 +19,4 @@ def fly(lake: Lake, delivery: str, caught: int, *, planted: int = 100, hour: int
         for audit in ("image_mismatch", ANY)
     ]
     table = pa.Table.from_pylist(rows, schema=CANARIES.schema)
-    lake.write(CANARIES, table, partition={"delivery": delivery, "identity": identity}, once=f"{delivery}/{identity}")
+    lake.write(CANARIES, table, partition={}, once=f"{delivery}/{identity}")
