@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from pydantic import Field
 
-from assets.checks import table_of
+from assets.checks import graded_check, table_of
 from assets.partitions import ENGINES
 from assets.specs import CODE, Materialized, table_metadata
 from assets.steps import step
-from ops.core.grades import PASS, REJECT
+from ops.core.grades import PASS
 from ops.core.measure_schemas import CHECKPOINTS
 from resources.config.settings import Settings
 from resources.engines.progress import Progress
@@ -86,9 +86,5 @@ def _metadata(audit: "CheckpointAudit") -> dict[str, Any]:
 def _check(audit: "CheckpointAudit") -> dg.AssetCheckResult:
     faults = [finding for finding in audit.findings if finding.verdict != PASS]
     texts = [f"{f.name}{f' at {f.where}' if f.where else ''}: {f.detail}" for f in faults]
-    severity = dg.AssetCheckSeverity.ERROR if audit.verdict == REJECT else dg.AssetCheckSeverity.WARN
-    return dg.AssetCheckResult(
-        passed=audit.verdict == PASS,
-        severity=severity,
-        description=f"{audit.checkpoint}: {audit.verdict}; {'; '.join([*texts, *audit.advice]) or 'nothing moved far'}",
-    )
+    reasons = "; ".join([*texts, *audit.advice]) or "nothing moved far"
+    return graded_check(audit.verdict, f"{audit.checkpoint}: {audit.verdict}; {reasons}")

@@ -7,6 +7,7 @@ from urllib.parse import quote
 import dagster as dg
 
 from assets.partitions import drops
+from ops.core.grades import PASS, REJECT
 from ops.core.printable import printable
 from resources.gates.gates import GateResult
 from resources.gates.history import Earlier
@@ -42,6 +43,13 @@ def check_result(
         description=gate.message,
         metadata={"checks": _table(gate, earlier), **_docs(gate), **samples, **_figures(gate)},
     )
+
+
+def graded_check(verdict: str, description: str) -> dg.AssetCheckResult:
+    """The check of what was graded pass, warn or reject; it passes where that is pass, and one that warns does not
+    count as failed."""
+    severity = dg.AssetCheckSeverity.ERROR if verdict == REJECT else dg.AssetCheckSeverity.WARN
+    return dg.AssetCheckResult(passed=verdict == PASS, severity=severity, description=description)
 
 
 def _docs(gate: GateResult) -> dict[str, dg.UrlMetadataValue]:

@@ -1,12 +1,13 @@
 """Row-wise audits: one asset an audit, all measured in one pass over a delivery. Found by the registry."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from functools import partial
 from typing import TypeAlias
 
 import dagster as dg
 
-from assets.checks import NEVER, PROMISES, by_drop, check_result
+from assets.checks import NEVER, PROMISES, by_drop, check_result, table_of
 from assets.lineage import measured_from
 from assets.partitions import ENGINES, drops
 from assets.specs import Materialized, audit_asset, table_asset
@@ -27,7 +28,6 @@ from resources.lake.tables import Lake
 from resources.measuring.delivery import measure_delivery
 from resources.measuring.recorded import require_measures, row_audits, row_identities
 from resources.models.encoder_source import encoder_identity
-from resources.report.canary_pictures import canary_table
 from resources.report.measure_pictures import measure_pictures
 
 _READS = ["examples", "embeddings"]
@@ -110,15 +110,17 @@ def _canaries(
     context: dg.AssetExecutionContext, lake: Lake, delivery: str, settings: Settings
 ) -> Iterator[Materialized | dg.AssetCheckResult]:
     """What was found of the delivery's canaries, where it has any, and what the gates say of it, as far as selected."""
-    outcomes = latest_canaries(lake, [delivery]).get(delivery, [])
+    latest = latest_canaries(lake)
+    outcomes = latest.get(delivery, [])
     if outcomes and dg.AssetKey(CANARIES.name) in context.selected_asset_keys:
         recalls = {f"recall of {made.fault}": made.caught / made.planted for made in together(outcomes)}
-        metadata = {"delivery": delivery, "canaries": dg.MetadataValue.md(canary_table(outcomes)), **recalls}
+        metadata = {"delivery": delivery, "canaries": table_of([asdict(made) for made in outcomes]), **recalls}
         yield dg.MaterializeResult(asset_key=CANARIES.name, metadata=metadata)
     wanted = {key.name for key in context.selected_asset_check_keys if key.asset_key == dg.AssetKey(CANARIES.name)}
     if not wanted:
         return
-    recall, steady = canary_gates(lake, delivery, drop=context.partition_key, settings=settings.gates)
+    drop, history = context.partition_key, lake.storage
+    recall, steady = canary_gates(latest, delivery, drop=drop, settings=settings.gates, history=history)
     if CANARY_CHECK in wanted:
         yield check_result(recall, asset=CANARIES.name, check=CANARY_CHECK)
     if FALL_CHECK in wanted:

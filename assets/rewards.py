@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from pydantic import Field
 
-from assets.checks import table_of
+from assets.checks import graded_check, table_of
 from assets.partitions import ENGINES
 from assets.specs import CODE, Materialized, table_metadata
 from assets.steps import step
-from ops.core.grades import PASS, REJECT
+from ops.core.grades import PASS
 from ops.core.measure_schemas import REWARD_AUDIT
 from resources.config.settings import Settings
 from resources.engines.progress import Progress
@@ -80,9 +80,4 @@ def _metadata(reward: str, audit: "RewardAudit") -> dict[str, Any]:
 
 def _check(reward: str, audit: "RewardAudit") -> dg.AssetCheckResult:
     faults = [f"{finding.name}: {finding.detail}" for finding in audit.findings if finding.verdict != PASS]
-    severity = dg.AssetCheckSeverity.ERROR if audit.verdict == REJECT else dg.AssetCheckSeverity.WARN
-    return dg.AssetCheckResult(
-        passed=audit.verdict == PASS,
-        severity=severity,
-        description=f"{reward}: {audit.verdict}; {'; '.join(faults) or 'nothing else is paid for'}",
-    )
+    return graded_check(audit.verdict, f"{reward}: {audit.verdict}; {'; '.join(faults) or 'nothing else is paid for'}")

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from ops.canaries.outcome import CanaryOutcome
 from ops.decision.versions import LeftOut
 from ops.report.audit_data import AuditFigures, RuleFigures
 from ops.report.model_data import CheckpointRow, RewardRow
@@ -157,17 +158,10 @@ class LabelFigure:
 
 @dataclass(frozen=True, slots=True)
 class CanaryRow:
-    """What was found of a drop's canaries with a fault, by all audits together: planted and caught, with the 95 %
-    interval of the share, and how many of the `own` rows beside them were flagged."""
+    """What was found of a drop's canaries with a fault, by all audits together."""
 
     drop: str
-    fault: str
-    planted: int
-    caught: int
-    low: float
-    high: float
-    own: int
-    flagged: int
+    outcome: CanaryOutcome
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from resources.gates.gates import GateResult, run_gate
 from resources.gates.outcomes import MeasuresGate
 from resources.gates.suites import Suites, column, within
 from resources.lake.tables import Lake
+from resources.storage.storage import Storage
 
 #: Deliveries whose canaries a recall is held against.
 BEFORE = 10
@@ -40,20 +41,24 @@ def latest_canaries(lake: Lake, deliveries: Collection[str] | None = None) -> di
     return {name: sorted(known, key=lambda outcome: (outcome.fault, outcome.audit)) for name, known in latest.items()}
 
 
-def canary_gates(lake: Lake, delivery: str, *, drop: str, settings: GuardSettings) -> tuple[GateResult, GateResult]:
-    """Whether enough of the delivery's canaries was found, and whether no less than of those of the last BEFORE
-    deliveries that were judged before it. Both speak of the end of the interval that is in favour: a small delivery
-    fails where the figure itself could not be chance."""
-    latest = latest_canaries(lake)
+def canary_gates(
+    latest: Mapping[str, Sequence[CanaryOutcome]],
+    delivery: str,
+    *,
+    drop: str,
+    settings: GuardSettings,
+    history: Storage | None,
+) -> tuple[GateResult, GateResult]:
+    """Of the outcomes of all deliveries (`latest_canaries`): whether enough of this one's canaries was found, and
+    whether no less than of those of the last BEFORE deliveries that were judged before it. Both speak of the end of the
+    interval that is in favour: a small delivery fails where the figure itself could not be chance."""
     before = list(takewhile(lambda name: name != delivery, latest))[-BEFORE:]
-    earlier = [latest[name] for name in before]
-    facts = canary_facts(latest.get(delivery, []), earlier)
+    facts = canary_facts(latest.get(delivery, []), [latest[name] for name in before])
     lows = {str(row["fault"]): float(row["earlier_low"]) for row in facts.to_pylist()}
     subject = f"drop {drop!r}"
 
     def judged(name: str, least: Mapping[str, float]) -> GateResult:
-        suites = _suites(least)
-        return run_gate(name, subject, {"canaries": facts}, suites=suites, run=delivery, history=lake.storage)
+        return run_gate(name, subject, {"canaries": facts}, suites=_suites(least), run=delivery, history=history)
 
     return judged("canaries", settings.least_recall), judged("canaries_fall", lows)
 

@@ -14,18 +14,5 @@ MOST_DELIVERIES = 20
 def canary_figures(lake: Lake, drops: Mapping[str, str]) -> tuple[CanaryRow, ...]:
     """By fault, of the last MOST_DELIVERIES of these deliveries (delivery -> drop) that have canaries."""
     latest = list(latest_canaries(lake, drops.keys()).items())[-MOST_DELIVERIES:]
-    rows = [
-        CanaryRow(
-            drops[delivery],
-            made.fault,
-            made.planted,
-            made.caught,
-            made.recall_low,
-            made.recall_high,
-            made.own,
-            made.flagged,
-        )
-        for delivery, outcomes in latest
-        for made in together(outcomes)
-    ]
-    return tuple(sorted(rows, key=lambda row: row.fault))
+    rows = [CanaryRow(drops[name], outcome) for name, outcomes in latest for outcome in together(outcomes)]
+    return tuple(sorted(rows, key=lambda row: row.outcome.fault))

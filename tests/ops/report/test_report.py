@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from ops.canaries.outcome import CanaryOutcome
 from ops.core.hashing import distinct, key_hashes
 from ops.core.schemas import EXAMPLES, QUARANTINE
 from ops.core.version_schemas import CURRICULUM, VERDICTS
@@ -102,7 +103,7 @@ def report(text: str = "plain") -> ReportData:
         forecasts=(ForecastRow(text, text, text, text, 3, 2, text),),
         costs=(CostRow(text, 2, 1.5, 3.0, 100),),
         rewards=(RewardRow("2026-01-01", text, text, 10, 5, (text,)),),
-        canaries=(CanaryRow(text, text, 100, 90, 0.82, 0.95, 2000, 7),),
+        canaries=(CanaryRow(text, CanaryOutcome(text, "any", 100, 90, 0.82, 0.95, 2000, 7, 0.002, 0.007)),),
         checkpoints=(CheckpointRow(text, text, text, text, 0.5, None, 0.25, (text,), (text,)),),
     )
 

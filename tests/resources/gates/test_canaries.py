@@ -6,17 +6,22 @@ import pytest
 
 from ops.gates.guards import GuardSettings
 from resources.gates.canaries import canary_gates, latest_canaries, missed_canaries
+from resources.gates.gates import GateResult
 from resources.lake.tables import Lake
 from tests.support.flown import fly
 
 ASKED = GuardSettings(least_recall={"wrong_image": 0.5})
 
 
+def judged(lake: Lake, delivery: str, settings: GuardSettings) -> tuple[GateResult, GateResult]:
+    return canary_gates(latest_canaries(lake), delivery, drop="d", settings=settings, history=lake.storage)
+
+
 @pytest.mark.parametrize(("caught", "planted", "passes"), [(45, 100, True), (30, 100, False), (1, 4, True)])
 def test_only_a_recall_that_cannot_be_chance_fails(tmp_path: Path, caught: int, planted: int, passes: bool) -> None:
     lake = Lake(tmp_path)
     fly(lake, "a", caught, planted=planted)
-    gate, steady = canary_gates(lake, "a", drop="d", settings=ASKED)
+    gate, steady = judged(lake, "a", ASKED)
     assert (gate.success, steady.success) == (passes, True)
     assert (missed_canaries(lake, ["a"], ASKED) == {}) == passes
     if not passes:
@@ -29,7 +34,7 @@ def test_a_fall_against_the_deliveries_before_is_told(tmp_path: Path) -> None:
     lake = Lake(tmp_path)
     for hour, (delivery, caught) in enumerate([("a", 80), ("b", 90), ("c", 50), ("d", 82)]):
         fly(lake, delivery, caught, hour=hour)
-    falls = {name: canary_gates(lake, name, drop=name, settings=GuardSettings())[1] for name in latest_canaries(lake)}
+    falls = {name: judged(lake, name, GuardSettings())[1] for name in latest_canaries(lake)}
     assert [name for name, gate in falls.items() if not gate.success] == ["c"]
     assert "recall_high 0.5962 < 0.7939" in falls["c"].message
     assert "earlier_recall" in falls["c"].results["facts"]["canaries"][0]
@@ -46,7 +51,7 @@ def test_the_last_flight_of_a_delivery_counts(tmp_path: Path) -> None:
 def test_a_delivery_without_canaries_passes_whether_others_have_some(tmp_path: Path) -> None:
     lake = Lake(tmp_path)
     for _ in range(2):
-        assert [gate.success for gate in canary_gates(lake, "a", drop="d", settings=ASKED)] == [True, True]
+        assert [gate.success for gate in judged(lake, "a", ASKED)] == [True, True]
         assert missed_canaries(lake, ["a"], ASKED) == {}
         fly(lake, "b", 10)
 

@@ -14,8 +14,8 @@ def test_the_last_drops_of_the_version_are_shown(tmp_path: Path) -> None:
         fly(lake, delivery, 90 - hour, hour=hour)
     fly(lake, "elsewhere-1", 1)
     rows = canary_figures(lake, drops)
-    assert [(row.drop, row.caught) for row in rows] == [
+    assert [(row.drop, row.outcome.caught) for row in rows] == [
         (f"d{number}", 90 - number) for number in range(2, MOST_DELIVERIES + 2)
     ]
-    assert {(row.fault, row.planted, row.own) for row in rows} == {("wrong_image", 100, 1000)}
+    assert {(row.outcome.fault, row.outcome.planted, row.outcome.own) for row in rows} == {("wrong_image", 100, 1000)}
     assert canary_figures(Lake(tmp_path / "empty"), drops) == ()
