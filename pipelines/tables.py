@@ -53,7 +53,7 @@ def canary_table(outcomes: Sequence[CanaryOutcome]) -> Group:
         interval = f"{outcome.recall_low:.2f} to {outcome.recall_high:.2f}"
         figures = (outcome.planted, outcome.caught, interval, outcome.own, outcome.flagged)
         table.add_row(outcome.fault, outcome.audit, *map(str, figures))
-    return titled("What was found of the canaries", table)
+    return titled("What was found of canaries: rows of the drop that were damaged in memory", table)
 
 
 def titled(title: str, table: Table) -> Group:
