@@ -36,9 +36,14 @@ _planned: list[Callable[[], None]] = []
 
 
 def plan_ray(settings: RaySettings, lake: Lake) -> None:
-    """Ray is to start so (see `start_ray`) when something is first to run on it, and not at all where nothing is."""
+    """Ray is to start so (see `start_ray`) when something is first to run on it, and not at all where nothing is.
+
+    Where it runs already, these settings hold at once.
+    """
     options = {"num_cpus": settings.num_cpus, "object_store_bytes": settings.object_store_mb * 10**6}
     _planned[:] = [partial(start_ray, **options, patience_s=settings.patience_s, lake=lake)]
+    if ray.is_initialized():
+        start_ray()
 
 
 def start_ray(

@@ -2,16 +2,19 @@
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
 import ray
 from ray.data import ActorPoolStrategy
 
+from resources.config.ray_settings import RaySettings
 from resources.engines.nodes import Installed, _differences
 from resources.engines.progress import SilentProgress
-from resources.engines.ray import flushed, ray_map
+from resources.engines.ray import flushed, plan_ray, ray_map
 from resources.engines.stalls import PATIENCE_S, StalledError, patience_s, patiently, set_patience
+from resources.lake.tables import Lake
 
 # What the abandoned execution of Ray Data says in its thread.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
@@ -36,6 +39,15 @@ def test_a_task_that_no_node_has_room_for_ends_the_run_by_name() -> None:
     ):
         list(ray_map(double, [1, 2], progress=SilentProgress(), label="x", num_cpus=3))
     assert list(ray_map(double, [3], progress=SilentProgress(), label="x")) == [6]
+
+
+@pytest.mark.usefixtures("impatient")
+def test_the_patience_of_a_plan_holds_at_once_where_ray_runs(tmp_path: Path) -> None:
+    plan_ray(RaySettings(patience_s=3), Lake(tmp_path))
+    assert patience_s() == 3
+    set_patience(2)
+    assert list(ray_map(double, [1], progress=SilentProgress(), label="x")) == [2]
+    assert patience_s() == 2
 
 
 @pytest.mark.full
