@@ -29,7 +29,8 @@ BoxesOption = Annotated[
     str | None,
     typer.Option(
         "--boxes",
-        help="The scale that boxes are written on: pixels, unit, thousand, 'resized WxH', or delivered. "
+        help="The scale that boxes are written on: pixels, unit, thousand, 'resized WxH', 'qwen2.5-vl' or "
+        "'qwen2.5-vl MIN-MAX' (pixels after its own resize, in that range), or delivered. "
         "Left out: the format's own, if its trainer has one.",
     ),
 ]

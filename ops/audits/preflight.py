@@ -25,7 +25,7 @@ from ops.core.arrow_types import fields
 from ops.evidence.inputs import RowInputs
 from ops.evidence.picture_table import PictureTable
 from ops.preflight.contract import UNKNOWN_STATE, Picture
-from ops.preflight.examples import boxed_ids, rows_of
+from ops.preflight.examples import pixel_scales, rows_of
 from ops.preflight.forecast import forecast_rows
 from ops.preflight.limits import Limits
 from ops.preflight.pictures import stored_picture
@@ -69,12 +69,16 @@ class PreflightSettings:
 def measure(inputs: RowInputs, settings: PreflightSettings) -> pa.Table:
     """The forecast of each example for each trainer."""
     examples = inputs.examples
-    pictures, boxed = _Pictures(inputs.pictures), boxed_ids(inputs.boxes)
+    pictures = _Pictures(inputs.pictures)
     tables = [AUDIT.schema.empty_table()]
     for (name, limits), stamped in zip(settings.limits().items(), settings.stamps, strict=True):
         trainer = trainer_of(name)
         rows = rows_of(
-            examples, pictures, as_parts=trainer.reads_parts, masks_answers=trainer.masks_answers, boxed=boxed
+            examples,
+            pictures,
+            as_parts=trainer.reads_parts,
+            masks_answers=trainer.masks_answers,
+            box_scales=pixel_scales(inputs.boxes, writes_boxes=trainer.writes_boxes),
         )
         forecasts = forecast_rows(trainer, rows, limits, counter(limits.tokenizer, stamped))
         keys = [examples[key] for key in KEYS[Grain.EXAMPLE].names]
@@ -111,5 +115,5 @@ AUDIT = Audit(
     settings=PreflightSettings(),
     uses_pictures=True,
     uses_boxes=True,
-    revision=2,
+    revision=3,
 )

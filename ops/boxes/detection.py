@@ -109,8 +109,10 @@ def is_list_of_boxes(ordered: int, lists: int) -> bool:
 
 
 def named(convention: str, who: str, by_numbers: FileConvention) -> str:
-    """The evidence where a person or a format names the convention: that, and whether the numbers bear it out."""
-    borne_out = by_numbers.convention in (convention, UNKNOWN) and by_numbers.weights is None
+    """The evidence where a person or a format names the convention: that, and, of those that numbers can tell, whether
+    they bear it out."""
+    silent = by_numbers.convention in (convention, UNKNOWN) and by_numbers.weights is None
+    borne_out = silent or convention not in PLAIN
     return f"named by {who}" if borne_out else f"named by {who}; the numbers look otherwise: {by_numbers.evidence}"
 
 

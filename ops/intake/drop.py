@@ -8,7 +8,7 @@ from datetime import date, datetime
 
 from ruamel.yaml.error import YAMLError
 
-from ops.boxes.conventions import PLAIN, is_convention
+from ops.boxes.conventions import NAMES, is_convention
 from ops.core.json_values import Cell, Fields, texts_of
 from ops.core.printable import unfit_name
 from ops.core.yaml_values import parsed_yaml
@@ -221,8 +221,7 @@ def _box_conventions(values: Fields) -> dict[str, str]:
     conventions = _patterns(values, "boxes")
     for name in conventions.values():
         if not is_convention(name):
-            known = f"{', '.join(PLAIN)}, or `resized WIDTHxHEIGHT`"
-            raise DropError(f"{MANIFEST}: boxes: {name[:80]!r} is no convention of boxes; there are {known}")
+            raise DropError(f"{MANIFEST}: boxes: {name[:80]!r} is no convention of boxes; there are {NAMES}")
     return conventions
 
 

@@ -85,8 +85,8 @@ class Row:
     pictures: tuple[Picture, ...] = ()
     chosen: Turn | None = None
     rejected: Turn | None = None
-    has_boxes: bool = False
-    """Whether its texts name places in the picture by pixels of the upright picture."""
+    box_scales: tuple[str, ...] = ()
+    """What its texts name places in the picture by, where that is pixels: conventions (ops.boxes.conventions)."""
     is_prompt: bool = False
     """Whether it is a prompt of RL: what asks, and no answer to learn."""
     is_judged: bool = False
@@ -229,6 +229,8 @@ class Trainer:
     """What `on_failure` may be; the first is the trainer's default."""
     settle_pair: Callable[["Counted", "Counted", Limits], list[Forecast]] | None = None
     """Of the two conversations of a preference, where they are not cut one by one."""
+    writes_boxes: bool = False
+    """Whether it writes boxes that its files have as `objects` on the model's own scale."""
     reads_parts: bool = False
     """Whether its files hold typed parts; else texts with placeholders in them."""
     reads: str = "answers"

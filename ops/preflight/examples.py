@@ -1,10 +1,12 @@
 """Stored examples as the rows that an export writes for a trainer."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 
 import pyarrow as pa
 
-from ops.boxes.conventions import PIXELS
+from ops.boxes.conventions import counts_pixels
+from ops.boxes.notations import OBJECTS
 from ops.core import arrow
 from ops.core.stored import StoredExample, StoredMessage
 from ops.core.turns import CANDIDATE_ROLES, GROUND_TRUTH, ROLLOUT
@@ -15,6 +17,8 @@ from ops.text.placeholders import MEDIA, placeholder_text
 
 READ = ("example_id", "kind", "messages", "image_ids")
 """Columns of examples (schemas.EXAMPLES) that a forecast needs."""
+BOX_COLUMNS = ("example_id", "convention", "notation")
+"""Columns of boxes (schemas.BOXES) that it needs."""
 KNOWN_KINDS = ("sft", "preference", "prompt")
 _SPOKEN = ("assistant", CONTEXT)
 _SILENT = {"sft": (CONTEXT,)}
@@ -26,27 +30,35 @@ def rows_of(
     *,
     as_parts: bool,
     masks_answers: bool = False,
-    boxed: Collection[str] = (),
+    box_scales: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
 ) -> list[Row]:
     """The rows of examples (READ), in order. `picture` knows the pictures by their ids. `masks_answers`: the trainer's
     files can hold an answer without loss. `as_parts`: they hold typed parts; else texts with `<image>` in them, in
-    which a literal `<image>`, `<video>` or `<audio>` is written with a space, as every export writes it. `boxed`: ids
-    of the examples whose texts name pixels (`boxed_ids`)."""
+    which a literal `<image>`, `<video>` or `<audio>` is written with a space, as every export writes it. `box_scales`:
+    by example, what its texts name pixels by (`pixel_scales`)."""
     stored = arrow.rows_of(examples.select(READ), StoredExample)
     return [
-        _row(example, picture, as_parts=as_parts, masks_answers=masks_answers, boxed=example["example_id"] in boxed)
-        for example in stored
+        _row(example, picture, as_parts=as_parts, masks_answers=masks_answers, scales=box_scales) for example in stored
     ]
 
 
-def boxed_ids(boxes: pa.Table) -> set[str]:
-    """Ids of the examples that name pixels of a picture as it is (rows of schemas.BOXES)."""
-    ids, conventions = (boxes[name].to_pylist() for name in ("example_id", "convention"))
-    return {example for example, convention in zip(ids, conventions, strict=True) if convention == PIXELS and example}
+def pixel_scales(boxes: pa.Table, *, writes_boxes: bool) -> dict[str, tuple[str, ...]]:
+    """Of the examples that name pixels (rows of schemas.BOXES, or their columns BOX_COLUMNS), the conventions by which
+    they do. `writes_boxes`: the trainer puts those that came as `objects` on the model's scale itself."""
+    scales: dict[str, set[str]] = {}
+    for example, convention, notation in zip(*(boxes[name].to_pylist() for name in BOX_COLUMNS), strict=True):
+        if counts_pixels(convention) and not (writes_boxes and notation == OBJECTS):
+            scales.setdefault(example, set()).add(convention)
+    return {example: tuple(sorted(names)) for example, names in scales.items()}
 
 
 def _row(
-    example: StoredExample, picture: Callable[[str], Picture], *, as_parts: bool, masks_answers: bool, boxed: bool
+    example: StoredExample,
+    picture: Callable[[str], Picture],
+    *,
+    as_parts: bool,
+    masks_answers: bool,
+    scales: Mapping[str, tuple[str, ...]],
 ) -> Row:
     # Of a preference nothing before its judged answers is learned, where the export can say so.
     silent = _SPOKEN if example["kind"] == "preference" and masks_answers else _SILENT.get(example["kind"], ())
@@ -66,7 +78,7 @@ def _row(
         pictures=tuple(picture(image) for image in _images_in_order(example)),
         chosen=chosen if rejected else None,
         rejected=rejected if chosen else None,
-        has_boxes=boxed,
+        box_scales=scales.get(example["example_id"], ()),
         is_prompt=example["kind"] == "prompt",
         is_judged=len(rated) == 1 and not chosen,
         unreadable=_beyond(example, turns, rated, masks_answers=masks_answers),

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
+from ops.boxes.conventions import Size, scale
 from ops.preflight.contract import (
     BOMB,
     BROKEN,
@@ -128,18 +129,24 @@ def beyond(detail: str) -> Forecast:
 
 def resized(pictures: Sequence[Picture], sights: Sequence[Sight]) -> int:
     """How many pictures the model sees noticeably smaller or larger, on one side at least."""
-    return sum(_moved(picture, sight, NOTICEABLE) for picture, sight in zip(pictures, sights, strict=True))
+    return sum(_is_resized(picture, sight) for picture, sight in zip(pictures, sights, strict=True))
 
 
 def boxes_moved(row: Row, sights: Sequence[Sight]) -> bool:
     """Whether the row names pixels of a picture that has another size by the time that the model sees it, or lies on
     its side."""
-    return row.has_boxes and any(p.turned or _moved(p, s, 1.0) for p, s in zip(row.pictures, sights, strict=True))
+    pairs = list(zip(row.pictures, sights, strict=True))
+    return any(p.turned or _is_elsewhere(name, p, s) for name in row.box_scales for p, s in pairs)
 
 
-def _moved(picture: Picture, sight: Sight, least: float) -> bool:
+def _is_elsewhere(convention: str, picture: Picture, sight: Sight) -> bool:
+    """Whether the sides that the boxes are on are not those that the model sees."""
+    return min(picture.size) < 1 or scale(convention, Size(*picture.size)) != (sight.width_px, sight.height_px)
+
+
+def _is_resized(picture: Picture, sight: Sight) -> bool:
     scales = (sight.width_px / max(picture.width_px, 1), sight.height_px / max(picture.height_px, 1))
-    return any(not least <= scale <= 1 / least for scale in scales)
+    return any(not NOTICEABLE <= by <= 1 / NOTICEABLE for by in scales)
 
 
 def laid_out(pieces: Pieces, row: Row, sights: Sequence[Sight], *, literal_places: int = 0) -> Layout:

@@ -4,6 +4,7 @@ parts."""
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
+from ops.boxes.conventions import PIXELS
 from ops.core.json_values import Cell, Fields, fields_of
 from ops.preflight.contract import Picture, Row, Turn
 from ops.text.placeholders import PLACEHOLDER
@@ -33,7 +34,7 @@ def read_record(record: Fields, row_id: str, look: Callable[[Cell], Picture]) ->
         pictures=tuple(look(named) for named in _listed(record.get("images") or record.get("image"))),
         chosen=chosen,
         rejected=rejected,
-        has_boxes=any(mark in turn.text for turn in messages for mark in _BOX_MARKS),
+        box_scales=(PIXELS,) if any(mark in turn.text for turn in messages for mark in _BOX_MARKS) else (),
         is_prompt=any(name in record for name in _ASKS) and not any(name in record for name in _ANSWERS),
         is_judged=label is not None,
         label=label,

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ops.boxes.conventions import PLAIN, is_convention
+from ops.boxes.conventions import NAMES, is_convention
 from ops.core.version_schemas import CURATED, CURRICULUM
 from ops.decision.curriculum import Control, control
 from ops.decision.versions import Version
@@ -114,7 +114,7 @@ def _box_scale(boxes: str | None, export: Export) -> str | None:
     if boxes in (None, export.boxes):
         return export.boxes
     if boxes != DELIVERED and not is_convention(boxes):
-        raise ExportError(f"boxes {boxes!r}: not {', '.join(PLAIN)}, `resized WIDTHxHEIGHT` or {DELIVERED}")
+        raise ExportError(f"boxes {boxes!r}: not {DELIVERED}, {NAMES}")
     return None if boxes == DELIVERED else boxes
 
 

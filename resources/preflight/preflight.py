@@ -9,13 +9,12 @@ from typing import Any
 
 import pyarrow as pa
 
-from ops.boxes.conventions import PIXELS
 from ops.core.arrow import column_of
 from ops.core.errors import UnusableError
 from ops.core.schemas import BOXES, EXAMPLES, IMAGES, QUARANTINE
 from ops.core.version_schemas import CURATED
 from ops.preflight.contract import Row, Trainer
-from ops.preflight.examples import READ, boxed_ids, rows_of
+from ops.preflight.examples import BOX_COLUMNS, READ, pixel_scales, rows_of
 from ops.preflight.forecast import forecast_rows
 from ops.preflight.limits import Limits
 from ops.preflight.pictures import COLUMNS as PICTURE_COLUMNS
@@ -112,8 +111,8 @@ def _of_examples(
     progress: Progress,
 ) -> Tallies:
     tallies = Tallies()
-    boxes = lake.read(BOXES, where={**scope, "convention": PIXELS}, columns=["example_id", "convention"])
-    boxed = boxed_ids(boxes)
+    boxes = lake.read(BOXES, where=scope, columns=list(BOX_COLUMNS))
+    scales = pixel_scales(boxes, writes_boxes=forecaster.trainer.writes_boxes)
     sizes = PictureSizes(one_each(lake.read(IMAGES, columns=list(PICTURE_COLUMNS)), "image_id"))
     with progress.track(f"Forecast {forecaster.trainer.name}", total) as advance:
         for batch in lake.batches(EXAMPLES, where=scope, columns=list(_COLUMNS), batch_rows=_BATCH_ROWS):
@@ -125,7 +124,7 @@ def _of_examples(
                 pictures.__getitem__,
                 as_parts=forecaster.trainer.reads_parts,
                 masks_answers=forecaster.trainer.masks_answers,
-                boxed=boxed,
+                box_scales=scales,
             )
             forecaster.add(tallies, rows, list(_origins(examples)))
             advance(examples.num_rows)

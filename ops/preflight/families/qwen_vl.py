@@ -3,23 +3,23 @@ two by two) and scales into a range of pixels; a token is 28 x 28 pixels. A pict
 times is refused. The processor's range is 3,136 to 12,845,056 pixels in the models' preprocessor_config.json;
 ms-swift prepares pictures with qwen_vl_utils, whose range is the same and whose rounding differs below one patch."""
 
+from ops.boxes.smart_resize import QWEN_2_5, SmartResize
 from ops.preflight.contract import Family, Sight
-from ops.preflight.families.smart_resize import SmartResize
+from ops.preflight.families.resizing import look_at_resized
 from ops.preflight.families.writing import CHATML
 from ops.preflight.limits import Limits
 
-_RESIZE = SmartResize(factor=28, min_image_px=56 * 56, max_image_px=16384 * 28 * 28)
 _IN_SWIFT = SmartResize(factor=28, min_image_px=4 * 28 * 28, max_image_px=16384 * 28 * 28, at_least_one=True)
 
 
 def look(width_px: int, height_px: int, limits: Limits) -> Sight:
     """As transformers' processor sees it."""
-    return _RESIZE.look(width_px, height_px, limits)
+    return look_at_resized(QWEN_2_5, width_px, height_px, limits)
 
 
 def look_in_swift(width_px: int, height_px: int, limits: Limits) -> Sight:
     """As qwen_vl_utils sees it."""
-    return _IN_SWIFT.look(width_px, height_px, limits)
+    return look_at_resized(_IN_SWIFT, width_px, height_px, limits)
 
 
 FAMILY = Family(

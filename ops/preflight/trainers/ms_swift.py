@@ -265,4 +265,5 @@ TRAINER = Trainer(
     truncations=("delete", "right", "left"),
     failures=("replace", "drop", "crash"),
     masks_answers=True,
+    writes_boxes=True,
 )

@@ -50,4 +50,5 @@ TRAINER = Trainer(
     truncations=("left", "delete"),
     reads_pairs=False,
     reads="prompt",
+    writes_boxes=True,
 )

@@ -16,7 +16,7 @@ WRITTEN = {
     "json": '{{"bbox_2d": [{0}, {1}, {2}, {3}], "label": "a dog"}}',
 }
 SIZES = st.builds(Size, st.integers(20, 4000), st.integers(20, 4000))
-CONVENTIONS = st.sampled_from([*PLAIN, "resized 1092x728"])
+CONVENTIONS = st.sampled_from([*PLAIN, "resized 1092x728", "qwen2.5-vl 12544-451584"])
 TEXTS = st.text(st.characters(exclude_characters='0123456789<>[]"', exclude_categories=["Cs"]), max_size=8)
 
 

@@ -6,7 +6,7 @@ import pyarrow as pa
 
 from ops.core.schemas import BOXES
 from ops.preflight.contract import Picture
-from ops.preflight.examples import READ, boxed_ids, rows_of
+from ops.preflight.examples import READ, pixel_scales, rows_of
 from ops.preflight.pictures import COLUMNS, PictureSizes
 from tests.support.samples import sample_examples, sample_images
 
@@ -66,7 +66,13 @@ def test_a_picture_on_its_side_is_stored_with_its_sides_swapped() -> None:
 def test_boxes_in_pixels_are_those_that_can_move() -> None:
     examples = sample_examples()
     first, second = examples["example_id"].to_pylist()[:2]
-    rows = [{"example_id": first, "convention": "pixels"}, {"example_id": second, "convention": "thousand"}]
-    boxed = boxed_ids(pa.Table.from_pylist(rows, schema=BOXES.schema))
-    read = rows_of(examples, lambda _: Picture(1, 1), as_parts=True, boxed=boxed)
-    assert [row.row_id for row in read if row.has_boxes] == [first]
+    rows = [
+        {"example_id": first, "convention": "qwen2.5-vl", "notation": "json"},
+        {"example_id": first, "convention": "pixels", "notation": "objects"},
+        {"example_id": second, "convention": "thousand", "notation": "tokens"},
+    ]
+    boxes = pa.Table.from_pylist(rows, schema=BOXES.schema)
+    scales = pixel_scales(boxes, writes_boxes=False)
+    read = rows_of(examples, lambda _: Picture(1, 1), as_parts=True, box_scales=scales)
+    assert {row.row_id: row.box_scales for row in read if row.box_scales} == {first: ("pixels", "qwen2.5-vl")}
+    assert pixel_scales(boxes, writes_boxes=True) == {first: ("qwen2.5-vl",)}

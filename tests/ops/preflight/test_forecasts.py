@@ -201,9 +201,21 @@ def test_a_large_picture_is_seen_smaller_and_its_boxes_move(trainer: str) -> Non
     large = replace(PLAIN, pictures=(Picture(7000, 7000),))
     given = {"max_tokens": 100_000}
     assert outcome_of(forecast(trainer, large, **given)) == ("resized", "image_resized")
-    boxed = forecast(trainer, replace(large, has_boxes=True), **given)
+    boxed = forecast(trainer, replace(large, box_scales=("pixels",)), **given)
     assert (*outcome_of(boxed), boxed.boxes_moved) == ("resized", "boxes_moved", True)
-    assert not forecast(trainer, replace(PLAIN, has_boxes=True)).boxes_moved
+    assert not forecast(trainer, replace(PLAIN, box_scales=("pixels",))).boxes_moved
+
+
+@pytest.mark.parametrize("trainer", ["ms-swift", "llamafactory", "trl", "qwen-vl", "axolotl", "verl"])
+def test_boxes_after_the_model_s_own_resize_move_where_its_range_is_another(trainer: str) -> None:
+    """A picture of 900 x 500 is 896 x 504 in the range of the processor, less in one that ends lower."""
+    given = {"min_image_px": 3136, "max_image_px": 12_845_056, "max_tokens": 100_000}
+    pointed = replace(PLAIN, pictures=(Picture(900, 500),), box_scales=("qwen2.5-vl",))
+    assert not forecast(trainer, pointed, **given).boxes_moved
+    assert forecast(trainer, replace(pointed, box_scales=("qwen2.5-vl", "pixels")), **given).boxes_moved
+    assert forecast(trainer, pointed, **{**given, "max_image_px": 200_704}).boxes_moved
+    named = replace(pointed, box_scales=("qwen2.5-vl 3136-200704",))
+    assert not forecast(trainer, named, **{**given, "max_image_px": 200_704}).boxes_moved
 
 
 def test_only_trl_sees_a_picture_upright() -> None:
@@ -218,7 +230,7 @@ def test_boxes_of_a_lying_picture_move_where_it_is_not_turned(trainer: str) -> N
     lying = replace(PLAIN, pictures=(Picture(504, 336, turned=True),))
     turns = trainer in ("trl", "trl-grpo", "qwen-vl", "axolotl")
     assert forecast(trainer, lying).reason == ""
-    assert forecast(trainer, replace(lying, has_boxes=True)).boxes_moved is not turns
+    assert forecast(trainer, replace(lying, box_scales=("pixels",))).boxes_moved is not turns
 
 
 @pytest.mark.parametrize(

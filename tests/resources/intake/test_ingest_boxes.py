@@ -106,6 +106,12 @@ def test_the_convention_that_drop_yaml_names_counts_and_is_another_delivery(tmp_
     assert (named["convention"], corners(named), named["looks"]) == ("resized 800x100", [50, 200, 100, 400], None)
     assert named["evidence"].startswith("named by drop.yaml")
 
+    # 400 x 200 pixels become 392 x 196: both sides are whole multiples of 28 that lie nearest.
+    (drop / "drop.yaml").write_text("boxes: qwen2.5-vl")
+    after = next(box for box in take(lake, drop) if box["convention"] == "qwen2.5-vl")
+    assert corners(after) == pytest.approx([100 * 400 / 392, 100 * 200 / 196, 200 * 400 / 392, 200 * 200 / 196])
+    assert (after["looks"], after["evidence"]) == (None, "named by drop.yaml")
+
     (drop / "drop.yaml").write_text("boxes: percent")
-    with pytest.raises(DropError, match="'percent' is no convention of boxes; there are pixels, unit, thousand, or"):
+    with pytest.raises(DropError, match="'percent' is no convention of boxes; there are pixels, unit, thousand, `re"):
         take(lake, drop)
