@@ -1,10 +1,13 @@
 """JSON lines for ms-swift's GRPO: `messages` that end in the question (with `<image>` in their texts), `images` (paths
 below the export's folder), and the columns that its reward functions get: `solution` (left out where the prompt has no
-ground truth), `data_source`, `style`, and `extra` as JSON. A literal `<image>`, `<video>` or `<audio>` of a text is
-written `<image >`. Rollouts are left out."""
+ground truth), `data_source`, `style`, and `extra` as JSON. Boxes that came as `objects` go as such (`ref`, `bbox`,
+`bbox_type`, `image_id`), with `<bbox>` and `<ref-object>` in the texts, and ms-swift writes them on the scale of the
+model; all others, and those of a ground truth, stand as they came. A literal `<image>`, `<video>` or `<audio>` of a
+text is written `<image >`, and beside objects so is `<bbox>`. Rollouts are left out."""
 
 from collections.abc import Iterable
 
+from ops.boxes.notations import OBJECTS
 from ops.core.json_values import Cell
 from ops.exports.contract import PROMPT, Export, Member, Shard
 from ops.exports.conversation import about
@@ -18,6 +21,7 @@ def _row(member: Member) -> dict[str, Cell]:
     return {
         "messages": text_messages(member),
         "images": [picture.name for picture in member.pictures],
+        **({"objects": member.objects[0].cell()} if member.objects else {}),
         **({} if truth is None else {"solution": truth}),
         **verified(member),
         **about(member),
@@ -46,6 +50,8 @@ EXPORT = Export(
     recipe=_RECIPE,
     proof="its own loader and template, before it samples",
     kinds=(PROMPT,),
+    boxes=OBJECTS,
     pictures_beside=True,
+    revision=2,
     turns_pictures=False,
 )
