@@ -1,10 +1,10 @@
 """JSON lines, a folder of images and meta files for InternVL. SFT only. `meta-stage-00.json`, ... name by data set the
 `annotation` (a file of `stage-00/`), `root`, `length` and `repeat_time`. Rows of one weight are one file, and
-`repeat_time` is how often it is gone through: whole numbers whose ratios are those of the weights, for InternVL takes
-only the beginning of a file for less than 1. A row has `id`, `image` (a path, or a list of paths) and `conversations`
-of `from` (human, gpt) and `value`, in which `<image>` stands for the next of the images. A system prompt opens the
-first turn; a literal `<image>` or `<video>` of a text is written `<image >`. The order inside a stage is that of the
-curriculum within each weight; boxes are written in thousandths of the sides."""
+`repeat_time` is how often it is gone through, twelve times at most: whole numbers whose ratios are those of the
+weights, for InternVL takes only the beginning of a file for less than 1. A row has `id`, `image` (a path, or a list of
+paths) and `conversations` of `from` (human, gpt) and `value`, in which `<image>` stands for the next of the images. A
+system prompt opens the first turn; a literal `<image>` or `<video>` of a text is written `<image >`. The order inside a
+stage is that of the curriculum within each weight; boxes are written in thousandths of the sides."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -68,8 +68,9 @@ In this folder, for paths start in it:
 
     --meta_path meta-stage-00.json
 
-One stage after the other, each from the checkpoint of the one before; InternVL's trainer shuffles within. Rows longer
-than `--max_seq_length` are cut, and one whose pictures do not fit is replaced by another at random.
+One stage after the other, each from the checkpoint of the one before; InternVL's trainer shuffles within. An epoch goes
+through a file as often as its `repeat_time` says, and `--num_train_epochs` counts such epochs. Rows longer than
+`--max_seq_length` are cut, and one whose pictures do not fit is replaced by another at random.
 """
 
 EXPORT = Export(
@@ -84,5 +85,6 @@ EXPORT = Export(
     kinds=(SFT,),
     boxes="thousand",
     pictures_beside=True,
+    revision=2,
     turns_pictures=False,
 )

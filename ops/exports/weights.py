@@ -7,8 +7,8 @@ from ops.exports.contract import Member
 
 TOLERANCE = 0.05
 """How far a share of the repeats may lie from the share of the weights, as a share of it."""
-MOST_REPEATS = 20
-"""How often a file is gone through at most for the sake of exact shares, where the lightest is gone through once."""
+MOST_REPEATS = 12
+"""How often the heaviest rows are gone through at most for the sake of exact shares: an epoch is that much longer."""
 
 
 def weight_class(member: Member) -> str:
@@ -24,16 +24,16 @@ def class_weight(name: str) -> float:
 def whole_repeats(weights: Iterable[float]) -> dict[float, int]:
     """How often each weight's rows are gone through, in whole numbers whose ratios are those of the weights.
 
-    The smallest numbers whose ratios to each other are within TOLERANCE of the weights' are taken; where none up to
-    MOST_REPEATS times the lightest are, those that come nearest.
+    The smallest numbers whose ratios to the heaviest are within TOLERANCE of the weights' are taken; where none up to
+    MOST_REPEATS of the heaviest are, those that come nearest. No row is left out: the lightest come once at least.
     """
     distinct = sorted(set(weights))
     if not distinct:
         return {}
     best: dict[float, int] = {}
     least = float("inf")
-    for lightest in range(1, MOST_REPEATS + 1):
-        factor = lightest / distinct[0]
+    for heaviest in range(1, MOST_REPEATS + 1):
+        factor = heaviest / distinct[-1]
         repeats = {weight: max(1, floor(weight * factor + 0.5)) for weight in distinct}
         error = max(abs(times / (weight * factor) - 1.0) for weight, times in repeats.items())
         if error < least:
