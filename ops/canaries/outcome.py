@@ -1,4 +1,5 @@
-"""Which of the canaries each audit found, and how many of the delivery's own rows it flagged beside them."""
+"""Which of the canaries each audit and each rule found, and how many of the delivery's own rows they flagged beside
+them."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,10 +11,14 @@ from ops.audits.contract import Audit
 from ops.canaries.damage import MARK
 from ops.core.accuracy import wilson
 from ops.decision.policy import Action, Policy
+from ops.decision.rule_scores import limit_of, scores
 from ops.decision.verdicts import verdicts
 
 #: Stands for the audit where an outcome is of all that look for the fault together.
 ANY = "any"
+
+Flagged = Mapping[str, frozenset[str]]
+"""The rules that flag each row, canaries among them, by id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +39,24 @@ class CanaryOutcome:
     flagged_high: float
 
 
+@dataclass(frozen=True, slots=True)
+class RuleOutcome:
+    """Of the `planted` canaries with a fault that the rule's audit looks for, those that the rule flags, and those that
+    it `alone` does; of the `own` rows beside them likewise. `scores` are how near the canaries come to the rule's limit
+    (ops/decision/rule_scores.py), of those that have a score; none where the rule has no limit to move."""
+
+    fault: str
+    rule: str
+    audit: str
+    planted: int
+    caught: int
+    alone: int
+    own: int
+    flagged: int
+    flagged_alone: int
+    scores: tuple[float, ...]
+
+
 def rules_on(policy: Policy, audits: Iterable[Audit], faults: Iterable[str]) -> Policy:
     """The rules that act on what these audits measure, of those audits that look for one of the faults."""
     wanted = set(faults)
@@ -41,35 +64,71 @@ def rules_on(policy: Policy, audits: Iterable[Audit], faults: Iterable[str]) -> 
     return Policy(tuple(r for r in policy.rules if r.audit in names and r.action is not Action.KEEP))
 
 
+def flagged_rows(examples: pa.Table, measures: Mapping[str, pa.Table], policy: Policy) -> Flagged:
+    """The rules that flag each of these rows, own ones and canaries; `measures` hold both."""
+    rows: list[dict[str, Any]] = verdicts(examples, measures, policy).select(["example_id", "reasons"]).to_pylist()
+    return {row["example_id"]: frozenset(reason["rule"] for reason in row["reasons"] or ()) for row in rows}
+
+
 def outcomes(
-    examples: pa.Table,
-    faults: Mapping[str, str],
-    measures: Mapping[str, pa.Table],
-    policy: Policy,
-    audits: Sequence[Audit],
+    faults: Mapping[str, str], flagged: Flagged, policy: Policy, audits: Sequence[Audit]
 ) -> list[CanaryOutcome]:
-    """By fault, and within it by audit and of all of them. `examples` are own rows and canaries, `faults` those of the
-    canaries by id, `measures` hold both. Audits without a rule are left out: nothing acts on what they measure."""
-    acting = {rule.audit for rule in policy.rules}
-    flagged: dict[str, set[str]] = {name: set() for name in acting}
-    judged = verdicts(examples, measures, policy)
-    rows: list[dict[str, Any]] = judged.select(["example_id", "reasons"]).to_pylist()
-    for row in rows:
-        for reason in row["reasons"] or ():
-            flagged[reason["audit"]].add(row["example_id"])
-    own = {str(i) for i in examples["example_id"].to_pylist() if not str(i).startswith(MARK)}
+    """By fault, and within it by audit and of all of them. `faults` are those of the canaries by id; what is flagged
+    holds own rows, too. Audits without a rule are left out: nothing acts on what they measure."""
+    by_audit = {name: {rule.name for rule in policy.rules if rule.audit == name} for name in policy.audits}
+    own = [rules for name, rules in flagged.items() if not name.startswith(MARK)]
     counted: list[CanaryOutcome] = []
-    for fault in sorted({fault for fault in faults.values() if fault}):
-        planted = {i for i, kind in faults.items() if kind == fault}
-        named = {audit.name: flagged[audit.name] for audit in audits if fault in audit.faults and audit.name in acting}
+    for fault, planted in _planted(faults, flagged).items():
+        named = {
+            audit.name: by_audit[audit.name] for audit in audits if fault in audit.faults if audit.name in by_audit
+        }
         if named:
             named[ANY] = set[str]().union(*named.values())
-        counted += [_outcome(fault, name, planted, own, ids) for name, ids in named.items()]
+        counted += [_outcome(fault, name, planted, own, rules) for name, rules in named.items()]
     return counted
 
 
-def _outcome(fault: str, audit: str, planted: set[str], own: set[str], named: set[str]) -> CanaryOutcome:
-    caught, flagged = len(planted & named), len(own & named)
+def rule_outcomes(
+    faults: Mapping[str, str],
+    flagged: Flagged,
+    measures: Mapping[str, pa.Table],
+    policy: Policy,
+    audits: Sequence[Audit],
+) -> list[RuleOutcome]:
+    """By fault, and within it by rule of the audits that look for it, as `outcomes`."""
+    own = [rules for name, rules in flagged.items() if not name.startswith(MARK)]
+    counted: list[RuleOutcome] = []
+    for fault, planted in _planted(faults, flagged).items():
+        ids = pa.array([name for name, kind in faults.items() if kind == fault], pa.string())
+        for audit in audits:
+            for rule in policy.rules if fault in audit.faults else ():
+                if rule.audit != audit.name:
+                    continue
+                limit = limit_of(rule, audit.schema)
+                near = scores(measures[audit.name].to_batches(), rule, limit) if limit else {}
+                reached = sorted(near[name] for name in ids.to_pylist() if name in near)
+                counts = (*_counts(rule.name, planted), *_counts(rule.name, own))
+                counted.append(RuleOutcome(fault, rule.name, audit.name, *counts, tuple(reached)))
+    return counted
+
+
+def _planted(faults: Mapping[str, str], flagged: Flagged) -> dict[str, list[frozenset[str]]]:
+    """What flags each canary, by fault."""
+    planted: dict[str, list[frozenset[str]]] = {fault: [] for fault in sorted({*faults.values()} - {""})}
+    for name, fault in faults.items():
+        if fault:
+            planted[fault].append(flagged.get(name, frozenset()))
+    return planted
+
+
+def _counts(rule: str, rows: Sequence[frozenset[str]]) -> tuple[int, int, int]:
+    return len(rows), sum(rule in rules for rules in rows), sum(rules == frozenset({rule}) for rules in rows)
+
+
+def _outcome(
+    fault: str, audit: str, planted: Sequence[frozenset[str]], own: Sequence[frozenset[str]], rules: set[str]
+) -> CanaryOutcome:
+    caught, flagged = (sum(not rules.isdisjoint(named) for named in rows) for rows in (planted, own))
     recall = wilson(caught / max(len(planted), 1), len(planted))
     alarms = wilson(flagged / max(len(own), 1), len(own))
     return CanaryOutcome(fault, audit, len(planted), caught, *recall, len(own), flagged, *alarms)

@@ -79,6 +79,25 @@ CANARIES = table(
     ("flagged_high", pa.float64()),
 )
 
+# The same by rule: what it caught of the canaries with a fault that its audit looks for, and what no other rule did.
+CANARY_RULES = table(
+    "canary_rules",
+    (),
+    ("delivery", pa.string()),
+    ("identity", pa.string()),
+    ("at", TIMESTAMP),
+    ("fault", pa.string()),
+    ("rule", pa.string()),
+    ("audit", pa.string()),
+    ("planted", pa.int32()),
+    ("caught", pa.int32()),
+    ("alone", pa.int32()),
+    ("own", pa.int32()),
+    ("flagged", pa.int32()),
+    ("flagged_alone", pa.int32()),
+    ("scores", pa.list_(pa.float64())),  # of canaries: how near they come to the rule's limit
+)
+
 # Examples, answers, tokens and images by dataset and delivery, for the corpus and the measures that `identity` names.
 MODALITY_STATISTICS = table(
     "modality_statistics",

@@ -2,6 +2,7 @@
 
 from ops.core.measure_schemas import (
     CANARIES,
+    CANARY_RULES,
     CHECKPOINTS,
     CONTRADICTION_RATES,
     CORPUS_JOBS,
@@ -55,6 +56,7 @@ TABLES: dict[str, TableSpec] = {
         CALIBRATIONS,
         MODALITY_STATISTICS,
         CANARIES,
+        CANARY_RULES,
         CONTRADICTION_RATES,
         CORPUS_JOBS,
         CHECKPOINTS,

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from ops.canaries.outcome import CanaryOutcome
+from ops.decision.rule_worth import RuleWorth
 from ops.decision.versions import LeftOut
 from ops.report.audit_data import AuditFigures, RuleFigures
 from ops.report.model_data import CheckpointRow, RewardRow
@@ -241,6 +242,8 @@ class ReportData:
     """Kinds that occur, and `any`; empty where nothing was judged."""
     audits: tuple[AuditFigures, ...]
     rules: tuple[RuleFigures, ...]
+    worths: tuple[RuleWorth, ...]
+    """What each rule is worth, those first that alone keep most out or weigh most down."""
     gates: tuple[GateFigures, ...]
     stages: tuple[Stage, ...]
     advice: dict[str, str]

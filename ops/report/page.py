@@ -2,6 +2,7 @@
 
 from markupsafe import Markup, escape
 
+from ops.decision.rule_worth import worth_lines
 from ops.report import charts
 from ops.report.audit_data import Picture
 from ops.report.data import ReportData
@@ -19,6 +20,7 @@ def render(data: ReportData) -> str:
         "stacked": charts.stacked,
         "stages": charts.stages,
         "trade_off": charts.trade_off,
+        "worth_lines": worth_lines,
     }
     return fill("page", values, filters={"number": number, "picture": _picture, "prose": _prose}, styles=["charts"])
 

@@ -1,12 +1,12 @@
 """A delivery's canaries: a sample of its rows, some of them damaged in memory, measured by the audits that look for
 what was done to them.
 
-a few parts of `examples` + what was gathered for them -> `canaries`
+a few parts of `examples` + what was gathered for them -> `canaries`, `canary_rules`
 
 One worker does it; nothing of a damaged row is staged, so that none can be published.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -17,10 +17,10 @@ import pyarrow as pa
 from ops.audits.contract import Audit
 from ops.audits.registry import all_audits
 from ops.canaries.damage import FAULTS, canaries
-from ops.canaries.outcome import CanaryOutcome, outcomes, rules_on
+from ops.canaries.outcome import CanaryOutcome, RuleOutcome, flagged_rows, outcomes, rule_outcomes, rules_on
 from ops.core.identity import digest, fingerprint
-from ops.core.measure_schemas import CANARIES
-from ops.core.schemas import EXAMPLES
+from ops.core.measure_schemas import CANARIES, CANARY_RULES
+from ops.core.schemas import EXAMPLES, TableSpec
 from ops.decision.policy import Policy
 from resources.config.settings import Settings
 from resources.engines.progress import Progress
@@ -37,8 +37,8 @@ from resources.measuring.recorded import once, row_audits
 _OWN, _EACH = 2000, 100
 #: Own rows for each canary of a kind, at least: more canaries would change what they are measured beside.
 _ROWS_EACH = 20
-#: Raised when other canaries are made of the same rows.
-_REVISION = 1
+#: Raised when other canaries are made of the same rows, or more is told of them.
+_REVISION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +83,18 @@ def fly_canaries(
     job = _Job(tuple(parts[place] for place in places), pieces, audits, flight.policy)
     jobs = [job] if places else []  # none of a delivery that shows nothing
     judge = partial(_judged, lake=lake, shared=evidence.shared)
-    judged = ray_map(judge, jobs, progress=progress, label="Measure canaries", total=len(jobs))
-    keys = {"delivery": delivery, "identity": flight.identity, "at": datetime.now(UTC)}
-    table = pa.Table.from_pylist(
-        [asdict(outcome) | keys for of_job in judged for outcome in of_job], schema=CANARIES.schema
-    )
-    lake.write(CANARIES, table, partition={}, once=once(delivery, flight.identity))
-    compact(lake, CANARIES)
+    judged = list(ray_map(judge, jobs, progress=progress, label="Measure canaries", total=len(jobs)))
+    now = datetime.now(UTC)
+
+    def record(spec: TableSpec, results: Iterable[CanaryOutcome | RuleOutcome]) -> None:
+        keys = {"delivery": delivery, "identity": flight.identity, "at": now}
+        table = pa.Table.from_pylist([asdict(outcome) | keys for outcome in results], schema=spec.schema)
+        lake.write(spec, table, partition={}, once=once(delivery, flight.identity))
+        compact(lake, spec)
+
+    # Those of audits last: their commit says that the canaries flew.
+    record(CANARY_RULES, (outcome for _, by_rule in judged for outcome in by_rule))
+    record(CANARIES, (outcome for by_audit, _ in judged for outcome in by_audit))
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +124,7 @@ def _tells(audit: Audit) -> bool:
     return bool(set(FAULTS) & set(audit.faults)) and audit.phrases is None and audit.fit is None
 
 
-def _judged(job: _Job, *, lake: Lake, shared: Reference) -> list[CanaryOutcome]:
+def _judged(job: _Job, *, lake: Lake, shared: Reference) -> tuple[list[CanaryOutcome], list[RuleOutcome]]:
     """Runs in a worker."""
     inputs = part_inputs(get_all(job.pieces), get(shared))
     examples = pa.concat_tables([EXAMPLES.schema.empty_table(), *example_batches(lake, job.parts)])
@@ -132,4 +137,6 @@ def _judged(job: _Job, *, lake: Lake, shared: Reference) -> list[CanaryOutcome]:
     for audit in audits:
         beside = replace(inputs, examples=pa.concat_tables([own, made.of(audit.faults)]))
         measures[audit.name] = audit.measure(beside, job.audits[audit.name])
-    return outcomes(pa.concat_tables([own, made.examples]), made.faults, measures, job.policy, audits)
+    flagged = flagged_rows(pa.concat_tables([own, made.examples]), measures, job.policy)
+    by_audit = outcomes(made.faults, flagged, job.policy, audits)
+    return by_audit, rule_outcomes(made.faults, flagged, measures, job.policy, audits)

@@ -27,6 +27,7 @@ from resources.report.label_figures import label_figures
 from resources.report.reward_figures import reward_figures
 from resources.report.rows import from_row
 from resources.report.rule_figures import rule_figures, stored_rules, wrong_flags
+from resources.report.rule_worth import rules_worth
 from resources.versions.publishing import version_of
 
 #: Examples that a rule shows, and rows that a quarantine reason shows.
@@ -79,6 +80,7 @@ def collect(lake: Lake, version: int) -> ReportData:
         contradictions=contradiction_rows(lake, measures, drops),
         audits=tuple(audit_figures(lake, deliveries, measures, rules, without)),
         rules=rule_figures(rules, judged, examples, wrong_flags(lake, deliveries, measures, rules, without)),
+        worths=tuple(rules_worth(lake, version)),
         gates=tuple(gate_figures(lake, version, admitted)),
         stages=stage_figures(lake, version, deliveries, sorted(judged.by_dataset)),
         advice={reason: REASONS[reason].title for reason in REASONS},

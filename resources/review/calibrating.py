@@ -1,6 +1,5 @@
 """Labels of reviewers, taken into the lake, and what they tell of the version that was sampled."""
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -24,6 +23,7 @@ from ops.review.calibration import (
 from ops.review.labels import LABELS as CHOICES
 from ops.review.labels import agreed, kappas
 from resources.lake.tables import Lake
+from resources.report.agreed_labels import labels_by_reviewer
 from resources.review.taking import require_known
 
 ANY_RULE = "any action"
@@ -71,9 +71,7 @@ def calibrate(lake: Lake, sample: str, *, target: float) -> Calibration:
     """Computes and records what all labels of the sample tell so far. `target` is the precision that a threshold of the
     sample's measure is suggested for. UnusableError where no example has a label that reviewers agree on."""
     drawn: list[Row] = lake.read(SAMPLES, where={"sample": sample}).to_pylist()
-    by_reviewer: defaultdict[str, dict[str, str]] = defaultdict(dict)
-    for row in Log.of(lake.read(LABELS, where={"sample": sample})).rows:
-        by_reviewer[row["by"]][row["example_id"]] = row["label"]
+    by_reviewer = labels_by_reviewer(lake, sample)
     truth = agreed(by_reviewer)
     own = [row for row in drawn if row["example_id"] in truth]
     if not own:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ops.audits.registry import all_audits
 from ops.canaries.damage import MARK, canaries
-from ops.canaries.outcome import ANY, outcomes, rules_on
+from ops.canaries.outcome import ANY, flagged_rows, outcomes, rule_outcomes, rules_on
 from ops.core.identity import image_id
 from ops.core.schemas import EXAMPLES
 from ops.decision.policy import Action, Condition, Policy, Rule
@@ -90,19 +90,28 @@ def test_recall_and_flags_are_counted_by_fault_and_audit() -> None:
     assert [rule.name for rule in rules.rules] == ["likely"]
     together = pa.concat_tables([inputs.examples, made.of(audit.faults)])
     measures = {"image_mismatch": audit.measure(replace(inputs, examples=together), audit.settings)}
-    joined, joined_by_any, swapped, by_any = outcomes(together, made.faults, measures, rules, [audit])
+    flagged = flagged_rows(together, measures, rules)
+    joined, joined_by_any, swapped, by_any = outcomes(made.faults, flagged, rules, [audit])
     assert (swapped.fault, swapped.audit, swapped.planted, swapped.own) == ("wrong_image", "image_mismatch", 30, ROWS)
     assert (by_any, joined_by_any) == (replace(swapped, audit=ANY), replace(joined, audit=ANY))
     assert swapped.caught >= 20
     assert swapped.flagged <= 6
     assert swapped.recall_low < swapped.caught / 30 < swapped.recall_high
     assert (joined.fault, joined.planted) == ("shifted_join", 24)
+    slipped, wrong = rule_outcomes(made.faults, flagged, measures, rules, [audit])
+    assert (slipped.fault, wrong.fault, wrong.rule) == ("shifted_join", "wrong_image", "likely")
+    assert (wrong.planted, wrong.caught, wrong.own, wrong.flagged) == (30, swapped.caught, ROWS, swapped.flagged)
+    assert (wrong.alone, wrong.flagged_alone) == (wrong.caught, wrong.flagged)
+    assert sum(score >= 0.5 for score in wrong.scores) == wrong.caught
 
 
 def test_nothing_is_told_of_an_audit_without_rules() -> None:
     examples = examples_of([[n] for n in range(60)])
     made = canaries(examples, each=5)
-    assert outcomes(examples, made.faults, {}, Policy(()), [all_audits()["image_mismatch"]]) == []
+    audits = [all_audits()["image_mismatch"]]
+    flagged = flagged_rows(examples, {}, Policy(()))
+    assert outcomes(made.faults, flagged, Policy(()), audits) == []
+    assert rule_outcomes(made.faults, flagged, {}, Policy(()), audits) == []
 
 
 @pytest.mark.parametrize("images", [[], [[]], [[0]] * 20])
