@@ -61,7 +61,11 @@ COMMANDS = {
     "vacuum": "pipelines.question_commands",
     "demo": "pipelines.demo_command",
 }
-POLICY_COMMANDS = {"try": "pipelines.question_commands", "worth": "pipelines.policy_commands"}
+POLICY_COMMANDS = {
+    "try": "pipelines.question_commands",
+    "worth": "pipelines.policy_commands",
+    "suggest": "pipelines.policy_commands",
+}
 
 app = App(
     name="assay",

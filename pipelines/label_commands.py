@@ -58,8 +58,7 @@ def calibrate_command(
 ) -> None:
     """Takes in the labels of a sample, and tells how right each rule is, how well reviewers agree, how many examples
     are faulty, and which threshold would do; with 95 % intervals."""
-    if not 0 < target <= 1:
-        raise UnusableError(f"--target is a precision above 0 and up to 1, not {target}")
+    require_target(target)
     store = lake_at(lake)
     done = calibrate(store, take_labels(store, files), target=target)
     if as_json:
@@ -75,6 +74,12 @@ def calibrate_command(
             )
     if not any(row["subject"] == "suggested" for row in done.rows):
         out.print(f"No threshold of {done.measure} reaches a precision of {target:g} on ten labels.", highlight=False)
+
+
+def require_target(target: float) -> None:
+    """UnusableError where it is no precision."""
+    if not 0 < target <= 1:
+        raise UnusableError(f"--target is a precision above 0 and up to 1, not {target}")
 
 
 def _rules(rows: Sequence[Row]) -> object:

@@ -1,18 +1,27 @@
-"""`assay policy worth`: which rules earn their keep."""
+"""`assay policy worth` and `policy suggest`: which rules earn their keep, and which limits labels speak for."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
 
+import typer
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from ops.decision.rule_worth import Caught, RuleWorth, worth_lines
-from pipelines.app import DebugOption, JsonOption, LakeOption, policy_app, print_json
+from pipelines.app import ConfigOption, DebugOption, JsonOption, LakeOption, policy_app, print_json
 from pipelines.faults import out
+from pipelines.label_commands import TargetOption, require_target
 from pipelines.review_command import LATEST, VersionArgument, asked_version
 from pipelines.tables import titled
 from pipelines.version_commands import lake_at
+from resources.config.policy_edits import policy_diff
+from resources.config.settings import load_settings, policy_file
 from resources.report.rule_worth import rules_worth
+from resources.review.suggesting import At, Suggestion, suggest
+
+DiffOption = Annotated[Path | None, typer.Option("--out", help="File that the diff is written to as well.")]
 
 
 @policy_app.command(name="worth")
@@ -36,10 +45,65 @@ def worth_command(
         out.print(line, highlight=False, soft_wrap=True)
 
 
+@policy_app.command(name="suggest")
+def suggest_command(
+    version: VersionArgument = LATEST,
+    lake: LakeOption = "lake",
+    config: ConfigOption = None,
+    target: TargetOption = 0.9,
+    diff_file: DiffOption = None,
+    as_json: JsonOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Limits for the rules of an assay.yaml that reach a precision by the labels of reviewers, beside the share of
+    canaries that they would catch; as a diff of the file for a person to accept. Nothing is changed."""
+    require_target(target)
+    store, path = lake_at(lake), policy_file(config)
+    suggestions = suggest(store, asked_version(store, version), load_settings(config).policy, target=target)
+    edits = {suggestion.rule: suggestion.edit for suggestion in suggestions if suggestion.edit}
+    diff = policy_diff(path.read_text("utf-8"), edits, name=str(path))
+    if diff_file is not None:
+        diff_file.write_text(diff, "utf-8")
+    if as_json:
+        print_json({"target": target, "suggestions": list(map(_suggestion, suggestions)), "diff": diff})
+        return
+    out.print(_suggestion_table(suggestions, target))
+    out.print(diff or "No limit is to be moved.", markup=False, highlight=False, soft_wrap=True, end="")
+
+
+def _suggestion(suggestion: Suggestion) -> dict[str, object]:
+    sides = {"now": suggestion.now, "proposed": suggestion.proposed}
+    row: dict[str, object] = {"rule": suggestion.rule}
+    for name, side in sides.items():
+        row[name] = None if side is None else asdict(side) | {"condition": str(side.condition)}
+    return row
+
+
+def _suggestion_table(suggestions: Sequence[Suggestion], target: float) -> object:
+    table = Table("rule, limit", "precision", "recall", "canaries", box=SIMPLE_HEAD, padding=0)
+    for suggestion in suggestions:
+        table.add_row(suggestion.rule)
+        table.add_row(*_side(suggestion.now))
+        if suggestion.proposed is None:
+            table.add_row(f"  none reaches {target:g}")
+        elif suggestion.edit:
+            table.add_row(*_side(suggestion.proposed))
+    return titled("Rules with a limit, as they are and as suggested; 95 % intervals, by labels", table)
+
+
+def _side(side: At) -> list[str]:
+    figures = [
+        "no label tells" if not estimate.rows else f"{estimate.value:.2f} ({estimate.low:.2f} to {estimate.high:.2f})"
+        for estimate in (side.precision, side.recall)
+    ]
+    return [f"  {side.condition}", *figures, "" if side.canaries is None else f"{side.canaries:.2f}"]
+
+
 def _worth_table(number: int, worths: Sequence[RuleWorth]) -> object:
     table = Table(box=SIMPLE_HEAD, padding=0)
-    for heading in ("rule", "speaks of", "alone out", "alone less", "canaries", "alone", "faulty", "alone", "sound"):
-        table.add_column(heading, justify="left" if heading == "rule" else "right")
+    table.add_column("rule", no_wrap=True)
+    for heading in ("all", "alone\nout", "alone\nless", "canaries", "alone", "faulty", "alone", "sound"):
+        table.add_column(heading, justify="right")
     for worth in worths:
         if worth.examples or worth.canaries.known:
             counts = [f"{n:,}" for n in (worth.examples, worth.removed_alone, worth.weighed_alone)]

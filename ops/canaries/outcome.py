@@ -12,6 +12,7 @@ from ops.canaries.damage import MARK
 from ops.core.accuracy import wilson
 from ops.decision.policy import Action, Policy
 from ops.decision.rule_scores import limit_of, scores
+from ops.decision.rule_worth import caught_of
 from ops.decision.verdicts import verdicts
 
 #: Stands for the audit where an outcome is of all that look for the fault together.
@@ -42,8 +43,8 @@ class CanaryOutcome:
 @dataclass(frozen=True, slots=True)
 class RuleOutcome:
     """Of the `planted` canaries with a fault that the rule's audit looks for, those that the rule flags, and those that
-    it `alone` does; of the `own` rows beside them likewise. `scores` are how near the canaries come to the rule's limit
-    (ops/decision/rule_scores.py), of those that have a score; none where the rule has no limit to move."""
+    it `alone` keeps out or weighs down; of the `own` rows beside them likewise. `scores` are how near the canaries come
+    to the rule's limit (ops/decision/rule_scores.py), of those that have one; none where it has no limit."""
 
     fault: str
     rule: str
@@ -97,6 +98,7 @@ def rule_outcomes(
 ) -> list[RuleOutcome]:
     """By fault, and within it by rule of the audits that look for it, as `outcomes`."""
     own = [rules for name, rules in flagged.items() if not name.startswith(MARK)]
+    actions = {rule.name: rule.action for rule in policy.rules}
     counted: list[RuleOutcome] = []
     for fault, planted in _planted(faults, flagged).items():
         ids = pa.array([name for name, kind in faults.items() if kind == fault], pa.string())
@@ -107,7 +109,8 @@ def rule_outcomes(
                 limit = limit_of(rule, audit.schema)
                 near = scores(measures[audit.name].to_batches(), rule, limit) if limit else {}
                 reached = sorted(near[name] for name in ids.to_pylist() if name in near)
-                counts = (*_counts(rule.name, planted), *_counts(rule.name, own))
+                caught, beside = (caught_of(rule.name, rows, actions) for rows in (planted, own))
+                counts = (caught.known, caught.caught, caught.alone, beside.known, beside.caught, beside.alone)
                 counted.append(RuleOutcome(fault, rule.name, audit.name, *counts, tuple(reached)))
     return counted
 
@@ -119,10 +122,6 @@ def _planted(faults: Mapping[str, str], flagged: Flagged) -> dict[str, list[froz
         if fault:
             planted[fault].append(flagged.get(name, frozenset()))
     return planted
-
-
-def _counts(rule: str, rows: Sequence[frozenset[str]]) -> tuple[int, int, int]:
-    return len(rows), sum(rule in rules for rules in rows), sum(rules == frozenset({rule}) for rules in rows)
 
 
 def _outcome(

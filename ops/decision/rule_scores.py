@@ -28,6 +28,11 @@ class Limit:
         """The number that stands there, as a score."""
         return self.sign * float(self.condition.value) if isinstance(self.condition.value, int | float) else np.nan
 
+    def met(self, score: np.ndarray) -> np.ndarray:
+        """Which of the scores meet the condition (bool); NaN does not."""
+        known = np.nan_to_num(score, nan=-np.inf)
+        return known >= self.value if "=" in self.condition.comparison else known > self.value
+
     def at(self, score: float) -> Condition:
         """The condition that is met from this score on."""
         comparison = ">=" if self.sign > 0 else "<="
@@ -35,10 +40,10 @@ class Limit:
 
 
 def limit_of(rule: Rule, measures: pa.Schema) -> Limit | None:
-    """The last condition that puts a limit to a real-valued column; None where the rule has none."""
+    """The first condition that puts a limit to a real-valued column; None where the rule has none."""
     ordered = [condition for condition in rule.when if condition.comparison in ("<", "<=", ">", ">=")]
     real = [c for c in ordered if pa.types.is_floating(type_in(measures, c.column))]
-    return Limit(real[-1]) if real else None
+    return Limit(real[0]) if real else None
 
 
 def scores(batches: Iterable[pa.RecordBatch], rule: Rule, limit: Limit) -> dict[str, float]:

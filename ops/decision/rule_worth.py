@@ -19,6 +19,8 @@ RuleSets = Counter[tuple[frozenset[str], str]]
 
 #: Rules in a word of bits.
 _WORD = 62
+_OUT = 2
+_CLASS = {Action.KEEP: 0, Action.DOWNWEIGHT: 1, Action.HOLD: _OUT, Action.DROP: _OUT}
 MUCH = 0.005
 """Share of the examples from which a rule removes much."""
 _LEAST = 10
@@ -26,8 +28,8 @@ _LEAST = 10
 
 @dataclass(frozen=True, slots=True)
 class Caught:
-    """Of `known` cases that are faulty (canaries, or labelled examples), those that the rule flags, and those that no
-    other rule does."""
+    """Of `known` cases (canaries, or labelled examples), those that the rule flags, and those that it `alone` keeps out
+    or weighs down."""
 
     known: int = 0
     caught: int = 0
@@ -68,7 +70,7 @@ class RuleWorth:
 
     @property
     def verdict(self) -> str:
-        """earns (it alone catches something), spare (it catches what others catch too), idle (of what is known to be
+        """earns (it alone catches something), spare (others would have caught that too), idle (of what is known to be
         faulty it catches nothing), or untried (nothing is known that it could have caught)."""
         caught = self.canaries + self.labels
         if caught.alone:
@@ -115,7 +117,7 @@ def worth_of(
         left = action if DECISION in named else strongest(named - {rule}, actions)
         without[action] -= examples
         without[left] += examples
-        removed += examples * (action not in MEMBER_ACTIONS and left in MEMBER_ACTIONS)
+        removed += examples * (_CLASS[Action(action)] == _OUT != _CLASS[Action(left)])
         weighed += examples * (action == Action.DOWNWEIGHT and left == Action.KEEP)
     kept = {str(action): without[str(action)] for action in Action if without[str(action)]}
     return RuleWorth(rule, audit, str(actions[rule]), own, removed, weighed, kept, sum(counted.values()))
@@ -126,10 +128,16 @@ def strongest(rules: Iterable[str], actions: Mapping[str, Action]) -> str:
     return str(max((actions[name] for name in rules), key=STRENGTH.__getitem__, default=Action.KEEP))
 
 
-def caught_of(rule: str, flagged: Iterable[frozenset[str]]) -> Caught:
-    """Of cases with the rules that flag each, those that the rule catches."""
-    cases = list(flagged)
-    return Caught(len(cases), sum(rule in rules for rules in cases), sum(rules == frozenset({rule}) for rules in cases))
+def caught_of(rule: str, flagged: Sequence[frozenset[str]], actions: Mapping[str, Action]) -> Caught:
+    """Of cases with the rules that flag each, those that the rule catches. It does so alone where without it a case
+    that was kept out would be in, or one that was weighed down would count in full."""
+    own = [rules for rules in flagged if rule in rules]
+    alone = [rules for rules in own if _class_of(rules, actions) > _class_of(rules - {rule}, actions)]
+    return Caught(len(flagged), len(own), len(alone))
+
+
+def _class_of(rules: Iterable[str], actions: Mapping[str, Action]) -> int:
+    return _CLASS[Action(strongest(rules, actions))]
 
 
 _SAYINGS = {

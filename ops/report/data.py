@@ -242,12 +242,12 @@ class ReportData:
     """Kinds that occur, and `any`; empty where nothing was judged."""
     audits: tuple[AuditFigures, ...]
     rules: tuple[RuleFigures, ...]
-    worths: tuple[RuleWorth, ...]
-    """What each rule is worth, those first that alone keep most out or weigh most down."""
     gates: tuple[GateFigures, ...]
     stages: tuple[Stage, ...]
     advice: dict[str, str]
     """What each quarantine reason means."""
+    worths: tuple[RuleWorth, ...] = ()
+    """What each rule is worth, those first that alone keep most out or weigh most down."""
     left_out: tuple[LeftOut, ...] = ()
     """What the version is made without, rejected drops first."""
     forecasts: tuple[ForecastRow, ...] = ()

@@ -79,6 +79,11 @@ def load_settings(path: Path | None = None, overrides: Mapping[str, Json] | None
     return replace(settings, policy=policy, audits=_audit_settings(located, audits))
 
 
+def policy_file(path: Path | None) -> Path:
+    """The file whose policy `load_settings` reads: this one, or the shipped one where it has none."""
+    return SHIPPED if path is None or "policy" not in read_yaml(path).values else path
+
+
 def read_yaml(path: Path) -> Located:
     """The values of a YAML file, each with its line. Raises SettingsError."""
     try:

@@ -32,8 +32,8 @@ def rules_worth(lake: Lake, number: int) -> list[RuleWorth]:
         replace(
             worth_of(rule["name"], rule["audit"], actions, sets, counted),
             canaries=caught.get(rule["name"], Caught()),
-            labels=caught_of(rule["name"], labelled[True]),
-            sound=caught_of(rule["name"], labelled[False]),
+            labels=caught_of(rule["name"], labelled[True], actions),
+            sound=caught_of(rule["name"], labelled[False], actions),
         )
         for rule in rules
     ]

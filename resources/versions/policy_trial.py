@@ -13,6 +13,7 @@ from ops.core.schemas import EXAMPLES, IMAGES
 from ops.core.version_schemas import DECISIONS, VERDICTS
 from ops.decision.policy import Policy
 from ops.decision.version_diff import Diff, Pins, diff, joined
+from ops.decision.versions import Version
 from resources.engines.tasks import tasks_for
 from resources.lake.shares import SHARE_ROWS, Share, rows_kept, shares_of
 from resources.lake.tables import Lake
@@ -53,18 +54,24 @@ def try_policy(lake: Lake, policy: Policy, version: int | None = None, *, share_
     number = current_version(lake) if version is None else version
     if number is None:
         raise PublishError("no version has been published to compare with; `assay run DROP` makes one")
-    pinned = version_of(lake, number).row
-    pins = Pins.of(pinned)
-    deliveries = tuple(pinned["deliveries"])
-    decided: int = json.loads(pinned["tables"] or "{}").get(DECISIONS.name, -1)
-    grounds = Grounds(lake, {DECISIONS.name: decided}, deliveries, pins.measures, policy, without=pins.without)
-    kept = rows_kept(lake, deliveries)
+    version_tried = version_of(lake, number)
+    pins = Pins.of(version_tried.row)
+    grounds = grounds_of(lake, version_tried, policy)
+    kept = rows_kept(lake, grounds.deliveries)
     tasks = tasks_for(sum(kept.values()), lake)
     sides = (pins, replace(pins, policy=policy.hash))
     tried = [tasks.call(_try_share, grounds, number, share, sides) for share in shares_of(kept, share_rows)]
     parts: list[tuple[Row, Row, Diff, dict[str, float]]] = list(tasks.values(tried))
     befores, afters, changes, wrong = zip(*parts, strict=True)
     return Trial(number, added(befores), added(afters), joined(changes), _summed(wrong))
+
+
+def grounds_of(lake: Lake, version: Version, policy: Policy) -> Grounds:
+    """What verdicts of that policy follow from on the deliveries and measures of a version, as persons decided then."""
+    pins = Pins.of(version.row)
+    decided: int = json.loads(version.row["tables"] or "{}").get(DECISIONS.name, -1)
+    deliveries = tuple(version.row["deliveries"])
+    return Grounds(lake, {DECISIONS.name: decided}, deliveries, pins.measures, policy, without=pins.without)
 
 
 def _summed(shares: Iterable[Mapping[str, float]]) -> dict[str, float]:

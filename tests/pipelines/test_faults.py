@@ -233,6 +233,7 @@ USERS = [
     (["policy", "try", "unmeasured.yaml"], 1, "needs the measures of rejected_as_target"),
     (["policy", "try", "unmeasured.yaml", "--version", "9"], 1, "there is no version 9"),
     (["policy", "worth", "9"], 1, "there is no version 9"),
+    (["policy", "suggest"], 1, "no example has a label that reviewers agree on"),
     (["withdraw", "nothing"], 1, "there is no drop 'nothing'"),
     (["withdraw", "a", "--undo"], 1, "is not withdrawn"),
     (["withdraw", "a", "--lake", "nowhere"], 1, "no lake is here"),

@@ -61,7 +61,9 @@ def test_a_rule_that_removes_much_and_catches_nothing_is_named() -> None:
     ]
 
 
-def test_cases_that_others_catch_too_are_not_caught_alone() -> None:
-    cases = [frozenset({"a"}), frozenset({"a", "b"}), frozenset({"b"}), frozenset[str]()]
-    assert caught_of("a", cases) == Caught(4, 2, 1)
+def test_what_others_keep_out_too_is_not_caught_alone() -> None:
+    cases = [frozenset({"hold"}), frozenset({"hold", "drop0"}), frozenset({"hold", "less0"}), frozenset[str]()]
+    assert caught_of("hold", cases, ACTIONS) == Caught(4, 3, 2)
+    assert caught_of("less0", cases, ACTIONS) == Caught(4, 1, 0)
+    assert caught_of("remark", [frozenset({"remark"})], ACTIONS) == Caught(1, 1, 0)
     assert Caught(4, 2, 1) + Caught(1, 1, 0) == Caught(5, 3, 1)

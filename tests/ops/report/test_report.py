@@ -18,6 +18,7 @@ from ops.canaries.outcome import CanaryOutcome
 from ops.core.hashing import distinct, key_hashes
 from ops.core.schemas import EXAMPLES, QUARANTINE
 from ops.core.version_schemas import CURRICULUM, VERDICTS
+from ops.decision.rule_worth import Caught, RuleWorth
 from ops.report.audit_data import AuditFigures, Histogram, Picture, Reason, RuleFigures, ShownExample, Threshold, Turn
 from ops.report.charts import histogram
 from ops.report.counting import count_quarantine, count_stages, count_verdicts, visual_keys
@@ -103,6 +104,7 @@ def report(text: str = "plain") -> ReportData:
         forecasts=(ForecastRow(text, text, text, text, 3, 2, text),),
         costs=(CostRow(text, 2, 1.5, 3.0, 100),),
         rewards=(RewardRow("2026-01-01", text, text, 10, 5, (text,)),),
+        worths=(RuleWorth(text, text, "drop", 900, 900, 0, {"keep": 9}, 909, Caught(9, 3, 1), Caught()),),
         canaries=(CanaryRow(text, CanaryOutcome(text, "any", 100, 90, 0.82, 0.95, 2000, 7, 0.002, 0.007)),),
         checkpoints=(CheckpointRow(text, text, text, text, 0.5, None, 0.25, (text,), (text,)),),
     )

@@ -1,6 +1,5 @@
 """Samples, labels and calibrations over a real lake: blind pages, labels taken or refused, figures stored and shown."""
 
-import csv
 import json
 import re
 from pathlib import Path
@@ -15,6 +14,7 @@ from resources.review.calibrating import calibrate, take_labels
 from resources.review.sampling import write_sample
 from resources.versions.publishing import version_of
 from tests.support.held_lake import lake_of_held
+from tests.support.labelled import labels
 
 MEASURE = "difficulty.answer_words"
 
@@ -22,16 +22,6 @@ MEASURE = "difficulty.answer_words"
 @pytest.fixture(scope="module")
 def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
     return lake_of_held(tmp_path_factory.mktemp("labelled") / "lake", count=40)[0]
-
-
-def labels(lake: Lake, path: Path, sample: str, *, by: str, faulty: set[str]) -> Path:
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(["sample", "example_id", "content_id", "label", "why", "at", "by"])
-        for row in lake.read(SAMPLES, where={"sample": sample}).to_pylist():
-            label = "faulty" if row["example_id"] in faulty else "sound"
-            writer.writerow([sample, row["example_id"], row["content_id"], label, "", "", by])
-    return path
 
 
 def test_a_sample_is_drawn_over_verdicts_and_its_pages_tell_none(lake: Lake, tmp_path: Path) -> None:

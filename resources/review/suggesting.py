@@ -1,0 +1,152 @@
+"""Thresholds for rules of a policy, by labels and canaries, for a person to accept. Nothing is written to the lake."""
+
+import math
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Context, Decimal
+
+import numpy as np
+import pyarrow as pa
+
+from ops.audits.registry import all_audits
+from ops.core.arrow import column_of, is_in, rows_where
+from ops.core.errors import MissingError
+from ops.core.log import Row
+from ops.core.measure_schemas import CANARY_RULES
+from ops.core.version_schemas import SAMPLES
+from ops.decision.policy import Action, Condition, OneLess, Policy, Rule
+from ops.decision.rule_scores import Limit, limit_of, scores
+from ops.decision.versions import Version
+from ops.review.calibration import Estimate, Labelled, rule_accuracy, suggested_threshold, threshold_curve
+from resources.lake.stored_measures import read_measures, used
+from resources.lake.tables import Lake
+from resources.report.agreed_labels import agreed_labels
+from resources.report.rule_worth import last_rows
+from resources.versions.decisions import Grounds
+from resources.versions.policy_trial import grounds_of
+
+_DIGITS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class At:
+    """A rule under one limit: its precision and recall by labels, over all examples of the version, and the share of
+    canaries that it catches (None where none flew)."""
+
+    condition: Condition
+    precision: Estimate
+    recall: Estimate
+    canaries: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """What labels say of a rule's limit: as it is, and at the laxest that reaches the target (None where none does, on
+    ten labelled examples)."""
+
+    rule: str
+    now: At
+    proposed: At | None
+
+    @property
+    def edit(self) -> tuple[Condition, Condition] | None:
+        """The condition that stands there and the one to stand there instead; None where it may stay."""
+        if self.proposed is None or self.proposed.condition == self.now.condition:
+            return None
+        return self.now.condition, self.proposed.condition
+
+
+def suggest(lake: Lake, version: Version, policy: Policy, *, target: float) -> list[Suggestion]:
+    """For each rule with a limit on a real-valued measure of the version, of which a label tells anything. Rules that
+    weigh by a probability are left out, for these are right however low it is. MissingError where no example has a
+    label that reviewers agree on."""
+    faulty = agreed_labels(lake)
+    drawn = [row for row in lake.read(SAMPLES).to_pylist() if row["example_id"] in faulty]
+    if not drawn:
+        raise MissingError(
+            "no example has a label that reviewers agree on; `assay sample` and `assay calibrate` get some"
+        )
+    grounds = grounds_of(lake, version, policy)
+    reached = _canary_scores(lake, grounds.deliveries)
+    suggestions: list[Suggestion] = []
+    for rule, limit, near in _near(grounds, sorted({row["example_id"] for row in drawn})):
+        labelled = _labelled(drawn, faulty, near)
+        if np.isfinite(labelled.score).any():
+            suggestions.append(_suggestion(rule, limit, labelled, reached.get(rule.name, (0, [])), target))
+    return suggestions
+
+
+def _near(grounds: Grounds, ids: Sequence[str]) -> Iterator[tuple[Rule, Limit, Mapping[str, float]]]:
+    """Each rule that has a limit, with it and with the scores of these examples."""
+    wanted = pa.array(ids, pa.string())
+    for audit in grounds.policy.audits:
+        if audit not in grounds.measures:
+            continue
+        schema = all_audits()[audit].schema
+        rules = [(rule, limit_of(rule, schema)) for rule in grounds.policy.rules if rule.audit == audit and _acts(rule)]
+        limited = [(rule, limit) for rule, limit in rules if limit is not None]
+        if not limited:
+            continue
+        columns = {column for rule, _ in limited for column in rule.columns}
+        known = used(grounds.deliveries, grounds.without, audit)
+        rows = read_measures(grounds.lake, audit, identity=grounds.measures[audit], deliveries=known, columns=columns)
+        kept = [rows_where(batch, is_in(column_of(batch, "example_id"), wanted)) for batch in rows]
+        yield from ((rule, limit, scores(kept, rule, limit)) for rule, limit in limited)
+
+
+def _acts(rule: Rule) -> bool:
+    return rule.action is not Action.KEEP and not isinstance(rule.weight, OneLess)
+
+
+def _labelled(drawn: Sequence[Row], faulty: Mapping[str, bool], near: Mapping[str, float]) -> Labelled:
+    """The labelled examples of all samples: each sample stands for the whole version."""
+    return Labelled(
+        faulty=np.array([faulty[row["example_id"]] for row in drawn]),
+        strata=np.array([f"{row['sample']} {row['stratum']}" for row in drawn]),
+        of=np.array([row["stratum_rows"] for row in drawn], dtype=np.float64),
+        score=np.array([near.get(row["example_id"], math.nan) for row in drawn]),
+        score_mean=np.full(len(drawn), np.nan),
+    )
+
+
+def _suggestion(
+    rule: Rule, limit: Limit, labelled: Labelled, canaries: tuple[int, Sequence[float]], target: float
+) -> Suggestion:
+    now = _at(limit.condition, labelled, canaries)
+    best = suggested_threshold(threshold_curve(labelled), target=target)
+    if best is None:
+        return Suggestion(rule.name, now, None)
+    # Where the limit that stands there does the same to all labelled examples, it stays.
+    if _same(labelled, limit, best[0]):
+        return Suggestion(rule.name, now, now)
+    score = _shortened(best[0])
+    return Suggestion(rule.name, now, _at(limit.at(score), labelled, canaries))
+
+
+def _at(condition: Condition, labelled: Labelled, canaries: tuple[int, Sequence[float]]) -> At:
+    moved = Limit(condition)
+    accuracy = rule_accuracy(labelled, moved.met(labelled.score))
+    planted, reached = canaries
+    caught = float(moved.met(np.array(reached)).sum()) / planted if planted else None
+    return At(condition, accuracy.precision, accuracy.recall, caught)
+
+
+def _same(labelled: Labelled, limit: Limit, score: float) -> bool:
+    return bool((limit.met(labelled.score) == (np.nan_to_num(labelled.score, nan=-np.inf) >= score)).all())
+
+
+def _shortened(score: float) -> float:
+    """The score in few digits, no higher than it is: the example that it was taken from still meets it."""
+    near = Decimal(f"{score:.{_DIGITS}g}")
+    return float(near if float(near) <= score else near.next_minus(Context(prec=_DIGITS)))
+
+
+def _canary_scores(lake: Lake, deliveries: Sequence[str]) -> dict[str, tuple[int, list[float]]]:
+    """By rule, how many canaries of its faults flew last, and the scores of those that have one."""
+    planted: defaultdict[str, int] = defaultdict(int)
+    reached: defaultdict[str, list[float]] = defaultdict(list)
+    for row in last_rows(lake.read(CANARY_RULES, where={"delivery": list(deliveries)}).to_pylist()):
+        planted[row["rule"]] += row["planted"]
+        reached[row["rule"]] += row["scores"] or []
+    return {rule: (planted[rule], reached[rule]) for rule in planted}
