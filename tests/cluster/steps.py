@@ -11,13 +11,14 @@ TEXTS = 50
 """Different texts of a delivery."""
 
 
-def _opened(lake: str) -> Lake:
+def opened(lake: str) -> Lake:
+    """A lake on the S3 server, or in a folder of this node."""
     return Lake(lake, {name: value for name, value in os.environ.items() if name.startswith("AWS_")})
 
 
 def fill(lake: str, pictures: int, distinct: int) -> int:
     """A delivery called `first` of so many examples; returns how many contents it has."""
-    place = _opened(lake)
+    place = opened(lake)
     made = [drawn(seed) for seed in range(distinct)]
     texts = [f"text {at % TEXTS}" for at in range(pictures)]
     add(place, "first", [made[at % distinct] for at in range(pictures)], texts)
@@ -30,14 +31,14 @@ def embed_first(lake: str, images_an_actor: int, flush_rows: int = 4096) -> dict
     from resources.models import encoding
 
     encoding._IMAGES_AN_ACTOR, encoding.FLUSH_ROWS, encoding._COMMIT_S = images_an_actor, flush_rows, 5
-    place = _opened(lake)
+    place = opened(lake)
     start_ray(lake=place, patience_s=240)
     return embed(place, "first").metadata()
 
 
 def embedded(lake: str) -> dict[str, int]:
     """Rows of `embeddings`, and distinct contents."""
-    ids = _opened(lake).read(EMBEDDINGS, columns=["content_id"])["content_id"].to_pylist()
+    ids = opened(lake).read(EMBEDDINGS, columns=["content_id"])["content_id"].to_pylist()
     return {"rows": len(ids), "distinct": len(set(ids))}
 
 
@@ -58,7 +59,7 @@ def refused(lake: str) -> str:
     from resources.engines.ray import start_ray
 
     try:
-        start_ray(lake=_opened(lake))
+        start_ray(lake=opened(lake))
     except NodeError as error:
         return str(error)
     return ""

@@ -1,15 +1,17 @@
-"""What runs on the nodes of a cluster: an S3 server, and a Ray."""
+"""What runs on the nodes of a cluster: an S3 server, a Ray, a Spark."""
 
 import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from tests.support.nodes import Node
 
-_PORT, _RAY_PORT, JOBS_PORT = 9000, 6379, 8265
+_PORT, _RAY_PORT, JOBS_PORT, _SPARK_PORT = 9000, 6379, 8265, 7077
 #: Bytes of each node's object store. Small, so that what does not fit is met with few images.
 _STORE_BYTES = 80_000_000
+_SPARK_SECRET = "1" * 32
 
 
 def serve_s3(node: Node, *buckets: str) -> dict[str, str]:
@@ -57,3 +59,34 @@ def start_ray_on(
         script = "from ray.scripts.scripts import main; main()"
         command = [sys.executable, "-c", script, "start", *place, *sized, f"--node-ip-address={node.address}"]
         node.run(*command, within_s=240)
+
+
+def start_spark_on(nodes: Sequence[Node]) -> dict[str, object]:
+    """Starts a standalone Spark on the nodes, one core each, whose master is on the first; returns what settings of a
+    run on that node say of it."""
+    master = nodes[0]
+    address = f"spark://{master.address}:{_SPARK_PORT}"
+    own = ["Master", "--host", master.address, "--port", str(_SPARK_PORT)]
+    _start_spark_daemon(master, *own)
+    master.reach(master.address, _SPARK_PORT, within_s=120)
+    for node in nodes:
+        offered = ["--host", node.address, "--cores", "1", "--memory", "1g", "--work-dir", "/tmp/work"]  # noqa: S108
+        _start_spark_daemon(node, "Worker", *offered, address)
+    return {
+        "master": address,
+        "driver_host": master.address,
+        "executor_cores": 1,
+        "executor_memory": "700m",
+        "options": {"spark.authenticate": "true", "spark.authenticate.secret": _SPARK_SECRET},
+    }
+
+
+def _start_spark_daemon(node: Node, kind: str, *words: str) -> None:
+    environment = {
+        "SPARK_LOCAL_IP": node.address,  # names of nodes are known to nobody
+        "SPARK_DAEMON_JAVA_OPTS": f"-Dspark.authenticate=true -Dspark.authenticate.secret={_SPARK_SECRET}",
+        "SPARK_DAEMON_MEMORY": "256m",
+    }
+    program = str(Path(sys.executable).with_name("spark-class"))
+    command = [program, f"org.apache.spark.deploy.{kind.lower()}.{kind}", *words]
+    node.start(*command, environment=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

@@ -20,10 +20,12 @@ from typing import Any
 
 REPOSITORY = Path(__file__).parents[2]
 _NAMESPACES = ["--net", "--mount", "--pid", "--uts"]
-#: Mounts are this node's alone: /proc shows its processes, and no other node sees its folders.
+#: Mounts are this node's alone: /proc shows its processes, and no other node sees its folders. Names of the other nodes
+#: are known; nobody is asked for any other, which would take its time to fail.
 _HOLD = """
 set -e
 mount -t tmpfs -o size=4g tmpfs /tmp && mount -t tmpfs -o size=4g tmpfs /dev/shm
+printf %s "$2" > /tmp/hosts && mount --bind /tmp/hosts /etc/hosts && mount --bind /dev/null /etc/resolv.conf
 hostname "$1" && ip link set lo up && echo ready
 exec cat
 """
@@ -118,12 +120,14 @@ def wired(*names: str) -> Iterator[list[Node]]:
     """Nodes of these names on one wire, 10.77.0.1, .2, ...; all ended at the end."""
     nodes: list[Node] = []
     try:
-        bridge = _node("wire", "")
+        addresses = {name: f"10.77.0.{number}" for number, name in enumerate(names, 1)}
+        hosts = "".join(f"{address} {name}\n" for name, address in {"localhost": "127.0.0.1", **addresses}.items())
+        bridge = _node("wire", "", hosts)
         nodes.append(bridge)
         _ip(bridge, "link add br0 type bridge")
         _ip(bridge, "link set br0 up")
-        for number, name in enumerate(names, 1):
-            node = _node(name, f"10.77.0.{number}")
+        for number, (name, address) in enumerate(addresses.items(), 1):
+            node = _node(name, address, hosts)
             nodes.append(node)
             _ip(bridge, f"link add port{number} type veth peer name eth0 netns {node.pid}")
             _ip(bridge, f"link set port{number} master br0 up")
@@ -140,8 +144,8 @@ def wired(*names: str) -> Iterator[list[Node]]:
                     stream.close()
 
 
-def _node(name: str, address: str) -> Node:
-    words = ["unshare", *_NAMESPACES, "--fork", "--kill-child", "--mount-proc", "sh", "-c", _HOLD, "sh", name]
+def _node(name: str, address: str, hosts: str) -> Node:
+    words = ["unshare", *_NAMESPACES, "--fork", "--kill-child", "--mount-proc", "sh", "-c", _HOLD, "sh", name, hosts]
     # Its own last word, when the node is killed, is of no use to anybody.
     holder = subprocess.Popen(
         words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
