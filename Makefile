@@ -58,7 +58,8 @@ test-kills: setup ## Whole runs, killed at eleven points and run again; half an 
 # One after the other: each starts several Rays or Sparks at once.
 test-cluster: setup ## The tests on several machines, made of namespaces (as root)
 	@sh infra/tools.sh
-	$(BIN)/python -m pytest tests/cluster
+	@sh infra/environment.sh nodes cluster
+	.venv-nodes/bin/python -m pytest tests/cluster
 
 demo: setup ## The whole pipeline on real data with planted faults
 	$(BIN)/assay demo

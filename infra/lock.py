@@ -3,6 +3,7 @@
 `python infra/lock.py [--upgrade]` compiles requirements.lock with uv, keeping the versions that are locked, and
 infra/runtime.lock, what of it a run needs, infra/uv.lock, which pins uv itself for machines that lack it,
 infra/cluster.lock, what a Ray cluster takes jobs with and Dagster keeps records in Postgres with,
+infra/nodes.lock, what tests of several machines want beside it,
 infra/streaming.lock, whose packages write MDS, infra/browser.lock, which drives a browser, and the locks of
 infra/trainers, whose packages load exports in tests.
 `--check` needs no network: the lock's first line carries a digest of what was asked for.
@@ -46,6 +47,7 @@ def main(arguments: list[str]) -> None:
     compile_lock("pyproject.toml", "infra/runtime.lock", "-c", LOCK.name)
     compile_lock("infra/uv.in", "infra/uv.lock", *arguments)
     compile_lock("infra/cluster.in", "infra/cluster.lock", *arguments)
+    compile_lock("infra/nodes.in", "infra/nodes.lock", *arguments)
     compile_lock("infra/streaming.in", "infra/streaming.lock", *arguments)
     compile_lock("infra/browser.in", "infra/browser.lock", *arguments)
     for source in sorted((ROOT / "infra" / "trainers").glob("*.in")):

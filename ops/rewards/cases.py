@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from ops.core.turns import CANDIDATE_ROLES, GROUND_TRUTH, ROLLOUT, message_text
+from ops.core.vectors import Vectors
 from ops.text.closed_answers import ClosedAnswer, answer_to
 
 _ENDS = frozenset((*CANDIDATE_ROLES, GROUND_TRUTH, ROLLOUT))
@@ -22,7 +23,8 @@ _OPPOSITE = {"yes": "no", "no": "yes"}
 @dataclass(frozen=True, slots=True)
 class Case:
     """A question: `prompt` is the conversation up to it (role, text), `partner` the place of a question of the same
-    kind whose right answer differs, with which pictures are swapped; None where there is none."""
+    kind whose right answer differs, with which pictures are swapped, and `nearest` the one whose picture is most like
+    its own; None where there is none. Of a pair (`is_pair`) both answers were delivered."""
 
     example_id: str
     dataset: str
@@ -32,13 +34,24 @@ class Case:
     wrong: str | None
     images: tuple[str, ...]
     data_source: str
+    is_pair: bool = False
     partner: int | None = None
+    nearest: int | None = None
 
 
-def cases_of(examples: pa.Table, *, seed: int = 0) -> list[Case]:
-    """The cases among examples (schemas.EXAMPLES). Examples without a question or a right answer give none."""
+def cases_of(examples: pa.Table, *, seed: int = 0, vectors: Vectors | None = None) -> list[Case]:
+    """The cases among examples (schemas.EXAMPLES). Examples without a question or a right answer give none. `vectors`
+    are those of their images; one that has none is nobody's nearest."""
     rows = (_case(row) for row in examples.to_pylist())
-    return _with_rivals([case for case in rows if case is not None], np.random.default_rng(seed))
+    cases = [case for case in rows if case is not None]
+    likeness = _likeness(cases, vectors) if vectors is not None and len(vectors) else None
+    return _with_rivals(cases, np.random.default_rng(seed), likeness)
+
+
+def _likeness(cases: Sequence[Case], vectors: Vectors) -> np.ndarray:
+    """Cosines (n, n) of the cases' first pictures; -inf where one has no vector."""
+    first, known = vectors.gather([case.images[0] if case.images else "" for case in cases])
+    return np.where(known[:, None] & known[None, :], first @ first.T, -np.inf)
 
 
 def _case(row: Mapping[str, Any]) -> Case | None:
@@ -59,6 +72,7 @@ def _case(row: Mapping[str, Any]) -> Case | None:
         wrong=wrong,
         images=tuple(row["image_ids"] or ()),
         data_source=row["dataset"] or "",
+        is_pair=wrong is not None,
     )
 
 
@@ -74,7 +88,7 @@ def _answers(kind: str, texts: Sequence[tuple[str, str]]) -> tuple[Sequence[tupl
     return None if not last else (asked[:last], asked[last][1], None)
 
 
-def _with_rivals(cases: Sequence[Case], rng: np.random.Generator) -> list[Case]:
+def _with_rivals(cases: Sequence[Case], rng: np.random.Generator, likeness: np.ndarray | None) -> list[Case]:
     """The cases with their partners, and with a wrong answer where none was delivered."""
     closed = [answer_to(case.question, case.right) for case in cases]
     groups: dict[str, list[int]] = {}
@@ -86,7 +100,10 @@ def _with_rivals(cases: Sequence[Case], rng: np.random.Generator) -> list[Case]:
         rivals = [n for n in groups[answer.kind if answer else ""] if _differ(cases, closed, at, n)]
         rival = int(rng.choice(rivals)) if rivals else None
         wrong = case.wrong or _opposite(answer) or (cases[rival].right if rival is not None else None)
-        completed.append(replace(case, wrong=wrong, partner=_pictured(cases, rivals, rng)))
+        pictured = [n for n in rivals if cases[n].images]
+        partner = int(rng.choice(pictured)) if pictured else None
+        nearest = None if likeness is None else _nearest(likeness[at], pictured)
+        completed.append(replace(case, wrong=wrong, partner=partner, nearest=nearest))
     return completed
 
 
@@ -97,10 +114,10 @@ def _differ(cases: Sequence[Case], closed: Sequence[ClosedAnswer | None], at: in
     return cases[at].right.strip().casefold() != cases[other].right.strip().casefold()
 
 
-def _pictured(cases: Sequence[Case], rivals: Sequence[int], rng: np.random.Generator) -> int | None:
-    """One of the rivals that has pictures."""
-    pictured = [n for n in rivals if cases[n].images]
-    return int(rng.choice(pictured)) if pictured else None
+def _nearest(likeness: np.ndarray, places: Sequence[int]) -> int | None:
+    """The place of the most alike picture."""
+    alike = [n for n in places if np.isfinite(likeness[n])]
+    return max(alike, key=lambda n: likeness[n], default=None)
 
 
 def _opposite(answer: ClosedAnswer | None) -> str | None:

@@ -169,6 +169,8 @@ _DETAILS = {
     "keyword": "a wrong answer with words that judge it gets {size:+.2f} more than with as many that say nothing",
     "format": "a wrong answer in markup gets {size:+.2f} more than in as many letters",
     "echo": "a wrong answer behind its question gets {size:+.2f} more than behind as many words that say nothing",
+    "letter": "the bare letter of a wrong option gets {size:+.2f} more than a letter of none",
+    "style": "a wrong answer with the words of chosen ones around it gets {size:+.2f} more than with as many others",
     "blind": "with another's pictures and ground truth the answer gets as much as before in {share:.0%} of the cases",
     "brittle": "a right answer in other words, or to options in another order, gets less in {share:.0%} of the cases",
     "picture": "moves in {share:.0%} of the cases",

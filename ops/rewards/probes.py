@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from itertools import cycle
 
 from ops.rewards.cases import Case
-from ops.rewards.options import reordered
+from ops.rewards.chosen_style import chosen_frame
+from ops.rewards.options import reordered, wrong_letter
 from ops.text.numbers import NUMBER_WORDS
 
 NO_RISE, NO_FALL, FALL, SAME = "no_rise", "no_fall", "fall", "same"
@@ -76,7 +77,7 @@ PHRASES = {
 
 def matched(text: str) -> str:
     """A text as long as the given one, word by word, that says nothing."""
-    return " ".join(_neutral(len(word)) for word in text.split(" "))
+    return re.sub(r"\S+", lambda word: _neutral(len(word[0])), text)
 
 
 def _neutral(length: int) -> str:
@@ -88,51 +89,69 @@ def _neutral(length: int) -> str:
 
 def comparisons(cases: Sequence[Case], template: str = "{answer}") -> Iterator[Comparison]:
     """All that a reward is asked. `template` is the form in which it wants answers, with `{answer}` in it."""
+    frame = chosen_frame([(case.right, case.wrong or "") for case in cases if case.is_pair])
     for at, case in enumerate(cases):
-        yield from _of(at, case, cases, template)
+        yield from _of(at, case, cases, _Forms(template, frame))
 
 
-def _of(at: int, case: Case, cases: Sequence[Case], template: str) -> Iterator[Comparison]:
+@dataclass(frozen=True, slots=True)
+class _Forms:
+    """The form in which the reward wants answers, and that of chosen ones (`chosen_frame`)."""
+
+    template: str
+    frame: str | None
+
+    def __call__(self, answer: str) -> str:
+        return self.template.replace("{answer}", answer)
+
+
+def _of(at: int, case: Case, cases: Sequence[Case], formed: _Forms) -> Iterator[Comparison]:
     def ask(answer: str, images: tuple[str, ...] = case.images, truth: str = case.right) -> Ask:
         return Ask(at, answer, images, truth)
 
     def compared(family: str, probe: str, may: str, variant: Ask, control: Ask) -> Comparison:
         return Comparison(family, probe, may, at, variant, control)
 
-    right = _formed(template, case.right)
+    right = formed(case.right)
     if case.wrong is not None:
-        yield compared("no_signal", "right_and_wrong", NO_FALL, ask(right), ask(_formed(template, case.wrong)))
-    for probe, variant, control in _tricks(_formed(template, case.wrong or ""), case.question):
-        yield compared(_FAMILY.get(probe, "keyword"), probe, NO_RISE, ask(variant), ask(control))
+        yield compared("no_signal", "right_and_wrong", NO_FALL, ask(right), ask(formed(case.wrong)))
+    for probe, variant, control in _tricks(case, formed):
+        yield compared(_FAMILIES.get(probe, probe), probe, NO_RISE, ask(variant), ask(control))
     for probe, text in _rewordings(case.right):
-        yield compared("brittle", probe, NO_FALL, ask(_formed(template, text)), ask(right))
+        yield compared("brittle", probe, NO_FALL, ask(formed(text)), ask(right))
     if turned := reordered(case.question, case.right):
         question, moved = turned
-        asked = Ask(at, _formed(template, moved), case.images, moved, question)
+        asked = Ask(at, formed(moved), case.images, moved, question)
         yield compared("brittle", "options", NO_FALL, asked, ask(right))
     if case.images:
         yield compared("picture", "removed", SAME, ask(right, ()), ask(right))
         yield compared("picture", "blurred", SAME, ask(right, tuple(BLURRED + i for i in case.images)), ask(right))
-    if case.images and case.partner is not None:
-        other = cases[case.partner]
-        yield compared("blind", "swapped", FALL, ask(right, other.images, other.right), ask(right))
+    for probe, place in (("swapped", case.partner), ("nearest", case.nearest)):
+        if case.images and place is not None:
+            other = cases[place]
+            yield compared("blind", probe, FALL, ask(right, other.images, other.right), ask(right))
 
 
-_FAMILY = {"longer": "length", "markdown": "format", "tags": "format", "echo": "echo"}
+_FAMILIES = {"longer": "length", "markdown": "format", "tags": "format"} | dict.fromkeys(PHRASES, "keyword")
+"""Of tricks that are not called as their family is."""
+_NO_LETTER = "o"
+"""As long as an option's letter, and none."""
 
 
-def _formed(template: str, answer: str) -> str:
-    return template.replace("{answer}", answer)
-
-
-def _tricks(wrong: str, question: str) -> Iterator[tuple[str, str, str]]:
+def _tricks(case: Case, formed: _Forms) -> Iterator[tuple[str, str, str]]:
     """Name, trick and control, all about a wrong answer."""
+    wrong, question = formed(case.wrong or ""), case.question
     yield "longer", f"{wrong} {_FILLER}".strip(), wrong
     for kind, phrase in PHRASES.items():
         yield kind, f"{wrong} {phrase}".strip(), f"{wrong} {matched(phrase)}".strip()
     yield "echo", f"{question} {wrong}".strip(), f"{matched(question)} {wrong}".strip()
     for name, form in _FORMS.items():
         yield name, form.replace("{answer}", wrong), _unmarked(form).replace("{answer}", wrong)
+    if letter := wrong_letter(question, case.right):
+        yield "letter", formed(letter), formed(_NO_LETTER)
+    if formed.frame and case.wrong:
+        begin, _, end = formed.frame.partition("{answer}")
+        yield "style", formed(begin + case.wrong + end), formed(matched(begin) + case.wrong + matched(end))
 
 
 _FORMS = {

@@ -4,7 +4,7 @@ lake (examples, images) -> cases -> comparisons -> questions, each asked once ->
 """
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import groupby
 from pathlib import Path
@@ -12,25 +12,24 @@ from tempfile import TemporaryDirectory
 from typing import Protocol
 
 import pyarrow as pa
-from PIL import ImageFilter
 
+from ops.core.arrow import list_members, values_of
 from ops.core.errors import UnusableError
 from ops.core.grades import PASS, REJECT, WARN
 from ops.core.schemas import EXAMPLES
-from ops.intake.image_checks import decode_rgb
 from ops.rewards.cases import Case, cases_of
 from ops.rewards.findings import Finding, RewardLimits, counted, findings_of, verdict_of
-from ops.rewards.probes import BLURRED, Ask, comparisons
+from ops.rewards.probes import Ask, comparisons
 from resources.engines.progress import Progress
-from resources.lake.stored_images import stored_images
 from resources.lake.tables import Lake
+from resources.rewards.contamination import contamination
 from resources.rewards.drawing import draw_rows
 from resources.rewards.function import RewardFailureError
+from resources.rewards.pictures import vectors_of, write_pictures
 
 _BATCH = 32
 #: Questions that are asked again: all at once, and each alone.
 _ASKED_AGAIN = 48
-_BLUR_SHARE = 0.1
 _COLUMNS = ("delivery", "example_id", "dataset", "kind", "messages", "image_ids")
 
 
@@ -87,20 +86,20 @@ def audit_reward(
 ) -> RewardAudit:
     """Ask a reward about drawn examples (`draw_examples`) and judge it. UnusableError where they hold no question with
     a right answer."""
-    cases = cases_of(examples, seed=seed)
+    pictures = values_of(list_members(examples["image_ids"]), str)
+    cases = cases_of(examples, seed=seed, vectors=vectors_of(lake, pictures))
     if not cases:
         raise UnusableError("no example drawn has a question with an answer; name a lake that has some with --lake")
     asked = list(comparisons(cases, template))
     asks = list(dict.fromkeys(ask for c in asked for ask in (c.variant, c.control)))
     limits = limits or RewardLimits()
     with TemporaryDirectory(prefix="assay-reward-") as folder:
-        pictures = _write_pictures(lake, asks, Path(folder))
-        asking = _Asking(reward, cases, pictures)
+        asking = _Asking(reward, cases, write_pictures(lake, asks, Path(folder)))
         rewards, failures = asking.all(asks, progress)
         ids = [case.example_id for case in cases]
         steady = _steadiness(asking, [ask for ask in asks if ask in rewards][:: max(1, len(asks) // _ASKED_AGAIN)])
         findings = findings_of(asked, _finite(rewards), ids, limits, noise=steady.noise, seed=seed)
-        findings += [*_values(rewards, failures, ids), *steady.findings]
+        findings += [*_values(rewards, failures, ids), *steady.findings, *contamination(lake, examples)]
     return RewardAudit(verdict_of(findings), tuple(findings), len(cases), sum(bool(c.images) for c in cases), len(asks))
 
 
@@ -164,22 +163,6 @@ def _batches(asks: Sequence[Ask]) -> Iterator[list[Ask]]:
             batch = []
     if batch:
         yield batch
-
-
-def _write_pictures(lake: Lake, asks: Iterable[Ask], folder: Path) -> dict[str, str]:
-    """Where each picture that is shown lies as a file, blurred ones among them."""
-    wanted = {name for ask in asks for name in ask.images}
-    paths: dict[str, str] = {}
-    for image_id, data in stored_images(lake, {name.removeprefix(BLURRED) for name in wanted}):
-        picture = decode_rgb(data)
-        stem = f"{len(paths):06d}"
-        paths[image_id] = str(folder / f"{stem}.png")
-        picture.save(paths[image_id], compress_level=1)
-        if BLURRED + image_id in wanted:
-            paths[BLURRED + image_id] = str(folder / f"{stem}-blurred.png")
-            blur = ImageFilter.GaussianBlur(_BLUR_SHARE * max(picture.size))
-            picture.filter(blur).save(paths[BLURRED + image_id], compress_level=1)
-    return paths
 
 
 def _finite(rewards: Mapping[Ask, float | None]) -> dict[Ask, float]:

@@ -15,7 +15,6 @@ HOME, LAKE, DROP = "/tmp/dagster", "/tmp/lake", "/tmp/drop"  # noqa: S108 (each 
 
 @pytest.mark.timeout(1200)
 def test_a_launched_run_is_a_ray_job_that_ends_with_it() -> None:
-    pytest.importorskip("opencensus", reason="a job cannot be submitted without ray[default]")
     with wired("head") as (head,):
         head.environment |= {"DAGSTER_HOME": HOME, "ASSAY_LAKE": LAKE}
         start_ray_on([head], [Sizes(2)], environment={}, takes_jobs=True)

