@@ -8,6 +8,7 @@ from typing import Any, ParamSpec, TypeVar, cast
 import dagster as dg
 
 from assets.around import Passed, around
+from assets.partitions import drop_of
 from assets.specs import Materialized
 from resources.engines.log_lines import lines_about
 from resources.engines.metering import Meter
@@ -18,15 +19,16 @@ Given = ParamSpec("Given")
 Made = TypeVar("Made")
 
 
-def costed(compute: Callable[Given, Made]) -> Callable[Given, Made]:
+def costed(compute: Callable[Given, Made], *, name: str = "") -> Callable[Given, Made]:
     """Around an asset's function, which takes `lake`: lines that it logs name the step; its time and processor seconds
-    become metadata of what it makes, up to when that was made, and a row of `step_costs`, also where it fails."""
-    return around(compute, lambda arguments: _recorded(arguments["lake"]))
+    become metadata of what it makes, up to when that was made, and a row of `step_costs`, also where it fails. They are
+    of the step, or of the part of one that has this name; and of the `drop` that the function takes, or the run's."""
+    return around(compute, lambda arguments: _recorded(arguments["lake"], _step(name, arguments)))
 
 
 @contextmanager
-def _recorded(lake: Lake) -> Generator[Passed]:
-    meter, step = Meter(), _step()
+def _recorded(lake: Lake, step: StepRun) -> Generator[Passed]:
+    meter = Meter()
     try:
         with lines_about(run=step.run, step=step.step, drop=step.drop):
             yield partial(_with_cost, meter)
@@ -53,7 +55,7 @@ def _with_cost(meter: Meter, made: object) -> object:
     )
 
 
-def _step() -> StepRun:
+def _step(name: str, arguments: Mapping[str, Any]) -> StepRun:
     context = dg.AssetExecutionContext.get()
-    drop = context.partition_key if context.has_partition_key else ""
-    return StepRun(context.run.run_id, context.run.job_name, context.op_execution_context.op_handle.name, drop)
+    step = name or context.op_execution_context.op_handle.name
+    return StepRun(context.run.run_id, context.run.job_name, step, drop_of(context, arguments))

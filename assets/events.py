@@ -8,9 +8,9 @@ import dagster as dg
 
 from assets.around import Passed, around, as_made
 from assets.lineage import LINEAGE
+from assets.partitions import drop_of
 from assets.specs import Materialized
 from resources.config.settings import Settings
-from resources.lake.tables import Lake
 from resources.lineage.making import Finding, Judgement, Made, Making
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def _telling(arguments: Mapping[str, Any]) -> Generator[Passed]:
     if not settings.operation.lineage:
         yield as_made
         return
-    step = _Step(arguments["lake"], settings.operation.lineage)
+    step = _Step(arguments, settings.operation.lineage)
     try:
         yield step.passed
     except GeneratorExit:  # nobody takes what else it would make
@@ -47,12 +47,13 @@ def _telling(arguments: Mapping[str, Any]) -> Generator[Passed]:
 class _Step:
     """The assets of a step that are still to be made, and who hears of them."""
 
-    def __init__(self, lake: Lake, place: str) -> None:
+    def __init__(self, arguments: Mapping[str, Any], place: str) -> None:
         from resources.lineage.events import Events  # with the client of OpenLineage, which most runs do without
         from resources.lineage.sending import listener_at
 
         self.context = dg.AssetExecutionContext.get()
-        self.events, self.listener, self.deaf = Events(lake), listener_at(place), False
+        self.drop = drop_of(self.context, arguments)
+        self.events, self.listener, self.deaf = Events(arguments["lake"]), listener_at(place), False
         self.open = {asset: self._making(asset) for asset in sorted(self.context.selected_asset_keys)}
         for making in self.open.values():
             self._tell(self.events.started(making))
@@ -94,7 +95,7 @@ class _Step:
             context.run.run_id,
             context.run.job_name,
             attempt=context.op_execution_context.retry_number,
-            drop=context.partition_key if context.has_partition_key else "",
+            drop=self.drop,
             description=spec.description or "",
             owners=tuple(spec.owners),
             inputs=tuple(dep.asset_key.to_user_string() for dep in spec.deps),

@@ -6,6 +6,7 @@ import dagster as dg
 from pydantic import Field
 
 from assets.checks import by_drop, check_result, table_of
+from assets.lineage import ingested_from
 from assets.metrics import tell_metrics
 from assets.partitions import ENGINES, drops
 from assets.specs import Materialized, row_count, table_asset
@@ -87,10 +88,10 @@ def ingested(
         metadata["alarm"] = fault
         context.log.error(fault)
     context.instance.add_run_tags(context.run.run_id, {"assay/delivery": delivery.delivery})
+    lineage = ingested_from()
     for table in _DESCRIPTIONS:
-        yield dg.MaterializeResult(
-            asset_key=table, metadata=metadata | row_count(lake, TABLES[table], delivery.delivery)
-        )
+        made = metadata | row_count(lake, TABLES[table], delivery.delivery) | lineage.get(table, {})
+        yield dg.MaterializeResult(asset_key=table, metadata=made)
 
 
 @dg.multi_asset(

@@ -23,6 +23,28 @@ def measured_from(audit: Audit) -> dict[str, dg.TableColumnLineage]:
     return _lineage(columns)
 
 
+def ingested_from() -> dict[str, dict[str, dg.TableColumnLineage]]:
+    """Metadata of tables that ingest makes, by table: of those columns that are made of other tables' and not of the
+    delivered files alone. What is judged, rewarded or boxed stands in the files."""
+    images, texts = ("examples", "image_ids"), ("examples", "messages")
+    keys = {name: [("examples", name)] for name in ("delivery", "example_id", "dataset")}
+    pictured = {"image_ids": [images], "image_key": [images]}
+    dialogues = {"kind": [("examples", "kind")], "repairs": [("examples", "repairs")], "dialogue_key": [texts, images]}
+    turns = {
+        name: [texts] for name in ("turn", "query_key", "response_key", "query", "response", "answer_kind", "answer")
+    }
+    voters = {"voter": [("examples", "source_id"), texts, images], "image_key": [images]}
+    sizes = {f"image_{side}": [("images", side)] for side in ("width_px", "height_px")}
+    names = {name: keys[name] for name in ("delivery", "example_id")}
+    return {
+        "turns": _lineage(keys | turns | voters),
+        "dialogues": _lineage(keys | dialogues),
+        "preferences": _lineage(keys | pictured),
+        "prompts": _lineage(keys | pictured),
+        "boxes": _lineage(names | sizes | {"image_id": [images]}),
+    }
+
+
 def embedded_from() -> dict[str, dg.TableColumnLineage]:
     """Metadata of the vectors: of images, and of the texts that audits ask for."""
     content = [("images", "image_id"), ("examples", "messages")]

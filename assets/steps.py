@@ -14,4 +14,10 @@ Made = TypeVar("Made")
 def step(compute: Callable[Given, Made]) -> Callable[Given, Made]:
     """Around an asset's function, which takes `lake` and `settings`: it fails in words, what it took is kept, and what
     it makes is told to whoever collects lineage."""
-    return traced(costed(failing_in_words(compute)))
+    return traced(part(compute))
+
+
+def part(compute: Callable[Given, Made], *, name: str = "") -> Callable[Given, Made]:
+    """Around a part of a step, which takes `lake` and `settings`, and `drop` in a run of many: as `step`, but that it
+    tells nobody of lineage. Its costs are kept under the name, if it has one."""
+    return costed(failing_in_words(compute), name=name)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import dagster as dg
 
 from pipelines.dagster_types import failure_sensor, sensor, success_sensor
+from pipelines.run_names import drops_of, name_of
 from resources.alerts.alert import Alert
 from resources.alerts.sending import send
 from resources.config.settings import Settings
@@ -26,7 +27,7 @@ def _failed_runs(settings: Settings) -> dg.SensorDefinition:
         lines = [_first_line(cause.cause.message if cause.cause else cause.message) for cause in causes if cause]
         alert = Alert(
             f"{subject_of(run)} failed",
-            tuple(lines) or (context.failure_event.message or "",),
+            (*(lines or [context.failure_event.message or ""]), *_failed_checks(context.instance, run)),
             fix="see to what the error names, and start the run again: what was done is not done twice",
             link=_link(settings, run),
         )
@@ -43,14 +44,18 @@ def _failed_gates(settings: Settings) -> dg.SensorDefinition:
     )
     def failed_gates(context: dg.RunStatusSensorContext) -> None:
         run = context.dagster_run
-        events = context.instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION)
-        checks = [event.get_dagster_event().asset_check_evaluation_data for event in events]
-        failures = tuple(check.description or check.check_name for check in checks if not check.passed)
-        if failures:
+        if failures := _failed_checks(context.instance, run):
             alert = Alert(f"{subject_of(run)}: {len(failures)} checks failed", failures, link=_link(settings, run))
             say(alert, settings, context.log.warning)
 
     return failed_gates
+
+
+def _failed_checks(instance: dg.DagsterInstance, run: dg.DagsterRun) -> tuple[str, ...]:
+    """What the checks of the run that failed say: the figure, its limit, what to do."""
+    events = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION)
+    checks = [event.get_dagster_event().asset_check_evaluation_data for event in events]
+    return tuple(check.description or check.check_name for check in checks if not check.passed)
 
 
 def _stale_versions(settings: Settings) -> dg.SensorDefinition:
@@ -84,8 +89,7 @@ def _stale_versions(settings: Settings) -> dg.SensorDefinition:
 
 def subject_of(run: dg.DagsterRun) -> str:
     """What a run was about, in words."""
-    drop = run.tags.get("dagster/partition")
-    return f"{run.job_name} of drop {drop}" if drop else run.job_name
+    return name_of(run.job_name, drops_of(run))
 
 
 def _link(settings: Settings, run: dg.DagsterRun) -> str:

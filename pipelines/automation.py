@@ -19,8 +19,10 @@ _FOLLOWING = {"embeddings": _OF_DROPS, "measures": _OF_DROPS, "corpus": _OF_CORP
 
 
 def operated(spec: dg.AssetSpec, settings: Settings) -> dg.AssetSpec:
-    """The asset with its owners, with what it follows, and, of `versions`, with how old it may be."""
-    name, hours = spec.key.to_user_string(), settings.operation.fresh_hours
-    fresh = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=hours)) if name == "versions" else None
-    condition = _FOLLOWING.get(name) or _FOLLOWING.get(spec.group_name or "")
+    """The asset with its owners, with what it follows, and, of `versions` and of measures of drops, with how old it may
+    be."""
+    name, group, operation = spec.key.to_user_string(), spec.group_name or "", settings.operation
+    hours = operation.fresh_hours if name == "versions" else operation.measured_hours if group == "measures" else 0.0
+    fresh = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=hours)) if hours else None
+    condition = _FOLLOWING.get(name) or _FOLLOWING.get(group)
     return automated(spec, condition=condition, owners=list(settings.operation.owners), fresh=fresh)

@@ -35,11 +35,9 @@ def rates(instance: dg.DagsterInstance) -> Rates:
 
 def _measured(instance: dg.DagsterInstance) -> float | None:
     for made in _materialized(instance, "measures_modality"):
-        rows = _figure(made, "rows measured now")
-        if rows:
-            (step, *_) = instance.get_run_step_stats(made.run_id, ["row_measures"]) or [None]
-            if step and step.start_time and step.end_time:
-                return rows / max(step.end_time - step.start_time, 1e-3)
+        rows, seconds = _figure(made, "rows measured now"), _figure(made, "seconds")
+        if rows and seconds:
+            return rows / seconds
     return None
 
 

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import dagster as dg
-from dagster._core.storage.tags import PARTITION_NAME_TAG
 
 from pipelines.killed_runs import KILLED, is_killed
+from pipelines.run_names import drops_of, name_of
 from resources.config.places import plain_place
 from resources.storage.state import dagster_home
 
@@ -15,7 +15,8 @@ _LOOKED_AT = 100
 
 @dataclass(frozen=True, slots=True)
 class FailedRun:
-    """The last run of a job, for one drop or for the corpus (`drop` is empty). `at` is in seconds since 1970."""
+    """The last run of a job, for a drop, for several (`A to B`) or for the corpus (`drop` is empty). `at` is in seconds
+    since 1970."""
 
     run: str
     job: str
@@ -26,7 +27,7 @@ class FailedRun:
     @property
     def line(self) -> str:
         """What became of it, and what to do."""
-        of = f"{self.job} of drop {self.drop!r}" if self.drop else self.job
+        of = name_of(self.job, self.drop)
         if self.killed:
             return (
                 f"The last run of {of} was killed ({self.run[:8]}): run the same again, it goes on from what is done."
@@ -44,7 +45,7 @@ def failed_runs(lake: str | Path) -> list[FailedRun]:
         last: dict[tuple[str, str], dg.RunRecord] = {}
         for record in instance.get_run_records(limit=_LOOKED_AT):  # the newest first
             run = record.dagster_run
-            last.setdefault((run.job_name, run.tags.get(PARTITION_NAME_TAG, "")), record)
+            last.setdefault((run.job_name, drops_of(run)), record)
         return [
             FailedRun(run.run_id, job, drop, record.create_timestamp.timestamp(), killed)
             for (job, drop), record in last.items()

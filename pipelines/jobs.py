@@ -1,7 +1,12 @@
 """The jobs: what is done for one drop, for the corpus of all admitted drops, and for a model that was
 trained on it and the reward that trains it further."""
 
+import warnings
+
 from pipelines.dagster_types import asset_job
+
+# Drops are read in a run each, and measured in one: so a backfill of `drop_job` has a run for each, as Dagster warns.
+warnings.filterwarnings("ignore", message="Asset job drop_job materializes assets with varying BackfillPolicies")
 
 drop_job = asset_job(
     "drop_job",

@@ -5,10 +5,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from ops.core.errors import AssayError
+
 #: Texts that cost about as much as one image, for encoders of the usual proportions.
 TEXTS_AN_IMAGE = 4
 _FEWEST_SECONDS = 60
 _FEWEST_BEFORE = 500
+
+
+class SlowEncoderError(AssayError):
+    """A delivery was embedded too slowly for its run to go on."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,8 @@ class OperationSettings:
     """How long a watched folder may stay incomplete before it is reported."""
     fresh_hours: float = 26.0
     """Age of the last night without a failure from which versions are called stale."""
+    measured_hours: float = 168.0
+    """How long after its last drop a measure is called stale in the UI; 0: never."""
     retries: int = 2
     """How often a step is tried again that lost a worker or its storage; bad data is never tried again."""
     owners: tuple[str, ...] = ()
@@ -82,6 +84,8 @@ class OperationSettings:
             raise ValueError(f"time_zone {self.time_zone!r} is unknown; an example is Europe/Vienna") from None
         if self.watch_seconds < 1 or self.retries < 0 or self.overdue_hours <= 0 or self.fresh_hours <= 0:
             raise ValueError("watch_seconds, overdue_hours and fresh_hours must be above 0, retries 0 or more")
+        if self.measured_hours < 0:
+            raise ValueError("measured_hours must be 0 or more")
         for owner in self.owners:
             if not (owner.startswith("team:") and owner[5:]) and "@" not in owner:
                 raise ValueError(f"owner {owner!r} must be a mail address or team:NAME")

@@ -3,9 +3,10 @@
 import dagster as dg
 import pytest
 
-from assets.lineage import LINEAGE, embedded_from, measured_from, versioned_from
+from assets.lineage import LINEAGE, embedded_from, ingested_from, measured_from, versioned_from
 from ops.audits.registry import all_audits
 from ops.core.tables import TABLES
+from ops.text.turn_rows import READ
 from resources.config.settings import load_settings
 
 COLUMNS = {audit.table.name: audit.table.schema.names for audit in all_audits().values()} | {
@@ -28,6 +29,29 @@ def test_measures_come_from_columns_that_exist(name: str) -> None:
     for deps in made_from.values():
         assert deps
         assert [column for table, column in deps if column not in COLUMNS[table]] == []
+
+
+def test_tables_of_ingest_come_from_each_other_where_the_files_alone_do_not_tell() -> None:
+    tables = {table: sources(lineage[LINEAGE]) for table, lineage in ingested_from().items()}
+    for table, made_from in tables.items():
+        assert set(made_from) <= set(COLUMNS[table])
+        assert [dep for deps in made_from.values() for dep in deps if dep[1] not in COLUMNS[dep[0]]] == []
+    assert {table: set(COLUMNS[table]) - set(tables[table]) for table in ("turns", "dialogues")} == {
+        "turns": {"rules"},
+        "dialogues": {"rules"},
+    }, "all of them but the name of the rules is made of examples"
+    assert "rating" not in tables["preferences"]
+    assert tables["boxes"]["image_width_px"] == {("images", "width_px")}
+
+
+def test_the_turns_are_made_of_the_columns_that_are_named() -> None:
+    named = {
+        column
+        for table in ("turns", "dialogues")
+        for deps in sources(ingested_from()[table][LINEAGE]).values()
+        for _, column in deps
+    }
+    assert named == set(READ)
 
 
 def test_vectors_come_from_pictures_and_texts() -> None:

@@ -6,11 +6,12 @@ from datetime import timedelta
 import dagster as dg
 import pytest
 
+from assets.measures import MEASURES
 from assets.specs import type_name
 from ops.audits.column_meanings import column_meaning
 from ops.audits.registry import all_audits
 from ops.core.columns import MEANING, meaning
-from ops.core.measure_schemas import CHECKPOINTS
+from ops.core.measure_schemas import CANARIES, CHECKPOINTS
 from ops.core.tables import TABLES
 from pipelines.definitions import bind
 from resources.config.settings import load_settings
@@ -21,7 +22,9 @@ OF_NO_TABLE = {"corpus", "report"}
 @pytest.fixture(scope="module")
 def nodes() -> dict[str, dg.AssetSpec]:
     shipped = load_settings(None)
-    owned = replace(shipped, operation=replace(shipped.operation, owners=("team:data",), fresh_hours=7.0))
+    owned = replace(
+        shipped, operation=replace(shipped.operation, owners=("team:data",), fresh_hours=7.0, measured_hours=9.0)
+    )
     definitions = bind("lake", owned)
     return {spec.key.to_user_string(): spec for spec in definitions.resolve_all_asset_specs()}
 
@@ -57,6 +60,8 @@ def test_an_audit_is_linked_to_its_file(nodes: dict[str, dg.AssetSpec]) -> None:
 
 def test_versions_must_be_fresh_and_drops_follow_no_failed_gate(nodes: dict[str, dg.AssetSpec]) -> None:
     assert nodes["versions"].freshness_policy == dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=7))
+    fresh = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=9))
+    assert {name for name, spec in nodes.items() if spec.freshness_policy == fresh} == {*MEASURES, CANARIES.name}
     follow = {name for name, spec in nodes.items() if spec.automation_condition is not None}
     assert follow >= {"embeddings", "measures_claims", "measures_duplicates", "verdicts", "report"}
     assert not follow & {"examples", "drops", "quarantine"}, "what starts from a drop's folder"

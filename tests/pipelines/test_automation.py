@@ -4,7 +4,9 @@ import dagster as dg
 import pytest
 
 from assets.ingest import ingested
+from assets.measures import MEASURES
 from assets.partitions import drops
+from ops.core.measure_schemas import CANARIES
 from pipelines.definitions import bind
 from resources.config.settings import load_settings
 from resources.engines.progress import SilentProgress
@@ -58,3 +60,14 @@ def test_an_admitted_drop_is_embedded_and_measured(night: Night) -> None:
     night.made("drops")
     night.checked("drops", "ingest_gate", passed=True)
     assert {"embeddings", "measures_grounding"} <= night.tick()
+
+
+def test_measures_follow_vectors_that_were_made_anew(night: Night) -> None:
+    """As under another encoder: whatever was measured on the vectors before is measured again, and nothing else."""
+    night.made("drops", "embeddings", *MEASURES)
+    night.checked("drops", "ingest_gate", passed=True)
+    night.tick()
+    assert night.tick() == set()
+    night.made("embeddings")
+    assert night.tick() == {*MEASURES, CANARIES.name}
+    assert night.tick() == set(), "they are asked for already"

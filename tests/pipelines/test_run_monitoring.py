@@ -12,7 +12,11 @@ import dagster as dg
 import pytest
 from dagster._core.events import EngineEventData
 from dagster._core.launcher.base import WorkerStatus
-from dagster._core.storage.tags import PARTITION_NAME_TAG
+from dagster._core.storage.tags import (
+    ASSET_PARTITION_RANGE_END_TAG,
+    ASSET_PARTITION_RANGE_START_TAG,
+    PARTITION_NAME_TAG,
+)
 
 from pipelines.execution import open_instance
 from pipelines.failed_runs import failed_runs
@@ -105,8 +109,9 @@ def test_status_tells_the_last_run_of_a_job_that_failed(
     instance.report_run_failed(begun(instance, os.getpid(), OWN_HOST | {PARTITION_NAME_TAG: "b"}))
     begun(instance, ended, OWN_HOST | {PARTITION_NAME_TAG: "c"})
     begun(instance, os.getpid(), OWN_HOST | {PARTITION_NAME_TAG: "c"})
+    begun(instance, ended, OWN_HOST | {ASSET_PARTITION_RANGE_START_TAG: "a", ASSET_PARTITION_RANGE_END_TAG: "c"})
     failed = {run.drop: run for run in failed_runs(lake)}
-    assert {name: run.killed for name, run in failed.items() if name} == {"a": True, "b": False}
-    assert "of drop 'a' was killed" in failed["a"].line
+    assert {name: run.killed for name, run in failed.items() if name} == {"a": True, "b": False, "a to c": True}
+    assert "of drop a was killed" in failed["a"].line
     assert failed_runs(tmp_path / "elsewhere") == []
     assert not (tmp_path / "elsewhere").exists()

@@ -59,6 +59,7 @@ def judged(success: bool, *failures: str) -> GateResult:
         "success": success,
         "failures": list(failures),
         "checks": [],
+        "facts": {},
     }
     return GateResult("measures", "audit", success, list(failures), [f"mend {f}" for f in failures], results)
 

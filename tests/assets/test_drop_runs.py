@@ -1,0 +1,87 @@
+"""A backfill of many drops in one run, as the UI starts it: on an instance in memory, over a lake that is measured."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
+
+from assets.measures import MEASURES
+from assets.partitions import drops
+from ops.core.measure_schemas import STEP_COSTS
+from pipelines.definitions import bind
+from resources.config.settings import Settings, load_settings
+from resources.engines.progress import SilentProgress
+from resources.intake.admission import admit
+from resources.lake.tables import Lake
+from resources.models.encoder_source import encoder_identity
+from tests.support.standing_lake import arrive, measured
+
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+DROPS = ["a", "broken", "c"]
+
+
+@pytest.fixture
+def settings() -> Settings:
+    return load_settings()
+
+
+@pytest.fixture
+def lake(tmp_path: Path, settings: Settings) -> Lake:
+    """Three drops; the gate of the second one's files rejects it, and one gate of the third's measures has failed."""
+    lake = Lake(tmp_path / "lake")
+    for drop in DROPS:
+        arrive(lake, drop, f"{drop}-1", broken=5 if drop == "broken" else 0)
+        limits = replace(settings.gates, quarantine_floor=0)
+        admit(lake, drop, settings=limits)
+        measured(lake, f"{drop}-1", settings, encoder_identity(settings.encoder), failing=("boxes",) * (drop == "c"))
+    return lake
+
+
+def run(
+    lake: Lake, settings: Settings, instance: dg.DagsterInstance, first: str, last: str
+) -> dg.ExecuteInProcessResult:
+    definitions = bind(lake.root, settings, progress=SilentProgress())
+    instance.add_dynamic_partitions(str(drops.name), DROPS)
+    return definitions.resolve_job_def("drop_job").execute_in_process(
+        instance=instance,
+        raise_on_error=False,
+        run_config=QUIET,
+        tags={ASSET_PARTITION_RANGE_START_TAG: first, ASSET_PARTITION_RANGE_END_TAG: last},
+        asset_selection=[dg.AssetKey(table) for table in MEASURES],
+    )
+
+
+def made(result: dg.ExecuteInProcessResult) -> dict[str | None, int]:
+    events = [event.step_materialization_data.materialization for event in result.get_asset_materialization_events()]
+    return {drop: sum(event.partition == drop for event in events) for drop in {event.partition for event in events}}
+
+
+def test_a_drop_that_fails_spoils_no_other_and_each_is_told_by_itself(lake: Lake, settings: Settings) -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = run(lake, settings, instance, "a", "c")
+        checks = result.get_asset_check_evaluations()
+        assert not result.success
+        assert made(result) == {"a": len(MEASURES), "c": len(MEASURES)}
+        assert {(check.partition, check.check_name) for check in checks if not check.passed} == {("c", "measures_gate")}
+        assert len(checks) == 2 * len(MEASURES)
+        assert all(check.target_materialization_data for check in checks)
+        (failure,) = [event.step_failure_data for event in result.all_events if event.is_step_failure]
+        assert failure.user_failure_data is not None
+        assert "1 of 3 drops failed, the others are done: drop 'broken'" in (
+            failure.user_failure_data.description or ""
+        )
+    costs = lake.read(STEP_COSTS).to_pylist()
+    assert {(row["drop"], row["outcome"]) for row in costs if row["step"] == "row_measures"} == {
+        ("a", "done"),
+        ("broken", "failed"),
+        ("c", "done"),
+    }
+
+
+def test_a_backfill_of_one_drop_is_of_that_drop(lake: Lake, settings: Settings) -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = run(lake, settings, instance, "a", "a")
+        assert (result.success, made(result)) == (True, {"a": len(MEASURES)})
+        assert {check.partition for check in result.get_asset_check_evaluations()} == {"a"}
