@@ -5,8 +5,9 @@ Dagster's run monitoring does, which asks a launcher of ours (pipelines/launcher
 import socket
 
 import dagster as dg
-import psutil
 from dagster._core.storage.dagster_run import IN_PROGRESS_RUN_STATUSES
+
+from resources.engines.processes import is_there
 
 HOST, KILLED = "assay/host", "assay/killed"
 """Tags of a run: the machine that its process is on; and that it was found gone."""
@@ -30,7 +31,7 @@ def is_killed(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
         for entry in instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ENGINE_EVENT)
         if "pid" in (metadata := entry.get_dagster_event().engine_event_data.metadata)
     ]
-    return bool(processes) and not _is_alive(*processes[-1])
+    return bool(processes) and not is_there(*processes[-1])
 
 
 def end_killed_runs(instance: dg.DagsterInstance) -> list[str]:
@@ -41,12 +42,3 @@ def end_killed_runs(instance: dg.DagsterInstance) -> list[str]:
         instance.add_run_tags(run.run_id, {KILLED: "true"})
         instance.report_run_failed(run, MESSAGE)
     return [run.run_id for run in killed]
-
-
-def _is_alive(number: int, told_at: float) -> bool:
-    """Whether the process that had this number at that time is there still, and no later one of the same number."""
-    try:
-        process = psutil.Process(number)
-        return process.create_time() <= told_at and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False

@@ -15,6 +15,7 @@ page came from and under whatever name the browser reached it: any site could la
 
 import os
 import re
+import signal
 import sys
 from collections.abc import Callable
 from typing import Any, cast
@@ -123,6 +124,9 @@ def _ours(start: Callable[..., object]) -> Callable[..., object]:
 
 def main() -> None:
     """Entry point of `python -m pipelines.ui`."""
+    # A shell has what it starts with `&` ignore SIGINT, and Dagster does with SIGTERM as with SIGINT: neither would end
+    # the UI, nor the processes that it starts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if sys.argv[1:2] == ["dev"]:
         _replace(dagster_dev, "open_ipc_subprocess", _ours(open_ipc_subprocess))
         dagster_dev.dev_command(sys.argv[2:], prog_name="assay-ui dev", auto_envvar_prefix="DAGSTER")

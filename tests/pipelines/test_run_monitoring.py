@@ -22,6 +22,7 @@ from pipelines.execution import open_instance
 from pipelines.failed_runs import failed_runs
 from pipelines.killed_runs import HOST, KILLED, end_killed_runs, is_killed
 from pipelines.launcher import WatchedRunLauncher
+from resources.engines.processes import is_there
 
 OWN_HOST = {HOST: socket.gethostname()}
 
@@ -85,13 +86,12 @@ def test_a_run_is_killed_where_its_process_of_this_machine_is_gone(instance: dg.
     assert (marked.status, KILLED in marked.tags) == (dg.DagsterRunStatus.FAILURE, True)
 
 
-def test_a_number_that_another_process_got_since_is_not_its_process(
-    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    run = begun(instance, os.getpid(), OWN_HOST)
-    assert not is_killed(instance, run)
-    monkeypatch.setattr("psutil.Process.create_time", lambda _: time.time() + 1)
-    assert is_killed(instance, run)
+def test_a_number_that_another_process_got_since_is_not_its_process(instance: dg.DagsterInstance) -> None:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as earlier:
+        run = begun(instance, earlier.pid, OWN_HOST)
+        assert not is_killed(instance, run)
+        assert is_there(earlier.pid, time.time())
+        assert not is_there(earlier.pid, time.time() - 3600), "it had not begun then"
 
 
 def test_run_monitoring_asks_our_launcher(instance: dg.DagsterInstance, ended: int) -> None:

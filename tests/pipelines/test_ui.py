@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 import pytest
 
 from pipelines.ui import _name
+from tests.support.killing import Group
 
 pytestmark = pytest.mark.full
 
@@ -200,6 +201,20 @@ def test_dagster_dev_starts_the_guarded_server(tmp_path: Path) -> None:
     for guarded in served(tmp_path, "pipelines.ui", "dev"):
         assert guarded.mutate("GET", as_json=False, Accept="image/*") == (403, False)
         assert guarded.mutate("POST", as_json=True, Content_Type="application/json") == (200, True)
+
+
+def test_dagster_dev_in_the_background_ends_when_it_is_told_to(tmp_path: Path) -> None:
+    """As a shell starts it with `&`: with SIGINT ignored."""
+    (tmp_path / "definitions.py").write_text(textwrap.dedent(DEFINITIONS))
+    place = f"-h 127.0.0.1 -p {free_port()} -f {tmp_path}/definitions.py"
+    script = f"trap '' INT; exec {sys.executable} -m pipelines.ui dev {place}"
+    dev = Group(("sh", "-c", script), tmp_path / "log", {"DAGSTER_HOME": str(tmp_path)})
+    try:
+        dev.wait_for(lambda text: "Serving dagster-webserver" in text)
+        dev.process.terminate()
+        assert dev.gone(within_s=30), [process.cmdline() for process in dev.left()]
+    finally:
+        dev.end()
 
 
 def test_names_are_read_as_browsers_write_them() -> None:
