@@ -15,12 +15,10 @@ from ops.core.measure_schemas import EMBEDDINGS
 from ops.gates.throughput import EmbedRun, SlowEncoderError, slowness
 from resources.config.settings import Settings
 from resources.engines.progress import Progress
-from resources.engines.ray import plan_ray
 from resources.intake.corpus_drops import admitted_delivery
 from resources.lake.tables import Lake
 from resources.measuring.examples import wanted_texts
 from resources.measuring.recorded import record_embedded
-from resources.models.embedding import embed_delivery
 
 _RUNS_COMPARED = 20
 _CHECK = "throughput"
@@ -64,6 +62,9 @@ def embedded(
 
 
 def _embed(delivery: str, lake: Lake, settings: Settings, progress: Progress) -> dict[str, Any]:
+    from resources.engines.ray import plan_ray  # with Ray, which takes half a second to import
+    from resources.models.embedding import embed_delivery
+
     plan_ray(settings.ray, lake)
     counts = embed_delivery(
         lake,

@@ -15,10 +15,8 @@ from ops.core.schemas import DROPS, QUARANTINE
 from ops.core.tables import TABLES
 from resources.config.settings import Settings
 from resources.engines.progress import Progress
-from resources.engines.ray import plan_ray
 from resources.gates.history import earlier_ingests
 from resources.intake.admission import admit, drop_source
-from resources.intake.ingest import alarm, ingest
 from resources.lake.tables import Lake
 
 _SAMPLES = 10
@@ -73,6 +71,9 @@ def ingested(
     progress: dg.ResourceParam[Progress],
 ) -> Iterator[Materialized]:
     """Reads the drop's files on Ray; a delivery that is in the lake already is left as it is."""
+    from resources.engines.ray import plan_ray  # with Ray, which takes half a second to import
+    from resources.intake.ingest import alarm, ingest
+
     drop = context.partition_key
     source = config.path or drop_source(lake, drop, watched=settings.ingest.watched)
     plan_ray(settings.ray, lake)

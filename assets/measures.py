@@ -19,13 +19,11 @@ from ops.audits.contract import Audit
 from ops.audits.registry import all_audits
 from resources.config.settings import Settings
 from resources.engines.progress import Advance, Progress
-from resources.engines.ray import plan_ray
 from resources.gates.gates import GateResult, example_keys, measures_gate
 from resources.gates.history import earlier_measures
 from resources.gates.outcomes import record_gates, recorded_gates
 from resources.intake.corpus_drops import admitted_delivery
 from resources.lake.tables import Lake
-from resources.measuring.delivery import measure_delivery
 from resources.measuring.recorded import require_measures, row_audits, row_identities
 from resources.models.encoder_source import encoder_identity
 from resources.report.measure_pictures import measure_pictures
@@ -91,6 +89,9 @@ def _measured(
     encoder = encoder_identity(settings.encoder)
     rows: dict[str, int] = {}
     if chosen or flies:
+        from resources.engines.ray import plan_ray  # with Ray, which takes half a second to import
+        from resources.measuring.delivery import measure_delivery
+
         plan_ray(settings.ray, lake)
         measure = partial(measure_delivery, settings=settings, encoder=encoder, progress=progress, canaries=flies)
         rows = measure(lake, delivery, names=chosen)

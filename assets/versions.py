@@ -13,7 +13,6 @@ from ops.audits.registry import all_audits
 from ops.core.tables import TABLES
 from resources.config.settings import Settings
 from resources.engines.progress import Progress
-from resources.engines.tasks import tasks_for
 from resources.gates.gates import candidate_gate
 from resources.gates.history import earlier_candidates
 from resources.lake.shares import rows_kept
@@ -22,7 +21,6 @@ from resources.measuring.corpus import corpus_identities
 from resources.measuring.recorded import row_identities
 from resources.models.encoder_source import encoder_identity
 from resources.report.version_pictures import removed_sheet, version_history
-from resources.versions.candidates import build_candidate
 from resources.versions.code_identity import code_identity
 from resources.versions.entering import decided
 from resources.versions.publishing import publish, reject
@@ -78,6 +76,9 @@ def version(
     A candidate that fails its gate is recorded as rejected; the version published before stays current. The version
     pins what it is made without.
     """
+    from resources.engines.tasks import tasks_for  # with Ray, which takes half a second to import
+    from resources.versions.candidates import build_candidate
+
     encoder = encoder_identity(settings.encoder)
     entering = decided(lake, settings=settings, encoder=encoder)
     deliveries = entering.deliveries

@@ -131,6 +131,12 @@ def test_tests_of_ops_load_no_engine() -> None:
     assert not loaded_by(quick) & barred
 
 
+@pytest.mark.full
+def test_definitions_load_no_engine() -> None:
+    """The UI loads them in three seconds; PySpark comes with the registry of audits."""
+    assert not loaded_by({"pipelines.definitions"}) & {"ray", "torch", "open_clip", "great_expectations"}
+
+
 def test_pyspark_comes_into_ops_through_corpus_alone() -> None:
     speak_spark, use_corpus = set(), set()
     for path in (ROOT / "ops").rglob("*.py"):

@@ -1,5 +1,6 @@
-"""A whole run killed with SIGKILL, its process group at once, at eleven points one after another, each time started
-again by the same command: the version is that of a run that nobody disturbed, and nothing is left behind."""
+"""A whole run killed with SIGKILL, its process group at once, at one point after another, each time started again by
+the same command: the version is that of a run that nobody disturbed, and nothing is left behind. At three points among
+the long tests, at all eleven and under the UI in `make test-kills`."""
 
 import json
 import os
@@ -26,8 +27,6 @@ from resources.versions.publishing import version_of
 from tests.support.dagster_dev import dagster_dev
 from tests.support.killing import ASSAY, Group
 
-pytestmark = pytest.mark.kills
-
 _CACHES = {"torchinductor_root"}
 """What torch keeps from one run to the next."""
 Happened = Callable[[Path], bool]
@@ -52,6 +51,9 @@ POINTS: dict[str, tuple[str, Happened]] = {
     "published": ("Order members", holds("versions/_delta_log/*.json", at_least=2)),
     "report": ("Order members", holds("reports/version-1.html")),
 }
+
+#: The three of them that are tried where half an hour is not there: in each engine, and in neither.
+FEW = ("ingest staged, not committed", "corpus job on Spark", "candidate, not gated")
 
 
 @pytest.fixture(scope="module")
@@ -139,33 +141,48 @@ def status(folder: Path, lake: str) -> dict[str, Any]:
     return json.loads(asked.output())
 
 
-def stopped(folder: Path, drop: Path, point: str, number: signal.Signals) -> int:
+def stopped(folder: Path, drop: Path, lake: str, point: str, number: signal.Signals) -> int:
     """Sends the signal to a run that is at that point; returns its exit status, once all that came of it is gone."""
     line, happened = POINTS[point]
-    with started(folder, drop, "lake") as run:
-        run.wait_for(lambda text: line in text and happened(folder / "lake"))
+    with started(folder, drop, lake) as run:
+        run.wait_for(lambda text: line in text and happened(folder / lake))
         status = run.signal(number)
         assert run.gone(within_s=30), [process.cmdline() for process in run.left()]
     return status
 
 
+@pytest.mark.full
+@pytest.mark.timeout(900)
+def test_killed_at_three_points_and_run_again(folder: Path, drop: Path, undisturbed: dict[str, Any]) -> None:
+    for point in FEW:
+        assert stopped(folder, drop, "few", point, signal.SIGKILL) == -signal.SIGKILL
+    require_whole(folder, drop, "few", undisturbed, killed=len(FEW))
+
+
+@pytest.mark.kills
 @pytest.mark.timeout(3000)
 def test_killed_at_each_point_and_run_again(folder: Path, drop: Path, undisturbed: dict[str, Any]) -> None:
-    lake = folder / "lake"
     for point in POINTS:
         if point == "corpus job on Spark":
-            assert stopped(folder, drop, point, signal.SIGTERM) == 1
+            assert stopped(folder, drop, "each", point, signal.SIGTERM) == 1
             assert "told to stop" in (folder / "log").read_text()
-        assert stopped(folder, drop, point, signal.SIGKILL) == -signal.SIGKILL
-    failed = status(folder, "lake")["failed_runs"]
+        assert stopped(folder, drop, "each", point, signal.SIGKILL) == -signal.SIGKILL
+    require_whole(folder, drop, "each", undisturbed, killed=len(POINTS))
+
+
+def require_whole(folder: Path, drop: Path, name: str, undisturbed: dict[str, Any], *, killed: int) -> None:
+    """The killed runs are shown as such; one that goes on from them makes the version of a run that nobody disturbed,
+    and leaves nothing behind."""
+    lake = folder / name
+    failed = status(folder, name)["failed_runs"]
     assert [(run["job"], run["killed"]) for run in failed] == [("corpus_job", True)]
-    with started(folder, drop, "lake") as run:
+    with started(folder, drop, name) as run:
         assert run.process.wait(900) == 0, run.output()
         assert run.gone(within_s=30)
     assert content(lake) == undisturbed
-    assert states(lake).count(("FAILURE", True)) == len(POINTS)
+    assert states(lake).count(("FAILURE", True)) == killed
     assert {state for state, _ in states(lake)} == {"SUCCESS", "FAILURE"}
-    assert status(folder, "lake")["failed_runs"] == []
+    assert status(folder, name)["failed_runs"] == []
     assert list((lake / ".scratch").iterdir()) == []
     assert set(os.listdir(folder / "passing")) <= _CACHES
     swept = sweep(Lake(lake), age_s=0)
@@ -180,6 +197,7 @@ UNDER_DEV: dict[str, Happened] = {
 }
 
 
+@pytest.mark.kills
 @pytest.mark.timeout(3000)
 def test_killed_under_dagster_dev_and_launched_again(folder: Path, drop: Path, undisturbed: dict[str, Any]) -> None:
     lake = folder / "dev"
