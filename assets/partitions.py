@@ -8,7 +8,8 @@ import dagster as dg
 drops = dg.DynamicPartitionsDefinition(name="drops")
 
 ENGINES = "engines"
-"""The pool of steps that start Ray or Spark, which take the cores and the memory of a machine (infra/dagster.yaml)."""
+"""The pool of steps that start Ray or Spark, which take the cores and the memory of a machine
+(infra/instance/dagster.yaml)."""
 
 
 def drop_of(context: dg.AssetExecutionContext, arguments: Mapping[str, Any]) -> str:

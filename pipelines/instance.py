@@ -1,4 +1,4 @@
-"""The configuration of a lake's Dagster instance: `infra/dagster.yaml`, copied beside the records of the lake's runs.
+"""The configuration of a lake's Dagster instance: `infra/instance/dagster.yaml`, copied beside the records of its runs.
 
 `python -m pipelines.instance LAKE` does it for `make dev`, and prints where they lie.
 """
@@ -16,7 +16,7 @@ from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteJobO
 from resources.config.places import plain_place
 from resources.storage.state import dagster_home
 
-SHIPPED = Path(__file__).resolve().parents[1] / "infra" / "dagster.yaml"
+SHIPPED = Path(__file__).resolve().parents[1] / "infra" / "instance" / "dagster.yaml"
 #: The name that workspace.yaml gives our definitions.
 LOCATION = "pipelines.definitions"
 #: SHA-256 of what was shipped before. A copy that is one of these was never edited.

@@ -1,61 +1,25 @@
 """What stands in infra/ names images, commands, files and versions that are there, and Dagster takes its own files."""
 
-import json
 import os
 import re
 import shlex
 import shutil
 import subprocess
 import sys
-from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
-from jsonschema import Draft202012Validator
-from ruamel.yaml import YAML
-from typer.core import TyperGroup
-from typer.main import get_command
 
-from pipelines.app import app
+from tests.support.manifests import ROOT, image_user, locked, misfits, pod_specs, read, require_command
 
-ROOT = Path(__file__).resolve().parents[1]
 COMPOSED = ("infra/compose.yaml", "infra/compose-cluster.yaml")
-
-
-def read(name: str) -> Any:
-    return YAML(typ="safe").load(ROOT / name)
-
-
-def require_command(command: str) -> None:
-    """A command line of a container: its program is of a package, its module is there, `assay` takes its arguments."""
-    program, *arguments = shlex.split(command)
-    if program == "python":
-        assert arguments[0] == "-m"
-        assert find_spec(arguments[1]) is not None
-    elif program == "assay":
-        group = get_command(app)
-        assert isinstance(group, TyperGroup)
-        name, *rest = arguments
-        context = group.make_context("assay", arguments)
-        _, called, given = group.resolve_command(context, [name, *rest])
-        assert called is not None, name
-        called.make_context(name, given)  # refuses what it does not know
-    elif program == "sh":
-        for word in shlex.split(arguments[1]):
-            assert not word.startswith("infra/") or (ROOT / word).exists(), word
-    elif program == "spark-class":
-        assert (ROOT / ".venv/bin" / program).exists()
-    else:
-        assert program in {script.name for script in entry_points(group="console_scripts")}, program
 
 
 def pods() -> list[tuple[dict[str, Any], dict[str, Any]]]:
     """Each pod of the Ray job, and its one container."""
-    cluster = read("infra/rayjob.yaml")["spec"]["rayClusterSpec"]
-    specs = [group["template"]["spec"] for group in (cluster["headGroupSpec"], *cluster["workerGroupSpecs"])]
-    return [(spec, container) for spec in specs for container in spec["containers"]]
+    return [(spec, container) for _, spec in pod_specs(read("infra/rayjob.yaml")) for container in spec["containers"]]
 
 
 def test_ray_job_runs_a_command_that_is_there_on_volumes_that_are_mounted() -> None:
@@ -63,22 +27,18 @@ def test_ray_job_runs_a_command_that_is_there_on_volumes_that_are_mounted() -> N
     require_command(job["entrypoint"])
     places = [word for word in shlex.split(job["entrypoint"]) if "://" in word]
     assert len(places) == 2, "a drop and a lake, which no node needs a disk for"
-    user = re.search(r"useradd .*--uid (\d+)", (ROOT / "infra" / "Dockerfile").read_text("utf-8"))
-    assert user
     for spec, container in pods():
         assert {mount["name"] for mount in container["volumeMounts"]} <= {volume["name"] for volume in spec["volumes"]}
-        assert spec["securityContext"]["fsGroup"] == spec["securityContext"]["runAsUser"] == int(user[1])
+        assert spec["securityContext"]["fsGroup"] == spec["securityContext"]["runAsUser"] == image_user()
         assert container["resources"]["requests"] == container["resources"]["limits"], "Ray counts what it is given"
 
 
 def test_ray_job_is_what_kuberay_takes() -> None:
     """By names and types of its own resource definition."""
-    schema = json.loads((ROOT / "tests/support/crds/rayjob.json").read_text("utf-8"))
     job = read("infra/rayjob.yaml")
-    taken = Draft202012Validator(schema)
-    assert [error.message for error in taken.iter_errors(job)] == []
+    assert misfits(job) == []
     job["spec"]["rayClusterSpec"]["workerGroupSpecs"][1]["minReplica"] = 0
-    assert "minReplica" in next(taken.iter_errors(job)).message
+    assert "minReplica" in misfits(job)[0]
 
 
 def test_gpu_nodes_come_when_they_are_asked_for() -> None:
@@ -90,13 +50,6 @@ def test_gpu_nodes_come_when_they_are_asked_for() -> None:
         if "nvidia.com/gpu" in group["template"]["spec"]["containers"][0]["resources"]["limits"]
     )
     assert gpu["replicas"] == gpu["minReplicas"] == 0 < gpu["maxReplicas"]
-
-
-def locked(name: str) -> dict[str, str]:
-    """The versions of a lock by package."""
-    return dict(
-        re.findall(r"^([A-Za-z0-9_.-]+)(?:\[[^]]*\])?==([^ ;\n]+)", (ROOT / name).read_text("utf-8"), re.MULTILINE)
-    )
 
 
 def test_the_image_holds_what_runs_in_the_versions_that_are_tested() -> None:
@@ -138,7 +91,7 @@ def test_variables_of_the_containers_are_read_by_something() -> None:
         for service in read(name)["services"].values():
             given |= set(service.get("environment", {})) if "build" in service else set()
     readers = [path for room in ("pipelines", "resources") for path in (ROOT / room).rglob("*.py")]
-    readers += (ROOT / "infra").glob("dagster*.yaml")
+    readers += (ROOT / "infra/instance").glob("dagster*.yaml")
     sources = "".join(path.read_text("utf-8") for path in readers)
     assert given
     spark = {"SPARK_DAEMON_JAVA_OPTS"}  # its own scripts read it
@@ -149,7 +102,7 @@ def test_dagster_launches_runs_as_ray_jobs_with_the_other_file(tmp_path: Path, m
     from dagster import DagsterInstance
     from dagster_ray import RayRunLauncher
 
-    both = [(ROOT / "infra" / name).read_text("utf-8") for name in ("dagster.yaml", "dagster-ray.yaml")]
+    both = [(ROOT / "infra/instance" / name).read_text("utf-8") for name in ("dagster.yaml", "dagster-ray.yaml")]
     (tmp_path / "dagster.yaml").write_text("".join(both), "utf-8")
     monkeypatch.setenv("ASSAY_RAY_JOBS", "http://ray-head:8265")
     with DagsterInstance.from_config(str(tmp_path)) as instance:
@@ -164,7 +117,7 @@ def test_dagster_takes_the_instance_file(tmp_path: Path) -> None:
     from dagster import DagsterInstance
     from dagster._core.instance.config import PoolGranularity
 
-    shutil.copy(ROOT / "infra" / "dagster.yaml", tmp_path)
+    shutil.copy(ROOT / "infra/instance/dagster.yaml", tmp_path)
     with DagsterInstance.from_config(str(tmp_path)) as instance:
         assert not instance.telemetry_enabled
         concurrency = instance.get_concurrency_config()

@@ -24,7 +24,7 @@ def test_a_launched_run_is_a_ray_job_that_ends_with_it() -> None:
         head.run(
             "sh",
             "-c",
-            f"mkdir {HOME} && cat infra/dagster.yaml infra/dagster-ray.yaml > {HOME}/dagster.yaml",
+            f"mkdir {HOME} && cat infra/instance/dagster.yaml infra/instance/dagster-ray.yaml > {HOME}/dagster.yaml",
             within_s=60,
         )
         # The head's environment names the cluster as a driver there knows it; a launcher is no driver.

@@ -18,7 +18,8 @@ def test_two_runs_at_once_keep_their_records_in_one_postgres() -> None:
         shared = serve_s3(store, "shelf") | {"DAGSTER_POSTGRES_URL": serve_postgres(store), "DAGSTER_HOME": _HOME}
         for number, node in enumerate(nodes):
             node.environment |= shared
-            records = f"mkdir {_HOME} && cat infra/dagster.yaml infra/dagster-postgres.yaml > {_HOME}/dagster.yaml"
+            files = "infra/instance/dagster.yaml infra/instance/dagster-postgres.yaml"
+            records = f"mkdir {_HOME} && cat {files} > {_HOME}/dagster.yaml"
             node.run("sh", "-c", records, within_s=20)
             made = node.call("tests.cluster.run_steps:deliver_colours", within_s=200, address=drop_of(number))
             assert made == 10
