@@ -20,6 +20,7 @@ from resources.engines.private import FOLDER, TOKEN, is_open
 from resources.lake.tables import Lake
 from resources.models.encoder_source import device_of, precision_of
 from resources.models.likelihood import likelihood_identity
+from resources.status.reaching import parts_of_cluster, why_unreachable
 
 State = Literal["good", "poor", "bad"]
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - where Ray keeps objects
@@ -51,6 +52,7 @@ def examine(lake: str, settings: Settings, *, about: Collection[str] | None = No
         "private folder": lambda: _private(lake),
         "ray": _ray,
         "spark": lambda: _spark(settings),
+        "cluster": lambda: _cluster(settings),
         "listening": _listening,
     }
     for subject, look in looks.items():
@@ -179,6 +181,16 @@ def _spark(settings: Settings) -> Iterator[Finding]:
     host = settings.spark.driver_host
     if not settings.spark.master and not _is_loopback(host):
         yield Finding("spark", "bad", f"its driver listens on {host}", "set spark.driver_host to 127.0.0.1")
+
+
+def _cluster(settings: Settings) -> Iterator[Finding]:
+    for part in parts_of_cluster(settings.spark.master):
+        place = f"{part.name} at {part.host}:{part.port}"
+        if why := why_unreachable(part):
+            fix = f"start it, let this machine through to it, or correct {part.named_by}"
+            yield Finding("cluster", "bad", f"{place} takes no connection: {why}", fix)
+        else:
+            yield Finding("cluster", "good", f"{place} takes connections")
 
 
 def _listening() -> Iterator[Finding]:

@@ -1,5 +1,6 @@
 """What `assay doctor` says of a machine and of settings that will not do, and of those that will."""
 
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -65,6 +66,32 @@ def test_spark_of_a_cluster_wants_a_secret(tmp_path: Path) -> None:
     secret = {"spark.authenticate": "true", "spark.authenticate.secret": "x"}
     guarded = replace(cluster, spark=replace(cluster.spark, options=secret))
     assert finding("spark", tmp_path, guarded).state == "good"
+
+
+def test_parts_of_a_cluster_that_take_no_connection_are_bad(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = load_settings(None)
+    assert list(examine(str(tmp_path), settings, about=["cluster"])) == []
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.create_server(("127.0.0.1", 0)) as other:
+        there, gone = server.getsockname()[1], other.getsockname()[1]
+        other.close()
+        monkeypatch.setenv("RAY_ADDRESS", f"127.0.0.1:{there}")
+        monkeypatch.setenv("ASSAY_RAY_JOBS", f"http://127.0.0.1:{gone}")
+        monkeypatch.setenv("DAGSTER_POSTGRES_URL", f"postgresql://assay:secret@127.0.0.1:{there}/assay")
+        master = f"k8s://http://127.0.0.1:{gone}"
+        settings = replace(settings, spark=replace(settings.spark, master=master))
+        findings = list(examine(str(tmp_path), settings, about=["cluster"]))
+    assert [finding.state for finding in findings] == ["good", "bad", "good", "bad"]
+    assert ["ASSAY_RAY_JOBS" in findings[1].fix, "spark.master" in findings[3].fix] == [True, True]
+    assert str(gone) in findings[1].detail
+    assert "secret" not in str(findings)
+
+
+def test_no_password_is_said_of_an_address_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DAGSTER_POSTGRES_URL", "postgresql://assay:sec/ret@127.0.0.1:5432/assay")
+    assert (
+        finding("cluster", tmp_path).detail
+        == "DAGSTER_POSTGRES_URL is no address: what stands for its port is no number"
+    )
 
 
 def test_open_private_folder_is_bad(tmp_path: Path) -> None:
