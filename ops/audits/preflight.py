@@ -5,8 +5,9 @@ trainer reads it, cuts it, resizes its pictures, drops it, replaces it by anothe
 `ops.preflight`, which were read from the trainers' own sources (docs/preflight.md). It forecasts what the trainer makes
 of an export of the example; what ingest set aside is not here (`assay preflight DROP` speaks of that).
 
-- `outcome`: `read`, `resized`, `truncated`, `replaced`, `dropped`, `crashed`, or `unknown` where the rules do not cover
-  the example. `reason` is a code of `ops.preflight.reasons`, empty where there is nothing to say.
+- `outcome`: `read`, `resized`, `truncated`, `replaced`, `dropped`, `crashed`, `left_out` where its export does not hold
+  the example, or `unknown` where the rules do not cover it, as several rated answers are here. `reason` is a code of
+  `ops.preflight.reasons`, empty where there is nothing to say.
 - `tokens`, `answer_tokens`, `image_tokens`: of the whole sequence, before a cut; null where it is never laid out. By
   the tokenizer that the trainer's limits name, else a rough count.
 - `tokens_lost`, `answer_tokens_lost`, `image_tokens_lost`: what a cut removes.
@@ -73,13 +74,7 @@ def measure(inputs: RowInputs, settings: PreflightSettings) -> pa.Table:
     tables = [AUDIT.schema.empty_table()]
     for (name, limits), stamped in zip(settings.limits().items(), settings.stamps, strict=True):
         trainer = trainer_of(name)
-        rows = rows_of(
-            examples,
-            pictures,
-            as_parts=trainer.reads_parts,
-            masks_answers=trainer.masks_answers,
-            box_scales=pixel_scales(inputs.boxes, writes_boxes=trainer.writes_boxes),
-        )
+        rows = rows_of(examples, pictures, trainer, pixel_scales(inputs.boxes, trainer))
         forecasts = forecast_rows(trainer, rows, limits, counter(limits.tokenizer, stamped))
         keys = [examples[key] for key in KEYS[Grain.EXAMPLE].names]
         columns = [

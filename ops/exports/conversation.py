@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from ops.core.json_values import Cell, Fields
 from ops.exports.contract import PREFERENCE, SFT, Judged, Member
 from ops.intake.row import CONTEXT, Message
+from ops.intake.turn_order import are_pairs, shows_in_answers
 from ops.text.placeholders import PLACEHOLDER, placeholder_text
 
 
@@ -47,13 +48,7 @@ def refuse_uneven(member: Member, *, joins_answers: bool = False) -> str | None:
     user (or a tool) and answers must come in turn, the last of them an answer, or for a preference the question. Where
     the trainer `joins_answers`, several in a row are one."""
     roles = [message.role for message in member.messages]
-    turns = roles[1:] if roles[:1] == ["system"] else roles
-    answers = [role in ("assistant", CONTEXT) for role in turns]
-    if joins_answers:
-        kept = [place for place, is_answer in enumerate(answers) if not (is_answer and place and answers[place - 1])]
-        turns, answers = [turns[place] for place in kept], [answers[place] for place in kept]
-    alternate = answers == [place % 2 == 1 for place in range(len(turns))] and "system" not in turns
-    if alternate and len(turns) % 2 == (member.kind == PREFERENCE):
+    if are_pairs(roles, ends_in_question=member.kind == PREFERENCE, joins_answers=joins_answers):
         return None
     return "its turns are not pairs of a question and an answer"
 
@@ -63,20 +58,21 @@ def refuse_shown_answers(member: Member) -> str | None:
     roles_with_pictures = {
         message.role for message in member.messages for part in message.parts if part.image is not None
     }
-    return (
-        "a picture stands in an answer or a system prompt"
-        if roles_with_pictures & {"assistant", CONTEXT, "system"}
-        else None
-    )
+    return "a picture stands in an answer or a system prompt" if shows_in_answers(roles_with_pictures) else None
 
 
 def pair_of(member: Member) -> Pair | None:
     """The pair of a preference example: its chosen and rejected response, or its best and its worst by rating or
     label; None where no response is better than another."""
-    by_role = {judged.role: judged.text for judged in reversed(member.responses)}
+    return best_and_worst(member.responses)
+
+
+def best_and_worst(responses: Sequence[Judged]) -> Pair | None:
+    """The pair that these responses to one question make, as `pair_of` has it."""
+    by_role = {judged.role: judged.text for judged in reversed(responses)}
     if "chosen" in by_role and "rejected" in by_role:
         return Pair(by_role["chosen"], by_role["rejected"])
-    ranked = [judged for judged in member.responses if _worth(judged) is not None]
+    ranked = [judged for judged in responses if _worth(judged) is not None]
     if not ranked:
         return None
     best = max(ranked, key=lambda judged: _worth(judged) or 0.0)

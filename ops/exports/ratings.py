@@ -19,6 +19,22 @@ class ExampleVote(Vote):
     example_id: str
 
 
+Judgements = dict[str, tuple[str | None, float | None, float | None]]
+"""Label, mean rating and its scale by response."""
+
+
+def by_response(votes: Sequence[Vote]) -> Judgements:
+    """What the judges of one example say of each of its responses."""
+    labelled: dict[str, list[Vote]] = {}
+    for vote in votes:
+        labelled.setdefault(vote["response"], []).append(vote)
+    ratings, scale = mean_ratings(votes), 1.0 if means_are_shares(votes) else None
+    return {
+        response: (majority_label(votes), ratings.get(response), scale if response in ratings else None)
+        for response, votes in labelled.items()
+    }
+
+
 def majority_label(judgements: Sequence[Vote]) -> str | None:
     """`good` or `bad`, whichever more judges say; None where as many say the one as the other."""
     labels = [judgement["label"] for judgement in judgements]

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from ops.core.json_values import Cell
 from ops.preflight.limits import Limits
 
 SOUND, MISSING, BROKEN, BOMB, UNKNOWN_STATE = "sound", "missing", "broken", "bomb", "unknown"
@@ -15,12 +16,14 @@ IMAGE = None
 
 
 class Outcome(StrEnum):
-    """What a trainer does with a row, from the least to the worst for whoever wants it learnt."""
+    """What a trainer does with a row, from the least to the worst for whoever wants it learnt. `left_out`: the export
+    for it does not hold the row, so that it never meets it."""
 
     READ = "read"
     RESIZED = "resized"
     TRUNCATED = "truncated"
     UNKNOWN = "unknown"
+    LEFT_OUT = "left_out"
     REPLACED = "replaced"
     DROPPED = "dropped"
     CRASHED = "crashed"
@@ -97,8 +100,12 @@ class Row:
     """Whether its file has pairs, and no rejected answer stands in it."""
     same_answers: bool = False
     """Whether it is a side of a preference whose two answers are the same."""
+    left_out: str = ""
+    """Why the trainer's export does not hold it, a code of `ops.preflight.reasons`; empty where it does."""
+    tools: Cell = None
+    """What it says of the tools there are, as its file has it; None where that is nothing."""
     unreadable: str = ""
-    """What of it is beyond these rules (tools, videos), in words; empty where nothing is."""
+    """What of it is beyond these rules (videos), in words; empty where nothing is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,14 +238,34 @@ class Trainer:
     """Of the two conversations of a preference, where they are not cut one by one."""
     writes_boxes: bool = False
     """Whether it writes boxes that its files have as `objects` on the model's own scale."""
+    lists_tools: bool = False
+    """Whether these rules cover rows that list the tools there are."""
     reads_parts: bool = False
     """Whether its files hold typed parts; else texts with placeholders in them."""
     reads: str = "answers"
     """What these rules are of: `answers` (SFT, preferences) or `prompt` (RL)."""
+    carries: "Carries"
+    """What its export holds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Carries:
+    """What the rows of a trainer's export can hold (ops/exports); other examples are left out of it, and counted."""
+
+    kinds: tuple[str, ...] = ("sft", "preference")
     masks_answers: bool = False
-    """Whether its files can hold an answer that carries no loss."""
-    reads_pairs: bool = True
-    """Whether these rules cover its trainings on preferences."""
+    """Whether they can hold an answer that carries no loss, or a weight of its own."""
+    tools: bool = True
+    """Whether they can hold what tools say."""
+    in_pairs: bool = False
+    """Whether a question and an answer must come in turn; `joins_answers`: several answers in a row are one."""
+    joins_answers: bool = False
+    shown_answers: bool = True
+    """Whether pictures may stand in answers and in a system prompt."""
+    needs_truth: bool = False
+    """Whether a prompt must have a ground truth."""
+    one_question: bool = False
+    """Whether a prompt must be one question."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pyarrow as pa
 
 from ops.preflight.contract import Counted, Family, Forecast, Layout, Outcome, Row, Trainer
+from ops.preflight.families.writing import CHATML
 from ops.preflight.layout import beyond, crash
 from ops.preflight.limits import Limits
 from ops.preflight.registry import family_of
@@ -51,12 +52,16 @@ def _sides(row: Row) -> list[Row]:
 
 
 def _lay_out(trainer: Trainer, row: Row, limits: Limits, family: Family, *, is_pair: bool) -> Layout | Forecast:
+    if row.left_out:
+        return Forecast(outcome=Outcome.LEFT_OUT, reason=row.left_out)
     if row.unreadable:
         return beyond(row.unreadable)
+    if row.tools and not (trainer.lists_tools and family.template.user == CHATML.user):
+        return beyond("a list of tools")
     if row.is_prompt != (trainer.reads == "prompt"):
         kind = "a prompt of RL" if row.is_prompt else "no prompt of RL"
         return Forecast(outcome=Outcome.UNKNOWN, reason="other_kind", detail=kind)
-    if is_pair and not trainer.reads_pairs:
+    if is_pair and "preference" not in trainer.carries.kinds:
         return beyond("a preference")
     if limits.max_images and len(row.pictures) > limits.max_images:
         return crash("too_many_images", f"{len(row.pictures)} pictures, {limits.max_images} at most")

@@ -82,6 +82,7 @@ REASONS = {
     "call_broken": Reason(
         "has a call of a tool that names no tool or no arguments in JSON", "mend the call, or leave the row out"
     ),
+    "tools_broken": Reason("lists tools that are no objects in JSON", "mend the list, or leave the row out"),
     "no_rejected": Reason("stands among pairs without a rejected answer", "write the answer, or leave the row out"),
     "same_responses": Reason("has the same chosen and rejected answer", "leave the row out"),
     "boxes_moved": Reason(
@@ -92,6 +93,30 @@ REASONS = {
         "has a picture that the model sees much smaller or larger",
         "raise the pixels of a picture where small things matter",
     ),
+    "kind_left_out": Reason(
+        "is of a kind that the export for the trainer does not hold",
+        "export it for a trainer of such rows (prompts: easyr1, ms-swift-grpo, trl-grpo, verl)",
+    ),
+    "losses_left_out": Reason(
+        "has an answer without loss or with a weight of its own, which the export for the trainer cannot say",
+        "export it for ms-swift, or leave it out",
+    ),
+    "tools_left_out": Reason(
+        "has turns of tools, which the export for the trainer cannot hold", "export it for another trainer"
+    ),
+    "order_left_out": Reason(
+        "has no turns in pairs of a question and an answer, which the trainer wants",
+        "alternate user and assistant, with the system first, or export it for a trainer that takes any order",
+    ),
+    "picture_left_out": Reason(
+        "has a picture in an answer or a system prompt, where the trainer looks for none",
+        "put it into a question, or export it for another trainer",
+    ),
+    "rank_left_out": Reason(
+        "has no answer that is better than another, and none with a label", "rate its answers, or leave it out"
+    ),
+    "truth_left_out": Reason("has no ground truth, without which nothing can be rewarded", "write the ground truth"),
+    "turns_left_out": Reason("is of several turns, and the trainer asks one question", "export it for another trainer"),
     "other_kind": Reason(
         "is an answer to learn where the rules are of prompts, or the other way round",
         "name the trainer by what it does with such rows (prompts: easyr1, ms-swift-grpo, trl-grpo, verl)",

@@ -9,7 +9,7 @@ from ops.core.json_values import Cell, Fields, fields_of
 from ops.preflight.contract import Picture, Row, Turn
 from ops.text.placeholders import PLACEHOLDER
 
-_BEYOND = ("videos", "video", "audios", "audio", "tools")
+_BEYOND = ("videos", "video", "audios", "audio")
 _TALKS = ("messages", "conversations", "prompt")
 _ASKS, _ANSWERS = ("prompt", "problem", "solution"), ("chosen", "rejected", "completion")
 _BOX_MARKS = ("<|box_start|>", "<box>", '"bbox')
@@ -40,6 +40,7 @@ def read_record(record: Fields, row_id: str, look: Callable[[Cell], Picture]) ->
         label=label,
         same_answers=same,
         lacks_rejected="rejected_response" in record and other is None,
+        tools=record.get("tools"),
         unreadable=" and ".join(beyond),
     )
 

@@ -50,15 +50,15 @@ def _written(name: Cell, arguments: Cell) -> str:
 
 def _call(text: str) -> str | None:
     """The call as it is written; None where the text names no tool, or no arguments."""
-    given = _parsed(text)
+    given = parsed(text)
     if not isinstance(given, Mapping) or "name" not in given:
         return None
     arguments = given.get("arguments")
-    arguments = _parsed(given.get("parameters") if arguments is None else arguments)
+    arguments = parsed(given.get("parameters") if arguments is None else arguments)
     return None if arguments is None else _written(given["name"], arguments)
 
 
-def _parsed(text: Cell) -> Cell:
+def parsed(text: Cell) -> Cell:
     """What a text of JSON, or of Python's literals, says; None where it is neither."""
     if not isinstance(text, str):
         return text

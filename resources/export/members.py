@@ -1,6 +1,6 @@
 """The members of a shard, put together from its scratch files: places, rows, judgements and prompts."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ import pyarrow as pa
 from ops.core.arrow import index_in, rows_at, rows_of, whole
 from ops.core.turns import CANDIDATE_ROLES, GROUND_TRUTH, ROLLOUT, message_text
 from ops.exports.contract import PREFERENCE, PROMPT, ExportError, Judged, Member, Picture, Shard
-from ops.exports.ratings import ExampleVote, Vote, majority_label, mean_ratings, means_are_shares
+from ops.exports.ratings import ExampleVote, Judgements, Vote, by_response
 from ops.intake.row import CONTEXT, Message, Part, Prompt, Rollout
 from resources.export.box_texts import box_texts, spooled_boxes
 from resources.export.content import Content
@@ -19,8 +19,6 @@ from resources.export.spool import read_spooled
 _CHUNK_ROWS = 256
 _ENDS = (*CANDIDATE_ROLES, GROUND_TRUTH, ROLLOUT)
 _UNJUDGED = (None, None, None)
-_Judgements = dict[str, tuple[str | None, float | None, float | None]]
-"""Label, mean rating and its scale by response."""
 
 
 def members(
@@ -50,25 +48,14 @@ def members(
             yield replace(member, loss_weight=1.0) if repeats else member
 
 
-def _judgements(path: Path) -> dict[str, _Judgements]:
+def _judgements(path: Path) -> dict[str, Judgements]:
     """Labels and ratings of the responses, by example."""
     if not path.exists():
         return {}
     by_example: dict[str, list[Vote]] = {}
     for row in rows_of(read_spooled(path), ExampleVote):
         by_example.setdefault(row["example_id"], []).append(row)
-    return {example: _by_response(rows) for example, rows in by_example.items()}
-
-
-def _by_response(rows: Sequence[Vote]) -> _Judgements:
-    labelled: dict[str, list[Vote]] = {}
-    for row in rows:
-        labelled.setdefault(row["response"], []).append(row)
-    ratings, scale = mean_ratings(rows), 1.0 if means_are_shares(rows) else None
-    return {
-        response: (majority_label(votes), ratings.get(response), scale if response in ratings else None)
-        for response, votes in labelled.items()
-    }
+    return {example: by_response(rows) for example, rows in by_example.items()}
 
 
 def _unmatched_losses(row: Mapping[str, Any]) -> str | None:
@@ -106,7 +93,7 @@ def _with_prompt(member: Member, prompts: Mapping[str, Mapping[str, Any]]) -> Me
 
 
 def _member(
-    shard: Shard, place: Mapping[str, Any], row: Mapping[str, Any], judgements: _Judgements, folder: Path
+    shard: Shard, place: Mapping[str, Any], row: Mapping[str, Any], judgements: Judgements, folder: Path
 ) -> Member:
     turns, pictures = _conversation(shard, row, folder)
     # Judgements know the responses as they were delivered.

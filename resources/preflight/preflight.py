@@ -27,6 +27,7 @@ from resources.intake.admission import last_delivery
 from resources.lake.lookup import KeyIndex, one_each
 from resources.lake.tables import Lake
 from resources.preflight.aside import FilesOfDrop, as_delivered
+from resources.preflight.ranking import ranked_answers
 from resources.versions.publishing import version_of
 
 _BATCH_ROWS = 4096
@@ -112,20 +113,15 @@ def _of_examples(
 ) -> Tallies:
     tallies = Tallies()
     boxes = lake.read(BOXES, where=scope, columns=list(BOX_COLUMNS))
-    scales = pixel_scales(boxes, writes_boxes=forecaster.trainer.writes_boxes)
+    scales = pixel_scales(boxes, forecaster.trainer)
     sizes = PictureSizes(one_each(lake.read(IMAGES, columns=list(PICTURE_COLUMNS)), "image_id"))
     with progress.track(f"Forecast {forecaster.trainer.name}", total) as advance:
         for batch in lake.batches(EXAMPLES, where=scope, columns=list(_COLUMNS), batch_rows=_BATCH_ROWS):
             examples = pa.Table.from_batches([choose(batch)])
             image_ids = [image for images in examples["image_ids"].to_pylist() for image in images or ()]
             pictures = sizes.of(image_ids)
-            rows = rows_of(
-                examples,
-                pictures.__getitem__,
-                as_parts=forecaster.trainer.reads_parts,
-                masks_answers=forecaster.trainer.masks_answers,
-                box_scales=scales,
-            )
+            ranked = ranked_answers(lake, examples, scope)
+            rows = rows_of(examples, pictures.__getitem__, forecaster.trainer, scales, ranked)
             forecaster.add(tallies, rows, list(_origins(examples)))
             advance(examples.num_rows)
     return tallies

@@ -59,12 +59,41 @@ _CALLS = {
     "": 1,
 }
 """What a call says, and how often; of the last ones nothing can be made."""
+_NEAR = '{"name": "zoom", "description": "Look near: é 東京 🦜", "parameters": {"at": {"type": "array"}}}'
+_LISTS = {
+    f"[{_NEAR}]": 6,
+    f'[{_NEAR}, {{"type": "function", "function": {_NEAR}}}]': 4,
+    f'[{{"function": {_NEAR}}}]': 1,
+    '[{"type": "web", "name": "see"}]': 1,
+    f"[{', '.join([_NEAR] * 12)}]": 2,
+    json.dumps([_NEAR]): 1,
+    _NEAR: 2,
+    "[]": 2,
+    "{}": 1,
+    "": 3,
+    "zoom(1)": 1,
+    "[1]": 1,
+    '"zoom"': 1,
+    "null": 1,
+}
+"""What a row says of the tools there are, and how often."""
 
 
 def write_tooled(folder: Path, tool: str, *, seed: int = 17) -> Path:
     """The file; `tool` is the role of what a tool says."""
     maker = Maker(folder, seed)
     return _write(maker, folder, _ORDERS, lambda letter: turn(_ROLES.get(letter, tool), _text(maker)))
+
+
+def write_listed(folder: Path, tool: str, *, seed: int = 37) -> Path:
+    """The file of conversations in which tools speak, most of which list the tools there are; `tool` as above."""
+    file = write_tooled(folder, tool, seed=seed)
+    maker = Maker(folder, seed)
+    rows = [json.loads(line) for line in file.read_text("utf-8").splitlines()]
+    for row in rows:
+        (row["tools"],) = maker.draw.choices([*_LISTS], [*_LISTS.values()])
+    file.write_text("\n".join(json.dumps(row, ensure_ascii=False) for row in rows) + "\n", "utf-8")
+    return file
 
 
 def write_called(

@@ -9,7 +9,7 @@ first question, whatever `<image>` the text has, which stays as text; an empty l
 loss is taken on answers with their end, not on the pictures in them; the roles' order is not looked at. This is with
 Qwen's template; other models' strategies take the loss on other tokens (the run's log says which). Pictures in parts
 are opened by transformers' processor with torchvision, which has no limit of pixels as Pillow has: beyond that limit
-a row is unknown. Preferences with pictures are not covered."""
+a row is unknown. Its strategies for preferences write texts alone: the export holds SFT."""
 
 import re
 from collections.abc import Sequence
@@ -17,6 +17,7 @@ from dataclasses import replace
 
 from ops.preflight.contract import (
     IMAGE,
+    Carries,
     Counted,
     Family,
     Forecast,
@@ -118,6 +119,6 @@ TRAINER = Trainer(
     version="0.19.0",
     lay_out=lay_out,
     settle=settle,
+    carries=Carries(kinds=("sft",)),
     reads_parts=True,
-    reads_pairs=False,
 )

@@ -10,7 +10,7 @@ which a run may write around the problem, is not counted. All turns of a prompt 
 break between them."""
 
 from ops.preflight.asking import asking, settle_filtered
-from ops.preflight.contract import Family, Forecast, Layout, Row, Sight, Trainer, Turn, UnseeableError
+from ops.preflight.contract import Carries, Family, Forecast, Layout, Row, Sight, Trainer, Turn, UnseeableError
 from ops.preflight.layout import crash, failing_picture, places, scaled_between, sight_of
 from ops.preflight.limits import Limits
 
@@ -52,8 +52,8 @@ TRAINER = Trainer(
     version="of July 2026 (b44b311)",
     lay_out=lay_out,
     settle=settle_filtered,
+    carries=Carries(kinds=("prompt",), needs_truth=True, one_question=True),
     presets={"max_tokens": 512, "trainer_min_image_px": 262_144, "trainer_max_image_px": 4_194_304},
     failures=("crash",),
-    reads_pairs=False,
     reads="prompt",
 )

@@ -15,6 +15,7 @@ from dataclasses import replace
 
 from ops.preflight.contract import (
     IMAGE,
+    Carries,
     Counted,
     Family,
     Forecast,
@@ -140,8 +141,8 @@ TRAINER = Trainer(
     version="of September 2025 (2410d1d)",
     lay_out=lay_out,
     settle=settle,
+    carries=Carries(kinds=("sft",), tools=False, in_pairs=True, shown_answers=False),
     presets={"max_tokens": 8192},
     truncations=("keep_start",),
     failures=("replace",),
-    reads_pairs=False,
 )

@@ -10,7 +10,9 @@ beyond it vanish. The cut does not look at what it removes: half a picture's tok
 picture's features in the model, which stops.
 
 What a tool says (`observation`; exports name it `tool` and say so in dataset_info.json) stands in a turn of the user,
-and calls of tools (`function_call`, in JSON) in an answer; that is of Qwen's template, other models' are unknown.
+calls of tools (`function_call`, in JSON) in an answer, and the list of them (`tools`, a text of JSON, where
+dataset_info.json names that column) behind the system prompt: one that is broken stops the run. That is of Qwen's
+template, other models' are unknown.
 
 Of a pair both answers are cut to the lengths that the longer one leaves. A judged answer (KTO) is told from its text: a
 *good answer of no text is trained as a bad one* (data/processor/feedback.py). Its loss also looks at the answer of the
@@ -20,6 +22,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ops.preflight.contract import (
+    Carries,
     Counted,
     Family,
     Forecast,
@@ -36,6 +39,7 @@ from ops.preflight.layout import Pieces, beyond, crash, failing_picture, laid_ou
 from ops.preflight.limits import Limits
 from ops.preflight.settling import Kept, cut, keep_start, whole
 from ops.preflight.tool_calls import with_list_written
+from ops.preflight.tool_lists import factory_tools
 
 _TOOLS = {"observation", "tool"}
 _CALL = "function_call"
@@ -59,18 +63,15 @@ def lay_out(row: Row, limits: Limits, family: Family) -> Layout | Forecast:
     written = _with_calls(turns)
     if isinstance(written, Forecast):
         return written
+    opening = _opening(row, system, limits, family)
+    if isinstance(opening, Forecast):
+        return opening
     if places(turns) != len(row.pictures):
         return crash("placeholder_mismatch", f"{places(turns)} placeholders, {len(row.pictures)} pictures")
     if any(word in turn.text for turn in turns for word in ("<video>", "<audio>")):
         return crash("foreign_placeholder")
-    failure = failing_picture(row)
-    if failure is not None:
-        return failure
-    try:
-        sights = [sight_of(_prepared(picture.size, limits, family), limits, family.look) for picture in row.pictures]
-    except UnseeableError as error:
-        return crash("image_refused", str(error))
-    return _sequence(row, system, written, sights, limits, family)
+    sights = _sights(row, limits, family)
+    return sights if isinstance(sights, Forecast) else _sequence(row, opening, written, sights, family)
 
 
 def settle(counted: Counted, limits: Limits) -> Forecast:
@@ -111,6 +112,18 @@ def _alternates(turns: Sequence[Turn]) -> bool:
     return bool(turns) and len(turns) % 2 == 0 and all(turn.role in accepted[n % 2] for n, turn in enumerate(turns))
 
 
+def _opening(row: Row, system: Turn | None, limits: Limits, family: Family) -> str | Forecast:
+    """The system prompt with the list of tools behind it, or the row's end."""
+    tools = factory_tools(row.tools) if isinstance(row.tools, str) and row.tools else ""
+    if tools is None:
+        return crash("tools_broken")
+    if row.tools and not isinstance(row.tools, str):
+        return beyond("a list of tools that is no text")
+    default = family.template.default_system
+    opening = (default if limits.system is None else limits.system) if system is None else system.marked_text
+    return (opening or (default if system or row.tools else "")) + tools
+
+
 def _with_calls(turns: Sequence[Turn]) -> list[Turn] | Forecast:
     """The turns with calls of tools as texts, or the row's end where one is none."""
     written: list[Turn] = []
@@ -124,6 +137,17 @@ def _with_calls(turns: Sequence[Turn]) -> list[Turn] | Forecast:
     return written
 
 
+def _sights(row: Row, limits: Limits, family: Family) -> list[Sight] | Forecast:
+    """What the model makes of the pictures, or the row's end where one cannot be seen."""
+    failure = failing_picture(row)
+    if failure is not None:
+        return failure
+    try:
+        return [sight_of(_prepared(picture.size, limits, family), limits, family.look) for picture in row.pictures]
+    except UnseeableError as error:
+        return crash("image_refused", str(error))
+
+
 def _prepared(size: tuple[int, int], limits: Limits, family: Family) -> tuple[int, int]:
     """The size at which the model's processor gets a picture."""
     width, height = scaled_between(size, limits)
@@ -134,17 +158,13 @@ def _prepared(size: tuple[int, int], limits: Limits, family: Family) -> tuple[in
     return width, height
 
 
-def _sequence(
-    row: Row, system: Turn | None, turns: Sequence[Turn], sights: Sequence[Sight], limits: Limits, family: Family
-) -> Layout:
+def _sequence(row: Row, opening: str, turns: Sequence[Turn], sights: Sequence[Sight], family: Family) -> Layout:
     written, template = Pieces(family), family.template
     left = iter(sights)
-    opening = template.default_system if limits.system is None else limits.system
-    opening = system.marked_text if system else opening
-    if opening or (system and template.default_system):
+    if opening:
         before, _, after = template.system.partition("{text}")
         written.template(before)
-        written.text(opening or template.default_system)
+        written.text(opening)
         written.template(after)
     before, _, after = template.user.partition("{text}")
     for number, turn in enumerate(turns):
@@ -189,7 +209,9 @@ TRAINER = Trainer(
     version="0.9.5",
     lay_out=lay_out,
     settle=settle,
+    carries=Carries(in_pairs=True, shown_answers=False),
     settle_pair=settle_pair,
     presets={"max_tokens": 2048, "trainer_min_image_px": 32 * 32, "trainer_max_image_px": 768 * 768},
     truncations=("cutoff",),
+    lists_tools=True,
 )

@@ -6,7 +6,7 @@ the log (`global_error_handler`, `log_exception` unless told otherwise); after 1
 
 from dataclasses import replace
 
-from ops.preflight.contract import Family, Forecast, Layout, Outcome, Row, Trainer
+from ops.preflight.contract import Carries, Family, Forecast, Layout, Outcome, Row, Trainer
 from ops.preflight.layout import failing_picture
 from ops.preflight.limits import Limits
 from ops.preflight.settling import whole
@@ -28,5 +28,6 @@ TRAINER = Trainer(
     version="7.4.1",
     lay_out=lay_out,
     settle=lambda counted, limits: whole(counted),
+    carries=Carries(),
     failures=("drop", "crash"),
 )

@@ -10,7 +10,8 @@ Missing placeholders are put before the first message, superfluous ones stay as 
 text and never a picture's tokens (swift/template/base.py, `_truncate`), so that a sequence can stay longer than
 max_length; `delete`, the default, fails the row. Consecutive turns of one speaker are joined. No loss is taken
 on an answer with `loss: false`, but for the end of the last one. What a tool says stands in a turn of the user, and
-calls of tools (`tool_call`) in an answer; that is of Qwen's template, other models' are unknown. Boxes in `objects` are
+calls of tools (`tool_call`) in an answer, the list of them (`tools`) behind the system prompt, and a row whose list is
+broken fails; that is of Qwen's template, other models' are unknown. Boxes in `objects` are
 scaled to what the model expects; boxes in the text are not."""
 
 from collections.abc import Iterator, Sequence
@@ -18,6 +19,7 @@ from dataclasses import dataclass, replace
 
 from ops.preflight.contract import (
     IMAGE,
+    Carries,
     Counted,
     Family,
     Forecast,
@@ -36,6 +38,8 @@ from ops.preflight.layout import Pieces, beyond, crash, failing_picture, laid_ou
 from ops.preflight.limits import Limits
 from ops.preflight.settling import Kept, cut, whole
 from ops.preflight.tool_calls import CALL, with_calls_written
+from ops.preflight.tool_lists import swift_tools
+from ops.text.placeholders import PLACEHOLDER
 
 _ROLES = {
     "human": "user",
@@ -84,6 +88,11 @@ def encode(row: Row, turns: Sequence[Turn], limits: Limits, family: Family) -> L
     is_marked = opening is not None and opening.role == CALL and places(turns) < len(row.pictures)
     if written is None or is_marked:
         return crash("call_broken")
+    tools = "" if row.tools is None else swift_tools(row.tools)
+    if tools is None:
+        return crash("tools_broken")
+    if PLACEHOLDER in tools:
+        return beyond("a placeholder in a list of tools")
     failure = failing_picture(row)
     if failure is not None:
         return failure
@@ -96,7 +105,9 @@ def encode(row: Row, turns: Sequence[Turn], limits: Limits, family: Family) -> L
         sights = [_sight(row, number, limits, family) for number in range(len(row.pictures))]
     except UnseeableError as error:
         return crash("image_refused", str(error))
-    return _sequence(row, system, list(turns), sights, limits, family)
+    opening = family.template.default_system if limits.system is None else limits.system
+    spoken = (system.parts or ()) if system else (opening,)
+    return _sequence(row, (*spoken, tools), list(turns), sights, limits, family)
 
 
 def settle(counted: Counted, limits: Limits) -> Forecast:
@@ -146,21 +157,19 @@ def _sight(row: Row, number: int, limits: Limits, family: Family) -> Sight:
 
 
 def _sequence(
-    row: Row, system: Turn | None, turns: list[Turn], sights: Sequence[Sight], limits: Limits, family: Family
+    row: Row, system: _Parts, turns: list[Turn], sights: Sequence[Sight], limits: Limits, family: Family
 ) -> Layout | Forecast:
-    lacking = len(sights) - places([*([system] if system else []), *turns])
+    lacking = len(sights) - places([Turn("system", system), *turns])
     if lacking > 0:
         turns[0] = replace(turns[0], parts=(*(IMAGE,) * lacking, *(turns[0].parts or ())))
     pairs = _pairs(turns)
     if pairs is None:
         return crash("role_order")
     template, writer = family.template, _Writer(Pieces(family), iter(sights), family)
-    opening = template.default_system if limits.system is None else limits.system
-    spoken = (system.parts or ()) if system else (opening,)
-    if any(part is None or part for part in spoken):
+    if any(part is None or part for part in system):
         before, _, after = template.system.partition("{text}")
         writer.pieces.template(before)
-        writer.say(spoken)
+        writer.say(system)
         writer.pieces.template(after)
     before, _, after = template.user.partition("{text}")
     last = len(pairs) - 1
@@ -262,8 +271,9 @@ TRAINER = Trainer(
     version="4.6.0",
     lay_out=lay_out,
     settle=settle,
+    carries=Carries(masks_answers=True, in_pairs=True, joins_answers=True),
     truncations=("delete", "right", "left"),
     failures=("replace", "drop", "crash"),
-    masks_answers=True,
     writes_boxes=True,
+    lists_tools=True,
 )

@@ -10,7 +10,7 @@ when a prompt is cut, so that fewer are."""
 
 from dataclasses import replace
 
-from ops.preflight.contract import Counted, Family, Forecast, Layout, Outcome, Row, Trainer
+from ops.preflight.contract import Carries, Counted, Family, Forecast, Layout, Outcome, Row, Trainer
 from ops.preflight.limits import Limits
 from ops.preflight.settling import cut, whole
 from ops.preflight.trainers import ms_swift
@@ -47,8 +47,9 @@ TRAINER = Trainer(
     version="4.6.0",
     lay_out=lay_out,
     settle=settle,
+    carries=Carries(kinds=("prompt",)),
     truncations=("left", "delete"),
-    reads_pairs=False,
     reads="prompt",
     writes_boxes=True,
+    lists_tools=True,
 )

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ops.preflight.contract import (
+    Carries,
     Counted,
     Family,
     Forecast,
@@ -109,8 +110,8 @@ TRAINER = Trainer(
     version="of January 2026 (9658872)",
     lay_out=lay_out,
     settle=settle,
+    carries=Carries(kinds=("sft",), tools=False, in_pairs=True, shown_answers=False),
     presets={"max_tokens": 512, "min_image_px": 28 * 28 * 16, "max_image_px": 28 * 28 * 576},
     truncations=("keep_start",),
     failures=("replace",),
-    reads_pairs=False,
 )

@@ -14,6 +14,7 @@ from dataclasses import replace
 
 from ops.preflight.contract import (
     IMAGE,
+    Carries,
     Counted,
     Family,
     Forecast,
@@ -130,6 +131,7 @@ TRAINER = Trainer(
     version="1.16.0",
     lay_out=lay_out,
     settle=settle,
+    carries=Carries(),
     presets={"max_tokens": 1024},
     truncations=("keep_start",),
     reads_parts=True,

@@ -8,7 +8,7 @@ and go into texts that are no lists of parts, as in SFT."""
 from dataclasses import replace
 
 from ops.preflight.asking import asking
-from ops.preflight.contract import Counted, Family, Forecast, Layout, Row, Trainer, UnseeableError
+from ops.preflight.contract import Carries, Counted, Family, Forecast, Layout, Row, Trainer, UnseeableError
 from ops.preflight.layout import crash, looks, stood_up
 from ops.preflight.limits import Limits
 from ops.preflight.settling import whole
@@ -48,7 +48,7 @@ TRAINER = Trainer(
     version="1.16.0",
     lay_out=lay_out,
     settle=settle,
+    carries=Carries(kinds=("prompt",)),
     reads_parts=True,
-    reads_pairs=False,
     reads="prompt",
 )

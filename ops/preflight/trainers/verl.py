@@ -11,7 +11,7 @@ order."""
 from dataclasses import replace
 
 from ops.preflight.asking import asking, settle_filtered
-from ops.preflight.contract import Family, Forecast, Layout, Outcome, Row, Trainer, UnseeableError
+from ops.preflight.contract import Carries, Family, Forecast, Layout, Outcome, Row, Trainer, UnseeableError
 from ops.preflight.layout import failing_picture, looks, places
 from ops.preflight.limits import Limits
 
@@ -48,8 +48,8 @@ TRAINER = Trainer(
     version="0.9.1",
     lay_out=lay_out,
     settle=settle_filtered,
+    carries=Carries(kinds=("prompt",), needs_truth=True),
     presets={"max_tokens": 1024},
     failures=("drop",),
-    reads_pairs=False,
     reads="prompt",
 )

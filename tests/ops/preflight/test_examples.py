@@ -3,11 +3,15 @@
 from typing import Any
 
 import pyarrow as pa
+import pytest
 
 from ops.core.schemas import BOXES
-from ops.preflight.contract import Picture
+from ops.preflight.contract import Picture, Row
 from ops.preflight.examples import READ, pixel_scales, rows_of
+from ops.preflight.forecast import forecast_rows
 from ops.preflight.pictures import COLUMNS, PictureSizes
+from ops.preflight.registry import limits_of, trainer_of
+from ops.text.tokens import counter
 from tests.support.samples import sample_examples, sample_images
 
 
@@ -15,7 +19,7 @@ def test_samples_become_rows_with_their_pictures() -> None:
     examples = sample_examples()
     sizes = PictureSizes(sample_images(examples).select(COLUMNS))
     pictures = sizes.of(image for images in examples["image_ids"].to_pylist() for image in images or ())
-    texts, typed = (rows_of(examples, pictures.__getitem__, as_parts=flag) for flag in (False, True))
+    texts, typed = (rows_of(examples, pictures.__getitem__, trainer_of(name)) for name in ("ms-swift", "trl"))
     assert [row.row_id for row in texts] == examples["example_id"].to_pylist()
     places = [sum(turn.places for turn in row.turns) for row in texts]
     assert places == [sum(turn.places for turn in row.turns) for row in typed]
@@ -38,13 +42,14 @@ def test_answers_without_loss_are_known_where_the_trainer_masks_them() -> None:
             "kind": [*roles],
             "messages": [[message(role) for role in spoken.split()] for spoken in roles.values()],
             "image_ids": pa.array([[], []], pa.list_(pa.string())),
+            "metadata": ["{}", "{}"],
         }
     )
     (sft, pair), others = (
-        rows_of(table, lambda _: Picture(1, 1), as_parts=False, masks_answers=flag) for flag in (True, False)
+        rows_of(table, lambda _: Picture(1, 1), trainer_of(name)) for name in ("ms-swift", "llamafactory")
     )
-    assert [row.unreadable for row in others] == ["an answer that carries no loss", ""]
-    assert sft.unreadable == ""
+    assert [row.left_out for row in others] == ["losses_left_out", ""]
+    assert sft.left_out == ""
     assert [(turn.role, turn.is_learned) for turn in sft.turns if turn.role != "user"] == [
         ("assistant", False),
         ("assistant", True),
@@ -72,7 +77,68 @@ def test_boxes_in_pixels_are_those_that_can_move() -> None:
         {"example_id": second, "convention": "thousand", "notation": "tokens"},
     ]
     boxes = pa.Table.from_pylist(rows, schema=BOXES.schema)
-    scales = pixel_scales(boxes, writes_boxes=False)
-    read = rows_of(examples, lambda _: Picture(1, 1), as_parts=True, box_scales=scales)
+    scales = pixel_scales(boxes, trainer_of("trl"))
+    read = rows_of(examples, lambda _: Picture(1, 1), trainer_of("trl"), scales)
     assert {row.row_id: row.box_scales for row in read if row.box_scales} == {first: ("pixels", "qwen2.5-vl")}
-    assert pixel_scales(boxes, writes_boxes=True) == {first: ("qwen2.5-vl",)}
+    assert pixel_scales(boxes, trainer_of("ms-swift")) == {first: ("qwen2.5-vl",)}
+
+
+def spoken(kind: str, roles: str, *, shows: str = "user", weights: str = "{}") -> dict[str, Any]:
+    """An example whose turns have these roles, the first of `shows` with a picture."""
+    messages: list[dict[str, Any]] = []
+    for number, role in enumerate(roles.split()):
+        parts = [{"type": "text", "text": f"{role} {number}", "image_id": None}]
+        parts += [{"type": "image", "text": None, "image_id": "i"}] if role == shows else []
+        messages.append({"role": role, "parts": parts})
+    return {"example_id": roles, "kind": kind, "messages": messages, "image_ids": ["i"], "metadata": weights}
+
+
+@pytest.mark.parametrize(
+    ("trainer", "example", "reason"),
+    [
+        ("axolotl", spoken("preference", "user chosen rejected"), "kind_left_out"),
+        ("axolotl", spoken("sft", "user user assistant"), ""),
+        ("trl", spoken("prompt", "user ground_truth"), "kind_left_out"),
+        ("verl", spoken("sft", "user assistant"), "kind_left_out"),
+        ("verl", spoken("prompt", "user"), "truth_left_out"),
+        ("trl-grpo", spoken("prompt", "user"), ""),
+        ("easyr1", spoken("prompt", "user context user ground_truth"), "turns_left_out"),
+        ("qwen-vl", spoken("sft", "user assistant tool assistant"), "tools_left_out"),
+        ("llamafactory", spoken("sft", "user assistant tool assistant"), ""),
+        ("llamafactory", spoken("sft", "user assistant assistant"), "order_left_out"),
+        ("ms-swift", spoken("sft", "user assistant assistant"), ""),
+        ("ms-swift", spoken("sft", "user user assistant"), "order_left_out"),
+        ("internvl", spoken("sft", "user assistant", shows="assistant"), "picture_left_out"),
+        ("trl", spoken("sft", "user assistant", weights='{"loss_weights": [null, 0.5]}'), "losses_left_out"),
+        ("ms-swift", spoken("sft", "user assistant", weights='{"loss_weights": [null, 0.5]}'), ""),
+        ("ms-swift", spoken("sft", "user assistant", weights='{"loss_weights": [0.5, null]}'), "losses_left_out"),
+        (
+            "trl",
+            spoken("preference", "user chosen rejected", weights='{"loss_weights": [null, 2, null]}'),
+            "losses_left_out",
+        ),
+    ],
+)
+def test_what_an_export_does_not_hold_is_left_out_by_name(trainer: str, example: dict[str, Any], reason: str) -> None:
+    (row,) = rows_of(pa.Table.from_pylist([example]), lambda _: Picture(1, 1), trainer_of(trainer))
+    assert row.left_out == reason
+    (forecast,) = forecast_rows(trainer_of(trainer), [row], limits_of(trainer_of(trainer), {}), counter("", ""))
+    assert (forecast.outcome.value == "left_out", forecast.reason if reason else "") == (bool(reason), reason)
+
+
+def test_of_several_rated_answers_the_best_and_the_worst_are_forecast() -> None:
+    example = spoken("preference", "user response response response")
+    table = pa.Table.from_pylist([example])
+    name, texts = example["example_id"], [f"response {number}" for number in (1, 2, 3)]
+
+    def read(ranked: dict[str, tuple[str, ...]]) -> Row:
+        (row,) = rows_of(table, lambda _: Picture(1, 1), trainer_of("trl"), ranked=ranked)
+        return row
+
+    assert read({}).unreadable == "3 rated answers"
+    pair = read({name: (texts[2], texts[0])})
+    assert (pair.unreadable, pair.left_out) == ("", "")
+    assert pair.chosen is not None
+    assert pair.rejected is not None
+    assert (pair.chosen.text, pair.rejected.text, pair.chosen.role) == ("response 3", "response 1", "assistant")
+    assert read({name: ()}).left_out == "rank_left_out"

@@ -11,7 +11,7 @@ from ops.preflight.forecast import forecast_rows
 from ops.preflight.registry import limits_of, trainer_of
 from ops.text.tokens import counter, stamp
 from tests.support.hostile_rows import ROWS, write_masked, write_rows
-from tests.support.hostile_tools import write_called, write_tooled
+from tests.support.hostile_tools import write_called, write_listed, write_tooled
 from tests.support.qwen_folder import write_qwen
 from tests.support.trainer_outcomes import differences, read_rows, run_loader
 
@@ -89,6 +89,22 @@ def test_ms_swift_does_what_is_forecast_of_answers_without_loss(model: Path, tmp
     forecasts = forecast_file("ms-swift", file, model, truncation="right")
     assert_varied(forecasts, "read", "dropped", "replaced", "truncated")
     loaded = run_loader("ms_swift_rows", "ms-swift", model, file, str(MOST_TOKENS), "right", scratch=tmp_path)
+    assert not differences(forecasts, loaded)
+
+
+def test_ms_swift_does_what_is_forecast_of_lists_of_tools(model: Path, tmp_path: Path) -> None:
+    file = write_listed(tmp_path, "tool")
+    forecasts = forecast_file("ms-swift", file, model, truncation="right")
+    assert_varied(forecasts, "read", "replaced", "truncated")
+    loaded = run_loader("ms_swift_rows", "ms-swift", model, file, str(MOST_TOKENS), "right", scratch=tmp_path)
+    assert not differences(forecasts, loaded)
+
+
+def test_llama_factory_does_what_is_forecast_of_lists_of_tools(model: Path, tmp_path: Path) -> None:
+    file = write_listed(tmp_path, "observation")
+    forecasts = forecast_file("llamafactory", file, model)
+    assert_varied(forecasts, "read", "dropped", "crashed", "truncated")
+    loaded = run_loader("llama_factory_rows", "llama-factory", model, file, str(MOST_TOKENS), scratch=tmp_path)
     assert not differences(forecasts, loaded)
 
 

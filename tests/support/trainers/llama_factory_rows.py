@@ -20,11 +20,11 @@ FIELDS = ("input_ids", "attention_mask", "labels", "images", "videos", "audios")
 
 
 def main(model: str, rows: str, most: str) -> None:
-    folder = str(Path(rows).parent)
+    folder, text = str(Path(rows).parent), Path(rows).read_text("utf-8")
     described = {
         "file_name": Path(rows).name,
         "formatting": "sharegpt",
-        "columns": {"messages": "messages", "images": "images"},
+        "columns": {"messages": "messages", "images": "images"} | ({"tools": "tools"} if '"tools"' in text else {}),
         "tags": {"function_tag": "function_call"} | {f"{name}_tag": name for name in NAMES},
     }
     (Path(folder) / "dataset_info.json").write_text(json.dumps({"rows": described}), "utf-8")
