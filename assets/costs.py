@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager, suppress
-from functools import partial
 from typing import Any, ParamSpec, TypeVar, cast
 
 import dagster as dg
@@ -13,7 +12,7 @@ from assets.specs import Materialized
 from resources.engines.log_lines import lines_about
 from resources.engines.metering import Meter
 from resources.lake.tables import Lake
-from resources.status.costs import StepRun, record_cost
+from resources.status.costs import Embedded, StepRun, record_cost
 
 Given = ParamSpec("Given")
 Made = TypeVar("Made")
@@ -29,14 +28,34 @@ def costed(compute: Callable[Given, Made], *, name: str = "") -> Callable[Given,
 @contextmanager
 def _recorded(lake: Lake, step: StepRun) -> Generator[Passed]:
     meter = Meter()
+    embedded: list[Embedded] = []
+
+    def passed(made: object) -> object:
+        embedded.extend(_embedded(made))
+        return _with_cost(meter, made)
+
+    def keep(*, done: bool) -> None:
+        record_cost(lake, step, meter.read(), done=done, embedded=embedded[-1] if embedded else None)
+
     try:
         with lines_about(run=step.run, step=step.step, drop=step.drop):
-            yield partial(_with_cost, meter)
+            yield passed
     except BaseException:
         with suppress(Exception):  # what the step failed of says more, and may be the lake
-            record_cost(lake, step, meter.read(), done=False)
+            keep(done=False)
         raise
-    record_cost(lake, step, meter.read(), done=True)
+    keep(done=True)
+
+
+def _embedded(made: object) -> list[Embedded]:
+    """What assets.embeddings says of a delivery."""
+    if not isinstance(made, dg.MaterializeResult):
+        return []
+    metadata = cast("Mapping[str, Any]", cast("Materialized", made).metadata or {})
+    if "images_new" not in metadata:
+        return []
+    new, known = (metadata[f"images_{kind}"] + metadata[f"texts_{kind}"] for kind in ("new", "known"))
+    return [Embedded(new, known, metadata["seconds"] if metadata["device"].startswith("cuda") else 0.0)]
 
 
 def _with_cost(meter: Meter, made: object) -> object:

@@ -193,4 +193,8 @@ STEP_COSTS = table(
     ("outcome", pa.string()),  # done | failed
     ("seconds", pa.float64()),
     ("processor_seconds", pa.float64()),
+    # Of a step that embeds, null of others and of rows from before they were kept:
+    ("embedded", pa.int64()),  # images and texts
+    ("known", pa.int64()),  # that had their vectors from before
+    ("gpu_seconds", pa.float64()),  # 0 where no GPU was used
 )

@@ -175,11 +175,24 @@ class CostRow:
     seconds: float
     processor_seconds: float
     examples: int
+    embedded: int = 0
+    """Images and texts that it embedded."""
+    known: int = 0
+    """Images and texts that had their vectors from before."""
+    gpu_seconds: float = 0.0
 
     @property
     def hours_per_million(self) -> float:
         """Processor hours for a million examples, if they cost what these did."""
-        return self.processor_seconds / 3600 * 1e6 / max(1, self.examples)
+        return self._per_million(self.processor_seconds)
+
+    @property
+    def gpu_hours_per_million(self) -> float:
+        """GPU hours for a million examples, likewise."""
+        return self._per_million(self.gpu_seconds)
+
+    def _per_million(self, seconds: float) -> float:
+        return seconds / 3600 * 1e6 / max(1, self.examples)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,21 @@ import logging
 import time
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from itertools import count
 from typing import Protocol
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.progress import Progress as Bars
+from rich.text import Text
 
 from resources.engines.log_lines import json_logger
 
@@ -43,6 +53,10 @@ class LogProgress:
         done, started = 0, time.monotonic()
         logged = started
         of = "" if total is None else f" of {total}"
+
+        def rate() -> float:
+            return done / max(time.monotonic() - started, 1e-3)
+
         self.logger.info("%s: begun", label)
 
         def advance(n: int) -> None:
@@ -50,11 +64,21 @@ class LogProgress:
             done += n
             if time.monotonic() - logged >= self.every_s:
                 logged = time.monotonic()
-                self.logger.info("%s: %d%s", label, done, of)
+                left = "" if total is None or not done else f", {max(0, total - done) / rate():.0f} s left"
+                self.logger.info("%s: %d%s, %.1f a second%s", label, done, of, rate(), left)
 
         yield advance
         count = f"{done}{of} " if done or total is not None else "done "
-        self.logger.info("%s: %sin %.1f s", label, count, time.monotonic() - started)
+        pace = f", {rate():.1f} a second" if done > 1 else ""
+        self.logger.info("%s: %sin %.1f s%s", label, count, time.monotonic() - started, pace)
+
+
+class _Pace(ProgressColumn):
+    """How many are done a second."""
+
+    def render(self, task: Task) -> Text:
+        speed = task.finished_speed or task.speed
+        return Text("" if speed is None or not task.completed else f"{speed:,.1f}/s")
 
 
 class RichProgress:
@@ -69,13 +93,25 @@ class RichProgress:
             TextColumn("{task.description:<44}"),
             BarColumn(bar_width=28),
             MofNCompleteColumn(),
+            _Pace(),
             TimeElapsedColumn(),
+            TimeRemainingColumn(compact=True),
         )
         with Bars(*columns, console=self.console) as bars:
             task = bars.add_task(label, total=total)
             yield lambda n: bars.advance(task, n)
             done = int(bars.tasks[0].completed)
             bars.update(task, total=max(done, 1), completed=max(done, 1))
+
+
+class Numbered:
+    """Says it with the number of the stage before it."""
+
+    def __init__(self, place: Progress) -> None:
+        self.place, self.stages = place, count(1)
+
+    def track(self, label: str, total: int | None = None) -> AbstractContextManager[Advance]:
+        return self.place.track(f"{next(self.stages):>2} {label}", total)
 
 
 class Together:
@@ -97,15 +133,15 @@ class Together:
 
 
 def console_progress(console: Console, *, as_json: bool = False) -> Progress:
-    """Bars where the console is a terminal; elsewhere, as in a file or under a scheduler, lines with the time. Or
-    lines of JSON (resources.engines.log_lines) wherever it is."""
+    """Numbered bars where the console is a terminal; elsewhere, as in a file or under a scheduler, lines with the time.
+    Or lines of JSON (resources.engines.log_lines) wherever it is."""
     if as_json:
         return LogProgress(json_logger(console.file))
     if console.is_terminal:
-        return RichProgress(console)
+        return Numbered(RichProgress(console))
     # A logger of its own: the one called `assay` also writes to the log of the Dagster run.
     logger = logging.Logger("console", logging.INFO)
     handler = logging.StreamHandler(console.file)
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
     logger.addHandler(handler)
-    return LogProgress(logger)
+    return Numbered(LogProgress(logger))

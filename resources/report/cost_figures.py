@@ -1,6 +1,7 @@
 """What the making of a version took, step by step, as the report shows it."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from typing import Any
 
 from ops.core.log import Log, Row
 from ops.core.measure_schemas import STEP_COSTS
@@ -11,12 +12,19 @@ from resources.lake.tables import Lake
 def cost_figures(lake: Lake, drops: Collection[str], examples: int) -> tuple[CostRow, ...]:
     """The last run of each step that came to its end: of the corpus, and of each of these drops, summed over them; the
     dearest first. `examples` are those of the version."""
-    sums: dict[str, tuple[int, float, float]] = {}
+    by_step: dict[str, list[Row]] = {}
     for row in _last(lake, drops):
-        runs, seconds, spent = sums.get(row["step"], (0, 0.0, 0.0))
-        sums[row["step"]] = runs + 1, seconds + row["seconds"], spent + row["processor_seconds"]
-    costs = [CostRow(step, *figures, examples) for step, figures in sums.items()]
+        by_step.setdefault(row["step"], []).append(row)
+    costs = [_summed(step, rows, examples) for step, rows in by_step.items()]
     return tuple(sorted(costs, key=lambda cost: -cost.processor_seconds))
+
+
+def _summed(step: str, rows: Sequence[Row], examples: int) -> CostRow:
+    def total(name: str) -> Any:
+        return sum(row[name] or 0 for row in rows)
+
+    of_engines = total("seconds"), total("processor_seconds")
+    return CostRow(step, len(rows), *of_engines, examples, total("embedded"), total("known"), total("gpu_seconds"))
 
 
 def _last(lake: Lake, drops: Collection[str]) -> Collection[Row]:

@@ -93,11 +93,22 @@ def _steps(lake: Lake) -> list[_Figure]:
     runs: Counter[tuple[str, ...]] = Counter()
     seconds: Counter[tuple[str, ...]] = Counter()
     spent: Counter[tuple[str, ...]] = Counter()
+    contents: Counter[tuple[str, ...]] = Counter()
+    held = pace = 0.0
     for row in lake.read(STEP_COSTS).to_pylist():
         runs[row["step"], row["outcome"]] += 1
         seconds[(row["step"],)] += row["seconds"]
         spent[(row["step"],)] += row["processor_seconds"]
+        contents[("embedded",)] += row["embedded"] or 0
+        contents[("known",)] += row["known"] or 0
+        held += row["gpu_seconds"] or 0.0
+        pace = row["embedded"] / max(row["seconds"], 1e-3) if row["embedded"] else pace
     return [
+        _Figure(
+            "contents", "Images and texts that steps embedded, or had vectors of from before", ("outcome",), contents
+        ),
+        _Figure("embedded_per_second", "Contents a second of the last step that embedded any", (), {(): pace}),
+        _Figure("gpu_seconds", "Time that encoders held GPUs", (), {(): held}),
         _Figure("step_runs", "Times that a step ran, since the lake was made", ("step", "outcome"), runs),
         _Figure("step_seconds", "Time that they took", ("step",), seconds),
         _Figure(

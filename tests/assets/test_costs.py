@@ -13,7 +13,8 @@ from resources.lake.tables import Lake
 @dg.asset
 @costed
 def made(lake: dg.ResourceParam[Lake]) -> dg.MaterializeResult:
-    return dg.MaterializeResult(metadata={"rows": 3})
+    counts = {"images_new": 3, "texts_new": 1, "images_known": 2, "texts_known": 0, "seconds": 1.5, "device": "cuda"}
+    return dg.MaterializeResult(metadata={"rows": 3} | counts)
 
 
 @dg.multi_asset(specs=[dg.AssetSpec("first", skippable=True), dg.AssetSpec("second", skippable=True)])
@@ -40,3 +41,4 @@ def test_what_a_step_took_is_shown_and_kept(tmp_path: Path) -> None:
         (failed.run_id, "several", None, "failed"),
     ]
     assert all(row["seconds"] > 0 for row in rows)
+    assert [(row["embedded"], row["known"], row["gpu_seconds"]) for row in rows] == [(4, 2, 1.5), (None, None, None)]

@@ -9,26 +9,47 @@ from datetime import UTC, datetime
 from rich.console import Console
 
 from resources.engines.log_lines import lines_about
-from resources.engines.progress import LogProgress, RichProgress, Together, console_progress
+from resources.engines.progress import LogProgress, Numbered, RichProgress, Together, console_progress
 
 
 def test_what_is_no_terminal_gets_lines() -> None:
     file = io.StringIO()
-    with console_progress(Console(file=file)).track("Embed images", 3) as advance:
+    progress = console_progress(Console(file=file))
+    with progress.track("Embed images", 3) as advance:
         advance(2)
-    with console_progress(Console(file=file)).track("Count modalities"):
+    with progress.track("Count modalities"):
         pass
-    lines = [re.sub(r"\d\d:\d\d:\d\d|\d+\.\d s", "*", line) for line in file.getvalue().splitlines()]
+    lines = [re.sub(r"\d\d:\d\d:\d\d|\d+\.\d (s\b|a)", r"*\1", line) for line in file.getvalue().splitlines()]
     assert lines == [
-        "* Embed images: begun",
-        "* Embed images: 2 of 3 in *",
-        "* Count modalities: begun",
-        "* Count modalities: done in *",
+        "*  1 Embed images: begun",
+        "*  1 Embed images: 2 of 3 in *s, *a second",
+        "*  2 Count modalities: begun",
+        "*  2 Count modalities: done in *s",
     ]
 
 
+def test_work_that_takes_long_says_how_long_still() -> None:
+    file = io.StringIO()
+    logger = logging.Logger("slow")
+    logger.addHandler(logging.StreamHandler(file))
+    with LogProgress(logger, every_s=0).track("Measure", 4) as advance:
+        advance(1)
+    assert re.search(r"Measure: 1 of 4, \d+\.\d a second, \d+ s left\n", file.getvalue())
+
+
+def test_a_bar_has_its_pace_and_what_is_left() -> None:
+    file = io.StringIO()
+    screen = Console(file=file, force_terminal=True, no_color=True, width=140)
+    with console_progress(screen).track("Embed images", 2) as advance:
+        advance(1)
+        advance(1)
+    assert re.search(r" 1 Embed images .*2/2\S* \S+/s ", file.getvalue())
+
+
 def test_a_terminal_gets_bars() -> None:
-    assert isinstance(console_progress(Console(file=io.StringIO(), force_terminal=True)), RichProgress)
+    progress = console_progress(Console(file=io.StringIO(), force_terminal=True))
+    assert isinstance(progress, Numbered)
+    assert isinstance(progress.place, RichProgress)
 
 
 def test_several_places_hear_of_the_same_work() -> None:
