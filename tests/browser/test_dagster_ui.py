@@ -16,9 +16,11 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
+from dagster._core.storage.tags import BACKFILL_ID_TAG
 
 from assets.partitions import drops
 from pipelines.execution import open_instance
+from pipelines.run_names import drops_of
 from tests.support.drops import llava, make_drop
 
 pytestmark = [pytest.mark.full, pytest.mark.browser]
@@ -47,7 +49,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     deliver(folder / "elsewhere" / "tuesday", answer="A circle.")
     (folder / "assay.yaml").write_text(CONFIG.format(arriving=folder / "arriving"))
     with open_instance(folder / "lake") as instance:
-        instance.add_dynamic_partitions(str(drops.name), ["tuesday"])
+        instance.add_dynamic_partitions(str(drops.name), ["monday", "tuesday"])
     return folder
 
 
@@ -138,6 +140,9 @@ def test_drops_arrive_a_run_is_launched_and_a_backfill_measures_again(ui: Ui, fo
     ui.open("/assets/measures_difficulty?view=checks", "Execution history", "The measures are what the audit promises")
     follow_data_docs(ui)
     backfill(ui, "measures_difficulty", ["monday", "tuesday"])
+    with open_instance(folder / "lake") as instance:
+        (run,) = [run for run in instance.get_runs() if run.tags.get(BACKFILL_ID_TAG)]
+    assert drops_of(run) == "monday to tuesday", "both in one run"
     ui.open("/", "drop_job")
     ui.keep("ui-timeline")
 
