@@ -1,6 +1,6 @@
 """`assay demo`: real data with planted faults through the whole pipeline, and an honest table at the end."""
 
-from functools import partial
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -8,18 +8,18 @@ import pyarrow as pa
 import typer
 
 from ops.audits.registry import all_audits
+from ops.canaries.outcome import CanaryOutcome
 from ops.core.errors import UnusableError
 from ops.core.schemas import EXAMPLES, QUARANTINE
 from ops.core.version_schemas import VERDICTS
 from ops.demo.build import MOST, build
 from ops.demo.faults import Planted, read_planted
-from ops.demo.score import score, tally
-from pipelines.app import ConfigOption, DebugOption, app, settings_of
+from ops.demo.score import Score, Tally, score, tally
+from pipelines.app import ConfigOption, DebugOption, JsonOption, app, print_json, settings_of
 from pipelines.faults import err, out
-from pipelines.run_command import say, show, status_of
+from pipelines.run_command import show, spoken, status_of, summarise
 from pipelines.tables import canary_table, score_table, tally_table
 from resources.config.places import local_path
-from resources.engines.progress import console_progress
 from resources.gates.canaries import latest_canaries
 from resources.intake.corpus_drops import admitted_delivery
 from resources.lake.tables import Lake
@@ -29,12 +29,22 @@ from resources.versions.publishing import current_version
 DROP = "easy-vqa"
 
 
+@dataclass(frozen=True, slots=True)
+class DemoResult:
+    """By planted fault, what was caught; by action and rule, the examples; what was found of canaries."""
+
+    faults: list[Score]
+    tally: list[Tally]
+    canaries: list[CanaryOutcome]
+
+
 @app.command()
 def demo(
     folder: Annotated[str, typer.Option(help="Where the drop and its lake are made.")] = "demo",
     conversations: Annotated[int, typer.Option(help="Conversations in the drop, 60 to 800.")] = MOST,
     seed: Annotated[int, typer.Option(help="Seed of the planted faults.")] = 7,
     config: ConfigOption = None,
+    as_json: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
     """Builds a drop from the easy-VQA test split, plants faults, audits it and shows what was found."""
@@ -44,11 +54,17 @@ def demo(
     planted = built(drop, place / "planted.jsonl", seed=seed, conversations=conversations)
     from pipelines.execution import run_all  # the engines take seconds to import
 
-    tell = partial(say, lake=str(lake), debug=debug)
-    outcomes = run_all(lake, settings, {DROP: str(drop)}, progress=console_progress(err), tell=tell)
-    show(str(lake), outcomes)
-    if all(outcome.success for outcome in outcomes):
-        show_score(Lake(lake), planted)
+    before = current_version(Lake(lake))
+    progress, tell = spoken(settings, lake=str(lake), as_json=as_json, debug=debug)
+    outcomes = run_all(lake, settings, {DROP: str(drop)}, progress=progress, tell=tell)
+    result = result_of(Lake(lake), planted) if all(outcome.success for outcome in outcomes) else None
+    if as_json:
+        print_json(summarise(str(lake), outcomes, before=before) | (asdict(result) if result else {}))
+    else:
+        show(str(lake), outcomes)
+        if result:
+            for table in (score_table(result.faults), tally_table(result.tally), canary_table(result.canaries)):
+                out.print(table)
     raise typer.Exit(status_of(outcomes))
 
 
@@ -58,19 +74,18 @@ def built(drop: Path, record: Path, *, seed: int, conversations: int) -> list[Pl
         return build(drop, record=record, seed=seed, conversations=conversations).planted
     if not record.exists():
         raise UnusableError(f"{drop} is there but {record}, the record of its faults, is not; remove {drop}")
-    out.print(f"The drop {drop} is there already; remove {drop.parent} to build it anew.", highlight=False)
+    err.print(f"The drop {drop} is there already; remove {drop.parent} to build it anew.", highlight=False)
     return read_planted(record)
 
 
-def show_score(lake: Lake, planted: list[Planted]) -> None:
-    """Prints what became of the planted faults, computed from their record and the tables of the lake."""
+def result_of(lake: Lake, planted: list[Planted]) -> DemoResult:
+    """What became of the planted faults, computed from their record and the tables of the lake."""
     version = current_version(lake)
     delivery = admitted_delivery(lake, DROP)
     verdicts = lake.read(VERDICTS, where={"version": version, "delivery": delivery})
     quarantine = lake.read(QUARANTINE, where={"delivery": delivery})
     examples: pa.Table = lake.read(EXAMPLES, where={"delivery": delivery})
     scores = score(planted, verdicts=verdicts, quarantine=quarantine, examples=examples, audits=all_audits().values())
-    out.print(score_table(scores))
     wrong = {} if version is None else wrong_flags_of(lake, version)
-    out.print(tally_table(tally(verdicts, quarantine, wrong)))
-    out.print(canary_table(latest_canaries(lake, [delivery]).get(delivery, [])))
+    canaries = latest_canaries(lake, [delivery]).get(delivery, [])
+    return DemoResult(scores, tally(verdicts, quarantine, wrong), canaries)

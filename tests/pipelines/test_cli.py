@@ -111,6 +111,7 @@ def test_the_list_says_of_a_command_what_it_says_of_itself(command: str) -> None
     line = re.search(rf"^│ {name} +(.+?) +│$", listed, re.MULTILINE)
     assert line is not None
     assert line[1] in own.stdout
+    assert "--json" in own.stdout, "whatever it says, a program may want to read"
 
 
 @pytest.mark.parametrize(
