@@ -239,7 +239,9 @@ class Trainer:
     writes_boxes: bool = False
     """Whether it writes boxes that its files have as `objects` on the model's own scale."""
     lists_tools: bool = False
-    """Whether these rules cover rows that list the tools there are."""
+    """Whether these rules know how it writes the list of the tools there are."""
+    ignores_tools: bool = False
+    """Whether its code does not look at that list."""
     reads_parts: bool = False
     """Whether its files hold typed parts; else texts with placeholders in them."""
     reads: str = "answers"

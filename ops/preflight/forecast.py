@@ -56,7 +56,8 @@ def _lay_out(trainer: Trainer, row: Row, limits: Limits, family: Family, *, is_p
         return Forecast(outcome=Outcome.LEFT_OUT, reason=row.left_out)
     if row.unreadable:
         return beyond(row.unreadable)
-    if row.tools and not (trainer.lists_tools and family.template.user == CHATML.user):
+    knows_tools = trainer.ignores_tools or (trainer.lists_tools and family.template.user == CHATML.user)
+    if row.tools and not knows_tools:
         return beyond("a list of tools")
     if row.is_prompt != (trainer.reads == "prompt"):
         kind = "a prompt of RL" if row.is_prompt else "no prompt of RL"

@@ -120,5 +120,6 @@ TRAINER = Trainer(
     lay_out=lay_out,
     settle=settle,
     carries=Carries(kinds=("sft",)),
+    ignores_tools=True,
     reads_parts=True,
 )

@@ -53,6 +53,7 @@ TRAINER = Trainer(
     lay_out=lay_out,
     settle=settle_filtered,
     carries=Carries(kinds=("prompt",), needs_truth=True, one_question=True),
+    ignores_tools=True,
     presets={"max_tokens": 512, "trainer_min_image_px": 262_144, "trainer_max_image_px": 4_194_304},
     failures=("crash",),
     reads="prompt",

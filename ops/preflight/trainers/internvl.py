@@ -142,6 +142,7 @@ TRAINER = Trainer(
     lay_out=lay_out,
     settle=settle,
     carries=Carries(kinds=("sft",), tools=False, in_pairs=True, shown_answers=False),
+    ignores_tools=True,
     presets={"max_tokens": 8192},
     truncations=("keep_start",),
     failures=("replace",),

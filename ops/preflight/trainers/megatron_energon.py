@@ -29,5 +29,6 @@ TRAINER = Trainer(
     lay_out=lay_out,
     settle=lambda counted, limits: whole(counted),
     carries=Carries(),
+    ignores_tools=True,
     failures=("drop", "crash"),
 )

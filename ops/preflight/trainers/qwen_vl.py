@@ -111,6 +111,7 @@ TRAINER = Trainer(
     lay_out=lay_out,
     settle=settle,
     carries=Carries(kinds=("sft",), tools=False, in_pairs=True, shown_answers=False),
+    ignores_tools=True,
     presets={"max_tokens": 512, "min_image_px": 28 * 28 * 16, "max_image_px": 28 * 28 * 576},
     truncations=("keep_start",),
     failures=("replace",),

@@ -132,6 +132,7 @@ TRAINER = Trainer(
     lay_out=lay_out,
     settle=settle,
     carries=Carries(),
+    ignores_tools=True,
     presets={"max_tokens": 1024},
     truncations=("keep_start",),
     reads_parts=True,

@@ -49,6 +49,7 @@ TRAINER = Trainer(
     lay_out=lay_out,
     settle=settle,
     carries=Carries(kinds=("prompt",)),
+    ignores_tools=True,
     reads_parts=True,
     reads="prompt",
 )

@@ -49,6 +49,7 @@ TRAINER = Trainer(
     lay_out=lay_out,
     settle=settle_filtered,
     carries=Carries(kinds=("prompt",), needs_truth=True),
+    ignores_tools=True,
     presets={"max_tokens": 1024},
     failures=("drop",),
     reads="prompt",

@@ -259,6 +259,22 @@ def test_rows_of_another_kind_are_unknown() -> None:
 
 
 @pytest.mark.parametrize("trainer", TRAINERS)
+def test_a_list_of_tools_is_written_or_ignored(trainer: str) -> None:
+    listed = replace(PLAIN, tools='[{"name": "zoom"}]')
+    result, plain = forecast(trainer, listed), forecast(trainer, PLAIN)
+    if trainer in ("ms-swift", "ms-swift-grpo", "llamafactory"):
+        assert outcome_of(result) == ("read", "")
+        assert (result.tokens or 0) > (plain.tokens or 0) + 40
+        broken = forecast(trainer, replace(PLAIN, tools="zoom"))
+        failed = {"ms-swift": "replaced"}.get(trainer, "crashed")
+        assert outcome_of(broken) == (failed, "tools_broken")
+    else:
+        assert result == plain
+        return
+    assert outcome_of(forecast(trainer, listed, model="llava-1.5")) == ("unknown", "not_forecast")
+
+
+@pytest.mark.parametrize("trainer", TRAINERS)
 def test_what_the_rules_do_not_cover_is_called_unknown(trainer: str) -> None:
     assert outcome_of(forecast(trainer, replace(PLAIN, unreadable="videos"))) == ("unknown", "not_forecast")
     many = replace(PLAIN, pictures=(PICTURE, PICTURE))

@@ -1,5 +1,6 @@
 """Forecasts against what the trainers' own loaders do with 500 hostile rows: outcome and numbers, row by row."""
 
+import json
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -137,6 +138,20 @@ def test_axolotl_does_what_is_forecast(rows_file: Path, model: Path, tmp_path: P
     assert len(numbers) >= len(loaded) - 2
     there = {place: loaded[number] for place, number in enumerate(numbers)}
     assert not differences([forecasts[number] for number in numbers], there)
+
+
+@pytest.mark.parametrize(("trainer", "word"), [("axolotl", "column"), ("trl", "512")])
+def test_these_do_not_look_at_lists_of_tools(
+    rows_file: Path, model: Path, tmp_path: Path, trainer: str, word: str
+) -> None:
+    listed = json.dumps([{"name": "zoom", "description": "Look near.", "parameters": {"type": "object"}}])
+    records = [json.loads(line) | {"tools": listed} for line in rows_file.read_text("utf-8").splitlines()]
+    rows_file.write_text("\n".join(json.dumps(record) for record in records) + "\n", "utf-8")
+    forecasts = forecast_file(trainer, rows_file, model, max_tokens=MOST_TOKENS if trainer == "trl" else 32768)
+    assert_varied(forecasts, "read", "crashed")
+    environment = "axolotl" if trainer == "axolotl" else ""
+    loaded = run_loader(f"{trainer}_rows", environment, model, rows_file, word, scratch=tmp_path)
+    assert not differences(forecasts, loaded)
 
 
 def test_megatron_energon_does_what_is_forecast(rows_file: Path, model: Path, tmp_path: Path) -> None:
