@@ -49,7 +49,7 @@ def serve_postgres(node: Node) -> str:
     listening = ["-c", f"listen_addresses={node.address}", "-k", _RECORDS]
     node.start(*server, f"{programs}/postgres", "-D", _RECORDS, *listening, stderr=subprocess.DEVNULL)
     node.reach(node.address, 5432, within_s=60)
-    return f"postgresql://assay@{node.address}:5432/postgres"
+    return f"postgresql+psycopg2://assay@{node.address}:5432/postgres"
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,7 +76,7 @@ def test_parts_of_a_cluster_that_take_no_connection_are_bad(tmp_path: Path, monk
         other.close()
         monkeypatch.setenv("RAY_ADDRESS", f"127.0.0.1:{there}")
         monkeypatch.setenv("ASSAY_RAY_JOBS", f"http://127.0.0.1:{gone}")
-        monkeypatch.setenv("DAGSTER_POSTGRES_URL", f"postgresql://assay:secret@127.0.0.1:{there}/assay")
+        monkeypatch.setenv("DAGSTER_POSTGRES_URL", f"postgresql+psycopg2://assay:secret@127.0.0.1:{there}/assay")
         master = f"k8s://http://127.0.0.1:{gone}"
         settings = replace(settings, spark=replace(settings.spark, master=master))
         findings = list(examine(str(tmp_path), settings, about=["cluster"]))
@@ -87,7 +87,7 @@ def test_parts_of_a_cluster_that_take_no_connection_are_bad(tmp_path: Path, monk
 
 
 def test_no_password_is_said_of_an_address_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DAGSTER_POSTGRES_URL", "postgresql://assay:sec/ret@127.0.0.1:5432/assay")
+    monkeypatch.setenv("DAGSTER_POSTGRES_URL", "postgresql+psycopg2://assay:sec/ret@127.0.0.1:5432/assay")
     assert (
         finding("cluster", tmp_path).detail
         == "DAGSTER_POSTGRES_URL is no address: what stands for its port is no number"
