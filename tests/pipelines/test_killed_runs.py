@@ -152,7 +152,7 @@ def stopped(folder: Path, drop: Path, lake: str, point: str, number: signal.Sign
 
 
 @pytest.mark.full
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_killed_at_three_points_and_run_again(folder: Path, drop: Path, undisturbed: dict[str, Any]) -> None:
     for point in FEW:
         assert stopped(folder, drop, "few", point, signal.SIGKILL) == -signal.SIGKILL
