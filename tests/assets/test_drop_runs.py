@@ -5,6 +5,9 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._core.definitions.automation_tick_evaluation_context import build_run_requests_with_backfill_policies
+from dagster._core.definitions.events import AssetKeyPartitionKey
+from dagster._core.definitions.partitions.context import partition_loading_context
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 
 from assets.measures import MEASURES
@@ -17,6 +20,8 @@ from resources.intake.admission import admit
 from resources.lake.tables import Lake
 from resources.models.encoder_source import encoder_identity
 from tests.support.standing_lake import arrive, measured
+
+pytestmark = pytest.mark.full
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 DROPS = ["a", "broken", "c"]
@@ -85,3 +90,16 @@ def test_a_backfill_of_one_drop_is_of_that_drop(lake: Lake, settings: Settings) 
         result = run(lake, settings, instance, "a", "a")
         assert (result.success, made(result)) == (True, {"a": len(MEASURES)})
         assert {check.partition for check in result.get_asset_check_evaluations()} == {"a"}
+
+
+def test_a_backfill_of_neighbours_is_one_run(lake: Lake, settings: Settings) -> None:
+    """As Dagster's daemon plans one of vectors and measures."""
+    graph = bind(lake.root, settings, progress=SilentProgress()).resolve_asset_graph()
+    keys = [dg.AssetKey(table) for table in ("embeddings", "measures_difficulty", "canaries")]
+    wanted = [AssetKeyPartitionKey(key, drop) for key in keys for drop in reversed(DROPS)]
+    with dg.DagsterInstance.ephemeral() as instance:
+        instance.add_dynamic_partitions(str(drops.name), [*DROPS, "later"])
+        with partition_loading_context(dynamic_partitions_store=instance):
+            (request,) = build_run_requests_with_backfill_policies(wanted, graph, instance)
+    assert set(request.asset_selection or ()) == set(keys)
+    assert [request.tags[tag] for tag in (ASSET_PARTITION_RANGE_START_TAG, ASSET_PARTITION_RANGE_END_TAG)] == ["a", "c"]
