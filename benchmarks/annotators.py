@@ -1,24 +1,27 @@
 """Which model of annotators to trust: answers of two crowds whose truth is known, and annotators that are made up.
 
-    .venv/bin/python -m benchmarks.annotators ../shared/data/crowd
+    .venv/bin/python -m benchmarks.annotators ../shared/data/crowd [--votes 1000000]
 
-Majority, the one-coin model in use (ops/corpus/reliability.py; where answers are two), and Dawid and Skene's (1979) of
-an annotator's confusion, fitted by expectation and maximisation with one confusion for all, one chance of being right
-for each, or a row for each class. `chosen` is the one whose fit gives answers that were held out the greatest
-likelihood, where that is more than two standard errors above the model with one confusion for all, which decides as the
-majority does; no truth is looked at. Twenty draws of made-up annotators each; ties of a majority count half.
+For questions with two answers, the models of the product (ops/corpus/annotators.py) and the one that it chooses by the
+likelihood of held-out votes; for the crowd with four, which judgements do not have, the same by Dawid and Skene's
+confusions as they are here. No truth is looked at. Twenty draws of made-up annotators each; ties of a majority count
+half. `--votes` times the choice on so many made-up votes, beside the fit of one coin alone.
 """
 
 import sys
+import time
 from argparse import ArgumentParser
 from collections.abc import Callable
 from csv import DictReader
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from ops.corpus.reliability import Agreement, fit_reliability, log_odds
+from ops.corpus import votes as cast
+from ops.corpus.annotators import CLASS_WISE, Annotators, fit_class_wise, fit_majority, fit_one_coin
+from ops.corpus.annotators import chosen as product_choice
 
 _ROUNDS = 100
 _SMOOTHING = 1.0
@@ -139,21 +142,20 @@ def right(belief: np.ndarray, truth: np.ndarray) -> float:
     return float((strongest[known, truth[known]] / strongest[known].sum(axis=1)).mean())
 
 
-def in_use(votes: Votes) -> np.ndarray:
-    """What the model in use believes of questions with two answers."""
-    table = np.full((len(votes.truth), votes.raters), -1)
-    table[votes.question, votes.rater] = votes.answer
-    agreements: list[Agreement] = []
-    for left in range(votes.raters):
-        for other in range(left + 1, votes.raters):
-            both = (table[:, left] >= 0) & (table[:, other] >= 0)
-            if both.any():
-                same = int((table[both, left] == table[both, other]).sum())
-                agreements.append(Agreement(f"{left:06d}", f"{other:06d}", int(both.sum()), same))
-    reliability = fit_reliability(agreements)
-    weights = np.array([log_odds(reliability.get(f"{rater:06d}", 0.85)) for rater in range(votes.raters)])
-    score = np.bincount(votes.question, weights[votes.rater] * (2 * votes.answer - 1), len(votes.truth))
-    return np.stack([-score, score], axis=1)
+def cast_of(votes: Votes) -> cast.Votes:
+    """The votes on two answers as the product has them."""
+    order = np.lexsort((votes.rater, votes.question))
+    side = votes.answer[order] == 1
+    return cast.Votes(votes.question[order], votes.rater[order], side, len(votes.truth), votes.raters)
+
+
+def in_product(votes: Votes, model: Annotators) -> np.ndarray:
+    """What the product makes of the votes on two answers by that model: evidence for either (n, 2)."""
+    own = cast_of(votes)
+    for_yes, for_no = model.weights
+    odds = np.bincount(own.subject, np.where(own.side, for_yes[own.rater], -for_no[own.rater]), own.subjects)
+    odds = np.round(odds + (model.prior_odds if model.model == CLASS_WISE else 0), 9)
+    return np.stack([-odds, odds], axis=1)
 
 
 def read(folder: Path, name: str) -> Votes:
@@ -185,23 +187,44 @@ def made_up(kind: str, seed: int, *, questions: int = 400, raters: int = 30, eac
     return Votes(question, rater, np.where(is_right, truth[question], 1 - truth[question]), 2, truth)
 
 
+def of_two(drawn: list[Votes]) -> tuple[list[float], list[str]]:
+    """The shares that are right by each model of the product and by the one it chooses, and the names of these."""
+    fits = (fit_majority, fit_one_coin, fit_class_wise, partial(product_choice, has_classes=True))
+    models = [[fit_model(cast_of(votes)) for fit_model in fits] for votes in drawn]
+    rights = [
+        [right(in_product(votes, model), votes.truth) for model in own]
+        for votes, own in zip(drawn, models, strict=True)
+    ]
+    return np.mean(rights, axis=0).tolist(), [own[-1].model for own in models]
+
+
+def of_many(drawn: list[Votes]) -> tuple[list[float], list[str]]:
+    """The same by the models here."""
+    names = [chosen(votes) for votes in drawn]
+    rights: list[list[float]] = []
+    for votes, name in zip(drawn, names, strict=True):
+        beliefs = {model: fit(votes, tie)[0] for model, tie in MODELS.items()} | {"majority": shares(votes)}
+        rights.append([right(beliefs[model], votes.truth) for model in ("majority", "one coin", "class-wise", name)])
+    return np.mean(rights, axis=0).tolist(), names
+
+
 def table_row(name: str, drawn: list[Votes]) -> str:
     """A row of the table: the share that is right by each model, the mean over the draws."""
-    figures = [float(np.mean([right(shares(votes), votes.truth) for votes in drawn]))]
-    is_binary = drawn[0].classes == 2
-    figures.append(np.mean([right(in_use(votes), votes.truth) for votes in drawn]) if is_binary else np.nan)
-    beliefs = [{model: fit(votes, tie)[0] for model, tie in MODELS.items()} for votes in drawn]
-    for model in ("one coin", "class-wise"):
-        figures.append(np.mean([right(own[model], votes.truth) for own, votes in zip(beliefs, drawn, strict=True)]))
-    names = [chosen(votes) for votes in drawn]
-    picked = [
-        shares(votes) if model == "majority" else own[model]
-        for own, votes, model in zip(beliefs, drawn, names, strict=True)
-    ]
-    figures.append(np.mean([right(belief, votes.truth) for belief, votes in zip(picked, drawn, strict=True)]))
-    cells = " | ".join("-" if np.isnan(figure) else f"{figure:.3f}" for figure in figures)
-    often = ", ".join(f"{model} {names.count(model)}" for model in sorted(set(names)))
+    figures, names = of_two(drawn) if drawn[0].classes == 2 else of_many(drawn)
+    cells = " | ".join(f"{figure:.3f}" for figure in figures)
+    often = ", ".join(f"{model.replace('_', ' ')} {names.count(model)}" for model in sorted(set(names)))
     return f"| {name} | {cells} | {often} |"
+
+
+def timed(count: int) -> str:
+    """Seconds of the choice, and of the fit of one coin, on so many votes of two hundred annotators."""
+    votes = cast_of(made_up("unlike", 0, questions=count // 5, raters=200))
+    started = time.perf_counter()
+    fit_one_coin(votes)
+    between = time.perf_counter()
+    model = product_choice(votes, has_classes=True)
+    ended = time.perf_counter()
+    return f"{count:,} votes: one coin {between - started:.1f} s, choice {ended - between:.1f} s ({model.model})"
 
 
 def main(arguments: list[str]) -> None:
@@ -209,13 +232,16 @@ def main(arguments: list[str]) -> None:
     parser = ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--draws", type=int, default=20)
+    parser.add_argument("--votes", type=int, default=0)
     options = parser.parse_args(arguments)
-    print("| annotators | majority | in use | one coin | class-wise | chosen | which, of how many |")
-    print("|---|---|---|---|---|---|---|")
+    print("| annotators | majority | one coin | class-wise | chosen | which, of how many |")
+    print("|---|---|---|---|---|---|")
     for name in ("duck", "face"):
         print(table_row(name, [read(options.folder, name)]), flush=True)
     for kind in ("alike", "unlike", "leaning"):
         print(table_row(f"made up, {kind}", [made_up(kind, seed) for seed in range(options.draws)]), flush=True)
+    if options.votes:
+        print(timed(options.votes))
 
 
 if __name__ == "__main__":

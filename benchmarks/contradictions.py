@@ -250,13 +250,16 @@ def accuracy(spark: SparkSession, folder: Path, preferences: DataFrame) -> dict[
     """How well the annotators' reliability was recovered, and what became of the contradictions."""
     measures = spark.read.parquet(str(folder / "measures"))
     fitted = reliability_of(sided(preferences), fit_judgements=AUDIT.settings.fit_judgements)
-    numbers = {int(name.rsplit(" ", 1)[1]): value for name, value in fitted.items() if name.startswith("annotator|")}
+    # Each source has its own figure of an annotator.
+    named = [row for row in fitted.raters if row[1].startswith("annotator|")]
+    numbers = [int(rater.rsplit(" ", 1)[1]) for _, rater, *_ in named]
     true = np.array([0.6 if n % 20 == 0 else 0.98 for n in numbers])
     sides = measures.where("is_flip").groupBy("side").count().collect()
     return {
         "cyclic": measures.where("in_cycle").count(),
         "too_large": measures.where("is_cycle_too_large").count(),
-        "reliability_correlation": round(float(np.corrcoef(true, np.array(list(numbers.values())))[0, 1]), 3),
+        "reliability_correlation": round(float(np.corrcoef(true, np.array([row[2] for row in named]))[0, 1]), 3),
+        "models": sorted({row[1] for row in fitted.sources}),
         "sides": {row["side"]: row["count"] for row in sides},
     }
 

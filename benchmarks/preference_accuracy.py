@@ -90,7 +90,8 @@ def rater_curve(spark: SparkSession, asked: argparse.Namespace, share: float) ->
             for judgement in corpus.prefer(*place, *(("a", "b") if right else ("b", "a")), f"annotator {w}"):
                 true[judgement] = (n, right)
     frames = corpus.frames(spark)
-    fitted = reliability_of(sided(frames["preferences"]), fit_judgements=10**7)
+    known = reliability_of(sided(frames["preferences"]), fit_judgements=10**7)
+    fitted = {rater: reliability for _, rater, reliability, _, _ in known.raters}
     truth = np.array([_BAD if w in bad else _SOUND for w in range(ANNOTATORS)])
     model = np.array([fitted.get(f"annotator|annotator {w}", EXPECTED) for w in range(ANNOTATORS)])
     agrees: dict[int, list[bool]] = defaultdict(list)

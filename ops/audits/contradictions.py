@@ -19,13 +19,17 @@ Judgements about the same responses to the same query about the same images that
 
 Votes are counted by voter: an annotator where one is named, and otherwise a raw row, so that a row delivered twice is
 one vote. Where no annotator is named, the larger side decides if its share reaches `clear_majority` (`resolution`
-majority). Where one is, votes weigh by the annotators' reliability (the one-coin model of Dawid and Skene, fitted on
-how often they agree; votes without a name are their dataset's), and the likelier side decides if its probability
-reaches `clear_posterior` (`resolution` posterior). Else the resolution is `tie` or `abstain`. `side` says where this
+majority). Where one is, votes weigh by the annotators' reliability, and the likelier side decides if its probability
+reaches `clear_posterior` (`resolution` posterior). Votes without a name are their dataset's. `annotator_model` is the
+model that the source's votes speak for (a source is a dataset's judgements of pairs, or of responses on their own):
+`one_coin`, a chance of being right for each annotator, fitted on how often they agree; `class_wise`, one for either
+side (Dawid and Skene), for responses on their own; `majority`, the same for all, where neither tells votes that were
+held out better by more than noise. Else the resolution is `tie` or `abstain`. `side` says where this
 judgement stands: `upheld`, `overruled`, or `undecided`. `soft_label` is the probability that it holds: for a preference
 example, that its chosen response beats its rejected one. `reliability` is its rater's. `cause` is `noisy_annotator` or
 `noisy_source` for an overruled judgement whose side nobody of a reliability of `noisy_below` took, and `subjective`
-where people who are reliable on both sides leave it undecided. These are null where a subject is not judged both ways.
+where people who are reliable on both sides leave it undecided. Under `majority` nobody's `reliability` is told. These
+are null where a subject is not judged both ways.
 Judgements that contradict nothing have no row.
 """
 
@@ -47,6 +51,7 @@ _COLUMNS = [
     column("side", pa.string()),
     column("soft_label", pa.float64(), SHARE),
     column("reliability", pa.float64(), SHARE),
+    column("annotator_model", pa.string()),
     column("cause", pa.string()),
     column("cycle_id", pa.string()),
     column("cycle_size", pa.int32(), NUMBER),
@@ -76,5 +81,5 @@ AUDIT = Audit(
     ),
     needs=("preferences",),
     faults=("contradictory_judgements",),
-    revision=6,
+    revision=7,
 )

@@ -1,7 +1,6 @@
 """Judgements that contradict each other, all kinds together: one row for each judgement that has any."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import reduce
 
 from pyspark.sql import Column, DataFrame
@@ -21,7 +20,7 @@ from ops.corpus.judgements import (
     with_voters,
 )
 from ops.corpus.links import Links, State, key_of, keyed
-from ops.corpus.raters import reliability_of
+from ops.corpus.raters import Reliability, reliability_of
 from ops.corpus.ratings import odd_ratings
 from ops.corpus.tables import CorpusTables
 from ops.corpus.truncation import identical_when_cut
@@ -72,7 +71,7 @@ def _links(tables: CorpusTables, settings: ContradictionSettings) -> dict[str, D
 def _reliability(tables: CorpusTables, settings: ContradictionSettings) -> State:
     """Of raters, over the whole corpus."""
     known = reliability_of(sided(tables["preferences"]), fit_judgements=settings.fit_judgements)
-    return State(known, fingerprint(known))
+    return State(known, fingerprint(asdict(known)))
 
 
 # What votes weigh changes with every judgement that a rater makes anywhere; only contested subjects ask for it.
@@ -108,7 +107,7 @@ def _alone(
 
 
 def _voted(
-    judged: DataFrame, examples: DataFrame, settings: ContradictionSettings, reliability: Mapping[str, float]
+    judged: DataFrame, examples: DataFrame, settings: ContradictionSettings, reliability: Reliability
 ) -> DataFrame:
     """Judgements of subjects that are judged both ways, or that lie on a cycle, or that are too many to search."""
     suspects = suspect_contexts(subjects(judged), most_pairs=settings.most_pairs)
@@ -156,6 +155,7 @@ def _resolved(settings: ContradictionSettings) -> dict[str, Column]:
         "side": F.when(~clear, "undecided").when(agrees, "upheld").otherwise("overruled"),
         "soft_label": F.round(F.when(F.col("side"), likely).otherwise(1 - likely), 6),
         "reliability": F.round("reliability", 6),
+        "annotator_model": F.when(F.col("has_names"), F.col("annotator_model")),
         "cause": F.when(clear & ~agrees & (best_loser < settings.noisy_below), noisy).when(
             F.col("has_names") & ~clear & sound, "subjective"
         ),

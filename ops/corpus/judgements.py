@@ -7,14 +7,12 @@ contexts that pass are grouped again with a second hash of images and query, so 
 where 128 bits agree, which is as good as the keys themselves.
 """
 
-from collections.abc import Mapping
-
 import pyarrow as pa
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
 from ops.core.canonical import image_key, query_key
-from ops.corpus.raters import rater_table
+from ops.corpus.raters import ALONE, PAIRS, Reliability, rater_table, source_table
 from ops.corpus.reliability import EXPECTED, log_odds
 
 KEYS = ["delivery", "example_id", "judgement_id"]
@@ -46,7 +44,7 @@ def sided(preferences: DataFrame, *also: str) -> DataFrame:
     """Each judgement with its subject as hashes: its `context` (images and query; `context_check` is a second hash of
     them) and its responses in order, `low_hash` and `high_hash`, the latter 0 for a response on its own. `side` is true
     where it calls the response good or `low` the better one. `is_identical` says that the two responses have one key.
-    `rater` is the annotator, or the dataset where none is named.
+    `rater` is the annotator, or the dataset where none is named; `source` is the dataset and whether it is about pairs.
 
     "Chosen" and "rejected" without an opponent count as good and bad. A judgement without images and without a query
     says of what it judges nothing that another could contradict, and is left out. `also` names columns to keep.
@@ -60,6 +58,7 @@ def sided(preferences: DataFrame, *also: str) -> DataFrame:
         *also,
         named.isNotNull().alias("is_named"),
         F.coalesce(F.concat(F.lit("annotator|"), named), F.concat_ws("|", F.lit("source"), "dataset")).alias("rater"),
+        F.concat_ws("|", F.when(is_pair, PAIRS).otherwise(ALONE), "dataset").alias("source"),
         F.xxhash64(*CONTEXT).alias("context"),
         F.xxhash64(*reversed(CONTEXT)).alias("context_check"),
         F.coalesce(is_pair & (F.col("response_key") == F.col("opponent_key")), F.lit(False)).alias("is_identical"),
@@ -104,24 +103,29 @@ def with_voters(judged: DataFrame, examples: DataFrame | None) -> DataFrame:
     return known.withColumn("voter", voter).drop("row")
 
 
-def with_reliability(judged: DataFrame, reliability: Mapping[str, float]) -> DataFrame:
-    """The judgements with the `reliability` of their rater, null where it is not known, and the `weight` of a vote."""
-    known = rater_table(judged.sparkSession, reliability)
-    return judged.join(F.broadcast(known), "rater", "left").withColumn(
-        "weight", F.coalesce("weight", F.lit(log_odds(EXPECTED)))
-    )
+def with_reliability(judged: DataFrame, reliability: Reliability) -> DataFrame:
+    """The judgements with the `annotator_model` of their source and its `prior` log-odds of yes, the `reliability` of
+    their rater, both null where nothing is known, and the `weight` of the vote, whichever side it takes."""
+    spark = judged.sparkSession
+    known = judged.join(F.broadcast(source_table(spark, reliability)), "source", "left")
+    raters = rater_table(spark, reliability).withColumnsRenamed({"weight_yes": "own_yes", "weight_no": "own_no"})
+    joined = known.join(F.broadcast(raters), ["source", "rater"], "left")
+    weight = F.when(F.col("side"), F.coalesce("own_yes", "weight_yes")).otherwise(F.coalesce("own_no", "weight_no"))
+    weighed = joined.withColumn("weight", F.coalesce(weight, F.lit(log_odds(EXPECTED))))
+    return weighed.drop("own_yes", "own_no", "weight_yes", "weight_no")
 
 
 def votes_of(judged: DataFrame) -> DataFrame:
     """One row for each subject of rows with voters and reliability: how many voters say `yes` and `no`; whether any of
     them is named; the `log_odds` of yes; the best reliability of either side; and what is known of the context."""
     about = ["may_cycle", "is_cycle_too_large"]
-    narrow = judged.select(*CHECKED, "voter", "side", "is_named", "weight", "reliability", *about)
+    of_vote = ["is_named", "weight", "reliability", "prior"]
+    narrow = judged.select(*CHECKED, "voter", "side", *of_vote, *about)
     # Every column here is of fixed width, which lets Spark aggregate by hash instead of sorting.
     votes = (
         narrow.repartition("context")
         .groupBy(*CHECKED, "voter", "side")
-        .agg(*(F.max(name).alias(name) for name in ("is_named", "weight", "reliability", *about)))
+        .agg(*(F.max(name).alias(name) for name in (*of_vote, *about)))
         .withColumn("reliability", F.coalesce("reliability", F.lit(EXPECTED)))
     )
     return votes.groupBy(*CHECKED).agg(
@@ -129,7 +133,11 @@ def votes_of(judged: DataFrame) -> DataFrame:
         F.count_if(~F.col("side")).alias("no"),
         F.max("is_named").alias("has_names"),
         # Rounded, for the order in which Spark adds is not fixed.
-        F.round(F.sum(F.when(F.col("side"), F.col("weight")).otherwise(-F.col("weight"))), 9).alias("log_odds"),
+        F.round(
+            F.sum(F.when(F.col("side"), F.col("weight")).otherwise(-F.col("weight")))
+            + F.coalesce(F.max("prior"), F.lit(0.0)),
+            9,
+        ).alias("log_odds"),
         F.max(F.when(F.col("side"), F.col("reliability"))).alias("best_yes"),
         F.max(F.when(~F.col("side"), F.col("reliability"))).alias("best_no"),
         *(F.max(name).alias(name) for name in about),

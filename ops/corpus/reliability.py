@@ -8,57 +8,51 @@ many votes there are.
 """
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
 EXPECTED = 0.85
 """Reliability of a rater of whom nothing is known."""
+STRENGTH = 4.0
+"""How many votes, or comparisons, what is believed of a rater beforehand is worth."""
 
 _ROUNDS = 200
 _MOST = 0.98
 
 
 @dataclass(frozen=True, slots=True)
-class Agreement:
-    """Of `together` subjects that both raters judged, they agreed on `agreed`."""
+class Agreements:
+    """Of `together` subjects that both raters judged (each a number from 0; n pairs), they agreed on `agreed`. A pair
+    may occur several times."""
 
-    rater: str
-    other: str
-    together: int
-    agreed: int
+    rater: np.ndarray
+    other: np.ndarray
+    together: np.ndarray
+    agreed: np.ndarray
 
 
-def fit_reliability(
-    agreements: Iterable[Agreement], *, expected: float = 0.85, strength: float = 4.0
-) -> dict[str, float]:
-    """Probability of being right for each rater: 0.5 is guessing, less is wrong on purpose or a swapped label.
+def fit_reliability(pairs: Agreements, raters: int, *, expected: float = EXPECTED) -> np.ndarray:
+    """Probability of being right for each of so many raters: 0.5 is guessing, less is wrong on purpose or a swapped
+    label.
 
-    `expected` is what is believed of a rater nobody has been compared with, and `strength` how many comparisons that
-    belief is worth. That most raters are better than guessing is assumed: agreement alone cannot tell a world from its
-    mirror image.
+    `expected` is what is believed of a rater nobody has been compared with. That most raters are better than guessing
+    is assumed: agreement alone cannot tell a world from its mirror image.
     """
-    pairs = sorted(agreements, key=lambda a: (a.rater, a.other))
-    names = sorted({name for pair in pairs for name in (pair.rater, pair.other)})
-    if not names:
-        return {}
-    at = {name: n for n, name in enumerate(names)}
-    raters = np.array([at[pair.rater] for pair in pairs] + [at[pair.other] for pair in pairs])
-    others = np.array([at[pair.other] for pair in pairs] + [at[pair.rater] for pair in pairs])
-    together = np.array([pair.together for pair in pairs] * 2, dtype=np.float64)
-    product = 2 * np.array([pair.agreed / pair.together for pair in pairs] * 2) - 1
+    rater, other = np.concatenate([pairs.rater, pairs.other]), np.concatenate([pairs.other, pairs.rater])
+    together = np.tile(pairs.together, 2).astype(np.float64)
+    product = 2 * np.tile(pairs.agreed, 2) / together - 1
     believed = 2 * expected - 1
-    skill = np.full(len(names), believed)
+    skill = np.full(raters, believed)
     for _ in range(_ROUNDS):
-        fit = np.bincount(raters, together * product * skill[others], len(names)) + strength * believed
-        room = np.bincount(raters, together * skill[others] ** 2, len(names)) + strength
+        fit = np.bincount(rater, together * product * skill[other], raters) + STRENGTH * believed
+        room = np.bincount(rater, together * skill[other] ** 2, raters) + STRENGTH
         # Half a step: a full one can swing for ever between two raters who only know each other.
         after = (skill + np.clip(fit / room, -_MOST, _MOST)) / 2
-        if np.abs(after - skill).max() < 1e-9:
+        if np.abs(after - skill).max(initial=0) < 1e-9:
             break
         skill = after
-    return {name: float((1 + s) / 2) for name, s in zip(names, skill, strict=True)}
+    return (1 + skill) / 2
 
 
 def log_odds(reliability: float) -> float:
