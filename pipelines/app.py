@@ -65,6 +65,7 @@ POLICY_COMMANDS = {
     "try": "pipelines.question_commands",
     "worth": "pipelines.policy_commands",
     "suggest": "pipelines.policy_commands",
+    "override": "pipelines.policy_commands",
 }
 
 app = App(

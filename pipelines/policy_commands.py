@@ -1,7 +1,9 @@
-"""`assay policy worth` and `policy suggest`: which rules earn their keep, and which limits labels speak for."""
+"""`assay policy worth`, `policy suggest` and `policy override`: which rules earn their keep, which limits labels speak
+for, and what is let pass."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -18,6 +20,7 @@ from pipelines.tables import titled
 from pipelines.version_commands import lake_at
 from resources.config.policy_edits import policy_diff
 from resources.config.settings import load_settings, policy_file
+from resources.gates.overrides import Override, record_override
 from resources.report.rule_worth import rules_worth
 from resources.review.suggesting import At, Suggestion, suggest
 
@@ -69,6 +72,26 @@ def suggest_command(
         return
     out.print(_suggestion_table(suggestions, target))
     out.print(diff or "No limit is to be moved.", markup=False, highlight=False, soft_wrap=True, end="")
+
+
+@policy_app.command(name="override")
+def override_command(
+    group: Annotated[str, typer.Argument(metavar="FAMILY=GROUP", help="As the report names it, such as language=de.")],
+    by: Annotated[str, typer.Option("--by", metavar="NAME", help="Who signs it.")],
+    why: Annotated[str, typer.Option("--why", metavar="TEXT", help="Why the loss is right.")],
+    until: Annotated[datetime, typer.Option("--until", formats=["%Y-%m-%d"], help="Day from which it counts no more.")],
+    lake: LakeOption = "lake",
+    as_json: JsonOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Lets versions lose more of a group than gates.removed_limit_odds allows, for a while, and records who, why and
+    until when. A day that is past takes an earlier override back."""
+    override = Override.of(group, by=by, why=why, until=until.replace(tzinfo=UTC))
+    record_override(lake_at(lake), override)
+    if as_json:
+        print_json(asdict(override))
+        return
+    out.print(f"{override.family} {override.group}: {override.words}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _suggestion(suggestion: Suggestion) -> dict[str, object]:

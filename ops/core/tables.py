@@ -27,7 +27,17 @@ from ops.core.schemas import (
     TURNS,
     TableSpec,
 )
-from ops.core.version_schemas import CALIBRATIONS, CURATED, CURRICULUM, DECISIONS, LABELS, SAMPLES, VERDICTS, VERSIONS
+from ops.core.version_schemas import (
+    CALIBRATIONS,
+    CURATED,
+    CURRICULUM,
+    DECISIONS,
+    LABELS,
+    OVERRIDES,
+    SAMPLES,
+    VERDICTS,
+    VERSIONS,
+)
 
 TABLES: dict[str, TableSpec] = {
     spec.name: spec
@@ -51,6 +61,7 @@ TABLES: dict[str, TableSpec] = {
         CURRICULUM,
         VERSIONS,
         DECISIONS,
+        OVERRIDES,
         SAMPLES,
         LABELS,
         CALIBRATIONS,

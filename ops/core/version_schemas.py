@@ -92,6 +92,19 @@ DECISIONS = table(
     ("why", pa.string()),
 )
 
+# A log of what persons let pass that the gate on removals would stop; the last row of a group is its present state.
+OVERRIDES = table(
+    "overrides",
+    (),
+    ("sequence", pa.int64()),
+    ("at", TIMESTAMP),
+    ("family", pa.string()),  # such as language
+    ("group", pa.string()),  # such as de
+    ("by", pa.string()),
+    ("why", pa.string()),
+    ("until", TIMESTAMP),
+)
+
 # Samples of a version that reviewers label, a row an example; each stands for `weight` examples of its stratum.
 SAMPLES = table(
     "samples",

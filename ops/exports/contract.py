@@ -149,6 +149,20 @@ class Reached(TypedDict):
     examples: int
 
 
+class GroupRemoval(TypedDict):
+    """What a version removed of a group (`family`: by what it is told), how many times the odds of the rest of its
+    source it had, with the 95 % interval, and who lets that pass."""
+
+    family: str
+    group: str
+    examples: int
+    removed: int
+    odds_ratio: float
+    odds_low: float
+    odds_high: float
+    override: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """What is said of the version in the files that describe an export."""
@@ -169,6 +183,8 @@ class Facts:
     reasons: Sequence[Reached]
     left_out: Mapping[str, int] = field(default_factory=dict[str, int])
     """Rows of the version that no shard holds, by why; what a shard leaves out stands with the shard."""
+    by_group: Sequence["GroupRemoval"] = ()
+    """Groups that lost more than the rest of their source, for certain."""
     flips: FlipEstimate | None = None
     """How likely a judged pair is the wrong way round, from all judgements that the version was made of."""
 

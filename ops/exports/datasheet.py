@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from ops.exports.contract import PREFERENCE, Export, Facts, Reached, Removal, ShardDone
+from ops.exports.contract import PREFERENCE, Export, Facts, GroupRemoval, Reached, Removal, ShardDone
 
 _ACTIONS = ("keep", "downweight", "hold", "drop")
 
@@ -27,6 +27,7 @@ def datasheet(facts: Facts, shards: Sequence[ShardDone], export: Export) -> str:
         "## What was kept and removed, by dataset\n",
         "`hold` and `drop` are not in the version; `downweight` is, with a weight below 1.\n",
         _table(("dataset", "kind", "examples", *_ACTIONS, "removed"), _removals(facts.removals)),
+        *_by_group(facts.by_group),
         "## Why\n",
         "Examples that each rule of the policy reached, by dataset and by what became of them in the end. An example "
         "that several rules reached counts for each.\n",
@@ -96,6 +97,29 @@ def _flips(facts: Facts, shards: Sequence[ShardDone]) -> str:
         'For TRL\'s robust DPO: `loss_type=["robust"]`, '
         f"`label_smoothing={min(flips.probability, 0.499):.3f}`.\n"
     )
+
+
+def _by_group(groups: Sequence[GroupRemoval]) -> list[str]:
+    if not groups:
+        return []
+    rows = [
+        (
+            row["family"],
+            row["group"] or "unnamed",
+            row["examples"],
+            row["removed"],
+            f"{row['odds_ratio']:.2f} ({row['odds_low']:.2f} to {row['odds_high']:.2f})",
+            row["override"] or "nobody",
+        )
+        for row in groups
+    ]
+    head = ("by", "group", "examples", "removed", "odds ratio (95 %)", "let pass by")
+    words = (
+        "Groups that lost more than the rest of the same source by more than chance (datasets: than each other), in a "
+        "sample of the corpus. What is left speaks less of them than what came in. A group with more faults loses "
+        "more; whether rightly, these figures do not tell.\n"
+    )
+    return ["## Removed from whom\n", words, _table(head, rows)]
 
 
 def _removals(removals: Sequence[Removal]) -> list[tuple[str | int, ...]]:

@@ -30,6 +30,9 @@ class GuardSettings:
     """Datasets and drops with fewer examples than this are not held to their own limit."""
     removed_limit_cluster: float = 0.7
     """The same for each cluster of alike pictures, so that no kind of picture is lost unseen."""
+    removed_limit_odds: float = 0.0
+    """How many times the odds of the rest of its source a group may have of being removed, by the low end of the
+    interval, where that is more than chance (1 and more); 0 sets no limit. Removals by group are told all the same."""
     diversity_limit: float = 0.1
     """How much poorer than random removals of the same size a candidate may be, by each figure of diversity."""
     contradiction_limit: float = 0.2
@@ -50,10 +53,21 @@ class GuardSettings:
             if limit.name.endswith("_floor"):
                 if value < 0:
                     raise ValueError(f"{limit.name} must be 0 or more, but is {value}")
+            elif limit.name.endswith("_odds"):
+                _require_ratio(limit.name, value)
             elif not 0 <= value <= 1:
                 raise ValueError(f"{limit.name} is a share and must lie in 0 to 1, but is {value}")
-        for fault, least in self.least_recall.items():
-            if fault not in FAULTS:
-                raise ValueError(f"least_recall names {fault!r}, which no canary has; those are {', '.join(FAULTS)}")
-            if not 0 <= least <= 1:
-                raise ValueError(f"least_recall.{fault} is a share and must lie in 0 to 1, but is {least}")
+        _require_recall(self.least_recall)
+
+
+def _require_ratio(name: str, value: float) -> None:
+    if value and not 1 <= value < float("inf"):
+        raise ValueError(f"{name} is a ratio of 1 and more, or 0 for no limit, but is {value}")
+
+
+def _require_recall(least_recall: Mapping[str, float]) -> None:
+    for fault, least in least_recall.items():
+        if fault not in FAULTS:
+            raise ValueError(f"least_recall names {fault!r}, which no canary has; those are {', '.join(FAULTS)}")
+        if not 0 <= least <= 1:
+            raise ValueError(f"least_recall.{fault} is a share and must lie in 0 to 1, but is {least}")

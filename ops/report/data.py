@@ -8,6 +8,7 @@ from ops.decision.rule_worth import RuleWorth
 from ops.decision.versions import LeftOut
 from ops.report.audit_data import AuditFigures, RuleFigures
 from ops.report.model_data import CheckpointRow, RewardRow
+from ops.report.removal_data import RemovalRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +262,8 @@ class ReportData:
     """What each quarantine reason means."""
     worths: tuple[RuleWorth, ...] = ()
     """What each rule is worth, those first that alone keep most out or weigh most down."""
+    removals: tuple[RemovalRow, ...] = ()
+    """Groups by what was removed of them, those first that lost most for certain."""
     left_out: tuple[LeftOut, ...] = ()
     """What the version is made without, rejected drops first."""
     forecasts: tuple[ForecastRow, ...] = ()

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 FEWEST_WORDS = 3
 MARGIN_NATS = 15.0
+ENGLISH, UNDETERMINED = "en", "und"
 NOT_ENGLISH = "not in English, which the rules are written for"
 """Why what rests on such rules abstains."""
 
@@ -33,14 +34,23 @@ def is_english(text: str) -> bool:
     return _is_english(" ".join(words))
 
 
+def likely_language(text: str) -> str:
+    """The code of the text's language (ISO 639-1): English where `is_english` says so, and `und` of one without
+    letters."""
+    words = _WORD.findall(text[:_CHARS])
+    if not words:
+        return UNDETERMINED
+    return ENGLISH if is_english(text) else _identifier().classify(" ".join(words))[0]
+
+
 @lru_cache(maxsize=16384)
 def _is_english(words: str) -> bool:
     """Several audits ask of one turn, with and without its marks: by its words, it is looked at once."""
     likeliest, _ = _identifier().classify(words)
-    if likeliest == "en":  # half the work of ranking all languages
+    if likeliest == ENGLISH:  # half the work of ranking all languages
         return True
     scores = dict(_identifier().rank(words))
-    return bool(max(scores.values()) - scores["en"] < MARGIN_NATS)
+    return bool(max(scores.values()) - scores[ENGLISH] < MARGIN_NATS)
 
 
 @cache

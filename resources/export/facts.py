@@ -12,9 +12,11 @@ from ops.core.schemas import DROPS, PREFERENCES
 from ops.core.version_schemas import VERDICTS
 from ops.decision.curriculum import Control
 from ops.decision.versions import Version
-from ops.exports.contract import Facts, Reached, Removal
+from ops.exports.contract import Facts, GroupRemoval, Reached, Removal
 from ops.exports.flips import JUDGED, flip_estimate
+from ops.gates.removal_odds import ALPHA
 from resources.lake.tables import Lake
+from resources.versions.publishing import gate_result
 
 _GROUP = ["dataset", "kind", "action"]
 _REASON = ["rule", "audit", "detail", "dataset", "action"]
@@ -44,7 +46,20 @@ def facts_of(lake: Lake, version: Version, *, order: Control, repeats: int, left
         left_out=left_out,
         flips=flip_estimate(lake.batches(PREFERENCES, where={"delivery": version.row["deliveries"]}, columns=JUDGED)),
         reasons=[_reached(key, count) for key, count in reasons.items()],
+        by_group=_lost_more(lake, version.number),
     )
+
+
+def _lost_more(lake: Lake, number: int) -> list[GroupRemoval]:
+    """The groups that the version's gate found to lose more than the rest by more than chance."""
+    result = gate_result(lake, number)
+    rows: list[dict[str, Any]] = result["facts"].get("removal", []) if result else []
+    names = GroupRemoval.__annotations__
+    return [
+        GroupRemoval(**{name: row[name] for name in names})
+        for row in rows
+        if row["p_value"] < ALPHA and row["odds_ratio"] > 1
+    ]
 
 
 def _removal(dataset: str | None, kind: str, counts: Counter[str]) -> Removal:

@@ -36,8 +36,10 @@ from ops.gates.content_facts import (
     pollution_facts,
     query_counts,
 )
-from resources.gates.diversity import Sampled, diversity_facts, sampled
+from resources.gates.diversity import diversity
 from resources.gates.mix import Mixing, mix_facts
+from resources.gates.removal import removal_facts
+from resources.gates.sample import Sample, Sampled, sampled
 from resources.lake.parts import Part
 from resources.lake.shares import SHARE_ROWS, Share, View, rows_kept, shares_of
 from resources.lake.stored_measures import Without, shows_pictures, used
@@ -94,7 +96,9 @@ def facts_of(stored: Stored, tasks: Tasks, *, share_rows: int = SHARE_ROWS) -> d
         strange_members=rows[CURATED.name] - sum(own["curated"] for own in figures),
     )
     facts |= contradiction_facts(tasks.values(judged)) | pollution_facts([own.pollution for own in receipts])
-    facts |= diversity_facts(lake, [own.sampled for own in receipts], encoder=stored.encoder)
+    sample = Sample.of([own.sampled for own in receipts])
+    diverse = diversity(lake, sample, encoder=stored.encoder)
+    facts |= {**diverse.facts, **removal_facts(lake, sample, diverse.cluster)}
     return facts | mix_facts([own.sums for own in receipts], stored.mix)
 
 

@@ -1,37 +1,17 @@
 """Diversity of a candidate on a sample of the corpus: pictures by their embeddings, answers by their words."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
 import pyarrow as pa
 
-from ops.core.arrow import (
-    batch_of,
-    column_of,
-    flags,
-    index_in,
-    is_in,
-    is_valid,
-    kept_where,
-    rows_at,
-    rows_where,
-    sorted_by,
-    taken,
-    whole,
-)
-from ops.core.arrow_types import fields
 from ops.core.measure_schemas import EMBEDDINGS
-from ops.core.schemas import EXAMPLES
 from ops.core.stored import StoredMessage
-from ops.core.version_schemas import VERDICTS
-from ops.decision.curriculum import mixed
-from ops.decision.policy import MEMBER_ACTIONS
 from ops.gates.diversity import Figure, against_chance, answer_bits, clustered, coverage, effective_rank, vendi
+from resources.gates.sample import Sample
 from resources.lake.tables import Lake
 
-SAMPLE = 20_000
-"""Examples that are looked at: those with the smallest hash of their id, whatever the order of rows."""
 CLUSTERS = 50
 _LEAST = 200
 """Below so many examples with a picture there is no figure: chance decides too much."""
@@ -41,62 +21,33 @@ CLUSTER = pa.schema(
     [("cluster", pa.string()), ("examples", pa.int64()), ("removed", pa.int64()), ("removed_share", pa.float64())]
 )
 
-_ROWS = pa.schema([pa.field("hash", pa.uint64()), *fields(EXAMPLES.schema, "example_id", "messages", "image_ids")])
-_JUDGED = pa.schema(fields(VERDICTS.schema, "example_id", "action"))
-
 
 @dataclass(frozen=True, slots=True)
-class Sampled:
-    """Examples of a share that may be of the sample (_ROWS, with `member`, null where nothing judged the example)."""
+class Diversity:
+    """Facts by name (`diversity`, a row a figure: figure, before, kept, random, ratio, which is kept over random;
+    `clusters`, a row a cluster of pictures: cluster, examples, removed, removed_share), and the cluster of each example
+    of the sample, -1 where it is in none. The tables are empty where too little is known."""
 
-    rows: pa.Table
-
-    @classmethod
-    def of(cls, picked: Sequence[pa.RecordBatch], verdicts: Sequence[pa.RecordBatch]) -> "Sampled":
-        """From batches of `sampled` and the verdicts of the share."""
-        rows = pa.Table.from_batches(list(picked), _ROWS)
-        wanted = whole(rows, "example_id")
-        judged = [
-            rows_where(batch.select(["example_id", "action"]), is_in(column_of(batch, "example_id"), wanted))
-            for batch in verdicts
-        ]
-        table = pa.Table.from_batches(judged, _JUDGED)
-        action = taken(table["action"], index_in(wanted, whole(table, "example_id")))
-        member = kept_where(is_in(action, pa.array(MEMBER_ACTIONS)), is_valid(action))
-        return cls(rows.append_column("member", member))
+    facts: Mapping[str, pa.Table]
+    cluster: np.ndarray
 
 
-def sampled(examples: pa.RecordBatch, count: int) -> pa.RecordBatch:
-    """Of a batch of examples those that may be of the sample of a corpus of `count`: by the hash of their ids, with
-    room for chance."""
-    bound = int(2**64 * (SAMPLE + 6 * SAMPLE**0.5) / max(count, 1))
-    hashes = mixed(column_of(examples, "example_id"), 0)
-    chosen = hashes < np.uint64(bound) if bound < 2**64 else np.ones(len(hashes), dtype=bool)
-    rows = rows_where(examples, pa.array(chosen))
-    return batch_of([pa.array(hashes[chosen]), *(column_of(rows, name) for name in _ROWS.names[1:])], _ROWS)
-
-
-def diversity_facts(lake: Lake, samples: Sequence[Sampled], *, encoder: str) -> dict[str, pa.Table]:
-    """`diversity`, a row a figure: figure, before, kept, random, ratio (kept over random). `clusters`, a row a cluster
-    of pictures: cluster, examples, removed, removed_share. Both are empty where too little is known."""
-    rows = pa.concat_tables([own.rows for own in samples])
-    first = np.argsort(rows["hash"].to_numpy(), kind="stable")[:SAMPLE]
-    sample = sorted_by(rows_at(rows, pa.array(first, pa.int64())), "example_id")
-    # Examples that nothing judged: the gate says so by other figures.
-    member = flags(sample["member"])
-    if sample["member"].null_count or member.all() or not member.any():
-        return {"diversity": DIVERSITY.empty_table(), "clusters": CLUSTER.empty_table()}
-    content = sample.select(["messages", "image_ids"]).to_pylist()
-    answers = np.unique([_answer(row["messages"]) for row in content], return_inverse=True)[1]
+def diversity(lake: Lake, sample: Sample | None, *, encoder: str) -> Diversity:
+    """How diverse what is left of the sample is; None where the sample tells nothing."""
+    if sample is None:
+        return Diversity({"diversity": DIVERSITY.empty_table(), "clusters": CLUSTER.empty_table()}, np.zeros(0))
+    member = sample.member
+    answers = np.unique([answer_of(row["messages"]) for row in sample.rows], return_inverse=True)[1]
     figures = [against_chance("answer_bits", lambda rows: answer_bits(answers[rows]), member)]
-    vectors, embedded = _vectors(lake, [row["image_ids"] or [] for row in content], encoder)
-    clusters = CLUSTER.empty_table()
+    vectors, embedded = _vectors(lake, [row["image_ids"] or [] for row in sample.rows], encoder)
+    clusters, cluster_of = CLUSTER.empty_table(), np.full(len(member), -1)
     if len(vectors) >= _LEAST:
         cluster = clustered(vectors, CLUSTERS)
         figures += _of_pictures(vectors, cluster, member[embedded])
         clusters = _clusters(cluster, member[embedded])
+        cluster_of[embedded] = cluster
     rows = [{"figure": f.name, "random": f.random_mean, "ratio": f.ratio, **_figures(f)} for f in figures]
-    return {"diversity": pa.Table.from_pylist(rows, schema=DIVERSITY), "clusters": clusters}
+    return Diversity({"diversity": pa.Table.from_pylist(rows, schema=DIVERSITY), "clusters": clusters}, cluster_of)
 
 
 def _of_pictures(vectors: np.ndarray, cluster: np.ndarray, member: np.ndarray) -> list[Figure]:
@@ -121,7 +72,8 @@ def _figures(figure: Figure) -> dict[str, float]:
     return {name: value for name, value in asdict(figure).items() if name in ("before", "kept")}
 
 
-def _answer(messages: Sequence[StoredMessage] | None) -> str:
+def answer_of(messages: Sequence[StoredMessage] | None) -> str:
+    """What is learnt to say at the end, in small letters."""
     last = next((m for m in reversed(messages or []) if m["role"] in ("assistant", "chosen", "response")), None)
     return " ".join(part["text"] or "" for part in last["parts"] or []).strip().lower() if last else ""
 

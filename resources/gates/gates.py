@@ -38,6 +38,7 @@ from resources.gates.suites import (
     ingest_suites,
     measures_suites,
     mix_suites,
+    removal_suites,
 )
 from resources.gates.words import Check, check_of, frame_of
 from resources.lake.file_counts import file_counts
@@ -164,7 +165,7 @@ def candidate_gate(
     )
     facts = facts_of(stored, tasks or InProcess(), share_rows=share_rows)
     suites = candidate_suites(settings, replays=replays(pinned.get("config"))) | diversity_suites(settings)
-    suites |= mix_suites(mix)
+    suites |= mix_suites(mix) | removal_suites(settings)
     return run_gate(
         "candidate",
         f"version {version}",

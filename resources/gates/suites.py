@@ -141,6 +141,16 @@ def diversity_suites(settings: GuardSettings) -> Suites:
     }
 
 
+def removal_suites(settings: GuardSettings) -> Suites:
+    """No group is removed for certain so much more often than the rest of its source, but those that a person lets
+    pass."""
+    if not settings.removed_limit_odds:
+        return {}
+    look = "look at what is removed of the group (`assay report`), then soften the policy, raise"
+    fix = f"{look} gates.removed_limit_odds, or let it pass for a while (`assay policy override`)"
+    return {"removal": [within("beyond", high=settings.removed_limit_odds, detail="family", fix=fix)]}
+
+
 def mix_suites(settings: MixSettings) -> Suites:
     """The target mix is reached, within the cap on repeats and the floor on the effective sample size."""
     if settings.visual_share is None:

@@ -7,7 +7,7 @@ import pandas as pd
 import pyarrow as pa
 
 #: Columns that name a row of a facts table.
-NAMES = ("file", "dataset", "delivery", "kind", "fault")
+NAMES = ("file", "dataset", "delivery", "kind", "fault", "group")
 
 #: Failing rows that are named one by one.
 NAMED = 5

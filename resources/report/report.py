@@ -22,7 +22,7 @@ from resources.report.cost_figures import cost_figures
 from resources.report.examples import read_page_examples
 from resources.report.flow_figures import admissions, contradiction_rows, drop_flow, modality_rows, stage_figures
 from resources.report.forecast_figures import forecast_figures
-from resources.report.gate_figures import gate_figures, mix_figures
+from resources.report.gate_figures import gate_figures, mix_figures, removal_rows
 from resources.report.label_figures import label_figures
 from resources.report.reward_figures import reward_figures
 from resources.report.rows import from_row
@@ -81,6 +81,7 @@ def collect(lake: Lake, version: int) -> ReportData:
         audits=tuple(audit_figures(lake, deliveries, measures, rules, without)),
         rules=rule_figures(rules, judged, examples, wrong_flags(lake, deliveries, measures, rules, without)),
         worths=tuple(rules_worth(lake, version)),
+        removals=removal_rows(lake, version),
         gates=tuple(gate_figures(lake, version, admitted)),
         stages=stage_figures(lake, version, deliveries, sorted(judged.by_dataset)),
         advice={reason: REASONS[reason].title for reason in REASONS},

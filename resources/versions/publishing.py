@@ -82,6 +82,14 @@ def versions(lake: Lake) -> list[Version]:
     return read_log(Log.of(lake.read(VERSIONS)))
 
 
+def gate_result(lake: Lake, number: int) -> dict[str, Any] | None:
+    """The last result of the version's own gate; None where it was not gated. A rollback's row says where it came from
+    and has none."""
+    log = Log.of(lake.read(VERSIONS, where={"version": number}))
+    results = [json.loads(row["gate_results"] or "{}") for row in log.rows]
+    return next((result for result in reversed(results) if "checks" in result), None)
+
+
 def current_version(lake: Lake) -> int | None:
     """Number of the version that is current; None before the first."""
     return current_number(Log.of(lake.read(VERSIONS)))

@@ -233,6 +233,7 @@ USERS = [
     (["policy", "try", "unmeasured.yaml"], 1, "needs the measures of rejected_as_target"),
     (["policy", "try", "unmeasured.yaml", "--version", "9"], 1, "there is no version 9"),
     (["policy", "worth", "9"], 1, "there is no version 9"),
+    (["policy", "override", "race=x", "--by", "A", "--why", "w", "--until", "2030-01-01"], 1, "give FAMILY=GROUP"),
     (["policy", "suggest"], 1, "no example has a label that reviewers agree on"),
     (["withdraw", "nothing"], 1, "there is no drop 'nothing'"),
     (["withdraw", "a", "--undo"], 1, "is not withdrawn"),

@@ -1,0 +1,118 @@
+"""Removed from whom: of a sample of the corpus, which groups of examples a candidate loses more of than of the rest of
+their source."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from ops.core.log import Row
+from ops.core.schemas import IMAGES
+from ops.gates.removal_odds import ALPHA, Odds, Strata, corrected, removal_odds
+from ops.text.text_groups import text_groups
+from resources.gates.diversity import answer_of
+from resources.gates.overrides import DATASET, FAMILIES, PICTURES, RESOLUTION, Override, overrides
+from resources.gates.sample import Sample
+from resources.lake.tables import Lake
+
+FACTS = pa.schema(
+    [
+        ("family", pa.string()),
+        ("group", pa.string()),
+        ("examples", pa.int64()),
+        ("removed", pa.int64()),
+        ("odds_ratio", pa.float64()),  # of being removed, against the rest of the same source
+        ("odds_low", pa.float64()),  # 95 % interval
+        ("odds_high", pa.float64()),
+        ("random_low", pa.float64()),  # middle 95 % of random removals of the same size
+        ("random_high", pa.float64()),
+        ("p_value", pa.float64()),  # corrected for the number of groups
+        ("override", pa.string()),  # who lets it pass, why and until when; empty where nobody does
+        ("beyond", pa.float64()),  # odds_low where more is lost than by chance and nobody lets it pass; else null
+    ]
+)
+_LEAST = 20
+"""Examples of a group, and of the rest, below which nothing is told of it."""
+_SIDES = ((224, "below 224 px"), (512, "224 to 511 px"), (1024, "512 to 1023 px"))
+_LARGE = "1024 px and more"
+_ASKING = ("user", "system")
+
+
+def removal_facts(lake: Lake, sample: Sample | None, cluster: np.ndarray) -> dict[str, pa.Table]:
+    """`removal`, a row a group of at least _LEAST sampled examples (FACTS), those first that lose most for certain.
+    `cluster` is the picture cluster of each example, -1 where it has none. Empty where nothing is told."""
+    if sample is None:
+        return {"removal": FACTS.empty_table()}
+    members: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for place, groups in enumerate(_groups(lake, sample.rows, cluster)):
+        for group in groups:
+            members[group].append(place)
+    source = np.unique([f"{row['delivery']} {row['dataset']}" for row in sample.rows], return_inverse=True)[1]
+    removed = ~sample.member
+    rows: list[Row] = []
+    for (family, group), places in sorted(members.items()):
+        inside = np.zeros(len(removed), dtype=bool)
+        inside[places] = True
+        if min(inside.sum(), (~inside).sum()) < _LEAST:
+            continue
+        # A dataset is a source itself.
+        odds = removal_odds(_strata(inside, removed, np.zeros_like(source) if family == DATASET else source), seed=0)
+        if odds is not None:
+            counts = {"examples": int(inside.sum()), "removed": int((inside & removed).sum())}
+            rows.append({"family": family, "group": group, **counts, **_figures(odds)})
+    return {"removal": pa.Table.from_pylist(_judged(rows, overrides(lake)), schema=FACTS)}
+
+
+def _judged(rows: Sequence[Row], standing: Mapping[tuple[str, str], Override]) -> list[Row]:
+    """The rows with corrected p-values, and what is let pass."""
+    judged: list[Row] = []
+    for row, p_value in zip(rows, corrected([row["p_value"] for row in rows]), strict=True):
+        override = standing.get((row["family"], row["group"]))
+        passes = override is not None or p_value >= ALPHA or row["odds_ratio"] < 1 or row["family"] not in FAMILIES
+        words = "" if override is None else override.words
+        judged.append(row | {"p_value": p_value, "override": words, "beyond": None if passes else row["odds_low"]})
+    return sorted(judged, key=lambda row: (-(row["beyond"] or 0.0), row["p_value"], row["family"], row["group"]))
+
+
+def _figures(odds: Odds) -> Row:
+    return {
+        "odds_ratio": odds.ratio,
+        "odds_low": odds.low,
+        "odds_high": odds.high,
+        "random_low": odds.random_low,
+        "random_high": odds.random_high,
+        "p_value": odds.p_value,
+    }
+
+
+def _strata(inside: np.ndarray, removed: np.ndarray, source: np.ndarray) -> Strata:
+    counts = (np.bincount(source, weights=mask) for mask in (inside, inside & removed, np.ones_like(inside), removed))
+    return Strata(*(column.astype(np.int64) for column in counts))
+
+
+def _groups(lake: Lake, rows: Sequence[Row], cluster: np.ndarray) -> Iterator[list[tuple[str, str]]]:
+    """The groups of each example, as (family, group)."""
+    sides = _sides(lake, rows)
+    for row, place in zip(rows, cluster.tolist(), strict=True):
+        groups = [(DATASET, row["dataset"] or "")]
+        groups += [(PICTURES, f"{place:02d}")] if place >= 0 else []
+        lengths = [sides[image] for image in row["image_ids"] or () if image in sides]
+        groups += (
+            [(RESOLUTION, next((name for most, name in _SIDES if min(lengths) < most), _LARGE))] if lengths else []
+        )
+        yield groups + text_groups(_question(row["messages"]), answer_of(row["messages"]))
+
+
+def _question(messages: Sequence[Mapping[str, Any]] | None) -> str:
+    asked = [part["text"] or "" for m in messages or () if m["role"] in _ASKING for part in m["parts"] or ()]
+    return " ".join(asked)
+
+
+def _sides(lake: Lake, rows: Sequence[Row]) -> dict[str, int]:
+    """The shorter side of each image, in pixels."""
+    ids = sorted({image for row in rows for image in row["image_ids"] or ()})
+    columns = ["image_id", "width_px", "height_px"]
+    stored: list[Row] = lake.read(IMAGES, where={"image_id": ids}, columns=columns).to_pylist() if ids else []
+    return {row["image_id"]: min(row["width_px"] or 0, row["height_px"] or 0) for row in stored}
