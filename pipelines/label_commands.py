@@ -97,6 +97,4 @@ def _rules(rows: Sequence[Row]) -> object:
 def _label_line(row: Row) -> str:
     if row["value"] is None:
         return "no label tells"
-    if row["figure"] == "kappa":
-        return f"{row['value']:.2f} ({row['rows']} examples)"
     return f"{row['value']:.3f} ({row['low']:.3f} to {row['high']:.3f}; {row['rows']})"

@@ -78,10 +78,9 @@ def calibrate(lake: Lake, sample: str, *, target: float) -> Calibration:
         raise UnusableError(f"sample {sample}: no example has a label that reviewers agree on")
     labelled = _labelled(own, truth)
     figures = [*_rules(own, labelled), *_faults(labelled), *_threshold(labelled, drawn[0]["measure"], target)]
-    for (reviewer, other), (kappa, rows) in kappas(by_reviewer).items():
-        figures.append(
-            _figure("reviewers", f"{reviewer}, {other}", "kappa", Estimate(kappa, float("nan"), float("nan"), rows))
-        )
+    for (reviewer, other), kappa in kappas(by_reviewer).items():
+        estimate = Estimate(kappa.value, kappa.low, kappa.high, kappa.rows)
+        figures.append(_figure("reviewers", f"{reviewer}, {other}", "kappa", estimate))
     of: Row = {"at": datetime.now(UTC), "version": drawn[0]["version"], "sample": sample}
     stored = lake.log(CALIBRATIONS, lambda _: [{**of, **figure} for figure in figures])
     return Calibration(sample, of["version"], drawn[0]["measure"], len(drawn), len(own), tuple(stored))

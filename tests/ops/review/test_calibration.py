@@ -110,9 +110,29 @@ def test_reviewers_agree_as_cohen_counts_it() -> None:
     pairs += [("faulty", "sound")] * 5 + [("sound", "faulty")] * 10
     labels = {f"e{n}": left for n, (left, _) in enumerate(pairs)} | {"x": "unsure"}
     other = {f"e{n}": right for n, (_, right) in enumerate(pairs)} | {"x": "sound"}
-    assert kappas({"b": other, "a": labels}) == {("a", "b"): (pytest.approx(0.4), 50)}
+    (kappa,) = kappas({"b": other, "a": labels}).values()
+    assert (kappa.value, kappa.rows) == (pytest.approx(0.4), 50)
+    # Wilson's end below; above that of Fleiss, Cohen and Everitt, whose standard error of this table is 0.127.
+    assert (kappa.low, kappa.high) == (pytest.approx(0.125, abs=0.001), pytest.approx(0.649, abs=0.001))
     assert kappas({"a": {"e": "sound", "f": "sound"}, "b": {"e": "sound", "f": "sound"}}) == {}
     truth = agreed({"a": labels, "b": other})
     assert sum(truth.values()) == 20
     assert len(truth) == 36, "ties are left out; of the unsure one the other's word counts"
     assert truth["x"] is False
+
+
+@pytest.mark.parametrize(("rate", "slip"), [(0.5, 0.1), (0.15, 0.05), (0.4, 0.25)])
+def test_intervals_of_kappa_hold_the_truth(rate: float, slip: float) -> None:
+    """Each of two reviewers is wrong of 60 examples with a chance of `slip`, apart from the other."""
+    drawn = np.random.default_rng(0)
+    agreeing = slip**2 + (1 - slip) ** 2
+    says_faulty = rate * (1 - slip) + (1 - rate) * slip
+    by_chance = says_faulty**2 + (1 - says_faulty) ** 2
+    true, held = (agreeing - by_chance) / (1 - by_chance), 0
+    for _ in range(200):
+        faulty = drawn.random(60) < rate
+        words = [np.where(faulty ^ (drawn.random(60) < slip), "faulty", "sound").tolist() for _ in range(2)]
+        labels = {name: dict(zip(map(str, range(60)), own, strict=True)) for name, own in zip("ab", words, strict=True)}
+        (kappa,) = kappas(labels).values()
+        held += kappa.low <= true <= kappa.high
+    assert held >= 0.94 * 200
