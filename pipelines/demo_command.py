@@ -9,6 +9,7 @@ import typer
 
 from ops.audits.registry import all_audits
 from ops.canaries.outcome import CanaryOutcome
+from ops.core.arrow import column_values
 from ops.core.errors import UnusableError
 from ops.core.schemas import EXAMPLES, QUARANTINE
 from ops.core.version_schemas import VERDICTS
@@ -23,7 +24,7 @@ from resources.config.places import local_path
 from resources.gates.canaries import latest_canaries
 from resources.intake.corpus_drops import admitted_delivery
 from resources.lake.tables import Lake
-from resources.report.rule_figures import wrong_flags_of
+from resources.report.rule_figures import chances_of, wrong_flags_of
 from resources.versions.publishing import current_version
 
 DROP = "easy-vqa"
@@ -85,7 +86,15 @@ def result_of(lake: Lake, planted: list[Planted]) -> DemoResult:
     verdicts = lake.read(VERDICTS, where={"version": version, "delivery": delivery})
     quarantine = lake.read(QUARANTINE, where={"delivery": delivery})
     examples: pa.Table = lake.read(EXAMPLES, where={"delivery": delivery})
-    scores = score(planted, verdicts=verdicts, quarantine=quarantine, examples=examples, audits=all_audits().values())
+    ids = zip(column_values(examples, "example_id", str), column_values(examples, "source_id", str), strict=True)
+    scores = score(
+        planted,
+        verdicts=verdicts,
+        quarantine=quarantine,
+        examples=examples,
+        audits=all_audits().values(),
+        chances=[] if version is None else chances_of(lake, version, dict(ids)),
+    )
     wrong = {} if version is None else wrong_flags_of(lake, version)
     canaries = latest_canaries(lake, [delivery]).get(delivery, [])
     return DemoResult(scores, tally(verdicts, quarantine, wrong), canaries)

@@ -17,16 +17,19 @@ from ops.demo.score import Score, Tally
 
 
 def score_table(scores: Sequence[Score]) -> Group:
-    """Per planted fault: what was caught, missed, and wrongly flagged. Fits a terminal of 80 columns."""
+    """Per planted fault: what was caught, what was wrongly flagged, the probability that was given to what was planted,
+    and how many flags were expected to be wrong. Fits a terminal of 80 columns."""
     table = Table(box=SIMPLE_HEAD, padding=0)
-    for heading in ("fault", "planted", "caught", "missed", "false\nalarms", "found by"):
+    for heading in ("fault", "caught", "false\nalarms", "p", "exp.\nwrong", "found by"):
         table.add_column(heading, justify="left" if heading in ("fault", "found by") else "right")
     for score in scores:
         if score.caught is None:
-            table.add_row(score.title, str(score.planted), "-", "-", "-", "no audit yet")
+            table.add_row(score.title, f"- of {score.planted}", "-", "", "", "no audit yet")
         else:
-            figures = (score.planted, score.caught, score.missed, score.false_alarms)
-            table.add_row(score.title, *map(str, figures), "\n".join(score.audits))
+            likely = "" if score.probability is None else f"{score.probability:.2f}"
+            wrong = "" if score.expected_wrong is None else f"{score.expected_wrong:.1f}"
+            caught = f"{score.caught} of {score.planted}"
+            table.add_row(score.title, caught, str(score.false_alarms), likely, wrong, "\n".join(score.audits))
     return titled("What was planted, and what was found", table)
 
 

@@ -31,3 +31,20 @@ def expected_wrong(measures: Iterable[pa.RecordBatch], rules: Sequence[Rule]) ->
         for rule in rules:
             totals[rule.name] += float((1 - np.nan_to_num(probability))[arrow.flags(rule.mask(batch))].sum())
     return totals
+
+
+def likelihoods(measures: Iterable[pa.RecordBatch], rules: Sequence[Rule]) -> tuple[dict[str, float], dict[str, float]]:
+    """By example, the highest probability of its rows of one audit's measures; and of those that any of the rules
+    flags, what is left of 1."""
+    likely: dict[str, float] = {}
+    flagged: set[str] = set()
+    for batch in measures:
+        ids = arrow.column_of(batch, "example_id").to_pylist()
+        probability = arrow.numpy_values(arrow.column_of(batch, PROBABILITY)).astype(np.float64)
+        met = np.logical_or.reduce([arrow.flags(rule.mask(batch)) for rule in rules])
+        for place in np.flatnonzero(np.isfinite(probability)).tolist():
+            name = str(ids[place])
+            likely[name] = max(likely.get(name, 0.0), float(probability[place]))
+            if met[place]:
+                flagged.add(name)
+    return likely, {name: 1 - likely[name] for name in flagged}

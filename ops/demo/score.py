@@ -23,7 +23,9 @@ INGEST = "ingest"
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """One row of the closing table. The figures are None where no audit looks for the fault yet."""
+    """One row of the closing table. The figures are None where no audit looks for the fault yet. `probability` is the
+    mean of what audits that tell one give the planted examples, `expected_wrong` how many of their flags should be
+    right by these probabilities; None where none tells."""
 
     fault: str
     title: str
@@ -32,6 +34,18 @@ class Score:
     caught: int | None
     missed: int | None
     false_alarms: int | None
+    probability: float | None = None
+    expected_wrong: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Chances:
+    """What an audit says by itself of how right it is: the probability of the fault by source id, and how many of the
+    examples that its rules flag should be right."""
+
+    audit: str
+    probability: Mapping[str, float]
+    expected_wrong: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +77,12 @@ def score(
     quarantine: pa.Table,
     examples: pa.Table,
     audits: Iterable[Audit],
+    chances: Sequence[Chances] = (),
 ) -> list[Score]:
     """One row a fault, in the order of `FAULTS`, for the demo's delivery.
 
-    `verdicts`, `quarantine` and `examples` are the lake's tables, of that delivery and, for verdicts, of one version.
+    `verdicts`, `quarantine` and `examples` are the lake's tables, of that delivery and, for verdicts, of one version;
+    `chances` are of the audits that tell a probability.
     Raises ValueError where a planted row is in neither verdicts nor quarantine: it was lost on the way.
     """
     known = {*verdicts["source_id"].to_pylist(), *quarantine["source_id"].to_pylist()}
@@ -81,7 +97,7 @@ def score(
     for fault in FAULTS.values():
         finding = set[str]().union(*(by_ingest.get(code, set()) for code in fault.reasons))
         finders += [_Finder(INGEST, finding, frozenset({fault.name}))] if fault.reasons else []
-    return [_score(fault, planted, [f for f in finders if fault.name in f.kinds]) for fault in FAULTS.values()]
+    return [_score(fault, planted, [f for f in finders if fault.name in f.kinds], chances) for fault in FAULTS.values()]
 
 
 def tally(verdicts: pa.Table, quarantine: pa.Table, wrong: Mapping[str, float]) -> list[Tally]:
@@ -121,7 +137,7 @@ def _named_by_ingest(quarantine: pa.Table, examples: pa.Table) -> dict[str, set[
     return named
 
 
-def _score(fault: Fault, planted: Sequence[Planted], finders: Sequence[_Finder]) -> Score:
+def _score(fault: Fault, planted: Sequence[Planted], finders: Sequence[_Finder], chances: Sequence[Chances]) -> Score:
     mine = [p for p in planted if p.fault == fault.name]
     if not finders:
         return Score(fault.name, fault.title, (), len(mine), None, None, None)
@@ -129,7 +145,19 @@ def _score(fault: Fault, planted: Sequence[Planted], finders: Sequence[_Finder])
     caught = sum(bool({p.source_id, *(p.partners if fault.either else ())} & named) for p in mine)
     alarms = set[str]().union(*(finder.named - _rightly_named(planted, finder.kinds) for finder in finders))
     audits = tuple(finder.name for finder in finders)
-    return Score(fault.name, fault.title, audits, len(mine), caught, len(mine) - caught, len(alarms))
+    own = [chance for chance in chances if chance.audit in audits]
+    likely = [chance.probability[p.source_id] for chance in own for p in mine if p.source_id in chance.probability]
+    return Score(
+        fault.name,
+        fault.title,
+        audits,
+        len(mine),
+        caught,
+        len(mine) - caught,
+        len(alarms),
+        probability=sum(likely) / len(likely) if likely else None,
+        expected_wrong=sum(chance.expected_wrong for chance in own) if own else None,
+    )
 
 
 def _rightly_named(planted: Sequence[Planted], kinds: frozenset[str]) -> set[str]:

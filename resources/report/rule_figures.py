@@ -7,7 +7,8 @@ from typing import Any
 from ops.audits.registry import all_audits
 from ops.decision.policy import DECISION, Action, Condition, OneLess, Rule, Value
 from ops.decision.versions import without_measures
-from ops.decision.wrong_flags import PROBABILITY, expected_wrong, probable
+from ops.decision.wrong_flags import PROBABILITY, expected_wrong, likelihoods, probable
+from ops.demo.score import Chances
 from ops.report.audit_data import RuleFigures, ShownExample, Threshold
 from ops.report.counting import VerdictFigures
 from resources.lake.stored_measures import Without, read_measures, used
@@ -84,6 +85,23 @@ def wrong_flags_of(lake: Lake, version: int) -> dict[str, float]:
     measures: dict[str, str] = json.loads(published.row["measures"] or "{}")
     without = without_measures(published.left_out)
     return wrong_flags(lake, list(published.row["deliveries"] or ()), measures, stored_rules(published.row), without)
+
+
+def chances_of(lake: Lake, version: int, sources: Mapping[str, str]) -> list[Chances]:
+    """What the audits of a version that tell a probability say of these examples (source ids by example id), and how
+    many of them should be right of those that any of an audit's rules flags."""
+    published = version_of(lake, version)
+    measures: dict[str, str] = json.loads(published.row["measures"] or "{}")
+    audits = {name: audit for name, audit in all_audits().items() if name in measures}
+    chances: list[Chances] = []
+    for audit, rules in probable([restored(rule) for rule in stored_rules(published.row)], audits).items():
+        columns = {column for rule in rules for column in rule.columns} | {PROBABILITY}
+        deliveries = used(list(published.row["deliveries"]), without_measures(published.left_out), audit)
+        rows = read_measures(lake, audit, identity=measures[audit], deliveries=deliveries, columns=columns)
+        likely, wrong = likelihoods(rows, rules)
+        known = {sources[name]: value for name, value in likely.items() if name in sources}
+        chances.append(Chances(audit, known, sum(value for name, value in wrong.items() if name in sources)))
+    return chances
 
 
 def restored(rule: StoredRule) -> Rule:

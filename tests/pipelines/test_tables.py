@@ -38,7 +38,8 @@ def test_the_closing_table_fits_80_columns() -> None:
     audits = {
         fault.name: tuple(a.name for a in all_audits().values() if fault.name in a.faults) for fault in FAULTS.values()
     }
-    scores = [Score(f.name, f.title, audits[f.name] or ("ingest",), 1000, 1000, 1000, 1000) for f in FAULTS.values()]
+    figures = (800, 800, 0, 800, 0.123, 999.9)
+    scores = [Score(f.name, f.title, audits[f.name] or ("ingest",), *figures) for f in FAULTS.values()]
     lines = printed(score_table(scores))
     for score in scores:
         start = next(at for at, line in enumerate(lines) if line.split("  ")[0].strip().startswith(score.title))

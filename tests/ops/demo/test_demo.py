@@ -16,7 +16,7 @@ from ops.core.version_schemas import VERDICTS
 from ops.demo.build import Demo, build
 from ops.demo.faults import FAULTS, Planted, read_planted
 from ops.demo.pictures import Picture, false_turns, load_pictures
-from ops.demo.score import Score, score, tally
+from ops.demo.score import Chances, Score, score, tally
 
 SEED = 11
 
@@ -291,6 +291,22 @@ def test_caught_missed_and_false_alarms() -> None:
     scores = scored(faults, table, audit("grounding", "wrong_image"), audit("blindness"))
     assert figures(scores["wrong_image"]) == (3, 1, 2, 1)
     assert scores["wrong_image"].audits == ("grounding",)
+
+
+def test_probabilities_stand_beside_the_faults_that_their_audit_looks_for() -> None:
+    table = verdicts(a=("drop", ["grounding"]), b=("keep", []), c=("keep", []))
+    faults = [planted("wrong_image", key) for key in "abc"]
+    rows = score(
+        faults,
+        verdicts=table,
+        quarantine=quarantine(),
+        examples=examples(),
+        audits=[audit("grounding", "wrong_image"), audit("twins", "duplicated_examples")],
+        chances=[Chances("grounding", {"a": 0.9, "b": 0.2, "x": 0.0}, 1.5)],
+    )
+    figures_of = {row.fault: (row.probability, row.expected_wrong) for row in rows}
+    assert figures_of["wrong_image"] == (pytest.approx(0.55), 1.5)
+    assert figures_of["duplicated_examples"] == (None, None)
 
 
 def test_a_fault_that_no_audit_looks_for_has_no_figures() -> None:
