@@ -9,7 +9,6 @@ from ops.core.measure_schemas import CANARY_RULES
 from ops.core.version_schemas import VERDICTS
 from ops.decision.policy import DECISION, Action
 from ops.decision.rule_worth import Caught, RuleSets, RuleWorth, caught_of, rule_sets, worth_of
-from resources.engines.tasks import tasks_for
 from resources.lake.shares import Share, View, rows_kept, shares_of
 from resources.lake.tables import Lake
 from resources.report.agreed_labels import agreed_labels
@@ -42,6 +41,8 @@ def rules_worth(lake: Lake, number: int) -> list[RuleWorth]:
 
 def _sets(lake: Lake, number: int, deliveries: Sequence[str], rules: Sequence[str]) -> RuleSets:
     kept = rows_kept(lake, deliveries)
+    from resources.engines.tasks import tasks_for  # with Ray, which takes half a second to import
+
     tasks = tasks_for(sum(kept.values()), lake)
     calls = [tasks.call(_share_sets, lake, number, share, rules) for share in shares_of(kept)]
     return sum(tasks.values(calls), RuleSets())
