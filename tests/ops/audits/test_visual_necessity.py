@@ -95,6 +95,7 @@ def test_tells_blind_questions_from_visual_ones() -> None:
     assert {row["candidates"] for row in rows} == {4}
 
 
+@pytest.mark.full
 def test_few_answers_in_their_own_question_are_found_beside_many_yes_no_questions() -> None:
     """Yes/no questions name colours too, and are never answered by one."""
     rng = np.random.default_rng(3)

@@ -17,6 +17,7 @@ def test_a_diagram_sets_what_was_told_beside_what_came_true() -> None:
     assert sum(one.rows for one in reliability(PROBABILITIES, TRUE)) == len(PROBABILITIES)
 
 
+@pytest.mark.full
 def test_the_error_is_how_far_apart_they_are() -> None:
     rows = np.arange(len(PROBABILITIES))
     error, low, high = calibration_error(PROBABILITIES, TRUE, rows)
@@ -28,6 +29,7 @@ def test_the_error_is_how_far_apart_they_are() -> None:
     assert error == pytest.approx(float((boastful - PROBABILITIES).mean()), abs=0.01)
 
 
+@pytest.mark.full
 def test_rows_of_a_cluster_are_drawn_together() -> None:
     each = calibration_error(PROBABILITIES, TRUE, np.arange(len(PROBABILITIES)))
     together = calibration_error(PROBABILITIES, TRUE, np.arange(len(PROBABILITIES)) // 1000)

@@ -29,6 +29,7 @@ def keys_of(rows: Ranked) -> np.ndarray:
     return np.array([f"{n:06}" for n in range(len(rows))])
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("share", [0.03, 0.1, 0.3])
 def test_probabilities_come_true_as_often_as_they_say(share: float) -> None:
     rows, wrong = sampled(1, rows=2000, share=share)

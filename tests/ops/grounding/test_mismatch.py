@@ -20,6 +20,7 @@ def drawn_ranks(seed: int, *, pairs: int, share: float, fit: float = 2.5) -> tup
     return 1 + (others >= own[:, None]).sum(axis=1), compared, wrong
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("share", [0.02, 0.1, 0.3])
 def test_the_interval_holds_the_truth_about_as_often_as_it_says(share: float) -> None:
     held, estimates = 0, []

@@ -57,6 +57,7 @@ def test_finds_two_runs() -> None:
     assert sorted(run.shift for run in runs) == [-3, 2]
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("clear", [0.0, 0.1, 0.8])
 def test_says_nothing_of_files_without_a_shift(clear: float) -> None:
     p_values = [runs_of(scores_of(60, clear=clear, seed=seed), rounds=39)[1] for seed in range(40)]

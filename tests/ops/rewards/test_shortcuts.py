@@ -45,6 +45,7 @@ def test_honest_pairs_have_none() -> None:
         assert {shortcut.verdict for shortcut in by_name(pairs("none", seed=seed)).values()} == {"pass"}
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(("kind", "verdict"), [("length", "reject"), ("style", "reject"), ("words", "warn")])
 def test_a_planted_one_is_told_in_the_share_it_was_planted_in(kind: str, verdict: str) -> None:
     shortcuts = by_name(pairs(kind))
