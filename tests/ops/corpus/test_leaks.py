@@ -22,6 +22,7 @@ def edited(text: str, share: float, drawn: random.Random) -> str:
     return " ".join(words)
 
 
+@pytest.mark.full
 def test_edited_rejected_answers_are_found_and_chosen_ones_are_not(spark: SparkSession) -> None:
     drawn = random.Random(1)  # noqa: S311
     rows: list[Judged | Dialogue] = []
