@@ -53,6 +53,7 @@ def test_a_sound_checkpoint_passes_and_is_remembered(lake: str, checkpoints: Pat
     assert json.loads(row["outcome"]) == audit
 
 
+@pytest.mark.full
 def test_a_spoilt_one_is_rejected_in_words(lake: str, checkpoints: Path) -> None:
     done = asked(lake, checkpoints / "spoilt.safetensors")
     assert done.exit_code == 1

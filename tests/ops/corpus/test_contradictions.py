@@ -220,6 +220,7 @@ def measured(spark: SparkSession, rows: list[Judged], **changed: Any) -> dict[st
     }
 
 
+@pytest.mark.full
 def test_agrees_with_a_plain_reading_of_the_rows(spark: SparkSession) -> None:
     rows = random_rows(3, 400)
     measures = measured(spark, rows)

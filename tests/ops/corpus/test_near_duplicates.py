@@ -48,6 +48,7 @@ def test_near_copies_name_the_one_that_stays(spark: SparkSession) -> None:
     assert not measures["one word"][0]["same_delivery"]
 
 
+@pytest.mark.full
 def test_what_is_near_to_a_near_copy_only_stays(spark: SparkSession) -> None:
     tables = frames(spark, ROWS)
     measures = by_source(AUDIT.measure(tables, NearDuplicateSettings(threshold=0.87)), tables["examples"])

@@ -42,6 +42,7 @@ def test_weights_as_repeats(published: Published, tmp_path: Path):
     assert done.rows["sft"] == len(rows)
 
 
+@pytest.mark.full
 def test_every_row_is_written_or_named(published: Published, tmp_path: Path):
     """In what the command prints, in the manifest and in the datasheet."""
     places = len(published.of("sft")) + len(published.of("preference"))

@@ -30,6 +30,7 @@ def aged(path: Path) -> None:
     os.utime(path, (1_000_000_000, 1_000_000_000))
 
 
+@pytest.mark.full
 @settings(max_examples=8)
 @given(files=st.lists(st.lists(IDS, max_size=6), max_size=12), least=st.integers(1, 4), file_bytes=st.integers(1, 4000))
 def test_content_is_there_once_and_what_was_read_before_still_is(

@@ -59,6 +59,7 @@ def facts(lake: Lake, version: int, settings: Settings, tasks: Tasks, share_rows
     return {name: table.to_pylist() for name, table in facts_of(stored, tasks, share_rows=share_rows).items()}
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("share_rows", [1, 10, 60])
 def test_shares_change_nothing_of_a_version(lake: Lake, settings: Settings, share_rows: int):
     whole, cut = (
