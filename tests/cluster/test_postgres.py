@@ -5,11 +5,11 @@ import subprocess
 import pytest
 
 from tests.support.clusters import serve_postgres, serve_s3
+from tests.support.killing import ASSAY
 from tests.support.nodes import Node, wired
 
 LAKE = "s3://shelf/lake"
 _HOME = "/tmp/dagster"  # noqa: S108 (each node's own)
-_CLI = "from pipelines.cli import main; main()"
 
 
 @pytest.mark.timeout(1200)
@@ -35,5 +35,5 @@ def drop_of(number: int) -> str:
 
 
 def begun(node: Node, drop: str) -> subprocess.Popen[str]:
-    words = ["python", "-c", _CLI, "run", drop, "--lake", LAKE]
+    words = [*ASSAY, "run", drop, "--lake", LAKE]
     return node.start(*words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)

@@ -6,12 +6,12 @@ import re
 import pytest
 
 from tests.support.clusters import Sizes, serve_s3, start_ray_on, start_spark_on
+from tests.support.killing import ASSAY
 from tests.support.nodes import Node, wired
 
 DROP = "s3://shelf/drops/shapes"
 _CONFIG, _ALONE = "/tmp/assay.yaml", "/tmp/lake"  # noqa: S108 (each node's own)
 _FIGURE = re.compile(r"\d+\.\d+(e-\d+)?")
-_CLI = "from pipelines.cli import main; main()"
 
 
 @pytest.mark.timeout(1800)
@@ -42,4 +42,4 @@ def rounded(reasons: list[str]) -> list[str]:
 def run(node: Node, lake: str, settings: dict[str, object]) -> None:
     node.run("sh", "-c", 'printf "%s" "$1" > "$0"', _CONFIG, json.dumps(settings), within_s=20)
     words = ["run", DROP, "--lake", lake, "--config", _CONFIG]
-    node.run("python", "-c", _CLI, *words, within_s=900)
+    node.run(*ASSAY, *words, within_s=900)

@@ -4,7 +4,6 @@ its own, in a folder where nothing may land."""
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,11 +11,10 @@ import pytest
 
 from resources.export.checking import verify
 from resources.storage.storage import Storage
+from tests.support.killing import ASSAY
 from tests.support.stores import ROOT, s3_store
 
 pytestmark = pytest.mark.full
-
-ASSAY = [sys.executable, "-c", "from pipelines.cli import main; main()"]
 
 
 @pytest.fixture

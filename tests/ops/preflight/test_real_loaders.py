@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -61,16 +62,16 @@ def test_llama_factory_does_what_is_forecast(rows_file: Path, model: Path, tmp_p
     assert not differences(forecasts, loaded)
 
 
-def test_ms_swift_does_what_is_forecast_of_tools(model: Path, tmp_path: Path) -> None:
-    file = write_tooled(tmp_path, "tool")
-    forecasts = forecast_file("ms-swift", file, model, truncation="right")
-    assert_varied(forecasts, "read", "replaced", "truncated")
-    loaded = run_loader("ms_swift_rows", "ms-swift", model, file, str(MOST_TOKENS), "right", scratch=tmp_path)
-    assert not differences(forecasts, loaded)
-
-
-def test_ms_swift_does_what_is_forecast_of_calls_of_tools(model: Path, tmp_path: Path) -> None:
-    file = write_called(tmp_path)
+@pytest.mark.parametrize(
+    "write",
+    [
+        pytest.param(lambda folder: write_tooled(folder, "tool"), id="tools"),
+        pytest.param(write_called, id="calls_of_tools"),
+        pytest.param(lambda folder: write_listed(folder, "tool"), id="lists_of_tools"),
+    ],
+)
+def test_ms_swift_does_what_is_forecast_of_tools(model: Path, tmp_path: Path, write: Callable[[Path], Path]) -> None:
+    file = write(tmp_path)
     forecasts = forecast_file("ms-swift", file, model, truncation="right")
     assert_varied(forecasts, "read", "replaced", "truncated")
     loaded = run_loader("ms_swift_rows", "ms-swift", model, file, str(MOST_TOKENS), "right", scratch=tmp_path)
@@ -89,14 +90,6 @@ def test_ms_swift_does_what_is_forecast_of_answers_without_loss(model: Path, tmp
     file = write_masked(tmp_path)
     forecasts = forecast_file("ms-swift", file, model, truncation="right")
     assert_varied(forecasts, "read", "dropped", "replaced", "truncated")
-    loaded = run_loader("ms_swift_rows", "ms-swift", model, file, str(MOST_TOKENS), "right", scratch=tmp_path)
-    assert not differences(forecasts, loaded)
-
-
-def test_ms_swift_does_what_is_forecast_of_lists_of_tools(model: Path, tmp_path: Path) -> None:
-    file = write_listed(tmp_path, "tool")
-    forecasts = forecast_file("ms-swift", file, model, truncation="right")
-    assert_varied(forecasts, "read", "replaced", "truncated")
     loaded = run_loader("ms_swift_rows", "ms-swift", model, file, str(MOST_TOKENS), "right", scratch=tmp_path)
     assert not differences(forecasts, loaded)
 

@@ -12,20 +12,18 @@ from ops.core.turns import GROUND_TRUTH
 from resources.engines.progress import SilentProgress
 from resources.lake.tables import Lake
 from resources.rewards.auditing import audit_reward
+from tests.support.corpora import message
 
 COLOURS = ("red", "green", "blue", "grey")
 
 
 def choices(count: int) -> pa.Table:
-    def turn(role: str, text: str) -> dict[str, object]:
-        return {"role": role, "parts": [{"type": "text", "text": text, "image_id": None}]}
-
     rows = []
     for n in range(count):
         options = [f"{letter}. {COLOURS[(n + at) % 4]}" for at, letter in enumerate("ABCD")]
         messages = [
-            turn("user", "\n".join([f"What colour is thing {n}?", *options])),
-            turn(GROUND_TRUTH, "ABCD"[n % 4]),
+            message("user", "\n".join([f"What colour is thing {n}?", *options])),
+            message(GROUND_TRUTH, "ABCD"[n % 4]),
         ]
         keys = {"delivery": "d", "example_id": f"e{n}", "kind": "prompt", "dataset": "s", "image_ids": []}
         rows.append(keys | {"messages": messages})

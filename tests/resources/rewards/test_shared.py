@@ -14,6 +14,7 @@ from ops.core.schemas import EXAMPLES
 from resources.engines.progress import SilentProgress
 from resources.lake.tables import Lake
 from resources.rewards.auditing import RewardAudit, audit_reward, draw_examples
+from tests.support.corpora import message
 from tests.support.questions_lake import lake_of_questions
 
 COUNT = 30
@@ -34,9 +35,6 @@ class Paying:
 
 
 def pairs(count: int) -> pa.Table:
-    def turn(role: str, text: str) -> dict[str, object]:
-        return {"role": role, "parts": [{"type": "text", "text": text, "image_id": None}]}
-
     rows = [
         {
             "delivery": "d",
@@ -45,9 +43,9 @@ def pairs(count: int) -> pa.Table:
             "dataset": "s",
             "image_ids": [],
             "messages": [
-                turn("user", f"Which number is on thing {n}?"),
-                turn("chosen", f"I can see that it is {n + 1000}."),
-                turn("rejected", f"Maybe {n + 2000}."),
+                message("user", f"Which number is on thing {n}?"),
+                message("chosen", f"I can see that it is {n + 1000}."),
+                message("rejected", f"Maybe {n + 2000}."),
             ],
         }
         for n in range(count)
