@@ -25,7 +25,8 @@ _NAMESPACES = ["--net", "--mount", "--pid", "--uts"]
 _HOLD = """
 set -e
 mount -t tmpfs -o size=4g tmpfs /tmp && mount -t tmpfs -o size=4g tmpfs /dev/shm
-printf %s "$2" > /tmp/hosts && mount --bind /tmp/hosts /etc/hosts && mount --bind /dev/null /etc/resolv.conf
+printf %s "$2" > /tmp/hosts && mount --bind /tmp/hosts /etc/hosts && rm /tmp/hosts
+mount --bind /dev/null /etc/resolv.conf
 hostname "$1" && ip link set lo up && echo ready
 exec cat
 """
