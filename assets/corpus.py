@@ -78,7 +78,7 @@ def _corpus_measures(audit: Audit) -> dg.AssetsDefinition:
             audit_asset(
                 audit,
                 group="corpus",
-                deps=[*(name for name in audit.reads if name in TABLES), "corpus"],
+                deps=[*(name for name in audit.sources if name in TABLES), "corpus"],
                 kinds={"spark"},
             )
         ],

@@ -69,7 +69,7 @@ def versioned_from(settings: Settings) -> dict[str, dict[str, dg.TableColumnLine
 
 def _reads(audit: Audit) -> Mapping[str, Sequence[str]]:
     if audit.scope is Scope.CORPUS:
-        return {table: columns for table, columns in audit.reads.items() if table in TABLES or table in _MEASURES}
+        return {table: columns for table, columns in audit.sources.items() if table in TABLES or table in _MEASURES}
     used = {
         "embeddings": ("vector",) if audit.uses_vectors or audit.texts else (),
         "images": ("bytes",) if audit.uses_pictures or audit.uses_colours else (),

@@ -81,7 +81,8 @@ def of_audit(spark, folder: Path, audit: Audit, before: Sequence[str]) -> tuple[
 
 
 def fill(lake: Lake, drop: str, count: int, *, seed: int, corpus: int) -> None:
-    """A delivery: half of it SFT with two turns, half preferences. About five examples of the corpus share an image."""
+    """A delivery: half of it SFT with two turns, half preferences. About five examples of the corpus share an image; a
+    tenth of the SFT examples say nearly the same about theirs."""
     rng = np.random.default_rng(seed)
     delivery = f"{drop}-0"
     staged: dict[str, list] = {spec.name: [] for spec in (EXAMPLES, DIALOGUES, TURNS, PREFERENCES)}
@@ -106,9 +107,11 @@ def made(rng: np.random.Generator, delivery: str, rows: int, corpus: int) -> dic
     is_sft = rng.random(rows) < 0.5
     kind = ["sft" if sft else "preference" for sft in is_sft]
     shared = {"delivery": pa.repeat(delivery, rows), "example_id": pa.array(ids), "kind": pa.array(kind)}
-    image_lists = pa.array([[image] for image in images])
+    about = list(zip(ids, images, queries, is_sft, strict=True))
+    turned = turns(rng, delivery, [(i, m, q) for i, m, q, s in about if s])
     columns = shared | {
-        "image_ids": image_lists,
+        "image_ids": pa.array([[image] for image in images]),
+        "messages": messages(ids, turned),
         "content_id": pa.array(ids),
         "source_id": pa.array(ids),
         "drop": pa.repeat(delivery, rows),
@@ -117,24 +120,35 @@ def made(rng: np.random.Generator, delivery: str, rows: int, corpus: int) -> dic
     return {
         EXAMPLES: table(EXAMPLES, columns, rows),
         DIALOGUES: table(DIALOGUES, dialogues | {"rules": pa.repeat(TURN_RULES, rows)}, rows),
-        TURNS: turns(rng, delivery, [(i, m, q) for i, m, q, s in zip(ids, images, queries, is_sft, strict=True) if s]),
-        PREFERENCES: judged(
-            rng, delivery, [(i, m, q) for i, m, q, s in zip(ids, images, queries, is_sft, strict=True) if not s]
-        ),
+        TURNS: turned,
+        PREFERENCES: judged(rng, delivery, [(i, m, q) for i, m, q, s in about if not s]),
     }
 
 
 def turns(rng: np.random.Generator, delivery: str, about: Sequence[tuple[str, str, str]]) -> pa.Table:
     made_rows = []
     for example, image, query in about:
+        words = np.random.default_rng(int(image[:8], 16)) if rng.random() < 0.1 else rng
         for turn, answer in enumerate(rng.integers(0, 6, 2).tolist()):
-            text = " ".join(_WORDS[n] for n in rng.integers(0, len(_WORDS), 15))
+            numbers = words.integers(0, len(_WORDS), 15)
+            numbers[0] = rng.integers(len(_WORDS))
+            text = " ".join(_WORDS[n] for n in numbers)
             row = {"delivery": delivery, "rules": TURN_RULES, "example_id": example, "turn": turn, "dataset": "d"}
             row |= {"voter": example, "image_key": image, "query_key": query, "query": "Is it?", "response": text}
             made_rows.append(
                 row | {"response_key": digest(str(answer)), "answer_kind": "number", "answer": str(answer)}
             )
     return pa.Table.from_pylist(made_rows, schema=TURNS.schema)
+
+
+def messages(ids: Sequence[str], turned: pa.Table) -> pa.Array:
+    """What each example says, in turns; nothing where it has none."""
+    by_example: dict[str, list[dict[str, Any]]] = {}
+    for row in turned.select(["example_id", "query", "response"]).to_pylist():
+        for role, text in (("user", row["query"]), ("assistant", row["response"])):
+            part = {"type": "text", "text": text, "image_id": None}
+            by_example.setdefault(row["example_id"], []).append({"role": role, "parts": [part]})
+    return pa.array([by_example.get(example) for example in ids], EXAMPLES.schema.field("messages").type)
 
 
 def judged(rng: np.random.Generator, delivery: str, about: Sequence[tuple[str, str, str]]) -> pa.Table:

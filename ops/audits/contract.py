@@ -63,6 +63,28 @@ class Fit:
     merge: Callable[[Iterable[Any]], Any]
 
 
+@dataclass(frozen=True, slots=True)
+class StoredKeys:
+    """What a corpus-scope audit compares of each row, as a table of the lake (ops/core/key_schemas.py) that is made
+    once for each delivery, where the audit first reads it.
+
+    `rows(batch, settings)` makes rows of the table, but for their `rules`, from a batch of the `columns` of the table
+    `made_from`; `settings` gives those of the audit's settings that they depend on.
+    """
+
+    spec: TableSpec
+    made_from: TableSpec
+    columns: tuple[str, ...]
+    rows: Callable[[pa.RecordBatch, Any], pa.RecordBatch]
+    settings: Callable[[Any], tuple[object, ...]]
+    revision: int = 1
+    """Raised when the keys change, so that they are made anew."""
+
+    def rules(self, settings: Any, *context: object) -> str:
+        """The partition `rules` of the keys that are made with these settings of the audit."""
+        return fingerprint(self.spec.name, self.revision, *self.settings(settings), *context)
+
+
 def columns_of(**tables: str) -> dict[str, tuple[str, ...]]:
     """What an audit reads, of columns written with blanks between them."""
     return {name: tuple(columns.split()) for name, columns in tables.items()}
@@ -96,6 +118,8 @@ class Audit:
     deliveries have no row of one, no engine works for it."""
     links: "Links | None" = None
     """Of a corpus-scope audit: what its rows depend on; None where any row may change any."""
+    keys: tuple[StoredKeys, ...] = ()
+    """Of a corpus-scope audit: those of the tables in `reads` that are made for it."""
     texts: Callable[[pa.Table], list[str]] | None = None
     """The texts, of a batch of examples, that must be embedded before `measure` runs, whatever the scope."""
     phrases: Callable[[pa.Table, ColourTable], list[Phrase]] | None = None
@@ -135,6 +159,16 @@ class Audit:
         partition_by = ("identity",) if self.scope is Scope.CORPUS else ("delivery", "identity")
         schema = pa.schema([*fields(self.schema), pa.field("identity", pa.string())])
         return TableSpec(f"measures_{self.name}", schema, partition_by)
+
+    @property
+    def sources(self) -> dict[str, tuple[str, ...]]:
+        """The tables that a corpus-scope audit looks at, as `reads`; in place of keys, what these are made from."""
+        sources = dict(self.reads)
+        for keys in self.keys:
+            del sources[keys.spec.name]
+            read = sources.get(keys.made_from.name, ())
+            sources[keys.made_from.name] = (*read, *(column for column in keys.columns if column not in read))
+        return sources
 
     @property
     def page(self) -> str:

@@ -22,9 +22,12 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from ops.audits.contract import Audit, Grain, Scope, columns_of
+from ops.audits.contract import Audit, Grain, Scope, StoredKeys, columns_of
 from ops.audits.ranges import HASH_BITS, SHARE, column
-from ops.corpus.near_duplicates import near_duplicates
+from ops.core.key_schemas import DIALOGUE_BANDS
+from ops.core.schemas import EXAMPLES
+from ops.corpus.dialogue_bands import dialogue_bands
+from ops.corpus.near_duplicates import LINKS, near_duplicates
 from ops.corpus.tables import CorpusMeasures, CorpusTables
 
 
@@ -48,10 +51,26 @@ class NearDuplicateSettings:
             raise ValueError("hash_distance must lie in 0 to 16, and colour_distance in 0 to 1")
 
 
-def measure(tables: CorpusTables, settings: NearDuplicateSettings) -> CorpusMeasures:
+def _keys(examples: pa.RecordBatch, settings: NearDuplicateSettings) -> pa.RecordBatch:
+    return dialogue_bands(examples, words=settings.words)
+
+
+KEYS = StoredKeys(
+    DIALOGUE_BANDS,
+    made_from=EXAMPLES,
+    columns=("delivery", "example_id", "kind", "messages", "image_ids", "repairs"),
+    rows=_keys,
+    settings=lambda settings: (settings.words,),
+)
+
+
+def measure(
+    tables: CorpusTables, settings: NearDuplicateSettings, *, settled: CorpusMeasures | None = None
+) -> CorpusMeasures:
     """One row a redundant example."""
     return near_duplicates(
         *(tables[name] for name in AUDIT.reads),
+        settled=settled,
         threshold=settings.threshold,
         words=settings.words,
         distance=settings.hash_distance,
@@ -74,9 +93,12 @@ AUDIT = Audit(
     measure=measure,
     settings=NearDuplicateSettings(),
     reads=columns_of(
-        examples="delivery example_id kind messages image_ids repairs",
+        dialogue_bands="delivery example_id repairs dialogue_key first_image bands",
+        examples="delivery example_id messages image_ids",
         images="image_id perceptual_hash colours",
         arrivals="delivery arrival",
     ),
-    revision=4,
+    keys=(KEYS,),
+    links=LINKS,
+    revision=5,
 )

@@ -1,6 +1,7 @@
 """The tables of the lake that hold what was delivered, and what a table is.
 
-Here, in measure_schemas and in version_schemas is the one place where columns are named; ops/core/tables.py lists all.
+Here, in key_schemas, measure_schemas and version_schemas is the one place where columns are named; ops/core/tables.py
+lists all.
 
 Every engine reads a table with the schema given here, never with one it inferred: inference would turn a drop named
 2026-11-23 into a date and 007 into 7, and would fail on an empty table.

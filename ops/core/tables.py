@@ -1,5 +1,6 @@
 """Every table of the lake, by name."""
 
+from ops.core.key_schemas import DIALOGUE_BANDS
 from ops.core.measure_schemas import (
     CANARIES,
     CANARY_RULES,
@@ -47,6 +48,7 @@ TABLES: dict[str, TableSpec] = {
         PREFERENCES,
         TURNS,
         DIALOGUES,
+        DIALOGUE_BANDS,
         PROMPTS,
         BOXES,
         QUARANTINE,

@@ -49,6 +49,10 @@ class Links:
     near: Callable[[CorpusTables, DataFrame, Any], DataFrame] | None = None
     """`near(tables, rows, settings)`: further keys (column `key`) by which rows of `subject` hang together with others:
     those of rows that they are compared with although no key is the same."""
+    passes_on: bool = False
+    """Whether what is said of a row depends on which of the rows that it shares a key with have measures, which depends
+    on others again. `measure` is then also given `settled`: the rows of which that is known and not to be found anew,
+    by name (`unit_of(subject)`), with whether they have measures (`leaves`)."""
 
 
 def unit_of(table: str) -> tuple[str, ...]:

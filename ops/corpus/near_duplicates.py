@@ -2,48 +2,32 @@
 
 from collections.abc import Iterable, Iterator
 from functools import partial
-from typing import TypedDict
+from typing import Protocol, TypedDict
 
 import pyarrow as pa
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.pandas.types import from_arrow_schema
 
-from ops.core.arrow import column_of, rows_of, with_column
-from ops.core.arrow_types import fields, type_in
-from ops.core.canonical import response_key
-from ops.core.identity import digest
+from ops.core.arrow import rows_of
+from ops.core.arrow_types import fields
 from ops.core.json_values import Cell
-from ops.core.stored import RankedExample
-from ops.core.turns import message_text
+from ops.core.key_schemas import DIALOGUE_BANDS
+from ops.core.stored import StoredExample
 from ops.corpus.components import with_components
+from ops.corpus.dialogue_bands import text_shingles
 from ops.corpus.groups import by_group
-from ops.corpus.pictures import Picture, apart, neighbours, pictures
+from ops.corpus.links import KEYS, Links, few
+from ops.corpus.pictures import Picture, alike_images, apart, neighbours, pictures
 from ops.corpus.staying import RANK, Rank, rank_of, redundant
-from ops.text.likeness import SHORT_WORDS
-from ops.text.shingles import bands, jaccard, shingles
-from ops.text.turn_rows import dialogue_key
+from ops.corpus.tables import CorpusTables
+from ops.text.shingles import jaccard
 
 _KEY = ["delivery", "example_id"]
-_READ = ("delivery", "example_id", "arrival", "messages", "image_ids", "repairs", "first", "pictures")
-_TEXTS = pa.schema(
-    [
-        *((name, pa.string()) for name in ("delivery", "example_id")),
-        *((name, pa.int32()) for name in ("arrival", "repairs")),
-        *((name, pa.string()) for name in ("dialogue_key", "first")),
-        ("bands", pa.list_(pa.string())),
-        ("shingles", pa.list_(pa.int64())),
-    ]
-)
-_PICTURE = pa.struct(
-    [
-        ("at", pa.int32()),
-        *((name, pa.string()) for name in ("image_id", "hash")),
-        ("colours", pa.binary()),
-    ]
-)
-_TEXTS_AND_PICTURES = pa.schema([*fields(_TEXTS), pa.field("pictures", pa.list_(_PICTURE))])
-_RANKS = pa.schema([pa.field(f"{side}{name}", type_in(_TEXTS, name)) for side in ("", "other_") for name in RANK])
+_OTHER = [f"other_{name}" for name in RANK]
+_SHINGLES = pa.schema([("delivery", pa.string()), ("example_id", pa.string()), ("shingles", pa.list_(pa.int64()))])
+_RANK_TYPES = (pa.int32(), pa.int32(), pa.string(), pa.string())
+_RANKS = pa.schema([pa.field(name, kind) for name, kind in zip((*RANK, *_OTHER), 2 * _RANK_TYPES, strict=True)])
 _ALIKE = pa.schema([*fields(_RANKS), pa.field("jaccard", pa.float64()), pa.field("hash_bits", pa.int32())])
 _PAIRS = pa.schema(
     [
@@ -56,10 +40,11 @@ _NEAREST = 20
 """Members of a bucket that each other member is compared with: those that would be kept first."""
 
 
-class _Example(RankedExample):
-    """_READ, but for the pictures."""
+class _Distance(Protocol):
+    """What of the settings decides which images are compared."""
 
-    first: str | None
+    @property
+    def hash_distance(self) -> int: ...
 
 
 class _Pair(TypedDict):
@@ -78,11 +63,32 @@ class _Near(TypedDict):
     hash_bits: int
 
 
+def _links(tables: CorpusTables, settings: _Distance) -> dict[str, DataFrame]:
+    key = F.transform("bands", lambda band: F.xxhash64(band, "first_image"))
+    return {DIALOGUE_BANDS.name: tables[DIALOGUE_BANDS.name].withColumn(KEYS, key)}
+
+
+def _near(tables: CorpusTables, rows: DataFrame, settings: _Distance) -> DataFrame:
+    """Keys of the examples that share a band about another image that may be alike."""
+    first_images = rows.select(F.col("first_image").alias("shown")).where("shown != ''")
+    alike = few(alike_images(tables["images"], first_images, distance=settings.hash_distance))
+    beside = rows.withColumnRenamed("first_image", "shown").join(alike, "shown")
+    return beside.select(F.explode("bands").alias("band"), "image_id").select(
+        F.xxhash64("band", "image_id").alias("key")
+    )
+
+
+# An example goes only where one that it is alike to stays, which hangs on those that this one is alike to, and so on.
+LINKS = Links(DIALOGUE_BANDS.name, _links, near=_near, passes_on=True)
+
+
 def near_duplicates(
+    bands: DataFrame,
     examples: DataFrame,
     images: DataFrame,
     arrivals: DataFrame,
     *,
+    settled: DataFrame | None = None,
     threshold: float,
     words: int,
     distance: int,
@@ -92,17 +98,17 @@ def near_duplicates(
     shingles in common with it.
 
     Members are compared with the member that stays, never through a third: an example that is near to a near copy only
-    stays itself. Which stays is decided as for exact duplicates. Exact copies are left to that audit.
+    stays itself. Which stays is decided as for exact duplicates. Exact copies are left to that audit. `bands` has rows
+    of DIALOGUE_BANDS. Those of `settled` (ops/corpus/links.py) are only compared
+    with, and get no row.
     """
-    sft = examples.where(F.col("kind") == "sft")
-    texts = sft.join(pictures(sft, images), _KEY, "left").join(F.broadcast(arrivals), "delivery").select(*_READ)
-    texts = texts.mapInArrow(partial(_texts, words=words), from_arrow_schema(_TEXTS_AND_PICTURES))
     first = Window.partitionBy("dialogue_key").orderBy(*RANK)
-    alone = texts.withColumn("copy", F.row_number().over(first)).where("copy = 1").drop("copy", "dialogue_key")
-    compared = (*RANK, "shingles", "pictures")
-    other = alone.select(*(F.col(name).alias(f"other_{name}") for name in compared))
-    pairs = _pairs(alone, distance).join(alone.select(*compared), list(RANK))
-    both = pairs.join(other, [f"other_{name}" for name in RANK])
+    ranked = bands.join(F.broadcast(arrivals), "delivery").withColumn("copy", F.row_number().over(first))
+    hashes = images.select(F.col("image_id").alias("first_image"), F.col("perceptual_hash").alias("hash"))
+    alone = ranked.where("copy = 1").join(hashes, "first_image", "left")
+    alone = alone.select(*RANK, "bands", F.coalesce("hash", "first_image").alias("first"))
+    pairs = _undecided(_pairs(alone, distance), settled).localCheckpoint()
+    both = _beside(pairs, _compared(pairs, examples, images, words))
     verify = partial(_verified, threshold=threshold, distance=distance, colour=colour)
     alike = both.mapInArrow(verify, from_arrow_schema(_ALIKE)).localCheckpoint()
     ends = {end: F.xxhash64(*(f"{side}{name}" for name in _KEY)) for end, side in (("one", ""), ("two", "other_"))}
@@ -122,34 +128,43 @@ def _pairs(alone: DataFrame, distance: int) -> DataFrame:
     alike = neighbours(alone.select(F.col("first").alias("hash")), distance=distance)
     beside = members.join(alike, members["first"] == alike["hash"]).select(*RANK, "band", F.col("other").alias("first"))
     both = members.select(*RANK, *place).unionByName(beside).join(firsts, place)
-    earlier = F.struct(*named.values()) < F.struct(*RANK)
-    return both.where(earlier).select(*RANK, *named.values()).distinct()
+    earlier = F.struct(*_OTHER) < F.struct(*RANK)
+    return both.where(earlier).select(*RANK, *_OTHER).distinct()
 
 
-def _texts(batches: Iterable[pa.RecordBatch], *, words: int) -> Iterator[pa.RecordBatch]:
+def _undecided(pairs: DataFrame, settled: DataFrame | None) -> DataFrame:
+    """The pairs that decide whether an example stays of which that is not settled."""
+    if settled is None:
+        return pairs
+    known = few(settled)
+    gone = known.where("leaves").select(*(F.col(name).alias(f"other_{name}") for name in _KEY))
+    return pairs.join(known, _KEY, "left_anti").join(gone, gone.columns, "left_anti")
+
+
+def _compared(pairs: DataFrame, examples: DataFrame, images: DataFrame, words: int) -> DataFrame:
+    """What is compared of the examples of the pairs: the shingles of their texts, and their pictures."""
+    others = pairs.select(*(F.col(f"other_{name}").alias(name) for name in _KEY))
+    read = examples.join(few(pairs.select(*_KEY).union(others).distinct()), _KEY, "left_semi")
+    texts = read.select(*_KEY, "messages").mapInArrow(partial(_shingled, words=words), from_arrow_schema(_SHINGLES))
+    return texts.join(pictures(read, images).select(*_KEY, "pictures"), _KEY, "left")
+
+
+def _shingled(batches: Iterable[pa.RecordBatch], *, words: int) -> Iterator[pa.RecordBatch]:
     for batch in batches:
-        rows = pa.RecordBatch.from_pylist([_text(row, words) for row in rows_of(batch, _Example)], schema=_TEXTS)
-        yield with_column(rows, "pictures", column_of(batch, "pictures"))
+        read = rows_of(batch, StoredExample)
+        columns = {
+            "delivery": [row["delivery"] for row in read],
+            "example_id": [row["example_id"] for row in read],
+            "shingles": [text_shingles(row["messages"] or (), words).tolist() for row in read],
+        }
+        yield pa.RecordBatch.from_pydict(columns, schema=_SHINGLES)
 
 
-def _text(row: _Example, words: int) -> dict[str, Cell]:
-    messages = row["messages"] or []
-    role_texts = [(message["role"], message_text(message)) for message in messages]
-    short = [
-        response_key(text) for role, text in role_texts if role == "assistant" and len(text.split()) <= SHORT_WORDS
-    ]
-    hashes = shingles("\n".join(text for _, text in role_texts), words)
-    alike = digest(str(len(row["image_ids"] or ())), *short)
-    return {
-        "delivery": row["delivery"],
-        "example_id": row["example_id"],
-        "arrival": row["arrival"],
-        "repairs": len(row["repairs"] or ()),
-        "dialogue_key": dialogue_key(row["image_ids"], messages),
-        "first": row["first"] or "",
-        "bands": [digest(alike, str(at), band) for at, band in enumerate(bands(hashes))],
-        "shingles": hashes.tolist(),
-    }
+def _beside(pairs: DataFrame, compared: DataFrame) -> DataFrame:
+    """The pairs with what is compared of both."""
+    compared = compared.localCheckpoint()
+    other = compared.select(*(F.col(name).alias(f"other_{name}") for name in compared.columns))
+    return pairs.join(compared, _KEY).join(other, [f"other_{name}" for name in _KEY])
 
 
 def _verified(

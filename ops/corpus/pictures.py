@@ -12,6 +12,7 @@ from typing import TypedDict
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
+from ops.corpus.links import few
 from ops.vision.colours import FACT_BYTES
 from ops.vision.image_groups import colour_apart
 
@@ -59,6 +60,16 @@ def neighbours(hashes: DataFrame, *, distance: int) -> DataFrame:
     of_key = of_key.select("hash", F.explode(alike_keys(F.col("hash"), distance)).alias("key"))
     both = of_key.join(of_key.withColumnRenamed("hash", "other"), "key").where("hash != other")
     return both.where(_bits_apart(F.col("hash"), F.col("other")) <= distance).select("hash", "other").distinct()
+
+
+def alike_images(images: DataFrame, some: DataFrame, *, distance: int) -> DataFrame:
+    """Of `some` of the images (`shown`, their ids) each with every other that may be alike to it: `shown` and
+    `image_id`. `images` has image_id and perceptual_hash."""
+    looked_for = F.coalesce("perceptual_hash", "image_id")
+    keyed = images.select("image_id", F.explode(alike_keys(looked_for, distance)).alias("alike"))
+    asked = keyed.join(few(some.select(F.col("shown").alias("image_id"))), "image_id", "left_semi")
+    both = keyed.join(few(asked.withColumnRenamed("image_id", "shown")), "alike")
+    return both.where("image_id != shown").select("shown", "image_id").distinct()
 
 
 def _bits_apart(left: Column, right: Column) -> Column:

@@ -15,7 +15,7 @@ from ops.core.arrow_types import fields, type_in
 from ops.core.identity import digest
 from ops.corpus.judgements import CHECKED, KEYS, sided
 from ops.corpus.links import Links, few, key_of, keyed
-from ops.corpus.pictures import Picture, alike_keys, apart, pictures
+from ops.corpus.pictures import Picture, alike_images, alike_keys, apart, pictures
 from ops.corpus.tables import CorpusTables
 from ops.corpus.vectors import cosines, text_id, with_vectors
 from ops.text.soft_queries import fits_encoder, similarity, soft_query
@@ -49,11 +49,7 @@ def _links(tables: CorpusTables, settings: SoftSettings) -> dict[str, DataFrame]
 def _near(tables: CorpusTables, rows: DataFrame, settings: SoftSettings) -> DataFrame:
     """Keys of judgements of the same responses to the same query about images that may be alike."""
     asked = rows.withColumn("shown", F.get("image_ids", F.lit(0))).where("shown IS NOT NULL")
-    first = F.coalesce("perceptual_hash", "image_id")
-    images = tables["images"].select("image_id", F.explode(alike_keys(first, settings.hash_distance)).alias("alike"))
-    asked_images = few(asked.select(F.col("shown").alias("image_id")))
-    asked_alike = few(images.join(asked_images, "image_id", "left_semi").withColumnRenamed("image_id", "shown"))
-    pairs = few(images.join(asked_alike, "alike").where("image_id != shown").select("shown", "image_id").distinct())
+    pairs = few(alike_images(tables["images"], asked.select("shown"), distance=settings.hash_distance))
     return asked.join(pairs, "shown").select(_first_image_key("image_id").alias("key"))
 
 

@@ -44,6 +44,8 @@ class Touched:
             moved = keyed[self.links.subject].join(unsettled, unit, "left_semi")
             touched = touched.unionByName(self._keys(tables, {self.links.subject: moved}))
         core = self._sharing(keyed, few(touched))
+        if self.links.passes_on:
+            return self._passed_on(tables, keyed, earlier, core, measure)
         names = few(core[self.links.subject].select(*unit))
         untouched = earlier.join(names, unit, "left_anti")
         if self.links.near is None and not any(has_several(rows) for rows in keyed.values()):
@@ -51,6 +53,40 @@ class Touched:
         # Those that share a key with what is measured anew are looked at, and keep their own measures.
         beside = self._sharing(keyed, few(self._keys(tables, core)))
         return untouched, measure(self._among(tables, beside)).join(names, unit, "left_semi")
+
+    def _passed_on(
+        self,
+        tables: CorpusTables,
+        keyed: Mapping[str, DataFrame],
+        earlier: DataFrame,
+        core: dict[str, DataFrame],
+        measure: Callable[..., DataFrame],
+    ) -> tuple[DataFrame, DataFrame]:
+        """The measures, as `measured` gives them, where one row's turn on another's: where a row came to have one, or
+        lost its own, those that share a key with it are measured anew as well, until no more do."""
+        subject, unit = self.links.subject, list(unit_of(self.links.subject))
+        while True:
+            names = few(core[subject].select(*unit))
+            beside = self._sharing(keyed, few(self._keys(tables, core)))
+            leaving = earlier.select(*unit, F.lit(True).alias("leaves"))
+            settled = beside[subject].select(*unit).join(names, unit, "left_anti").join(leaving, unit, "left")
+            settled = settled.withColumn("leaves", F.coalesce("leaves", F.lit(False)))
+            made = (
+                measure(self._among(tables, beside), settled=settled).join(names, unit, "left_semi").localCheckpoint()
+            )
+            turned = few(self._turned(earlier.join(names, unit, "left_semi"), made, unit))
+            # What shares a key with those that came is among these rows as it is.
+            old = {subject: keyed[subject].where(~self._is_changed()).join(turned, unit, "left_semi")}
+            more = self._sharing(keyed, few(self._keys(tables, old)))
+            grown = {name: core[name].unionByName(more[name]).dropDuplicates(unit).localCheckpoint() for name in core}
+            if grown[subject].count() == core[subject].count():
+                return earlier.join(names, unit, "left_anti"), made
+            core = grown
+
+    def _turned(self, before: DataFrame, after: DataFrame, unit: list[str]) -> DataFrame:
+        """The rows that only one of the two has."""
+        both = [before.select(*unit), after.select(*unit)]
+        return both[0].exceptAll(both[1]).unionByName(both[1].exceptAll(both[0]))
 
     def _keys(self, tables: CorpusTables, rows: Mapping[str, DataFrame]) -> DataFrame:
         """Keys of all that these rows hang together with."""

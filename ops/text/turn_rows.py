@@ -21,7 +21,8 @@ TURN_RULES = f"{RULES}.{REVISION}"
 """The partition `rules` of the rows as they are made now."""
 TURN_TABLES: tuple[TableSpec, ...] = (TURNS, DIALOGUES)
 
-_PROMPTS = ("system", "user", "tool")
+PROMPT_ROLES = ("system", "user", "tool")
+"""Roles whose texts are compared as queries; those of others are as responses."""
 
 
 def turn_rows(examples: pa.Table | pa.RecordBatch) -> dict[str, pa.Table]:
@@ -53,7 +54,7 @@ def dialogue_key(image_ids: list[str] | None, messages: Iterable[StoredMessage])
         for message in messages
         if message["role"] != ROLLOUT
         for text in [message_text(message)]
-        for part in (message["role"], query_key(text) if message["role"] in _PROMPTS else response_key(text))
+        for part in (message["role"], query_key(text) if message["role"] in PROMPT_ROLES else response_key(text))
     )
     return digest(image_key(image_ids), *role_texts, *picture_places(messages))
 

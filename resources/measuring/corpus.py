@@ -85,7 +85,7 @@ def _measure(
     encoder: str,
     earlier_of: Callable[[Lake, Audit, Job, State | None], Earlier | None],
 ) -> None:
-    tables = corpus_tables(session, lake, audit.reads, job.deliveries, encoder)
+    tables = corpus_tables(session, lake, audit, settings, job.deliveries, encoder)
     links = audit.links
     known = links.state(tables, settings) if links and links.state else None
     measure = partial(audit.measure, settings=settings, **({"state": known} if known else {}))
@@ -96,7 +96,7 @@ def _measure(
         return
     left = [delivery for delivery in earlier.deliveries if delivery not in job.deliveries]
     came = [delivery for delivery in job.deliveries if delivery not in earlier.deliveries]
-    both = corpus_tables(session, lake, audit.reads, [*job.deliveries, *left], encoder)
+    both = corpus_tables(session, lake, audit, settings, [*job.deliveries, *left], encoder)
     before = read_frame(session, lake, audit.table, where={"identity": earlier.identity}).drop("identity")
     touched = Touched(links, settings, job.deliveries, [*came, *left])
     has_moved = known is not None and known.name != earlier.knows

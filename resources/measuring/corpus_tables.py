@@ -1,28 +1,37 @@
 """The tables of a corpus as its audits get them, and what they measured on its way into the lake."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
+from ops.audits.contract import Audit
 from ops.core.measure_schemas import EMBEDDINGS
 from ops.core.schemas import EXAMPLES, IMAGES, TableSpec
 from ops.core.tables import TABLES
 from ops.text.turn_rows import TURN_RULES, TURN_TABLES
 from resources.engines.spark_tables import in_ranges, read_frame, write_frame
 from resources.lake.tables import Lake
+from resources.measuring.keys import keys_table
 from resources.measuring.turns import fill_turns
 
 ARRIVALS = "arrivals"
 
 
 def corpus_tables(
-    spark: SparkSession, lake: Lake, reads: Mapping[str, Sequence[str]], deliveries: Sequence[str], encoder: str
+    spark: SparkSession, lake: Lake, audit: Audit, settings: Any, deliveries: Sequence[str], encoder: str
 ) -> dict[str, DataFrame]:
     """The tables that an audit reads, with the columns that it looks at, of the deliveries in the order in which their
-    drops came."""
-    return {name: _table(spark, lake, name, columns, deliveries, encoder) for name, columns in reads.items()}
+    drops came. Keys that are made for it are made where they are missing."""
+    keys = {own.spec.name: own for own in audit.keys}
+    return {
+        name: keys_table(spark, lake, keys[name], settings, columns, deliveries)
+        if name in keys
+        else _table(spark, lake, name, columns, deliveries, encoder)
+        for name, columns in audit.reads.items()
+    }
 
 
 def corpus_table(

@@ -14,6 +14,7 @@ from ops.core.identity import content_id, digest, example_id, text_id
 from ops.core.measure_schemas import EMBEDDINGS
 from ops.core.schemas import EXAMPLES, IMAGES, PREFERENCES
 from ops.text.turn_rows import turn_rows
+from tests.support.stored_keys import stored_keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +129,8 @@ def corpus(
     vectors: Mapping[str, np.ndarray] | None = None,
 ) -> dict[str, pa.Table]:
     """`examples`, `turns`, `dialogues`, `preferences`, `images` (given by id: perceptual hash, colours), `embeddings`
-    (vectors given by text) and `arrivals` of the rows; drops came in the order in which the rows name them."""
+    (vectors given by text), `arrivals` and the keys of the rows; drops came in the order in which the rows name
+    them."""
     made = tables(rows)
     names = list(dict.fromkeys(made["examples"]["delivery"].to_pylist()))
     made["arrivals"] = pa.table({"delivery": names, "arrival": pa.array(range(len(names)), pa.int32())})
@@ -140,7 +142,7 @@ def corpus(
         for text, vector in (vectors or {}).items()
     ]
     made["embeddings"] = pa.Table.from_pylist(candidates, schema=EMBEDDINGS.schema)
-    return made
+    return made | stored_keys(made)
 
 
 def frames(

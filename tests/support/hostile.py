@@ -28,6 +28,7 @@ from ops.vision.colours import COLOURS, ColourTable, picture_facts
 from ops.vision.regions import Phrase, RegionTable
 from tests.support.prompt_examples import prompts_of
 from tests.support.samples import sample_boxes, sample_images, sample_preferences, speaking, stored_vectors
+from tests.support.stored_keys import stored_keys
 
 QUERIES = (
     "What colour is the car?",
@@ -214,7 +215,7 @@ class Hostile:
         for name, values in raters.items():
             at = judged.schema.get_field_index(name)
             judged = judged.set_column(at, judged.schema.field(at), pa.array(values, judged.schema.field(at).type))
-        return {
+        delivered = {
             "examples": inputs.examples,
             **turn_rows(inputs.examples),
             "preferences": judged,
@@ -223,6 +224,7 @@ class Hostile:
             "embeddings": stored_vectors(inputs),
             "arrivals": pa.table({"delivery": ["hostile-0"], "arrival": pa.array([0], pa.int32())}),
         }
+        return delivered | stored_keys(delivered)
 
 
 _KINDS = st.sampled_from(["any", "missing", "same", "sides", "none"])

@@ -25,6 +25,7 @@ from tests.support.samples import (
     sample_images,
     sample_preferences,
 )
+from tests.support.stored_keys import stored_keys
 
 pytestmark = pytest.mark.full
 
@@ -80,7 +81,8 @@ def tables() -> dict[str, pa.Table]:
     )
     pairs["examples"] = pa.concat_tables([pairs["examples"], examples_of(TRUTHS)])
     both = {name: pa.concat_tables([rows, pairs[name]]) for name, rows in sample.items()}
-    return both | {"prompts": prompts_of(both["examples"]), **turn_rows(both["examples"])}
+    both |= {"prompts": prompts_of(both["examples"]), **turn_rows(both["examples"])}
+    return both | stored_keys(both)
 
 
 TABLES = tables()

@@ -12,6 +12,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from ops.audits.contract import KEYS, Audit, Scope
+from ops.audits.near_duplicates import NearDuplicateSettings
 from ops.audits.preference_likeness import LikenessSettings
 from ops.audits.registry import audits_of
 from ops.core.identity import text_id
@@ -26,6 +27,11 @@ from resources.measuring.recorded import record_embedded
 from tests.support.corpora import Dialogue, Judged, tables, unit
 from tests.support.prompt_examples import examples_of, prompt, prompts_of
 
+SETTINGS: dict[str, Any] = {
+    "preference_likeness": LikenessSettings(fit_responses=8, fewest_responses=4),
+    "near_duplicates": NearDuplicateSettings(threshold=0.4, words=1),
+}
+"""Of audits whose own would find little in so few words."""
 LINKED = [audit for audit in audits_of(Scope.CORPUS) if audit.links]
 IMAGE_IDS = [f"picture{n}" for n in range(6)]
 HASHES = [0, 1, 2**64 - 1, 2**64 - 4, 2**32 - 1, None]
@@ -119,7 +125,7 @@ def test_what_changed_is_measured_and_the_rest_carried_over(spark: SparkSession,
     names = dict.fromkeys(name for step in steps for name in step)
     made = {name: delivery(name, draw, 90 if name == "base" else 6) for name in names}
     lake, other = (a_lake(tmp_path / name, made) for name in ("touched", "whole"))
-    measured(spark, lake, audit, steps[0], 7)
+    assert measured(spark, lake, audit, steps[0], 7), "the audit finds something, or the test shows nothing"
     for step in steps[1:]:
         measures = [measured(spark, where, audit, step, days) for where, days in ((lake, 7), (other, 0))]
         assert measures[0] == measures[1], f"seed {seed}, at {step} of {steps}"
@@ -130,8 +136,7 @@ def test_what_changed_is_measured_and_the_rest_carried_over(spark: SparkSession,
 
 def measured(spark: SparkSession, lake: Lake, audit: Audit, drops: list[str], days: float) -> list[dict[str, Any]]:
     deliveries = [f"{name}-0" for name in drops]
-    likely = LikenessSettings(fit_responses=8, fewest_responses=4)
-    settings = likely if audit.name == "preference_likeness" else audit.settings
+    settings = SETTINGS.get(audit.name, audit.settings)
     identity = measure_corpus(
         lambda: spark, lake, audit, deliveries=deliveries, settings=settings, encoder="e", whole_days=days
     )

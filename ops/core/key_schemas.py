@@ -1,0 +1,20 @@
+"""The tables of what audits of the corpus compare: keys of rows, made once for each delivery, so that a night looks for
+rows alike to those that came or went without reading what all the others say. They follow from the delivery alone;
+`rules` names how, settings included."""
+
+import pyarrow as pa
+
+from ops.core.schemas import table
+
+# The SFT examples that say anything. Two that share one of the `bands`, and a first image, may be near duplicates.
+DIALOGUE_BANDS = table(
+    "dialogue_bands",
+    ("delivery", "rules"),
+    ("delivery", pa.string()),
+    ("rules", pa.string()),
+    ("example_id", pa.string()),
+    ("repairs", pa.int32()),
+    ("dialogue_key", pa.string()),
+    ("first_image", pa.string()),  # empty where there is none
+    ("bands", pa.list_(pa.int64())),
+)
