@@ -216,5 +216,6 @@ AUDIT = Audit(
     box_phrases=wanted_phrases,
     uses_vectors=True,
     uses_boxes=True,
+    faults=("box_empty", "box_moved", "box_outside", "box_rescaled", "box_swapped", "box_twice"),
     revision=2,
 )

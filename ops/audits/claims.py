@@ -207,6 +207,6 @@ AUDIT = Audit(
     phrases=wanted_phrases,
     uses_vectors=True,
     uses_colours=True,
-    faults=("wrong_image",),
+    faults=("wrong_image", "false_colour", "false_number", "false_object", "false_yes_no"),
     revision=4,
 )

@@ -1,42 +1,38 @@
 """Damages copies of a delivery's own rows, in memory. A canary shows a picture that another row of the delivery shows,
-so that all that is known of pictures is known of it; where a text changes, none but audits that read texts look at it.
+so that all that is known of pictures is known of it.
 
 A canary's id begins with `canary-`, which no id of a delivery does: those are hashes. It is measured beside rows and
 stored nowhere."""
 
-import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import pyarrow as pa
 
+from ops.canaries.boxes import BOX_FAULTS, RESCALED, boxed_rows, damaged_box, rescaled_boxes
+from ops.canaries.rows import MARK, Row, last_answer, marked
+from ops.canaries.texts import FALSE, answers_by_question, false_answer, given_answer, reward_trace, told_answers
 from ops.core.identity import digest
+from ops.core.schemas import BOXES
 
-MARK = "canary-"
-FAULTS = ("given_answer", "reward_trace", "shifted_join", "wrong_image")
+FAULTS = tuple(
+    sorted(("blind_questions", "given_answer", "reward_trace", "shifted_join", "wrong_image", *FALSE, *BOX_FAULTS))
+)
+#: Rows of a kind that could have a fault, for each canary that has it, at least: of what audits learn from the rows
+#: themselves (how often boxes hold what they say, or an encoder agrees with claims), more canaries would change it.
+ROWS_EACH = 20
 _CONTEXT = "context"
 #: Rows of a shifted join, as many sound ones before them, and by how many rows their images slip.
 _RUN, _SLIP = 24, 3
-#: What judges and reward models leave behind, after the published prompts of judges.
-_TRACES = (
-    "Rating: [[7]]",
-    "Score: 4/5",
-    "My final verdict is: [[B]]",
-    "<|reward|> 0.82",
-    "Response A is more accurate than response B.",
-    "I would rate this answer 8 out of 10.",
-)
-
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Canaries:
-    """Damaged rows (schemas.EXAMPLES), and the fault of each by its id. Rows beside them that are not damaged, but that
-    they need around them, have the fault ''."""
+    """Damaged rows (schemas.EXAMPLES), their boxes (schemas.BOXES), and the fault of each by its id. Rows beside them
+    that are not damaged, but that they need around them, have the fault ''."""
 
     examples: pa.Table
+    boxes: pa.Table
     faults: Mapping[str, str]
 
     def of(self, faults: Sequence[str]) -> pa.Table:
@@ -46,19 +42,43 @@ class Canaries:
         return self.examples.filter(pa.array(wanted, pa.bool_()))
 
 
-def canaries(examples: pa.Table, *, each: int) -> Canaries:
-    """Canaries of each kind made of these rows: `each`, or as many as there are rows for, and a run of a shifted join.
-    The same rows give the same canaries, whatever their order."""
+def canaries(examples: pa.Table, boxes: pa.Table, *, each: int) -> Canaries:
+    """Canaries of each kind made of these rows and their boxes: `each`, or as many as there are rows for, and a run of
+    a shifted join. The same rows give the same canaries, whatever their order."""
     rows: list[Row] = examples.to_pylist()
     ordered = sorted(rows, key=lambda row: digest(f"canary {row['example_id']}"))
     able = [row for row in ordered if len(row["image_ids"] or ()) == 1 and row["kind"] == "sft"]
-    answering = [row for row in able if _answer(row) is not None][:each]
+    answering = [row for row in able if last_answer(row) is not None][:each]
     made = [(row, "wrong_image") for row in _wrong_images(able[:each])]
-    made += [(_given_answer(row), "given_answer") for row in answering]
-    made += [(_reward_trace(row), "reward_trace") for row in answering]
+    made += [(given_answer(row), "given_answer") for row in answering]
+    made += [(reward_trace(row), "reward_trace") for row in answering]
     made += _shifted_join(able[each : each + 2 * _RUN])
+    made += _damaged_texts(able, each)
+    boxed = list(_damaged_boxes(able, boxes.to_pylist(), each))
+    made += [(row, fault) for row, _, fault in boxed]
     table = pa.Table.from_pylist([row for row, _ in made], schema=examples.schema)
-    return Canaries(table, {row["example_id"]: fault for row, fault in made})
+    damaged = pa.Table.from_pylist([box for _, mine, _ in boxed for box in mine], schema=BOXES.schema)
+    return Canaries(table, damaged, {row["example_id"]: fault for row, fault in made})
+
+
+def _damaged_texts(rows: Sequence[Row], each: int) -> Iterator[tuple[Row, str]]:
+    """Answers that say something false, kind by kind, and questions that tell their answers."""
+    others = answers_by_question(rows)
+    for fault in FALSE:
+        false = [canary for row in rows if (canary := false_answer(row, fault, others))]
+        yield from ((canary, fault) for canary in false[: min(each, len(false) // ROWS_EACH)])
+    hinted = [canary for row in rows if (canary := told_answers(row))]
+    yield from ((canary, "blind_questions") for canary in hinted[: min(each, len(hinted) // ROWS_EACH)])
+
+
+def _damaged_boxes(rows: Sequence[Row], boxes: Sequence[Row], each: int) -> Iterator[tuple[Row, list[Row], str]]:
+    """Rows with their boxes, and what is wrong with these."""
+    every = boxed_rows(rows, boxes)
+    chosen = every[: min(each, len(every) // ROWS_EACH)]
+    for fault in BOX_FAULTS:
+        if fault != RESCALED:
+            yield from ((*damaged_box(boxed, fault), fault) for boxed in chosen)
+    yield from ((row, mine, RESCALED) for row, mine in rescaled_boxes(chosen, every))
 
 
 def _wrong_images(rows: Sequence[Row]) -> Iterator[Row]:
@@ -68,17 +88,6 @@ def _wrong_images(rows: Sequence[Row]) -> Iterator[Row]:
         image = next((other["image_ids"][0] for other in others if other["image_ids"] != row["image_ids"]), None)
         if image is not None:
             yield _showing(row, image, "wrong_image")
-
-
-def _given_answer(row: Row) -> Row:
-    """The last answer stands word for word in a field beside the conversation."""
-    return _marked(row, "given_answer") | {"metadata": json.dumps({"note": _answer(row)})}
-
-
-def _reward_trace(row: Row) -> Row:
-    """A judge's line follows the last answer."""
-    trace = _TRACES[int(digest(f"trace {row['example_id']}", size=4), 16) % len(_TRACES)]
-    return _marked(row, "reward_trace") | {"messages": _answering(row, lambda answer: f"{answer}\n{trace}")}
 
 
 def _shifted_join(rows: Sequence[Row]) -> list[tuple[Row, str]]:
@@ -101,24 +110,4 @@ def _showing(row: Row, image: str, name: str) -> Row:
         {**message, "parts": [{**part, "image_id": image} if part["image_id"] else part for part in message["parts"]]}
         for message in row["messages"]
     ]
-    return _marked(row, name) | {"messages": messages, "image_ids": [image]}
-
-
-def _answer(row: Row) -> str | None:
-    """The text that ends the row, where an assistant's does."""
-    messages: list[Row] = row["messages"] or []
-    if not messages or messages[-1]["role"] != "assistant" or not messages[-1]["parts"]:
-        return None
-    return messages[-1]["parts"][-1]["text"] or None
-
-
-def _answering(row: Row, change: Callable[[str], str]) -> list[Row]:
-    """The messages, with the text that ends the row changed."""
-    *before, last = row["messages"]
-    *parts, text = last["parts"]
-    return [*before, {**last, "parts": [*parts, {**text, "text": change(text["text"])}]}]
-
-
-def _marked(row: Row, name: str) -> Row:
-    marked = f"{MARK}{name}-{row['example_id']}"
-    return {**row, "example_id": marked, "source_id": marked}
+    return marked(row, name) | {"messages": messages, "image_ids": [image]}

@@ -8,9 +8,10 @@ from typing import Any
 import pyarrow as pa
 
 from ops.audits.contract import Audit
-from ops.canaries.damage import MARK
+from ops.canaries.rows import MARK
 from ops.core.accuracy import wilson
-from ops.decision.policy import Action, Policy
+from ops.core.arrow import Column, is_in, rows_where
+from ops.decision.policy import Action, Policy, Rule
 from ops.decision.rule_scores import limit_of, scores
 from ops.decision.rule_worth import caught_of
 from ops.decision.verdicts import verdicts
@@ -96,7 +97,8 @@ def rule_outcomes(
     policy: Policy,
     audits: Sequence[Audit],
 ) -> list[RuleOutcome]:
-    """By fault, and within it by rule of the audits that look for it, as `outcomes`."""
+    """By fault, and within it by rule of the audits that look for it, as `outcomes`. Rules are left out that ask for
+    what their audit tells of no canary with the fault, such as of pairs where canaries are none."""
     own = [rules for name, rules in flagged.items() if not name.startswith(MARK)]
     actions = {rule.name: rule.action for rule in policy.rules}
     counted: list[RuleOutcome] = []
@@ -104,7 +106,7 @@ def rule_outcomes(
         ids = pa.array([name for name, kind in faults.items() if kind == fault], pa.string())
         for audit in audits:
             for rule in policy.rules if fault in audit.faults else ():
-                if rule.audit != audit.name:
+                if rule.audit != audit.name or not _is_tried(rule, measures[audit.name], ids):
                     continue
                 limit = limit_of(rule, audit.schema)
                 near = scores(measures[audit.name].to_batches(), rule, limit) if limit else {}
@@ -113,6 +115,12 @@ def rule_outcomes(
                 counts = (caught.known, caught.caught, caught.alone, beside.known, beside.caught, beside.alone)
                 counted.append(RuleOutcome(fault, rule.name, audit.name, *counts, tuple(reached)))
     return counted
+
+
+def _is_tried(rule: Rule, measures: pa.Table, canaries: Column) -> bool:
+    """Whether the audit tells what the rule asks for, of some of these canaries; one that has no row of them does."""
+    rows = rows_where(measures, is_in(measures["example_id"], canaries))
+    return not rows.num_rows or all(rows[condition.column].null_count < rows.num_rows for condition in rule.when)
 
 
 def _planted(faults: Mapping[str, str], flagged: Flagged) -> dict[str, list[frozenset[str]]]:

@@ -3,7 +3,8 @@ what was done to them.
 
 a few parts of `examples` + what was gathered for them -> `canaries`, `canary_rules`
 
-One worker does it; nothing of a damaged row is staged, so that none can be published.
+One worker does it; nothing of a damaged row is staged, so that none can be published. What a damaged text says anew is
+embedded as the texts of evaluation sets are: its vector is kept by the text's hash.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,45 +17,51 @@ import pyarrow as pa
 
 from ops.audits.contract import Audit
 from ops.audits.registry import all_audits
-from ops.canaries.damage import FAULTS, canaries
+from ops.canaries.damage import FAULTS, ROWS_EACH, Canaries, canaries
 from ops.canaries.outcome import CanaryOutcome, RuleOutcome, flagged_rows, outcomes, rule_outcomes, rules_on
-from ops.core.identity import digest, fingerprint
+from ops.core.identity import digest, fingerprint, text_id
 from ops.core.measure_schemas import CANARIES, CANARY_RULES
-from ops.core.schemas import EXAMPLES, TableSpec
+from ops.core.schemas import BOXES, EXAMPLES, TableSpec
+from ops.core.vectors import Vectors, joined
 from ops.decision.policy import Policy
+from ops.vision.regions import EVERYDAY, NO_REGIONS, Phrase, RegionTable, naming
 from resources.config.settings import Settings
 from resources.engines.progress import Progress
 from resources.engines.ray import ray_map
-from resources.engines.ray_types import Reference, get, get_all
+from resources.engines.ray_types import Reference, get, get_all, put
 from resources.lake.compaction import compact
 from resources.lake.parts import Part
 from resources.lake.tables import Lake
 from resources.measuring.evidence import Evidence, part_inputs
-from resources.measuring.examples import example_batches
+from resources.measuring.examples import example_batches, example_boxes
 from resources.measuring.recorded import once, row_audits
+from resources.models.embedding import embed_contents
+from resources.models.phrase_regions import locate
+from resources.models.stored_vectors import embedded_ids, load_vectors
 
 #: Own rows beside the canaries, and canaries of a kind: enough for an interval of a tenth on either side.
 _OWN, _EACH = 2000, 100
-#: Own rows for each canary of a kind, at least: more canaries would change what they are measured beside.
-_ROWS_EACH = 20
 #: Raised when other canaries are made of the same rows, or more is told of them.
-_REVISION = 2
+_REVISION = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Flight:
-    """What canaries are judged by: the audits that measure them, and the rules that act on what these measure.
-    `identity` names both."""
+    """What canaries are judged by: the audits that measure them by this encoder's vectors, and the rules that act on
+    what these measure. `identity` names all."""
 
     audits: tuple[Audit, ...]
     policy: Policy
+    encoder: str
     identity: str
 
 
-def missing_flight(lake: Lake, delivery: str, *, settings: Settings, identities: Mapping[str, str]) -> Flight | None:
+def missing_flight(
+    lake: Lake, delivery: str, *, settings: Settings, encoder: str, identities: Mapping[str, str]
+) -> Flight | None:
     """What the delivery's canaries are still to be judged by under these settings; None where that was done, or no rule
     acts on an audit that looks for what is done to canaries. `identities` are those of the audits' measures."""
-    telling = [audit for audit in row_audits() if audit.name in identities and _tells(audit)]
+    telling = [audit for audit in row_audits() if audit.name in identities and _tells(audit, settings)]
     policy = rules_on(settings.policy, telling, FAULTS)
     if not policy.rules:
         return None
@@ -62,7 +69,7 @@ def missing_flight(lake: Lake, delivery: str, *, settings: Settings, identities:
     identity = fingerprint("canaries", _REVISION, policy.hash, named)
     if lake.committed(CANARIES, once(delivery, identity)):
         return None
-    return Flight(tuple(audit for audit in telling if audit.name in named), policy, identity)
+    return Flight(tuple(audit for audit in telling if audit.name in named), policy, encoder, identity)
 
 
 def fly_canaries(
@@ -76,14 +83,20 @@ def fly_canaries(
     progress: Progress,
 ) -> None:
     """Measures and judges canaries made of rows of the delivery, which lies in these parts, and commits what came of
-    it. `evidence` is what was gathered for the parts."""
+    it. `evidence` is what was gathered for the parts; what canaries want beside it is embedded and found here."""
     places = _sampled(evidence.gathered.files)
     pieces = tuple(piece for place in places for piece in evidence.gathered.pieces[place])
     audits = {audit.name: settings.audit(audit.name) for audit in flight.audits}
     job = _Job(tuple(parts[place] for place in places), pieces, audits, flight.policy)
     jobs = [job] if places else []  # none of a delivery that shows nothing
+    want = partial(_wanted, lake=lake, shared=evidence.shared)
+    wanted = list(ray_map(want, jobs, progress=progress, label="Damage rows in memory", total=len(jobs)))
+    beside = [
+        put(_looked_for(lake, one, settings=settings, encoder=flight.encoder, progress=progress)) for one in wanted
+    ]
     judge = partial(_judged, lake=lake, shared=evidence.shared)
-    judged = list(ray_map(judge, jobs, progress=progress, label="Measure canaries", total=len(jobs)))
+    flown = list(zip(jobs, beside, strict=True))
+    judged = list(ray_map(judge, flown, progress=progress, label="Measure canaries", total=len(flown)))
     now = datetime.now(UTC)
 
     def record(spec: TableSpec, results: Iterable[CanaryOutcome | RuleOutcome]) -> None:
@@ -107,6 +120,23 @@ class _Job:
     policy: Policy
 
 
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What canaries are measured by beside what the delivery is: texts, and phrases to be found in pictures, those of
+    the own rows among them."""
+
+    texts: frozenset[str]
+    phrases: frozenset[Phrase]
+
+
+@dataclass(frozen=True, slots=True)
+class _Beside:
+    """The vectors of those texts, and the places of those phrases."""
+
+    texts: Vectors
+    regions: RegionTable
+
+
 def _sampled(pictured: Sequence[Mapping[str | None, int]]) -> list[int]:
     """Places of the parts that canaries are made of, given the examples with pictures in each: those with most, until
     there are enough."""
@@ -118,20 +148,60 @@ def _sampled(pictured: Sequence[Mapping[str | None, int]]) -> list[int]:
     return places
 
 
-def _tells(audit: Audit) -> bool:
-    """Whether the audit looks for a canary's fault by what is known of other rows. Phrases would have to be sought in
-    pictures anew, and what is fitted is fitted to sound rows of all parts."""
-    return bool(set(FAULTS) & set(audit.faults)) and audit.phrases is None and audit.fit is None
+def _tells(audit: Audit, settings: Settings) -> bool:
+    """Whether the audit looks for a canary's fault by what is known of rows without a model's answers: what is fitted
+    is fitted to sound rows of all parts, and a vision-language model is not asked about canaries."""
+    asks = audit.uses_likelihoods and settings.audit(audit.name).vlm
+    return bool(set(FAULTS) & set(audit.faults)) and audit.fit is None and not asks
 
 
-def _judged(job: _Job, *, lake: Lake, shared: Reference) -> tuple[list[CanaryOutcome], list[RuleOutcome]]:
-    """Runs in a worker."""
-    inputs = part_inputs(get_all(job.pieces), get(shared))
+def _drawn(job: _Job, lake: Lake) -> tuple[pa.Table, pa.Table, Canaries]:
+    """Own rows, their boxes, and the canaries that are made of them."""
     examples = pa.concat_tables([EXAMPLES.schema.empty_table(), *example_batches(lake, job.parts)])
     drawn = [digest(f"own {name}") for name in examples["example_id"].to_pylist()]
     rows = sorted(range(len(drawn)), key=drawn.__getitem__)[:_OWN]
     own = examples.take(pa.array(sorted(rows), pa.int64()))
-    made = canaries(own, each=min(_EACH, len(own) // _ROWS_EACH))
+    boxes = example_boxes(lake, own) if own.num_rows else BOXES.schema.empty_table()
+    return own, boxes, canaries(own, boxes, each=min(_EACH, len(own) // ROWS_EACH))
+
+
+def _wanted(job: _Job, *, lake: Lake, shared: Reference) -> _Wanted:
+    """Runs in a worker."""
+    own, boxes, made = _drawn(job, lake)
+    colours = part_inputs(get_all(job.pieces), get(shared)).colours
+    texts: set[str] = set()
+    phrases: set[Phrase] = set()
+    for audit in (all_audits()[name] for name in job.audits):
+        flown = made.of(audit.faults)
+        texts.update(audit.texts(flown) if audit.texts else ())
+        phrases.update(audit.phrases(pa.concat_tables([own, flown]), colours) if audit.phrases else ())
+        phrases.update(audit.box_phrases(boxes) if audit.box_phrases else ())
+    if phrases:
+        texts |= {phrase.text for phrase in phrases} | {naming(thing) for thing in EVERYDAY}
+    return _Wanted(frozenset(texts), frozenset(phrases))
+
+
+def _looked_for(lake: Lake, wanted: _Wanted, *, settings: Settings, encoder: str, progress: Progress) -> _Beside:
+    """Embeds and finds what is not known from the delivery, a few hundred texts and phrases at most."""
+    ids = {text_id(text): text for text in wanted.texts}
+    known = embedded_ids(lake, encoder, "text", ids.keys())
+    if new := [text for key, text in sorted(ids.items()) if key not in known]:
+        embed_contents(lake, (), new, settings=settings.encoder, embedding=settings.embedding, progress=progress)
+    vectors = load_vectors(lake, encoder, "text", ids.keys())
+    if not wanted.phrases:
+        return _Beside(vectors, NO_REGIONS)
+    return _Beside(vectors, locate(lake, wanted.phrases, texts=vectors, encoder=settings.encoder, progress=progress))
+
+
+def _judged(
+    flown: tuple[_Job, Reference], *, lake: Lake, shared: Reference
+) -> tuple[list[CanaryOutcome], list[RuleOutcome]]:
+    """Runs in a worker."""
+    job, known = flown[0], get(flown[1])
+    inputs = part_inputs(get_all(job.pieces), get(shared))
+    own, boxes, made = _drawn(job, lake)
+    boxes = pa.concat_tables([boxes, made.boxes])
+    inputs = replace(inputs, texts=joined([inputs.texts, known.texts]), regions=known.regions, boxes=boxes)
     audits = [all_audits()[name] for name in job.audits]
     measures: dict[str, pa.Table] = {}
     for audit in audits:

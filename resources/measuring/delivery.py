@@ -5,7 +5,7 @@ parts of `examples` + what was gathered for them -> measures_<audit>, partition 
 Workers read the parts, measure them and stage what they measured; the driver holds names of files and counts.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -72,21 +72,26 @@ def measure_delivery(
     identities = row_identities(settings, encoder)
     chosen = {name: identity for name, identity in identities.items() if name in names}
     missing_audits = [all_audits()[name] for name in unmeasured(lake, delivery, chosen)]
-    flight = missing_flight(lake, delivery, settings=settings, identities=identities) if canaries else None
+    flight = None
+    if canaries:
+        flight = missing_flight(lake, delivery, settings=settings, encoder=encoder, identities=identities)
     if not missing_audits and flight is None:
         return {}
     parts = delivery_parts(lake, delivery, rows=_PART_ROWS)
     looking = {audit.name: audit for audit in [*missing_audits, *(flight.audits if flight else ())]}
     evidence = gather_evidence(
-        lake, delivery, parts, settings=settings, encoder=encoder, audits=list(looking.values()), progress=progress
+        lake,
+        delivery,
+        parts,
+        settings=settings,
+        encoder=encoder,
+        audits=list(looking.values()),
+        finding=missing_audits,
+        progress=progress,
     )
     written: dict[str, int] = {}
     if missing_audits:
-        models = _models(lake, parts, missing_audits, progress=progress)
-        plans = {
-            audit.name: _Plan(settings.audit(audit.name), identities[audit.name], models.get(audit.name))
-            for audit in missing_audits
-        }
+        plans = _plans(lake, parts, missing_audits, settings=settings, identities=identities, progress=progress)
         written = _measure(lake, delivery, parts, evidence, plans=plans, progress=progress)
     if flight:
         fly_canaries(lake, delivery, flight, parts=parts, evidence=evidence, settings=settings, progress=progress)
@@ -117,6 +122,22 @@ def _measure(
     for audit in audits:
         lake.commit(audit.table, staged[audit.name], once=once(delivery, plans[audit.name].identity))
     return {name: sum(file.rows for file in files) for name, files in staged.items()}
+
+
+def _plans(
+    lake: Lake,
+    parts: Sequence[Part],
+    audits: Sequence[Audit],
+    *,
+    settings: Settings,
+    identities: Mapping[str, str],
+    progress: Progress,
+) -> dict[str, _Plan]:
+    models = _models(lake, parts, audits, progress=progress)
+    return {
+        audit.name: _Plan(settings.audit(audit.name), identities[audit.name], models.get(audit.name))
+        for audit in audits
+    }
 
 
 def _models(lake: Lake, parts: Sequence[Part], audits: Sequence[Audit], *, progress: Progress) -> dict[str, object]:

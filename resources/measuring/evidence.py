@@ -63,16 +63,18 @@ def gather_evidence(
     settings: Settings,
     encoder: str,
     audits: Sequence[Audit],
+    finding: Sequence[Audit],
     progress: Progress,
 ) -> Evidence:
-    """What these audits look at beside the delivery's examples, which lie in these parts."""
+    """What these audits look at beside the delivery's examples, which lie in these parts. Those that are `finding` get
+    what only a model can tell, too."""
     sets = named_sets(settings, audits)
     if sets:
         embed_sets(lake, sets, settings=settings, encoder=encoder, progress=progress)
     gathered = gather(lake, parts, _asked(settings, encoder, audits), progress=progress)
     shared = Shared(gathered.bank_images, gathered.bank_texts)
-    likelihoods = _likelihoods(lake, delivery, settings=settings, audits=audits, progress=progress)
-    phrases = _phrases(lake, parts, gathered, shared, audits=audits, progress=progress)
+    likelihoods = _likelihoods(lake, delivery, settings=settings, audits=finding, progress=progress)
+    phrases = _phrases(lake, parts, gathered, shared, audits=finding, progress=progress)
     index = sets.index() if sets else None
     return Evidence(
         gathered,

@@ -10,14 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ops.audits.registry import all_audits
-from ops.canaries.damage import MARK, canaries
+from ops.canaries.damage import canaries
 from ops.canaries.outcome import ANY, flagged_rows, outcomes, rule_outcomes, rules_on
+from ops.canaries.rows import MARK
 from ops.core.identity import image_id
-from ops.core.schemas import EXAMPLES
+from ops.core.schemas import BOXES, EXAMPLES
 from ops.decision.policy import Action, Condition, Policy, Rule
 from tests.support.set_cosines import inputs_of
 
 ROWS = 300
+NO_BOXES = BOXES.schema.empty_table()
 
 
 def examples_of(images: list[list[int]]) -> pa.Table:
@@ -35,7 +37,7 @@ def examples_of(images: list[list[int]]) -> pa.Table:
 @given(st.lists(st.lists(st.integers(0, 4), max_size=2, unique=True), max_size=90), st.integers(0, 20))
 def test_canaries_show_other_images_of_the_delivery_and_are_marked(images: list[list[int]], each: int) -> None:
     examples = examples_of(images)
-    made = canaries(examples, each=each)
+    made = canaries(examples, NO_BOXES, each=each)
     rows = {row["example_id"]: row for row in examples.to_pylist()}
     known = {image for row in rows.values() for image in row["image_ids"]}
     assert set(made.faults) == set(made.examples["example_id"].to_pylist())
@@ -57,7 +59,7 @@ def test_canaries_show_other_images_of_the_delivery_and_are_marked(images: list[
 
 
 def test_an_audit_gets_the_canaries_of_its_faults_and_their_surroundings() -> None:
-    made = canaries(examples_of([[n] for n in range(120)]), each=10)
+    made = canaries(examples_of([[n] for n in range(120)]), NO_BOXES, each=10)
     assert Counter(made.faults[i] for i in made.of(("reward_trace",))["example_id"].to_pylist()) == {"reward_trace": 10}
     joined = Counter(made.faults[i] for i in made.of(("shifted_join",))["example_id"].to_pylist())
     assert joined == {"shifted_join": 24, "": 24}
@@ -67,7 +69,7 @@ def test_an_audit_gets_the_canaries_of_its_faults_and_their_surroundings() -> No
 def test_the_order_of_rows_decides_nothing() -> None:
     examples = examples_of([[n] for n in range(120)])
     turned = examples.take(np.random.default_rng(0).permutation(120))
-    assert canaries(turned, each=10).examples.equals(canaries(examples, each=10).examples)
+    assert canaries(turned, NO_BOXES, each=10).examples.equals(canaries(examples, NO_BOXES, each=10).examples)
 
 
 POLICY = Policy(
@@ -84,7 +86,7 @@ def test_recall_and_flags_are_counted_by_fault_and_audit() -> None:
     questions = [f"What is thing {n}?" for n in range(ROWS)]
     cosines = np.clip(drawn.normal(0.35, 0.08, ROWS), -1, 1)
     inputs = inputs_of(questions, [f"a cup of kind {n}" for n in range(ROWS)], cosines)
-    made = canaries(inputs.examples, each=30)
+    made = canaries(inputs.examples, NO_BOXES, each=30)
     audit = all_audits()["image_mismatch"]
     rules = rules_on(POLICY, all_audits().values(), ["wrong_image"])
     assert [rule.name for rule in rules.rules] == ["likely"]
@@ -107,7 +109,7 @@ def test_recall_and_flags_are_counted_by_fault_and_audit() -> None:
 
 def test_nothing_is_told_of_an_audit_without_rules() -> None:
     examples = examples_of([[n] for n in range(60)])
-    made = canaries(examples, each=5)
+    made = canaries(examples, NO_BOXES, each=5)
     audits = [all_audits()["image_mismatch"]]
     flagged = flagged_rows(examples, {}, Policy(()))
     assert outcomes(made.faults, flagged, Policy(()), audits) == []
@@ -116,5 +118,23 @@ def test_nothing_is_told_of_an_audit_without_rules() -> None:
 
 @pytest.mark.parametrize("images", [[], [[]], [[0]] * 20])
 def test_a_delivery_that_shows_one_image_or_none_has_no_wrong_ones(images: list[list[int]]) -> None:
-    faults = canaries(examples_of(images), each=30).faults
+    faults = canaries(examples_of(images), NO_BOXES, each=30).faults
     assert not {"wrong_image", "shifted_join"} & set(faults.values())
+
+
+def test_a_rule_is_not_tried_by_canaries_of_which_its_audit_tells_nothing() -> None:
+    audit = all_audits()["boxes"]
+    rules = tuple(
+        Rule(column, "boxes", (Condition.parse(f"{column} == true"),), Action.HOLD, "faulty")
+        for column in ("is_swapped", "is_same_pair")
+    )
+    keys = {"delivery": "d", "example_id": f"{MARK}box_swapped-0", "box": 0, "abstained": False}
+    measures = {"boxes": pa.Table.from_pylist([keys | {"is_swapped": True}], schema=audit.schema)}
+    faults = {f"{MARK}box_swapped-0": "box_swapped"}
+    flagged = {f"{MARK}box_swapped-0": frozenset(["is_swapped"])}
+    (tried,) = rule_outcomes(faults, flagged, measures, Policy(rules), [audit])
+    assert (tried.rule, tried.planted, tried.caught) == ("is_swapped", 1, 1)
+    # An audit that has no row of a canary has found nothing in it.
+    nothing = {"boxes": audit.schema.empty_table()}
+    missed = rule_outcomes(faults, {f"{MARK}box_swapped-0": frozenset()}, nothing, Policy(rules), [audit])
+    assert sorted((rule.rule, rule.caught) for rule in missed) == [("is_same_pair", 0), ("is_swapped", 0)]

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ops.audits.contract import KEYS, Audit, Grain, Scope
-from ops.canaries.damage import MARK
+from ops.canaries.rows import MARK
 from ops.core.hashing import joined, key_hashes
 from ops.core.schemas import EXAMPLES, QUARANTINE
 from ops.core.version_schemas import CURATED, CURRICULUM, VERDICTS

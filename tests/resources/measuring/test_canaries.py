@@ -1,5 +1,6 @@
 """Canaries of a delivery: measured beside its rows, judged by its policy, and in no table of the lake but as counts."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -7,12 +8,13 @@ import pyarrow as pa
 import pytest
 
 from ops.audits.registry import all_audits
-from ops.canaries.damage import MARK
 from ops.canaries.outcome import ANY
+from ops.canaries.rows import MARK
 from ops.core.measure_schemas import CANARIES
 from ops.core.schemas import EXAMPLES
 from ops.core.tables import TABLES
-from resources.config.settings import load_settings
+from ops.decision.policy import Policy
+from resources.config.settings import Settings, load_settings
 from resources.engines.progress import SilentProgress
 from resources.gates.canaries import latest_canaries
 from resources.lake.tables import Lake
@@ -21,6 +23,12 @@ from tests.support.set_cosines import inputs_of
 from tests.support.stored_delivery import stored
 
 ROWS = 240
+
+
+def settings() -> Settings:
+    """Without the rule for which the mini encoder would embed texts of canaries, beside the vectors of a sample."""
+    shipped = load_settings()
+    return replace(shipped, policy=Policy(tuple(r for r in shipped.policy.rules if r.audit != "visual_necessity")))
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +43,7 @@ def measured(ray_session: None, tmp_path_factory: pytest.TempPathFactory) -> tup
     silent = [row | {"example_id": f"t{n}", "image_ids": [], "messages": []} for n, row in enumerate(rows)]
     texts = pa.Table.from_pylist(silent, schema=EXAMPLES.schema)
     lake.write(EXAMPLES, texts, partition={"delivery": delivery}, once="texts")
-    words: dict[str, Any] = {"settings": load_settings(), "encoder": "sample", "progress": SilentProgress()}
+    words: dict[str, Any] = {"settings": settings(), "encoder": "sample", "progress": SilentProgress()}
     for _ in range(2):
         measure_delivery(lake, delivery, names=["conversation_grounding", "image_mismatch"], **words)
     return lake, delivery
@@ -46,8 +54,11 @@ def test_canaries_are_counted_once_for_the_audits_that_were_measured(measured: t
     lake, delivery = measured
     rows = {(row["fault"], row["audit"]): row for row in lake.read(CANARIES).to_pylist()}
     # Audits that were not asked for are flown all the same: what the policy finds is found by all of them.
-    looking = {"wrong_image": {"conversation_grounding", "image_mismatch"}, "reward_trace": {"reward_residue"}}
-    looking["shifted_join"] = looking["wrong_image"] | {"alignment_shift"}
+    looking = {"shifted_join": {"alignment_shift", "conversation_grounding", "image_mismatch"}}
+    looking |= {
+        "wrong_image": {"claims", "conversation_grounding", "image_mismatch"},
+        "reward_trace": {"reward_residue"},
+    }
     assert set(rows) == {(fault, audit) for fault, audits in looking.items() for audit in {*audits, ANY}}
     mismatch = rows["wrong_image", "image_mismatch"]
     assert (mismatch["delivery"], mismatch["planted"], mismatch["own"]) == (delivery, ROWS // 20, ROWS)
