@@ -50,7 +50,7 @@ def tally_table(tallies: Sequence[Tally]) -> Group:
 def canary_table(outcomes: Sequence[CanaryOutcome]) -> Group:
     """Which of a delivery's canaries were caught, and how many of its own rows were flagged beside them."""
     table = Table(box=SIMPLE_HEAD, padding=0)
-    for heading in ("fault", "audit", "planted", "caught", "95 %", "own", "flagged"):
+    for heading in ("fault", "audit", "made", "caught", "95 %", "own", "flagged"):
         table.add_column(heading, justify="left" if heading in ("fault", "audit") else "right")
     for outcome in outcomes:
         interval = f"{outcome.recall_low:.2f} to {outcome.recall_high:.2f}"
