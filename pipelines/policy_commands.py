@@ -59,7 +59,8 @@ def suggest_command(
     debug: DebugOption = False,
 ) -> None:
     """Limits for the rules of an assay.yaml that reach a precision by the labels of reviewers, beside the share of
-    canaries that they would catch; as a diff of the file for a person to accept. Nothing is changed."""
+    canaries that they would catch; where no label tells, by canaries alone, at the rate at which they were planted. As
+    a diff of the file for a person to accept. Nothing is changed."""
     require_target(target)
     store, path = lake_at(lake), policy_file(config)
     suggestions = suggest(store, asked_version(store, version), load_settings(config).policy, target=target)
@@ -96,7 +97,7 @@ def override_command(
 
 def _suggestion(suggestion: Suggestion) -> dict[str, object]:
     sides = {"now": suggestion.now, "proposed": suggestion.proposed}
-    row: dict[str, object] = {"rule": suggestion.rule}
+    row: dict[str, object] = {"rule": suggestion.rule, "by": suggestion.by}
     for name, side in sides.items():
         row[name] = None if side is None else asdict(side) | {"condition": str(side.condition)}
     return row
@@ -105,13 +106,13 @@ def _suggestion(suggestion: Suggestion) -> dict[str, object]:
 def _suggestion_table(suggestions: Sequence[Suggestion], target: float) -> object:
     table = Table("rule, limit", "precision", "recall", "canaries", box=SIMPLE_HEAD, padding=0)
     for suggestion in suggestions:
-        table.add_row(suggestion.rule)
+        table.add_row(suggestion.rule if suggestion.by == "labels" else f"{suggestion.rule} (by canaries)")
         table.add_row(*_side(suggestion.now))
         if suggestion.proposed is None:
             table.add_row(f"  none reaches {target:g}")
         elif suggestion.edit:
             table.add_row(*_side(suggestion.proposed))
-    return titled("Rules with a limit, as they are and as suggested; 95 % intervals, by labels", table)
+    return titled("Rules with a limit, as they are and as suggested; 95 % intervals, by labels or canaries", table)
 
 
 def _side(side: At) -> list[str]:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from ops.audits.contract import Audit
@@ -45,7 +46,8 @@ class CanaryOutcome:
 class RuleOutcome:
     """Of the `planted` canaries with a fault that the rule's audit looks for, those that the rule flags, and those that
     it `alone` keeps out or weighs down; of the `own` rows beside them likewise. `scores` are how near the canaries come
-    to the rule's limit (ops/decision/rule_scores.py), of those that have one; none where it has no limit."""
+    to the rule's limit (ops/decision/rule_scores.py), of those that have one; none where it has no limit. `own_reached`
+    are, for each score, the own rows that come as near or nearer."""
 
     fault: str
     rule: str
@@ -57,6 +59,7 @@ class RuleOutcome:
     flagged: int
     flagged_alone: int
     scores: tuple[float, ...]
+    own_reached: tuple[int, ...]
 
 
 def rules_on(policy: Policy, audits: Iterable[Audit], faults: Iterable[str]) -> Policy:
@@ -111,9 +114,13 @@ def rule_outcomes(
                 limit = limit_of(rule, audit.schema)
                 near = scores(measures[audit.name].to_batches(), rule, limit) if limit else {}
                 reached = sorted(near[name] for name in ids.to_pylist() if name in near)
+                others = np.sort([score for name, score in near.items() if not name.startswith(MARK)])
+                as_near = len(others) - np.searchsorted(others, reached)
                 caught, beside = (caught_of(rule.name, rows, actions) for rows in (planted, own))
                 counts = (caught.known, caught.caught, caught.alone, beside.known, beside.caught, beside.alone)
-                counted.append(RuleOutcome(fault, rule.name, audit.name, *counts, tuple(reached)))
+                counted.append(
+                    RuleOutcome(fault, rule.name, audit.name, *counts, tuple(reached), tuple(as_near.tolist()))
+                )
     return counted
 
 

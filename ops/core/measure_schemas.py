@@ -96,6 +96,7 @@ CANARY_RULES = table(
     ("flagged", pa.int32()),
     ("flagged_alone", pa.int32()),
     ("scores", pa.list_(pa.float64())),  # of canaries: how near they come to the rule's limit
+    ("own_reached", pa.list_(pa.int32())),  # own rows that come as near, for each of these scores
 )
 
 # Examples, answers, tokens and images by dataset and delivery, for the corpus and the measures that `identity` names.

@@ -1,10 +1,12 @@
-"""Thresholds for rules of a policy, by labels and canaries, for a person to accept. Nothing is written to the lake."""
+"""Thresholds for rules of a policy, by labels, or else by canaries, for a person to accept. Nothing is written to the
+lake."""
 
 import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Context, Decimal
+from typing import Literal
 
 import numpy as np
 import pyarrow as pa
@@ -31,8 +33,8 @@ _DIGITS = 4
 
 @dataclass(frozen=True, slots=True)
 class At:
-    """A rule under one limit: its precision and recall by labels, over all examples of the version, and the share of
-    canaries that it catches (None where none flew)."""
+    """A rule under one limit: its precision and recall by labels, over all examples of the version, or by canaries and
+    the own rows beside them; and the share of canaries that it catches (None where none flew)."""
 
     condition: Condition
     precision: Estimate
@@ -42,10 +44,11 @@ class At:
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """What labels say of a rule's limit: as it is, and at the laxest that reaches the target (None where none does, on
-    ten labelled examples)."""
+    """What is said `by` labels (or, where none tells, by canaries) of a rule's limit: as it is, and at the laxest that
+    reaches the target (None where none does, on ten rows)."""
 
     rule: str
+    by: Literal["labels", "canaries"]
     now: At
     proposed: At | None
 
@@ -57,23 +60,56 @@ class Suggestion:
         return self.now.condition, self.proposed.condition
 
 
+@dataclass(frozen=True, slots=True)
+class CanaryScores:
+    """Of a rule: the `planted` canaries and the scores of those that have one; the `own` rows beside them, and the
+    scores of those that come as near as some canary."""
+
+    planted: int = 0
+    scores: tuple[float, ...] = ()
+    own: int = 0
+    own_scores: tuple[float, ...] = ()
+
+    def __add__(self, other: "CanaryScores") -> "CanaryScores":
+        return CanaryScores(
+            self.planted + other.planted,
+            self.scores + other.scores,
+            self.own + other.own,
+            self.own_scores + other.own_scores,
+        )
+
+    @property
+    def labelled(self) -> Labelled:
+        """Canaries as faulty rows among own rows, all of which are taken for sound: precision is that at the rate at
+        which canaries were planted, and too low as far as own rows have the fault."""
+        score = np.full(self.planted + self.own, np.nan)
+        score[: len(self.scores)] = self.scores
+        score[self.planted : self.planted + len(self.own_scores)] = self.own_scores
+        faulty = np.arange(len(score)) < self.planted
+        strata, of = np.where(faulty, "canaries", "own"), np.where(faulty, self.planted, self.own)
+        return Labelled(faulty, strata, of.astype(np.float64), score, np.full(len(score), np.nan))
+
+
 def suggest(lake: Lake, version: Version, policy: Policy, *, target: float) -> list[Suggestion]:
-    """For each rule with a limit on a real-valued measure of the version, of which a label tells anything. Rules that
-    weigh by a probability are left out, for these are right however low it is. MissingError where no example has a
-    label that reviewers agree on."""
+    """For each rule with a limit on a real-valued measure of the version, of which a label or else a canary tells
+    anything. Rules that weigh by a probability are left out, for these are right however low it is. MissingError where
+    no example has a label that reviewers agree on, and no canary comes near a limit."""
     faulty = agreed_labels(lake)
     drawn = [row for row in lake.read(SAMPLES).to_pylist() if row["example_id"] in faulty]
-    if not drawn:
-        raise MissingError(
-            "no example has a label that reviewers agree on; `assay sample` and `assay calibrate` get some"
-        )
     grounds = grounds_of(lake, version, policy)
-    reached = _canary_scores(lake, grounds.deliveries)
+    flown = _flown(lake, grounds.deliveries)
     suggestions: list[Suggestion] = []
     for rule, limit, near in _near(grounds, sorted({row["example_id"] for row in drawn})):
-        labelled = _labelled(drawn, faulty, near)
+        labelled, canaries = _labelled(drawn, faulty, near), flown.get(rule.name, CanaryScores())
         if np.isfinite(labelled.score).any():
-            suggestions.append(_suggestion(rule, limit, labelled, reached.get(rule.name, (0, [])), target))
+            suggestions.append(_suggestion(rule, limit, labelled, canaries, by="labels", target=target))
+        elif canaries.scores:
+            suggestions.append(_suggestion(rule, limit, canaries.labelled, canaries, by="canaries", target=target))
+    if not (drawn or suggestions):
+        raise MissingError(
+            "no example has a label that reviewers agree on, and no canary comes near a limit; `assay sample` and "
+            "`assay calibrate` get labels, and a drop of more rows gets canaries"
+        )
     return suggestions
 
 
@@ -111,24 +147,30 @@ def _labelled(drawn: Sequence[Row], faulty: Mapping[str, bool], near: Mapping[st
 
 
 def _suggestion(
-    rule: Rule, limit: Limit, labelled: Labelled, canaries: tuple[int, Sequence[float]], target: float
+    rule: Rule,
+    limit: Limit,
+    labelled: Labelled,
+    canaries: CanaryScores,
+    *,
+    by: Literal["labels", "canaries"],
+    target: float,
 ) -> Suggestion:
     now = _at(limit.condition, labelled, canaries)
     best = suggested_threshold(threshold_curve(labelled), target=target)
     if best is None:
-        return Suggestion(rule.name, now, None)
+        return Suggestion(rule.name, by, now, None)
     # Where the limit that stands there does the same to all labelled examples, it stays.
     if _same(labelled, limit, best[0]):
-        return Suggestion(rule.name, now, now)
+        return Suggestion(rule.name, by, now, now)
     score = _shortened(best[0])
-    return Suggestion(rule.name, now, _at(limit.at(score), labelled, canaries))
+    return Suggestion(rule.name, by, now, _at(limit.at(score), labelled, canaries))
 
 
-def _at(condition: Condition, labelled: Labelled, canaries: tuple[int, Sequence[float]]) -> At:
+def _at(condition: Condition, labelled: Labelled, canaries: CanaryScores) -> At:
     moved = Limit(condition)
     accuracy = rule_accuracy(labelled, moved.met(labelled.score))
-    planted, reached = canaries
-    caught = float(moved.met(np.array(reached)).sum()) / planted if planted else None
+    reached = np.array(canaries.scores)
+    caught = float(moved.met(reached).sum()) / canaries.planted if canaries.planted else None
     return At(condition, accuracy.precision, accuracy.recall, caught)
 
 
@@ -142,11 +184,28 @@ def _shortened(score: float) -> float:
     return float(near if float(near) <= score else near.next_minus(Context(prec=_DIGITS)))
 
 
-def _canary_scores(lake: Lake, deliveries: Sequence[str]) -> dict[str, tuple[int, list[float]]]:
-    """By rule, how many canaries of its faults flew last, and the scores of those that have one."""
-    planted: defaultdict[str, int] = defaultdict(int)
-    reached: defaultdict[str, list[float]] = defaultdict(list)
+def _flown(lake: Lake, deliveries: Sequence[str]) -> dict[str, CanaryScores]:
+    """By rule, the canaries of its faults that flew last in these deliveries, and the own rows beside them."""
+    flown: defaultdict[tuple[str, str], list[Row]] = defaultdict(list)
     for row in last_rows(lake.read(CANARY_RULES, where={"delivery": list(deliveries)}).to_pylist()):
-        planted[row["rule"]] += row["planted"]
-        reached[row["rule"]] += row["scores"] or []
-    return {rule: (planted[rule], reached[rule]) for rule in planted}
+        if row["own_reached"] is not None:  # flights from before these were counted tell half of it
+            flown[row["rule"], row["delivery"]].append(row)
+    scores_of: defaultdict[str, CanaryScores] = defaultdict(CanaryScores)
+    for (rule, _), rows in sorted(flown.items()):
+        scores_of[rule] += CanaryScores(
+            sum(row["planted"] for row in rows),
+            tuple(score for row in rows for score in row["scores"]),
+            rows[0]["own"],
+            _own_scores(rows),
+        )
+    return dict(scores_of)
+
+
+def _own_scores(rows: Sequence[Row]) -> tuple[float, ...]:
+    """Of a delivery, the scores of those own rows that come as near to the limit as some canary: each as high as the
+    nearest canary that it passes. The own rows are the same for each fault."""
+    counts = {score: count for row in rows for score, count in zip(row["scores"], row["own_reached"], strict=True)}
+    own: list[float] = []
+    for score in sorted(counts, reverse=True):
+        own += [score] * (counts[score] - len(own))
+    return tuple(own)

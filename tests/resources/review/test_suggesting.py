@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
+from ops.core.errors import MissingError
 from ops.core.measure_schemas import CANARY_RULES
 from ops.core.version_schemas import VERDICTS
 from ops.decision.policy import Action, Condition, OneLess, Policy, Rule
@@ -90,10 +91,36 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> tuple[Lake, list[str]]:
     write_measures(lake, "preference_likeness", "p0", measured)
     identities = {"difficulty": "d0", "duplicates": "u0", "preference_likeness": "p0"}
     publish(lake, build(lake, held_settings(), deliveries=["d-1"], measures=identities), {})
-    canary = {"delivery": "d-1", "identity": "i", "at": datetime.now(UTC), "fault": "wrong_image", "rule": "odd"}
-    canary |= {"audit": "preference_likeness", "planted": 4, "scores": [0.5, 0.7, 0.95]}
-    lake.write(CANARY_RULES, pa.Table.from_pylist([canary], schema=CANARY_RULES.schema), partition={}, once="i")
+    flight = {"delivery": "d-1", "identity": "i", "at": datetime.now(UTC), "audit": "preference_likeness"}
+    canaries = [
+        flight
+        | {"rule": rule, "fault": fault, "own": 1000, "scores": scores, "own_reached": reached, "planted": planted}
+        for rule, fault, planted, scores, reached in (
+            ("odd", "wrong_image", 4, [0.5, 0.7, 0.95], [9, 1, 0]),
+            ("many", "wrong_image", 20, [0.3] * 4 + [0.5] * 8 + [0.8] * 8, [100] * 4 + [4] * 8 + [1] * 8),
+            ("many", "false_object", 20, [0.7] * 10, [3] * 10),
+        )
+    ]
+    lake.write(CANARY_RULES, pa.Table.from_pylist(canaries, schema=CANARY_RULES.schema), partition={}, once="i")
     return lake, ids
+
+
+def test_canaries_suggest_where_no_label_tells(lake: tuple[Lake, list[str]]) -> None:
+    store, _ = lake
+    rule = Rule("odd", "preference_likeness", (Condition.parse("rejected_probability >= 0.9"),), Action.HOLD, "odd")
+    many, none = replace(rule, name="many"), replace(rule, name="none")
+    (suggestion,) = suggest(store, version_of(store, 2), Policy((many, none)), target=0.85)
+    assert suggestion.by == "canaries"
+    assert suggestion.proposed is not None
+    # From 0.5 on 26 canaries of both faults and 4 own rows, from 0.3 on 30 and 100.
+    assert str(suggestion.proposed.condition) == "rejected_probability >= 0.5"
+    assert suggestion.proposed.precision.value == pytest.approx(26 / 30)
+    assert suggestion.proposed.precision.low < 26 / 30 < suggestion.proposed.precision.high
+    assert suggestion.proposed.recall.value == suggestion.proposed.canaries == pytest.approx(26 / 40)
+    (stricter,) = suggest(store, version_of(store, 2), Policy((many,)), target=0.99)
+    assert stricter.proposed is None
+    with pytest.raises(MissingError, match="no canary comes near a limit"):
+        suggest(store, version_of(store, 2), Policy((none,)), target=0.9)
 
 
 def test_the_laxest_limit_that_is_right_often_enough_is_suggested(lake: tuple[Lake, list[str]], tmp_path: Path) -> None:
