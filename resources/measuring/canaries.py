@@ -90,10 +90,9 @@ def fly_canaries(
     job = _Job(tuple(parts[place] for place in places), pieces, audits, flight.policy)
     jobs = [job] if places else []  # none of a delivery that shows nothing
     want = partial(_wanted, lake=lake, shared=evidence.shared)
-    wanted = list(ray_map(want, jobs, progress=progress, label="Damage rows in memory", total=len(jobs)))
-    beside = [
-        put(_looked_for(lake, one, settings=settings, encoder=flight.encoder, progress=progress)) for one in wanted
-    ]
+    wishes = list(ray_map(want, jobs, progress=progress, label="Damage rows in memory", total=len(jobs)))
+    look = partial(_looked_for, lake, settings=settings, encoder=flight.encoder, progress=progress)
+    beside = [put(look(wish)) for wish in wishes]
     judge = partial(_judged, lake=lake, shared=evidence.shared)
     flown = list(zip(jobs, beside, strict=True))
     judged = list(ray_map(judge, flown, progress=progress, label="Measure canaries", total=len(flown)))
