@@ -3,6 +3,9 @@
 .PHONY: help setup streaming trainers check format test-ops test test-all test-cluster test-browser test-kills demo dev lock clean
 
 BIN := .venv/bin
+# Python keeps what it compiled, also where the environment says otherwise: each process of a test, and each worker of Ray
+# and Spark, would compile some thousand modules anew.
+export PYTHONDONTWRITEBYTECODE :=
 # Two workers: Spark on one, Ray on the other, the rest where there is room (tests/support/spread.py). With CI=true
 # hypothesis draws the same examples each time; without it every run explores others, and a
 # quarter as many where the long tests are left out (tests/conftest.py).

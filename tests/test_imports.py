@@ -124,6 +124,7 @@ def test_ops_loads_no_engine_and_no_room_above_it() -> None:
     assert not loaded_by(modules("ops")) & barred
 
 
+@pytest.mark.full
 def test_tests_of_ops_load_no_engine() -> None:
     """But for those of `ops.corpus`; pyspark comes with the registry of audits, which has those of a corpus too."""
     quick = {name for name in modules("tests/ops") if not name.startswith("tests.ops.corpus")}

@@ -31,6 +31,7 @@ def double(number: int) -> int:
     return 2 * number
 
 
+@pytest.mark.full
 @pytest.mark.usefixtures("impatient")
 def test_a_task_that_no_node_has_room_for_ends_the_run_by_name() -> None:
     assert list(ray_map(double, [1], progress=SilentProgress(), label="x")) == [2]

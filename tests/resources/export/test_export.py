@@ -29,6 +29,8 @@ pytestmark = pytest.mark.usefixtures("ray_session")
 
 SELF_CONTAINED = [name for name, item in all_exports().items() if name != "mds" and SFT in item.kinds]
 """Formats that need nothing but this environment."""
+#: One of each way of writing: shards as they are, joined into one file, archives.
+QUICK = ["jsonl", "ms_swift", "webdataset"]
 JOINED = ("axolotl", "internvl", "llama_factory", "llava", "ms_swift", "qwen_vl")
 """Formats whose shards are joined into the files of a stage, so that no shard has a file of its own in the end."""
 
@@ -106,7 +108,9 @@ class Cut(SilentProgress):
         yield advance
 
 
-@pytest.mark.parametrize("to", SELF_CONTAINED)
+@pytest.mark.parametrize(
+    "to", QUICK + [pytest.param(to, marks=pytest.mark.full) for to in SELF_CONTAINED if to not in QUICK]
+)
 def test_a_broken_off_export_is_continued(published: Published, tmp_path: Path, to: str):
     whole = export(published, tmp_path / "whole", to)
     for step, after in (("Write pictures", 9), ("Sort rows into shards", 0), (f"Write {to}", 30), (f"Write {to}", 9)):

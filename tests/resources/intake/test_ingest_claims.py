@@ -50,6 +50,7 @@ class Killer(SilentProgress):
         return super().track(label, total)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("kill", [kill_process, kill_for_good])
 def test_an_actor_that_is_killed_changes_nothing(tmp_path: Path, ray_session: None, kill: Callable[[], None]):
     rows = [llava(n, f"{n % 4}.png", "x" * 1500) for n in range(60)]

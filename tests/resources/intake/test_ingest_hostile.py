@@ -181,6 +181,7 @@ def tree(folder: Path) -> set[str]:
     return {str(path.relative_to(folder)) for path in folder.rglob("*")}
 
 
+@pytest.mark.full
 def test_each_hostile_file_is_a_recorded_reason_and_spoils_nothing_else(tmp_path: Path, ray_session: None):
     drop = make(tmp_path)
     before = tree(tmp_path)

@@ -55,6 +55,7 @@ def take(lake: Lake, drop: Path, unchanged: str = "") -> Delivery:
     return ingest(lake, drop, "flowers", settings=IngestSettings(), progress=SilentProgress(), unchanged=unchanged)
 
 
+@pytest.mark.full
 @pytest.mark.usefixtures("ray_session")
 @pytest.mark.parametrize("named", [True, False])
 def test_a_drop_of_an_older_reading_is_read_anew_once(lake: Lake, drop: Path, named: bool):

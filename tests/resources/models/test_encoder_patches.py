@@ -63,6 +63,7 @@ def test_a_tower_that_attends_to_pool_has_none():
     assert patches_of(visual, (48, 48)) is None
 
 
+@pytest.mark.full
 def test_a_compiled_tower_gives_what_it_gives_uncompiled():
     visual, pixels = tower(TRANSFORMER), torch.randn(1, 3, 48, 48)
     plain, compiled = patches_of(visual, (48, 48)), patches_of(torch.compile(visual), (48, 48))
