@@ -10,7 +10,8 @@ from ops.core.grades import PASS, REJECT, WARN, worst
 @dataclass(frozen=True, slots=True)
 class CheckpointLimits:
     """From where on a finding warns or rejects. What is held against a limit is the end of the interval that speaks
-    for the checkpoint, so that few probes accuse nothing."""
+    for the checkpoint, so that few probes accuse nothing; a limit on a layer is never above the layer's null, what an
+    edit that does no harm keeps."""
 
     warn_kept: float = 0.8
     """Of how images lie to each other in a layer, against an edit that does no harm. A light fine-tune that finds more
@@ -62,10 +63,11 @@ def verdict_of(findings: Sequence[Finding]) -> str:
 
 def _drift(layer: LayerShift, last: bool, limits: CheckpointLimits) -> list[Finding]:
     high = layer.kept_interval[1]
-    if high >= limits.warn_kept and not last:
+    warn, reject = min(limits.warn_kept, layer.kept_null), min(limits.reject_kept, layer.kept_null)
+    if high >= warn and not last:
         return []
-    verdict = REJECT if last and high < limits.reject_kept else WARN if high < limits.warn_kept else PASS
-    limit = limits.reject_kept if verdict == REJECT else limits.warn_kept
+    verdict = REJECT if last and high < reject else WARN if high < warn else PASS
+    limit = reject if verdict == REJECT else warn
     detail = (
         f"{layer.kept:.0%} is kept of how images lie to each other (CKA {layer.cka:.2f}; "
         f"{layer.harmless:.2f} under an edit that does no harm)"
@@ -75,10 +77,11 @@ def _drift(layer: LayerShift, last: bool, limits: CheckpointLimits) -> list[Find
 
 def _collapse(layer: LayerShift, last: bool, limits: CheckpointLimits) -> list[Finding]:
     high = layer.rank_ratio_interval[1]
-    if high >= limits.warn_rank:
+    warn, reject = min(limits.warn_rank, layer.rank_null), min(limits.reject_rank, layer.rank_null)
+    if high >= warn:
         return []
-    verdict = REJECT if last and high < limits.reject_rank else WARN
-    limit = limits.reject_rank if verdict == REJECT else limits.warn_rank
+    verdict = REJECT if last and high < reject else WARN
+    limit = reject if verdict == REJECT else warn
     detail = f"features fill {layer.rank_after:.1f} directions, {layer.rank_before:.1f} before"
     return [Finding("collapse", verdict, layer.layer, layer.rank_ratio, layer.rank_ratio_interval, limit, detail)]
 

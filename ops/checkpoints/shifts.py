@@ -5,6 +5,9 @@ What "far" is, the probes say themselves: each picture is also shown to the base
 edit: `kept` is 1 where training moved the features as much as such an edit does, and 0 where nothing is left of how the
 images lay. Its interval is over random halves of the probes, drawn without replacement, since a probe drawn twice would
 be at no distance from itself.
+
+What the edit itself keeps on such halves is the null: where it keeps little on some of them, as where pictures are few
+or a layer hardly tells them apart, no checkpoint is accused of keeping no more (`kept_null`, `rank_null`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,8 +32,8 @@ Features = Mapping[str, np.ndarray]
 class LayerShift:
     """A layer against the baseline's: `cka`, what of it is `kept` against a harmless edit (`harmless` is the edit's
     CKA), the mean cosine of an image's two features, effective ranks (`rank_ratio` is that of half the probes, which
-    cannot fill as many directions) and shares of dead units before and after. Not `finite` is a layer that gave values
-    that are no numbers; they count as 0."""
+    cannot fill as many directions) and shares of dead units before and after. The nulls are what the edit keeps on all
+    but a fortieth of the halves. Not `finite` is a layer that gave values that are no numbers; they count as 0."""
 
     layer: str
     finite: bool
@@ -38,11 +41,13 @@ class LayerShift:
     harmless: float
     kept: float
     kept_interval: Interval
+    kept_null: float
     mean_cosine: float
     rank_before: float
     rank_after: float
     rank_ratio: float
     rank_ratio_interval: Interval
+    rank_null: float
     dead_before: float
     dead_after: float
 
@@ -70,24 +75,32 @@ def _layer(
     finite = bool(np.isfinite(after).all())
     after = np.where(np.isfinite(after), after, 0.0)
     grams = [gram(features) for features in (before, edited, after)]
-    kept, ratios = np.empty(_DRAWS), np.empty(_DRAWS)
+    harmless = cka(grams[0], grams[1])
+    kept, ratios, null = np.empty(_DRAWS), np.empty(_DRAWS), np.empty((2, _DRAWS))
     for draw in range(_DRAWS):
         half = chance.permutation(len(before))[: len(before) // 2]
         of_half = [products[np.ix_(half, half)] for products in grams]
+        rank = effective_rank(of_half[0])
         kept[draw] = _kept(*of_half)
-        ratios[draw] = _ratio(effective_rank(of_half[2]), effective_rank(of_half[0]))
+        ratios[draw] = _ratio(effective_rank(of_half[2]), rank)
+        null[:, draw] = (
+            cka(of_half[0], of_half[1]) / max(harmless, _LEAST_HARMLESS),
+            _ratio(effective_rank(of_half[1]), rank),
+        )
     return LayerShift(
         layer=name,
         finite=finite,
         cka=cka(grams[0], grams[2]),
-        harmless=cka(grams[0], grams[1]),
+        harmless=harmless,
         kept=_kept(*grams),
         kept_interval=_interval(kept),
+        kept_null=_interval(null[0])[0],
         mean_cosine=float(cosines(before, after).mean()),
         rank_before=effective_rank(grams[0]),
         rank_after=effective_rank(grams[2]),
         rank_ratio=float(np.median(ratios)),
         rank_ratio_interval=_interval(ratios),
+        rank_null=_interval(null[1])[0],
         dead_before=dead_share(before),
         dead_after=dead_share(after),
     )

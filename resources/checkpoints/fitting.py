@@ -16,6 +16,9 @@ from resources.checkpoints.weights import Adapter, Weights
 _MAY_LACK = ("proj",)
 _NAMED = 5
 _A, _B = ".lora_A.weight", ".lora_B.weight"
+_FACTOR = ".lora_"
+#: What PEFT puts into the names of a module that it adds factors to.
+_WRAPPED = ".base_layer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,25 +127,40 @@ def _require(weights: Weights, before: Mapping[str, torch.Tensor], kept: tuple[s
 def _adapted(
     weights: Weights, adapter: Adapter, before: Mapping[str, torch.Tensor]
 ) -> tuple[dict[str, torch.Tensor], int]:
-    """The tower's tensors that an adapter changes, changed, and how many of its tensors that took."""
+    """The tower's tensors that an adapter changes, changed, and how many of its tensors that took. Beside its factors
+    it may hold whole tensors: biases, and modules that were trained as they are (PEFT's `modules_to_save`)."""
     after: dict[str, torch.Tensor] = {}
     used = 0
-    for name in sorted(name for name in weights.tensors if name.endswith(_A)):
-        module = name.removesuffix(_A)
-        place = adapted(module, list(before))
-        if place is None:
-            continue
-        down, up = weights.tensors[name].float(), weights.tensors.get(module + _B)
-        if up is None:
-            raise CheckpointError(f"{weights.path} has {name}, but not {module + _B}; save the adapter anew")
-        _add(after, before, place, adapter.scale(module) * (up.float() @ down), f"{weights.path}: {module}")
-        used += 2
+    own = list(before)
+    for name in sorted(weights.tensors):
+        module, named = name.removesuffix(_A), f"{weights.path}: {name}"
+        if name.endswith(_A) and (place := adapted(f"{module}.weight", own)):
+            change = adapter.scale(module) * _product(weights, module)
+            part = _part(after, before, place, change, named)
+            part += change
+            used += 2
+        elif _FACTOR not in name and (place := adapted(name.replace(_WRAPPED, ""), own)):
+            tensor = weights.tensors[name]
+            _part(after, before, place, tensor, named).copy_(tensor)
+            used += 1
     return after, used
 
 
-def _add(
+def _product(weights: Weights, module: str) -> torch.Tensor:
+    down, up = weights.tensors[module + _A].float(), weights.tensors.get(module + _B)
+    if up is None:
+        raise CheckpointError(f"{weights.path} has {module + _A}, but not {module + _B}; save the adapter anew")
+    if down.ndim != 2:
+        raise CheckpointError(
+            f"{weights.path}: {module} is a convolution's, which is not read; merge the adapter and name the whole model"
+        )
+    return up.float() @ down
+
+
+def _part(
     after: dict[str, torch.Tensor], before: Mapping[str, torch.Tensor], place: Place, change: torch.Tensor, named: str
-) -> None:
+) -> torch.Tensor:
+    """Where a change belongs, in a copy of the tower's tensor. CheckpointError where it has another shape."""
     target = after.setdefault(place.name, before[place.name].float().clone())
     part = target.chunk(place.parts)[place.part]
     if part.shape != change.shape:
@@ -150,7 +168,7 @@ def _add(
             f"{named} changes {list(change.shape)}, the baseline has {list(part.shape)} there; name the baseline that "
             "the adapter was made for with --baseline"
         )
-    part += change
+    return part
 
 
 def _change(

@@ -78,12 +78,12 @@ def place_in_clip(name: str) -> Place | None:
     return Place(f"transformer.resblocks.{number}.{_INSIDE[inside]}.{kind}") if inside in _INSIDE else None
 
 
-def adapted(module: str, own: Sequence[str]) -> Place | None:
-    """The weight that an adapter's module changes: the tower's own whose name the module's ends in, or the one that
-    transformers' name means; None where the module is outside the tower."""
-    parts = module.split(".")
+def adapted(name: str, own: Sequence[str]) -> Place | None:
+    """The tensor of the tower that one of an adapter's means: the tower's own whose name its name ends in, or the one
+    that transformers' name means; None where it is outside the tower."""
+    parts = name.split(".")
     for start in range(len(parts)):
-        tail = ".".join(parts[start:]) + ".weight"
+        tail = ".".join(parts[start:])
         if tail in own:
             return Place(tail)
         place = place_in_clip(tail)

@@ -3,6 +3,7 @@ tensors, and no code of a checkpoint is run."""
 
 import hashlib
 import math
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +24,8 @@ _KNOWN = (
     "pytorch_model.bin",
 )
 _ADAPTER_FILES = ("adapter_model.safetensors", "adapter_model.bin")
+#: A module's name, whole or its end. PEFT takes it for a regular expression, which a stranger's file may make endless.
+_PLAIN = re.compile(r"[\w.]+")
 #: Under which trainers put the tensors beside an optimizer's.
 _INNER = ("state_dict", "model", "module")
 
@@ -103,20 +106,27 @@ class Adapter:
             raise CheckpointError(
                 f"{path}: an adapter of the kind {kind} is not read; merge it and name the whole model"
             )
+        patterns = dict(config.get("rank_pattern") or {}), dict(config.get("alpha_pattern") or {})
+        if unclear := [name for pattern in patterns for name in pattern if not _PLAIN.fullmatch(name)]:
+            raise CheckpointError(
+                f"{path}: {unclear[0]!r} names modules by a pattern, which is not read; merge the adapter and name the "
+                "whole model"
+            )
         if not isinstance(rank, int) or rank < 1:
             raise CheckpointError(f"{path}: r is {rank!r}; put the configuration there that was saved with the adapter")
         return cls(
             rank=rank,
             alpha=float(config.get("lora_alpha") or rank),
             root_scaled=bool(config.get("use_rslora")),
-            ranks=config.get("rank_pattern") or {},
-            alphas=config.get("alpha_pattern") or {},
+            ranks=patterns[0],
+            alphas=patterns[1],
         )
 
     def scale(self, module: str) -> float:
         """By which the product of the module's factors is multiplied."""
-        rank = next((rank for name, rank in self.ranks.items() if module.endswith(name)), self.rank)
-        alpha = next((alpha for name, alpha in self.alphas.items() if module.endswith(name)), self.alpha)
+        dotted = f".{module}"
+        rank = next((rank for name, rank in self.ranks.items() if dotted.endswith(f".{name}")), self.rank)
+        alpha = next((alpha for name, alpha in self.alphas.items() if dotted.endswith(f".{name}")), self.alpha)
         return alpha / (math.sqrt(rank) if self.root_scaled else rank)
 
 

@@ -38,6 +38,18 @@ def test_a_last_layer_that_lost_its_images_is_rejected(last: np.ndarray, names: 
     assert judged(last) == (REJECT, names)
 
 
+def test_where_an_edit_keeps_little_no_checkpoint_is_accused_of_it() -> None:
+    """A layer to which a mirrored picture is nearly another one: as little is kept by what it was trained to."""
+    chance = np.random.default_rng(3)
+    edited, after = (IMAGES + 1.5 * chance.normal(size=IMAGES.shape) for _ in range(2))
+    (layer,) = layer_shifts({"embedding": IMAGES}, {"embedding": edited}, {"embedding": after}, seed=1)
+    assert layer.kept_null < 0.8
+    assert verdict_of(findings_of([layer], [])) != REJECT
+    (still,) = layer_shifts({"embedding": IMAGES}, {"embedding": EDITED}, {"embedding": EDITED}, seed=1)
+    assert still.kept_null > 0.95
+    assert still.rank_null > 0.9
+
+
 def test_a_lost_block_before_a_last_layer_that_stands_warns() -> None:
     assert judged(IMAGES, first=NOISE) == (WARN, {"drift"})
 

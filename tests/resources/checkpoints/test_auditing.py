@@ -63,6 +63,13 @@ def test_a_tuning_on_captions_of_other_pictures_is_rejected(tuning: PhotoTuning,
     assert row["retrieval"] < row["retrieval_before"]
 
 
+def test_a_tower_that_drifts_under_text_is_rejected(tuning: PhotoTuning, tmp_path: Path) -> None:
+    """A language model learns to say captions that have nothing to do with the pictures, and its loss moves the tower."""
+    audit = audited(tuning, tuning.told(tuning.any, rate=2e-4, steps=20), tmp_path)
+    assert audit.verdict == REJECT
+    assert {"drift", "retrieval"} <= named(audit)
+
+
 @pytest.mark.parametrize("kind", [save_llava, save_qwen])
 def test_towers_of_transformers_are_held_against_their_own(tuning: PhotoTuning, kind, tmp_path: Path) -> None:
     for name, seed in (("before", 0), ("after", 1)):
