@@ -152,7 +152,8 @@ def _product(weights: Weights, module: str) -> torch.Tensor:
         raise CheckpointError(f"{weights.path} has {module + _A}, but not {module + _B}; save the adapter anew")
     if down.ndim != 2:
         raise CheckpointError(
-            f"{weights.path}: {module} is a convolution's, which is not read; merge the adapter and name the whole model"
+            f"{weights.path}: {module} is a convolution's, which is not read; merge the adapter and name the whole "
+            "model"
         )
     return up.float() @ down
 

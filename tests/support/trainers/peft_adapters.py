@@ -1,5 +1,5 @@
-"""Writes what PEFT makes of a small CLIP tower: `base` (the tower), `apart` (its adapter) and `merged` (the tower with the
-adapter in it), in the folder named.
+"""Writes what PEFT makes of a small CLIP tower: `base` (the tower), `apart` (its adapter) and `merged` (the tower with
+the adapter in it), in the folder named.
 
     python peft_adapters.py FOLDER CONFIG, the tower's configuration and LoRA's as JSON
 """
