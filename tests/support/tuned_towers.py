@@ -67,7 +67,7 @@ class PhotoTuning:
             optimizer.step()
         return model.state_dict()
 
-    def told(
+    def tuned_by_words(
         self, whose: Callable[[np.random.Generator], np.ndarray], *, rate: float, steps: int
     ) -> dict[str, torch.Tensor]:
         """Weights of the model after steps as supervised fine-tuning takes them: a small language model says a caption

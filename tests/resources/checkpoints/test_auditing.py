@@ -65,7 +65,7 @@ def test_a_tuning_on_captions_of_other_pictures_is_rejected(tuning: PhotoTuning,
 
 def test_a_tower_that_drifts_under_text_is_rejected(tuning: PhotoTuning, tmp_path: Path) -> None:
     """A language model learns to say captions of any picture, and its loss moves the tower."""
-    audit = audited(tuning, tuning.told(tuning.any, rate=2e-4, steps=20), tmp_path)
+    audit = audited(tuning, tuning.tuned_by_words(tuning.any, rate=2e-4, steps=20), tmp_path)
     assert audit.verdict == REJECT
     assert {"drift", "retrieval"} <= named(audit)
 
