@@ -1,6 +1,6 @@
 """Ways of finding questions that need no picture, head to head on the same rows.
 
-    OMP_NUM_THREADS=1 .venv/bin/python -m benchmarks.downstream.blindness --work FOLDER [--seeds 101 102 103]
+    OMP_NUM_THREADS=1 .venv/bin/python -m benchmarks.downstream.blindness --work FOLDER [--seeds 101 102]
 
 easy-VQA (test split): conversations of one picture, and among them the share of `--shares` in which every answer is in
 the question or is common knowledge (`plant.blind_conversations`); each question open, and with up to four options whose
@@ -25,7 +25,6 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from random import Random
 
@@ -39,7 +38,7 @@ from sklearn.pipeline import make_pipeline
 
 from benchmarks.audit_accuracy import Embeddings, PicturedTurns, inputs_of, interval, measured
 from benchmarks.downstream.choices import LETTERS, Choice, choice_of
-from benchmarks.downstream.model import Model, Sights, Vocabulary, words
+from benchmarks.downstream.model import Model, Sights, Vocabulary, grams
 from benchmarks.downstream.training import Corpus, Lengths, encoded, fine_tuned
 from ops.core.accuracy import auroc
 from ops.demo import plant
@@ -172,12 +171,6 @@ def _rotated(turn: Asked, model: Model, vocabulary: Vocabulary, sights: Sights) 
     return float(same), float(np.mean([b == turn.choice.letter(n) for n, b in enumerate(chosen[1])]))
 
 
-def _grams(text: str) -> list[str]:
-    """The words of a text, and its pairs of words."""
-    spoken = words(text)
-    return [*spoken, *(f"{a} {b}" for a, b in pairwise(spoken))]
-
-
 def by_words(asked: Sequence[Asked], seed: int) -> Scores:
     """What classifiers of the question's words make of the answer."""
     questions = np.array([turn.question for turn in asked])
@@ -191,7 +184,7 @@ def by_words(asked: Sequence[Asked], seed: int) -> Scores:
         began = time.process_time()
         values = np.zeros(len(asked))
         for known, held in GroupKFold(5).split(questions, groups=groups):
-            fitted = make_pipeline(CountVectorizer(analyzer=_grams), classifier)
+            fitted = make_pipeline(CountVectorizer(analyzer=grams), classifier)
             fitted.fit(questions[known], answers[known])
             places = {answer: at for at, answer in enumerate(fitted.classes_)}
             chances = fitted.predict_proba(questions[held])
@@ -223,7 +216,9 @@ def compared(
                     good.append(values[known & ~run["blind"]])
                     costs.append(1000 * run[name][-1] / len(values))
                 cells.append(interval(np.concatenate(bad), np.concatenate(good), auroc))
-            yield f"| {form} | {name} | {' | '.join(cells)} | {np.mean(costs):.1f} |"
+            # Vectors are kept between runs: the first run of all makes most of them.
+            cost = max(costs) if name == "vectors" else np.mean(costs)
+            yield f"| {form} | {name} | {' | '.join(cells)} | {cost:.1f} |"
 
 
 def scored(
@@ -233,7 +228,7 @@ def scored(
     kept = work / f"{form}-{share}-{seed}.npz"
     if not kept.exists():
         asked = turns_of(share, form, seed, conversations)
-        embeddings = Embeddings(load_encoder(EncoderSettings()), work / f"vectors-{form}-{share}-{seed}")
+        embeddings = Embeddings(load_encoder(EncoderSettings()), work)
         sights = Sights(work / "sights.npz", [picture.path for picture in load_pictures()])
         scores = by_audit(asked, embeddings) | by_model(asked, sights, lengths, seed) | by_words(asked, seed)
         arrays = {name: np.append(values, cost) for name, (values, cost) in scores.items()}
@@ -244,7 +239,7 @@ def scored(
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, required=True)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[101, 102, 103])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[101, 102])
     parser.add_argument("--shares", type=float, nargs="+", default=[0.02, 0.05, 0.1, 0.2])
     options = parser.parse_args()
     torch.set_num_threads(1)

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from benchmarks.downstream.curate import curated
-from benchmarks.downstream.drops import Planted, blind_turn, train_pictures, write_drop
+from benchmarks.downstream.drops import Planted, blind_turn, pictures_of, train_pictures, write_drop
 from benchmarks.downstream.model import Model, Sights, Turns, Vocabulary
 from benchmarks.downstream.rewards import flawed, honest, is_hacked
 from benchmarks.downstream.training import Corpus, Lengths, encoded, fine_tuned, reinforced
@@ -26,7 +26,7 @@ class Sizes:
     """Conversations of a drop; pictures that models are tried on, and those that prompts of RL are about."""
 
     rows: int = 600
-    tried: int = 300
+    tried: int = 150
     prompts: int = 200
     drawn: int = 1000
     """Questions that an answer is drawn for, to count incidents."""
@@ -60,8 +60,8 @@ class Bench:
         blind = [blind_turn(picture.possible[0], rng) for picture in tried]
         asked = [turn for one in (*rows, *tried, *prompted) for turn in one.turns]
         self.vocabulary = Vocabulary([q for q, _ in (*asked, *blind)], [a for _, a in (*asked, *blind)])
-        paths = [row.picture.path for row in rows if row.picture]
-        self.sights = Sights(self.work / "sights.npz", [*paths, *(picture.path for picture in (*tried, *prompted))])
+        paths = pictures_of(sizes.rows, data_seed)
+        self.sights = Sights(folder / "sights.npz", [*paths, *(picture.path for picture in (*tried, *prompted))])
         self.corpus = Corpus.of(
             [(row.turns, self.sights.place(row.picture.path if row.picture else None)) for row in rows], self.vocabulary
         )

@@ -55,6 +55,13 @@ def train_pictures() -> list[Picture]:
     return pictures
 
 
+def pictures_of(size: int, seed: int) -> list[Path]:
+    """What the rows of all conditions show."""
+    pictures = load_pictures()
+    Random(seed).shuffle(pictures)  # noqa: S311
+    return [picture.path for picture in pictures[:size]]
+
+
 def rows_of(condition: str, size: int, rng: Random) -> tuple[list[Row], list[list[Row]]]:
     """The rows for SFT of `size` conversations, faults marked, and the judged questions beside them."""
     pictures = load_pictures()

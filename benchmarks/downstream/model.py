@@ -1,13 +1,15 @@
 """A vision-language model of 0.2 million weights that learns on one core in seconds.
 
 What the frozen image tower of the mini encoder pools of a picture (336 activations of its first stages) and a question,
-read by a convolution over its words, start a GRU that writes the answer word by word. A row without a picture has zeros
-in its place. All that is learnt is learnt here: of the encoder's heads, which know easy-VQA, nothing is used.
+read as its words and pairs of words, are joined by an MLP; each word of the answer follows from that, from the word
+before it and from its place. A row without a picture has zeros instead of one. All that is learnt is learnt here: of
+the encoder's heads, which know easy-VQA, nothing is used.
 """
 
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -20,21 +22,25 @@ from benchmarks.mini_data import features
 from resources.models.preprocessing import Preprocessing
 
 PAD, START, END, UNKNOWN = range(4)
-WIDTH, EMBEDDED = 96, 48
+WIDTH = 96
 QUESTION_WORDS, ANSWER_WORDS = 20, 8
-_WORD = re.compile(r"\w+|[^\w\s]")
+_WORD = re.compile(r"[^\W\d]+|\d|[^\w\s]")
 
 
 class Vocabulary:
-    """Numbers of words, those that it has not being one, and of questions; `questions` (n, most) are those as
-    words."""
+    """Numbers of the words of answers, those that it has not being one, and of questions; `questions` (n, 2 most) are
+    those as words and pairs of words, of which 0 is none."""
 
     def __init__(self, asked: Sequence[str], answers: Iterable[str], *, most: int = QUESTION_WORDS) -> None:
-        known = {word for text in {*asked, *answers} for word in words(text)}
-        self.words = ["<pad>", "<start>", "<end>", "<unknown>", *sorted(known)]
+        written = sorted({word for text in set(answers) for word in words(text)})
+        self.words = ["<pad>", "<start>", "<end>", "<unknown>", *written]
         self.places = {word: at for at, word in enumerate(self.words)}
         distinct = sorted(set(asked))
-        self.questions = self.encode(distinct, most)
+        texts = [grams(text)[: 2 * most] for text in distinct]
+        self.grams = {gram: at + 1 for at, gram in enumerate(sorted({gram for text in texts for gram in text}))}
+        self.questions = torch.full((len(distinct), 2 * most), PAD)
+        for at, text in enumerate(texts):
+            self.questions[at, : len(text)] = torch.tensor([self.grams[gram] for gram in text])
         self.asked = {question: at for at, question in enumerate(distinct)}
 
     def encode(self, texts: Sequence[str], most: int, *, end: bool = False) -> Tensor:
@@ -56,8 +62,14 @@ class Vocabulary:
 
 
 def words(text: str) -> list[str]:
-    """The words and signs of a text, in lower case."""
+    """The words, figures and signs of a text, in lower case."""
     return [str(word) for word in _WORD.findall(text.lower())]
+
+
+def grams(text: str) -> list[str]:
+    """The words of a text, and its pairs of words."""
+    read = words(text)
+    return [*read, *(f"{a} {b}" for a, b in pairwise(read))]
 
 
 class Sights:
@@ -101,22 +113,21 @@ class Turns:
 class Model(nn.Module):
     """Question and picture in, answer out."""
 
-    def __init__(self, vocabulary: int, questions: Tensor, vectors: Tensor) -> None:
+    def __init__(self, vocabulary: Vocabulary, vectors: Tensor) -> None:
         super().__init__()
-        self.questions, self.vectors = questions, vectors
-        self.words = nn.Embedding(vocabulary, EMBEDDED, padding_idx=PAD)
-        self.reader = nn.Conv1d(EMBEDDED, WIDTH, 3, padding=1)
-        self.after = nn.Linear(WIDTH, WIDTH)
+        self.questions, self.vectors = vocabulary.questions, vectors
+        self.reader = nn.EmbeddingBag(len(vocabulary.grams) + 1, WIDTH, mode="mean", padding_idx=0)
+        self.after = nn.Sequential(nn.Linear(WIDTH, WIDTH), nn.GELU())
         self.looker = nn.Sequential(nn.Linear(vectors.shape[1], WIDTH), nn.GELU(), nn.Linear(WIDTH, WIDTH))
         self.join = nn.Sequential(nn.Linear(3 * WIDTH, WIDTH), nn.GELU(), nn.Linear(WIDTH, WIDTH))
-        self.writer = nn.GRU(EMBEDDED, WIDTH, batch_first=True)
-        self.out = nn.Linear(2 * WIDTH, vocabulary)
+        self.before = nn.Embedding(len(vocabulary.words), WIDTH)
+        self.place = nn.Embedding(ANSWER_WORDS, WIDTH)
+        self.out = nn.Sequential(nn.Linear(WIDTH, WIDTH), nn.GELU(), nn.Linear(WIDTH, len(vocabulary.words)))
 
     def start(self, questions: Tensor, pictures: Tensor) -> Tensor:
         """What the answer is written from (n, WIDTH)."""
         asked, back = torch.unique(questions, return_inverse=True)
-        read = functional.gelu(self.reader(self.words(self.questions[asked]).transpose(1, 2))).amax(2)
-        read = self.after(read)[back]
+        read = self.after(self.reader(self.questions[asked]))[back]
         pictured, where = torch.unique(pictures, return_inverse=True)
         looked = (self.looker(self.vectors[pictured]) * (pictured > 0)[:, None])[where]
         return self.join(torch.cat([read, looked, read * looked], 1))
@@ -127,21 +138,21 @@ class Model(nn.Module):
         answers = turns.answers[:, :longest]
         start = self.start(turns.questions, turns.pictures if pictures is None else pictures)
         before = functional.pad(answers[:, :-1], (1, 0), value=START)
-        states, _ = self.writer(self.words(before), start[None].contiguous())
-        logits = self.out(torch.cat([states, start[:, None].expand_as(states)], -1))
-        losses = functional.cross_entropy(logits.flatten(0, 1), answers.flatten(), reduction="none")
-        return -losses.view_as(answers) * (answers != PAD)
+        is_word = answers != PAD
+        states = start[:, None] + self.before(before) + self.place.weight[:longest]
+        logits = self.out(states[is_word])
+        losses = functional.cross_entropy(logits, answers[is_word], reduction="none")
+        return torch.zeros(answers.shape).masked_scatter(is_word, -losses)
 
     @torch.no_grad()
     def write(self, questions: Tensor, pictures: Tensor, *, gen: torch.Generator | None = None) -> Tensor:
         """Answers (n, ANSWER_WORDS): the likeliest word each time, or drawn with `gen`."""
         start = self.start(questions, pictures)
-        state, last = start[None].contiguous(), torch.full((len(start), 1), START)
+        last = torch.full((len(start), 1), START)
         done = torch.zeros(len(start), dtype=torch.bool)
         written = torch.full((len(start), ANSWER_WORDS), PAD)
         for at in range(ANSWER_WORDS):
-            out, state = self.writer(self.words(last), state)
-            logits = self.out(torch.cat([out[:, 0], start], -1))
+            logits = self.out(start + self.before(last[:, 0]) + self.place.weight[at])
             logits[:, [PAD, START]] = -torch.inf
             drawn = logits.softmax(-1).multinomial(1, generator=gen) if gen else logits.argmax(-1, keepdim=True)
             last = drawn.masked_fill(done[:, None], PAD)

@@ -15,13 +15,15 @@ Fixed before the first figure was seen:
   also `assay mixed`, with `mix.visual_share: 0.4`, what `mix.most_repeats` and `mix.least_effective` allow.
 - SFT of a model on frozen features (`model.py`, `training.py`), then GRPO on 200 clean pictures' questions, once with a
   flawed reward and once with an honest one (`rewards.py`, which says what counts as a hacking incident).
-- Tried on 300 other pictures: accuracy (the answer word for word, the likeliest words), with the picture removed, with
+- Tried on 150 other pictures: accuracy (the answer word for word, the likeliest words), with the picture removed, with
   one of another shape and colour; grounding is accuracy less the latter; accuracy on questions that give their answer
   away, without a picture; incidents among 1,000 drawn answers, and the share of these that begin with the truth.
 - One draw of the data; ten seeds of first weights, order, random removal and drawn answers. Intervals are of the mean
   over seeds (Student, 95 %); differences to `none` are paired by seed. They say nothing of other draws of the data.
 
-The lengths of training were chosen on clean rows of the train split before (`training.Lengths`). Each cell is a line of
+A random removal of nothing, and a version that keeps every row in full, are `none` and not trained again. The lengths
+of training were chosen on clean rows of the train split before (`training.Lengths`), and made shorter once, with fewer
+pictures to try, when 17 cells had shown that the machine was too busy for them. Each cell is a line of
 `FOLDER/cells.jsonl`; a run goes on where the last one ended.
 """
 
@@ -47,6 +49,12 @@ def variants_of(condition: str) -> list[str]:
     return [*VARIANTS, "assay mixed"] if condition == "text" else list(VARIANTS)
 
 
+def is_new(bench: Bench, variant: str) -> bool:
+    """Whether it differs from `none`: random removal of nothing does not, nor does a version that keeps all in full."""
+    same = set(bench.rows(variant, 0)[0]) == set(bench.rows("none", 0)[0])
+    return variant not in ("random", "assay") or not same or min(bench.rows(variant, 0)[1]) < 1
+
+
 def measured(
     work: Path, conditions: list[str], seeds: int, *, sizes: Sizes, lengths: Lengths
 ) -> list[dict[str, object]]:
@@ -63,6 +71,8 @@ def measured(
                     continue
                 if condition not in benches:
                     benches[condition] = Bench(work, condition, sizes=sizes, lengths=lengths, data_seed=DATA_SEED)
+                if not is_new(benches[condition], variant):
+                    continue
                 cells.append(benches[condition].cell(variant, seed))
                 with kept.open("a", encoding="utf-8") as file:
                     file.write(json.dumps(cells[-1]) + "\n")

@@ -36,9 +36,10 @@ def interval(numbers: Sequence[float]) -> tuple[float, float]:
 
 
 def percent(numbers: Sequence[float], *, signed: bool = False) -> str:
-    """Mean ± half the interval, in hundredths."""
+    """Mean ± half the interval, in hundredths; of one number the number."""
     mean, half = interval(numbers)
-    return f"{100 * mean:{'+' if signed else ''}.1f} ± {100 * half:.1f}"
+    reach = "" if np.isnan(half) else f" ± {100 * half:.1f}"
+    return f"{100 * mean:{'+' if signed else ''}.1f}{reach}"
 
 
 def table(cells: Cells) -> Iterator[str]:
@@ -96,7 +97,7 @@ def _panel(
     font, bottom = ImageFont.load_default(13), 40 + 90 * len(conditions)
     pen.text((left + 10, 8), title, _INK, ImageFont.load_default(15))
     for tick in range(0, 101, 20):
-        x = left + 140 + 2.7 * tick
+        x = left + 150 + 2.6 * tick
         pen.line(((x, 36), (x, bottom)), _LINE)
         pen.text((x - 6, bottom + 2), str(tick), _GREY, font)
     for row, condition in enumerate(conditions):
@@ -105,7 +106,7 @@ def _panel(
             numbers = [*by_key.get((condition, variant), {}).values()]
             if numbers:
                 y, (mean, half) = 46 + 90 * row + 20 * line, interval(numbers)
-                x, reach = left + 140 + 270 * mean, 270 * (0 if np.isnan(half) else half)
+                x, reach = left + 150 + 260 * mean, 260 * (0 if np.isnan(half) else half)
                 pen.text((left + 92, y - 8), variant, colour, font)
                 pen.line(((x - reach, y), (x + reach, y)), colour, 2)
                 pen.ellipse((x - 4, y - 4, x + 4, y + 4), fill=colour)

@@ -18,7 +18,7 @@ class Lengths:
     steps: int = 400
     rows: int = 8
     rate: float = 5e-3
-    rl_steps: int = 60
+    rl_steps: int = 40
     rl_prompts: int = 16
     group: int = 8
     rl_rate: float = 3e-4
@@ -65,8 +65,8 @@ def fine_tuned(
 ) -> Model:
     """A model after SFT: `lengths.steps` steps through the rows in this order, again from the start where it ends, each
     row weighed. All models take as many steps, however many rows there are."""
-    model = Model(len(vocabulary.words), vocabulary.questions, sights.vectors)
-    optimiser = torch.optim.AdamW(model.parameters(), lr=lengths.rate, weight_decay=1e-2)
+    model = Model(vocabulary, sights.vectors)
+    optimiser = torch.optim.AdamW(model.parameters(), lr=lengths.rate, weight_decay=1e-2, fused=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, lengths.rate, total_steps=lengths.steps)
     weigh = torch.tensor(weights, dtype=torch.float32)
     for step in range(lengths.steps):
@@ -95,7 +95,7 @@ def reinforced(
 ) -> None:
     """Trains the model further by GRPO (Shao et al., 2024) without a reference model: of each prompt a group of answers
     is drawn, and each is made likelier by its reward less the group's mean, over the group's spread."""
-    optimiser = torch.optim.AdamW(model.parameters(), lr=lengths.rl_rate, weight_decay=0.0)
+    optimiser = torch.optim.AdamW(model.parameters(), lr=lengths.rl_rate, weight_decay=0.0, fused=True)
     for _ in range(lengths.rl_steps):
         some = torch.randint(0, len(truths), (lengths.rl_prompts,), generator=gen).repeat_interleave(lengths.group)
         asked = prompts.at(some)
