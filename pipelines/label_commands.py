@@ -68,7 +68,7 @@ def calibrate_command(
     out.print(text, highlight=False)
     out.print(_rules(done.rows))
     for row in done.rows:
-        if row["subject"] in ("faults", "reviewers", "suggested"):
+        if row["subject"] in ("faults", "reviewers", "suggested", "probability"):
             out.print(
                 f"{row['subject']}, {row['name']}: {row['figure']} {_label_line(row)}", highlight=False, soft_wrap=True
             )

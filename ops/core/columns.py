@@ -22,7 +22,7 @@ MEANING: dict[str, str] = {
     "by": "Who decided.",
     "bytes": "The image's file, as delivered.",
     "calibrations.rows": "Labelled examples that it is among.",
-    "calibrations.subject": "What the figure is of: a rule, all faults, two reviewers, or a threshold of the measure.",
+    "calibrations.subject": "What the figure is of: a rule, all faults, two reviewers, or the measure itself.",
     "calibrations.value": "The figure.",
     "canaries.audit": "Name of the audit; `any` for all that look for the fault together.",
     "canaries.caught": "Canaries that the audit's rules acted on.",

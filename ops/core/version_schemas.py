@@ -147,9 +147,9 @@ CALIBRATIONS = table(
     ("at", TIMESTAMP),
     ("version", pa.int64()),
     ("sample", pa.string()),
-    ("subject", pa.string()),  # rule | faults | reviewers | threshold
+    ("subject", pa.string()),  # rule | faults | reviewers | threshold | suggested | probability
     ("name", pa.string()),
-    ("figure", pa.string()),  # precision | recall | false_positive_rate | rate | kappa
+    ("figure", pa.string()),  # precision | recall | false_positive_rate | rate | kappa | faulty
     ("value", pa.float64()),
     ("low", pa.float64()),
     ("high", pa.float64()),

@@ -8,6 +8,7 @@ stratum (Cochran, 1977, 5A and 6.11). The interval is Wilson's, of as many indep
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -15,6 +16,8 @@ from ops.core.accuracy import QUANTILE, wilson
 
 _MOST_POINTS = 60
 """Points of a curve, spread over the values."""
+_EDGES = (0.0, 0.1, 0.5, 0.9, 1.0)
+"""Bounds of probabilities within which they are held against labels; each counts to the range that it begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +142,33 @@ def threshold_curve(labelled: Labelled) -> list[tuple[float, Estimate, Estimate]
         accuracy = rule_accuracy(labelled, flagged)
         curve.append((value, accuracy.precision, accuracy.recall))
     return curve
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """What probabilities from `low` on and below `high` (at most 1) promise on average, over all examples that the
+    labelled ones stand for, and the share of those that is faulty."""
+
+    low: float
+    high: float
+    mean: float
+    faulty: Estimate
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether the interval of the share holds the mean."""
+        return self.faulty.low <= self.mean <= self.faulty.high
+
+
+def promises(labelled: Labelled) -> list[Promise]:
+    """Whether the figure, taken for a probability, comes true: by ranges of it that a labelled example lies in."""
+    weights, made = labelled.weights, list[Promise]()
+    for low, high in pairwise(_EDGES):
+        inside = (labelled.score >= low) & ((labelled.score < high) | (high == _EDGES[-1]))
+        if inside.any():
+            mean = float(np.average(labelled.score[inside], weights=weights[inside]))
+            made.append(Promise(low, high, mean, share(labelled, labelled.faulty, inside)))
+    return made
 
 
 def suggested_threshold(

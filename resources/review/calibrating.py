@@ -15,6 +15,7 @@ from ops.review.calibration import (
     Estimate,
     Labelled,
     fault_rate,
+    promises,
     rule_accuracy,
     share,
     suggested_threshold,
@@ -78,6 +79,7 @@ def calibrate(lake: Lake, sample: str, *, target: float) -> Calibration:
         raise UnusableError(f"sample {sample}: no example has a label that reviewers agree on")
     labelled = _labelled(own, truth)
     figures = [*_rules(own, labelled), *_faults(labelled), *_threshold(labelled, drawn[0]["measure"], target)]
+    figures += _promises(labelled, drawn[0]["measure"])
     for (reviewer, other), kappa in kappas(by_reviewer).items():
         estimate = Estimate(kappa.value, kappa.low, kappa.high, kappa.rows)
         figures.append(_figure("reviewers", f"{reviewer}, {other}", "kappa", estimate))
@@ -129,6 +131,18 @@ def _threshold(labelled: Labelled, measure: str, target: float) -> list[Row]:
             name = f"{measure} <= {-value:.4g}" if falls else f"{measure} >= {value:.4g}"
             figures.append(_figure(subject, name, "precision", precision))
             figures.append(_figure(subject, name, "recall", recall))
+    return figures
+
+
+def _promises(labelled: Labelled, measure: str) -> list[Row]:
+    """Whether the sample's measure comes true, where it is a probability."""
+    if measure.rpartition(".")[2] != "probability":
+        return []
+    figures: list[Row] = []
+    for promise in promises(labelled):
+        broken = "" if promise.is_kept else ", which does not come true"
+        name = f"{promise.low:g} to {promise.high:g}, {promise.mean:.3f} on average{broken}"
+        figures.append(_figure("probability", name, "faulty", promise.faulty))
     return figures
 
 

@@ -5,7 +5,15 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from ops.review.calibration import Labelled, fault_rate, rule_accuracy, share, suggested_threshold, threshold_curve
+from ops.review.calibration import (
+    Labelled,
+    fault_rate,
+    promises,
+    rule_accuracy,
+    share,
+    suggested_threshold,
+    threshold_curve,
+)
 from ops.review.labels import agreed, kappas
 from ops.review.sampling import draw, strata_of
 
@@ -136,3 +144,21 @@ def test_intervals_of_kappa_hold_the_truth(rate: float, slip: float) -> None:
         (kappa,) = kappas(labels).values()
         held += kappa.low <= true <= kappa.high
     assert held >= 0.94 * 200
+
+
+def test_probabilities_that_come_true_are_said_to_and_others_are_not() -> None:
+    rng = np.random.default_rng(5)
+    probability = rng.beta(0.3, 0.9, 3000)
+    kept, rows = Counter[float](), Counter[float]()
+    for _ in range(60):
+        ((labelled, _),) = samples(rng.random(3000) < probability, probability, 150, 1)
+        made = promises(labelled)
+        assert sum(promise.faulty.rows for promise in made) == len(labelled.faulty)
+        rows.update(promise.low for promise in made)
+        kept.update(promise.low for promise in made if promise.is_kept)
+    # Of 60 draws at 95 %, fewer than 51 are covered once in 2,000 times.
+    assert set(rows) == {0.0, 0.1, 0.5, 0.9}
+    assert all(kept[low] >= rows[low] - 9 for low in rows), (kept, rows)
+    for labelled, _ in samples(rng.random(3000) < probability / 4, probability, 150, 5):
+        broken = {promise.low for promise in promises(labelled) if not promise.is_kept}
+        assert {0.5, 0.9} <= broken

@@ -63,6 +63,7 @@ def test_labels_tell_how_right_the_rules_are_and_the_report_shows_it(lake: Lake,
     assert figures["reviewers", "Ana, Bo", "kappa"]["value"] == 1.0
     assert figures["faults", "labels alone", "rate"]["value"] == pytest.approx((len(held) - 1) / 40)
     assert figures["suggested", f"{MEASURE} >= 5", "precision"]["value"] >= 0.9
+    assert "probability" not in {row["subject"] for row in result.rows}  # the measure is none
     assert lake.read(CALIBRATIONS).num_rows == len(result.rows)
     page = Path(make_report(lake, 1)).read_text("utf-8")
     section = page[page.index('id="labels"') :].partition("</section>")[0]
