@@ -1,8 +1,6 @@
 """Small directed graphs: who beats whom, and where that goes round in a circle."""
 
 import numpy as np
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import connected_components
 
 # Rounds of trimming; what a longer path leaves behind costs time later, and no correctness.
 _ROUNDS = 64
@@ -11,6 +9,10 @@ _ROUNDS = 64
 def strong_components(sources: np.ndarray, targets: np.ndarray, count: int) -> np.ndarray:
     """The strongly connected component of each of `count` nodes (numbers from 0): two nodes have the same where each
     can be reached from the other."""
+    # A third of a second, which whoever has no edges need not wait for.
+    from scipy.sparse import csr_array
+    from scipy.sparse.csgraph import connected_components
+
     edges = csr_array((np.ones(len(sources), dtype=bool), (sources, targets)), shape=(count, count))
     _, component = connected_components(edges, connection="strong")
     return component

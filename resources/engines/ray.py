@@ -17,14 +17,15 @@ import pyarrow as pa
 import ray
 from ray._private import services
 from ray.exceptions import RayTaskError
+from threadpoolctl import threadpool_limits
 
 from resources.config.ray_settings import RaySettings
 from resources.engines.nodes import require_alike_nodes
 from resources.engines.private import passing_folder, private_folder, token_file
 from resources.engines.progress import Progress
-from resources.engines.ray_types import Reference, cluster_cores, get, init, made_tables, remote, shutdown
+from resources.engines.ray_types import Reference, cluster_cores, get, init, remote, shutdown
 from resources.engines.replacing import replaced
-from resources.engines.stalls import first_done, patiently, set_patience
+from resources.engines.stalls import first_done, set_patience
 from resources.engines.unsaid import leaving_out
 from resources.lake.tables import Lake
 
@@ -69,13 +70,27 @@ def start_ray(
         require_alike_nodes(lake)
 
 
+def start_ray_for(work: float, *, most: float) -> bool:
+    """Starts Ray for this much work, unless it is at most so much as this process does in the time that a start takes:
+    then `ray_map` and `ray_deal` do it here. Whether Ray runs now: one that ran before, or a cluster's, takes any work.
+    """
+    if work > most or ray.is_initialized() or not _is_own():
+        start_ray()
+    return ray.is_initialized()
+
+
+def _is_own() -> bool:
+    """Whether the Ray of this process is one of this machine that it starts itself."""
+    return os.environ.get("RAY_ADDRESS", "local") == "local"
+
+
 def _no_server(*_: object, **__: object) -> tuple[None, None]:
     return None, None
 
 
 def _start(num_cpus: int | None, object_store_bytes: int | None, lake: Lake | None) -> None:
     options: dict[str, Any] = {"logging_level": "warning", "log_to_driver": False}
-    if os.environ.get("RAY_ADDRESS", "local") == "local":
+    if _is_own():
         if not {"RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"} & set(os.environ):
             os.environ["RAY_AUTH_TOKEN_PATH"] = str(token_file(private_folder(lake.root if lake else None)))
         options |= {
@@ -113,16 +128,30 @@ def ray_map(
     weight: Callable[[Result], int] | None = None,
     num_cpus: float = 1,
 ) -> Iterator[Result]:
-    """Results of `function` over picklable items, as they come.
+    """Results of `function` over picklable items, as they come: on Ray, or in this process, one after another, where
+    none runs (`start_ray`, `start_ray_for`).
 
-    At most two tasks a core are under way and items are drawn as there is room, so that memory does not grow with
-    their number.
+    On Ray at most two tasks a core are under way and items are drawn as there is room, so that memory does not grow
+    with their number.
     A task whose worker died is run again (three times), so `function` must be safe to repeat. An error of `function`
     is raised here as it was raised there, StalledError where no result comes (resources/engines/stalls.py). The bar
     counts results, or `weight(result)` each, towards `total`.
     """
-    start_ray()
+    with progress.track(label, total=total) as advance:
+        done = _spread(function, items, num_cpus) if ray.is_initialized() else map(partial(_alone, function), items)
+        for result in done:
+            advance(1 if weight is None else weight(result))
+            yield result
 
+
+def _alone(function: Callable[[Item], Result], item: Item) -> Result:
+    """As a worker of Ray calls it, so that the last bits of sums are the same. Matrices are small, and threads that
+    share one mostly wait for each other."""
+    with threadpool_limits(1, user_api="blas"):
+        return function(item)
+
+
+def _spread(function: Callable[[Item], Result], items: Iterable[Item], num_cpus: float) -> Iterator[Result]:
     def call(item: Any) -> Any:
         return function(item)  # `function` itself may be a partial, which `ray.remote` does not take
 
@@ -130,15 +159,12 @@ def ray_map(
     room = max(2, int(2 * cluster_cores()))
     waiting = iter(items)
     running: list[Reference] = []
-    with progress.track(label, total=total) as advance:
-        while True:
-            running += [task.remote(item) for item in islice(waiting, room - len(running))]
-            if not running:
-                return
-            done, running = first_done(running)
-            result = value_of(done[0])
-            advance(1 if weight is None else weight(result))
-            yield result
+    while True:
+        running += [task.remote(item) for item in islice(waiting, room - len(running))]
+        if not running:
+            return
+        done, running = first_done(running)
+        yield value_of(done[0])
 
 
 def ray_deal(
@@ -151,8 +177,9 @@ def ray_deal(
 ) -> list[tuple[Result, list[Reference]]]:
     """For each item, in their order, what `function` returns first, and references to the `returns` values that it
     returns second, which stay where they were made: what one wave of tasks makes for the next. As `ray_map` in all
-    else; Ray makes a value anew that was lost with its node."""
-    start_ray()
+    else; Ray makes a value anew that was lost with its node. In this process the values stand for themselves."""
+    if not ray.is_initialized():
+        return [(first, list(dealt)) for first, dealt in ray_map(function, items, progress=progress, label=label)]
 
     def call(item: Any) -> Any:
         first, dealt = function(item)
@@ -181,17 +208,29 @@ def _after_one(running: list[Reference], advance: Callable[[int], None]) -> list
     return rest
 
 
-def flushed(rows: ray.data.Dataset, *, every: int, progress: Progress, label: str, total: int) -> Iterator[pa.Table]:
-    """The rows of a dataset as they are made, in tables of at least `every` rows but for the last: whoever stores each
-    as it comes loses at most that much to a kill. The bar counts rows. Raises StalledError where none come."""
+def flushed(
+    batches: Iterable[pa.Table], *, every: int, progress: Progress, label: str, total: int
+) -> Iterator[pa.Table]:
+    """The rows of the batches as these are made, in tables of at least `every` rows but for the last: whoever stores
+    each as it comes loses at most that much to a kill. The bar counts rows."""
+
+    def counted() -> Iterator[pa.Table]:
+        with progress.track(label, total=total) as advance:
+            for batch in batches:
+                advance(batch.num_rows)
+                yield batch
+
+    return in_tables(counted(), every=every)
+
+
+def in_tables(batches: Iterable[pa.Table], *, every: int) -> Iterator[pa.Table]:
+    """The rows of the batches in tables of at least `every` rows but for the last."""
     waiting: list[pa.Table] = []
-    with progress.track(label, total=total) as advance:
-        for batch in patiently(made_tables(rows)):
-            waiting.append(batch)
-            advance(batch.num_rows)
-            if sum(held.num_rows for held in waiting) >= every:
-                yield pa.concat_tables(waiting)
-                waiting = []
+    for batch in batches:
+        waiting.append(batch)
+        if sum(held.num_rows for held in waiting) >= every:
+            yield pa.concat_tables(waiting)
+            waiting = []
     if waiting:
         yield pa.concat_tables(waiting)
 

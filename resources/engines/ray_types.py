@@ -14,6 +14,7 @@ else:
     Reference = ray.ObjectRef
 
 _RAY: Any = ray
+_REFERENCE: Any = ray.ObjectRef
 _RAYLET: Any = _raylet
 _SCALER: Any = sdk
 
@@ -34,7 +35,9 @@ def nodes() -> list[dict[str, Any]]:
 
 
 def cluster_cores() -> float:
-    """Processors that the nodes of this Ray lend, together."""
+    """Processors that the nodes of this Ray lend, together; 1 where none runs."""
+    if not ray.is_initialized():
+        return 1.0
     resources: dict[str, float] = _RAY.cluster_resources()
     return resources.get("CPU", 1.0)
 
@@ -45,13 +48,15 @@ def remote(made: Callable[..., Any] | type, **options: object) -> Any:
 
 
 def get(reference: Reference, *, timeout_s: float | None = None) -> Any:
-    """What a task made, waited for so long (None: for ever)."""
-    return _RAY.get(reference, timeout=timeout_s)
+    """What a task made, waited for so long (None: for ever). A value that was made in this process is its own
+    reference."""
+    return _RAY.get(reference, timeout=timeout_s) if isinstance(reference, _REFERENCE) else reference
 
 
 def get_all(references: Sequence[Reference]) -> list[Any]:
-    """What several tasks made, in their order."""
-    return _RAY.get(list(references))
+    """What several tasks made, in their order; as `get`."""
+    members = list(references)
+    return _RAY.get(members) if any(isinstance(member, _REFERENCE) for member in members) else members
 
 
 def wait(references: Sequence[Reference], *, count: int, timeout_s: float) -> tuple[list[Reference], list[Reference]]:
@@ -82,8 +87,8 @@ def has_scaler() -> bool:
 
 
 def put(value: object) -> Reference:
-    """The value, held by the cluster."""
-    return _RAY.put(value)
+    """The value, held by the cluster; itself where no Ray runs."""
+    return _RAY.put(value) if ray.is_initialized() else cast(Reference, value)
 
 
 def dataset_of(items: Sequence[object], *, blocks: int | None = None) -> ray.data.Dataset:

@@ -60,9 +60,29 @@ class ClaimsOf:
         self.actor.end.remote(self.delivery)
 
 
-def begin_claims(delivery: str, done: Mapping[str, Sequence[str]]) -> ClaimsOf:
-    """The actor of this Ray session, told of an ingest. `done` has the images of shards that an earlier run of it
-    finished."""
+@dataclass(frozen=True, slots=True)
+class OwnClaims:
+    """The claims of one ingest that is done in this process."""
+
+    claims: Claims
+    delivery: str
+
+    def claim(self, shard: str, image_ids: Sequence[str]) -> Sequence[str]:
+        """See `Claims.claim`."""
+        return self.claims.claim(self.delivery, shard, image_ids)
+
+    def end(self) -> None:
+        """The ingest has every shard."""
+        self.claims.end(self.delivery)
+
+
+def begin_claims(delivery: str, done: Mapping[str, Sequence[str]]) -> ClaimsOf | OwnClaims:
+    """The actor of this Ray session, told of an ingest, or claims of this process where no Ray runs. `done` has the
+    images of shards that an earlier run of it finished."""
+    if not ray.is_initialized():
+        claims = Claims()
+        claims.begin(delivery, done)
+        return OwnClaims(claims, delivery)
     runtime = ray.get_runtime_context()
     session = f"{runtime.get_node_id()} {runtime.get_job_id()}"
     actor = session_actor(session)

@@ -31,7 +31,7 @@ from ops.intake.reading import READING
 from ops.intake.rows import IngestSettings
 from ops.text.turn_rows import TURN_TABLES, turns_of
 from resources.engines.progress import Progress
-from resources.engines.ray import ray_map, start_ray
+from resources.engines.ray import ray_map, start_ray_for
 from resources.engines.ray_types import cluster_cores
 from resources.intake.arrivals import Delivery, arrived_before, older_reading, record_arrival, recorded
 from resources.intake.box_scales import with_scales
@@ -45,6 +45,9 @@ from resources.intake.repeats import column_hashes, repeats
 from resources.lake.scratch import InflatedFiles, Scratch
 from resources.lake.tables import Lake
 from resources.storage.drops import drop_files
+
+#: Bytes of a drop that are read in this process where no Ray runs.
+_BYTES_HERE = 32 << 20
 
 
 class ConservationError(RuntimeError):
@@ -74,7 +77,7 @@ def ingest(
     before = arrived_before(lake, drop, delivery)
     if before:
         return before
-    start_ray()
+    start_ray_for(sum(info.size for info in listing), most=_BYTES_HERE)
     scratch = Scratch(lake, delivery)
     files = replace(files, inflated=InflatedFiles(scratch))
     context = Context(lake, files, drop, delivery, manifest, settings, scratch)

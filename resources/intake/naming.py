@@ -8,7 +8,7 @@ from ops.intake.drop import MANIFEST, MARKER, Manifest
 from ops.intake.drop_files import OUTSIDE, UNFIT, DropFiles, FileInfo
 from ops.intake.rows import IngestSettings
 from resources.engines.progress import Progress
-from resources.engines.ray import ray_map
+from resources.engines.ray import ray_map, start_ray_for
 
 _HASH_GROUP_BYTES = 64 << 20
 _HASH_GROUP_FILES = 500
@@ -59,11 +59,7 @@ def hash_files(files: DropFiles, listing: Sequence[FileInfo], progress: Progress
     hashes = {info.name: info.stamp for info in listing if info.stamp in (OUTSIDE, UNFIT)}
     work = [(files, [info.name for info in group]) for group in groups]
     label = "Hash files"
-    if len(work) == 1:  # is read in less time than Ray takes to start
-        with progress.track(label) as advance:
-            hashes.update(_hash_group(work[0]))
-            advance(len(groups[0]))
-        return hashes
+    start_ray_for(len(work), most=1)
     for result in ray_map(_hash_group, work, progress=progress, label=label, weight=len):
         hashes.update(result)
     return hashes

@@ -15,7 +15,7 @@ from ops.formats.registry import reading
 from ops.formats.shard_rows import PARSED, REFUSED, ImageReader, Outcome, outcomes
 from ops.intake.image_checks import check_image
 from ops.intake.row import RowError
-from resources.intake.claims import ClaimsOf
+from resources.intake.claims import ClaimsOf, OwnClaims
 from resources.intake.context import Context
 from resources.intake.planning import FilePlan
 from resources.lake.staged import StagedFile
@@ -64,7 +64,7 @@ def read_result(work: FileShard, context: Context) -> ParsedShard | None:
     return ParsedShard(**result, staged=tuple(file for file in staged if context.scratch.exists(file.path)))
 
 
-def parse_shard(work: FileShard, context: Context, claims: ClaimsOf | None = None) -> ParsedShard:
+def parse_shard(work: FileShard, context: Context, claims: ClaimsOf | OwnClaims | None = None) -> ParsedShard:
     """Reads, checks and stages; see `ParsedShard`. `claims` says which shard stages an image; without it this one
     stages all that it sees."""
     reader = _ShardReader(work, context, claims)
@@ -84,7 +84,7 @@ def parse_shard(work: FileShard, context: Context, claims: ClaimsOf | None = Non
 class _ShardReader:
     """Streams the images to stage, chunk of rows by chunk, and keeps the rows, compact, on the way."""
 
-    def __init__(self, work: FileShard, context: Context, claims: ClaimsOf | None) -> None:
+    def __init__(self, work: FileShard, context: Context, claims: ClaimsOf | OwnClaims | None) -> None:
         self.work = work
         self.context = context
         self.claims = claims

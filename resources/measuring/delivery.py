@@ -17,7 +17,7 @@ from ops.audits.registry import all_audits
 from ops.core.schemas import EXAMPLES
 from resources.config.settings import Settings
 from resources.engines.progress import Progress
-from resources.engines.ray import ray_map
+from resources.engines.ray import ray_map, start_ray_for
 from resources.engines.ray_types import Reference, get, get_all
 from resources.lake.parts import Part
 from resources.lake.staged import StagedFile
@@ -31,6 +31,8 @@ from resources.measuring.recorded import once, row_identities, unmeasured
 _PART_ROWS = 16_384
 #: Examples with pictures of the source files that a worker measures together.
 _FILE_ROWS = 16_384
+#: Examples that are measured in this process where no Ray runs.
+_ROWS_HERE = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,7 @@ def measure_delivery(
     if not missing_audits and flight is None:
         return {}
     parts = delivery_parts(lake, delivery, rows=_PART_ROWS)
+    start_ray_for(sum(part.rows for part in parts), most=_ROWS_HERE)
     looking = {audit.name: audit for audit in [*missing_audits, *(flight.audits if flight else ())]}
     evidence = gather_evidence(
         lake,

@@ -19,7 +19,8 @@ from ops.text.image_turns import image_turns
 from resources.config.encoder_settings import EncoderSettings
 from resources.engines.progress import Progress
 from resources.engines.ray import flushed, start_ray
-from resources.engines.ray_types import dataset_of, map_batches
+from resources.engines.ray_types import dataset_of, made_tables, map_batches
+from resources.engines.stalls import patiently
 from resources.lake.lookup import by_key, one_each
 from resources.lake.stored_images import stored_images
 from resources.lake.tables import Lake
@@ -90,7 +91,8 @@ def _ask(
         **needs,
     )
     label = "Ask the vision-language model"
-    for rows in flushed(answers, every=FLUSH_ROWS, progress=progress, label=label, total=len(questions)):
+    batches = patiently(made_tables(answers))
+    for rows in flushed(batches, every=FLUSH_ROWS, progress=progress, label=label, total=len(questions)):
         _store(lake, model, rows)
 
 

@@ -4,6 +4,7 @@ import os
 import pickle
 from collections.abc import Iterator
 from itertools import islice
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -22,6 +23,9 @@ from resources.lake.tables import Lake
 from resources.models.embedding_work import Work
 from resources.models.preprocessing import Preprocessing
 
+if TYPE_CHECKING:
+    from resources.models.encoder import Encoder
+
 _INPUTS = pa.schema([("modality", pa.string()), ("content_id", pa.string()), ("payload", pa.large_binary())])
 _VECTORS = pa.schema([("modality", pa.string()), ("content_id", pa.string()), ("vector", pa.binary())])
 _RECEIPTS = pa.schema([("receipt", pa.binary())])
@@ -30,15 +34,19 @@ _RECEIPTS = pa.schema([("receipt", pa.binary())])
 def decode(
     batch: dict[str, np.ndarray], *, lake: Lake, preprocessing: Preprocessing, at_once: int
 ) -> Iterator[pa.Table]:
-    """Runs in a task: pixels of a row group's images, `at_once` at a time; texts as they are."""
-    pieces: list[Work] = list(batch["item"])
-    for work in pieces:
-        if work.texts:
-            yield _inputs([("text", text_id(text), text.encode()) for text in work.texts])
-            continue
-        images = _stored_images(lake, work)
-        while rows := [("image", key, _pixels(key, data, preprocessing)) for key, data in islice(images, at_once)]:
-            yield _inputs(rows)
+    """Runs in a task: pieces of work, each as `decode_piece` does it."""
+    for work in batch["item"]:
+        yield from decode_piece(work, lake=lake, preprocessing=preprocessing, at_once=at_once)
+
+
+def decode_piece(work: Work, *, lake: Lake, preprocessing: Preprocessing, at_once: int) -> Iterator[pa.Table]:
+    """Pixels of a row group's images, `at_once` at a time; texts as they are."""
+    if work.texts:
+        yield _inputs([("text", text_id(text), text.encode()) for text in work.texts])
+        return
+    images = _stored_images(lake, work)
+    while rows := [("image", key, _pixels(key, data, preprocessing)) for key, data in islice(images, at_once)]:
+        yield _inputs(rows)
 
 
 def _inputs(rows: list[tuple[str, str, bytes]]) -> pa.Table:
@@ -65,16 +73,10 @@ def _pixels(key: str, data: bytes, preprocessing: Preprocessing) -> bytes:
 
 
 class EncodeActor:
-    """An encoder of its own in a process of its own: `payload` in, `vector` (float16, little-endian) out."""
+    """An encoder of its own, in a process of its own on Ray: `payload` in, `vector` (float16, little-endian) out."""
 
     def __init__(self, settings: EncoderSettings, threads: int) -> None:
-        # Imported here: the driver and the decode workers need no torch.
-        import torch
-
-        from resources.models.encoder import load_encoder
-
-        torch.set_num_threads(min(threads, os.cpu_count() or 1))
-        self.encoder = load_encoder(settings)
+        self.encoder = own_encoder(settings, threads)
 
     def __call__(self, batch: pa.Table) -> pa.Table:
         is_image = np.array(batch["modality"]) == "image"
@@ -89,6 +91,20 @@ class EncodeActor:
         vectors[~is_image] = self.encoder.encode_texts(texts)
         columns = [batch["modality"], batch["content_id"], pa.array([row.tobytes() for row in vectors], pa.binary())]
         return pa.table(columns, schema=_VECTORS)
+
+
+def own_encoder(settings: EncoderSettings, threads: int) -> "Encoder":
+    """An encoder of this process that computes on so many threads."""
+    # Read when torch is loaded. A thread that waits for others would else spin, on a core that these may want: on a
+    # busy machine that took seven times the processor time of the work.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    # Imported here: decode workers, and a driver on Ray, need no torch.
+    import torch
+
+    from resources.models.encoder import load_encoder
+
+    torch.set_num_threads(min(threads, os.cpu_count() or 1))
+    return load_encoder(settings)
 
 
 def stage_vectors(rows: pa.Table, *, lake: Lake, encoder: str) -> pa.Table:

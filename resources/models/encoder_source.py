@@ -4,6 +4,7 @@ torch and open_clip are imported where they are needed: naming the mini encoder 
 seconds.
 """
 
+import ctypes
 import hashlib
 import os
 import re
@@ -90,10 +91,22 @@ def precision_of(settings: EncoderSettings) -> str:
 
 
 def local_gpus() -> int:
-    """How many GPUs PyTorch sees from this process."""
+    """How many GPUs PyTorch sees from this process: none where no driver is, which is known without importing it."""
+    if not _has_driver():
+        return 0
     import torch
 
     return torch.cuda.device_count() if torch.cuda.is_available() else 0
+
+
+@cache
+def _has_driver() -> bool:
+    """Whether a driver of NVIDIA's or AMD's is there: PyTorch counts GPUs by these alone."""
+    try:
+        ctypes.CDLL("libcuda.so.1")
+    except OSError:
+        return Path("/dev/kfd").exists()
+    return True
 
 
 def find_source(settings: EncoderSettings) -> Source:

@@ -7,25 +7,27 @@ stream carries both images and texts: an actor's start, which loads the model, i
 what it commits are names and counts.
 """
 
+import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 
+import pyarrow as pa
 from ray.data import ActorPoolStrategy, Dataset, TaskPoolStrategy
 
 from ops.core.errors import EngineError
 from ops.core.measure_schemas import EMBEDDINGS
 from resources.config.encoder_settings import EmbeddingSettings, EncoderSettings
 from resources.engines.progress import Progress
-from resources.engines.ray import start_ray
+from resources.engines.ray import in_tables, start_ray_for
 from resources.engines.ray_types import dataset_of, made_tables, map_batches
 from resources.engines.stalls import patiently
 from resources.lake.staged import StagedFile
 from resources.lake.tables import Lake
 from resources.models.embedding_work import Work
-from resources.models.encode_workers import EncodeActor, decode, read_receipts, stage_vectors
+from resources.models.encode_workers import EncodeActor, decode, decode_piece, read_receipts, stage_vectors
 from resources.models.encoder_source import find_source
-from resources.models.placement import Placement, Room, cluster_room, place_encoder
+from resources.models.placement import IMAGES_IN_PROCESS, Placement, Room, cluster_room, place_encoder, place_in_process
 
 #: Vectors of a file, at most; fewer where there are few, so that progress shows and a kill costs little.
 FLUSH_ROWS = 4096
@@ -49,14 +51,33 @@ def encode(
     embedding: EmbeddingSettings,
     progress: Progress,
 ) -> str:
-    """Embeds the work and stores the vectors under the encoder's identity; returns the device."""
-    start_ray()
-    room, placed = cluster_room(), place_encoder(settings)
+    """Embeds the work and stores the vectors under the encoder's identity; returns the device. Little work is done in
+    this process, where no Ray runs."""
+    total = sum(piece.rows for piece in work)
+    rows = min(FLUSH_ROWS, max(_FEWEST_ROWS, total // _FLUSHES))
+    on_ray = start_ray_for(sum(piece.weight for piece in work), most=IMAGES_IN_PROCESS)
+    placed = place_encoder(settings) if on_ray else place_in_process(settings)
+    stage = partial(stage_vectors, lake=lake, encoder=encoder)
+    if on_ray:
+        vectors = _vectors(lake, work, placed, settings=settings, embedding=embedding)
+        # No repartition: it asks for a whole core, which no node of one core has left beside its encoder.
+        staged = map_batches(vectors, stage, batch_size=rows, batch_format="pyarrow", num_cpus=0)
+        receipts = patiently(made_tables(staged))
+    else:
+        receipts = map(stage, in_tables(_own_vectors(lake, work, placed, embedding=embedding), every=rows))
+    _commit(lake, receipts, progress=progress, total=total)
+    return placed.settings.device
+
+
+def _vectors(
+    lake: Lake, work: Sequence[Work], placed: Placement, *, settings: EncoderSettings, embedding: EmbeddingSettings
+) -> Dataset:
+    """Vectors of the work, by actors."""
+    room = cluster_room()
     pool = _pool(work, room, placed)
     actors = pool.min_size
-    total = sum(piece.rows for piece in work)
     pixels = _pixels(lake, work, room, actors=actors, settings=settings, embedding=embedding)
-    vectors = map_batches(
+    return map_batches(
         pixels,
         EncodeActor,
         fn_constructor_args=(placed.settings, room.threads(actors)),
@@ -68,17 +89,17 @@ def encode(
         # Never for as much as a decode task: Ray would make one operator of the two and decode in the actors.
         **(placed.needs or {"num_cpus": room.encoder_share(actors)}),
     )
-    rows = min(FLUSH_ROWS, max(_FEWEST_ROWS, total // _FLUSHES))
-    # No repartition: it asks for a whole core, which no node of one core has left beside its encoder.
-    receipts = map_batches(
-        vectors,
-        partial(stage_vectors, lake=lake, encoder=encoder),
-        batch_size=rows,
-        batch_format="pyarrow",
-        num_cpus=0,
-    )
-    _commit(lake, receipts, progress=progress, total=total)
-    return placed.settings.device
+
+
+def _own_vectors(
+    lake: Lake, work: Sequence[Work], placed: Placement, *, embedding: EmbeddingSettings
+) -> Iterator[pa.Table]:
+    """Vectors of the work, by an encoder of this process."""
+    encode_batch = EncodeActor(placed.settings, os.cpu_count() or 1)
+    preprocessing = encode_batch.encoder.preprocessing
+    for piece in work:
+        decoded = decode_piece(piece, lake=lake, preprocessing=preprocessing, at_once=embedding.image_batch)
+        yield from map(encode_batch, decoded)
 
 
 def _pool(work: Sequence[Work], room: Room, placed: Placement) -> ActorPoolStrategy:
@@ -88,13 +109,13 @@ def _pool(work: Sequence[Work], room: Room, placed: Placement) -> ActorPoolStrat
     return ActorPoolStrategy(min_size=now, max_size=max(now, wanted) if room.grows else now)
 
 
-def _commit(lake: Lake, receipts: Dataset, *, progress: Progress, total: int) -> None:
+def _commit(lake: Lake, receipts: Iterable[pa.Table], *, progress: Progress, total: int) -> None:
     """Commits what workers staged as their receipts come. EngineError where they are of fewer vectors than were asked
     for, or of more."""
     waiting: list[StagedFile] = []
     staged, last = 0, time.monotonic()
     with progress.track("Embed images and texts", total=total) as advance:
-        for batch in patiently(made_tables(receipts)):
+        for batch in receipts:
             files = read_receipts(batch)
             rows = sum(file.rows for file in files)
             advance(rows)

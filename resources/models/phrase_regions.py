@@ -3,12 +3,13 @@
 examples -> phrases not yet looked for -> encoder actors -> `regions`, committed every few hundred places
 """
 
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-from ray.data import ActorPoolStrategy
+from ray.data import ActorPoolStrategy, Dataset
 
 from ops.core.arrow import is_valid, rows_where
 from ops.core.identity import text_id
@@ -18,13 +19,15 @@ from ops.intake.image_checks import decode_rgb
 from ops.vision.regions import EVERYDAY, Phrase, RegionTable, StoredRegion, found_regions, naming
 from resources.config.encoder_settings import EncoderSettings
 from resources.engines.progress import Progress
-from resources.engines.ray import flushed, start_ray
-from resources.engines.ray_types import Reference, dataset_of, get, map_batches, put
+from resources.engines.ray import flushed, start_ray_for
+from resources.engines.ray_types import Reference, dataset_of, get, made_tables, map_batches, put
+from resources.engines.stalls import patiently
 from resources.lake.lookup import one_each
 from resources.lake.stored_images import stored_images
 from resources.lake.tables import Lake
+from resources.models.encode_workers import own_encoder
 from resources.models.encoder_source import encoder_identity
-from resources.models.placement import cluster_room, place_encoder
+from resources.models.placement import IMAGES_IN_PROCESS, cluster_room, place_encoder, place_in_process
 
 #: Places after which they are committed: what a kill costs at most.
 FLUSH_ROWS = 512
@@ -72,12 +75,25 @@ def _stored(lake: Lake, finder: str, wanted: dict[str, Phrase]) -> pa.Table:
 def _look(
     lake: Lake, finder: str, phrases: list[Phrase], *, texts: Vectors, encoder: EncoderSettings, progress: Progress
 ) -> None:
-    start_ray()
+    if start_ray_for(len({phrase.image_id for phrase in phrases}), most=IMAGES_IN_PROCESS):
+        places = patiently(made_tables(_places(lake, phrases, texts=texts, encoder=encoder)))
+    else:
+        own = _RegionActor(lake, place_in_process(encoder).settings, texts, os.cpu_count() or 1)
+        places = own.places(phrases)
+    label = "Find what claims speak of"
+    for rows in flushed(places, every=FLUSH_ROWS, progress=progress, label=label, total=len(phrases)):
+        named = rows.append_column("finder", pa.repeat(pa.scalar(finder), rows.num_rows))
+        staged = lake.stage(REGIONS, named.select(REGIONS.schema.names), {"finder": finder})
+        lake.append(REGIONS, staged)
+
+
+def _places(lake: Lake, phrases: list[Phrase], *, texts: Vectors, encoder: EncoderSettings) -> Dataset:
+    """The places of the phrases, by actors."""
     room, placed = cluster_room(), place_encoder(encoder)
     at_once = min(max(len(phrases) // (4 * room.whole), _FEWEST_AT_ONCE), _MOST_AT_ONCE)
     work = [_Work(tuple(phrases[at : at + at_once])) for at in range(0, len(phrases), at_once)]
     actors = placed.most if placed.on_gpu else min(placed.most, len(work))
-    places = map_batches(
+    return map_batches(
         dataset_of(work),
         _RegionActor,
         fn_constructor_args=(lake, placed.settings, put(texts), room.threads(actors)),
@@ -86,37 +102,30 @@ def _look(
         batch_format="numpy",
         **(placed.needs or {"num_cpus": min(1.0, room.least)}),
     )
-    label = "Find what claims speak of"
-    for rows in flushed(places, every=FLUSH_ROWS, progress=progress, label=label, total=len(phrases)):
-        named = rows.append_column("finder", pa.repeat(pa.scalar(finder), rows.num_rows))
-        staged = lake.stage(REGIONS, named.select(REGIONS.schema.names), {"finder": finder})
-        lake.append(REGIONS, staged)
 
 
 class _RegionActor:
-    """An encoder of its own in a process of its own."""
+    """An encoder of its own, in a process of its own on Ray."""
 
-    def __init__(self, lake: Lake, settings: EncoderSettings, texts: Reference, threads: int) -> None:
-        # Imported here: the driver needs no torch.
-        import torch
-
-        from resources.models.encoder import load_encoder
-
-        torch.set_num_threads(threads)
+    def __init__(self, lake: Lake, settings: EncoderSettings, texts: Reference | Vectors, threads: int) -> None:
         self.lake = lake
-        self.encoder = load_encoder(settings)
-        self.texts: Vectors = get(texts)
+        self.encoder = own_encoder(settings, threads)
+        self.texts: Vectors = texts if isinstance(texts, Vectors) else get(texts)
         self.everyday, known = self.texts.gather([text_id(naming(thing)) for thing in EVERYDAY])
         if not known.all():
             raise LookupError("an audit wants phrases located without wanting ops.vision.regions.EVERYDAY embedded")
 
     def __call__(self, work: dict[str, np.ndarray]) -> Iterator[pa.Table]:
         for piece in work["item"]:
-            sought: dict[str, list[Phrase]] = {}
-            for phrase in piece.phrases:
-                sought.setdefault(phrase.image_id, []).append(phrase)
-            for image, data in stored_images(self.lake, sought):
-                yield self._places(data, sought[image])
+            yield from self.places(piece.phrases)
+
+    def places(self, phrases: Iterable[Phrase]) -> Iterator[pa.Table]:
+        """The places of the phrases, picture by picture."""
+        sought: dict[str, list[Phrase]] = {}
+        for phrase in phrases:
+            sought.setdefault(phrase.image_id, []).append(phrase)
+        for image, data in stored_images(self.lake, sought):
+            yield self._places(data, sought[image])
 
     def _places(self, data: bytes, phrases: list[Phrase]) -> pa.Table:
         picture = decode_rgb(data)

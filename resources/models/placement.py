@@ -21,6 +21,10 @@ from resources.models.encoder_source import EncoderError, device_of, local_gpus,
 _ENCODERS = 0.45
 
 
+IMAGES_IN_PROCESS = 500
+"""Work, in images, that an encoder of this process does where no Ray runs."""
+
+
 @dataclass(frozen=True, slots=True)
 class Room:
     """What the nodes of a cluster have: the cores of each node that has any, and the GPUs of all; and whether the
@@ -109,6 +113,13 @@ def place_encoder(settings: EncoderSettings) -> Placement:
     if not usable:
         return Placement(replace(chosen, device="cpu"), False, room.whole, {})
     return Placement(replace(chosen, device="cuda"), True, max(1, room.gpus), {"num_gpus": 1, "num_cpus": 0})
+
+
+def place_in_process(settings: EncoderSettings) -> Placement:
+    """An encoder of this process, on this machine. Raises EncoderError where a GPU is asked for and is not there."""
+    device = device_of(settings)
+    chosen = replace(settings, precision=precision_of(settings), device=device)
+    return Placement(chosen, on_gpu=device != "cpu", most=1, needs={})
 
 
 @cache

@@ -13,6 +13,7 @@ from resources.config.ray_settings import RaySettings
 from resources.engines.nodes import Installed, _differences
 from resources.engines.progress import SilentProgress
 from resources.engines.ray import flushed, plan_ray, ray_map
+from resources.engines.ray_types import made_tables
 from resources.engines.stalls import PATIENCE_S, StalledError, patience_s, patiently, set_patience
 from resources.lake.tables import Lake
 
@@ -74,7 +75,7 @@ def test_an_actor_that_no_node_has_room_for_ends_the_run_by_name() -> None:
     rows = ray.data.from_items(list(range(4)), override_num_blocks=4)
     made = rows.map_batches(Actor, compute=ActorPoolStrategy(size=1), num_cpus=2.5, batch_size=1)
     with pytest.raises(StalledError, match=r"nothing was finished for 8 s: it waits for room for 1 × CPU 2\.5"):
-        list(flushed(made, every=1, progress=SilentProgress(), label="x", total=4))
+        list(flushed(patiently(made_tables(made)), every=1, progress=SilentProgress(), label="x", total=4))
 
 
 def test_patience_hands_on_items_errors_and_the_end() -> None:
