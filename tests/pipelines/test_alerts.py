@@ -2,19 +2,30 @@
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from socketserver import StreamRequestHandler, ThreadingTCPServer
 
 import dagster as dg
+import numpy as np
 import pytest
 
+from assets.checks import check_result
+from ops.gates.guards import GuardSettings
 from pipelines.alerts import alert_sensors
 from resources.alerts.alert import Alert
 from resources.alerts.sending import WEBHOOK, send
 from resources.config.operation_settings import AlertSettings
 from resources.config.settings import Settings, load_settings
+from resources.gates.canaries import canary_gates, latest_canaries
+from resources.gates.gates import run_gate
+from resources.gates.removal import removal_facts
+from resources.gates.suites import removal_suites
+from resources.lake.tables import Lake
+from tests.support.flown import fly
+from tests.support.removed import sampled
 
 FAILED = Alert("drop_job failed", ("quarantine_share 0.4, at most 0.05",), "mend the drop", "http://ui/runs/1")
 
@@ -166,6 +177,48 @@ def test_a_gate_that_fails_in_a_run_that_does_not_is_told(chat: Chat) -> None:
         sensors(alerting(chat))["failed_gates"](context)
     (text,) = chat.texts
     assert "rows_lost 3, at most 0" in text
+
+
+def of_removals(lake: Lake) -> dg.AssetCheckResult:
+    """What the gate says of a candidate that loses more German than English."""
+    facts = removal_facts(lake, sampled(of_german=0.3, of_english=0.1), np.full(800, -1))
+    suites = removal_suites(GuardSettings(removed_limit_odds=2.0))
+    gate = run_gate("candidate", "version 1", facts, suites=suites, run="r", history=None)
+    return check_result(gate, asset="table", check="gate")
+
+
+def of_canaries(lake: Lake) -> dg.AssetCheckResult:
+    """What the gate says of a delivery whose audits find fewer canaries than those of the one before."""
+    for hour, (delivery, caught) in enumerate([("a", 85), ("b", 50)]):
+        fly(lake, delivery, caught, hour=hour)
+    words = {"drop": "d", "settings": GuardSettings(), "history": lake.storage}
+    _, fall = canary_gates(latest_canaries(lake), "b", **words)
+    return check_result(fall, asset="table", check="gate", severity=dg.AssetCheckSeverity.WARN)
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [(of_removals, "group 'de': beyond 2."), (of_canaries, "fault 'wrong_image': recall_high 0.5962 < ")],
+)
+def test_who_loses_more_and_canaries_that_are_missed_are_told_in_words(
+    said: Callable[[Lake], dg.AssetCheckResult], words: str, chat: Chat, tmp_path: Path
+) -> None:
+    @dg.asset(name="table", check_specs=[dg.AssetCheckSpec("gate", asset="table")])
+    def judged() -> dg.MaterializeResult:
+        return dg.MaterializeResult(check_results=[said(Lake(tmp_path))])
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = dg.materialize([judged], instance=instance)
+        context = dg.build_run_status_sensor_context(
+            sensor_name="failed_gates",
+            dagster_instance=instance,
+            dagster_run=result.dagster_run,
+            dagster_event=result.get_run_success_event(),
+        )
+        sensors(alerting(chat))["failed_gates"](context)
+    (text,) = chat.texts
+    assert words in text
+    assert f"http://ui/runs/{result.run_id}" in text
 
 
 @dg.job(name="corpus_job")

@@ -15,22 +15,9 @@ from resources.gates.removal import removal_facts
 from resources.gates.sample import Sample
 from resources.gates.suites import removal_suites
 from resources.lake.tables import Lake
+from tests.support.removed import sampled
 
-GERMAN = "Auf dem Bild sieht man einen kleinen Hund auf einer Wiese."
-ENGLISH = "A small dog is sitting on the green meadow."
 NOW = datetime.now(UTC)
-
-
-def sampled(*, of_german: float, of_english: float) -> Sample:
-    """Two sources of 100 German and 300 English examples each, of which these shares are removed."""
-    rows: list[dict[str, Any]] = []
-    member: list[bool] = []
-    for dataset in ("a", "b"):
-        for text, count, share in ((GERMAN, 100, of_german), (ENGLISH, 300, of_english)):
-            messages = [{"role": "assistant", "parts": [{"type": "text", "text": text, "image_id": None}]}]
-            rows += [{"delivery": "d", "dataset": dataset, "messages": messages, "image_ids": []}] * count
-            member += [n >= share * count for n in range(count)]
-    return Sample(rows, np.array(member))
 
 
 def rows_of(lake: Lake, sample: Sample | None) -> dict[tuple[str, str], dict[str, Any]]:
