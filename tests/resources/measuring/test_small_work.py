@@ -66,7 +66,7 @@ def test_a_small_drop_needs_no_ray(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr[-3000:]
     read = ingest(Lake(on_ray), drop, "flowers", settings=IngestSettings(), progress=SilentProgress())
     assert everything(Lake(own)) == everything(Lake(on_ray))
-    assert Lake(own).read(EMBEDDINGS).num_rows == int(done.stdout) > 40
+    assert Lake(own).read(EMBEDDINGS).num_rows >= int(done.stdout) > 40
 
     # The same vectors, whose last bits depend on what is encoded beside them.
     shutil.copytree(own, tmp_path / "again")
