@@ -197,15 +197,15 @@ def of_canaries(lake: Lake) -> dg.AssetCheckResult:
 
 
 @pytest.mark.parametrize(
-    ("said", "words"),
+    ("verdict", "words"),
     [(of_removals, "group 'de': beyond 2."), (of_canaries, "fault 'wrong_image': recall_high 0.5962 < ")],
 )
 def test_who_loses_more_and_canaries_that_are_missed_are_told_in_words(
-    said: Callable[[Lake], dg.AssetCheckResult], words: str, chat: Chat, tmp_path: Path
+    verdict: Callable[[Lake], dg.AssetCheckResult], words: str, chat: Chat, tmp_path: Path
 ) -> None:
     @dg.asset(name="table", check_specs=[dg.AssetCheckSpec("gate", asset="table")])
     def judged() -> dg.MaterializeResult:
-        return dg.MaterializeResult(check_results=[said(Lake(tmp_path))])
+        return dg.MaterializeResult(check_results=[verdict(Lake(tmp_path))])
 
     with dg.DagsterInstance.ephemeral() as instance:
         result = dg.materialize([judged], instance=instance)
