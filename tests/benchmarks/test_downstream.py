@@ -4,12 +4,15 @@ import json
 from pathlib import Path
 from random import Random
 
+import numpy as np
 import pytest
 import torch
 
-from benchmarks.downstream import pays
+from benchmarks.downstream import blindness, pays
 from benchmarks.downstream.cells import Sizes
+from benchmarks.downstream.choices import choice_of
 from benchmarks.downstream.drops import CONDITIONS, rows_of, write_drop
+from benchmarks.downstream.photos import Captioned, exchanged
 from benchmarks.downstream.rewards import flawed, honest, is_hacked
 from benchmarks.downstream.tables import draw, table
 from benchmarks.downstream.training import Lengths
@@ -76,3 +79,35 @@ def test_a_run_is_whole_and_goes_on_where_it_ended(tmp_path: Path) -> None:
     assert not any("nan" in line for line in lines)
     draw(again, tmp_path / "picture.png")
     assert (tmp_path / "picture.png").stat().st_size > 1000
+
+
+def test_options_go_round_and_the_letter_follows() -> None:
+    choice = choice_of("what color is the shape?", "blue", Random(1))  # noqa: S311 - a seeded draw
+    assert choice.options == 4
+    for by in range(choice.options):
+        listed = choice.text(by).split("options: ")[1].split(" ; ")
+        assert f"{choice.letter(by)} : blue" in listed
+    assert len({choice.letter(by) for by in range(choice.options)}) == choice.options
+    assert choice_of("is it?", "no", Random(1)).options == 2  # noqa: S311
+
+
+@pytest.mark.full
+def test_every_way_scores_every_turn_that_it_can(tmp_path: Path) -> None:
+    torch.set_num_threads(1)
+    run = blindness.scored(tmp_path, "choice", 0.2, 1, 40, LENGTHS)
+    turns = len(run["blind"])
+    assert run["blind"].any()
+    for name in ("vlm gain", "vlm text", "rotated", "rotated right", "forest", "logistic"):
+        assert np.isfinite(run[name]).sum() == turns + 1, name
+    assert np.isfinite(run["pvi"]).any()
+    again = blindness.scored(tmp_path, "choice", 0.2, 1, 40, LENGTHS)
+    assert all(np.array_equal(run[name], again[name], equal_nan=True) for name in run)
+
+
+def test_captions_change_photos_among_each_other() -> None:
+    owners = torch.arange(20).repeat_interleave(5)
+    photos = Captioned([f"{n}.jpg" for n in range(20)], torch.rand(20, 4), torch.rand(20, 4), [], owners, owners)
+    for share in (0.1, 0.3):
+        changed = exchanged(photos, share)
+        assert int((changed != owners).sum()) == round(share * 100)
+    assert torch.equal(exchanged(photos, 0.0), owners)
