@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 
+from ops.audits.reward_leaks import AUDIT
 from ops.core.canonical import image_key, query_key, response_key
 from ops.core.identity import digest
 from ops.core.measure_schemas import EMBEDDINGS
@@ -97,6 +98,8 @@ class Corpus:
             "embeddings": pa.Table.from_pylist(messages, schema=EMBEDDINGS.schema),
             "arrivals": pa.table({"delivery": ["d"], "arrival": pa.array([0], pa.int32())}),
         }
+        for keys in AUDIT.keys:
+            tables[keys.spec.name] = keys.table(tables[keys.made_from.name], AUDIT.settings)
         return {name: spark.createDataFrame(table).repartition(4) for name, table in tables.items()}
 
     def _example(self, kind: str, image: str, turns: list[tuple[str, str]]) -> str:

@@ -84,6 +84,16 @@ class StoredKeys:
         """The partition `rules` of the keys that are made with these settings of the audit."""
         return fingerprint(self.spec.name, self.revision, *self.settings(settings), *context)
 
+    @property
+    def schema(self) -> pa.Schema:
+        """Of `rows`."""
+        return pa.schema(fields(self.spec.schema, *(name for name in self.spec.schema.names if name != "rules")))
+
+    def table(self, delivered: pa.Table, settings: Any) -> pa.Table:
+        """The keys of rows that are at hand."""
+        batches = delivered.select(list(self.columns)).to_batches()
+        return pa.Table.from_batches([self.rows(batch, settings) for batch in batches], self.schema)
+
 
 def columns_of(**tables: str) -> dict[str, tuple[str, ...]]:
     """What an audit reads, of columns written with blanks between them."""

@@ -61,6 +61,7 @@ KEYS = StoredKeys(
     columns=("delivery", "example_id", "kind", "messages", "image_ids", "repairs"),
     rows=_keys,
     settings=lambda settings: (settings.words,),
+    revision=2,
 )
 
 

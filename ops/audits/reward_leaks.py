@@ -30,10 +30,13 @@ from dataclasses import asdict, dataclass
 
 import pyarrow as pa
 
-from ops.audits.contract import Audit, Grain, Scope, columns_of
+from ops.audits.contract import Audit, Grain, Scope, StoredKeys, columns_of
 from ops.audits.ranges import COSINE, SHARE, column
+from ops.core.key_schemas import JUDGED_WORDS, TURN_WORDS
+from ops.core.schemas import PREFERENCES, TURNS, TableSpec
 from ops.corpus.judged_texts import FEWEST_WORDS, told_answers
-from ops.corpus.leaks import reward_leaks
+from ops.corpus.leaks import LINKS, reward_leaks
+from ops.corpus.response_words import response_words
 from ops.corpus.tables import CorpusMeasures, CorpusTables
 
 
@@ -67,9 +70,19 @@ class RewardLeakSettings:
             raise ValueError("near_cosine must lie above 0 and be at most 1, and lead_cosine must be at least 0")
 
 
+def _stored(spec: TableSpec, made_from: TableSpec) -> StoredKeys:
+    names = ["response", *(name for name in spec.schema.names if name in made_from.schema.names and name != "rules")]
+
+    def rows(batch: pa.RecordBatch, settings: RewardLeakSettings) -> pa.RecordBatch:
+        return response_words(batch, spec, fewest_words=settings.fewest_words)
+
+    return StoredKeys(spec, made_from, tuple(names), rows, settings=lambda settings: (settings.fewest_words,))
+
+
 def measure(tables: CorpusTables, settings: RewardLeakSettings) -> CorpusMeasures:
     """One row a target that preference data knows."""
-    return reward_leaks(*(tables[name] for name in AUDIT.reads), **asdict(settings)).select(*AUDIT.schema.names)
+    options = {name: value for name, value in asdict(settings).items() if name != "fewest_words"}
+    return reward_leaks(*(tables[name] for name in AUDIT.reads), **options).select(*AUDIT.schema.names)
 
 
 AUDIT = Audit(
@@ -97,12 +110,14 @@ AUDIT = Audit(
     measure=measure,
     settings=RewardLeakSettings(),
     reads=columns_of(
-        turns="delivery example_id turn image_key query_key response_key response",
-        preferences="delivery example_id judgement_id dataset label image_key query_key response_key "
-        "opponent_key response",
+        turn_words="delivery example_id turn image_key query_key response_key text words_key shingles bands",
+        judged_words="delivery example_id judgement_id dataset label image_key query_key response_key opponent_key "
+        "text words_key shingles bands",
         embeddings="modality content_id vector",
     ),
     needs=("preferences",),
+    keys=(_stored(TURN_WORDS, TURNS), _stored(JUDGED_WORDS, PREFERENCES)),
+    links=LINKS,
     texts=told_answers,
-    revision=4,
+    revision=5,
 )

@@ -18,3 +18,35 @@ DIALOGUE_BANDS = table(
     ("first_image", pa.string()),  # empty where there is none
     ("bands", pa.list_(pa.int64())),
 )
+
+# What SFT answers say, and judged responses, in shingles of their words; null where they are too short to compare.
+_WORDS = (
+    ("image_key", pa.string()),
+    ("query_key", pa.string()),
+    ("response_key", pa.string()),
+    ("text", pa.string()),  # its id among the embeddings
+    ("words_key", pa.int64()),
+    ("shingles", pa.list_(pa.int32())),
+    ("bands", pa.list_(pa.int64())),
+)
+TURN_WORDS = table(
+    "turn_words",
+    ("delivery", "rules"),
+    ("delivery", pa.string()),
+    ("rules", pa.string()),
+    ("example_id", pa.string()),
+    ("turn", pa.int32()),
+    *_WORDS,
+)
+JUDGED_WORDS = table(
+    "judged_words",
+    ("delivery", "rules"),
+    ("delivery", pa.string()),
+    ("rules", pa.string()),
+    ("example_id", pa.string()),
+    ("judgement_id", pa.string()),
+    ("dataset", pa.string()),
+    ("label", pa.string()),
+    ("opponent_key", pa.string()),
+    *_WORDS,
+)

@@ -1,6 +1,6 @@
 """Every table of the lake, by name."""
 
-from ops.core.key_schemas import DIALOGUE_BANDS
+from ops.core.key_schemas import DIALOGUE_BANDS, JUDGED_WORDS, TURN_WORDS
 from ops.core.measure_schemas import (
     CANARIES,
     CANARY_RULES,
@@ -49,6 +49,8 @@ TABLES: dict[str, TableSpec] = {
         TURNS,
         DIALOGUES,
         DIALOGUE_BANDS,
+        TURN_WORDS,
+        JUDGED_WORDS,
         PROMPTS,
         BOXES,
         QUARANTINE,

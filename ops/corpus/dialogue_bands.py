@@ -14,7 +14,7 @@ from ops.core.key_schemas import DIALOGUE_BANDS
 from ops.core.stored import StoredExample, StoredMessage
 from ops.core.turns import message_text
 from ops.text.likeness import SHORT_WORDS
-from ops.text.shingles import bands, shingles
+from ops.text.shingles import band_numbers, number_of, shingles
 from ops.text.turn_rows import PROMPT_ROLES, dialogue_key
 
 _SCHEMA = pa.schema(fields(DIALOGUE_BANDS.schema, *(name for name in DIALOGUE_BANDS.schema.names if name != "rules")))
@@ -44,21 +44,16 @@ def _canonical_texts(messages: Iterable[StoredMessage]) -> list[tuple[str, str]]
 def _row(example: StoredExample, words: int) -> dict[str, Cell] | None:
     messages, images = example["messages"] or [], example["image_ids"] or []
     texts = _canonical_texts(messages) if example["kind"] == "sft" else []
-    pieces = bands(shingles("\n".join(text for _, text in texts), words))
-    if not pieces:
+    numbers = band_numbers(shingles("\n".join(text for _, text in texts), words))
+    if not len(numbers):
         return None
     short = [response_key(text) for role, text in texts if role == "assistant" and len(text.split()) <= SHORT_WORDS]
-    alike = digest(str(len(images)), *short)
+    alike = number_of(digest(str(len(images)), *short))
     return {
         "delivery": example["delivery"],
         "example_id": example["example_id"],
         "repairs": len(example["repairs"] or ()),
         "dialogue_key": dialogue_key(images, messages),
         "first_image": images[0] if images else "",
-        "bands": [_number(digest(alike, str(at), band)) for at, band in enumerate(pieces)],
+        "bands": (numbers ^ alike).tolist(),
     }
-
-
-def _number(name: str) -> int:
-    """64 bits of a digest, as Spark's long."""
-    return int.from_bytes(bytes.fromhex(name[:16]), "little", signed=True)

@@ -2,7 +2,7 @@
 
 Texts are compared by the Jaccard similarity of their sets of words and pairs of neighbouring words. Where images are
 shared, every response to an image is compared with every SFT answer about it. Elsewhere candidates come from MinHash
-bands (Broder 1997): texts that share one of `_BANDS` groups of `_ROWS` minima. There each text is looked at once,
+bands (Broder 1997), which are stored (`ops/corpus/response_words.py`). There each text is looked at once,
 however often it is said, and in each band with `_MOST_IN_BAND` judged texts of either side at most, so that a phrase
 which thousands repeat does not make pairs of them all. Where images are shared, texts are also compared by their
 vectors (ops/corpus/paraphrases.py).
@@ -12,20 +12,20 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F  # noqa: N812
 
 from ops.core.canonical import image_key
+from ops.core.key_schemas import JUDGED_WORDS, TURN_WORDS
+from ops.corpus.links import KEYS, Links, key_of
 from ops.corpus.paraphrases import nearest_rejected
-from ops.corpus.vectors import text_id
+from ops.corpus.tables import CorpusTables
 
-_BANDS, _ROWS = 20, 4
 _MOST_IN_BAND = 100
 _TURN = ["delivery", "example_id", "turn"]
 
 
 def reward_leaks(
     turns: DataFrame,
-    preferences: DataFrame,
+    judged: DataFrame,
     embeddings: DataFrame,
     *,
-    fewest_words: int,
     near: float,
     far: float,
     lead: float,
@@ -35,59 +35,52 @@ def reward_leaks(
     held_out: tuple[str, ...],
 ) -> DataFrame:
     """SFT turns that stand near a rejected response, or next to the other side of a pair, or that answer a held-out
-    prompt (columns of the audit)."""
-    answers, judged = _texts(turns, preferences, fewest_words)
-    few_answers, few_judged = _few(answers, judged, most_responses)
+    prompt (columns of the audit). `turns` has rows of TURN_WORDS, `judged` of JUDGED_WORDS."""
+    answers, texts = _texts(turns, judged)
+    few_answers, few_judged = _few(answers.drop("bands"), texts.drop("judged_bands"), most_responses)
     pairs = _scored(few_answers.join(few_judged, "image_key"), near)
-    by_words = _leaks(pairs.unionByName(_by_bands(answers, judged, far)), lead)
+    by_words = _leaks(pairs.unionByName(_by_bands(answers, texts, far)), lead)
     by_meaning = _paraphrases(few_answers, few_judged, embeddings, near=near_cosine, lead=lead_cosine)
-    parts = _either(by_words, by_meaning).unionByName(_both_sides(turns, preferences), allowMissingColumns=True)
-    parts = parts.unionByName(_held_out(turns, preferences, held_out), allowMissingColumns=True)
+    parts = _either(by_words, by_meaning).unionByName(_both_sides(turns, judged), allowMissingColumns=True)
+    parts = parts.unionByName(_held_out(turns, judged, held_out), allowMissingColumns=True)
     columns = [name for name in parts.columns if name not in _TURN]
     leaks = parts.groupBy(*_TURN).agg(*(F.max(name).alias(name) for name in columns))
     flags = ("is_near_rejected", "by_words", "by_meaning", "is_both_sides", "is_held_out_prompt")
     return leaks.withColumns({name: F.coalesce(name, F.lit(False)) for name in flags})
 
 
-def shingles(words: Column) -> Column:
-    """The distinct hashes of a text's words and pairs of neighbouring words."""
-    pairs = F.zip_with(
-        words, F.slice(words, 2, F.size(words)), lambda word, following: F.concat(word, F.lit(" "), following)
-    )
-    # The last word has no neighbour, and its pair is null.
-    texts = F.concat(words, F.filter(pairs, lambda pair: pair.isNotNull()))
-    # Spark refuses a function of any number of arguments here.
-    return F.array_distinct(F.transform(texts, lambda text: F.xxhash64(text)))
+def _links(tables: CorpusTables, settings: None) -> dict[str, DataFrame]:
+    # What is about images hangs together with all about them; what is about none with what asks the same.
+    is_bare = F.col("image_key") == image_key([])
+    about = F.when(is_bare, key_of("query", "query_key")).otherwise(key_of("image", "image_key"))
+    keys = F.concat(F.array(about), F.coalesce("bands", F.array().cast("array<long>")))
+    return {spec.name: tables[spec.name].withColumn(KEYS, keys) for spec in (TURN_WORDS, JUDGED_WORDS)}
 
 
-def _texts(turns: DataFrame, preferences: DataFrame, fewest_words: int) -> tuple[DataFrame, DataFrame]:
-    """What SFT turns say and what was judged, with the shingles and the id of each text."""
-    answers = _shingled(turns.select(*_TURN, "image_key", "query_key", "response_key", "response"), fewest_words)
-    judged = _shingled(
-        preferences.where("label IN ('chosen', 'rejected', 'good', 'bad')").select(
-            F.struct("judgement_id", "delivery", "example_id").alias("judgement"),
-            F.col("label").isin("rejected", "bad").alias("is_bad"),
-            "image_key",
-            F.col("query_key").alias("judged_query"),
-            F.col("response_key").alias("judged_key"),
-            "response",
-        ),
-        fewest_words,
+LINKS = Links(TURN_WORDS.name, _links)
+
+
+def _texts(turns: DataFrame, judged: DataFrame) -> tuple[DataFrame, DataFrame]:
+    """What SFT turns say and what was judged, of those long enough to compare."""
+    answers = turns.where("words_key IS NOT NULL")
+    responses = judged.where("label IN ('chosen', 'rejected', 'good', 'bad') AND words_key IS NOT NULL").select(
+        F.struct("judgement_id", "delivery", "example_id").alias("judgement"),
+        F.col("label").isin("rejected", "bad").alias("is_bad"),
+        "image_key",
+        F.col("query_key").alias("judged_query"),
+        F.col("response_key").alias("judged_key"),
+        F.col("words_key").alias("judged_words"),
+        F.col("shingles").alias("judged_shingles"),
+        F.col("text").alias("judged_text"),
+        F.col("bands").alias("judged_bands"),
     )
     # One row for each response: the same one judged often is one text.
-    once = judged.groupBy("image_key", "judged_query", "judged_key", "is_bad").agg(
+    once = responses.groupBy("image_key", "judged_query", "judged_key", "judged_words", "is_bad").agg(
         F.min("judgement").alias("judgement"),
-        F.min("shingles").alias("judged_shingles"),
-        F.min("text").alias("judged_text"),
+        F.min("judged_text").alias("judged_text"),
+        *(F.any_value(name).alias(name) for name in ("judged_shingles", "judged_bands")),
     )
     return answers, once
-
-
-def _shingled(rows: DataFrame, fewest_words: int) -> DataFrame:
-    words = F.regexp_extract_all(F.lower("response"), F.lit(r"(?U)(\w+)"))
-    long = rows.withColumn("words", words).where(F.size("words") >= fewest_words)
-    made = long.withColumns({"shingles": shingles(F.col("words")), "text": text_id(F.col("response"))})
-    return made.drop("words", "response")
 
 
 def _few(spoken: DataFrame, judged: DataFrame, most: int) -> tuple[DataFrame, DataFrame]:
@@ -166,23 +159,25 @@ def _either(by_words: DataFrame, by_meaning: DataFrame) -> DataFrame:
 
 
 def _by_bands(answers: DataFrame, judged: DataFrame, far: float) -> DataFrame:
-    """Turns with the judged texts that theirs is near to, whatever images either is about."""
-    answer_shingles = answers.groupBy("response_key").agg(F.min("shingles").alias("shingles"))
-    text = ["judged_key", "is_bad"]
-    other = judged.groupBy(*text).agg(
-        F.min("judged_shingles").alias("judged_shingles"), F.min("judgement").alias("any_judgement")
-    )
-    place = F.row_number().over(Window.partitionBy("band", "is_bad").orderBy("judged_key"))
-    few = other.select(*text, F.explode(_bands(F.col("judged_shingles"))).alias("band")).withColumn("place", place)
+    """Turns with the judged texts that theirs is near to, whatever images either is about. Texts of the same words are
+    one."""
+    words = [F.any_value(name).alias(name) for name in ("shingles", "bands")]
+    answer_texts = answers.groupBy("words_key").agg(*words)
+    text = ["judged_words", "is_bad"]
+    words = [F.any_value(name).alias(name) for name in ("judged_shingles", "judged_bands")]
+    other = judged.groupBy(*text).agg(*words, F.min("judgement").alias("any_judgement"))
+    place = F.row_number().over(Window.partitionBy("band", "is_bad").orderBy("judged_words"))
+    few = other.select(*text, F.explode("judged_bands").alias("band")).withColumn("place", place)
     pairs = (
-        answer_shingles.select("response_key", F.explode(_bands(F.col("shingles"))).alias("band"))
+        answer_texts.select("words_key", F.explode("bands").alias("band"))
         .join(few.where(F.col("place") <= _MOST_IN_BAND), "band")
-        .select("response_key", *text)
+        .select("words_key", *text)
         .distinct()
     )
-    near = pairs.join(answer_shingles, "response_key").join(other, text).withColumn("similarity", _similarity())
-    turns = answers.select(*_TURN, "query_key", "response_key")
-    close = turns.join(near.where(F.col("similarity") >= far).drop("shingles", "judged_shingles"), "response_key")
+    near = pairs.join(answer_texts.drop("bands"), "words_key").join(other.drop("judged_bands"), text)
+    near = near.withColumn("similarity", _similarity()).where(F.col("similarity") >= far)
+    turns = answers.select(*_TURN, "query_key", "words_key")
+    close = turns.join(near.drop("shingles", "judged_shingles"), "words_key")
     asked = judged.groupBy(*text, F.col("judged_query").alias("query_key")).agg(
         F.min("judgement").alias("same_judgement")
     )
@@ -190,17 +185,6 @@ def _by_bands(answers: DataFrame, judged: DataFrame, far: float) -> DataFrame:
     judgement = F.coalesce("same_judgement", "any_judgement").alias("judgement")
     same_query = F.col("same_judgement").isNotNull().alias("same_query")
     return located.select(*_TURN, judgement, "is_bad", "similarity", same_query)
-
-
-def _bands(hashes: Column) -> Column:
-    def minimum(seed: Column) -> Column:
-        return F.array_min(F.transform(hashes, lambda h: F.xxhash64(h, seed)))
-
-    def band(number: Column) -> Column:
-        rows = F.transform(F.sequence(number * _ROWS, number * _ROWS + (_ROWS - 1)), minimum)
-        return F.xxhash64(number, F.concat_ws("|", F.transform(rows, lambda row: row.cast("string"))))
-
-    return F.transform(F.sequence(F.lit(0), F.lit(_BANDS - 1)), band)
 
 
 def _similarity() -> Column:

@@ -20,7 +20,8 @@ KEYS = "link_keys"
 _FEW = 4_000_000
 """Keys or names of rows that each worker holds, instead of all rows being moved to them: some 100 MB."""
 _EXAMPLE = ("delivery", "example_id")
-_UNITS = {"turns": (*_EXAMPLE, "turn"), "preferences": (*_EXAMPLE, "judgement_id")}
+_TURN, _JUDGEMENT = (*_EXAMPLE, "turn"), (*_EXAMPLE, "judgement_id")
+_UNITS = {"turns": _TURN, "turn_words": _TURN, "preferences": _JUDGEMENT, "judged_words": _JUDGEMENT}
 
 
 @dataclass(frozen=True, slots=True)

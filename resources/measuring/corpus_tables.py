@@ -7,14 +7,14 @@ import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
-from ops.audits.contract import Audit
+from ops.audits.contract import Audit, StoredKeys
 from ops.core.measure_schemas import EMBEDDINGS
 from ops.core.schemas import EXAMPLES, IMAGES, TableSpec
 from ops.core.tables import TABLES
 from ops.text.turn_rows import TURN_RULES, TURN_TABLES
 from resources.engines.spark_tables import in_ranges, read_frame, write_frame
 from resources.lake.tables import Lake
-from resources.measuring.keys import keys_table
+from resources.measuring.keys import fill_keys
 from resources.measuring.turns import fill_turns
 
 ARRIVALS = "arrivals"
@@ -25,13 +25,14 @@ def corpus_tables(
 ) -> dict[str, DataFrame]:
     """The tables that an audit reads, with the columns that it looks at, of the deliveries in the order in which their
     drops came. Keys that are made for it are made where they are missing."""
+    tables: dict[str, DataFrame] = {}
     keys = {own.spec.name: own for own in audit.keys}
-    return {
-        name: keys_table(spark, lake, keys[name], settings, columns, deliveries)
-        if name in keys
-        else _table(spark, lake, name, columns, deliveries, encoder)
-        for name, columns in audit.reads.items()
-    }
+    for name, columns in audit.reads.items():
+        if own := keys.get(name):
+            tables[name] = _keys(spark, lake, own, settings, columns, deliveries)
+        else:
+            tables[name] = _table(spark, lake, name, columns, deliveries, encoder)
+    return tables
 
 
 def corpus_table(
@@ -85,6 +86,16 @@ def _table(
     if name == EMBEDDINGS.name:
         return _one_each(read_frame(spark, lake, EMBEDDINGS, where={"encoder": encoder}, columns=columns), EMBEDDINGS)
     return corpus_table(spark, lake, TABLES[name], columns, deliveries)
+
+
+def _keys(
+    spark: SparkSession, lake: Lake, keys: StoredKeys, settings: Any, columns: Sequence[str], deliveries: Sequence[str]
+) -> DataFrame:
+    def delivered(delivery: str) -> DataFrame:
+        return corpus_table(spark, lake, keys.made_from, keys.columns, [delivery])
+
+    rules = fill_keys(lake, keys, settings, deliveries, delivered)
+    return read_frame(spark, lake, keys.spec, where={"delivery": list(deliveries), "rules": rules}, columns=columns)
 
 
 def _one_each(frame: DataFrame, spec: TableSpec) -> DataFrame:

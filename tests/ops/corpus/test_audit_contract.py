@@ -81,8 +81,7 @@ def tables() -> dict[str, pa.Table]:
     )
     pairs["examples"] = pa.concat_tables([pairs["examples"], examples_of(TRUTHS)])
     both = {name: pa.concat_tables([rows, pairs[name]]) for name, rows in sample.items()}
-    both |= {"prompts": prompts_of(both["examples"]), **turn_rows(both["examples"])}
-    return both | stored_keys(both)
+    return both | {"prompts": prompts_of(both["examples"]), **turn_rows(both["examples"])}
 
 
 TABLES = tables()
@@ -96,8 +95,10 @@ def measured(
     """The audit's measures in order of their keys; `reverse` also spreads the rows over other partitions; the table
     `without` has no rows."""
     frames: dict[str, DataFrame] = {}
+    given = {name: table.slice(0, 0 if name == without else rows) for name, table in TABLES.items()}
+    given |= stored_keys(given)
     for name, columns in audit.reads.items():
-        table = TABLES[name].select(list(columns)).slice(0, 0 if name == without else rows)
+        table = given[name].select(list(columns))
         frame = spark.createDataFrame(table.take(list(range(table.num_rows))[::-1]) if reverse else table)
         frames[name] = frame.repartition(3) if reverse else frame
     measures = audit.measure(frames, audit.settings).toArrow()

@@ -15,6 +15,7 @@ from ops.audits.contract import KEYS, Audit, Scope
 from ops.audits.near_duplicates import NearDuplicateSettings
 from ops.audits.preference_likeness import LikenessSettings
 from ops.audits.registry import audits_of
+from ops.audits.reward_leaks import RewardLeakSettings
 from ops.core.identity import text_id
 from ops.core.log import Log
 from ops.core.measure_schemas import CORPUS_JOBS, EMBEDDINGS
@@ -29,6 +30,7 @@ from tests.support.prompt_examples import examples_of, prompt, prompts_of
 
 SETTINGS: dict[str, Any] = {
     "preference_likeness": LikenessSettings(fit_responses=8, fewest_responses=4),
+    "reward_leaks": RewardLeakSettings(fewest_words=2, far=0.4, lead=0.05, most_responses=12, held_out=("b",)),
     "near_duplicates": NearDuplicateSettings(threshold=0.4, words=1),
 }
 """Of audits whose own would find little in so few words."""
