@@ -92,7 +92,8 @@ class StoredKeys:
     def table(self, delivered: pa.Table, settings: Any) -> pa.Table:
         """The keys of rows that are at hand."""
         batches = delivered.select(list(self.columns)).to_batches()
-        return pa.Table.from_batches([self.rows(batch, settings) for batch in batches], self.schema)
+        rows = [self.rows(batch, settings) for batch in batches]
+        return pa.Table.from_batches(rows, self.schema) if rows else self.schema.empty_table()
 
 
 def columns_of(**tables: str) -> dict[str, tuple[str, ...]]:
