@@ -165,16 +165,20 @@ def test_a_run_that_fails_is_told_with_its_error(chat: Chat) -> None:
     assert f"http://ui/runs/{result.run_id}" in text
 
 
+def look_at_gates(instance: dg.DagsterInstance, result: dg.ExecuteInProcessResult, chat: Chat) -> None:
+    """As the daemon does after a run that succeeded."""
+    context = dg.build_run_status_sensor_context(
+        sensor_name="failed_gates",
+        dagster_instance=instance,
+        dagster_run=result.dagster_run,
+        dagster_event=result.get_run_success_event(),
+    )
+    sensors(alerting(chat))["failed_gates"](context)
+
+
 def test_a_gate_that_fails_in_a_run_that_does_not_is_told(chat: Chat) -> None:
     with dg.DagsterInstance.ephemeral() as instance:
-        result = dg.materialize([table], instance=instance)
-        context = dg.build_run_status_sensor_context(
-            sensor_name="failed_gates",
-            dagster_instance=instance,
-            dagster_run=result.dagster_run,
-            dagster_event=result.get_run_success_event(),
-        )
-        sensors(alerting(chat))["failed_gates"](context)
+        look_at_gates(instance, dg.materialize([table], instance=instance), chat)
     (text,) = chat.texts
     assert "rows_lost 3, at most 0" in text
 
@@ -209,13 +213,7 @@ def test_who_loses_more_and_canaries_that_are_missed_are_told_in_words(
 
     with dg.DagsterInstance.ephemeral() as instance:
         result = dg.materialize([judged], instance=instance)
-        context = dg.build_run_status_sensor_context(
-            sensor_name="failed_gates",
-            dagster_instance=instance,
-            dagster_run=result.dagster_run,
-            dagster_event=result.get_run_success_event(),
-        )
-        sensors(alerting(chat))["failed_gates"](context)
+        look_at_gates(instance, result, chat)
     (text,) = chat.texts
     assert words in text
     assert f"http://ui/runs/{result.run_id}" in text
