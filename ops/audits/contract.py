@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from ops.core.arrow_types import fields
 from ops.core.identity import fingerprint
+from ops.core.key_schemas import made_schema
 from ops.core.schemas import TableSpec
 from ops.vision.colours import ColourTable
 from ops.vision.regions import Phrase
@@ -87,7 +88,7 @@ class StoredKeys:
     @property
     def schema(self) -> pa.Schema:
         """Of `rows`."""
-        return pa.schema(fields(self.spec.schema, *(name for name in self.spec.schema.names if name != "rules")))
+        return made_schema(self.spec)
 
     def table(self, delivered: pa.Table, settings: Any) -> pa.Table:
         """The keys of rows that are at hand."""

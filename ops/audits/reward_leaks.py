@@ -32,7 +32,7 @@ import pyarrow as pa
 
 from ops.audits.contract import Audit, Grain, Scope, StoredKeys, columns_of
 from ops.audits.ranges import COSINE, SHARE, column
-from ops.core.key_schemas import JUDGED_WORDS, TURN_WORDS
+from ops.core.key_schemas import JUDGED_WORDS, TURN_WORDS, made_schema
 from ops.core.schemas import PREFERENCES, TURNS, TableSpec
 from ops.corpus.judged_texts import FEWEST_WORDS, told_answers
 from ops.corpus.leaks import LINKS, reward_leaks
@@ -71,7 +71,7 @@ class RewardLeakSettings:
 
 
 def _stored(spec: TableSpec, made_from: TableSpec) -> StoredKeys:
-    names = ["response", *(name for name in spec.schema.names if name in made_from.schema.names and name != "rules")]
+    names = ["response", *(name for name in made_schema(spec).names if name in made_from.schema.names)]
 
     def rows(batch: pa.RecordBatch, settings: RewardLeakSettings) -> pa.RecordBatch:
         return response_words(batch, spec, fewest_words=settings.fewest_words)

@@ -4,7 +4,8 @@ rows alike to those that came or went without reading what all the others say. T
 
 import pyarrow as pa
 
-from ops.core.schemas import table
+from ops.core.arrow_types import fields
+from ops.core.schemas import TableSpec, table
 
 # The SFT examples that say anything. Two that share one of the `bands`, and a first image, may be near duplicates.
 DIALOGUE_BANDS = table(
@@ -50,3 +51,8 @@ JUDGED_WORDS = table(
     ("opponent_key", pa.string()),
     *_WORDS,
 )
+
+
+def made_schema(spec: TableSpec) -> pa.Schema:
+    """Of the rows of such a table as they are made: without `rules`, which whoever stores them adds."""
+    return pa.schema(fields(spec.schema, *(name for name in spec.schema.names if name != "rules")))

@@ -6,25 +6,22 @@ import numpy as np
 import pyarrow as pa
 
 from ops.core.arrow import rows_of
-from ops.core.arrow_types import fields
 from ops.core.canonical import canonical_query, canonical_response, response_key
 from ops.core.identity import digest
 from ops.core.json_values import Cell
-from ops.core.key_schemas import DIALOGUE_BANDS
+from ops.core.key_schemas import DIALOGUE_BANDS, made_schema
 from ops.core.stored import StoredExample, StoredMessage
 from ops.core.turns import message_text
 from ops.text.likeness import SHORT_WORDS
 from ops.text.shingles import band_numbers, number_of, shingles
 from ops.text.turn_rows import PROMPT_ROLES, dialogue_key
 
-_SCHEMA = pa.schema(fields(DIALOGUE_BANDS.schema, *(name for name in DIALOGUE_BANDS.schema.names if name != "rules")))
-
 
 def dialogue_bands(examples: pa.RecordBatch, *, words: int) -> pa.RecordBatch:
     """The rows of DIALOGUE_BANDS (but for `rules`) of the SFT examples that say anything. All of a row but its name and
     its repairs follows from the dialogue key, so that exact copies have the same bands."""
     rows = [row for example in rows_of(examples, StoredExample) if (row := _row(example, words)) is not None]
-    return pa.RecordBatch.from_pylist(rows, schema=_SCHEMA)
+    return pa.RecordBatch.from_pylist(rows, schema=made_schema(DIALOGUE_BANDS))
 
 
 def text_shingles(messages: Iterable[StoredMessage], words: int) -> np.ndarray:

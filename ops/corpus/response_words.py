@@ -6,9 +6,9 @@ from typing import TypedDict
 import pyarrow as pa
 
 from ops.core.arrow import rows_of
-from ops.core.arrow_types import fields
 from ops.core.identity import digest, text_id
 from ops.core.json_values import Cell
+from ops.core.key_schemas import made_schema
 from ops.core.schemas import TableSpec
 from ops.text.shingles import band_numbers, number_of, shingles
 
@@ -27,9 +27,8 @@ class _Response(TypedDict):
 def response_words(rows: pa.RecordBatch, spec: TableSpec, *, fewest_words: int) -> pa.RecordBatch:
     """The rows (TURNS or PREFERENCES) as those of `spec` (TURN_WORDS or JUDGED_WORDS), but for `rules`. Of responses
     of fewer than `fewest_words` words nothing is told but which they are."""
-    schema = pa.schema(fields(spec.schema, *(name for name in spec.schema.names if name != "rules")))
     made = [{**row, **_words(row["response"] or "", fewest_words)} for row in rows_of(rows, _Response)]
-    return pa.RecordBatch.from_pylist(made, schema=schema)
+    return pa.RecordBatch.from_pylist(made, schema=made_schema(spec))
 
 
 def _words(text: str, fewest_words: int) -> dict[str, Cell]:

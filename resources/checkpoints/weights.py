@@ -106,8 +106,8 @@ class Adapter:
             raise CheckpointError(
                 f"{path}: an adapter of the kind {kind} is not read; merge it and name the whole model"
             )
-        patterns = dict(config.get("rank_pattern") or {}), dict(config.get("alpha_pattern") or {})
-        if unclear := [name for pattern in patterns for name in pattern if not _PLAIN.fullmatch(name)]:
+        ranks, alphas = dict(config.get("rank_pattern") or {}), dict(config.get("alpha_pattern") or {})
+        if unclear := [name for name in (*ranks, *alphas) if not _PLAIN.fullmatch(name)]:
             raise CheckpointError(
                 f"{path}: {unclear[0]!r} names modules by a pattern, which is not read; merge the adapter and name the "
                 "whole model"
@@ -118,8 +118,8 @@ class Adapter:
             rank=rank,
             alpha=float(config.get("lora_alpha") or rank),
             root_scaled=bool(config.get("use_rslora")),
-            ranks=patterns[0],
-            alphas=patterns[1],
+            ranks=ranks,
+            alphas=alphas,
         )
 
     def scale(self, module: str) -> float:

@@ -78,7 +78,7 @@ def _look(
     if start_ray_for(len({phrase.image_id for phrase in phrases}), most=IMAGES_IN_PROCESS):
         places = patiently(made_tables(_places(lake, phrases, texts=texts, encoder=encoder)))
     else:
-        own = _RegionActor(lake, place_in_process(encoder).settings, texts, os.cpu_count() or 1)
+        own = _RegionActor(lake, place_in_process(encoder).settings, put(texts), os.cpu_count() or 1)
         places = own.places(phrases)
     label = "Find what claims speak of"
     for rows in flushed(places, every=FLUSH_ROWS, progress=progress, label=label, total=len(phrases)):
@@ -107,10 +107,10 @@ def _places(lake: Lake, phrases: list[Phrase], *, texts: Vectors, encoder: Encod
 class _RegionActor:
     """An encoder of its own, in a process of its own on Ray."""
 
-    def __init__(self, lake: Lake, settings: EncoderSettings, texts: Reference | Vectors, threads: int) -> None:
+    def __init__(self, lake: Lake, settings: EncoderSettings, texts: Reference, threads: int) -> None:
         self.lake = lake
         self.encoder = own_encoder(settings, threads)
-        self.texts: Vectors = texts if isinstance(texts, Vectors) else get(texts)
+        self.texts: Vectors = get(texts)
         self.everyday, known = self.texts.gather([text_id(naming(thing)) for thing in EVERYDAY])
         if not known.all():
             raise LookupError("an audit wants phrases located without wanting ops.vision.regions.EVERYDAY embedded")
