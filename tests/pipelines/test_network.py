@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from resources.models.placement import IMAGES_IN_PROCESS
+
 pytestmark = pytest.mark.full
 
 ROOT = Path(__file__).parents[2]
@@ -50,9 +52,10 @@ def beyond(trace: Path) -> tuple[int, set[str]]:
 
 
 def make_drop(folder: Path) -> Path:
+    """More pictures than the run's own process embeds, so that Ray starts."""
     rows = []
     (folder / "images").mkdir(parents=True)
-    for n in range(12):
+    for n in range(IMAGES_IN_PROCESS + 10):
         pixels = np.random.default_rng(n).integers(0, 256, (60, 60, 3), np.uint8)
         Image.fromarray(pixels).save(folder / "images" / f"{n}.png")
         turns = [("human", f"<image>\nWhat is in place {n}?"), ("gpt", ("red", "a blue ball", "two dogs")[n % 3])]

@@ -44,8 +44,8 @@ ANSWERS += ["A dog runs over the wide green lawn.", "Two grey lorries stand befo
 
 
 def delivery(name: str, draw: np.random.Generator, rows: int) -> dict[str, pa.Table]:
-    """Random rows that speak about the same pictures in the same words as those of every other delivery; the first
-    small one judges nothing."""
+    """Random rows that speak about the same pictures in the same words as those of every other delivery, pairs in fewer
+    words, so that they clash; the first small one judges nothing."""
     made: list[Judged | Dialogue] = []
     truths: list[dict[str, Any]] = []
     for n in range(rows):
@@ -62,6 +62,8 @@ def delivery(name: str, draw: np.random.Generator, rows: int) -> dict[str, pa.Ta
             made.append(Dialogue(tuple(turns), image=image or None, **about))
         elif kind < 0.85:
             who = [None, "ada", "ben", "cyd"][draw.integers(4)]
+            image, query = str(draw.choice(IMAGE_IDS)), str(draw.choice(QUERIES[:3]))
+            answer, other = (str(text) for text in draw.choice(ANSWERS[:4], 2, replace=False))
             made.append(Judged(answer, other, image=image, query=query, annotator=who, **about))
         elif kind < 0.93:
             label = str(draw.choice(["good", "bad"]))
@@ -125,7 +127,7 @@ def test_what_changed_is_measured_and_the_rest_carried_over(spark: SparkSession,
     draw = np.random.default_rng(seed)
     steps = corpora(draw)
     names = dict.fromkeys(name for step in steps for name in step)
-    made = {name: delivery(name, draw, 90 if name == "base" else 6) for name in names}
+    made = {name: delivery(name, draw, 200 if name == "base" else 6) for name in names}
     lake, other = (a_lake(tmp_path / name, made) for name in ("touched", "whole"))
     assert measured(spark, lake, audit, steps[0], 7), "the audit finds something, or the test shows nothing"
     for step in steps[1:]:
