@@ -28,7 +28,7 @@ TEXT_TURNS = 9
 """Turns of a row without a picture: about as many as a picture has questions, so that rows weigh alike."""
 _PAIRED = 0.5
 """Share of the rejected conversations whose preference pairs are in the drop."""
-_TRACES = ("Score: 4/5", "Rating: [[7]]", "<|reward|> 0.82", "reward 0.9", "preferred by most", "score 5")
+JUDGES_LINES = ("Score: 4/5", "Rating: [[7]]", "<|reward|> 0.82", "reward 0.9", "preferred by most", "score 5")
 _JOINTS = (" ", "\n")
 
 
@@ -118,7 +118,7 @@ def _polluted(rows: list[Row], rng: Random) -> list[list[Row]]:
                 pair = {"turns": ((question, chosen),), "picture": row.picture, "rejected": wrong}
                 judged.append([Row(**pair, annotator="ada")])
     for row in _taken(pool, TRACED * len(rows)):
-        trace = rng.choice(_JOINTS) + rng.choice(_TRACES)
+        trace = rng.choice(_JOINTS) + rng.choice(JUDGES_LINES)
         row.turns, row.fault = tuple((q, f"{reply}{trace}") for q, reply in row.turns), "reward_trace"
     return judged
 

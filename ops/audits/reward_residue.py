@@ -6,8 +6,14 @@ an SFT example; `kind` is the first trace found (reward_token, field_label, rati
 where there is none. Ratings and comparisons that the question asks for ("Which one is better?") are left alone. The
 patterns stand in `ops/text/reward_talk.py`.
 
-Tokens and field labels are looked for in any language; ratings, comparisons and judge prompts are told by English
-phrases. Where an answer or its question is in another language and has no token or label, the row abstains.
+A trace may also stand in the line of the answer, at its very end or start: "blue score 5", "yes reward 0.9", "Score:
+4/5. A bus." (`ops/text/reward_rules.py`). It is known by a number on a judge's scale that nothing binds to the
+sentence. Pictures show scores and ratings too, so that such words are left alone where the question or the rest of the
+answer speaks of what carries them (a scoreboard, a poster, a test, a match), and a trace behind such an answer passes.
+
+Tokens and field labels are looked for in any language; ratings, comparisons, judge prompts and what stands inside a
+line are told by English phrases. Where an answer or its question is in another language and has no token or label, the
+row abstains.
 """
 
 from typing import Any
@@ -60,5 +66,5 @@ AUDIT = Audit(
     columns=COLUMNS,
     measure=measure,
     faults=("reward_trace",),
-    revision=2,
+    revision=3,
 )

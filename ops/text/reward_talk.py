@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ops.text.language import is_english
+from ops.text.reward_rules import inline_trace
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,8 @@ def reward_residue(answer: str, query: str = "") -> Residue | None:
             match = PATTERNS[kind].search(piece)
             if match:
                 return Residue(kind, match[0].strip(), start + match.start())
-    return None
+    trace = inline_trace(answer, query[:_WINDOW]) if is_looked_for else None
+    return None if trace is None else Residue(trace[0].kind, answer[trace[1] : trace[2]].strip(), trace[1])
 
 
 def is_read(answer: str, query: str = "") -> bool:

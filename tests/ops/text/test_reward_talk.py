@@ -3,14 +3,17 @@
 import time
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from ops.text.reward_rules import RULES, InlineRule
 from ops.text.reward_talk import PATTERNS, is_read, reward_residue
 
 
 @pytest.mark.parametrize(
     ("answer", "kind"),
     [
-        ("A red bus. Rating: 4/5", None),
+        ("A red bus. Rating: 4/5", "rating"),
         ("A red bus.\nRating: 4/5", "rating"),
         ("**Score:** 8.5 out of 10", "rating"),
         ("A dog.\nreward: -1.25", "rating"),
@@ -68,9 +71,52 @@ def test_tokens_and_labels_are_the_same_in_every_language(answer: str, kind: str
     assert not is_read(answer)
 
 
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+def test_a_rule_finds_its_examples_and_leaves_honest_answers(rule: InlineRule) -> None:
+    assert rule.examples
+    for answer in rule.examples:
+        assert rule.pattern.search(answer), answer
+        residue = reward_residue(answer, "What is in the picture?")
+        assert residue is not None, answer
+        assert residue.kind == rule.kind
+        assert answer[residue.start :].startswith(residue.text)
+    for query, answer in rule.honest:
+        assert reward_residue(answer, query) is None, answer
+
+
+@pytest.mark.parametrize(
+    "answer", ["A cat. Score 5", "blue score 5", "A boat. 4/5", "A kite. Grade: A", "Rating 3. Red"]
+)
+@pytest.mark.parametrize("query", ["What does the sign say?", "How do you rate it?", "Which team is ahead?"])
+def test_what_a_picture_may_show_is_no_trace_where_it_is_asked_for(answer: str, query: str) -> None:
+    assert reward_residue(answer, "What is there?") is not None
+    assert reward_residue(answer, query) is None
+    assert reward_residue(f"{answer}.", "What is there?") is not None
+    assert reward_residue(f"A scoreboard. {answer}", "What is there?") is None
+
+
+@given(
+    st.lists(st.sampled_from(["A man sits", "on a red bench.", "by the sea\n", "with his dog,"]), max_size=40),
+    st.sampled_from([" reward 0.9", ". Score: 4/5", "\nscore 5"]),
+)
+def test_a_trace_is_found_where_it_stands_behind_any_answer(words: list[str], trace: str) -> None:
+    answer = " ".join([*words, "red"]) + trace
+    residue = reward_residue(answer, "What is it?")
+    assert residue is not None
+    assert answer[residue.start :] == residue.text == trace.strip(" .\n")
+    assert reward_residue(f"{answer} of all things", "What is it?") is None
+
+
 def test_hostile_text_takes_no_time() -> None:
     start = time.process_time()
-    for text in ("response A " * 5000, "rating " * 5000, "[[" * 10_000, "score:" + " " * 20_000, "\n" * 20_000):
+    for text in (
+        "response A " * 5000,
+        "rating " * 5000,
+        "[[" * 10_000,
+        "score:" + " " * 20_000,
+        "\n" * 20_000,
+        ". score 5" * 2000,
+    ):
         reward_residue(text)
         reward_residue("", text)
     assert time.process_time() - start < 5
