@@ -24,7 +24,7 @@ class InlineRule:
     kind: Literal["rating", "comparison", "field_label"]
     place: Literal["end", "start"]
     pattern: re.Pattern[str]
-    shown: bool
+    depictable: bool
     examples: tuple[str, ...]
     honest: tuple[Pair, ...] = ()
 
@@ -277,7 +277,7 @@ def inline_trace(answer: str, query: str) -> tuple[InlineRule, int, int] | None:
     for rule in RULES:
         at, window = ends[rule.place]
         match = rule.pattern.search(window)
-        if match and not (rule.shown and _may_be_shown(query, window.replace(match["trace"], ""))):
+        if match and not (rule.depictable and _may_be_shown(query, window.replace(match["trace"], ""))):
             return rule, at + match.start("trace"), at + match.end("trace")
     return None
 
