@@ -138,6 +138,14 @@ def test_definitions_load_no_engine() -> None:
     assert not loaded_by({"pipelines.definitions"}) & {"ray", "torch", "open_clip", "great_expectations"}
 
 
+def test_tests_of_ops_use_spark_for_corpus_alone() -> None:
+    tests = ROOT / "tests" / "ops"
+    speaking = {
+        path.relative_to(tests).parts[0] for path in tests.rglob("*.py") if "pyspark" in path.read_text("utf-8")
+    }
+    assert speaking == {"corpus"}
+
+
 def test_pyspark_comes_into_ops_through_corpus_alone() -> None:
     speak_spark, use_corpus = set(), set()
     for path in (ROOT / "ops").rglob("*.py"):

@@ -65,3 +65,10 @@ def prompts_of(examples: pa.Table) -> pa.Table:
         row["rollouts"] = [{"response": one.response, "reward": one.reward} for one in asked.rollouts]
         rows.append(row)
     return pa.Table.from_pylist(rows, schema=PROMPTS.schema)
+
+
+def by_source(measures: list[dict[str, Any]], rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Rows of measures by the source id of the rows that were measured."""
+    sources = {row["example_id"]: row["source_id"] for row in rows}
+    assert len(measures) == len({row["example_id"] for row in measures})
+    return {sources[row["example_id"]]: row for row in measures}

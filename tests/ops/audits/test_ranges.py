@@ -27,6 +27,7 @@ def test_the_tables_of_the_lake_know_nothing_of_ranges(audit: Audit) -> None:
     assert [field.name for field in audit.table.schema if field.metadata] == []
 
 
+@pytest.mark.full
 @settings(max_examples=examples(20), suppress_health_check=[HealthCheck.too_slow])
 @given(delivery=hostile)
 def test_row_audits_keep_to_their_ranges(delivery: Hostile) -> None:

@@ -38,6 +38,7 @@ def test_boxes_of_a_text(text: str, expected: list[Any]):
     assert [(box.notation, list(box.numbers), box.phrase) for box in marked_boxes(text)] == expected
 
 
+@pytest.mark.full
 @given(st.lists(st.sampled_from([text for text, _ in CASES]) | st.text(max_size=20), max_size=6).map("".join))
 def test_spans_hold_the_numbers_and_do_not_overlap(text: str):
     end = 0

@@ -108,6 +108,7 @@ def test_more_rows_than_bytes_is_a_bomb(tmp_path: Path):
             read(tmp_path, name)
 
 
+@pytest.mark.full
 def test_a_parquet_file_that_expands_too_far_is_a_bomb(tmp_path: Path):
     pq.write_table(
         pa.table({"id": ["x" * 1000] * 200_000}), tmp_path / "a.parquet", compression="zstd", use_dictionary=False

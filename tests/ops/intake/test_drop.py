@@ -156,6 +156,7 @@ def test_files_whose_names_the_lake_cannot_hold_are_listed_but_not_opened(tmp_pa
     assert fit == {"good.jsonl", "a\\xff.jsonl"}
 
 
+@pytest.mark.full
 def test_a_tree_of_a_thousand_levels_is_listed(tmp_path: Path):
     levels = sys.getrecursionlimit() + 50
     started_in = os.getcwd()
@@ -279,6 +280,7 @@ def test_compressed_files_are_read_from_anywhere(tmp_path: Path, compress):
             assert stream.read() == data[start:]
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("compress", [gzip.compress, zstandard.compress])
 def test_a_file_that_expands_too_far_is_stopped(tmp_path: Path, compress):
     files = drop(tmp_path, x__gz=compress(bytes(200_000_000)))

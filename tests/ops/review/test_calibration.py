@@ -146,6 +146,7 @@ def test_intervals_of_kappa_hold_the_truth(rate: float, slip: float) -> None:
     assert held >= 0.94 * 200
 
 
+@pytest.mark.full
 def test_probabilities_that_come_true_are_said_to_and_others_are_not() -> None:
     rng = np.random.default_rng(5)
     probability = rng.beta(0.3, 0.9, 3000)

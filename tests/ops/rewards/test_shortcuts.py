@@ -65,6 +65,7 @@ def test_weights_take_length_away_and_say_what_they_cost() -> None:
     assert shortcuts_of(pairs("none")).effective_share > 0.95
 
 
+@pytest.mark.full
 @settings(max_examples=10)
 @given(st.lists(st.tuples(st.text(max_size=20), st.text(max_size=20)), min_size=1, max_size=30), st.integers(0, 9))
 def test_any_texts_and_either_side_first(texts: list[tuple[str, str]], seed: int) -> None:

@@ -22,6 +22,7 @@ def areas(texts: list[str], is_true: np.ndarray) -> dict[str, float]:
     return by_key
 
 
+@pytest.mark.full
 def test_words_and_style_are_told_apart() -> None:
     drawn = random.Random(3)  # noqa: S311
     is_true = np.array([drawn.random() < 0.3 for _ in range(1200)])
