@@ -54,11 +54,16 @@ def false_turns(turns: tuple[tuple[str, str], ...], picture: Picture) -> int:
 
 def load_pictures() -> list[Picture]:
     """The pictures of the test split, in the order of their numbers there."""
+    return list(_solved())
+
+
+@cache
+def _solved() -> tuple[Picture, ...]:
     turns: dict[int, list[tuple[str, str]]] = {}
     for question, reply, number in zip(*easy_vqa.get_test_questions(), strict=True):
         turns.setdefault(number, []).append((question, reply))
     paths = easy_vqa.get_test_image_paths()
-    return [Picture(Path(paths[n]), tuple(turns[n]), _possible(tuple(turns[n]))) for n in sorted(turns)]
+    return tuple(Picture(Path(paths[n]), tuple(turns[n]), _possible(tuple(turns[n]))) for n in sorted(turns))
 
 
 def _false_turns(turns: tuple[tuple[str, str], ...], facts: Facts) -> int:

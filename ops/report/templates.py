@@ -3,6 +3,7 @@
 import base64
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,17 @@ def fill(
 ) -> str:
     """The page of `NAME.html.j2`. Its `style` is `NAME.css`, after that of these names; its `script`, where there is
     one, `NAME.js`."""
+    environment = _pages(tuple(sorted(filters.items())))
+    style = Markup("").join(map(style_of, [*styles, name]))
+    values = {**values, **_script(_FOLDER / f"{name}.js")}
+    page = environment.get_template(f"{name}.html.j2").render(style=style, **values)
+    # Half of a surrogate pair cannot be written as UTF-8.
+    return page.encode("utf-8", "replace").decode("utf-8")
+
+
+@cache
+def _pages(filters: Sequence[tuple[str, Callable[..., Any]]]) -> _Pages:
+    """The templates with these filters; each is compiled once, which takes longer than to fill it."""
     environment = _Pages(
         loader=FileSystemLoader(_FOLDER),
         autoescape=True,
@@ -33,11 +45,7 @@ def fill(
         lstrip_blocks=True,
     )
     environment.filters.update(filters)
-    style = Markup("").join(map(style_of, [*styles, name]))
-    values = {**values, **_script(_FOLDER / f"{name}.js")}
-    page = environment.get_template(f"{name}.html.j2").render(style=style, **values)
-    # Half of a surrogate pair cannot be written as UTF-8.
-    return page.encode("utf-8", "replace").decode("utf-8")
+    return environment
 
 
 def style_of(name: str) -> Markup:
