@@ -73,6 +73,7 @@ def run_gate(definitions: dg.Definitions, instance: dg.DagsterInstance, drop: st
     )
 
 
+@pytest.mark.full
 def test_a_rejected_drop_is_not_shown_as_materialised_and_what_follows_is_not_shown_as_failed(
     lake: Lake, definitions: dg.Definitions, instance: dg.DagsterInstance
 ) -> None:
@@ -125,6 +126,7 @@ def test_the_check_of_one_audit_is_executed_alone(
     assert gates["a-1"][AUDIT].success, "what the check says now is what counts for the next version"
 
 
+@pytest.mark.full
 def test_where_nothing_enters_the_corpus_job_ends_before_spark(
     lake: Lake, definitions: dg.Definitions, instance: dg.DagsterInstance
 ) -> None:

@@ -177,6 +177,7 @@ def test_a_lake_may_be_an_address(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
         server.stop()
 
 
+@pytest.mark.full
 def test_doctor_says_by_its_status_whether_the_machine_will_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for mode, status in (("token", 0), ("disabled", 1)):
         monkeypatch.setenv("RAY_AUTH_MODE", mode)

@@ -15,6 +15,7 @@ def no_home(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DAGSTER_HOME", raising=False)
 
 
+@pytest.mark.full
 def test_each_lake_has_its_own_instance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In one process, and without a word to the rest of it."""
     before = dict(os.environ)

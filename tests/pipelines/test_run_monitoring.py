@@ -66,6 +66,7 @@ def nothing() -> None: ...
 GRAPH = dg.Definitions(assets=[nothing]).resolve_asset_graph()
 
 
+@pytest.mark.full
 def test_a_run_is_killed_where_its_process_of_this_machine_is_gone(instance: dg.DagsterInstance, ended: int) -> None:
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as later:
         runs = {

@@ -43,6 +43,7 @@ def test_a_task_that_no_node_has_room_for_ends_the_run_by_name() -> None:
     assert list(ray_map(double, [3], progress=SilentProgress(), label="x")) == [6]
 
 
+@pytest.mark.full
 @pytest.mark.usefixtures("impatient")
 def test_the_patience_of_a_plan_holds_at_once_where_ray_runs(tmp_path: Path) -> None:
     plan_ray(RaySettings(patience_s=3), Lake(tmp_path))

@@ -80,6 +80,7 @@ def corners(box: dict[str, Any]) -> list[float]:
     return [box[side] for side in SIDES]
 
 
+@pytest.mark.full
 def test_boxes_are_read_back_where_they_were_on_the_scale_asked_for(boxed: Lake, tmp_path: Path):
     scales = {"thousand": "trl", "pixels": "ms_swift", "qwen2.5-vl 3136-1003520": "qwen_vl"}
     for number, (scale, name) in enumerate(scales.items()):

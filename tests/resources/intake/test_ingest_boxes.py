@@ -87,6 +87,7 @@ def test_boxes_are_in_pixels_of_the_upright_image_whatever_they_came_in(tmp_path
     ]
 
 
+@pytest.mark.full
 def test_how_a_file_is_cut_decides_nothing(tmp_path: Path):
     rows = [tokens(n, list(SIZES)[n % 2], (100 + n, 250, 700 + n, 1000)) for n in range(60)]
     rows += [row(100 + n, "wide.png", f"{n} <bbox>" * 40, objects={"bbox": [[n, 1, 99, 99]] * 40}) for n in range(60)]

@@ -169,6 +169,7 @@ def test_rows_before_a_break_are_read_and_the_break_is_one_row(
     assert len(kept) >= least - 1
 
 
+@pytest.mark.full
 def test_a_bomb_is_found_before_it_is_written(tmp_path: Path):
     (tmp_path / "drop").mkdir()
     (tmp_path / "drop" / "a.jsonl.zst").write_bytes(zstandard.compress(bytes(2 << 30)))

@@ -115,6 +115,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "drop"
 
 
+@pytest.mark.full
 def test_a_thousand_mutated_rows(folder: Path) -> None:
     counts = check_text_rows(folder, 1000, 40) + check_columns(folder, 100)
     assert counts.total() >= 1100

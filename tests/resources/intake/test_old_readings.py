@@ -84,6 +84,7 @@ def test_a_drop_of_an_older_reading_is_read_anew_once(lake: Lake, drop: Path, na
     assert everything(lake) == before, "what is of the present reading is left alone"
 
 
+@pytest.mark.full
 @pytest.mark.usefixtures("ray_session")
 def test_files_that_changed_since_are_not_read_unasked(lake: Lake, drop: Path):
     older = poisoned(lake, drop)

@@ -86,6 +86,7 @@ def test_identity_names_weights_and_precision_and_needs_no_model() -> None:
     assert time.process_time() - started < 1
 
 
+@pytest.mark.full
 def test_bf16_is_close_to_fp32(mini: Encoder) -> None:
     half = load_encoder(replace(SETTINGS, precision="bf16"))
     assert (half.encode_images(golden_images()) * mini.encode_images(golden_images())).sum(1).min() > 0.99
