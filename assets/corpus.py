@@ -50,7 +50,7 @@ def corpus(
     context: dg.AssetExecutionContext, lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings]
 ) -> Iterator[Materialized]:
     """Decides what enters the next version, before Spark works. Where nothing does, every later step is skipped."""
-    entering = _entering(lake, settings)
+    entering = entering_now(lake, settings)
     for part in entering.left_out:
         context.log.warning(f"left out: {part.line}")
     if not entering.deliveries:
@@ -60,11 +60,13 @@ def corpus(
     yield dg.MaterializeResult(metadata={"deliveries": list(entering.deliveries), "left out": left_out})
 
 
-def _entering(lake: Lake, settings: Settings) -> Entering:
+def entering_now(lake: Lake, settings: Settings) -> Entering:
+    """What enters the next version, as things stand."""
     return decided(lake, settings=settings, encoder=encoder_identity(settings.encoder))
 
 
-def _spark(lake: Lake, settings: Settings, deliveries: Sequence[str]) -> StartSpark:
+def spark_for(lake: Lake, settings: Settings, deliveries: Sequence[str]) -> StartSpark:
+    """Starts Spark for a corpus of these deliveries."""
     return partial(start_spark, settings.spark.sized(sum(rows_kept(lake, deliveries).values())))
 
 
@@ -90,10 +92,10 @@ def _corpus_measures(audit: Audit) -> dg.AssetsDefinition:
         settings: dg.ResourceParam[Settings],
         progress: dg.ResourceParam[Progress],
     ) -> Materialized:
-        deliveries = list(_entering(lake, settings).deliveries)
+        deliveries = list(entering_now(lake, settings).deliveries)
         with progress.track(f"Measure {audit.name}"):
             identity = measure_corpus(
-                _spark(lake, settings, deliveries),
+                spark_for(lake, settings, deliveries),
                 lake,
                 audit,
                 deliveries=deliveries,
@@ -138,10 +140,10 @@ def contradiction_rates(
     lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings], progress: dg.ResourceParam[Progress]
 ) -> Materialized:
     """Share of judgements that contradict others, by drop, dataset and kind, with its 95 % interval."""
-    deliveries = list(_entering(lake, settings).deliveries)
+    deliveries = list(entering_now(lake, settings).deliveries)
     measures = corpus_identities(settings, deliveries, encoder_identity(settings.encoder))["contradictions"]
     with progress.track("Rate contradictions"):
-        spark = _spark(lake, settings, deliveries)
+        spark = spark_for(lake, settings, deliveries)
         rate_contradictions(spark, lake, measures=measures, deliveries=deliveries)
     rows = _rows(lake, CONTRADICTION_RATES, measures)
     return dg.MaterializeResult(metadata={"deliveries": deliveries, "identity": measures, **rows})
@@ -160,11 +162,11 @@ def modality_statistics(
     lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings], progress: dg.ResourceParam[Progress]
 ) -> Materialized:
     """Examples, answers, loss tokens, images and image tokens by drop, dataset, kind and modality."""
-    entering = _entering(lake, settings)
+    entering = entering_now(lake, settings)
     deliveries = list(entering.deliveries)
     measures = row_identities(settings, encoder_identity(settings.encoder))
     with progress.track("Count modalities"):
-        spark = _spark(lake, settings, deliveries)
+        spark = spark_for(lake, settings, deliveries)
         identity = count_modality(spark, lake, deliveries=deliveries, measures=measures, without=entering.without)
     rows = _rows(lake, MODALITY_STATISTICS, identity)
     return dg.MaterializeResult(metadata={"deliveries": deliveries, "identity": identity, **rows})

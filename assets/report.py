@@ -12,7 +12,7 @@ from resources.report.report import make_report
 from resources.versions.publishing import current_version
 
 
-@dg.asset(deps=["versions", "modality_statistics"], group_name="version", kinds={"html"})
+@dg.asset(deps=["versions", "modality_statistics", "corpus_canaries"], group_name="version", kinds={"html"})
 @step
 def report(
     context: dg.AssetExecutionContext, lake: dg.ResourceParam[Lake], settings: dg.ResourceParam[Settings]

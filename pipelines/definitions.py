@@ -6,7 +6,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from assets import checkpoints, corpus, ingest, measures, report, rewards, versions
+from assets import checkpoints, corpus, corpus_canaries, ingest, measures, report, rewards, versions
 from pipelines.alerts import alert_sensors
 from pipelines.automation import operated
 from pipelines.dagster_types import assets_in
@@ -22,7 +22,7 @@ def bind(lake: str | Path, settings: Settings, *, progress: Progress | None = No
     """The definitions over that lake. One process runs a whole job, so that Ray and Spark start once. Progress goes to
     the log of each run as well, which the UI shows."""
     everywhere = LogProgress() if progress is None else Together(progress, LogProgress())
-    modules = [checkpoints, corpus, ingest, measures, report, rewards, versions]
+    modules = [checkpoints, corpus, corpus_canaries, ingest, measures, report, rewards, versions]
     return dg.Definitions(
         assets=list(dg.map_asset_specs(partial(operated, settings=settings), assets_in(modules))),
         jobs=[drop_job, corpus_job, checkpoint_job, reward_job],

@@ -80,6 +80,6 @@ AUDIT = Audit(
         examples="delivery example_id content_id source_id kind messages metadata",
     ),
     needs=("preferences",),
-    faults=("contradictory_judgements",),
+    faults=("contradictory_judgements", "exchanged_pair"),
     revision=7,
 )

@@ -45,5 +45,5 @@ AUDIT = Audit(
         arrivals="delivery arrival",
     ),
     revision=3,
-    faults=("duplicated_examples",),
+    faults=("duplicated_examples", "exact_copy"),
 )

@@ -101,5 +101,6 @@ AUDIT = Audit(
     ),
     keys=(KEYS,),
     links=LINKS,
+    faults=("reworded_copy", "reencoded_image"),
     revision=5,
 )

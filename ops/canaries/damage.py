@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from ops.canaries.boxes import BOX_FAULTS, RESCALED, boxed_rows, damaged_box, rescaled_boxes
-from ops.canaries.rows import MARK, Row, last_answer, marked
+from ops.canaries.rows import MARK, Row, last_answer, showing
 from ops.canaries.texts import FALSE, answers_by_question, false_answer, given_answer, reward_trace, told_answers
 from ops.core.identity import digest
 from ops.core.schemas import BOXES
@@ -87,7 +87,7 @@ def _wrong_images(rows: Sequence[Row]) -> Iterator[Row]:
         others = [*rows[at + 1 :], *rows[:at]]
         image = next((other["image_ids"][0] for other in others if other["image_ids"] != row["image_ids"]), None)
         if image is not None:
-            yield _showing(row, image, "wrong_image")
+            yield showing(row, image, "wrong_image")
 
 
 def _shifted_join(rows: Sequence[Row]) -> list[tuple[Row, str]]:
@@ -96,18 +96,9 @@ def _shifted_join(rows: Sequence[Row]) -> list[tuple[Row, str]]:
         return []
     sound, run = rows[:_RUN], rows[_RUN:]
     images = [row["image_ids"][0] for row in run]
-    made = [(_showing(row, row["image_ids"][0], _CONTEXT), "") for row in sound]
+    made = [(showing(row, row["image_ids"][0], _CONTEXT), "") for row in sound]
     slipped = zip(run, [*images[_SLIP:], *images[:_SLIP]], strict=True)
-    made += [(_showing(row, image, "shifted_join"), "shifted_join") for row, image in slipped]
+    made += [(showing(row, image, "shifted_join"), "shifted_join") for row, image in slipped]
     for number, (row, _) in enumerate(made):
         row["provenance"] = {**(row["provenance"] or {}), "file": f"{MARK}shifted_join", "row": number}
     return made
-
-
-def _showing(row: Row, image: str, name: str) -> Row:
-    """A copy of a row with one image, which shows this one instead."""
-    messages = [
-        {**message, "parts": [{**part, "image_id": image} if part["image_id"] else part for part in message["parts"]]}
-        for message in row["messages"]
-    ]
-    return marked(row, name) | {"messages": messages, "image_ids": [image]}

@@ -3,13 +3,16 @@ them."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from ops.audits.contract import Audit
-from ops.canaries.rows import MARK
+from ops.canaries.comparisons import KINDS
+from ops.canaries.rows import MARK, Row
 from ops.core.accuracy import wilson
 from ops.core.arrow import Column, is_in, rows_where
 from ops.decision.policy import Action, Policy, Rule
@@ -60,6 +63,16 @@ class RuleOutcome:
     flagged_alone: int
     scores: tuple[float, ...]
     own_reached: tuple[int, ...]
+
+
+def last_flights(rows: Iterable[Row]) -> list[Row]:
+    """Of rows of `canaries` or `canary_rules` those of each delivery's last flights: that of the drop, and that among
+    the corpus."""
+    last: dict[tuple[str, bool], datetime] = {}
+    known = [(row["delivery"], row["fault"] in KINDS, row) for row in sorted(rows, key=itemgetter("at"))]
+    for delivery, is_compared, row in known:
+        last[delivery, is_compared] = row["at"]
+    return [row for delivery, is_compared, row in known if row["at"] == last[delivery, is_compared]]
 
 
 def rules_on(policy: Policy, audits: Iterable[Audit], faults: Iterable[str]) -> Policy:

@@ -18,6 +18,15 @@ def marked(row: Row, fault: str) -> Row:
     return {**row, "example_id": name, "source_id": name}
 
 
+def showing(row: Row, image: str, name: str) -> Row:
+    """A copy of a row with one image, which shows this one instead."""
+    messages = [
+        {**message, "parts": [{**part, "image_id": image} if part["image_id"] else part for part in message["parts"]]}
+        for message in row["messages"]
+    ]
+    return marked(row, name) | {"messages": messages, "image_ids": [image]}
+
+
 def drawn(row: Row, purpose: str, choices: Sequence[Drawn]) -> Drawn:
     """One of the choices, the same for a row whenever it is drawn."""
     return choices[int(digest(f"{purpose} {row['example_id']}", size=4), 16) % len(choices)]

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Literal
 
+from ops.canaries.comparisons import KINDS
 from ops.canaries.damage import FAULTS
 
 
@@ -43,7 +44,8 @@ class GuardSettings:
     """SFT examples of the corpus that may have preference data or a judge's traces among their targets."""
     least_recall: Mapping[str, float] = field(default_factory=dict[str, float])
     """Of each fault that canaries have, the share of them that must be found of a delivery for it to enter a version;
-    it fails where the whole interval lies below. Faults that are not named need not be found."""
+    it fails where the whole interval lies below. Faults that are not named need not be found. Those that are looked for
+    in the whole corpus cannot be named: their canaries fly among what has entered."""
 
     def __post_init__(self) -> None:
         for limit in fields(self):
@@ -67,6 +69,10 @@ def _require_ratio(name: str, value: float) -> None:
 
 def _require_recall(least_recall: Mapping[str, float]) -> None:
     for fault, least in least_recall.items():
+        if fault in KINDS:
+            raise ValueError(
+                f"least_recall names {fault!r}, whose canaries fly once a delivery has entered: leave it out"
+            )
         if fault not in FAULTS:
             raise ValueError(f"least_recall names {fault!r}, which no canary has; those are {', '.join(FAULTS)}")
         if not 0 <= least <= 1:

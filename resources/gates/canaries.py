@@ -7,9 +7,8 @@ for, and a recall no worse than that of the deliveries before.
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields
 from itertools import takewhile
-from operator import itemgetter
 
-from ops.canaries.outcome import CanaryOutcome
+from ops.canaries.outcome import CanaryOutcome, last_flights
 from ops.core.measure_schemas import CANARIES
 from ops.gates.canary_facts import canary_facts, too_few_found
 from ops.gates.guards import GuardSettings
@@ -31,13 +30,12 @@ def latest_canaries(lake: Lake, deliveries: Collection[str] | None = None) -> di
     """What was found of the canaries of each of these deliveries, or of all, when they were last judged, in the order
     in which that was; deliveries that have none are left out."""
     where = None if deliveries is None else {"delivery": list(deliveries)}
-    rows = sorted(lake.read(CANARIES, where=where).to_pylist(), key=itemgetter("at"))
+    rows = last_flights(lake.read(CANARIES, where=where).to_pylist())
     last = {row["delivery"]: row["at"] for row in rows}
     names = [field.name for field in fields(CanaryOutcome)]
     latest: dict[str, list[CanaryOutcome]] = {name: [] for name in sorted(last, key=last.__getitem__)}
     for row in rows:
-        if row["at"] == last[row["delivery"]]:
-            latest[row["delivery"]].append(CanaryOutcome(**{name: row[name] for name in names}))
+        latest[row["delivery"]].append(CanaryOutcome(**{name: row[name] for name in names}))
     return {name: sorted(known, key=lambda outcome: (outcome.fault, outcome.audit)) for name, known in latest.items()}
 
 

@@ -7,8 +7,8 @@ One worker does it; nothing of a damaged row is staged, so that none can be publ
 embedded as the texts of evaluation sets are: its vector is kept by the text's hash.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -20,8 +20,8 @@ from ops.audits.registry import all_audits
 from ops.canaries.damage import FAULTS, ROWS_EACH, Canaries, canaries
 from ops.canaries.outcome import CanaryOutcome, RuleOutcome, flagged_rows, outcomes, rule_outcomes, rules_on
 from ops.core.identity import digest, fingerprint, text_id
-from ops.core.measure_schemas import CANARIES, CANARY_RULES
-from ops.core.schemas import BOXES, EXAMPLES, TableSpec
+from ops.core.measure_schemas import CANARIES
+from ops.core.schemas import BOXES, EXAMPLES
 from ops.core.vectors import Vectors, joined
 from ops.decision.policy import Policy
 from ops.vision.regions import EVERYDAY, NO_REGIONS, Phrase, RegionTable, naming
@@ -29,11 +29,11 @@ from resources.config.settings import Settings
 from resources.engines.progress import Progress
 from resources.engines.ray import ray_map
 from resources.engines.ray_types import Reference, get, get_all, put
-from resources.lake.compaction import compact
 from resources.lake.parts import Part
 from resources.lake.tables import Lake
 from resources.measuring.evidence import Evidence, part_inputs
 from resources.measuring.examples import example_batches, example_boxes
+from resources.measuring.flights import record_flight
 from resources.measuring.recorded import once, row_audits
 from resources.models.embedding import embed_contents
 from resources.models.phrase_regions import locate
@@ -96,17 +96,14 @@ def fly_canaries(
     judge = partial(_judged, lake=lake, shared=evidence.shared)
     flown = list(zip(jobs, beside, strict=True))
     judged = list(ray_map(judge, flown, progress=progress, label="Measure canaries", total=len(flown)))
-    now = datetime.now(UTC)
-
-    def record(spec: TableSpec, results: Iterable[CanaryOutcome | RuleOutcome]) -> None:
-        keys = {"delivery": delivery, "identity": flight.identity, "at": now}
-        table = pa.Table.from_pylist([asdict(outcome) | keys for outcome in results], schema=spec.schema)
-        lake.write(spec, table, partition={}, once=once(delivery, flight.identity))
-        compact(lake, spec)
-
-    # Those of audits last: their commit says that the canaries flew.
-    record(CANARY_RULES, (outcome for _, by_rule in judged for outcome in by_rule))
-    record(CANARIES, (outcome for by_audit, _ in judged for outcome in by_audit))
+    record_flight(
+        lake,
+        delivery,
+        flight.identity,
+        datetime.now(UTC),
+        audits=(outcome for by_audit, _ in judged for outcome in by_audit),
+        rules=(outcome for _, by_rule in judged for outcome in by_rule),
+    )
 
 
 @dataclass(frozen=True, slots=True)

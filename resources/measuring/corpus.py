@@ -42,6 +42,11 @@ def corpus_identities(settings: Settings, deliveries: Sequence[str], encoder: st
     return {audit.name: _identity(audit, settings.audit(audit.name), deliveries, encoder) for audit in audits}
 
 
+def corpus_family(audit: Audit, settings: Any, encoder: str) -> str:
+    """Identity of an audit's measures but for the deliveries."""
+    return audit.identity(settings, "corpus", RULES, *([encoder] if EMBEDDINGS.name in audit.reads else ()))
+
+
 def measure_corpus(
     spark: StartSpark,
     lake: Lake,
@@ -60,8 +65,7 @@ def measure_corpus(
     audit reads vectors and a delivery has not been embedded: its rows would lack them for good.
     """
     identity = _identity(audit, settings, deliveries, encoder)
-    family = audit.identity(settings, "corpus", RULES, *([encoder] if EMBEDDINGS.name in audit.reads else ()))
-    job = Job(audit.name, family, identity, deliveries)
+    job = Job(audit.name, corpus_family(audit, settings, encoder), identity, deliveries)
     with undertaken(lake, job, lambda: lake.committed(audit.table, identity)) as mine:
         if mine:
             if EMBEDDINGS.name in audit.reads:

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from operator import itemgetter
 
+from ops.canaries.outcome import last_flights
 from ops.core.log import Row
 from ops.core.measure_schemas import CANARY_RULES
 from ops.core.version_schemas import VERDICTS
@@ -67,13 +67,7 @@ def labelled_rules(lake: Lake, number: int, faulty: Mapping[str, bool]) -> dict[
 def caught_canaries(lake: Lake, deliveries: Sequence[str]) -> dict[str, Caught]:
     """By rule, what it caught of the canaries of these deliveries when they last flew."""
     caught: dict[str, Caught] = {}
-    for row in last_rows(lake.read(CANARY_RULES, where={"delivery": list(deliveries)}).to_pylist()):
+    for row in last_flights(lake.read(CANARY_RULES, where={"delivery": list(deliveries)}).to_pylist()):
         own = Caught(row["planted"], row["caught"], row["alone"])
         caught[row["rule"]] = caught.get(row["rule"], Caught()) + own
     return caught
-
-
-def last_rows(rows: Sequence[Row]) -> list[Row]:
-    """Of rows of canaries, those of each delivery's last flight."""
-    last = {row["delivery"]: row["at"] for row in sorted(rows, key=itemgetter("at"))}
-    return [row for row in rows if row["at"] == last[row["delivery"]]]

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from ops.audits.registry import all_audits
+from ops.canaries.outcome import last_flights
 from ops.core.arrow import column_of, is_in, rows_where
 from ops.core.errors import MissingError
 from ops.core.log import Row
@@ -24,7 +25,6 @@ from ops.review.calibration import Estimate, Labelled, rule_accuracy, suggested_
 from resources.lake.stored_measures import read_measures, used
 from resources.lake.tables import Lake
 from resources.report.agreed_labels import agreed_labels
-from resources.report.rule_worth import last_rows
 from resources.versions.decisions import Grounds
 from resources.versions.policy_trial import grounds_of
 
@@ -187,7 +187,7 @@ def _shortened(score: float) -> float:
 def _flown(lake: Lake, deliveries: Sequence[str]) -> dict[str, CanaryScores]:
     """By rule, the canaries of its faults that flew last in these deliveries, and the own rows beside them."""
     flown: defaultdict[tuple[str, str], list[Row]] = defaultdict(list)
-    for row in last_rows(lake.read(CANARY_RULES, where={"delivery": list(deliveries)}).to_pylist()):
+    for row in last_flights(lake.read(CANARY_RULES, where={"delivery": list(deliveries)}).to_pylist()):
         if row["own_reached"] is not None:  # flights from before these were counted tell half of it
             flown[row["rule"], row["delivery"]].append(row)
     scores_of: defaultdict[str, CanaryScores] = defaultdict(CanaryScores)

@@ -16,7 +16,7 @@ from ops.core.tables import TABLES
 from pipelines.definitions import bind
 from resources.config.settings import load_settings
 
-OF_NO_TABLE = {"corpus", "report"}
+OF_NO_TABLE = {"corpus", "corpus_canaries", "report"}
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,7 @@ from rich.console import Console, RenderableType
 
 from ops.audits.registry import all_audits
 from ops.canaries import damage
+from ops.canaries.comparisons import KINDS
 from ops.canaries.outcome import ANY, CanaryOutcome
 from ops.decision.verdicts import SCHEMA
 from ops.decision.version_diff import Diff
@@ -55,8 +56,9 @@ def test_every_rule_of_the_policy_stands_on_one_line() -> None:
 
 
 def test_canaries_fit_80_columns() -> None:
-    names = [(f, audit.name) for f in damage.FAULTS for audit in all_audits().values() if f in audit.faults]
-    names += [(f, ANY) for f in damage.FAULTS]
+    faults = (*damage.FAULTS, *KINDS)
+    names = [(f, audit.name) for f in faults for audit in all_audits().values() if f in audit.faults]
+    names += [(f, ANY) for f in faults]
     lines = printed(canary_table([CanaryOutcome(*name, 100, 99, 0.955, 0.998, 2000, 1999, 0, 1) for name in names]))
     cells = [line.split() for line in lines]
     assert all([*name, "100", "99", "0.95", "to", "1.00", "2000", "1999"] in cells for name in names)

@@ -48,6 +48,15 @@ def test_the_last_flight_of_a_delivery_counts(tmp_path: Path) -> None:
     assert [outcome.caught for outcome in latest_canaries(lake)["a"]] == [90, 90]
 
 
+def test_the_flight_of_the_drop_and_that_among_the_corpus_both_count(tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+    fly(lake, "a", 10, hour=0)
+    fly(lake, "a", 20, hour=1, identity="corpus", fault="reworded_copy")
+    fly(lake, "a", 30, hour=2, identity="softer corpus", fault="reworded_copy")
+    caught = {outcome.fault: outcome.caught for outcome in latest_canaries(lake)["a"]}
+    assert caught == {"wrong_image": 10, "reworded_copy": 30}
+
+
 def test_a_delivery_without_canaries_passes_whether_others_have_some(tmp_path: Path) -> None:
     lake = Lake(tmp_path)
     for _ in range(2):
@@ -56,7 +65,10 @@ def test_a_delivery_without_canaries_passes_whether_others_have_some(tmp_path: P
         fly(lake, "b", 10)
 
 
-@pytest.mark.parametrize(("least", "message"), [({"blindness": 0.5}, "no canary has"), ({"wrong_image": 2}, "share")])
+@pytest.mark.parametrize(
+    ("least", "message"),
+    [({"blindness": 0.5}, "no canary has"), ({"wrong_image": 2}, "share"), ({"reworded_copy": 0.5}, "has entered")],
+)
 def test_what_cannot_be_asked_for_is_refused(least: dict[str, float], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         GuardSettings(least_recall=least)

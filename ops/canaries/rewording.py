@@ -1,0 +1,46 @@
+"""Answers that say the same in slightly other words: one phrase of a long answer."""
+
+import re
+
+from ops.canaries.rows import Row, answered, drawn, saying
+
+_LEAST_WORDS = 20  # of an answer of which one phrase is little
+_SAME = {
+    "a large": "a big",
+    "a big": "a large",
+    "a small": "a little",
+    "a couple of": "a pair of",
+    "beside": "next to",
+    "close to": "near",
+    "image": "picture",
+    "is holding": "holds",
+    "is sitting": "sits",
+    "is standing": "stands",
+    "is wearing": "wears",
+    "many": "a lot of",
+    "near": "close to",
+    "next to": "beside",
+    "photo": "picture",
+    "picture": "photo",
+    "several": "a number of",
+    "sits": "is sitting",
+    "stands": "is standing",
+    "there are": "one sees",
+    "there is": "one sees",
+}
+_PHRASE = re.compile(rf"\b({'|'.join(sorted(_SAME, key=len, reverse=True))})\b", re.IGNORECASE)
+
+
+def reworded(row: Row) -> list[Row] | None:
+    """The messages with one phrase, drawn for the row, of its first long answer in other words; None where no long
+    answer has one. The phrases are English."""
+    for place, _, answer in answered(row):
+        phrases = list(_PHRASE.finditer(answer)) if len(answer.split()) >= _LEAST_WORDS else []
+        if phrases:
+            match = drawn(row, "phrase", phrases)
+            words = _SAME[match[0].lower()]
+            words = words.capitalize() if match[0][0].isupper() else words
+            messages = list(row["messages"])
+            messages[place] = saying(messages[place], f"{answer[: match.start()]}{words}{answer[match.end() :]}")
+            return messages
+    return None

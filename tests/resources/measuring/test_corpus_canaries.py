@@ -1,0 +1,182 @@
+"""Canaries of the corpus: found among it by the audits that look for them, and in no table but as counts."""
+
+import io
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from PIL import Image
+from pyspark.sql import SparkSession
+
+from ops.audits.registry import all_audits
+from ops.canaries.comparisons import COPIED, EXCHANGED, KINDS, REENCODED, REWORDED
+from ops.canaries.outcome import ANY
+from ops.canaries.rows import MARK
+from ops.core.identity import image_id
+from ops.core.measure_schemas import CANARIES, CANARY_RULES
+from ops.core.schemas import EXAMPLES, IMAGES, PREFERENCES
+from ops.core.tables import TABLES
+from ops.decision.policy import Action, Condition, Policy, Rule
+from ops.intake.image_checks import check_image
+from ops.intake.rows import IngestSettings
+from ops.text.turn_rows import TURN_RULES, TURN_TABLES, turns_of
+from resources.config.settings import Settings, load_settings
+from resources.gates.canaries import latest_canaries
+from resources.gates.gates import measures_gate
+from resources.lake.tables import Lake
+from resources.measuring.corpus import corpus_identities, measure_corpus
+from resources.measuring.corpus_canaries import (
+    CorpusFlight,
+    compared_audits,
+    fly_corpus_canaries,
+    missing_corpus_flight,
+)
+from tests.support.corpora import Dialogue, Judged, tables
+
+ENCODER = "none"
+WORDS = [f"word{n}" for n in range(400)]
+SFT, PAIRS = 12, 8
+
+
+def rows_of(drop: str, pictures: list[str], *, pairs: int) -> list[Judged | Dialogue]:
+    """Rows that say what no other does; long enough for one phrase to be little of an answer. One of them is a copy of
+    another, and two pairs say the opposite, which is no canary's doing."""
+    draw = np.random.default_rng([*drop.encode()])
+    about: dict[str, Any] = {"drop": drop}
+    rows: list[Judged | Dialogue] = []
+    for n in range(SFT):
+        text = " ".join(draw.choice(WORDS, 60))
+        rows.append(Dialogue([("What is shown?", f"A bus near a wall. {text} {n}")], image=pictures[n % 6], **about))
+    rows.append(replace(rows[0], source_id="again"))
+    for n in range(pairs):
+        rows.append(Judged(f"{drop} good {n}", f"{drop} poor {n}", image=pictures[n % 6], **about))
+    rows += [Judged("left", "right", image=pictures[0], **about), Judged("right", "left", image=pictures[0], **about)]
+    return rows if pairs else rows[: SFT + 1]
+
+
+def stored(root: Path) -> Lake:
+    """A lake of two drops, of which the second brings no preferences, as if they were embedded."""
+    lake = Lake(root)
+    draw = np.random.default_rng(0)
+    facts: dict[str, dict[str, Any]] = {}
+    for _ in range(6):
+        data = io.BytesIO()
+        colours = Image.fromarray(draw.integers(0, 255, (6, 8, 3), dtype=np.uint8))
+        colours.resize((256, 192), Image.Resampling.BICUBIC).save(data, "PNG")
+        known = check_image(data.getvalue(), IngestSettings())
+        names = [name for name in IMAGES.schema.names if name not in ("image_id", "bytes")]
+        facts[image_id(data.getvalue())] = {"bytes": data.getvalue()} | {name: getattr(known, name) for name in names}
+    images = pa.Table.from_pylist([{"image_id": i, **known} for i, known in facts.items()], schema=IMAGES.schema)
+    lake.append(IMAGES, lake.stage(IMAGES, images, {}))
+    for drop, pairs in (("first", PAIRS), ("later", 0)):
+        made = tables(rows_of(drop, list(facts), pairs=pairs))
+        for spec in (EXAMPLES, PREFERENCES, *TURN_TABLES):
+            partition = {"delivery": f"{drop}-0"} | ({"rules": TURN_RULES} if spec in TURN_TABLES else {})
+            once = turns_of(f"{drop}-0") if spec in TURN_TABLES else f"{drop}-0"
+            lake.write(spec, made[spec.name], partition=partition, once=once)
+    return lake
+
+
+def fly(spark: SparkSession, lake: Lake, deliveries: list[str], settings: Settings) -> CorpusFlight | None:
+    for audit in compared_audits():
+        chosen = settings.audit(audit.name)
+        measure_corpus(lambda: spark, lake, audit, deliveries=deliveries, settings=chosen, encoder=ENCODER)
+    flight = missing_corpus_flight(lake, deliveries, settings=settings, encoder=ENCODER)
+    if flight:
+        fly_corpus_canaries(lambda: spark, lake, flight, deliveries=deliveries, settings=settings, encoder=ENCODER)
+    return flight
+
+
+@pytest.fixture(scope="module")
+def flown(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    lake = stored(tmp_path_factory.mktemp("lake"))
+    first = fly(spark, lake, ["first-0"], load_settings())
+    later = fly(spark, lake, ["first-0", "later-0"], load_settings())
+    assert [flight and flight.deliveries for flight in (first, later)] == [("first-0",), ("later-0",)]
+    return lake
+
+
+@pytest.mark.full
+def test_each_audit_finds_what_it_looks_for(flown: Lake) -> None:
+    latest = latest_canaries(flown)
+    assert list(latest) == ["first-0", "later-0"]
+    caught = {(o.fault, o.audit): (o.planted, o.caught) for o in latest["first-0"]}
+    sound = SFT  # of the two copies one is flagged, and no canary is made of it
+    # The rule asks for nine tenths of the words in threes: one phrase of 65 words leaves so many or nearly.
+    reworded = caught.pop((REWORDED, "near_duplicates"))
+    assert caught.pop((REWORDED, ANY)) == reworded
+    assert reworded[0] == sound
+    expected = {(COPIED, "duplicates"): sound, (REENCODED, "near_duplicates"): sound}
+    expected |= {(EXCHANGED, "contradictions"): PAIRS}
+    expected |= {(fault, ANY): planted for (fault, _), planted in list(expected.items())}
+    assert caught == {name: (planted, planted) for name, planted in expected.items()}
+    beside = {(o.fault, o.audit): (o.own, o.flagged) for o in latest["first-0"]}
+    assert beside[COPIED, "duplicates"] == (SFT + 1, 1)
+    assert beside[REENCODED, "near_duplicates"] == (SFT + 1, 0)
+    assert beside[EXCHANGED, "contradictions"] == (PAIRS + 2, 2)
+    assert all(outcome.planted == 0 for outcome in latest["later-0"] if outcome.fault == EXCHANGED)
+    rules = {(row["fault"], row["rule"]): row["caught"] for row in flown.read(CANARY_RULES).to_pylist()}
+    assert rules[COPIED, "exact_duplicate"] == sound
+
+
+@pytest.mark.full
+def test_a_rule_that_finds_nothing_is_seen_to(flown: Lake, spark: SparkSession) -> None:
+    """The figure follows the rule: of re-encoded pictures one that asks for more finds none."""
+    rule = Rule("strict", "near_duplicates", (Condition("hash_bits", ">", 60),), Action.DROP, "reason")
+    strict = replace(load_settings(), policy=Policy((rule,)))
+    assert fly(spark, flown, ["first-0"], strict) is not None
+    latest = {(o.fault, o.audit): o.caught for o in latest_canaries(flown)["first-0"]}
+    assert latest == {(fault, audit): 0 for fault in (REENCODED, REWORDED) for audit in ("near_duplicates", ANY)}
+
+
+@pytest.mark.full
+def test_what_flew_flies_no_more(flown: Lake) -> None:
+    both = ["first-0", "later-0"]
+    assert missing_corpus_flight(flown, both, settings=load_settings(), encoder=ENCODER) is None
+    no_rules = replace(load_settings(), policy=Policy(()))
+    assert missing_corpus_flight(flown, both, settings=no_rules, encoder=ENCODER) is None
+
+
+@pytest.mark.full
+def test_no_canary_of_the_corpus_is_in_any_table(flown: Lake) -> None:
+    tables = [*TABLES.values(), *(audit.table for audit in all_audits().values())]
+    named = [spec for spec in tables if spec not in (CANARIES, CANARY_RULES)]
+    cells = {
+        (spec.name, name): flown.read(spec, columns=[name])[name].to_pylist()
+        for spec in named
+        for name in spec.schema.names
+        if pa.types.is_string(spec.schema.field(name).type)
+    }
+    assert sum(len(values) for values in cells.values()) > 100
+    assert not [place for place, values in cells.items() if any(str(value).startswith(MARK) for value in values)]
+    assert flown.read(IMAGES, columns=["image_id"]).num_rows == 6
+
+
+@pytest.mark.full
+def test_a_canary_that_leaks_into_measures_fails_their_gate(flown: Lake) -> None:
+    audit = all_audits()["duplicates"]
+    deliveries = ["first-0"]
+    identity = corpus_identities(load_settings(), deliveries, ENCODER)[audit.name]
+    assert measures_gate(flown, audit, deliveries=deliveries, identity=identity).success
+    rows = flown.read(audit.table, where={"identity": identity}).to_pylist()
+    leaked = rows[0] | {"delivery": f"{MARK}first-0", "example_id": f"{MARK}{COPIED}-0", "identity": "leaked"}
+    table = pa.Table.from_pylist([*(row | {"identity": "leaked"} for row in rows), leaked], schema=audit.table.schema)
+    flown.write(audit.table, table, partition={"identity": "leaked"}, once="leaked")
+    assert not measures_gate(flown, audit, deliveries=deliveries, identity="leaked").success
+
+
+def test_spark_does_not_start_where_nothing_can_be_damaged(tmp_path: Path) -> None:
+    def no_spark() -> NoReturn:
+        raise AssertionError("Spark started")
+
+    lake, settings = Lake(tmp_path), load_settings()
+    for audit in compared_audits():
+        lake.commit(audit.table, [], once=corpus_identities(settings, ["silent-0"], ENCODER)[audit.name])
+    flight = missing_corpus_flight(lake, ["silent-0"], settings=settings, encoder=ENCODER)
+    assert flight is not None
+    fly_corpus_canaries(no_spark, lake, flight, deliveries=["silent-0"], settings=settings, encoder=ENCODER)
+    assert missing_corpus_flight(lake, ["silent-0"], settings=settings, encoder=ENCODER) is None
+    assert set(KINDS) >= {outcome.fault for outcome in latest_canaries(lake).get("silent-0", [])}
