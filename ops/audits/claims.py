@@ -208,5 +208,5 @@ AUDIT = Audit(
     uses_vectors=True,
     uses_colours=True,
     faults=("wrong_image", "false_colour", "false_number", "false_object", "false_yes_no"),
-    revision=4,
+    revision=5,
 )

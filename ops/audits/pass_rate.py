@@ -103,4 +103,5 @@ AUDIT = Audit(
     measure=measure,
     fit=PROMPT_SOURCES,
     settings=PassRateSettings(),
+    revision=2,
 )

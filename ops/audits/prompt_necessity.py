@@ -97,7 +97,7 @@ def measure(inputs: RowInputs, settings: PromptNecessitySettings) -> pa.Table:
 AUDIT = Audit(
     name="prompt_necessity",
     title="Whether a prompt can be solved without looking",
-    revision=2,
+    revision=3,
     grain=Grain.EXAMPLE,
     scope=Scope.DROP,
     columns=pa.schema(fields(visual_necessity.COLUMNS, *_COLUMNS)),

@@ -93,4 +93,5 @@ AUDIT = Audit(
     measure=measure,
     fit=PROMPT_SOURCES,
     settings=RewardAgreementSettings(),
+    revision=2,
 )

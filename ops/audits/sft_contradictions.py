@@ -49,5 +49,5 @@ AUDIT = Audit(
         turns="delivery example_id turn voter image_key query_key query answer_kind answer",
     ),
     faults=("contradictory_answers",),
-    revision=3,
+    revision=4,
 )

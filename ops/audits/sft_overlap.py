@@ -66,5 +66,5 @@ AUDIT = Audit(
         images="image_id perceptual_hash colours",
     ),
     needs=("prompts",),
-    revision=2,
+    revision=3,
 )

@@ -48,4 +48,5 @@ AUDIT = Audit(
         prompts="delivery example_id image_key query_key query ground_truth is_json",
     ),
     needs=("prompts",),
+    revision=2,
 )

@@ -260,5 +260,5 @@ AUDIT = Audit(
     uses_vectors=True,
     uses_likelihoods=True,
     faults=("blind_questions",),
-    revision=6,
+    revision=7,
 )

@@ -1,8 +1,8 @@
 """Closed answers: what a short answer to a closed question says, whatever words it is dressed in.
 
 "Yes, it is." and "yeah" are one answer, as are "two", "2" and "There are two.", "gray" and "It's grey", "a dog" and
-"Dog". English only; an answer that fits no rule is not closed, and nothing is said about it. One or two words tell
-little of their language, so that the question must be asked as well (`answer_to`).
+"Dog"; the letter of an option is a word. English only; an answer that fits no rule is not closed, and nothing is said
+about it. One or two words tell little of their language, so that the question must be asked as well (`answer_to`).
 """
 
 import re
@@ -32,6 +32,8 @@ _OPENS = re.compile(
     r"that(?:'s| is)|this is|there(?:'s| is| are| were)|they(?:'re| are)|he is|she is|i (?:see|count))\s+"
 )
 _ARTICLES = frozenset(("a", "an", "the"))
+_OPTION = "a"
+"""No article where nothing follows it: "A", "(A)" and "option A" name an option, as "B" does."""
 _NUMBERS = {word: n for n, word in enumerate(NUMBER_WORDS)} | {"none": 0}
 _COLOURS = frozenset(
     _words(
@@ -67,7 +69,8 @@ def closed_answer(text: str) -> ClosedAnswer | None:
     if polarity:
         return ClosedAnswer("yes_no", polarity)
     words = [_SAME.get(word, word) for word in _OPENS.sub("", plain).split()]
-    words = [word for word in words if word and word not in _ARTICLES]
+    option = words[-1:] if words[-1:] == [_OPTION] else []
+    words = [word for word in words if word and word not in _ARTICLES] + option
     if not words or _EMPTY.intersection(words):
         return None
     return _number(words) or _colour(words) or _noun(words)

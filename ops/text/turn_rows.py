@@ -15,7 +15,7 @@ from ops.text.closed_answers import answer_to
 
 READ = ("delivery", "example_id", "source_id", "dataset", "kind", "messages", "image_ids", "repairs")
 """What of an example is read."""
-REVISION = 2
+REVISION = 3
 """Raised when these rows, or the reading of closed answers, change, so that they are made anew."""
 TURN_RULES = f"{RULES}.{REVISION}"
 """The partition `rules` of the rows as they are made now."""

@@ -151,6 +151,19 @@ def test_open_answers_are_told_from_other_answers() -> None:
     assert max(row["candidates"] for row in measures) <= 64
 
 
+def test_options_are_closed_answers_whatever_their_letter() -> None:
+    rng = np.random.default_rng(7)
+    rows, pictures, letters = [], {}, "ABCD"
+    for n in range(160):
+        colour, first = int(rng.integers(4)), int(rng.integers(4))
+        pictures[image(n)] = np.eye(DIM)[colour] + 0.2 * rng.normal(size=DIM)
+        options = "\n".join(f"{letters[at]}. {COLOURS[(first + at) % 4]}" for at in range(4))
+        rows.append(example(n, [(f"What color is it?\n{options}", letters[(colour - first) % 4])], image(n)))
+    told = measured(inputs_of(rows, pictures))
+    assert {row["answer_kind"] for row in told} == {"closed"}
+    assert not any(row["abstained"] for row in told)
+
+
 def test_an_example_pools_its_turns() -> None:
     inputs = visual_and_blind()
     rows = inputs.examples.to_pylist()

@@ -57,6 +57,24 @@ def test_not_closed(answer: str) -> None:
     assert closed_answer(answer) is None
 
 
+@pytest.mark.parametrize(
+    "form", ["{}", "({})", "{}.", "{})", "**{}**", "Option {}", "The answer is {}.", "It is {}", "the letter {}"]
+)
+def test_an_option_is_an_answer_whatever_its_letter(form: str) -> None:
+    answers = [closed_answer(form.format(letter)) for letter in "ABCD"]
+    assert len(set(answers)) == 4
+    for letter, answer in zip("abcd", answers, strict=True):
+        assert answer is not None
+        assert answer.kind == "word"
+        assert answer.value == answers[1].value[:-1] + letter if answers[1] else None
+
+
+def test_an_article_names_no_option() -> None:
+    assert closed_answer("A dog") == closed_answer("dog") == closed_answer("the dog")
+    assert closed_answer("the") is None
+    assert closed_answer("an") is None
+
+
 @given(st.text(max_size=40))
 def test_case_space_and_full_stop_do_not_matter(text: str) -> None:
     assert (
