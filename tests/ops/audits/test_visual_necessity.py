@@ -159,9 +159,9 @@ def test_options_are_closed_answers_whatever_their_letter() -> None:
         pictures[image(n)] = np.eye(DIM)[colour] + 0.2 * rng.normal(size=DIM)
         options = "\n".join(f"{letters[at]}. {COLOURS[(first + at) % 4]}" for at in range(4))
         rows.append(example(n, [(f"What color is it?\n{options}", letters[(colour - first) % 4])], image(n)))
-    told = measured(inputs_of(rows, pictures))
-    assert {row["answer_kind"] for row in told} == {"closed"}
-    assert not any(row["abstained"] for row in told)
+    measures = measured(inputs_of(rows, pictures))
+    assert {row["answer_kind"] for row in measures} == {"closed"}
+    assert not any(row["abstained"] for row in measures)
 
 
 def test_an_example_pools_its_turns() -> None:
