@@ -42,7 +42,7 @@ from resources.models.encoder import load_encoder
 FLAGGED, HELD = 0.5, 0.9
 _DRAWS = 400
 _COMPARED = (("conversation_grounding", "pooled_z"), ("neighbours", "neighbour_z"))
-_COLUMNS = (
+COLUMNS = (
     "wrong images",
     "estimated share, intervals that hold the truth",
     "flagged, held",
@@ -202,7 +202,7 @@ def main() -> None:
         for seed in options.seeds:
             for task, corpus in corpora(options, share, seed):
                 outcomes[task][share].append(judged(corpus, embeddings))
-    print(f"| {' | '.join(_COLUMNS)} |\n|{'---|' * len(_COLUMNS)}")
+    print(f"| {' | '.join(COLUMNS)} |\n|{'---|' * len(COLUMNS)}")
     for task, by_share in outcomes.items():
         print("\n".join(row_of(task, share, seeds) for share, seeds in by_share.items()))
     for task, by_share in outcomes.items():

@@ -1,5 +1,6 @@
 """`assay demo`: real data with planted faults through the whole pipeline, and an honest table at the end."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
@@ -24,8 +25,9 @@ from resources.config.places import local_path
 from resources.gates.canaries import latest_canaries
 from resources.intake.corpus_drops import admitted_delivery
 from resources.lake.tables import Lake
-from resources.report.rule_figures import chances_of, wrong_flags_of
-from resources.versions.publishing import current_version
+from resources.report.rule_figures import chances_of, wrong_flags
+from resources.versions.canary_chances import version_chances
+from resources.versions.publishing import current_version, version_of
 
 DROP = "easy-vqa"
 
@@ -95,6 +97,9 @@ def result_of(lake: Lake, planted: list[Planted]) -> DemoResult:
         audits=all_audits().values(),
         chances=[] if version is None else chances_of(lake, version, dict(ids)),
     )
-    wrong = {} if version is None else wrong_flags_of(lake, version)
+    wrong: Mapping[str, float] = {}
+    if version is not None:
+        published = version_of(lake, version)
+        wrong = wrong_flags(lake, published, version_chances(lake, published, published.row["deliveries"]))
     canaries = latest_canaries(lake, [delivery]).get(delivery, [])
     return DemoResult(scores, tally(verdicts, quarantine, wrong), canaries)

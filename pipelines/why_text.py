@@ -33,6 +33,7 @@ def explained(why: Explanation, *, everything: bool) -> Group:
     measures = why.measures if everything else why.measures_of(judged)
     if measures:
         parts.append(_measures(measures, named=everything))
+    parts += _chances(why)
     left = _left_out(why, verdicts, measures)
     return Group(*parts, *([Text(f"Not shown: {left}; --all shows them.")] if left else []))
 
@@ -109,6 +110,14 @@ def _measures(measures: Mapping[str, list[dict[str, Any]]], *, named: bool) -> T
             known = ", ".join(f"{name} {rounded(value)}" for name, value in row.items() if _counts(name, value))
             table.add_row(Text("" if at else audit), Text((known or "nothing") + users))
     return table
+
+
+def _chances(why: Explanation) -> Iterator[RenderableType]:
+    """What canaries tell, an audit a line."""
+    for audit, row in why.chances.items():
+        faults = " or ".join(fault.replace("_", " ") for fault in row["faults"])
+        span = f"{row['low']:.2f} to {row['high']:.2f}"
+        yield Text(f"By canaries, {audit}: {faults} with probability {row['probability']:.2f} ({span})")
 
 
 def _counts(name: str, value: Any) -> bool:

@@ -42,7 +42,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from ops.audits.contract import Audit, Grain, Scope
+from ops.audits.contract import Audit, Grain, Scope, Suspicion
 from ops.audits.ranges import ANY, SHARE, Range, column
 from ops.claims.foils import MadeClaim, foils_of, made_claims
 from ops.claims.places import Place, PlaceCuts, places_of
@@ -119,6 +119,9 @@ COLUMNS = pa.schema(
         column("region_agreed_share", pa.float32(), Range(high=1)),
     ]
 )
+
+
+_FALSE = ("false_colour", "false_number", "false_object", "false_yes_no")
 
 
 def wanted_texts(examples: pa.Table) -> list[str]:
@@ -207,6 +210,7 @@ AUDIT = Audit(
     phrases=wanted_phrases,
     uses_vectors=True,
     uses_colours=True,
-    faults=("wrong_image", "false_colour", "false_number", "false_object", "false_yes_no"),
+    faults=("wrong_image", *_FALSE),
+    suspicion=Suspicion("score", 1, _FALSE),
     revision=5,
 )

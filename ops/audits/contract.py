@@ -97,6 +97,17 @@ class StoredKeys:
         return pa.Table.from_batches(rows, self.schema) if rows else self.schema.empty_table()
 
 
+@dataclass(frozen=True, slots=True)
+class Suspicion:
+    """The column of an audit's measures that orders rows by the evidence of some of its `faults`: the higher it is
+    (`sign` 1), or the lower (-1), the more suspicious. What canaries with these faults have there tells what it is
+    worth (ops/chances/known_faults.py)."""
+
+    column: str
+    sign: int
+    faults: tuple[str, ...]
+
+
 def columns_of(**tables: str) -> dict[str, tuple[str, ...]]:
     """What an audit reads, of columns written with blanks between them."""
     return {name: tuple(columns.split()) for name, columns in tables.items()}
@@ -156,6 +167,8 @@ class Audit:
     `vlm_batch`."""
     faults: tuple[str, ...] = ()
     """Kinds of fault, in the words of the demo, that this audit looks for."""
+    suspicion: Suspicion | None = None
+    """By what a probability of its faults is told where the audit tells none itself; None where it cannot be."""
     revision: int = 1
     """Raised when the arithmetic changes, so that stored measures are made anew."""
 

@@ -20,7 +20,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from ops.audits.contract import Audit, Grain, Scope
+from ops.audits.contract import Audit, Grain, Scope, Suspicion
 from ops.audits.ranges import ANY, COSINES_APART, COUNT, NUMBER, P_VALUE, column
 from ops.evidence.inputs import RowInputs
 from ops.grounding.pooled import Pooled, pooled_examples
@@ -95,4 +95,5 @@ AUDIT = Audit(
     uses_vectors=True,
     revision=4,
     faults=("wrong_image", "shifted_join"),
+    suspicion=Suspicion("pooled_z", -1, ("wrong_image",)),
 )

@@ -177,7 +177,7 @@ def _chances(examples: Sequence[_Example], settings: MismatchSettings) -> Chance
         return None
     pools = [example.pooled for example in examples]
     covariates = np.array([[e.pooled.spread, e.image_spread, e.pooled.turns] for e in examples])
-    ranked = Ranked(
+    ranked = Ranked.of_ranks(
         np.array([pool.rank for pool in pools]),
         np.array([pool.compared for pool in pools]),
         standardised(covariates).round(2),

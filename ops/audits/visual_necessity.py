@@ -47,7 +47,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from ops.audits.contract import Audit, Grain, Scope
+from ops.audits.contract import Audit, Grain, Scope, Suspicion
 from ops.audits.ranges import ANY, DIVERGENCE, LOG_PROBABILITY, NUMBER, SHARE, column
 from ops.core.arrow_types import fields
 from ops.core.identity import text_id
@@ -260,5 +260,6 @@ AUDIT = Audit(
     uses_vectors=True,
     uses_likelihoods=True,
     faults=("blind_questions",),
+    suspicion=Suspicion("example_text_predictability", 1, ("blind_questions",)),
     revision=7,
 )

@@ -1,10 +1,11 @@
 """Probabilities of rows from models that were fitted on other rows, averaged over what the data leave open."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from ops.chances.two_groups import Ranked, TwoGroups, fit
+from ops.chances.two_groups import FIRST_MEAN, Ranked, TwoGroups, fit
 
 #: Standard deviations beyond which a covariate counts no further.
 _FARTHEST = 3.0
@@ -13,12 +14,14 @@ _FARTHEST = 3.0
 @dataclass(frozen=True, slots=True)
 class FitSettings:
     """How two groups are fitted: to rows of `folds` - 1 parts for those of the remaining one, `draws` times each, on at
-    most `most_rows` rows; `unseen` is the share of fitting rows taken to look as if their image did not matter."""
+    most `most_rows` rows; `unseen` is the share of fitting rows taken to look as if their image did not matter. A fit
+    is begun from each of the `means`, normal scores of the fitting group."""
 
     folds: int
     draws: int
     most_rows: int
     unseen: float
+    means: tuple[float, ...] = (FIRST_MEAN,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,23 +54,40 @@ def estimate(rows: Ranked, keys: np.ndarray, settings: FitSettings) -> Chances:
     if len(names) < settings.folds:
         raise ValueError(f"{len(names)} different keys cannot be cut into {settings.folds} parts")
     part = (np.arange(len(names)) % settings.folds)[owner]
-    rng = np.random.default_rng(0)
     probability, score = np.zeros(len(rows)), np.zeros(len(rows))
-    shares: list[float] = []
-    for number in range(settings.folds):
-        mine, others = np.flatnonzero(part == number), np.flatnonzero(part != number)
-        others = others[:: 1 + (len(others) - 1) // settings.most_rows]
-        models = _models(rows.take(others), owner[others], rng, settings)
+    fitted = crossfitted(rows, owner, part, settings)
+    for number, models in enumerate(fitted):
+        mine = np.flatnonzero(part == number)
         held = rows.take(mine)
         probability[mine] = np.mean([model.probability(held) for model in models], axis=0)
         score[mine] = np.mean([model.mean(held.covariates) for model in models], axis=0)
-        shares += [model.wrong_share for model in models]
+    share, low, high = estimated_share(fitted)
+    return Chances(probability, score, share, low, high)
+
+
+def crossfitted(
+    rows: Ranked, owner: np.ndarray, part: np.ndarray, settings: FitSettings
+) -> tuple[tuple[TwoGroups, ...], ...]:
+    """For each part that rows lie in (n, from 0), the models of the other parts' rows: one a draw of the weights of the
+    rows' owners (n, from 0). ValueError where a part holds all of the rows."""
+    rng = np.random.default_rng(0)
+    fitted: list[tuple[TwoGroups, ...]] = []
+    for number in range(settings.folds):
+        others = np.flatnonzero(part != number)
+        others = others[:: 1 + (len(others) - 1) // settings.most_rows]
+        fitted.append(_models(rows.take(others), owner[others], rng, settings))
+    return tuple(fitted)
+
+
+def estimated_share(fitted: Sequence[Sequence[TwoGroups]]) -> tuple[float, float, float]:
+    """Share of all rows that are wrong by these models, and the interval that holds the middle 95 % of them."""
+    shares = [model.wrong_share for models in fitted for model in models]
     low, high = np.quantile(shares, [0.025, 0.975])
-    return Chances(probability, score, float(np.mean(shares)), float(low), float(high))
+    return float(np.mean(shares)), float(low), float(high)
 
 
-def _models(rows: Ranked, owner: np.ndarray, rng: np.random.Generator, settings: FitSettings) -> list[TwoGroups]:
+def _models(rows: Ranked, owner: np.ndarray, rng: np.random.Generator, settings: FitSettings) -> tuple[TwoGroups, ...]:
     """A model for each draw of the weights of the rows' owners."""
-    first = fit(rows, np.ones(len(rows)), unseen=settings.unseen)
+    first = fit(rows, np.ones(len(rows)), unseen=settings.unseen, means=settings.means)
     drawn = rng.exponential(size=(settings.draws, int(owner.max()) + 1))
-    return [fit(rows, weights[owner], unseen=settings.unseen, start=first) for weights in drawn]
+    return tuple(fit(rows, weights[owner], unseen=settings.unseen, start=first) for weights in drawn)

@@ -12,6 +12,7 @@ Of the fitting rows a share `unseen` is taken to look like the first group, what
 many these are.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,7 +23,8 @@ LEAST_SPREAD, MOST_SPREAD = 0.3, 1.0
 _PRIOR = (1.0, 20.0)
 #: Precision of the normal priors of the mean's coefficients and of the spread's logit.
 _RIDGE = np.array([0.05, 2.0, 0.5])
-_FIRST_MEAN, _FIRST_SPREAD = 1.5, 0.7
+FIRST_MEAN = 1.5
+_FIRST_SPREAD = 0.7
 _FLOOR = 1e-12
 #: A ratio's logarithm that leaves nothing to the other group, and is far from the largest number.
 _MOST_LOG = 100.0
@@ -32,19 +34,30 @@ _FAR = 40.0
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """Rows (n): rank from 1 to compared + 1, how many other images it is among, and covariates (n, c), each of about
-    mean 0 and spread 1."""
+    """Rows (n) by where they lie among others, from best (0) to worst (1): somewhere between `start` and `end`, and
+    anywhere in the whole as likely where they are as the others are. Covariates (n, c) are each of about mean 0 and
+    spread 1."""
 
-    rank: np.ndarray
-    compared: np.ndarray
+    start: np.ndarray
+    end: np.ndarray
     covariates: np.ndarray
 
+    @classmethod
+    def of_ranks(cls, rank: np.ndarray, compared: np.ndarray, covariates: np.ndarray) -> "Ranked":
+        """By ranks from 1 to compared + 1, where `compared` are how many others a row is among."""
+        return cls((rank - 1) / (compared + 1), rank / (compared + 1), covariates)
+
+    @property
+    def width(self) -> np.ndarray:
+        """How likely it is of a row as the others are to lie there (n)."""
+        return self.end - self.start
+
     def __len__(self) -> int:
-        return len(self.rank)
+        return len(self.start)
 
     def take(self, rows: np.ndarray) -> "Ranked":
         """The rows at these places, or of this mask."""
-        return Ranked(self.rank[rows], self.compared[rows], self.covariates[rows])
+        return Ranked(self.start[rows], self.end[rows], self.covariates[rows])
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +78,7 @@ class TwoGroups:
         """That each row's image is wrong (n). It never falls with the rank."""
         mean = self.mean(rows.covariates)
         low, high = _cell(rows)
-        ratio = _ratio(low, high, mean, self.spread, rows.compared)
+        ratio = _ratio(low, high, mean, self.spread, rows)
         if self.spread < MOST_SPREAD:
             # Beyond this score the narrower normal falls below the wider one again: a better fit must not count less.
             turn = mean / (1 - self.spread**2)
@@ -75,8 +88,16 @@ class TwoGroups:
         return self.wrong_share / (alike + (1 - alike) * ratio)
 
 
-def fit(rows: Ranked, weights: np.ndarray, *, unseen: float, start: TwoGroups | None = None) -> TwoGroups:
-    """The most likely model of rows that count `weights` (n) times; ValueError where there are none."""
+def fit(
+    rows: Ranked,
+    weights: np.ndarray,
+    *,
+    unseen: float,
+    start: TwoGroups | None = None,
+    means: Sequence[float] = (FIRST_MEAN,),
+) -> TwoGroups:
+    """The most likely model of rows that count `weights` (n) times, sought from a start, or from each of these means of
+    the fitting group; ValueError where there are no rows."""
     if not len(rows) or weights.sum() <= 0:
         raise ValueError("no rows to fit two groups to")
     # A third of a second, which whoever fits nothing need not wait for.
@@ -86,14 +107,14 @@ def fit(rows: Ranked, weights: np.ndarray, *, unseen: float, start: TwoGroups | 
     given = (rows, weights, _cell(rows), unseen)
     tries = [
         minimize(_loss, first, given, method="L-BFGS-B", jac=True, bounds=_bounds(width))
-        for first in (_starts(width) if start is None else [_packed(start)])
+        for first in (_starts(width, means) if start is None else [_packed(start)])
     ]
     return _unpacked(min(tries, key=lambda tried: tried.fun).x, unseen)
 
 
-def _starts(width: int) -> list[np.ndarray]:
-    rest = [_inverse_softplus(_FIRST_MEAN), *[0.0] * width, _spread_logit(_FIRST_SPREAD)]
-    return [np.array([logit(share), *rest]) for share in (0.01, 0.2)]
+def _starts(width: int, means: Sequence[float]) -> list[np.ndarray]:
+    rest = [*[0.0] * width, _spread_logit(_FIRST_SPREAD)]
+    return [np.array([logit(share), _inverse_softplus(mean), *rest]) for mean in means for share in (0.01, 0.2)]
 
 
 def _bounds(width: int) -> list[tuple[float, float]]:
@@ -118,16 +139,14 @@ def _spread_logit(spread: float) -> float:
 
 
 def _cell(rows: Ranked) -> tuple[np.ndarray, np.ndarray]:
-    """The normal scores between which each rank lies (n, n)."""
-    size = rows.compared + 1.0
-    edges = (ndtri(1 - rank / size) for rank in (rows.rank, rows.rank - 1))
-    low, high = (np.clip(edge, -_FAR, _FAR) for edge in edges)
+    """The normal scores between which each row lies (n, n)."""
+    low, high = (np.clip(ndtri(1 - edge), -_FAR, _FAR) for edge in (rows.end, rows.start))
     return low, high
 
 
-def _ratio(low: np.ndarray, high: np.ndarray, mean: np.ndarray, spread: float, compared: np.ndarray) -> np.ndarray:
-    """How much likelier the rank is of the fitting group than of the other (n)."""
-    return np.maximum(ndtr((high - mean) / spread) - ndtr((low - mean) / spread), _FLOOR) * (compared + 1)
+def _ratio(low: np.ndarray, high: np.ndarray, mean: np.ndarray, spread: float, rows: Ranked) -> np.ndarray:
+    """How much likelier it is of the fitting group than of the other to lie there (n)."""
+    return np.maximum(ndtr((high - mean) / spread) - ndtr((low - mean) / spread), _FLOOR) / rows.width
 
 
 def _loss(
@@ -138,10 +157,10 @@ def _loss(
     inner = point[1] + rows.covariates @ point[2:-1]
     mean, spread = np.logaddexp(0.0, inner), model.spread
     low, high = ((edge - mean) / spread for edge in cell)
-    ratio = _ratio(*cell, mean, spread, rows.compared)
+    ratio = _ratio(*cell, mean, spread, rows)
     alike = model.wrong_share + unseen * (1 - model.wrong_share)
     likelihood = alike + (1 - alike) * ratio
-    pulled = weights * (1 - alike) / likelihood * (rows.compared + 1)
+    pulled = weights * (1 - alike) / likelihood / rows.width
     at_low, at_high = _density(low), _density(high)
     by_mean = pulled * (at_low - at_high) / spread * expit(inner)
     by_spread = pulled * (low * at_low - high * at_high) / spread
@@ -163,7 +182,7 @@ def _log_prior(point: np.ndarray) -> tuple[float, np.ndarray]:
     """Log of the prior at a point, and its gradient."""
     away = point.copy()
     away[0] = 0.0
-    away[1] -= _inverse_softplus(_FIRST_MEAN)
+    away[1] -= _inverse_softplus(FIRST_MEAN)
     away[-1] -= _spread_logit(_FIRST_SPREAD)
     precision = np.concatenate([[0.0, _RIDGE[0]], np.full(len(point) - 3, _RIDGE[1]), [_RIDGE[2]]])
     successes, failures = _PRIOR[0] - 1, _PRIOR[1] - 1

@@ -99,6 +99,31 @@ CANARY_RULES = table(
     ("own_reached", pa.list_(pa.int32())),  # own rows that come as near, for each of these scores
 )
 
+# What a delivery's canaries and own rows tell of how likely a row has a fault, by audit (ops/chances/known_faults.py):
+# the models, their inputs, and what they tell of all own rows. A row's chance follows from its id and its score.
+CANARY_CHANCES = table(
+    "canary_chances",
+    (),
+    ("delivery", pa.string()),
+    ("identity", pa.string()),
+    ("at", TIMESTAMP),
+    ("audit", pa.string()),
+    ("measures", pa.string()),  # identity of the audit's measures that these chances are for
+    ("column", pa.string()),  # of the measures, by which rows are scored
+    ("sign", pa.int32()),
+    ("faults", pa.list_(pa.string())),
+    ("canaries", pa.list_(pa.float64())),  # scores of the damaged rows
+    ("own", pa.int32()),  # own rows with a score
+    ("unseen", pa.float64()),
+    ("wrong_shares", pa.list_(pa.list_(pa.float64()))),  # of the models of each part of the rows
+    ("means", pa.list_(pa.list_(pa.float64()))),
+    ("spreads", pa.list_(pa.list_(pa.float64()))),
+    ("share", pa.float64()),
+    ("share_low", pa.float64()),
+    ("share_high", pa.float64()),
+    ("why", pa.string()),  # why no chance is told; empty where one is
+)
+
 # Examples, answers, tokens and images by dataset and delivery, for the corpus and the measures that `identity` names.
 MODALITY_STATISTICS = table(
     "modality_statistics",

@@ -3,6 +3,7 @@
 from ops.core.key_schemas import DIALOGUE_BANDS, JUDGED_WORDS, TURN_WORDS
 from ops.core.measure_schemas import (
     CANARIES,
+    CANARY_CHANCES,
     CANARY_RULES,
     CHECKPOINTS,
     CONTRADICTION_RATES,
@@ -72,6 +73,7 @@ TABLES: dict[str, TableSpec] = {
         MODALITY_STATISTICS,
         CANARIES,
         CANARY_RULES,
+        CANARY_CHANCES,
         CONTRADICTION_RATES,
         CORPUS_JOBS,
         CHECKPOINTS,

@@ -1,6 +1,6 @@
 """How near each example comes to a rule: the figure that the rule's limit is drawn through."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import reduce
 
@@ -50,13 +50,19 @@ def scores(batches: Iterable[pa.RecordBatch], rule: Rule, limit: Limit) -> dict[
     """By example, the highest score of its rows of the audit's measures that meet the rule's other conditions; an
     example without such a row, or without a value, has none."""
     others = [condition for condition in rule.when if condition != limit.condition]
+    return highest(batches, limit.condition.column, limit.sign, others)
+
+
+def highest(
+    batches: Iterable[pa.RecordBatch], column: str, sign: int, conditions: Sequence[Condition] = ()
+) -> dict[str, float]:
+    """By example, the most of `sign` times the column of its rows of an audit's measures that meet the conditions."""
     best: dict[str, float] = {}
     for batch in batches:
-        column = arrow.column_of(batch, limit.condition.column)
-        value = limit.sign * arrow.numpy_values(column).astype(np.float64)
-        masks = (condition.mask(arrow.column_of(batch, condition.column)) for condition in others)
+        value = sign * arrow.numpy_values(arrow.column_of(batch, column)).astype(np.float64)
+        masks = (condition.mask(arrow.column_of(batch, condition.column)) for condition in conditions)
         met = np.isfinite(value)
-        if others:
+        if conditions:
             met &= arrow.flags(reduce(arrow.both, masks))
         ids = arrow.column_of(batch, "example_id").to_pylist()
         for place in np.flatnonzero(met).tolist():

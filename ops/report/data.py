@@ -3,10 +3,10 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from ops.canaries.outcome import CanaryOutcome
 from ops.decision.rule_worth import RuleWorth
 from ops.decision.versions import LeftOut
 from ops.report.audit_data import AuditFigures, RuleFigures
+from ops.report.canary_data import CanaryRow, ChanceRow
 from ops.report.model_data import CheckpointRow, RewardRow
 from ops.report.removal_data import RemovalRow
 
@@ -159,14 +159,6 @@ class LabelFigure:
 
 
 @dataclass(frozen=True, slots=True)
-class CanaryRow:
-    """What was found of a drop's canaries with a fault, by all audits together."""
-
-    drop: str
-    outcome: CanaryOutcome
-
-
-@dataclass(frozen=True, slots=True)
 class CostRow:
     """What a step took when it last ran, summed over the `runs` of several drops; `examples` are those of the
     version."""
@@ -272,6 +264,7 @@ class ReportData:
     labels: tuple[LabelFigure, ...] = ()
     costs: tuple[CostRow, ...] = ()
     canaries: tuple[CanaryRow, ...] = ()
+    chances: tuple[ChanceRow, ...] = ()
     rewards: tuple[RewardRow, ...] = ()
 
     @property

@@ -1,7 +1,7 @@
 """A delivery's canaries: a sample of its rows, some of them damaged in memory, measured by the audits that look for
 what was done to them.
 
-a few parts of `examples` + what was gathered for them -> `canaries`, `canary_rules`
+a few parts of `examples` + what was gathered for them -> `canaries`, `canary_rules`, `canary_chances`
 
 One worker does it; nothing of a damaged row is staged, so that none can be published. What a damaged text says anew is
 embedded as the texts of evaluation sets are: its vector is kept by the text's hash.
@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from ops.audits.contract import Audit
 from ops.audits.registry import all_audits
+from ops.canaries.chances import AuditChances, fitted_chances
 from ops.canaries.damage import FAULTS, ROWS_EACH, Canaries, canaries
 from ops.canaries.outcome import CanaryOutcome, RuleOutcome, flagged_rows, outcomes, rule_outcomes, rules_on
 from ops.core.identity import digest, fingerprint, text_id
@@ -42,15 +43,16 @@ from resources.models.stored_vectors import embedded_ids, load_vectors
 #: Own rows beside the canaries, and canaries of a kind: enough for an interval of a tenth on either side.
 _OWN, _EACH = 2000, 100
 #: Raised when other canaries are made of the same rows, or more is told of them.
-_REVISION = 3
+_REVISION = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Flight:
-    """What canaries are judged by: the audits that measure them by this encoder's vectors, and the rules that act on
-    what these measure. `identity` names all."""
+    """What canaries are judged by: the audits that measure them by this encoder's vectors, with the identities of their
+    measures, and the rules that act on what these measure. `identity` names all."""
 
     audits: tuple[Audit, ...]
+    measures: Mapping[str, str]
     policy: Policy
     encoder: str
     identity: str
@@ -69,7 +71,7 @@ def missing_flight(
     identity = fingerprint("canaries", _REVISION, policy.hash, named)
     if lake.committed(CANARIES, once(delivery, identity)):
         return None
-    return Flight(tuple(audit for audit in telling if audit.name in named), policy, encoder, identity)
+    return Flight(tuple(audit for audit in telling if audit.name in named), named, policy, encoder, identity)
 
 
 def fly_canaries(
@@ -94,16 +96,27 @@ def fly_canaries(
     look = partial(_looked_for, lake, settings=settings, encoder=flight.encoder, progress=progress)
     beside = [put(look(wish)) for wish in wishes]
     judge = partial(_judged, lake=lake, shared=evidence.shared)
-    flown = list(zip(jobs, beside, strict=True))
-    judged = list(ray_map(judge, flown, progress=progress, label="Measure canaries", total=len(flown)))
+    pairs = list(zip(jobs, beside, strict=True))
+    judged = list(ray_map(judge, pairs, progress=progress, label="Measure canaries", total=len(pairs)))
+    fitted = [chances for flown in judged for chances in flown.chances]
     record_flight(
         lake,
         delivery,
         flight.identity,
         datetime.now(UTC),
-        audits=(outcome for by_audit, _ in judged for outcome in by_audit),
-        rules=(outcome for _, by_rule in judged for outcome in by_rule),
+        audits=(outcome for flown in judged for outcome in flown.by_audit),
+        rules=(outcome for flown in judged for outcome in flown.by_rule),
+        chances=[chances.row | {"measures": flight.measures[chances.audit]} for chances in fitted],
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """What was found of canaries, and what their scores tell of own rows."""
+
+    by_audit: list[CanaryOutcome]
+    by_rule: list[RuleOutcome]
+    chances: list[AuditChances]
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,9 +202,7 @@ def _looked_for(lake: Lake, wanted: _Wanted, *, settings: Settings, encoder: str
     return _Beside(vectors, locate(lake, wanted.phrases, texts=vectors, encoder=settings.encoder, progress=progress))
 
 
-def _judged(
-    flown: tuple[_Job, Reference], *, lake: Lake, shared: Reference
-) -> tuple[list[CanaryOutcome], list[RuleOutcome]]:
+def _judged(flown: tuple[_Job, Reference], *, lake: Lake, shared: Reference) -> _Judged:
     """Runs in a worker."""
     job, known = flown[0], get(flown[1])
     inputs = part_inputs(get_all(job.pieces), get(shared))
@@ -204,5 +215,8 @@ def _judged(
         beside = replace(inputs, examples=pa.concat_tables([own, made.of(audit.faults)]))
         measures[audit.name] = audit.measure(beside, job.audits[audit.name])
     flagged = flagged_rows(pa.concat_tables([own, made.examples]), measures, job.policy)
-    by_audit = outcomes(made.faults, flagged, job.policy, audits)
-    return by_audit, rule_outcomes(made.faults, flagged, measures, job.policy, audits)
+    return _Judged(
+        outcomes(made.faults, flagged, job.policy, audits),
+        rule_outcomes(made.faults, flagged, measures, job.policy, audits),
+        list(fitted_chances(made.faults, measures, audits)),
+    )

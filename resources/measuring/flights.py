@@ -1,13 +1,14 @@
 """What was found of canaries, as the lake keeps it: one flight of a delivery's canaries is one commit."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import datetime
 
 import pyarrow as pa
 
 from ops.canaries.outcome import CanaryOutcome, RuleOutcome
-from ops.core.measure_schemas import CANARIES, CANARY_RULES
+from ops.core.log import Row
+from ops.core.measure_schemas import CANARIES, CANARY_CHANCES, CANARY_RULES
 from ops.core.schemas import TableSpec
 from resources.lake.compaction import compact
 from resources.lake.tables import Lake
@@ -22,15 +23,19 @@ def record_flight(
     *,
     audits: Iterable[CanaryOutcome],
     rules: Iterable[RuleOutcome],
+    chances: Sequence[Row] = (),
 ) -> None:
-    """Commits what came of the delivery's canaries under this identity, by audit and by rule."""
+    """Commits what came of the delivery's canaries under this identity, by audit and by rule, and what they tell of own
+    rows (CANARY_CHANCES, without what names the flight)."""
 
-    def record(spec: TableSpec, results: Iterable[CanaryOutcome | RuleOutcome]) -> None:
+    def record(spec: TableSpec, rows: Iterable[Row]) -> None:
         keys = {"delivery": delivery, "identity": identity, "at": at}
-        table = pa.Table.from_pylist([asdict(outcome) | keys for outcome in results], schema=spec.schema)
+        table = pa.Table.from_pylist([row | keys for row in rows], schema=spec.schema)
         lake.write(spec, table, partition={}, once=once(delivery, identity))
         compact(lake, spec)
 
+    if chances:
+        record(CANARY_CHANCES, chances)
     # Those of audits last: their commit says that the canaries flew.
-    record(CANARY_RULES, rules)
-    record(CANARIES, audits)
+    record(CANARY_RULES, map(asdict, rules))
+    record(CANARIES, map(asdict, audits))

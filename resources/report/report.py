@@ -16,7 +16,7 @@ from resources.intake.corpus_drops import kept_out
 from resources.lake.file_counts import file_counts
 from resources.lake.tables import Lake
 from resources.report.audit_figures import audit_figures
-from resources.report.canary_figures import canary_figures
+from resources.report.canary_figures import canary_figures, chance_figures
 from resources.report.checkpoint_figures import checkpoint_figures
 from resources.report.cost_figures import cost_figures
 from resources.report.examples import read_page_examples
@@ -28,6 +28,7 @@ from resources.report.reward_figures import reward_figures
 from resources.report.rows import from_row
 from resources.report.rule_figures import rule_figures, stored_rules, wrong_flags
 from resources.report.rule_worth import rules_worth
+from resources.versions.canary_chances import KnownChances, version_chances
 from resources.versions.publishing import version_of
 
 #: Examples that a rule shows, and rows that a quarantine reason shows.
@@ -67,19 +68,19 @@ def collect(lake: Lake, version: int) -> ReportData:
     reasons, quarantined = count_quarantine(quarantine, drops, most=MOST_EXAMPLES)
     example_ids = sorted({example for ids in judged.few_by_rule.values() for example in ids})
     examples = read_page_examples(lake, version, example_ids, deliveries=deliveries, measures=measures, drops=drops)
-    flows = _flows(lake, admitted, reasons, judged)
+    known = version_chances(lake, published, deliveries)
     return from_row(
         ReportData,
         row,
         **_standing(published),
-        drops=flows,
+        drops=_flows(lake, admitted, reasons, judged),
         quarantined=quarantined,
         datasets={name: dict(judged.by_dataset[name]) for name in sorted(judged.by_dataset)},
         modality=modality_rows(lake, admitted, measures, without),
         mix=mix_figures(lake, version),
         contradictions=contradiction_rows(lake, measures, drops),
         audits=tuple(audit_figures(lake, deliveries, measures, rules, without)),
-        rules=rule_figures(rules, judged, examples, wrong_flags(lake, deliveries, measures, rules, without)),
+        rules=rule_figures(rules, judged, examples, wrong_flags(lake, published, known)),
         worths=tuple(rules_worth(lake, version)),
         removals=removal_rows(lake, version),
         gates=tuple(gate_figures(lake, version, admitted)),
@@ -88,11 +89,15 @@ def collect(lake: Lake, version: int) -> ReportData:
         left_out=kept_out(lake, published),
         forecasts=forecast_figures(lake, version, deliveries, measures, without),
         checkpoints=checkpoint_figures(lake),
-        canaries=canary_figures(lake, drops),
+        **_canaries(lake, drops, known),
         rewards=reward_figures(lake),
         labels=label_figures(lake, version),
         costs=cost_figures(lake, set(drops.values()), _examples_of(judged)),
     )
+
+
+def _canaries(lake: Lake, drops: Mapping[str, str], known: KnownChances) -> dict[str, object]:
+    return {"canaries": canary_figures(lake, drops), "chances": chance_figures(known, drops)}
 
 
 def _standing(published: Version) -> dict[str, object]:

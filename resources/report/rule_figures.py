@@ -6,13 +6,14 @@ from typing import Any
 
 from ops.audits.registry import all_audits
 from ops.decision.policy import DECISION, Action, Condition, OneLess, Rule, Value
-from ops.decision.versions import without_measures
+from ops.decision.versions import Version, without_measures
 from ops.decision.wrong_flags import PROBABILITY, expected_wrong, likelihoods, probable
 from ops.demo.score import Chances
 from ops.report.audit_data import RuleFigures, ShownExample, Threshold
 from ops.report.counting import VerdictFigures
-from resources.lake.stored_measures import Without, read_measures, used
+from resources.lake.stored_measures import read_measures, used
 from resources.lake.tables import Lake
+from resources.versions.canary_chances import KnownChances, foreseen
 from resources.versions.publishing import version_of
 
 _DECIDED = "decided"
@@ -65,26 +66,22 @@ def _value_text(value: Value) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def wrong_flags(
-    lake: Lake, deliveries: Sequence[str], measures: Mapping[str, str], rules: Sequence[StoredRule], without: Without
-) -> dict[str, float]:
-    """By rule whose audit tells a probability, how many of the examples that it flags should be right."""
-    audits = {name: audit for name, audit in all_audits().items() if name in measures}
-    totals: dict[str, float] = {}
-    for audit, own in probable([restored(rule) for rule in rules], audits).items():
-        columns = {column for rule in own for column in rule.columns} | {PROBABILITY}
-        known = used(deliveries, without, audit)
-        rows = read_measures(lake, audit, identity=measures[audit], deliveries=known, columns=columns)
-        totals |= expected_wrong(rows, own)
-    return totals
-
-
-def wrong_flags_of(lake: Lake, version: int) -> dict[str, float]:
-    """The same of all deliveries of a version. PublishError where there is no such version."""
-    published = version_of(lake, version)
+def wrong_flags(lake: Lake, published: Version, known: KnownChances) -> dict[str, float]:
+    """By rule of a version whose audit tells a probability, or whose audit's canaries do, how many of the examples that
+    it flags should be right; rules are left out of which that is not told of all of them. `known` is what canaries told
+    of its deliveries."""
+    deliveries = list(published.row["deliveries"] or ())
     measures: dict[str, str] = json.loads(published.row["measures"] or "{}")
+    rules = [restored(rule) for rule in stored_rules(published.row)]
     without = without_measures(published.left_out)
-    return wrong_flags(lake, list(published.row["deliveries"] or ()), measures, stored_rules(published.row), without)
+    totals = foreseen(lake, known, rules, measures=measures, deliveries=deliveries, without=without)
+    audits = {name: audit for name, audit in all_audits().items() if name in measures}
+    for audit, own in probable(rules, audits).items():
+        columns = {column for rule in own for column in rule.columns} | {PROBABILITY}
+        judged = used(deliveries, without, audit)
+        rows = read_measures(lake, audit, identity=measures[audit], deliveries=judged, columns=columns)
+        totals |= expected_wrong(rows, own)
+    return {rule: wrong for rule, wrong in totals.items() if wrong == wrong}
 
 
 def chances_of(lake: Lake, version: int, sources: Mapping[str, str]) -> list[Chances]:

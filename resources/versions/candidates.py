@@ -11,6 +11,7 @@ from typing import Any
 from ops.audits.registry import all_audits
 from ops.core.identity import canonical_json, fingerprint
 from ops.core.log import Log, Row
+from ops.core.measure_schemas import CANARY_CHANCES
 from ops.core.schemas import EXAMPLES, IMAGES, PREFERENCES, PROMPTS, TableSpec
 from ops.core.version_schemas import DECISIONS, VERSIONS
 from ops.decision.versions import REMOVED, LeftOut, current_number, read_log, without_measures
@@ -114,8 +115,9 @@ def _pins(
 
 
 def _specs(measures: Mapping[str, str]) -> list[TableSpec]:
-    """The tables that a version is made from."""
-    return [EXAMPLES, IMAGES, PREFERENCES, PROMPTS, DECISIONS, *(all_audits()[name].table for name in sorted(measures))]
+    """The tables that a version is made from, and those that tell how right its rules are."""
+    audits = (all_audits()[name].table for name in sorted(measures))
+    return [EXAMPLES, IMAGES, PREFERENCES, PROMPTS, DECISIONS, CANARY_CHANCES, *audits]
 
 
 def _number_for(log: Log, content: str) -> int:

@@ -27,6 +27,7 @@ from ops.core.arrow import (
 )
 from ops.core.arrow_types import fields
 from ops.core.errors import MissingError
+from ops.core.measure_schemas import CANARY_CHANCES
 from ops.core.schemas import EXAMPLES
 from ops.core.version_schemas import DECISIONS
 from ops.decision.curriculum import CurriculumSettings
@@ -39,6 +40,7 @@ from ops.decision.wrong_flags import PROBABILITY, expected_wrong, probable
 from resources.lake.shares import Share, View
 from resources.lake.stored_measures import NONE, Without, read_measures, shows_pictures, used
 from resources.lake.tables import Lake
+from resources.versions.canary_chances import foreseen, known_chances
 from resources.versions.person_decisions import standing_decisions
 
 MEMBER_COLUMNS = ("delivery", "example_id", "kind", "dataset", "weight")
@@ -109,12 +111,17 @@ def judge(grounds: Grounds, view: View, examples: pa.Table) -> pa.Table:
 
 
 def wrong_flags(grounds: Grounds, view: View) -> dict[str, float]:
-    """By rule whose audit tells a probability, how many of the share's examples that it flags should be right."""
-    totals: dict[str, float] = {}
-    for audit, rules in probable(grounds.policy.rules, all_audits()).items():
-        if audit in grounds.measures:
-            columns = {column for rule in rules for column in rule.columns} | {PROBABILITY}
-            totals |= expected_wrong(grounds.rows(view, audit, columns), rules)
+    """By rule whose audit tells a probability, or whose audit's canaries do, how many of the share's examples that it
+    flags should be right; NaN where that is not told of all of them."""
+    rules, measures = grounds.policy.rules, grounds.measures
+    pinned = grounds.pinned.get(CANARY_CHANCES.name, -1)
+    known = known_chances(grounds.lake, grounds.deliveries, measures, version=pinned)
+    shared = [delivery for delivery in grounds.deliveries if delivery in view.share.deliveries]
+    totals = foreseen(view, known, rules, measures=measures, deliveries=shared, without=grounds.without)
+    for audit, own in probable(rules, all_audits()).items():
+        if audit in measures:
+            columns = {column for rule in own for column in rule.columns} | {PROBABILITY}
+            totals |= expected_wrong(grounds.rows(view, audit, columns), own)
     return totals
 
 

@@ -11,6 +11,7 @@ from ops.core.version_schemas import CURATED, CURRICULUM, VERDICTS
 from ops.decision.version_diff import Pins
 from ops.decision.versions import Version
 from resources.lake.tables import Lake
+from resources.versions.canary_chances import chances_of_example, version_chances
 from resources.versions.person_decisions import decided_on
 from resources.versions.publishing import versions
 
@@ -31,7 +32,8 @@ class Explanation:
     each delivery that holds it; `judgements`, its rows of `preferences`; `measures`, by audit, each row with `used_by`,
     the versions that used it; `versions`, one entry a version that judged it: version, state, current, action, weight,
     reasons, and where it is a member soft_label and places (stage and position); `deliveries`, the state of each
-    delivery; `decisions`, what persons decided on it or on other contents of its row, each with its `state`."""
+    delivery; `decisions`, what persons decided on it or on other contents of its row, each with its `state`; `chances`,
+    by audit, what canaries tell of it (canary_chances.py), by the measures of the version that counts."""
 
     example_id: str
     current: int | None
@@ -41,11 +43,12 @@ class Explanation:
     versions: list[Row]
     deliveries: dict[str, str]
     decisions: list[Row] = field(default_factory=list[Row])
+    chances: dict[str, Row] = field(default_factory=dict[str, Row])
 
     @property
     def judged(self) -> Row | None:
-        """Its entry in `versions` that counts: the current version's, else the newest's."""
-        return max(self.versions, key=lambda entry: (entry["current"], entry["version"]), default=None)
+        """Its entry in `versions` that counts."""
+        return _counting(self.versions)
 
     def measures_of(self, judged: Row | None) -> dict[str, list[Row]]:
         """The measures that this version used; where none has judged the example, those there are."""
@@ -72,16 +75,37 @@ def why(lake: Lake, name: str) -> Explanation:
     known = versions(lake)
     states = Log.of(lake.read(DROPS)).last_by("delivery")
     deliveries = {row["delivery"] for row in rows}
+    judged_by = _memberships(lake, example, known)
+    counting = _counting(judged_by)
     return Explanation(
         example_id=example,
         current=next((version.number for version in known if version.current), None),
         examples=rows,
         judgements=lake.read(PREFERENCES, where=of_example).to_pylist(),
         measures=_measures(lake, example, known),
-        versions=_memberships(lake, example, known),
+        versions=judged_by,
         deliveries={name: row["state"] for name, row in states.items() if name in deliveries},
         decisions=decided_on(lake, example, [(row["drop"], row["source_id"]) for row in rows]),
+        chances={} if counting is None else _chances(lake, example, deliveries, known, counting["version"]),
     )
+
+
+def _counting(judged_by: list[Row]) -> Row | None:
+    """Of the versions that judged an example, the current one, else the newest."""
+    return max(judged_by, key=lambda entry: (entry["current"], entry["version"]), default=None)
+
+
+def _chances(lake: Lake, example: str, deliveries: set[str], known: list[Version], counting: int) -> dict[str, Row]:
+    """As that version uses the example: by the one of its deliveries that it is made of."""
+    version = next(version for version in known if version.number == counting)
+    used = sorted(deliveries.intersection(version.row["deliveries"]))
+    of_version = version_chances(lake, version, used)
+    chances: dict[str, Row] = {}
+    for delivery in used:
+        chances |= chances_of_example(
+            lake, of_version, example, measures=Pins.of(version.row).measures, delivery=delivery
+        )
+    return chances
 
 
 def save_pictures(lake: Lake, explanation: Explanation, folder: Path) -> list[Path]:

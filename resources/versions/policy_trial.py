@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from ops.core.arrow import compare, rows_where
 from ops.core.log import Row
+from ops.core.measure_schemas import CANARY_CHANCES
 from ops.core.schemas import EXAMPLES, IMAGES
 from ops.core.version_schemas import DECISIONS, VERDICTS
 from ops.decision.policy import Policy
@@ -17,6 +18,7 @@ from ops.decision.versions import Version
 from resources.engines.tasks import tasks_for
 from resources.lake.shares import SHARE_ROWS, Share, rows_kept, shares_of
 from resources.lake.tables import Lake
+from resources.versions.canary_chances import pinned
 from resources.versions.decisions import Grounds, added, count, examples_of, judge, wrong_flags
 from resources.versions.publishing import PublishError, current_version, version_of
 
@@ -70,16 +72,18 @@ def grounds_of(lake: Lake, version: Version, policy: Policy) -> Grounds:
     """What verdicts of that policy follow from on the deliveries and measures of a version, as persons decided then."""
     pins = Pins.of(version.row)
     decided: int = json.loads(version.row["tables"] or "{}").get(DECISIONS.name, -1)
+    read = {DECISIONS.name: decided, CANARY_CHANCES.name: pinned(version)}
     deliveries = tuple(version.row["deliveries"])
-    return Grounds(lake, {DECISIONS.name: decided}, deliveries, pins.measures, policy, without=pins.without)
+    return Grounds(lake, read, deliveries, pins.measures, policy, without=pins.without)
 
 
 def _summed(shares: Iterable[Mapping[str, float]]) -> dict[str, float]:
+    """Over all shares, of rules of which all of them tell."""
     total: dict[str, float] = {}
     for share in shares:
         for rule, wrong in share.items():
             total[rule] = total.get(rule, 0.0) + wrong
-    return total
+    return {rule: wrong for rule, wrong in total.items() if wrong == wrong}
 
 
 def _try_share(

@@ -22,7 +22,7 @@ def sampled(seed: int, *, rows: int, share: float, fits: float = 2.0, blind: flo
     wrong, mute = rng.random(rows) < share, rng.random(rows) < blind
     own = np.where(wrong | mute, rng.normal(size=rows), rng.normal(fits, 0.6, size=rows))
     rank = 1 + (rng.normal(size=(rows, OTHERS)) >= own[:, None]).sum(axis=1)
-    return Ranked(rank, np.full(rows, OTHERS), np.where(mute, -2.0, 0.3)[:, None]), wrong
+    return Ranked.of_ranks(rank, np.full(rows, OTHERS), np.where(mute, -2.0, 0.3)[:, None]), wrong
 
 
 def keys_of(rows: Ranked) -> np.ndarray:
@@ -61,7 +61,7 @@ def test_texts_that_say_nothing_do_not_count_as_wrong() -> None:
     assert chances.share == pytest.approx(0.08, abs=0.03)
     assert (chances.probability[mute & ~wrong] >= 0.5).mean() < 0.05
     assert (chances.probability[wrong & ~mute] >= 0.5).mean() > 0.6
-    unaware = estimate(Ranked(rows.rank, rows.compared, np.zeros((len(rows), 0))), keys_of(rows), SETTINGS)
+    unaware = estimate(replace(rows, covariates=np.zeros((len(rows), 0))), keys_of(rows), SETTINGS)
     assert (unaware.probability[mute & ~wrong] >= 0.5).mean() > 0.3
 
 
@@ -75,7 +75,7 @@ def test_a_probability_never_falls_with_the_rank(
     share: float, coefficients: list[float], spread: float, compared: int
 ) -> None:
     rank = np.arange(1, compared + 2)
-    rows = Ranked(rank, np.full(len(rank), compared), np.full((len(rank), 1), 0.7))
+    rows = Ranked.of_ranks(rank, np.full(len(rank), compared), np.full((len(rank), 1), 0.7))
     probability = TwoGroups(share, np.array(coefficients), spread, 0.01).probability(rows)
     assert np.all(np.diff(probability) >= -1e-9)
     assert np.all((probability >= 0) & (probability <= 1))
@@ -86,9 +86,11 @@ def test_rows_of_the_same_image_are_kept_together() -> None:
     rows, _ = sampled(2, rows=400, share=0.2)
     keys = np.array([f"{n // 100}" for n in range(400)])
     before = estimate(rows, keys, SETTINGS)
-    turned = np.where(keys == "0", OTHERS + 2 - rows.rank, rows.rank)
-    after = estimate(Ranked(turned, rows.compared, rows.covariates), keys, SETTINGS)
-    again = np.flatnonzero((keys == "0") & (turned == rows.rank))
+    start, end = (
+        np.where(keys == "0", edges, own) for edges, own in ((1 - rows.end, rows.start), (1 - rows.start, rows.end))
+    )
+    after = estimate(Ranked(start, end, rows.covariates), keys, SETTINGS)
+    again = np.flatnonzero((keys == "0") & np.isclose(start, rows.start))
     np.testing.assert_allclose(after.fit_score[keys == "0"], before.fit_score[keys == "0"])
     np.testing.assert_allclose(after.probability[again], before.probability[again])
     assert not np.allclose(after.fit_score[keys != "0"], before.fit_score[keys != "0"])

@@ -20,10 +20,10 @@ from ops.core.schemas import EXAMPLES, QUARANTINE
 from ops.core.version_schemas import CURRICULUM, VERDICTS
 from ops.decision.rule_worth import Caught, RuleWorth
 from ops.report.audit_data import AuditFigures, Histogram, Picture, Reason, RuleFigures, ShownExample, Threshold, Turn
+from ops.report.canary_data import CanaryRow, ChanceRow
 from ops.report.charts import histogram
 from ops.report.counting import count_quarantine, count_stages, count_verdicts, visual_keys
 from ops.report.data import (
-    CanaryRow,
     CostRow,
     DropFlow,
     FileFlow,
@@ -106,6 +106,10 @@ def report(text: str = "plain") -> ReportData:
         rewards=(RewardRow("2026-01-01", text, text, 10, 5, (text,)),),
         worths=(RuleWorth(text, text, "drop", 900, 900, 0, {"keep": 9}, 909, Caught(9, 3, 1), Caught()),),
         canaries=(CanaryRow(text, CanaryOutcome(text, "any", 100, 90, 0.82, 0.95, 2000, 7, 0.002, 0.007)),),
+        chances=(
+            ChanceRow(text, text, (text,), 100, 2000, 0.05, 0.03, 0.07, ""),
+            ChanceRow(text, text, (text,), 3, 2000, np.nan, np.nan, np.nan, text),
+        ),
         checkpoints=(CheckpointRow(text, text, text, text, 0.5, None, 0.25, (text,), (text,)),),
     )
 

@@ -10,7 +10,7 @@ import pytest
 from ops.audits.registry import all_audits
 from ops.canaries.outcome import ANY
 from ops.canaries.rows import MARK
-from ops.core.measure_schemas import CANARIES
+from ops.core.measure_schemas import CANARIES, CANARY_CHANCES
 from ops.core.schemas import EXAMPLES
 from ops.core.tables import TABLES
 from ops.decision.policy import Policy
@@ -19,6 +19,7 @@ from resources.engines.progress import SilentProgress
 from resources.gates.canaries import latest_canaries
 from resources.lake.tables import Lake
 from resources.measuring.delivery import measure_delivery
+from resources.measuring.recorded import row_identities
 from tests.support.set_cosines import inputs_of
 from tests.support.stored_delivery import stored
 
@@ -68,6 +69,18 @@ def test_canaries_are_counted_once_for_the_audits_that_were_measured(measured: t
     assert [(outcome.fault, outcome.audit) for outcome in latest] == sorted(rows)
     assert latest_canaries(lake, ["another"]) == {}
     assert mismatch["recall_low"] < mismatch["caught"] / mismatch["planted"] <= mismatch["recall_high"]
+
+
+@pytest.mark.full
+def test_too_few_canaries_tell_no_chance_and_say_so(measured: tuple[Lake, str]) -> None:
+    lake, delivery = measured
+    rows = {row["audit"]: row for row in lake.read(CANARY_CHANCES).to_pylist()}
+    assert set(rows) == {"claims", "conversation_grounding"}
+    identities = row_identities(settings(), "sample")
+    grounded = rows["conversation_grounding"]
+    assert (grounded["delivery"], grounded["measures"]) == (delivery, identities["conversation_grounding"])
+    assert (len(grounded["canaries"]), grounded["own"]) == (ROWS // 20, ROWS)
+    assert grounded["why"] == f"{ROWS // 20} canaries with a score, and 30 are asked for"
 
 
 @pytest.mark.full

@@ -1,0 +1,98 @@
+"""What canaries tell of own rows: kept by the lake as it was fitted, and summed over what rules flag."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from ops.audits.registry import all_audits
+from ops.canaries.chances import AuditChances, fitted_chances, foreseen_wrong
+from ops.canaries.rows import MARK
+from ops.core.measure_schemas import CANARY_CHANCES
+from ops.decision.policy import Action, Condition, Rule
+
+OWN, CANARIES = 400, 60
+AUDIT = all_audits()["claims"]
+CONTRADICTED = Rule("contradicted", "claims", (Condition.parse("verdict == contradicted"),), Action.HOLD, "false")
+SURE = Rule("sure", "claims", (Condition.parse("score >= 0.99"),), Action.HOLD, "false")
+
+
+def claims(name: str, *scores: float | None) -> list[dict[str, object]]:
+    """Rows of the audit of one example; a claim without a score cannot be told."""
+    rows: list[dict[str, object]] = []
+    for number, score in enumerate(scores):
+        verdict = "abstained" if score is None else "contradicted" if score > 0.5 else "supported"
+        keys = {"delivery": "d", "example_id": name, "turn": 0, "claim": number}
+        rows.append({**keys, "score": score or 0.7, "verdict": verdict, "abstained": score is None})
+    return rows
+
+
+def measures() -> pa.Table:
+    """400 own rows, every tenth of them with a false claim beside a true one, canaries, and own rows of which the audit
+    can tell nothing."""
+    rng = np.random.default_rng(0)
+    rows: list[dict[str, object]] = []
+    for n in range(OWN):
+        least, most = (0.6, 1.0) if n % 10 == 0 else (0.01, 0.4)
+        rows += claims(f"{n:03}", float(rng.uniform(0.01, 0.4)), float(rng.uniform(least, most)))
+    for n in range(CANARIES):
+        rows += claims(f"{MARK}false_colour-{n:03}", float(rng.uniform(0.01, 0.4)), float(rng.uniform(0.6, 1.0)))
+    rows += claims(f"{MARK}wrong_image-000", 0.01)
+    rows += claims("silent", None)
+    return pa.Table.from_pylist(rows, schema=AUDIT.schema)
+
+
+@pytest.fixture(scope="module")
+def chances() -> AuditChances:
+    table = measures()
+    faults = {
+        str(i): str(i).removeprefix(MARK).partition("-")[0]
+        for i in table["example_id"].to_pylist()
+        if str(i).startswith(MARK)
+    }
+    audits = [AUDIT, all_audits()["boxes"]]
+    (fitted,) = fitted_chances(faults, {"claims": table, "boxes": all_audits()["boxes"].schema.empty_table()}, audits)
+    return fitted
+
+
+def own(columns: set[str]) -> Iterator[pa.RecordBatch]:
+    table = measures().filter(pa.compute.invert(pa.compute.starts_with(measures()["example_id"], MARK)))
+    # In small batches, so that an example's rows lie in several.
+    yield from table.select(["example_id", *sorted(columns)]).to_batches(max_chunksize=7)
+
+
+def test_the_canaries_of_the_faults_that_it_names_tell_of_own_rows(chances: AuditChances) -> None:
+    assert (len(chances.model.canaries), chances.model.own, chances.model.why) == (CANARIES, OWN, "")
+    assert chances.model.share == pytest.approx(0.1, abs=0.03)
+    likely = chances.of_examples(own({"score", "abstained"}))
+    assert "silent" not in likely
+    assert len(likely) == OWN
+    assert (
+        min(likely[f"{n:03}"][0] for n in range(0, OWN, 10))
+        > 0.5
+        > max(likely[f"{n:03}"][0] for n in range(1, OWN, 10))
+    )
+
+
+def test_the_lake_keeps_it_as_it_was_fitted(chances: AuditChances) -> None:
+    stored = pa.Table.from_pylist([chances.row], schema=CANARY_CHANCES.schema).to_pylist()[0]
+    restored = AuditChances.of_row(stored)
+    assert restored.suspicion == chances.suspicion
+    assert restored.of_examples(own({"score", "abstained"})) == chances.of_examples(own({"score", "abstained"}))
+
+
+def test_wrong_flags_are_what_the_chances_leave(chances: AuditChances) -> None:
+    likely = chances.of_examples(own({"score", "abstained"}))
+    wrong = foreseen_wrong(own, [CONTRADICTED, SURE], chances)
+    assert wrong["contradicted"] == pytest.approx(sum(1 - likely[f"{n:03}"][0] for n in range(0, OWN, 10)))
+    assert wrong["sure"] < wrong["contradicted"]
+
+
+def test_what_no_chance_is_told_of_is_not_foreseen(chances: AuditChances) -> None:
+    silent = Rule("silent", "claims", (Condition.parse("verdict == abstained"),), Action.HOLD, "silent")
+    never = Rule("never", "claims", (Condition.parse("score > 2"),), Action.HOLD, "never")
+    wrong = foreseen_wrong(own, [silent, never], chances)
+    assert np.isnan(wrong["silent"])
+    assert wrong["never"] == 0
+    assert np.isnan(foreseen_wrong(own, [CONTRADICTED], None)["contradicted"])
