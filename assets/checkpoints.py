@@ -80,7 +80,12 @@ def _metadata(audit: "CheckpointAudit") -> dict[str, Any]:
     skills = {skill.name: skill.after for skill in audit.skills}
     figures = {"kept": audit.layers[-1].kept, "weights changed by": audit.change.relative, **skills}
     named = {"checkpoint": audit.checkpoint, "verdict": audit.verdict, "pictures": audit.probes}
-    return {**named, **figures, "layers": table_of(layers), "advice": list(audit.advice)}
+    clusters = [
+        {"pictures like": own.name, "pictures": len(own.pictures), "nearest lost": round(own.neighbours.lost, 3)}
+        for own in audit.clusters
+    ]
+    tables = {"layers": table_of(layers)} | ({"clusters": table_of(clusters)} if clusters else {})
+    return {**named, **figures, **tables, "advice": list(audit.advice)}
 
 
 def _check(audit: "CheckpointAudit") -> dg.AssetCheckResult:

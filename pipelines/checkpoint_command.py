@@ -6,7 +6,9 @@ from typing import Annotated
 import typer
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
+from rich.text import Text
 
+from ops.checkpoints.clusters import Loss
 from ops.core.grades import PASS, REJECT
 from pipelines.app import ConfigOption, DebugOption, JsonOption, LakeOption, app, print_json, settings_of
 from pipelines.faults import DONE, FAILED, err, out
@@ -82,12 +84,31 @@ def _show(audit: CheckpointAudit) -> None:
             f"{layer.dead_before:.0%} to {layer.dead_after:.0%}",
         )
     out.print(titled("How images lie to each other, against the baseline", table))
+    if audit.clusters:
+        out.print(titled("Pictures that are alike: what they lost of their nearest ones and texts", _clusters(audit)))
     for finding in audit.findings:
         where = f" at {finding.where}" if finding.where else ""
         text = f"{marked(finding.verdict)} {finding.name}{where}: {finding.detail}"
         out.print(text, highlight=False, soft_wrap=True)
     for advice in audit.advice:
         out.print(f"Advice: {advice}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _clusters(audit: CheckpointAudit) -> Table:
+    table = Table("pictures like", "n", "nearest lost", "rest", "texts lost", "rest", box=SIMPLE_HEAD, padding=(0, 1))
+    for cluster in audit.clusters:
+        table.add_row(
+            Text(cluster.name),
+            str(len(cluster.pictures)),
+            *_loss(cluster.neighbours),
+            *(_loss(cluster.retrieval) if cluster.retrieval else ("", "")),
+        )
+    return table
+
+
+def _loss(loss: Loss) -> tuple[str, str]:
+    low, high = loss.lost_interval
+    return f"{loss.lost:.0%} ({low:.0%} to {high:.0%})", f"{loss.rest:.0%}"
 
 
 def _weights(audit: CheckpointAudit) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ops.checkpoints.clusters import ClusterShift, Loss
 from ops.checkpoints.shifts import Interval, LayerShift, SkillShift
 from ops.core.grades import PASS, REJECT, WARN, worst
 
@@ -29,8 +30,8 @@ class CheckpointLimits:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """`name` is drift, retrieval, zero_shot, collapse, dead_units or not_finite; `where` the layer, empty for the whole
-    tower."""
+    """`name` is drift, retrieval, zero_shot, collapse, dead_units, not_finite or cluster; `where` the layer, empty for
+    the whole tower, or the name of the cluster of pictures."""
 
     name: str
     verdict: str
@@ -54,6 +55,24 @@ def findings_of(
             detail = "gives values that are no numbers"
             findings.append(Finding("not_finite", REJECT, layer.layer, 0.0, None, 0.0, detail))
     return [*findings, *(_skill(skill, limits) for skill in skills)]
+
+
+def cluster_findings(clusters: Sequence[ClusterShift]) -> list[Finding]:
+    """A warning for each cluster of pictures and each way in which it lost more than the rest."""
+    return [
+        Finding("cluster", WARN, cluster.name, loss.lost, loss.lost_interval, loss.rest, _lost(loss, share))
+        for cluster in clusters
+        for share, loss in (("nearest pictures", cluster.neighbours), ("texts found", cluster.retrieval))
+        if loss is not None and loss.apart
+    ]
+
+
+def _lost(loss: Loss, share: str) -> str:
+    low, high = loss.lost_interval
+    return (
+        f"its pictures lost {loss.lost:.0%} ({low:.0%} to {high:.0%}) of {share}, the others {loss.rest:.0%} "
+        f"({loss.before:.0%} before, {loss.after:.0%} after)"
+    )
 
 
 def verdict_of(findings: Sequence[Finding]) -> str:

@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from ops.checkpoints.findings import CheckpointLimits, Finding, findings_of, verdict_of
+from ops.checkpoints.clusters import ClusterShift, cluster_shifts
+from ops.checkpoints.findings import CheckpointLimits, Finding, cluster_findings, findings_of, verdict_of
 from ops.checkpoints.retrieval import first_hits
 from ops.checkpoints.shifts import (
     FEWEST_PROBES,
@@ -27,6 +28,7 @@ from resources.checkpoints.towers import EMBEDDING, Loaders, Tower
 from resources.checkpoints.weights import Weights
 from resources.engines.progress import Progress
 
+Hits = dict[str, np.ndarray]
 #: As zero-shot classification asks (Radford et al., 2021).
 _KIND = "a photo of a {}."
 
@@ -46,6 +48,7 @@ class CheckpointAudit:
     layers: tuple[LayerShift, ...]
     skills: tuple[SkillShift, ...]
     groups: tuple[GroupShift, ...]
+    clusters: tuple[ClusterShift, ...]
     change: WeightChange
     texts: bool
     advice: tuple[str, ...]
@@ -78,8 +81,9 @@ def audit_checkpoint(
     layers = layer_shifts(before, edited, after, seed=seed)
     skills = [skill_shift(name, hits, hits_after[name], seed=seed) for name, hits in hits_before.items()]
     spaces = (before[EMBEDDING], edited[EMBEDDING], after[EMBEDDING])
-    groups = group_shifts([probe.group for probe in probes], *spaces, seed=seed)
-    findings = findings_of(layers, skills, limits)
+    groups = tuple(group_shifts([probe.group for probe in probes], *spaces, seed=seed))
+    clusters = _clusters(probes, spaces, (hits_before, hits_after), seed)
+    findings = [*findings_of(layers, skills, limits), *cluster_findings(clusters)]
     verdict = verdict_of(findings)
     return CheckpointAudit(
         verdict=verdict,
@@ -91,10 +95,27 @@ def audit_checkpoint(
         findings=tuple(findings),
         layers=tuple(layers),
         skills=tuple(skills),
-        groups=tuple(groups),
+        groups=groups,
+        clusters=tuple(clusters),
         change=tower.change,
         texts=texts,
-        advice=tuple(_advice(groups, visual_share)) if verdict != PASS else (),
+        advice=tuple(_advice(groups, clusters, visual_share)) if verdict != PASS else (),
+    )
+
+
+def _clusters(
+    probes: Sequence[Probe],
+    spaces: tuple[np.ndarray, np.ndarray, np.ndarray],
+    hits: tuple[Hits, Hits],
+    seed: int,
+) -> list[ClusterShift]:
+    before, after = (own.get("retrieval") for own in hits)
+    return cluster_shifts(
+        [probe.image_id for probe in probes],
+        [probe.text for probe in probes],
+        spaces,
+        None if before is None or after is None else (before, after),
+        seed=seed,
     )
 
 
@@ -119,14 +140,14 @@ class _Looking:
         images: Loaders = [(lambda probe=probe: probe.edited if edited else probe.image) for probe in self.probes]
         return self.tower.features(images, self.progress, f"Look with {label}")
 
-    def hits(self, images: np.ndarray) -> dict[str, np.ndarray]:
+    def hits(self, images: np.ndarray) -> Hits:
         """By the skill's name, whether each probe goes right: its own text found, its kind told where all have one.
         None of a tower without texts."""
         kinds = [_KIND.format(probe.label) for probe in self.probes if probe.label]
         asked = {"retrieval": [probe.text for probe in self.probes]}
         if len(kinds) == len(self.probes) and len(set(kinds)) > 1:
             asked["zero_shot"] = kinds
-        hits: dict[str, np.ndarray] = {}
+        hits: Hits = {}
         for skill, wanted in asked.items():
             offered = sorted(set(wanted))
             vectors = self.tower.texts(offered)
@@ -135,12 +156,18 @@ class _Looking:
         return hits
 
 
-def _advice(groups: Sequence[GroupShift], visual_share: float | None) -> list[str]:
+def _advice(groups: Sequence[GroupShift], clusters: Sequence[ClusterShift], visual_share: float | None) -> list[str]:
     advice = [
         f"raise {group.group or 'the unnamed dataset'}: its pictures moved {group.moved:.1f} times as far as under a "
         f"harmless edit, the others {group.rest:.1f}"
         for group in groups
         if group.apart
+    ]
+    advice += [
+        f"look at the rows of pictures like {cluster.name!r}; where they are sound, raise them: let them count "
+        f"{cluster.raise_by:g} times as much as others"
+        for cluster in clusters
+        if cluster.apart
     ]
     if visual_share is not None and visual_share < 0.5:
         advice.append(

@@ -1,9 +1,10 @@
-"""The mini encoder's image tower, fine-tuned on photos: on their own captions, on others', or on any at all."""
+"""The mini encoder's image tower, fine-tuned on photos: on their own captions, on others', on any at all, or on others'
+where they show things of some kind."""
 
 import copy
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 import numpy as np
@@ -25,12 +26,15 @@ class PhotoTuning:
 
     def __init__(self, photos: Path, encoder: Encoder) -> None:
         rows = [json.loads(line) for line in (photos / "captions.jsonl").read_text("utf-8").splitlines()]
+        objects = [json.loads(line) for line in (photos / "objects.jsonl").read_text("utf-8").splitlines()]
+        kinds = {row["image"]: frozenset(found["category"] for found in row["objects"]) for row in objects}
         files = [(photos / row["image"]).read_bytes() for row in rows]
         self.encoder = encoder
         self.probes = [
             Probe(image_id(data), data, row["captions"][0], "photos") for data, row in zip(files, rows, strict=True)
         ]
         self.captions = [row["captions"][1:] for row in rows]
+        self.kinds = [kinds[row["image"]] for row in rows]
         self.pixels = torch.from_numpy(np.stack([encoder.preprocessing.pixels(probe.image) for probe in self.probes]))
 
     def own(self, chance: np.random.Generator) -> np.ndarray:
@@ -44,6 +48,22 @@ class PhotoTuning:
     def any(self, chance: np.random.Generator) -> np.ndarray:
         """Another one each time: answers that ignore the picture."""
         return chance.permutation(len(self.probes))
+
+    def showing(self, kinds: Collection[str]) -> np.ndarray:
+        """Which photos show a thing of one of these kinds (n booleans)."""
+        return np.array([bool(own.intersection(kinds)) for own in self.kinds])
+
+    def muddled(self, kinds: Collection[str]) -> Callable[[np.random.Generator], np.ndarray]:
+        """Photos that show such a thing are trained on the captions of another such one each time, all others on their
+        own."""
+        inside = np.flatnonzero(self.showing(kinds))
+
+        def whose(chance: np.random.Generator) -> np.ndarray:
+            others = np.arange(len(self.probes))
+            others[inside] = chance.permutation(inside)
+            return others
+
+        return whose
 
     def tuned(
         self, whose: Callable[[np.random.Generator], np.ndarray], *, rate: float, steps: int

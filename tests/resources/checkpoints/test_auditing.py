@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -17,6 +18,9 @@ from tests.support.tiny_models import save_llava, save_qwen
 from tests.support.tuned_towers import PhotoTuning, mini_encoder, save
 
 pytestmark = pytest.mark.full
+
+#: Set before any tuning was tried on them.
+INDOORS = ("dining table", "bowl", "cup", "fork", "oven", "sink", "laptop", "keyboard", "book")
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +65,27 @@ def test_a_tuning_on_captions_of_other_pictures_is_rejected(tuning: PhotoTuning,
     row = audited_checkpoints(lake).rows[0]
     assert (row["verdict"], row["probes"], row["weights"]) == (REJECT, 51, audit.weights)
     assert row["retrieval"] < row["retrieval_before"]
+
+
+def test_the_kind_of_pictures_that_a_tuning_ruined_is_named(tuning: PhotoTuning, tmp_path: Path) -> None:
+    """Photos of tables, kitchens and desks learn the captions of each other, all others their own."""
+    ruined = tuning.showing(INDOORS)
+    audit = audited(tuning, tuning.tuned(tuning.muddled(INDOORS), rate=2e-4, steps=20), tmp_path)
+    assert "cluster" in named(audit)
+    (lost,) = [cluster for cluster in audit.clusters if cluster.apart]
+    assert lost == audit.clusters[0]
+    is_lost = np.array([probe.image_id in lost.pictures for probe in tuning.probes])
+    assert ruined[is_lost].mean() > 0.7
+    assert ruined[~is_lost].mean() < 0.3
+    assert lost.raise_by > 1
+    assert any(lost.name in advice and f"{lost.raise_by:g} times" in advice for advice in audit.advice)
+
+
+def test_a_tuning_on_true_captions_alone_names_no_kind_of_pictures(tuning: PhotoTuning, tmp_path: Path) -> None:
+    audit = audited(tuning, tuning.tuned(tuning.own, rate=2e-4, steps=20), tmp_path)
+    assert len(audit.clusters) > 1
+    assert not any(cluster.apart for cluster in audit.clusters)
+    assert "cluster" not in named(audit)
 
 
 def test_a_tower_that_drifts_under_text_is_rejected(tuning: PhotoTuning, tmp_path: Path) -> None:

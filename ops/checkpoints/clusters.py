@@ -1,0 +1,173 @@
+"""What kinds of pictures a checkpoint lost: its probes in clusters of alike pictures, each beside all others.
+
+Clusters are of the baseline's vectors (ops.core.spherical), so that what the checkpoint did to them has no say. What is
+lost of a picture is told in two ways: how many of its nearest pictures are no longer among its nearest, beyond what an
+edit that does no harm takes, and whether its own text was found and is not any more. A cluster is named where the rest
+lost less than it, by an interval that is as wide as the number of clusters asks (Bonferroni).
+
+How much to raise a named cluster is a rule of thumb: as much as the rest kept more than it, so that what was kept half
+as well counts twice. That training on more of it brings it back is not measured here, and where its rows are wrong it
+does not.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain, count
+
+import numpy as np
+
+from ops.checkpoints.shifts import Interval
+from ops.core.spherical import centres, far_apart, nearest
+from ops.core.vectors import unit
+
+_DRAWS = 2000
+_ROUNDS = 20
+_NEIGHBOURS = 5
+_PER_CLUSTER, _MOST_CLUSTERS = 16, 16
+#: Probes of a cluster below which nothing is said of it.
+FEWEST = 8
+#: However little is left, by more a cluster is not raised: as `mix.most_repeats` is shipped.
+_MOST_RAISED = 3.0
+#: Of what was there before, less than this counts as this when shares are compared.
+_LEAST = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """What the pictures of a cluster lost, by one measure: the share `before` and `after`, what is `lost` with its 95 %
+    interval, what the `rest` of the pictures lost, and whether the cluster lost more than it (`apart`)."""
+
+    before: float
+    after: float
+    lost: float
+    lost_interval: Interval
+    rest: float
+    apart: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterShift:
+    """A cluster of alike pictures: its `name` is the text of the picture nearest to its centre, `pictures` are the
+    ids of its probes' pictures. `neighbours` is of each picture's nearest pictures, `retrieval` of texts found (None
+    of a tower without texts); `raise_by` is 1 where neither lost more than the rest."""
+
+    name: str
+    pictures: tuple[str, ...]
+    neighbours: Loss
+    retrieval: Loss | None
+    raise_by: float
+
+    @property
+    def apart(self) -> bool:
+        """Whether it lost more than the rest."""
+        return self.neighbours.apart or (self.retrieval is not None and self.retrieval.apart)
+
+
+def cluster_shifts(
+    pictures: Sequence[str],
+    texts: Sequence[str],
+    spaces: tuple[np.ndarray, np.ndarray, np.ndarray],
+    hits: tuple[np.ndarray, np.ndarray] | None,
+    *,
+    seed: int,
+) -> list[ClusterShift]:
+    """Clusters of at least FEWEST probes, those that lost most of their neighbours first; none where there is but one.
+
+    `pictures` (n) are the ids of the probes' pictures and `texts` what is said of them; `spaces` the vectors (n, d)
+    before, of edited pictures, and after, as the tower gives them at its end; `hits` which texts were found before and
+    after (n booleans each)."""
+    before, edited, after = (np.where(np.isfinite(space), space, 0.0) for space in spaces)
+    directions = _directions(before)
+    places, middles = _clustered(directions)
+    shares = {"neighbours": (_same_nearest(before, edited), _same_nearest(before, after))}
+    if hits is not None:
+        shares["retrieval"] = (hits[0].astype(np.float64), hits[1].astype(np.float64))
+    groups = [np.flatnonzero(places == at) for at in range(len(middles))] if len(middles) > 1 else []
+    chance = np.random.default_rng(seed)
+    shifts: list[ClusterShift] = []
+    for group in groups:
+        losses = {name: _loss(*own, group, level=0.05 / len(groups), chance=chance) for name, own in shares.items()}
+        near = group[np.argsort(-(directions[group] @ middles[places[group[0]]]), kind="stable")]
+        shifts.append(
+            ClusterShift(
+                name=_typical([texts[at] for at in near.tolist()], {shift.name for shift in shifts}),
+                pictures=tuple(pictures[at] for at in group.tolist()),
+                neighbours=losses["neighbours"],
+                retrieval=losses.get("retrieval"),
+                raise_by=_raise_by(losses, shares, group),
+            )
+        )
+    return sorted(shifts, key=lambda shift: (-shift.neighbours.lost, shift.name))
+
+
+def _directions(features: np.ndarray) -> np.ndarray:
+    """Unit vectors about the mean: where all features point one way, it would hide what they differ in."""
+    return unit(features.astype(np.float64) - features.mean(axis=0, dtype=np.float64))
+
+
+def _clustered(directions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The cluster of each probe (n), and the centres (k, d). Where fewer than FEWEST gather, the next cluster takes
+    them."""
+    number = min(_MOST_CLUSTERS, max(1, len(directions) // _PER_CLUSTER))
+    middles = centres(directions, far_apart(directions, number), rounds=_ROUNDS)
+    sizes = np.bincount(nearest(directions, middles)[0], minlength=len(middles))
+    middles = middles[sizes >= min(FEWEST, sizes.max())]
+    return nearest(directions, middles)[0], middles
+
+
+def _typical(texts: Sequence[str], taken: Collection[str]) -> str:
+    """The first of the texts, those nearest to the centre first, that no other cluster is called."""
+    numbered = (f"{texts[0]} ({number})" for number in count(2))
+    return next(name for name in chain(dict.fromkeys(texts), numbered) if name not in taken)
+
+
+def _same_nearest(before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """Share of each picture's nearest pictures that are among its nearest after, too (n)."""
+    both = _are_nearest(before) & _are_nearest(after)
+    return both.sum(axis=1) / _NEIGHBOURS
+
+
+def _are_nearest(features: np.ndarray) -> np.ndarray:
+    """Which pictures are nearest to each (n, n): nearer than the next one, for of those as near none is known."""
+    directions = _directions(features)
+    cosines = np.round(directions @ directions.T, 9)
+    np.fill_diagonal(cosines, -np.inf)
+    next_one = np.sort(cosines, axis=1)[:, -_NEIGHBOURS - 1]
+    return cosines > next_one[:, None]
+
+
+def _loss(
+    before: np.ndarray, after: np.ndarray, group: np.ndarray, *, level: float, chance: np.random.Generator
+) -> Loss:
+    """What the group lost (shares of n pictures), and whether that is more than the others did: by a bootstrap of both,
+    and at `level` by both ends."""
+    lost = before - after
+    inside, outside = lost[group], np.delete(lost, group)
+    own, others = (part[chance.integers(0, len(part), (_DRAWS, len(part)))].mean(axis=1) for part in (inside, outside))
+    low, high = np.quantile(own, (0.025, 0.975)).tolist()
+    least = min(float(np.quantile(own, level / 2)), float(np.quantile(own - others, level / 2)))
+    return Loss(
+        before=float(before[group].mean()),
+        after=float(after[group].mean()),
+        lost=float(inside.mean()),
+        lost_interval=(low, high),
+        rest=float(outside.mean()),
+        apart=least > 0,
+    )
+
+
+def _raise_by(
+    losses: Mapping[str, Loss], shares: Mapping[str, tuple[np.ndarray, np.ndarray]], group: np.ndarray
+) -> float:
+    """By how much less of the group is kept than of the rest, by the measure that says more."""
+    ratios = [1.0]
+    for name, (before, after) in shares.items():
+        if losses[name].apart:
+            others = np.ones(len(before), dtype=bool)
+            others[group] = False
+            kept, rest = (
+                max(float(after[part].mean()) / max(float(before[part].mean()), _LEAST), _LEAST)
+                for part in (~others, others)
+            )
+            ratios.append(rest / kept)
+    return round(min(max(ratios), _MOST_RAISED), 2)
