@@ -90,7 +90,7 @@ def cluster_shifts(
         near = group[np.argsort(-(directions[group] @ middles[places[group[0]]]), kind="stable")]
         shifts.append(
             ClusterShift(
-                name=_typical([texts[at] for at in near.tolist()], {shift.name for shift in shifts}),
+                name=_typical([texts[int(at)] for at in near], {shift.name for shift in shifts}),
                 pictures=tuple(pictures[at] for at in group.tolist()),
                 neighbours=losses["neighbours"],
                 retrieval=losses.get("retrieval"),
