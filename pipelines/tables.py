@@ -133,6 +133,10 @@ def version_table(version: Version) -> Group:
         mix = counts["mix"]
         shares = f"{mix['visual_share']:.1%} visual, {mix['effective_share']:.1%} of the effective sample"
         rows.append(("mix", shares))
+    if raised := counts.get("raised"):
+        rows.append(
+            ("raised", "; ".join(f"pictures like {name!r} {factor:g} times" for name, factor in raised.items()))
+        )
     return key_value_table(rows, title=f"Version {version.number}")
 
 

@@ -3,14 +3,14 @@
 Clusters are of the baseline's vectors (ops.core.spherical), so that what the checkpoint did to them has no say. What is
 lost of a picture is told in two ways: how many of its nearest pictures are no longer among its nearest, beyond what an
 edit that does no harm takes, and whether its own text was found and is not any more. A cluster is named where the rest
-lost less than it, by an interval that is as wide as the number of clusters asks (Bonferroni).
+kept more of what it had, by an interval that is as wide as the number of clusters asks (Bonferroni).
 
 How much to raise a named cluster is a rule of thumb: as much as the rest kept more than it, so that what was kept half
 as well counts twice. That training on more of it brings it back is not measured here, and where its rows are wrong it
 does not.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain, count
 
@@ -35,7 +35,8 @@ _LEAST = 0.05
 @dataclass(frozen=True, slots=True)
 class Loss:
     """What the pictures of a cluster lost, by one measure: the share `before` and `after`, what is `lost` with its 95 %
-    interval, what the `rest` of the pictures lost, and whether the cluster lost more than it (`apart`)."""
+    interval, and what the `rest` of the pictures lost. The rest kept `times` as much of theirs as the cluster of its
+    own; `apart` says that this is more than chance does."""
 
     before: float
     after: float
@@ -43,6 +44,7 @@ class Loss:
     lost_interval: Interval
     rest: float
     apart: bool
+    times: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,7 @@ def cluster_shifts(
                 pictures=tuple(pictures[at] for at in group.tolist()),
                 neighbours=losses["neighbours"],
                 retrieval=losses.get("retrieval"),
-                raise_by=_raise_by(losses, shares, group),
+                raise_by=_raise_by(losses.values()),
             )
         )
     return sorted(shifts, key=lambda shift: (-shift.neighbours.lost, shift.name))
@@ -139,35 +141,31 @@ def _are_nearest(features: np.ndarray) -> np.ndarray:
 def _loss(
     before: np.ndarray, after: np.ndarray, group: np.ndarray, *, level: float, chance: np.random.Generator
 ) -> Loss:
-    """What the group lost (shares of n pictures), and whether that is more than the others did: by a bootstrap of both,
+    """What the group lost (shares of n pictures), and whether the others kept more of theirs: by a bootstrap of both,
     and at `level` by both ends."""
-    lost = before - after
-    inside, outside = lost[group], np.delete(lost, group)
-    own, others = (part[chance.integers(0, len(part), (_DRAWS, len(part)))].mean(axis=1) for part in (inside, outside))
-    low, high = np.quantile(own, (0.025, 0.975)).tolist()
-    least = min(float(np.quantile(own, level / 2)), float(np.quantile(own - others, level / 2)))
+    others = np.setdiff1d(np.arange(len(before)), group)
+    drawn = [part[chance.integers(0, len(part), (_DRAWS, len(part)))] for part in (group, others)]
+    own, rest = ((before[draws].mean(axis=1), after[draws].mean(axis=1)) for draws in drawn)
+    lost, kept_less = own[0] - own[1], _kept(*rest) - _kept(*own)
+    shares = [(before[part].mean(), after[part].mean()) for part in (group, others)]
+    low, high = np.quantile(lost, (0.025, 0.975)).tolist()
+    kept_own, kept_rest = (max(float(_kept(*share)), _LEAST) for share in shares)
     return Loss(
-        before=float(before[group].mean()),
-        after=float(after[group].mean()),
-        lost=float(inside.mean()),
+        before=float(shares[0][0]),
+        after=float(shares[0][1]),
+        lost=float(shares[0][0] - shares[0][1]),
         lost_interval=(low, high),
-        rest=float(outside.mean()),
-        apart=least > 0,
+        rest=float(shares[1][0] - shares[1][1]),
+        apart=min(float(np.quantile(lost, level / 2)), float(np.quantile(kept_less, level / 2))) > 0,
+        times=kept_rest / kept_own,
     )
 
 
-def _raise_by(
-    losses: Mapping[str, Loss], shares: Mapping[str, tuple[np.ndarray, np.ndarray]], group: np.ndarray
-) -> float:
-    """By how much less of the group is kept than of the rest, by the measure that says more."""
-    ratios = [1.0]
-    for name, (before, after) in shares.items():
-        if losses[name].apart:
-            others = np.ones(len(before), dtype=bool)
-            others[group] = False
-            kept, rest = (
-                max(float(after[part].mean()) / max(float(before[part].mean()), _LEAST), _LEAST)
-                for part in (~others, others)
-            )
-            ratios.append(rest / kept)
-    return round(min(max(ratios), _MOST_RAISED), 2)
+def _kept(before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """What is left of shares, as a share of them; of next to none, of as little as counts."""
+    return after / np.maximum(before, _LEAST)
+
+
+def _raise_by(losses: Iterable[Loss]) -> float:
+    times = (loss.times for loss in losses if loss.apart)
+    return round(min(max(times, default=1.0), _MOST_RAISED), 2)

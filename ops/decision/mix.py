@@ -33,12 +33,17 @@ class MixSettings:
     """How many times as much an example of the scarce modality may count as one of the other."""
     least_effective: float = 0.7
     """Share of the effective sample size that must be left."""
+    checkpoint: str = ""
+    """A checkpoint that was audited on the lake, by its path or the hash of its weights: the kinds of pictures that it
+    lost count more (ops.decision.raising). Not beside `visual_share`."""
 
     def __post_init__(self) -> None:
         for name in ("visual_share", "tolerance", "least_effective"):
             value = getattr(self, name)
             if value is not None and not 0 <= value <= 1:
                 raise ValueError(f"{name} is a share and must lie in 0 to 1, but is {value}")
+        if self.checkpoint and self.visual_share is not None:
+            raise ValueError("checkpoint and visual_share both say what counts more; give one of them")
         if self.most_repeats < 1:
             raise ValueError(f"most_repeats must be at least 1, but is {self.most_repeats}")
 

@@ -24,6 +24,7 @@ from resources.versions.decisions import Grounds
 from resources.versions.making import Made, make
 from resources.versions.person_decisions import decisions_identity, standing_decisions
 from resources.versions.publishing import Candidate, PublishError, settled, version_of
+from resources.versions.raising import raising_of
 
 
 def build_candidate(
@@ -44,24 +45,19 @@ def build_candidate(
     measures that it names are not used. The same deliveries, measures, policy, decisions of persons, curriculum and
     code give the same rows bit for bit and the same `content`, whatever the shares of `share_rows` in which it is made;
     a candidate of that content which was begun before is finished, and one that is current already is returned as it
-    is. Raises PublishError where rows were lost.
+    is. Raises PublishError where rows were lost, and UnusableError where `mix.checkpoint` names none that was audited.
     """
     tables = {spec.name: lake.version(spec) for spec in _specs(measures)}
     decided = decisions_identity(standing_decisions(lake, tables[DECISIONS.name]))
     pins = _pins(deliveries, measures, settings, code=code, encoder=encoder, without=without_measures(left_out))
     pins |= {"decisions": decided} if decided else {}
+    raising = raising_of(lake, settings.mix, encoder)
+    pins |= {"raising": raising.identity} if raising else {}
     content = fingerprint(pins, asdict(settings.curriculum), asdict(settings.mix))
     standing = settled(Log.of(lake.read(VERSIONS)), content)
     if standing is not None:
         return Candidate(standing, content, version_of(lake, standing).counts, fresh=False)
-    row = {
-        "content": content,
-        **{name: pins[name] for name in ("deliveries", "policy", "code", "encoder")},
-        "left_out": canonical_json([asdict(part) for part in left_out]),
-        "measures": canonical_json(pins["measures"]),
-        "tables": canonical_json(tables),
-        "config": canonical_json(settings.effective()),
-    }
+    row = _entry(content, pins, tables, settings, left_out)
     grounds = Grounds(
         lake=lake,
         pinned=tables,
@@ -71,8 +67,27 @@ def build_candidate(
         curriculum=settings.curriculum,
         mix=settings.mix,
         without=pins.get("without", {}),
+        raising=raising,
     )
     return _made(grounds, row, share_rows, progress)
+
+
+def _entry(
+    content: str,
+    pins: Mapping[str, Any],
+    tables: Mapping[str, int],
+    settings: Settings,
+    left_out: Sequence[LeftOut],
+) -> Row:
+    """What the log of versions says of a candidate, whatever comes of it."""
+    return {
+        "content": content,
+        **{name: pins[name] for name in ("deliveries", "policy", "code", "encoder")},
+        "left_out": canonical_json([asdict(part) for part in left_out]),
+        "measures": canonical_json(pins["measures"]),
+        "tables": canonical_json(tables),
+        "config": canonical_json(settings.effective()),
+    }
 
 
 def _made(grounds: Grounds, row: Row, share_rows: int, progress: Progress) -> Candidate:

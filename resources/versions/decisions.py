@@ -35,6 +35,7 @@ from ops.decision.difficulty import Weights, components, per_example
 from ops.decision.mix import MixSettings
 from ops.decision.overruling import overruled
 from ops.decision.policy import MEMBER_ACTIONS, Policy
+from ops.decision.raising import Raising
 from ops.decision.verdicts import EXAMPLE_COLUMNS, verdicts
 from ops.decision.wrong_flags import PROBABILITY, expected_wrong, probable
 from resources.lake.shares import Share, View
@@ -56,7 +57,8 @@ class Grounds:
     """What verdicts and order follow from: the deliveries, the identity of each audit's measures, and the settings.
 
     `pinned` are the versions of the lake's tables (by name). `without` names, by audit, deliveries whose measures are
-    not to be used: its rules do not judge these, and difficulty does not weigh them."""
+    not to be used: its rules do not judge these, and difficulty does not weigh them. `raising` are the kinds of
+    pictures that count more."""
 
     lake: Lake
     pinned: Mapping[str, int]
@@ -66,6 +68,7 @@ class Grounds:
     curriculum: CurriculumSettings = field(default_factory=CurriculumSettings)
     mix: MixSettings = field(default_factory=MixSettings)
     without: Without = field(default_factory=lambda: NONE)
+    raising: Raising | None = None
 
     def view(self, share: Share) -> View:
         """The lake, of the share alone."""

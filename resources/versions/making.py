@@ -35,6 +35,7 @@ from resources.versions.decisions import (
     members_of,
     visual_ids,
 )
+from resources.versions.raising import raised
 
 _MOST_RANGES = 128
 _FIRST_IDS = 16**4
@@ -81,13 +82,19 @@ def make(tasks: Tasks, grounds: Grounds, shares: Sequence[Share], number: int, p
     grades = graded(tasks, members, grounds.weights(prompts=any(own.prompts for own in judged)))
     order = ordered(tasks, members, grades, grounds.curriculum, _stage_piece, grounds, number)
     deliveries = sum((Counter(own.deliveries) for own in judged), Counter[str]())
-    counts = added(own.counts for own in judged) | ({} if mix is None else {"mix": asdict(mix)})
+    counts = added(own.counts for own in judged) | _changed_weights(grounds, mix)
     files = [
         (VERDICTS, [file for own in judged for file in own.files]),
         (CURATED, _joined(_awaited(tasks, curated, "List members", progress))),
         (CURRICULUM, _joined(_awaited(tasks, order, "Order members", progress))),
     ]
     return Made(files, counts, deliveries, sum(tasks.values(repeated)))
+
+
+def _changed_weights(grounds: Grounds, mix: Mix | None) -> dict[str, Any]:
+    """What members count for beside their verdicts' weights, for the log; empty where it is nothing."""
+    changed = {} if mix is None else {"mix": asdict(mix)}
+    return changed | ({} if grounds.raising is None else {"raised": grounds.raising.raised})
 
 
 def _awaited(tasks: Tasks, handles: Sequence[Handle], label: str, progress: Progress) -> list[Any]:
@@ -109,6 +116,8 @@ def _judge_share(grounds: Grounds, number: int, at: int, share: Share, ranges: i
     examples = examples_of(view)
     judged = judge(grounds, view, examples)
     members = members_of(grounds, view, examples, judged)
+    if grounds.raising is not None:
+        members = raised(members, view, grounds.raising)
     has_mix = grounds.mix.visual_share is not None
     receipt = _Judged(
         files=_stage(grounds, VERDICTS, number, at, judged),

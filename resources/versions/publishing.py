@@ -114,7 +114,7 @@ def _judged(lake: Lake, version: Version) -> pa.Table:
     """The verdicts of a version, and what each counts for where a target mix changed that."""
     where = {"version": version.number}
     verdicts = lake.read(VERDICTS, where=where)
-    if "mix" not in version.counts:
+    if not {"mix", "raised"} & version.counts.keys():
         return verdicts
     members = lake.read(CURATED, where=where, columns=["example_id", "weight"])
     at = index_in(verdicts["example_id"], members["example_id"])

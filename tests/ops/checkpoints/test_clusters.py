@@ -70,6 +70,15 @@ def test_what_is_lost_everywhere_is_no_cluster_s() -> None:
     assert not any(shift.apart for shift in made.values())
 
 
+def test_a_kind_that_had_more_to_lose_is_not_named_where_all_lose_all() -> None:
+    few = np.where(PLACES == 0, True, np.arange(60) % 3 == 0)
+    made = cluster_shifts(PICTURES, TEXTS, (BEFORE, EDITED, EDITED), (few, ~HITS), seed=0)
+    lost = {shift.name.split()[0]: shift.retrieval for shift in made}
+    assert lost["kitchens"] is not None
+    assert lost["kitchens"].lost - lost["kitchens"].rest > 0.5
+    assert not any(shift.apart for shift in made)
+
+
 def test_few_pictures_say_nothing_and_equal_texts_are_numbered() -> None:
     few = slice(0, FEWEST)
     assert cluster_shifts(PICTURES[few], TEXTS[few], (BEFORE[few], EDITED[few], BEFORE[few]), None, seed=0) == []

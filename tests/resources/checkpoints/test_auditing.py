@@ -17,7 +17,7 @@ from resources.lake.tables import Lake
 from tests.support.tiny_models import save_llava, save_qwen
 from tests.support.tuned_towers import PhotoTuning, mini_encoder, save
 
-pytestmark = pytest.mark.full
+pytestmark = [pytest.mark.full, pytest.mark.timeout(900)]
 
 #: Set before any tuning was tried on them.
 INDOORS = ("dining table", "bowl", "cup", "fork", "oven", "sink", "laptop", "keyboard", "book")
