@@ -99,6 +99,21 @@ CANARY_RULES = table(
     ("own_reached", pa.list_(pa.int32())),  # own rows that come as near, for each of these scores
 )
 
+# By group of rows (a language, a dataset, ...): how many of the canaries with a fault rules found, and, where the fault
+# is empty, how many own rows they flagged.
+CANARY_GROUPS = table(
+    "canary_groups",
+    (),
+    ("delivery", pa.string()),
+    ("identity", pa.string()),
+    ("at", TIMESTAMP),
+    ("fault", pa.string()),
+    ("family", pa.string()),
+    ("group", pa.string()),
+    ("rows", pa.int32()),
+    ("met", pa.int32()),  # by a rule that acts on an audit which looks for the fault
+)
+
 # What a delivery's canaries and own rows tell of how likely a row has a fault, by audit (ops/chances/known_faults.py):
 # the models, their inputs, and what they tell of all own rows. A row's chance follows from its id and its score.
 CANARY_CHANCES = table(

@@ -4,6 +4,7 @@ from ops.core.key_schemas import DIALOGUE_BANDS, JUDGED_WORDS, TURN_WORDS
 from ops.core.measure_schemas import (
     CANARIES,
     CANARY_CHANCES,
+    CANARY_GROUPS,
     CANARY_RULES,
     CHECKPOINTS,
     CONTRADICTION_RATES,
@@ -74,6 +75,7 @@ TABLES: dict[str, TableSpec] = {
         CANARIES,
         CANARY_RULES,
         CANARY_CHANCES,
+        CANARY_GROUPS,
         CONTRADICTION_RATES,
         CORPUS_JOBS,
         CHECKPOINTS,

@@ -8,8 +8,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from ops.canaries.outcome import last_flights
 from ops.core.log import Row
+from ops.core.measure_schemas import CANARY_GROUPS
 from ops.core.schemas import IMAGES
+from ops.gates.group_recall import group_recalls
 from ops.gates.removal_odds import ALPHA, Odds, Strata, corrected, removal_odds
 from ops.text.text_groups import text_groups
 from resources.gates.diversity import answer_of
@@ -29,6 +32,7 @@ FACTS = pa.schema(
         ("random_low", pa.float64()),  # middle 95 % of random removals of the same size
         ("random_high", pa.float64()),
         ("p_value", pa.float64()),  # corrected for the number of groups
+        ("canaries", pa.string()),  # what is found of its canaries; empty where these are too few
         ("override", pa.string()),  # who lets it pass, why and until when; empty where nobody does
         ("beyond", pa.float64()),  # odds_low where more is lost than by chance and nobody lets it pass; else null
     ]
@@ -62,7 +66,15 @@ def removal_facts(lake: Lake, sample: Sample | None, cluster: np.ndarray) -> dic
         if odds is not None:
             counts = {"examples": int(inside.sum()), "removed": int((inside & removed).sum())}
             rows.append({"family": family, "group": group, **counts, **_figures(odds)})
+    say = _canaries(lake, sorted({row["delivery"] for row in sample.rows}))
+    rows = [row | {"canaries": say.get((row["family"], row["group"]), "")} for row in rows]
     return {"removal": pa.Table.from_pylist(_judged(rows, overrides(lake)), schema=FACTS)}
+
+
+def _canaries(lake: Lake, deliveries: Sequence[str]) -> dict[tuple[str, str], str]:
+    """What is found of canaries by group, of the deliveries' last flights."""
+    rows = last_flights(lake.read(CANARY_GROUPS, where={"delivery": list(deliveries)}).to_pylist())
+    return {(recall.family, recall.group): recall.words for recall in group_recalls(rows, whole=DATASET)}
 
 
 def _judged(rows: Sequence[Row], standing: Mapping[tuple[str, str], Override]) -> list[Row]:
@@ -96,13 +108,18 @@ def _groups(lake: Lake, rows: Sequence[Row], cluster: np.ndarray) -> Iterator[li
     """The groups of each example, as (family, group)."""
     sides = _sides(lake, rows)
     for row, place in zip(rows, cluster.tolist(), strict=True):
-        groups = [(DATASET, row["dataset"] or "")]
-        groups += [(PICTURES, f"{place:02d}")] if place >= 0 else []
+        groups = [(PICTURES, f"{place:02d}")] if place >= 0 else []
         lengths = [sides[image] for image in row["image_ids"] or () if image in sides]
         groups += (
             [(RESOLUTION, next((name for most, name in _SIDES if min(lengths) < most), _LARGE))] if lengths else []
         )
-        yield groups + text_groups(_question(row["messages"]), answer_of(row["messages"]))
+        yield [*row_groups(row), *groups]
+
+
+def row_groups(row: Row) -> list[tuple[str, str]]:
+    """The groups, as (family, group), that an example's dataset and texts tell."""
+    texts = text_groups(_question(row["messages"]), answer_of(row["messages"]))
+    return [(DATASET, row["dataset"] or ""), *texts]
 
 
 def _question(messages: Sequence[Mapping[str, Any]] | None) -> str:

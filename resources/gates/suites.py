@@ -148,7 +148,7 @@ def removal_suites(settings: GuardSettings) -> Suites:
         return {}
     look = "look at what is removed of the group (`assay report`), then soften the policy, raise"
     fix = f"{look} gates.removed_limit_odds, or let it pass for a while (`assay policy override`)"
-    return {"removal": [within("beyond", high=settings.removed_limit_odds, detail="family", fix=fix)]}
+    return {"removal": [within("beyond", high=settings.removed_limit_odds, detail="family canaries", fix=fix)]}
 
 
 def mix_suites(settings: MixSettings) -> Suites:

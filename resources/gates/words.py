@@ -71,7 +71,7 @@ def _failures(part: str, result: Any, facts: pd.DataFrame, *, figure: str, promi
         return [f"{figure} {_observed(result, facts, figure)}, promised {promised}"]
     config = result.expectation_config
     meta: dict[str, Any] = config.meta or {}
-    detail = str(meta.get("detail") or "")
+    details = str(meta.get("detail") or "").split()
     other = config.kwargs.get("column_B")
     low, high = config.kwargs.get("min_value"), config.kwargs.get("max_value")
     failures: list[str] = []
@@ -79,7 +79,8 @@ def _failures(part: str, result: Any, facts: pd.DataFrame, *, figure: str, promi
         row = facts.loc[at]
         value = row[figure]
         against = f"≠ {other} {_number(row[other])}" if other else _broken(value, low, high, promised)
-        explained = f" ({row[detail]})" if detail and row[detail] else ""
+        known = "; ".join(str(row[detail]) for detail in details if row[detail])
+        explained = f" ({known})" if known else ""
         failures.append(f"{_called(row)}{figure} {_number(value)} {against}{explained}")
     more = len(broken) - NAMED
     return [*failures, f"and {more} more of {part} with such a {figure}"] if more > 0 else failures

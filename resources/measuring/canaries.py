@@ -1,7 +1,7 @@
 """A delivery's canaries: a sample of its rows, some of them damaged in memory, measured by the audits that look for
 what was done to them.
 
-a few parts of `examples` + what was gathered for them -> `canaries`, `canary_rules`, `canary_chances`
+a few parts of `examples` + what was gathered for them -> `canaries`, `canary_rules`, `canary_groups`, `canary_chances`
 
 One worker does it; nothing of a damaged row is staged, so that none can be published. What a damaged text says anew is
 embedded as the texts of evaluation sets are: its vector is kept by the text's hash.
@@ -19,6 +19,7 @@ from ops.audits.contract import Audit
 from ops.audits.registry import all_audits
 from ops.canaries.chances import AuditChances, fitted_chances
 from ops.canaries.damage import FAULTS, ROWS_EACH, Canaries, canaries
+from ops.canaries.groups import GroupOutcome, group_outcomes
 from ops.canaries.outcome import CanaryOutcome, RuleOutcome, flagged_rows, outcomes, rule_outcomes, rules_on
 from ops.core.identity import digest, fingerprint, text_id
 from ops.core.measure_schemas import CANARIES
@@ -30,6 +31,7 @@ from resources.config.settings import Settings
 from resources.engines.progress import Progress
 from resources.engines.ray import ray_map
 from resources.engines.ray_types import Reference, get, get_all, put
+from resources.gates.removal import row_groups
 from resources.lake.parts import Part
 from resources.lake.tables import Lake
 from resources.measuring.evidence import Evidence, part_inputs
@@ -43,7 +45,7 @@ from resources.models.stored_vectors import embedded_ids, load_vectors
 #: Own rows beside the canaries, and canaries of a kind: enough for an interval of a tenth on either side.
 _OWN, _EACH = 2000, 100
 #: Raised when other canaries are made of the same rows, or more is told of them.
-_REVISION = 4
+_REVISION = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,7 @@ def fly_canaries(
         audits=(outcome for flown in judged for outcome in flown.by_audit),
         rules=(outcome for flown in judged for outcome in flown.by_rule),
         chances=[chances.row | {"measures": flight.measures[chances.audit]} for chances in fitted],
+        groups=[outcome for flown in judged for outcome in flown.groups],
     )
 
 
@@ -117,6 +120,7 @@ class _Judged:
     by_audit: list[CanaryOutcome]
     by_rule: list[RuleOutcome]
     chances: list[AuditChances]
+    groups: list[GroupOutcome]
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,8 +219,10 @@ def _judged(flown: tuple[_Job, Reference], *, lake: Lake, shared: Reference) -> 
         beside = replace(inputs, examples=pa.concat_tables([own, made.of(audit.faults)]))
         measures[audit.name] = audit.measure(beside, job.audits[audit.name])
     flagged = flagged_rows(pa.concat_tables([own, made.examples]), measures, job.policy)
+    groups = {row["example_id"]: row_groups(row) for row in own.to_pylist()}
     return _Judged(
         outcomes(made.faults, flagged, job.policy, audits),
         rule_outcomes(made.faults, flagged, measures, job.policy, audits),
         list(fitted_chances(made.faults, measures, audits)),
+        group_outcomes(groups, made.faults, flagged, job.policy, audits),
     )

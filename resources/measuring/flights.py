@@ -6,9 +6,10 @@ from datetime import datetime
 
 import pyarrow as pa
 
+from ops.canaries.groups import GroupOutcome
 from ops.canaries.outcome import CanaryOutcome, RuleOutcome
 from ops.core.log import Row
-from ops.core.measure_schemas import CANARIES, CANARY_CHANCES, CANARY_RULES
+from ops.core.measure_schemas import CANARIES, CANARY_CHANCES, CANARY_GROUPS, CANARY_RULES
 from ops.core.schemas import TableSpec
 from resources.lake.compaction import compact
 from resources.lake.tables import Lake
@@ -24,9 +25,10 @@ def record_flight(
     audits: Iterable[CanaryOutcome],
     rules: Iterable[RuleOutcome],
     chances: Sequence[Row] = (),
+    groups: Sequence[GroupOutcome] = (),
 ) -> None:
-    """Commits what came of the delivery's canaries under this identity, by audit and by rule, and what they tell of own
-    rows (CANARY_CHANCES, without what names the flight)."""
+    """Commits what came of the delivery's canaries under this identity, by audit, rule and group, and what they tell of
+    own rows (CANARY_CHANCES, without what names the flight)."""
 
     def record(spec: TableSpec, rows: Iterable[Row]) -> None:
         keys = {"delivery": delivery, "identity": identity, "at": at}
@@ -36,6 +38,8 @@ def record_flight(
 
     if chances:
         record(CANARY_CHANCES, chances)
+    if groups:
+        record(CANARY_GROUPS, map(asdict, groups))
     # Those of audits last: their commit says that the canaries flew.
     record(CANARY_RULES, map(asdict, rules))
     record(CANARIES, map(asdict, audits))

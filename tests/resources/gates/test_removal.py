@@ -5,9 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from ops.core.errors import UnusableError
+from ops.core.measure_schemas import CANARY_GROUPS
+from ops.gates.group_recall import BOTH
 from ops.gates.guards import GuardSettings
 from resources.gates.gates import run_gate
 from resources.gates.overrides import Override, overrides, record_override
@@ -58,6 +61,23 @@ def test_the_gate_stops_it_until_a_person_lets_it_pass(tmp_path: Path) -> None:
     assert passed.success
     (row,) = [row for row in passed.results["facts"]["removal"] if row["group"] == "de"]
     assert row["override"] == f"Ana, until {NOW + timedelta(days=30):%Y-%m-%d}: mostly wrong"
+
+
+def test_what_is_found_of_canaries_stands_beside_a_group_and_in_the_gates_words(tmp_path: Path) -> None:
+    lake = Lake(tmp_path / "lake")
+    counts = (("wrong_image", "de", 30, 9), ("wrong_image", "en", 70, 63), ("", "de", 200, 60), ("", "en", 600, 60))
+    rows: list[dict[str, Any]] = []
+    for fault, group, known, met in counts:
+        keys = {"delivery": "d", "identity": "i", "at": NOW, "fault": fault, "rows": known, "met": met}
+        rows += [keys | {"family": "language", "group": group}, keys | {"family": "dataset", "group": "a"}]
+    lake.write(CANARY_GROUPS, pa.Table.from_pylist(rows, schema=CANARY_GROUPS.schema), partition={}, once="i")
+    facts = removal_facts(lake, sampled(of_german=0.3, of_english=0.1), np.full(800, -1))
+    words = {row["group"]: row["canaries"] for row in facts["removal"].to_pylist()}
+    assert words["de"].startswith(f"{BOTH} (canaries found: 9 of 30, ")
+    assert words["en"].startswith("canaries found: 63 of 70, ")
+    suites = removal_suites(GuardSettings(removed_limit_odds=2.0))
+    gate = run_gate("candidate", "version 1", facts, suites=suites, run="r", history=None)
+    assert f"(language; {BOTH} (canaries found: 9 of 30" in gate.message
 
 
 def test_an_override_is_signed_has_a_reason_and_runs_out(tmp_path: Path) -> None:
