@@ -19,6 +19,7 @@ from pipelines.why_text import explained
 from resources.config.settings import load_settings
 from resources.lake.housekeeping import compact_all, sweep
 from resources.lake.retention import vacuum
+from resources.measuring.corpus_retention import retire_measures
 from resources.versions.explanation import save_pictures, why
 from resources.versions.policy_trial import Trial, changed_examples, try_policy
 
@@ -100,19 +101,25 @@ def vacuum_command(
     as_json: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
-    """Removes old versions, compacts tables, and removes files older than a week that nothing refers to. The current
-    version stays, and every example, image, embedding and measure."""
+    """Removes old versions, retires week-old measures of the corpus that nothing needs, compacts tables, and removes
+    week-old files that nothing refers to. The current version stays, and every example, image, embedding and measure of
+    a delivery."""
     store = lake_at(lake)
     done = vacuum(store, keep_last=keep_last, keep=keep or (), dry_run=dry_run)
+    retired = retire_measures(store, dry_run=dry_run)
     compacted = None if dry_run else compact_all(store)
     swept = sweep(store, dry_run=dry_run)
     if as_json:
+        freed = {"retired": asdict(retired), "swept": asdict(swept)}
         compaction = {} if compacted is None else {"compacted": asdict(compacted)}
-        print_json(asdict(done) | {"dry_run": dry_run, "swept": asdict(swept)} | compaction)
+        print_json(asdict(done) | {"dry_run": dry_run, **freed} | compaction)
         return
     verb = "Would remove" if dry_run else "Removed"
     listed = f"versions {', '.join(map(str, done.versions))}" if done.versions else "no version"
     out.print(f"{verb} {listed} ({done.files} files).", highlight=False)
+    if retired.measures:
+        measures = f"{retired.measures} measures of the corpus that nothing needs"
+        out.print(f"{'Would retire' if dry_run else 'Retired'} {measures} ({retired.rows:,} rows).", highlight=False)
     if compacted is not None and compacted.before:
         doubles = f", {compacted.doubles} doubles left out" if compacted.doubles else ""
         out.print(f"Made {compacted.after} files of {compacted.before}{doubles}.", highlight=False)

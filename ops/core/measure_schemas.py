@@ -180,7 +180,7 @@ CORPUS_JOBS = table(
     ("audit", pa.string()),
     ("family", pa.string()),  # identity of the audit, its settings and encoder, whatever the deliveries
     ("identity", pa.string()),
-    ("state", pa.string()),  # begun | done | failed
+    ("state", pa.string()),  # begun | done | failed | retired
     ("owner", pa.string()),
     ("until", TIMESTAMP),  # when another may begin it
     ("deliveries", pa.list_(pa.string())),  # in the order in which their drops came

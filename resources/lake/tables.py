@@ -30,7 +30,7 @@ from resources.lake.layout import require_format
 from resources.lake.parts import Part, split
 from resources.lake.scan import Scan
 from resources.lake.staged import StagedFile
-from resources.lake.transactions import transactions
+from resources.lake.transactions import stands, transactions
 from resources.lake.where import conditions
 from resources.storage.storage import Storage
 
@@ -129,12 +129,19 @@ class Lake:
         return [StagedFile.of(spec, file, partition, base) for file in written]
 
     def committed(self, spec: TableSpec, once: str) -> bool:
-        """Whether a commit under this name has succeeded."""
+        """Whether a commit under this name has succeeded, and stands."""
         table = self._log(spec).open()
-        return table is not None and table.transaction_version(once) is not None
+        return table is not None and stands(table.transaction_version(once))
+
+    def revoked(self, spec: TableSpec, once: str) -> bool:
+        """Whether what was committed under this name was revoked, and not committed again."""
+        table = self._log(spec).open()
+        number = None if table is None else table.transaction_version(once)
+        return number is not None and not stands(number)
 
     def committed_of(self, spec: TableSpec, names: Iterable[str]) -> set[str]:
-        """Those of the names under which a commit has succeeded; reads the table's log once, however many they are."""
+        """Those of the names under which a commit has succeeded, and stands; reads the table's log once, however many
+        they are."""
         version = self.version(spec)
         if version < 0:
             return set()
@@ -147,12 +154,23 @@ class Lake:
             raise ValueError(f"{spec.name}: {once!r} is the lake's own transaction; choose another name")
 
         def choose(table: DeltaTable) -> list[Action] | None:
-            return None if table.transaction_version(once) is not None else self._actions(spec, staged)
+            return None if stands(table.transaction_version(once)) else self._actions(spec, staged)
 
         done = self._log(spec).transact(once, choose)
         if not done:
             self.discard(spec, staged)
         return done
+
+    def revoke(self, spec: TableSpec, *, where: Partition, once: str) -> bool:
+        """Take the partition, which was committed under this name and no other, out of the table; what is asked for by
+        the name is then made anew. False where no such commit stands. Earlier versions of the table keep the rows."""
+
+        def choose(table: DeltaTable) -> list[Action] | None:
+            if not stands(table.transaction_version(once)):
+                return None
+            return [*removals(active_files(table, conditions(where, spec.schema, spec.name)))]
+
+        return self._log(spec).transact(once, choose)
 
     def write(self, spec: TableSpec, rows: Rows, *, partition: Partition, once: str) -> bool:
         """Stage and commit; writes nothing where `once` was committed before."""

@@ -70,10 +70,22 @@ def record_done(lake: Lake, job: Job, *, rows: int, knows: str, made_from: str) 
     _append(lake, job, "", state="done", rows=rows, knows=knows, made_from=made_from)
 
 
+def record_retired(lake: Lake, job: Job) -> None:
+    """Says that the measures are there no more."""
+    _append(lake, job, "", state="retired")
+
+
+def last_states(log: Log) -> list[Row]:
+    """Of each job of the log what was last said of it, in the order of the log."""
+    last = {(row["audit"], row["identity"]): row for row in log.rows}
+    return [row for row in log.rows if last[row["audit"], row["identity"]] is row]
+
+
 def earlier_measures(lake: Lake, job: Job, rows: Mapping[str, int], *, whole_days: float) -> Earlier | None:
     """Of the family's measures those whose deliveries differ least (in `rows`, of each delivery) from the job's; None
     where there are none, or where none was made of all rows for `whole_days`."""
-    done = [row for row in Log.of(lake.read(CORPUS_JOBS, where={"family": job.family})).rows if row["state"] == "done"]
+    jobs = last_states(Log.of(lake.read(CORPUS_JOBS, where={"family": job.family})))
+    done = [row for row in jobs if row["state"] == "done"]
     since = datetime.now(UTC) - timedelta(days=whole_days)
     if not any(row["at"] >= since for row in done if not row["made_from"]):
         return None

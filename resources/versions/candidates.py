@@ -8,7 +8,9 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
+from ops.audits.contract import Scope
 from ops.audits.registry import all_audits
+from ops.core.errors import MissingError
 from ops.core.identity import canonical_json, fingerprint
 from ops.core.log import Log, Row
 from ops.core.measure_schemas import CANARY_CHANCES
@@ -45,9 +47,11 @@ def build_candidate(
     measures that it names are not used. The same deliveries, measures, policy, decisions of persons, curriculum and
     code give the same rows bit for bit and the same `content`, whatever the shares of `share_rows` in which it is made;
     a candidate of that content which was begun before is finished, and one that is current already is returned as it
-    is. Raises PublishError where rows were lost, and UnusableError where `mix.checkpoint` names none that was audited.
+    is. Raises PublishError where rows were lost, UnusableError where `mix.checkpoint` names none that was audited, and
+    MissingError where measures of the corpus were retired meanwhile.
     """
     tables = {spec.name: lake.version(spec) for spec in _specs(measures)}
+    _require_unretired(lake, measures)
     decided = decisions_identity(standing_decisions(lake, tables[DECISIONS.name]))
     pins = _pins(deliveries, measures, settings, code=code, encoder=encoder, without=without_measures(left_out))
     pins |= {"decisions": decided} if decided else {}
@@ -88,6 +92,14 @@ def _entry(
         "tables": canonical_json(tables),
         "config": canonical_json(settings.effective()),
     }
+
+
+def _require_unretired(lake: Lake, measures: Mapping[str, str]) -> None:
+    """Measures of the corpus that were old and pinned by no version may have been retired since this run saw them."""
+    audits = all_audits()
+    corpus = {name: identity for name, identity in measures.items() if audits[name].scope is Scope.CORPUS}
+    if gone := [name for name, identity in corpus.items() if lake.revoked(audits[name].table, identity)]:
+        raise MissingError(f"the corpus is not measured by {', '.join(gone)} any more; run `assay run` again")
 
 
 def _made(grounds: Grounds, row: Row, share_rows: int, progress: Progress) -> Candidate:

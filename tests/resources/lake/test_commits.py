@@ -28,6 +28,30 @@ def test_a_name_commits_once(lake: Lake) -> None:
     assert parquet_files(lake, QUARANTINE) == set(lake.files(QUARANTINE))
 
 
+def test_what_was_committed_under_a_name_is_revoked_and_committed_again(lake: Lake) -> None:
+    for n in range(25):  # beyond a checkpoint of the log
+        lake.write(QUARANTINE, quarantine(f"d{n}"), partition={"delivery": f"d{n}"}, once=f"d{n}")
+    before = lake.version(QUARANTINE)
+    for name in ("d3", "d24"):
+        assert lake.revoke(QUARANTINE, where={"delivery": name}, once=name)
+        assert not lake.revoke(QUARANTINE, where={"delivery": name}, once=name)
+        assert not lake.committed(QUARANTINE, name)
+        assert lake.revoked(QUARANTINE, name)
+    assert not lake.revoked(QUARANTINE, "d5")
+    assert not lake.revoke(QUARANTINE, where={"delivery": "unknown"}, once="unknown")
+    names = {f"d{n}" for n in range(25)}
+    assert lake.committed_of(QUARANTINE, names) == names - {"d3", "d24"}
+    assert lake.read(QUARANTINE).num_rows == 23
+    assert lake.read(QUARANTINE, version=before).num_rows == 25
+    assert lake.write(QUARANTINE, quarantine("d3", 4), partition={"delivery": "d3"}, once="d3")
+    assert not lake.revoked(QUARANTINE, "d3")
+    assert not lake.write(QUARANTINE, quarantine("d3", 5), partition={"delivery": "d3"}, once="d3")
+    for n in range(25):
+        lake.write(QUARANTINE, quarantine(f"e{n}"), partition={"delivery": f"e{n}"}, once=f"e{n}")
+    assert lake.committed_of(QUARANTINE, names) == names - {"d24"}
+    assert lake.read(QUARANTINE, where={"delivery": "d3"}).num_rows == 4
+
+
 def test_an_empty_partition_is_recorded(lake: Lake) -> None:
     assert lake.stage(QUARANTINE, QUARANTINE.schema.empty_table(), {"delivery": "a"}) == []
     assert lake.write(QUARANTINE, QUARANTINE.schema.empty_table(), partition={"delivery": "a"}, once="a")

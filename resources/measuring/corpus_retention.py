@@ -1,0 +1,64 @@
+"""Measures of the corpus that nothing needs any more give their room back.
+
+Each night writes measures of all its deliveries, so that those of the nights before pile up. Needed are measures that a
+kept version pins, the last ones of each family, which the next night is made from, and young ones, which a run may be
+about to pin. The others leave their tables, and are made anew where they are asked for once more; their files
+go with those that nothing refers to (resources/lake/housekeeping.py).
+
+corpus_jobs, versions -> measures_<audit> (without), corpus_jobs (retired)
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from ops.audits.registry import all_audits
+from ops.core.log import Log
+from ops.core.measure_schemas import CORPUS_JOBS
+from ops.core.version_schemas import VERSIONS
+from ops.decision.versions import REMOVED, read_log
+from resources.lake.tables import Lake
+from resources.measuring.corpus_jobs import Job, last_states, record_retired
+
+AGE = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class Retired:
+    """What was retired, or would be: measures (of an audit over certain deliveries), their rows and bytes."""
+
+    measures: int
+    rows: int
+    bytes: int
+
+
+def retire_measures(lake: Lake, *, age: timedelta = AGE, dry_run: bool = False) -> Retired:
+    """Retires the measures of corpus audits that are older than `age` and that nothing needs."""
+    measures = rows = size = 0
+    for job in _needless(lake, datetime.now(UTC) - age):
+        table, where = all_audits()[job.audit].table, {"identity": job.identity}
+        parts = lake.parts(table, where=where)
+        if not dry_run:
+            lake.revoke(table, where=where, once=job.identity)
+            record_retired(lake, job)
+        measures += 1
+        rows += sum(part.rows for part in parts)
+        size += sum(part.size for part in parts)
+    return Retired(measures, rows, size)
+
+
+def _needless(lake: Lake, before: datetime) -> Iterator[Job]:
+    done = [row for row in last_states(Log.of(lake.read(CORPUS_JOBS))) if row["state"] == "done"]
+    newest = {row["family"]: row["identity"] for row in done}
+    pinned = _pinned(lake)
+    for row in done:
+        needed = (row["audit"], row["identity"]) in pinned or newest[row["family"]] == row["identity"]
+        if row["audit"] in all_audits() and row["at"] < before and not needed:
+            yield Job(row["audit"], row["family"], row["identity"], row["deliveries"])
+
+
+def _pinned(lake: Lake) -> set[tuple[str, str]]:
+    """Audits and identities of the measures that kept versions are made from."""
+    kept = [version for version in read_log(Log.of(lake.read(VERSIONS))) if version.state != REMOVED]
+    return {pair for version in kept for pair in json.loads(version.row["measures"] or "{}").items()}
