@@ -46,5 +46,5 @@ AUDIT = Audit(
         preferences="delivery example_id judgement_id label image_key query_key response_key",
     ),
     needs=("preferences",),
-    faults=("rejected_as_target",),
+    faults=("rejected_as_target", "rejected_answer"),
 )

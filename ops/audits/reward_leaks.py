@@ -118,6 +118,7 @@ AUDIT = Audit(
     needs=("preferences",),
     keys=(_stored(TURN_WORDS, TURNS), _stored(JUDGED_WORDS, PREFERENCES)),
     links=LINKS,
+    faults=("near_rejected",),
     texts=told_answers,
     revision=5,
 )

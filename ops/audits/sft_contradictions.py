@@ -48,6 +48,6 @@ AUDIT = Audit(
     reads=columns_of(
         turns="delivery example_id turn voter image_key query_key query answer_kind answer",
     ),
-    faults=("contradictory_answers",),
+    faults=("contradictory_answers", "other_answer"),
     revision=4,
 )

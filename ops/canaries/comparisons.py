@@ -4,24 +4,33 @@ come as a drop that comes last, so that beside their rows they are what is redun
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from itertools import islice
 
 import pyarrow as pa
 from PIL import Image
 
 from ops.canaries.rewording import reworded
-from ops.canaries.rows import MARK, Row, marked, showing
+from ops.canaries.rows import MARK, Row, answered, marked, showing
+from ops.canaries.texts import false_answer
 from ops.core.arrow import is_in, rows_where
 from ops.core.identity import digest, image_id
 from ops.core.schemas import EXAMPLES, IMAGES, PREFERENCES
 from ops.intake.image_checks import check_image, decode_rgb
 from ops.intake.row import RowError
 from ops.intake.rows import IngestSettings
+from ops.text.closed_answers import ClosedAnswer, answer_to
 
 COPIED, REWORDED, REENCODED = "exact_copy", "reworded_copy", "reencoded_image"
+ANSWERED, REJECTED, NEAR_REJECTED = "other_answer", "rejected_answer", "near_rejected"
 EXCHANGED = "exchanged_pair"
-KINDS: Mapping[str, str] = {COPIED: "sft", REWORDED: "sft", REENCODED: "sft", EXCHANGED: "preference"}
-"""The kind of example that canaries with each fault are made of."""
+KINDS: Mapping[str, str] = {
+    **dict.fromkeys((COPIED, REWORDED, REENCODED, ANSWERED, REJECTED, NEAR_REJECTED), "sft"),
+    EXCHANGED: "preference",
+}
+"""The kind of example that canaries with each fault are."""
+_OF_PAIRS = (EXCHANGED, REJECTED, NEAR_REJECTED)
+_FEWEST_WORDS = 6  # of a response that is reworded; shorter ones are too short to compare
 _SCALE, _QUALITY = 0.75, 80  # a picture is stored anew at three quarters of its sides
 _OTHER = {"chosen": "rejected", "rejected": "chosen"}
 
@@ -75,6 +84,9 @@ def comparisons(
         COPIED: lambda row: _Canary(marked(row, COPIED)),
         REWORDED: _reworded,
         REENCODED: lambda row: _reencoded(row, pictures, settings),
+        ANSWERED: _answered_otherwise,
+        REJECTED: lambda row: _taught(row, REJECTED, _as_it_is),
+        NEAR_REJECTED: lambda row: _taught(row, NEAR_REJECTED, partial(reworded, least_words=_FEWEST_WORDS)),
         EXCHANGED: lambda row: _exchanged(row, judged.get(row["example_id"], ())),
     }
     rows: list[Row] = examples.to_pylist()
@@ -103,9 +115,8 @@ def _made(rows: Sequence[Row], fault: str, make: Callable[[Row], _Canary | None]
 
 def _in_order(rows: Sequence[Row], fault: str) -> Iterator[Row]:
     """Rows that a canary with the fault may be made of, in an order of its own."""
-    able = [
-        row for row in rows if row["kind"] == KINDS[fault] and (fault != REENCODED or len(row["image_ids"] or ()) == 1)
-    ]
+    kind = "preference" if fault in _OF_PAIRS else "sft"
+    able = [row for row in rows if row["kind"] == kind and (fault != REENCODED or len(row["image_ids"] or ()) == 1)]
     return iter(sorted(able, key=lambda row: digest(f"{fault} {row['example_id']}")))
 
 
@@ -133,6 +144,41 @@ def _reencoded(row: Row, pictures: Mapping[str, bytes], settings: IngestSettings
     return _Canary(showing(row, name, REENCODED), picture=known)
 
 
+def _answered_otherwise(row: Row) -> _Canary | None:
+    """A closed answer says another number, another colour, or the opposite."""
+    for fault in ("false_yes_no", "false_number", "false_colour"):
+        false = false_answer(row, fault, {})
+        if false is not None and any(map(_contradict, _closed(row), _closed(false))):
+            return _Canary(marked(row, ANSWERED) | {"messages": false["messages"]})
+    return None
+
+
+def _closed(row: Row) -> list[ClosedAnswer | None]:
+    return [answer_to(query, answer) for _, query, answer in answered(row)]
+
+
+def _contradict(answer: ClosedAnswer | None, other: ClosedAnswer | None) -> bool:
+    return answer is not None and other is not None and answer.kind == other.kind and answer.value != other.value
+
+
+def _taught(row: Row, fault: str, change: Callable[[Row], list[Row] | None]) -> _Canary | None:
+    """An SFT row whose answer is the pair's rejected response, changed; of pairs with one question alone, for an SFT
+    row asks the last."""
+    messages: list[Row] = row["messages"] or []
+    roles = [message["role"] for message in messages]
+    if (roles.count("user"), roles.count("rejected"), roles.count("assistant")) != (1, 1, 0):
+        return None
+    asked = [message for message in messages if message["role"] not in _OTHER]
+    answer = {**messages[roles.index("rejected")], "role": "assistant"}
+    canary = marked(row, fault) | {"kind": "sft", "metadata": None, "messages": [*asked, answer]}
+    changed = change(canary)
+    return None if changed is None else _Canary(canary | {"messages": changed})
+
+
+def _as_it_is(row: Row) -> list[Row]:
+    return row["messages"]
+
+
 def _exchanged(row: Row, judgements: Sequence[Row]) -> _Canary | None:
     """The rejected response is chosen and the chosen one rejected; none of rows that compare nothing, or about
     nothing."""
@@ -140,7 +186,7 @@ def _exchanged(row: Row, judgements: Sequence[Row]) -> _Canary | None:
     compared = [judged for judged in judgements if judged["label"] in _OTHER and judged["opponent_key"] is not None]
     if alike or len(compared) < 2 or not (row["image_ids"] or compared[0]["query"]):
         return None
-    roles = [{**message, "role": _OTHER.get(message["role"], message["role"])} for message in row["messages"]]
+    roles = [{**message, "role": _OTHER.get(message["role"], message["role"])} for message in row["messages"] or ()]
     # A rationale speaks of the responses as they were; the audit reads it, and would find the canary by it.
     canary = marked(row, EXCHANGED) | {"messages": roles, "metadata": None}
     return _Canary(canary, [_other_way(judged, canary, number) for number, judged in enumerate(compared)])

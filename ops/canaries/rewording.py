@@ -4,7 +4,8 @@ import re
 
 from ops.canaries.rows import Row, answered, drawn, saying
 
-_LEAST_WORDS = 20  # of an answer of which one phrase is little
+#: Words of an answer of which one phrase is little.
+LEAST_WORDS = 20
 _SAME = {
     "a large": "a big",
     "a big": "a large",
@@ -31,11 +32,11 @@ _SAME = {
 _PHRASE = re.compile(rf"\b({'|'.join(sorted(_SAME, key=len, reverse=True))})\b", re.IGNORECASE)
 
 
-def reworded(row: Row) -> list[Row] | None:
-    """The messages with one phrase, drawn for the row, of its first long answer in other words; None where no long
-    answer has one. The phrases are English."""
+def reworded(row: Row, *, least_words: int = LEAST_WORDS) -> list[Row] | None:
+    """The messages with one phrase, drawn for the row, in other words: of its first answer of so many words that has
+    one. None where none has. The phrases are English."""
     for place, _, answer in answered(row):
-        phrases = list(_PHRASE.finditer(answer)) if len(answer.split()) >= _LEAST_WORDS else []
+        phrases = list(_PHRASE.finditer(answer)) if len(answer.split()) >= least_words else []
         if phrases:
             match = drawn(row, "phrase", phrases)
             words = _SAME[match[0].lower()]

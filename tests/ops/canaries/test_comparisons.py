@@ -10,10 +10,13 @@ import pytest
 from PIL import Image
 
 from ops.canaries.comparisons import (
+    ANSWERED,
     COPIED,
     EXCHANGED,
     KINDS,
+    NEAR_REJECTED,
     REENCODED,
+    REJECTED,
     REWORDED,
     Comparisons,
     canary_delivery,
@@ -42,8 +45,8 @@ def made_of(seed: int = 0, each: int = 9) -> tuple[dict[str, pa.Table], Comparis
     rows: list[Judged | Dialogue] = [
         Dialogue([("What is it?", f"thing {n}"), ("Describe it.", f"{LONG} {n}")], image=names[n % 4]) for n in range(5)
     ]
-    rows += [Dialogue([("What is two and two?", "four")], image=None)]
-    rows += [Judged(f"sound {n}", f"poor {n}", image=names[n % 4], rating=5) for n in range(5)]
+    rows += [Dialogue([("How many are there?", "four"), ("Is it red?", "No.")], image=None)]
+    rows += [Judged(f"sound {n}", f"poor picture of a thing {n}", image=names[n % 4], rating=5) for n in range(5)]
     rows += [Judged("the same", "The same"), Judged("alone", label="good")]
     given = tables(rows)
     order = np.random.default_rng(seed).permutation(len(rows))
@@ -62,12 +65,20 @@ def rows_by_fault(made: Comparisons) -> dict[str, list[dict[str, Any]]]:
 
 def test_each_kind_is_made_of_the_rows_that_can_have_it() -> None:
     given, made = made_of()
-    assert Counter(made.faults.values()) == {COPIED: 6, REWORDED: 5, REENCODED: 5, EXCHANGED: 5}
+    assert Counter(made.faults.values()) == {
+        COPIED: 6,
+        REWORDED: 5,
+        REENCODED: 5,
+        EXCHANGED: 5,
+        ANSWERED: 1,
+        REJECTED: 6,
+        NEAR_REJECTED: 5,
+    }
     assert all(name.startswith(MARK) for name in made.faults)
     assert set(made.examples["delivery"].to_pylist()) == {canary_delivery("one-0")}
     assert not {*made.faults} & {*given["examples"]["example_id"].to_pylist()}
     assert made_of(seed=1)[1].examples.equals(made.examples)
-    assert set(Counter(made_of(each=2)[1].faults.values()).values()) == {2}
+    assert max(Counter(made_of(each=2)[1].faults.values()).values()) == 2
 
 
 def test_a_copy_says_and_shows_the_same() -> None:
@@ -118,6 +129,29 @@ def test_an_exchanged_pair_says_the_opposite() -> None:
         texts = {message["role"]: message["parts"][-1]["text"] for message in row["messages"][1:]}
         assert texts["chosen"].startswith("poor")
         assert texts["rejected"].startswith("sound")
+
+
+def test_a_rejected_response_becomes_the_answer_to_the_same_question() -> None:
+    given, made = made_of()
+    judged = [row for row in given["preferences"].to_pylist() if row["label"] == "rejected"]
+    keys = {tuple(row[name] for name in ("image_key", "query_key", "response_key")) for row in judged}
+    for fault in (REJECTED, NEAR_REJECTED):
+        turns = turn_rows(made.of([fault]).examples)["turns"].to_pylist()
+        assert {row["kind"] for row in rows_by_fault(made)[fault]} == {"sft"}
+        taught = [tuple(row[name] for name in ("image_key", "query_key", "response_key")) for row in turns]
+        assert taught
+        assert {key[:2] for key in taught} <= {key[:2] for key in keys}
+        assert bool(keys & {*taught}) == (fault == REJECTED)
+
+
+def test_a_closed_answer_says_the_opposite_and_no_other_row_is_touched() -> None:
+    given, made = made_of()
+    turns = [turn_rows(table)["turns"].to_pylist() for table in (given["examples"], made.of([ANSWERED]).examples)]
+    before = [row for row in turns[0] if row["answer_kind"] in ("number", "yes_no")]
+    assert [(row["answer_kind"], row["query_key"]) for row in before] == [
+        (row["answer_kind"], row["query_key"]) for row in turns[1]
+    ]
+    assert sum(row["answer"] != other["answer"] for row, other in zip(before, turns[1], strict=True)) == 1
 
 
 @pytest.mark.parametrize("fault", KINDS)

@@ -12,7 +12,16 @@ from PIL import Image
 from pyspark.sql import SparkSession
 
 from ops.audits.registry import all_audits
-from ops.canaries.comparisons import COPIED, EXCHANGED, KINDS, REENCODED, REWORDED
+from ops.canaries.comparisons import (
+    ANSWERED,
+    COPIED,
+    EXCHANGED,
+    KINDS,
+    NEAR_REJECTED,
+    REENCODED,
+    REJECTED,
+    REWORDED,
+)
 from ops.canaries.outcome import ANY
 from ops.canaries.rows import MARK
 from ops.core.identity import image_id
@@ -34,8 +43,10 @@ from resources.measuring.corpus_canaries import (
     fly_corpus_canaries,
     missing_corpus_flight,
 )
+from resources.measuring.recorded import record_embedded
 from tests.support.corpora import Dialogue, Judged, tables
 
+pytestmark = pytest.mark.timeout(900)
 ENCODER = "none"
 WORDS = [f"word{n}" for n in range(400)]
 SFT, PAIRS = 12, 8
@@ -50,11 +61,13 @@ def rows_of(drop: str, pictures: list[str], *, pairs: int) -> list[Judged | Dial
     for n in range(SFT):
         text = " ".join(draw.choice(WORDS, 60))
         rows.append(Dialogue([("What is shown?", f"A bus near a wall. {text} {n}")], image=pictures[n % 6], **about))
+        rows.append(Dialogue([(f"Is there a thing {n}?", "yes")], image=pictures[n % 6], **about))
     rows.append(replace(rows[0], source_id="again"))
     for n in range(pairs):
-        rows.append(Judged(f"{drop} good {n}", f"{drop} poor {n}", image=pictures[n % 6], **about))
+        poor = f"Poor {drop} {n} of a picture of one thing."
+        rows.append(Judged(f"{drop} good {n}", poor, image=pictures[n % 6], **about))
     rows += [Judged("left", "right", image=pictures[0], **about), Judged("right", "left", image=pictures[0], **about)]
-    return rows if pairs else rows[: SFT + 1]
+    return rows if pairs else [row for row in rows if isinstance(row, Dialogue)]
 
 
 def stored(root: Path) -> Lake:
@@ -77,6 +90,7 @@ def stored(root: Path) -> Lake:
             partition = {"delivery": f"{drop}-0"} | ({"rules": TURN_RULES} if spec in TURN_TABLES else {})
             once = turns_of(f"{drop}-0") if spec in TURN_TABLES else f"{drop}-0"
             lake.write(spec, made[spec.name], partition=partition, once=once)
+        record_embedded(lake, f"{drop}-0", ENCODER)
     return lake
 
 
@@ -104,21 +118,24 @@ def test_each_audit_finds_what_it_looks_for(flown: Lake) -> None:
     latest = latest_canaries(flown)
     assert list(latest) == ["first-0", "later-0"]
     caught = {(o.fault, o.audit): (o.planted, o.caught) for o in latest["first-0"]}
-    sound = SFT  # of the two copies one is flagged, and no canary is made of it
+    sound = 2 * SFT  # of the two copies one is flagged, and no canary is made of it
     # The rule asks for nine tenths of the words in threes: one phrase of 65 words leaves so many or nearly.
     reworded = caught.pop((REWORDED, "near_duplicates"))
     assert caught.pop((REWORDED, ANY)) == reworded
-    assert reworded[0] == sound
+    assert reworded[0] == SFT
     expected = {(COPIED, "duplicates"): sound, (REENCODED, "near_duplicates"): sound}
-    expected |= {(EXCHANGED, "contradictions"): PAIRS}
+    expected |= {(ANSWERED, "sft_contradictions"): SFT, (EXCHANGED, "contradictions"): PAIRS}
+    expected |= {(REJECTED, "rejected_as_target"): PAIRS, (NEAR_REJECTED, "reward_leaks"): PAIRS}
     expected |= {(fault, ANY): planted for (fault, _), planted in list(expected.items())}
     assert caught == {name: (planted, planted) for name, planted in expected.items()}
     beside = {(o.fault, o.audit): (o.own, o.flagged) for o in latest["first-0"]}
-    assert beside[COPIED, "duplicates"] == (SFT + 1, 1)
-    assert beside[REENCODED, "near_duplicates"] == (SFT + 1, 0)
+    assert beside[COPIED, "duplicates"] == (sound + 1, 1)
+    assert beside[REENCODED, "near_duplicates"] == (sound + 1, 0)
     assert beside[EXCHANGED, "contradictions"] == (PAIRS + 2, 2)
-    assert all(outcome.planted == 0 for outcome in latest["later-0"] if outcome.fault == EXCHANGED)
-    rules = {(row["fault"], row["rule"]): row["caught"] for row in flown.read(CANARY_RULES).to_pylist()}
+    # Its short rows are copies of those of the first drop, so that none of them is damaged.
+    assert {outcome.fault for outcome in latest["later-0"]} == {COPIED, REWORDED, REENCODED}
+    counted = flown.read(CANARY_RULES, where={"delivery": "first-0"}).to_pylist()
+    rules = {(row["fault"], row["rule"]): row["caught"] for row in counted}
     assert rules[COPIED, "exact_duplicate"] == sound
 
 
