@@ -10,7 +10,7 @@ import pytest
 from ops.audits.registry import all_audits
 from ops.canaries.outcome import ANY
 from ops.canaries.rows import MARK
-from ops.core.measure_schemas import CANARIES, CANARY_CHANCES
+from ops.core.measure_schemas import CANARIES, CANARY_CHANCES, CANARY_GROUPS
 from ops.core.schemas import EXAMPLES
 from ops.core.tables import TABLES
 from ops.decision.policy import Policy
@@ -81,6 +81,16 @@ def test_too_few_canaries_tell_no_chance_and_say_so(measured: tuple[Lake, str]) 
     assert (grounded["delivery"], grounded["measures"]) == (delivery, identities["conversation_grounding"])
     assert (len(grounded["canaries"]), grounded["own"]) == (ROWS // 20, ROWS)
     assert grounded["why"] == f"{ROWS // 20} canaries with a score, and 30 are asked for"
+
+
+@pytest.mark.full
+def test_canaries_are_counted_by_group_of_their_own_rows(measured: tuple[Lake, str]) -> None:
+    lake, _ = measured
+    rows = [row for row in lake.read(CANARY_GROUPS).to_pylist() if row["family"] == "dataset"]
+    counts = {row["fault"]: row["rows"] for row in rows}
+    assert (counts[""], counts["wrong_image"], counts["shifted_join"]) == (ROWS, ROWS // 20, 24)
+    caught = {row["fault"]: row["caught"] for row in lake.read(CANARIES).to_pylist() if row["audit"] == ANY}
+    assert {row["fault"]: row["met"] for row in rows if row["fault"]} == caught
 
 
 @pytest.mark.full
