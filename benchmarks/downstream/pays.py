@@ -1,6 +1,6 @@
 """Does curation pay? A small vision-language model, trained on faulty data as it is and as Assay curates it.
 
-    .venv/bin/python -m benchmarks.downstream.pays --work FOLDER [--seeds 10] [--picture docs/pictures/downstream.png]
+    .venv/bin/python -m benchmarks.downstream.pays --work FOLDER [--seeds 10] [--data-seed 11] [--picture FILE.png]
 
 Fixed before the first figure was seen:
 
@@ -18,8 +18,9 @@ Fixed before the first figure was seen:
 - Tried on 150 other pictures: accuracy (the answer word for word, the likeliest words), with the picture removed, with
   one of another shape and colour; grounding is accuracy less the latter; accuracy on questions that give their answer
   away, without a picture; incidents among 1,000 drawn answers, and the share of these that begin with the truth.
-- One draw of the data; ten seeds of first weights, order, random removal and drawn answers. Intervals are of the mean
-  over seeds (Student, 95 %); differences to `none` are paired by seed. They say nothing of other draws of the data.
+- One draw of the data a run (`--data-seed`); ten seeds of first weights, order, random removal and drawn answers.
+  Intervals are of the mean over seeds (Student, 95 %); differences to `none` are paired by seed. They say nothing of
+  other draws of the data.
 
 A random removal of nothing, and a version that keeps every row in full, are `none` and not trained again. The lengths
 of training were chosen on clean rows of the train split before (`training.Lengths`), and made shorter once, with fewer
@@ -56,7 +57,7 @@ def is_new(bench: Bench, variant: str) -> bool:
 
 
 def measured(
-    work: Path, conditions: list[str], seeds: int, *, sizes: Sizes, lengths: Lengths
+    work: Path, conditions: list[str], seeds: int, *, sizes: Sizes, lengths: Lengths, data_seed: int
 ) -> list[dict[str, object]]:
     """Every cell, those that `work/cells.jsonl` lacks trained now, all conditions of a seed before the next seed."""
     work.mkdir(parents=True, exist_ok=True)
@@ -70,7 +71,7 @@ def measured(
                 if (condition, variant, seed) in done:
                     continue
                 if condition not in benches:
-                    benches[condition] = Bench(work, condition, sizes=sizes, lengths=lengths, data_seed=DATA_SEED)
+                    benches[condition] = Bench(work, condition, sizes=sizes, lengths=lengths, data_seed=data_seed)
                 if not is_new(benches[condition], variant):
                     continue
                 cells.append(benches[condition].cell(variant, seed))
@@ -84,10 +85,14 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--conditions", nargs="+", choices=CONDITIONS, default=list(CONDITIONS))
+    parser.add_argument("--data-seed", type=int, default=DATA_SEED, help="another draw of the data, in another FOLDER")
     parser.add_argument("--picture", type=Path)
     options = parser.parse_args()
     torch.set_num_threads(1)
-    cells = measured(options.work, options.conditions, options.seeds, sizes=Sizes(), lengths=Lengths())
+    lengths = Lengths()
+    cells = measured(
+        options.work, options.conditions, options.seeds, sizes=Sizes(), lengths=lengths, data_seed=options.data_seed
+    )
     print("\n".join(table(cells)))
     if options.picture:
         draw(cells, options.picture)
