@@ -15,8 +15,8 @@ from ops.canaries.outcome import CanaryOutcome
 from ops.gates.canary_facts import together
 from resources.config.settings import Settings
 from resources.engines.progress import Progress
-from resources.gates.canaries import canary_gates, latest_canaries
-from resources.intake.corpus_drops import admitted_drops
+from resources.gates.canaries import fall_gate, latest_canaries
+from resources.intake.corpus_drops import drops_by_delivery
 from resources.lake.tables import Lake
 from resources.measuring.corpus_canaries import compared_audits, fly_corpus_canaries, missing_corpus_flight
 from resources.models.encoder_source import encoder_identity
@@ -65,18 +65,16 @@ def corpus_canaries(
     }
     return dg.MaterializeResult(
         metadata={"deliveries": flown, "canaries": table_of(rows), **recalls},
-        check_results=[_steady(lake, settings, latest, flown or deliveries[-1:])],
+        check_results=[_steady(lake, latest, flown or deliveries[-1:])],
     )
 
 
 def _steady(
-    lake: Lake, settings: Settings, latest: Mapping[str, Sequence[CanaryOutcome]], deliveries: Sequence[str]
+    lake: Lake, latest: Mapping[str, Sequence[CanaryOutcome]], deliveries: Sequence[str]
 ) -> dg.AssetCheckResult:
     """What the gate says of these deliveries: of the first that it fails, or else of the last."""
-    drops = {delivery: drop for drop, delivery in admitted_drops(lake).items()}
-    gates = [
-        canary_gates(latest, name, drop=drops[name], settings=settings.gates, history=lake.storage)[1]
-        for name in deliveries
-    ]
+    # Another run may have admitted a correction since, so that they are no longer the last of their drops.
+    drops = drops_by_delivery(lake)
+    gates = [fall_gate(latest, name, drop=drops[name], history=lake.storage) for name in deliveries]
     gate = next((gate for gate in gates if not gate.success), gates[-1])
     return check_result(gate, asset=ASSET, check=CHECK, severity=dg.AssetCheckSeverity.WARN)

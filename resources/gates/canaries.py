@@ -8,6 +8,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields
 from itertools import takewhile
 
+import pyarrow as pa
+
 from ops.canaries.outcome import CanaryOutcome, last_flights
 from ops.core.measure_schemas import CANARIES
 from ops.gates.canary_facts import canary_facts, too_few_found
@@ -50,15 +52,25 @@ def canary_gates(
     """Of the outcomes of all deliveries (`latest_canaries`): whether enough of this one's canaries was found, and
     whether no less than of those of the last BEFORE deliveries that were judged before it. Both speak of the end of the
     interval that is in favour: a small delivery fails where the figure itself could not be chance."""
+    least = _suites(settings.least_recall)
+    facts = _facts(latest, delivery)
+    recall = run_gate("canaries", f"drop {drop!r}", {"canaries": facts}, suites=least, run=delivery, history=history)
+    return recall, fall_gate(latest, delivery, drop=drop, history=history)
+
+
+def fall_gate(
+    latest: Mapping[str, Sequence[CanaryOutcome]], delivery: str, *, drop: str, history: Storage | None
+) -> GateResult:
+    """The second of `canary_gates` alone."""
+    facts = _facts(latest, delivery)
+    lows = _suites({str(row["fault"]): float(row["earlier_low"]) for row in facts.to_pylist()})
+    return run_gate("canaries_fall", f"drop {drop!r}", {"canaries": facts}, suites=lows, run=delivery, history=history)
+
+
+def _facts(latest: Mapping[str, Sequence[CanaryOutcome]], delivery: str) -> pa.Table:
+    """Of the delivery's canaries, beside those of the last BEFORE deliveries that were judged before it."""
     before = list(takewhile(lambda name: name != delivery, latest))[-BEFORE:]
-    facts = canary_facts(latest.get(delivery, []), [latest[name] for name in before])
-    lows = {str(row["fault"]): float(row["earlier_low"]) for row in facts.to_pylist()}
-    subject = f"drop {drop!r}"
-
-    def judged(name: str, least: Mapping[str, float]) -> GateResult:
-        return run_gate(name, subject, {"canaries": facts}, suites=_suites(least), run=delivery, history=history)
-
-    return judged("canaries", settings.least_recall), judged("canaries_fall", lows)
+    return canary_facts(latest.get(delivery, []), [latest[name] for name in before])
 
 
 def missed_canaries(lake: Lake, deliveries: Sequence[str], settings: GuardSettings) -> dict[str, MeasuresGate]:

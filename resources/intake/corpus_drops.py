@@ -34,6 +34,11 @@ def admitted_delivery(lake: Lake, drop: str) -> str:
     return admitted[drop]
 
 
+def drops_by_delivery(lake: Lake) -> dict[str, str]:
+    """The drop of every delivery that ever arrived."""
+    return {row["delivery"]: row["drop"] for row in lake.read(DROPS, columns=["delivery", "drop"]).to_pylist()}
+
+
 def not_admitted(lake: Lake) -> list[LeftOut]:
     """The drops whose last delivery is rejected, not gated yet or withdrawn, with the reason, in order of names. Where
     an earlier delivery of the drop is in the corpus, it stays there."""

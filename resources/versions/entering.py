@@ -7,12 +7,11 @@ from dataclasses import dataclass
 
 from ops.core.errors import MissingError
 from ops.core.measure_schemas import CANARIES
-from ops.core.schemas import DROPS
 from ops.decision.versions import LeftOut, without_measures
 from resources.config.settings import Settings
 from resources.gates.canaries import missed_canaries
 from resources.gates.outcomes import MeasuresGate, measures_gates
-from resources.intake.corpus_drops import admitted_deliveries, not_admitted
+from resources.intake.corpus_drops import admitted_deliveries, drops_by_delivery, not_admitted
 from resources.lake.tables import Lake
 from resources.measuring.recorded import row_identities, unmeasured_drops
 from resources.versions.publishing import current_version, version_of
@@ -43,7 +42,7 @@ class Entering:
 def entering(lake: Lake, *, settings: Settings, encoder: str) -> Entering:
     """What enters the next version under these settings, and what does not."""
     admitted = admitted_deliveries(lake)
-    drop_of = {row["delivery"]: row["drop"] for row in lake.read(DROPS, columns=["delivery", "drop"]).to_pylist()}
+    drop_of = drops_by_delivery(lake)
     missing = unmeasured_drops(lake, settings=settings, encoder=encoder)
     identities = row_identities(settings, encoder)
     gates = measures_gates(lake, admitted, identities=identities, settings=settings.gates)
