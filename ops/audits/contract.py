@@ -137,7 +137,7 @@ class Audit:
     lake; `arrivals` (delivery, arrival) numbers the deliveries in the order in which their drops came; `embeddings` are
     the encoder's vectors, of every image and text that it has embedded."""
     needs: tuple[str, ...] = ()
-    """Of a corpus-scope audit: tables among `reads` each of which it has nothing to measure without: where the
+    """Of a corpus-scope audit: tables among `sources` each of which it has nothing to measure without: where the
     deliveries have no row of one, no engine works for it."""
     links: "Links | None" = None
     """Of a corpus-scope audit: what its rows depend on; None where any row may change any."""

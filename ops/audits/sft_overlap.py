@@ -13,13 +13,16 @@ by itself. Prompts that share nothing have no row. What they share with evaluati
 measured by `benchmark_leaks`.
 """
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 import pyarrow as pa
 
-from ops.audits.contract import Audit, Grain, Scope, columns_of
+from ops.audits.contract import Audit, Grain, Scope, StoredKeys, columns_of
 from ops.audits.ranges import COUNT, column
-from ops.corpus.sft_overlap import sft_overlap
+from ops.core.key_schemas import ASKED_PROMPTS, ASKED_TURNS
+from ops.core.schemas import PROMPTS, TURNS, TableSpec
+from ops.corpus.sft_overlap import LINKS, asked_prompts, asked_turns, sft_overlap
 from ops.corpus.tables import CorpusMeasures, CorpusTables
 
 
@@ -37,9 +40,16 @@ class SftOverlapSettings:
             raise ValueError("hash_distance must lie in 0 to 16, and colour_distance in 0 to 1")
 
 
+def _stored(
+    spec: TableSpec, made_from: TableSpec, columns: str, rows: Callable[[pa.RecordBatch], pa.RecordBatch]
+) -> StoredKeys:
+    """Keys that no setting changes."""
+    return StoredKeys(spec, made_from, tuple(columns.split()), lambda batch, _: rows(batch), settings=lambda _: ())
+
+
 def measure(tables: CorpusTables, settings: SftOverlapSettings) -> CorpusMeasures:
     """One row a prompt that SFT data has taught."""
-    return sft_overlap(tables["prompts"], tables["turns"], tables["examples"], tables["images"], **asdict(settings))
+    return sft_overlap(*(tables[name] for name in AUDIT.reads), **asdict(settings))
 
 
 AUDIT = Audit(
@@ -60,11 +70,16 @@ AUDIT = Audit(
     measure=measure,
     settings=SftOverlapSettings(),
     reads=columns_of(
-        prompts="delivery example_id query ground_truth is_json",
-        turns="delivery example_id query response",
+        asked_prompts="delivery example_id image_ids question_key answer_key",
+        asked_turns="delivery example_id turn question_key answer_key",
         examples="delivery example_id kind image_ids",
         images="image_id perceptual_hash colours",
     ),
     needs=("prompts",),
+    keys=(
+        _stored(ASKED_PROMPTS, PROMPTS, "delivery example_id image_ids query ground_truth is_json", asked_prompts),
+        _stored(ASKED_TURNS, TURNS, "delivery example_id turn query response", asked_turns),
+    ),
+    links=LINKS,
     revision=3,
 )

@@ -52,6 +52,30 @@ JUDGED_WORDS = table(
     *_WORDS,
 )
 
+# What SFT turns ask and answer, and what prompts ask and have as their truth.
+_ASKED = (
+    ("question_key", pa.string()),  # null where nothing is asked
+    ("answer_key", pa.string()),  # null where there is none
+)
+ASKED_TURNS = table(
+    "asked_turns",
+    ("delivery", "rules"),
+    ("delivery", pa.string()),
+    ("rules", pa.string()),
+    ("example_id", pa.string()),
+    ("turn", pa.int32()),
+    *_ASKED,
+)
+ASKED_PROMPTS = table(
+    "asked_prompts",
+    ("delivery", "rules"),
+    ("delivery", pa.string()),
+    ("rules", pa.string()),
+    ("example_id", pa.string()),
+    ("image_ids", pa.list_(pa.string())),
+    *_ASKED,
+)
+
 
 def made_schema(spec: TableSpec) -> pa.Schema:
     """Of the rows of such a table as they are made: without `rules`, which whoever stores them adds."""

@@ -1,6 +1,6 @@
 """Every table of the lake, by name."""
 
-from ops.core.key_schemas import DIALOGUE_BANDS, JUDGED_WORDS, TURN_WORDS
+from ops.core.key_schemas import ASKED_PROMPTS, ASKED_TURNS, DIALOGUE_BANDS, JUDGED_WORDS, TURN_WORDS
 from ops.core.measure_schemas import (
     CANARIES,
     CANARY_CHANCES,
@@ -53,6 +53,8 @@ TABLES: dict[str, TableSpec] = {
         DIALOGUE_BANDS,
         TURN_WORDS,
         JUDGED_WORDS,
+        ASKED_TURNS,
+        ASKED_PROMPTS,
         PROMPTS,
         BOXES,
         QUARANTINE,

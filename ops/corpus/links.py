@@ -21,7 +21,10 @@ _FEW = 4_000_000
 """Keys or names of rows that each worker holds, instead of all rows being moved to them: some 100 MB."""
 _EXAMPLE = ("delivery", "example_id")
 _TURN, _JUDGEMENT = (*_EXAMPLE, "turn"), (*_EXAMPLE, "judgement_id")
-_UNITS = {"turns": _TURN, "turn_words": _TURN, "preferences": _JUDGEMENT, "judged_words": _JUDGEMENT}
+_UNITS = {
+    **dict.fromkeys(("turns", "turn_words", "asked_turns"), _TURN),
+    **dict.fromkeys(("preferences", "judged_words"), _JUDGEMENT),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +50,9 @@ class Links:
     """What `measure` must know of the whole corpus beside the rows; it is given to it as `state`."""
     unsettled: str | None = None
     """Which measures another state changes, as a condition in SQL; all where None."""
-    near: Callable[[CorpusTables, DataFrame, Any], DataFrame] | None = None
-    """`near(tables, rows, settings)`: further keys (column `key`) by which rows of `subject` hang together with others:
-    those of rows that they are compared with although no key is the same."""
+    near: Callable[[CorpusTables, Mapping[str, DataFrame], Any], DataFrame] | None = None
+    """`near(tables, rows, settings)`: further keys (column `key`) by which `rows` of the tables that have keys hang
+    together with others: those of rows that they are compared with although no key is the same."""
     passes_on: bool = False
     """Whether what is said of a row depends on which of the rows that it shares a key with have measures, which depends
     on others again. `measure` is then also given `settled`: the rows of which that is known and not to be found anew,

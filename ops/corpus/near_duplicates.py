@@ -1,6 +1,6 @@
 """SFT examples that say nearly the same about the same images, and the one that each is nearly a copy of."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from typing import Protocol, TypedDict
 
@@ -68,11 +68,12 @@ def _links(tables: CorpusTables, settings: _Distance) -> dict[str, DataFrame]:
     return {DIALOGUE_BANDS.name: tables[DIALOGUE_BANDS.name].withColumn(KEYS, key)}
 
 
-def _near(tables: CorpusTables, rows: DataFrame, settings: _Distance) -> DataFrame:
+def _near(tables: CorpusTables, rows: Mapping[str, DataFrame], settings: _Distance) -> DataFrame:
     """Keys of the examples that share a band about another image that may be alike."""
-    first_images = rows.select(F.col("first_image").alias("shown")).where("shown != ''")
+    banded = rows[DIALOGUE_BANDS.name]
+    first_images = banded.select(F.col("first_image").alias("shown")).where("shown != ''")
     alike = few(alike_images(tables["images"], first_images, distance=settings.hash_distance))
-    beside = rows.withColumnRenamed("first_image", "shown").join(alike, "shown")
+    beside = banded.withColumnRenamed("first_image", "shown").join(alike, "shown")
     return beside.select(F.explode("bands").alias("band"), "image_id").select(
         F.xxhash64("band", "image_id").alias("key")
     )

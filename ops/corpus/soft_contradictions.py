@@ -1,6 +1,6 @@
 """Judgements that contradict others about alike images, or in answer to a query in other words."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import reduce
 from typing import Protocol
 
@@ -46,9 +46,9 @@ def _links(tables: CorpusTables, settings: SoftSettings) -> dict[str, DataFrame]
     return {"preferences": keyed(judged, *keys).drop("shown")}
 
 
-def _near(tables: CorpusTables, rows: DataFrame, settings: SoftSettings) -> DataFrame:
+def _near(tables: CorpusTables, rows: Mapping[str, DataFrame], settings: SoftSettings) -> DataFrame:
     """Keys of judgements of the same responses to the same query about images that may be alike."""
-    asked = rows.withColumn("shown", F.get("image_ids", F.lit(0))).where("shown IS NOT NULL")
+    asked = rows["preferences"].withColumn("shown", F.get("image_ids", F.lit(0))).where("shown IS NOT NULL")
     pairs = few(alike_images(tables["images"], asked.select("shown"), distance=settings.hash_distance))
     return asked.join(pairs, "shown").select(_first_image_key("image_id").alias("key"))
 

@@ -76,8 +76,8 @@ class Touched:
             )
             turned = few(self._turned(earlier.join(names, unit, "left_semi"), made, unit))
             # What shares a key with those that came is among these rows as it is.
-            old = {subject: keyed[subject].where(~self._is_changed()).join(turned, unit, "left_semi")}
-            more = self._sharing(keyed, few(self._keys(tables, old)))
+            old = keyed[subject].where(~self._is_changed()).join(turned, unit, "left_semi")
+            more = self._sharing(keyed, few(self._keys(tables, {subject: old})))
             grown = {name: core[name].unionByName(more[name]).dropDuplicates(unit).localCheckpoint() for name in core}
             if grown[subject].count() == core[subject].count():
                 return earlier.join(names, unit, "left_anti"), made
@@ -92,7 +92,7 @@ class Touched:
         """Keys of all that these rows hang together with."""
         own = keys_of(rows.values())
         near = self.links.near
-        return own if near is None else own.unionByName(near(tables, rows[self.links.subject], self.settings))
+        return own if near is None else own.unionByName(near(tables, rows, self.settings))
 
     def _is_changed(self):
         return F.col("delivery").isin(list(self.changed))

@@ -12,7 +12,7 @@ from pyspark.sql import DataFrame, SparkSession
 from ops.core.canonical import image_key, query_key, response_key
 from ops.core.identity import content_id, digest, example_id, text_id
 from ops.core.measure_schemas import EMBEDDINGS
-from ops.core.schemas import EXAMPLES, IMAGES, PREFERENCES
+from ops.core.schemas import EXAMPLES, IMAGES, PREFERENCES, PROMPTS
 from ops.text.turn_rows import turn_rows
 from tests.support.stored_keys import stored_keys
 
@@ -142,6 +142,7 @@ def corpus(
         for text, vector in (vectors or {}).items()
     ]
     made["embeddings"] = pa.Table.from_pylist(candidates, schema=EMBEDDINGS.schema)
+    made["prompts"] = PROMPTS.schema.empty_table()
     return made | stored_keys(made)
 
 

@@ -9,11 +9,12 @@ from pyspark.sql import SparkSession
 
 from ops.audits.contract import Audit
 from ops.audits.registry import all_audits
-from ops.core.schemas import IMAGES
+from ops.core.schemas import IMAGES, PREFERENCES
 from ops.text.turn_rows import turn_rows
 from ops.vision.colours import picture_facts
 from tests.support.corpora import message
 from tests.support.prompt_examples import by_source, examples_of, prompt, prompts_of
+from tests.support.stored_keys import stored_keys
 
 pytestmark = pytest.mark.full
 
@@ -27,8 +28,9 @@ def corpus(spark: SparkSession, audit: Audit, rows: list[dict[str, Any]]) -> dic
     looks = [{"image_id": name, "perceptual_hash": look, "colours": RED} for name, look in HASHES.items()]
     made = {"examples": examples, **turn_rows(examples), "prompts": prompts_of(examples)}
     made["images"] = pa.Table.from_pylist(looks, schema=schema)
-    tables = {name: spark.createDataFrame(table) for name, table in made.items()}
-    measures = audit.measure({name: tables[name] for name in audit.reads}, audit.settings)
+    made["preferences"] = PREFERENCES.schema.empty_table()
+    made |= stored_keys(made)
+    measures = audit.measure({name: spark.createDataFrame(made[name]) for name in audit.reads}, audit.settings)
     return by_source(measures.toArrow().to_pylist(), rows)
 
 

@@ -70,7 +70,7 @@ def delivery(name: str, draw: np.random.Generator, rows: int) -> dict[str, pa.Ta
             made.append(Judged(answer, label=label, image=image, query=query, **about))
         else:
             truth = str(draw.choice(["two", "three"]))
-            truths.append(prompt(query or "Why?", truth, source_id=f"{name}{n}", drop=name))
+            truths.append(prompt(query or "Why?", truth, source_id=f"{name}{n}", drop=name, image=image or None))
     measured = tables(made)
     asked = examples_of(truths)
     return measured | {"prompts": prompts_of(asked), "examples": pa.concat_tables([measured["examples"], asked])}
