@@ -5,7 +5,8 @@
 For questions with two answers, the models of the product (ops/corpus/annotators.py) and the one that it chooses by the
 likelihood of held-out votes; for the crowd with four, which judgements do not have, the same by Dawid and Skene's
 confusions as they are here. No truth is looked at. Twenty draws of made-up annotators each; ties of a majority count
-half. `--votes` times the choice on so many made-up votes, beside the fit of one coin alone.
+half. A second table says of two answers how many questions each model decides at a probability of 0.8, and how many of
+these rightly. `--votes` times the choice on so many made-up votes, beside the fit of one coin alone.
 """
 
 import sys
@@ -20,12 +21,16 @@ from pathlib import Path
 import numpy as np
 
 from ops.corpus import votes as cast
-from ops.corpus.annotators import CLASS_WISE, Annotators, fit_class_wise, fit_majority, fit_one_coin
+from ops.corpus.annotators import CLASS_WISE, Fitted, fit_class_wise, fit_majority, fit_one_coin
 from ops.corpus.annotators import chosen as product_choice
+from ops.corpus.glad import Glad, fit_glad
 
 _ROUNDS = 100
 _SMOOTHING = 1.0
 _FOLDS = 5
+_CLEAR = 0.8
+_KINDS = (("alike", 5), ("unlike", 5), ("leaning", 5), ("hard", 5), ("hard", 12))
+_NAMES = ("majority", "one coin", "class-wise", "GLAD", "chosen")
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,9 +154,12 @@ def cast_of(votes: Votes) -> cast.Votes:
     return cast.Votes(votes.question[order], votes.rater[order], side, len(votes.truth), votes.raters)
 
 
-def in_product(votes: Votes, model: Annotators) -> np.ndarray:
+def in_product(votes: Votes, model: Fitted) -> np.ndarray:
     """What the product makes of the votes on two answers by that model: evidence for either (n, 2)."""
     own = cast_of(votes)
+    if isinstance(model, Glad):
+        odds = np.round(model.log_odds(own), 9)
+        return np.stack([-odds, odds], axis=1)
     for_yes, for_no = model.weights
     odds = np.bincount(own.subject, np.where(own.side, for_yes[own.rater], -for_no[own.rater]), own.subjects)
     odds = np.round(odds + (model.prior_odds if model.model == CLASS_WISE else 0), 9)
@@ -172,59 +180,80 @@ def read(folder: Path, name: str) -> Votes:
 
 
 def made_up(kind: str, seed: int, *, questions: int = 400, raters: int = 30, each: int = 5) -> Votes:
-    """Two answers; raters who are all alike, differ in how often they are right, or lean to one answer."""
+    """Two answers; raters who are all alike, differ in how often they are right, or lean to one answer, and those who
+    differ where 40 in 100 questions are so hard that a fifth of what they are better than chance is left."""
     rng = np.random.default_rng(seed)
     truth = rng.integers(0, 2, questions)
     yes, no = np.full(raters, 0.75), np.full(raters, 0.75)
-    if kind == "unlike":
+    if kind in ("unlike", "hard"):
         yes = no = rng.choice([0.55, 0.95], raters)
     elif kind == "leaning":
         lean = rng.random(raters) < 0.7
         yes, no = np.where(lean, 0.55, 0.9), np.where(lean, 0.97, 0.7)
     question = np.repeat(np.arange(questions), each)
     rater = np.concatenate([rng.choice(raters, each, replace=False) for _ in range(questions)])
-    is_right = rng.random(len(question)) < np.where(truth[question] == 1, yes[rater], no[rater])
+    chance = np.where(truth[question] == 1, yes[rater], no[rater])
+    if kind == "hard":
+        chance = np.where((rng.random(questions) < 0.4)[question], 0.5 + 0.2 * (chance - 0.5), chance)
+    is_right = rng.random(len(question)) < chance
     return Votes(question, rater, np.where(is_right, truth[question], 1 - truth[question]), 2, truth)
 
 
-def of_two(drawn: list[Votes]) -> tuple[list[float], list[str]]:
-    """The shares that are right by each model of the product and by the one it chooses, and the names of these."""
-    fits = (fit_majority, fit_one_coin, fit_class_wise, partial(product_choice, has_classes=True))
-    models = [[fit_model(cast_of(votes)) for fit_model in fits] for votes in drawn]
-    rights = [
-        [right(in_product(votes, model), votes.truth) for model in own]
-        for votes, own in zip(drawn, models, strict=True)
-    ]
-    return np.mean(rights, axis=0).tolist(), [own[-1].model for own in models]
+FITS: tuple[Callable[[cast.Votes], Fitted], ...] = (
+    fit_majority,
+    fit_one_coin,
+    fit_class_wise,
+    fit_glad,
+    partial(product_choice, has_classes=True),
+)
+
+
+def decided(evidence: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
+    """The share of the questions of known truth whose log-odds are those of _CLEAR or more, and of these that are
+    right."""
+    odds, is_yes = evidence[truth >= 0, 1], truth[truth >= 0] == 1
+    clear = np.abs(odds) >= np.log(_CLEAR / (1 - _CLEAR))
+    return float(clear.mean()), float(((odds > 0) == is_yes)[clear].mean())
+
+
+def of_two(drawn: list[Votes]) -> tuple[list[float], np.ndarray, list[str]]:
+    """By each model of the product and by the one it chooses: the shares that are right, those that are decided and of
+    these are right (models, 2), the means over the draws; and the names of those chosen."""
+    models = [[fit_model(cast_of(votes)) for fit_model in FITS] for votes in drawn]
+    evidence = [[in_product(votes, model) for model in own] for votes, own in zip(drawn, models, strict=True)]
+    rights = [[right(sides, votes.truth) for sides in own] for votes, own in zip(drawn, evidence, strict=True)]
+    clear = [[decided(sides, votes.truth) for sides in own] for votes, own in zip(drawn, evidence, strict=True)]
+    return np.mean(rights, axis=0).tolist(), np.mean(clear, axis=0), [own[-1].model for own in models]
 
 
 def of_many(drawn: list[Votes]) -> tuple[list[float], list[str]]:
-    """The same by the models here."""
+    """The shares that are right by the models here, of which GLAD is none, and the names of those chosen."""
     names = [chosen(votes) for votes in drawn]
     rights: list[list[float]] = []
     for votes, name in zip(drawn, names, strict=True):
         beliefs = {model: fit(votes, tie)[0] for model, tie in MODELS.items()} | {"majority": shares(votes)}
-        rights.append([right(beliefs[model], votes.truth) for model in ("majority", "one coin", "class-wise", name)])
+        own = [right(beliefs[model], votes.truth) for model in (*_NAMES[:3], name)]
+        rights.append([*own[:3], np.nan, own[3]])
     return np.mean(rights, axis=0).tolist(), names
 
 
-def table_row(name: str, drawn: list[Votes]) -> str:
-    """A row of the table: the share that is right by each model, the mean over the draws."""
-    figures, names = of_two(drawn) if drawn[0].classes == 2 else of_many(drawn)
-    cells = " | ".join(f"{figure:.3f}" for figure in figures)
+def table_row(name: str, figures: list[float], names: list[str]) -> str:
+    """A row of the table: the share that is right by each model, and which were chosen how often."""
+    cells = " | ".join("" if np.isnan(figure) else f"{figure:.3f}" for figure in figures)
     often = ", ".join(f"{model.replace('_', ' ')} {names.count(model)}" for model in sorted(set(names)))
     return f"| {name} | {cells} | {often} |"
 
 
 def timed(count: int) -> str:
-    """Seconds of the choice, and of the fit of one coin, on so many votes of two hundred annotators."""
-    votes = cast_of(made_up("unlike", 0, questions=count // 5, raters=200))
-    started = time.perf_counter()
-    fit_one_coin(votes)
-    between = time.perf_counter()
-    model = product_choice(votes, has_classes=True)
-    ended = time.perf_counter()
-    return f"{count:,} votes: one coin {between - started:.1f} s, choice {ended - between:.1f} s ({model.model})"
+    """Seconds of the processor of each model's fit, and of the choice with its fit, on so many votes of two hundred
+    annotators with hard questions among them."""
+    votes = cast_of(made_up("hard", 0, questions=count // 12, raters=200, each=12))
+    seconds: list[str] = []
+    for name, fit_model in zip(_NAMES, FITS, strict=True):
+        started = time.process_time()
+        model = fit_model(votes)
+        seconds.append(f"{name} {time.process_time() - started:.1f} s")
+    return f"{count:,} votes: {', '.join(seconds)} ({model.model})"
 
 
 def main(arguments: list[str]) -> None:
@@ -234,12 +263,23 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--draws", type=int, default=20)
     parser.add_argument("--votes", type=int, default=0)
     options = parser.parse_args(arguments)
-    print("| annotators | majority | one coin | class-wise | chosen | which, of how many |")
+    print(f"| annotators | {' | '.join(_NAMES)} | which, of how many |")
+    print("|---|---|---|---|---|---|---|")
+    certain: dict[str, np.ndarray] = {}
+    crowds = {name: [read(options.folder, name)] for name in ("duck", "face")}
+    for kind, each in _KINDS:
+        drawn = [made_up(kind, seed, each=each) for seed in range(options.draws)]
+        crowds[f"made up, {kind}, {each} votes"] = drawn
+    for name, drawn in crowds.items():
+        if drawn[0].classes == 2:
+            figures, certain[name], names = of_two(drawn)
+        else:
+            figures, names = of_many(drawn)
+        print(table_row(name, figures, names), flush=True)
+    print(f"| decided, and rightly | {' | '.join(_NAMES)} |")
     print("|---|---|---|---|---|---|")
-    for name in ("duck", "face"):
-        print(table_row(name, [read(options.folder, name)]), flush=True)
-    for kind in ("alike", "unlike", "leaning"):
-        print(table_row(f"made up, {kind}", [made_up(kind, seed) for seed in range(options.draws)]), flush=True)
+    for name, own in certain.items():
+        print(f"| {name} | {' | '.join(f'{share:.2f}, {of_these:.3f}' for share, of_these in own)} |")
     if options.votes:
         print(timed(options.votes))
 

@@ -23,13 +23,13 @@ majority). Where one is, votes weigh by the annotators' reliability, and the lik
 reaches `clear_posterior` (`resolution` posterior). Votes without a name are their dataset's. `annotator_model` is the
 model that the source's votes speak for (a source is a dataset's judgements of pairs, or of responses on their own):
 `one_coin`, a chance of being right for each annotator, fitted on how often they agree; `class_wise`, one for either
-side (Dawid and Skene), for responses on their own; `majority`, the same for all, where neither tells votes that were
-held out better by more than noise. Else the resolution is `tie` or `abstain`. `side` says where this
-judgement stands: `upheld`, `overruled`, or `undecided`. `soft_label` is the probability that it holds: for a preference
-example, that its chosen response beats its rejected one. `reliability` is its rater's. `cause` is `noisy_annotator` or
-`noisy_source` for an overruled judgement whose side nobody of a reliability of `noisy_below` took, and `subjective`
-where people who are reliable on both sides leave it undecided. Under `majority` nobody's `reliability` is told. These
-are null where a subject is not judged both ways.
+side (Dawid and Skene), for responses on their own; `glad`, one coin where some subjects are hard, of which votes say
+less; `majority`, the same for all, where none of these tells votes that were held out better by more than noise. Else
+the resolution is `tie` or `abstain`. `side` says where this judgement stands: `upheld`, `overruled`, or `undecided`.
+`soft_label` is the probability that it holds: for a preference example, that its chosen response beats its rejected
+one. `reliability` is its rater's. `cause` is `noisy_annotator` or `noisy_source` for an overruled judgement whose side
+nobody of a reliability of `noisy_below` took, and `subjective` where people who are reliable on both sides leave it
+undecided. Under `majority` nobody's `reliability` is told. These are null where a subject is not judged both ways.
 Judgements that contradict nothing have no row.
 """
 
@@ -81,5 +81,5 @@ AUDIT = Audit(
     ),
     needs=("preferences",),
     faults=("contradictory_judgements", "exchanged_pair"),
-    revision=7,
+    revision=8,
 )

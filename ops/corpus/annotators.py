@@ -1,10 +1,14 @@
 """Which model of annotators tells most of a source's votes, and what each annotator's vote weighs by it.
 
-Three models of votes with two sides: all annotators are right equally often, so that the majority decides
-(`majority`); each has a chance of being right (`one_coin`, fitted on how often they agree: reliability.py); or each has
+Four models of votes with two sides: all annotators are right equally often, so that the majority decides
+(`majority`); each has a chance of being right (`one_coin`, fitted on how often they agree: reliability.py); each has
 a chance for either side (`class_wise`: Dawid and Skene 1979, fitted by expectation and maximisation), where sides mean
-the same in all subjects. The one that gives votes which were held out the greatest likelihood is used, if that is above
-the majority's by more than two standard errors; no truth is looked at.
+the same in all subjects; or some subjects are harder than others (`glad`: glad.py). Each is used only where it gives
+votes which were held out a likelihood above that of the simpler ones, by more than two standard errors; no truth is
+looked at.
+
+MACE (Hovy, Berg-Kirkpatrick, Vaswani and Hovy 2013) is none of them: an annotator who knows the answer, or guesses with
+a leaning, has of two sides a chance for either, so that it is `class_wise` but for annotators worse than guessing.
 """
 
 import math
@@ -13,6 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ops.corpus.glad import GLAD, Glad, fit_glad
 from ops.corpus.reliability import EXPECTED, STRENGTH, fit_reliability
 from ops.corpus.votes import Votes
 
@@ -68,14 +73,16 @@ class Annotators:
         return np.log(own * yes + (1 - own) * no)
 
 
-Fit = Callable[[Votes], Annotators]
+Fitted = Annotators | Glad
+Fit = Callable[[Votes], Fitted]
 
 
-def chosen(votes: Votes, *, has_classes: bool) -> Annotators:
+def chosen(votes: Votes, *, has_classes: bool) -> Fitted:
     """The model to use of these votes (`has_classes`: whether a side means the same in all subjects), fitted on all."""
     fits: dict[str, Fit] = {MAJORITY: fit_majority, ONE_COIN: fit_one_coin}
     if has_classes:
         fits[CLASS_WISE] = fit_class_wise
+    fits[GLAD] = fit_glad
     return fits[_best(votes.first(_CHOOSING), fits)](votes)
 
 
@@ -83,10 +90,12 @@ def _best(votes: Votes, fits: dict[str, Fit]) -> str:
     if votes.subjects < _FEWEST or votes.raters < 2:
         return MAJORITY
     likelihood = {name: held_out(votes, fit) for name, fit in fits.items()}
-    best = max(likelihood, key=lambda name: float(likelihood[name].mean()))
-    # Votes on one subject depend on each other, so that the gain varies by subject.
-    gain = np.bincount(votes.subject, likelihood[best] - likelihood[MAJORITY], votes.subjects)
-    return best if gain.sum() > _ERRORS * gain.std() * math.sqrt(votes.subjects) else MAJORITY
+    best = MAJORITY
+    for name in fits:
+        # Votes on one subject depend on each other, so that the gain varies by subject.
+        gain = np.bincount(votes.subject, likelihood[name] - likelihood[best], votes.subjects)
+        best = name if gain.sum() > _ERRORS * gain.std() * math.sqrt(votes.subjects) else best
+    return best
 
 
 def held_out(votes: Votes, fit: Fit) -> np.ndarray:

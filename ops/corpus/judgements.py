@@ -12,6 +12,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
 from ops.core.canonical import image_key, query_key
+from ops.corpus.glad import HARD
 from ops.corpus.raters import ALONE, PAIRS, Reliability, rater_table, source_table
 from ops.corpus.reliability import EXPECTED, log_odds
 
@@ -104,22 +105,25 @@ def with_voters(judged: DataFrame, examples: DataFrame | None) -> DataFrame:
 
 
 def with_reliability(judged: DataFrame, reliability: Reliability) -> DataFrame:
-    """The judgements with the `annotator_model` of their source and its `prior` log-odds of yes, the `reliability` of
-    their rater, both null where nothing is known, and the `weight` of the vote, whichever side it takes."""
+    """The judgements with the `annotator_model` of their source, its `prior` log-odds of yes and `hard_odds` of a hard
+    subject, the `reliability` of their rater, all null where nothing is known, and the `weight` of the vote, whichever
+    side it takes, with its `doubt` whether the subject is an easy one (null but under `glad`)."""
     spark = judged.sparkSession
     known = judged.join(F.broadcast(source_table(spark, reliability)), "source", "left")
-    raters = rater_table(spark, reliability).withColumnsRenamed({"weight_yes": "own_yes", "weight_no": "own_no"})
+    own = {name: f"own_{name}" for name in ("weight_yes", "weight_no", "doubt")}
+    raters = rater_table(spark, reliability).withColumnsRenamed(own)
     joined = known.join(F.broadcast(raters), ["source", "rater"], "left")
-    weight = F.when(F.col("side"), F.coalesce("own_yes", "weight_yes")).otherwise(F.coalesce("own_no", "weight_no"))
-    weighed = joined.withColumn("weight", F.coalesce(weight, F.lit(log_odds(EXPECTED))))
-    return weighed.drop("own_yes", "own_no", "weight_yes", "weight_no")
+    yes, no, doubt = (F.coalesce(by_rater, by_source) for by_source, by_rater in own.items())
+    weight = F.coalesce(F.when(F.col("side"), yes).otherwise(no), F.lit(log_odds(EXPECTED)))
+    weighed = joined.withColumns({"weight": weight, "doubt": doubt})
+    return weighed.drop(*own.values(), "weight_yes", "weight_no")
 
 
 def votes_of(judged: DataFrame) -> DataFrame:
     """One row for each subject of rows with voters and reliability: how many voters say `yes` and `no`; whether any of
     them is named; the `log_odds` of yes; the best reliability of either side; and what is known of the context."""
     about = ["may_cycle", "is_cycle_too_large"]
-    of_vote = ["is_named", "weight", "reliability", "prior"]
+    of_vote = ["is_named", "weight", "doubt", "reliability", "prior", "hard_odds"]
     narrow = judged.select(*CHECKED, "voter", "side", *of_vote, *about)
     # Every column here is of fixed width, which lets Spark aggregate by hash instead of sorting.
     votes = (
@@ -133,15 +137,25 @@ def votes_of(judged: DataFrame) -> DataFrame:
         F.count_if(~F.col("side")).alias("no"),
         F.max("is_named").alias("has_names"),
         # Rounded, for the order in which Spark adds is not fixed.
-        F.round(
-            F.sum(F.when(F.col("side"), F.col("weight")).otherwise(-F.col("weight")))
-            + F.coalesce(F.max("prior"), F.lit(0.0)),
-            9,
-        ).alias("log_odds"),
+        F.round(_log_odds(), 9).alias("log_odds"),
         F.max(F.when(F.col("side"), F.col("reliability"))).alias("best_yes"),
         F.max(F.when(~F.col("side"), F.col("reliability"))).alias("best_no"),
         *(F.max(name).alias(name) for name in about),
     )
+
+
+def _log_odds() -> Column:
+    """Of yes, by the votes on a subject: their weights and what its source says of any; where subjects may be hard,
+    over easy and hard ones as `Glad.log_odds` has it."""
+    weight = F.sum(F.when(F.col("side"), F.col("weight")).otherwise(-F.col("weight")))
+    half, hard = weight / 2, F.sum("doubt") + F.max("hard_odds")
+    over_both = _log_of_both(half, hard + HARD * half) - _log_of_both(-half, hard - HARD * half)
+    return F.coalesce(over_both, weight + F.coalesce(F.max("prior"), F.lit(0.0)))
+
+
+def _log_of_both(first: Column, second: Column) -> Column:
+    """The logarithm of the sum of what two are logarithms of."""
+    return F.greatest(first, second) + F.log1p(F.exp(-F.abs(first - second)))
 
 
 def group_id(keys: list[str]) -> Column:

@@ -10,7 +10,8 @@ from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.pandas.types import from_arrow_schema
 
 from ops.core.arrow import column_values
-from ops.corpus.annotators import CLASS_WISE, MAJORITY, Annotators, chosen
+from ops.corpus.annotators import CLASS_WISE, MAJORITY, Fitted, chosen
+from ops.corpus.glad import Glad
 from ops.corpus.groups import group_starts, whole_groups
 from ops.corpus.reliability import EXPECTED, log_odds
 from ops.corpus.votes import Votes
@@ -20,21 +21,27 @@ PAIRS, ALONE = "pairs", "alone"
 responses on their own, which are good or bad."""
 _SUBJECT = ["source_code", "subject"]
 _VOTES = pa.schema([*((name, pa.int64()) for name in (*_SUBJECT, "code")), ("side", pa.bool_())])
-_FIGURES = [(name, pa.float64()) for name in ("weight_yes", "weight_no")]
-_SOURCES = pa.schema([("source", pa.string()), ("annotator_model", pa.string()), ("prior", pa.float64()), *_FIGURES])
+_FIGURES = [(name, pa.float64()) for name in ("weight_yes", "weight_no", "doubt")]
+_OF_SOURCE = [("annotator_model", pa.string()), ("prior", pa.float64()), ("hard_odds", pa.float64())]
+_SOURCES = pa.schema([("source", pa.string()), *_OF_SOURCE, *_FIGURES])
 _RATERS = pa.schema([("source", pa.string()), ("rater", pa.string()), ("reliability", pa.float64()), *_FIGURES])
 #: Digits that are kept: the last ones of a sum depend on the machine.
 _DIGITS = 9
 
+Figures = tuple[float, float, float | None]
+SourceRow = tuple[str, str, float, float | None, float, float, float | None]
+RaterRow = tuple[str, str, float, float, float, float | None]
+
 
 @dataclass(frozen=True, slots=True)
 class Reliability:
-    """Of each source the model of its annotators, the log-odds of yes before any vote, and what a yes and a no of an
-    annotator who is not named weigh (log-odds); of annotators whom the model tells apart, by source, how often they are
-    right, and what their votes weigh. Rows of _SOURCES and _RATERS."""
+    """Of each source the model of its annotators, the log-odds of yes before any vote and that a subject is hard, and
+    what a yes and a no of an annotator who is not named weigh (log-odds), and add to those that it is hard; of
+    annotators whom the model tells apart, by source, how often they are right, and the same. Rows of _SOURCES and
+    _RATERS: what is hard is null but under `glad`."""
 
-    sources: tuple[tuple[str, str, float, float, float], ...] = ()
-    raters: tuple[tuple[str, str, float, float, float], ...] = ()
+    sources: tuple[SourceRow, ...] = ()
+    raters: tuple[RaterRow, ...] = ()
 
 
 def reliability_of(judged: DataFrame, *, fit_judgements: int) -> Reliability:
@@ -70,8 +77,8 @@ def fitted(votes: pa.Table, names: pa.Table) -> Reliability:
     """The models of votes (_VOTES, in any order), given the names of the codes (source_code, code, source, rater)."""
     source, subject, code = (votes[name].to_numpy() for name in (*_SUBJECT, "code"))
     side = np.array(column_values(votes, "side", bool), dtype=bool)
-    sources: list[tuple[str, str, float, float, float]] = []
-    raters: list[tuple[str, str, float, float, float]] = []
+    sources: list[SourceRow] = []
+    raters: list[RaterRow] = []
     for name, known in sorted(_by_source(names).items()):
         own = np.flatnonzero(source == known.code)
         if not len(own):
@@ -110,20 +117,27 @@ def _by_source(names: pa.Table) -> dict[str, _Known]:
     }
 
 
-def _source_row(model: Annotators) -> tuple[float, float, float]:
+def _source_row(model: Fitted) -> tuple[float, float | None, float, float, float | None]:
     """Log-odds before any vote, and what votes of an unknown rater weigh. Only where sides mean something does it count
     how often either is so: the majority knows nothing of it."""
+    if isinstance(model, Glad):
+        return 0.0, _round(model.hard_odds), *_figures(model.of_all)[0]
     if model.model == CLASS_WISE:
-        for_yes, for_no = model.of_all.weights
-        return _round(model.prior_odds), _round(for_yes[0]), _round(for_no[0])
+        return _round(model.prior_odds), None, *_figures(model.of_all)[0]
     weight = _round(model.weights[0][0] if model.model == MAJORITY else log_odds(EXPECTED))
-    return 0.0, weight, weight
+    return 0.0, None, weight, weight, None
 
 
-def _rater_rows(source: str, names: list[str], model: Annotators) -> list[tuple[str, str, float, float, float]]:
+def _rater_rows(source: str, names: list[str], model: Fitted) -> list[RaterRow]:
+    rows = zip(names, model.reliability, _figures(model), strict=True)
+    return [(source, name, _round(right), *figures) for name, right, figures in rows]
+
+
+def _figures(model: Fitted) -> list[Figures]:
+    """What a yes and a no of each annotator weigh, and add to the log-odds that the subject is hard."""
     for_yes, for_no = model.weights
-    figures = zip(names, model.reliability, for_yes, for_no, strict=True)
-    return [(source, name, _round(right), _round(yes), _round(no)) for name, right, yes, no in figures]
+    doubts = map(_round, model.doubts) if isinstance(model, Glad) else [None] * len(for_yes)
+    return list(zip(map(_round, for_yes), map(_round, for_no), doubts, strict=True))
 
 
 def _round(figure: float) -> float:
@@ -131,11 +145,11 @@ def _round(figure: float) -> float:
 
 
 def source_table(spark: SparkSession, reliability: Reliability) -> DataFrame:
-    """`source`, its `annotator_model`, the `prior` log-odds of yes, and the weights of a vote of whom it does not
-    know."""
+    """`source`, its `annotator_model`, the log-odds before any vote of yes (`prior`) and of being hard (`hard_odds`),
+    and the weights and `doubt` of a vote of whom it does not know."""
     return spark.createDataFrame(list(reliability.sources), from_arrow_schema(_SOURCES))
 
 
 def rater_table(spark: SparkSession, reliability: Reliability) -> DataFrame:
-    """`source`, `rater`, `reliability`, and the weights of a yes and of a no."""
+    """`source`, `rater`, `reliability`, the weights of a yes and of a no, and the `doubt` of either."""
     return spark.createDataFrame(list(reliability.raters), from_arrow_schema(_RATERS))

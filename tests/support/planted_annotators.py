@@ -1,4 +1,4 @@
-"""Made-up annotators: all alike, unlike in how often they are right, or leaning to one answer."""
+"""Made-up annotators: all alike, unlike in how often they are right, leaning to one answer, or with hard subjects."""
 
 import numpy as np
 
@@ -15,9 +15,14 @@ def planted(kind: str, seed: int, *, subjects: int = 400, raters: int = 30, each
     elif kind == "leaning":
         lean = drawn.random(raters) < 0.7
         yes, no = np.where(lean, 0.55, 0.9), np.where(lean, 0.97, 0.7)
+    elif kind == "hard":
+        yes = no = drawn.choice([0.62, 0.95], raters)
     subject = np.repeat(np.arange(subjects), each)
     rater = np.concatenate([np.sort(drawn.choice(raters, each, replace=False)) for _ in range(subjects)])
-    right = drawn.random(len(subject)) < np.where(truth[subject], yes[rater], no[rater])
+    chance = np.where(truth[subject], yes[rater], no[rater])
+    if kind == "hard":
+        chance = np.where((drawn.random(subjects) < 0.4)[subject], 0.5 + 0.2 * (chance - 0.5), chance)
+    right = drawn.random(len(subject)) < chance
     return Votes(subject, rater, truth[subject] == right, subjects, raters), truth
 
 

@@ -5,27 +5,34 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from ops.corpus.annotators import CLASS_WISE, MAJORITY, ONE_COIN, Annotators, chosen, fit_class_wise
+from ops.corpus.annotators import CLASS_WISE, MAJORITY, ONE_COIN, Fitted, chosen, fit_class_wise
+from ops.corpus.glad import GLAD, Glad
 from ops.corpus.votes import Votes
 from tests.support.planted_annotators import planted, right_share
 
 
-def decided(model: Annotators, votes: Votes) -> np.ndarray:
+def decided(model: Fitted, votes: Votes) -> np.ndarray:
     """The log-odds of yes by which the product decides."""
+    if isinstance(model, Glad):
+        return model.log_odds(votes)
     for_yes, for_no = model.weights
     signed = np.where(votes.side, for_yes[votes.rater], -for_no[votes.rater])
     return np.bincount(votes.subject, signed, votes.subjects) + (model.prior_odds if model.model == CLASS_WISE else 0.0)
 
 
-@pytest.mark.parametrize(("kind", "name"), [("alike", MAJORITY), ("unlike", ONE_COIN), ("leaning", CLASS_WISE)])
-def test_the_model_that_made_the_votes_is_chosen_mostly(kind: str, name: str) -> None:
-    models = [chosen(planted(kind, seed)[0], has_classes=True).model for seed in range(4)]
+@pytest.mark.parametrize(
+    ("kind", "each", "name"),
+    [("alike", 5, MAJORITY), ("unlike", 5, ONE_COIN), ("leaning", 5, CLASS_WISE), ("hard", 12, GLAD)],
+)
+def test_the_model_that_made_the_votes_is_chosen_mostly(kind: str, each: int, name: str) -> None:
+    models = [chosen(planted(kind, seed, each=each)[0], has_classes=True).model for seed in range(4)]
     assert models.count(name) >= 3
 
 
 @settings(max_examples=12, deadline=None)
-@given(st.sampled_from(["alike", "unlike", "leaning"]), st.integers(0, 10**6), st.booleans())
+@given(st.sampled_from(["alike", "unlike", "leaning", "hard"]), st.integers(0, 10**6), st.booleans())
 @example("leaning", 0, True)
+@example("hard", 0, False)
 def test_none_is_worse_than_the_majority_by_more_than_noise(kind: str, seed: int, has_classes: bool) -> None:
     votes, truth = planted(kind, seed, subjects=300)
     model = chosen(votes, has_classes=has_classes)
