@@ -44,6 +44,8 @@ def read_answers(path: Path, *, column: str, choices: Collection[str]) -> list[A
     person gives an example two different ones; OSError where the file cannot be read.
     """
     needed = ("example_id", "content_id", column)
+    # What Label Studio exports has the pictures within.
+    csv.field_size_limit(2**31 - 1)
     try:
         text = path.read_bytes().decode("utf-8-sig")
         lines = list(csv.reader(io.StringIO(text, newline=""), strict=True))

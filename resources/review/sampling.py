@@ -152,16 +152,17 @@ def _queue(name: str, version: Version, page: int) -> ReviewQueue:
 
 
 def _task(item: ReviewItem, name: str) -> dict[str, object]:
-    """A task of Label Studio, with its pictures within: the first as `image`, as the labelling set-up shows it."""
+    """A task of Label Studio, with its pictures within."""
     example = item.example
     pictures = [data_uri(picture.jpeg) for picture in example.pictures if picture.jpeg]
     text = "\n\n".join(f"{turn.role}: {turn.text}" for turn in example.turns)
     ids = {"example_id": example.example_id, "content_id": item.content_id, "sample": name}
-    return {"data": {**ids, "image": pictures[0] if pictures else "", "images": pictures, "text": text}}
+    # Of a list that is empty Label Studio shows no task at all.
+    return {"data": {**ids, "images": pictures or [""], "text": text}}
 
 
 _STUDIO = f"""<View>
-  <Image name="image" value="$image" maxWidth="900px"/>
+  <Image name="image" valueList="$images" maxWidth="900px"/>
   <Text name="text" value="$text"/>
   <Choices name="label" toName="text" choice="single" required="true">
     <Choice value="{SOUND}" hotkey="s"/><Choice value="{FAULTY}" hotkey="f"/><Choice value="{UNSURE}" hotkey="u"/>

@@ -24,6 +24,17 @@ def test_rows_are_read_whatever_else_stands_in_the_file(tmp_path: Path) -> None:
     assert read(tmp_path / "d.csv", text) == [("e1", "keep", 'a, "b"'), ("e3", "drop", "=1+1")]
 
 
+def test_an_export_of_label_studio_is_read_with_its_pictures(tmp_path: Path) -> None:
+    columns = (
+        "annotation_id annotator content_id created_at example_id id images label lead_time sample text updated_at"
+    )
+    pictures = '"[""data:image\\/jpeg;base64,' + "A" * 200_000 + '""]"'
+    row = f'31,"1","c1","2026-11-28T00:33:03Z","e1",31,{pictures},"sound","4.2","s1","user: a\n\nassistant: b","x"'
+    (tmp_path / "l.csv").write_text(",".join(f'"{name}"' for name in columns.split()) + f"\n{row}\n", "utf-8")
+    (answer,) = read_answers(tmp_path / "l.csv", column="label", choices=("sound", "faulty"))
+    assert (answer.example_id, answer.value, answer.by, answer.sample) == ("e1", "sound", "1", "s1")
+
+
 WRONG = [
     ("", "row 1 has no column example_id, content_id, decision; it has none"),
     ("example_id;content_id;decision\n", "row 1 has no column example_id, content_id, decision"),

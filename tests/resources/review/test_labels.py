@@ -39,7 +39,9 @@ def test_a_sample_is_drawn_over_verdicts_and_its_pages_tell_none(lake: Lake, tmp
             assert word not in content
     tasks = json.loads(done.label_studio.read_text("utf-8"))
     assert [task["data"]["example_id"] for task in tasks] == examples
-    assert {task["data"]["image"][:22] for task in tasks} == {"data:image/jpeg;base64"}
+    assert {task["data"]["images"][0][:22] for task in tasks} == {"data:image/jpeg;base64"}
+    named = set(re.findall(r'(?:value|valueList)="\$(\w+)"', (tmp_path / "label-studio.xml").read_text("utf-8")))
+    assert named == {"images", "text"} <= set(tasks[0]["data"])
     again = write_sample(lake, version_of(lake, 1), tmp_path, rows=12, seed=1, measure=MEASURE)
     assert again.sample == done.sample
     assert lake.read(SAMPLES, where={"sample": done.sample}).num_rows == 12
