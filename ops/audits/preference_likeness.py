@@ -67,6 +67,7 @@ AUDIT = Audit(
     measure=measure,
     settings=LikenessSettings(),
     links=LINKS,
+    faults=("rejected_answer",),
     reads=columns_of(
         turns="delivery example_id turn dataset image_key query_key response",
         preferences="delivery dataset label image_key query_key response_key response",

@@ -116,5 +116,6 @@ AUDIT = Audit(
         embeddings="modality content_id vector",
     ),
     texts=wanted_texts,
+    faults=("retold_copy",),
     revision=3,
 )

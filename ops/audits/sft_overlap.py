@@ -81,5 +81,6 @@ AUDIT = Audit(
         _stored(ASKED_TURNS, TURNS, "delivery example_id turn query response", asked_turns),
     ),
     links=LINKS,
+    faults=("taught_question",),
     revision=3,
 )

@@ -97,5 +97,6 @@ AUDIT = Audit(
     ),
     needs=("preferences",),
     texts=judged_queries,
+    faults=("exchanged_near_image", "exchanged_near_query"),
     revision=4,
 )

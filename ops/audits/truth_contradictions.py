@@ -48,5 +48,6 @@ AUDIT = Audit(
         prompts="delivery example_id image_key query_key query ground_truth is_json",
     ),
     needs=("prompts",),
+    faults=("other_truth",),
     revision=2,
 )

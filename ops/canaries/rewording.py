@@ -1,8 +1,9 @@
-"""Answers that say the same in slightly other words: one phrase of a long answer."""
+"""Answers that say the same in slightly other words: one phrase of a long answer, or each that is known."""
 
 import re
 
 from ops.canaries.rows import Row, answered, drawn, saying
+from ops.text.likeness import SHORT_WORDS
 
 #: Words of an answer of which one phrase is little.
 LEAST_WORDS = 20
@@ -39,9 +40,23 @@ def reworded(row: Row, *, least_words: int = LEAST_WORDS) -> list[Row] | None:
         phrases = list(_PHRASE.finditer(answer)) if len(answer.split()) >= least_words else []
         if phrases:
             match = drawn(row, "phrase", phrases)
-            words = _SAME[match[0].lower()]
-            words = words.capitalize() if match[0][0].isupper() else words
             messages = list(row["messages"])
-            messages[place] = saying(messages[place], f"{answer[: match.start()]}{words}{answer[match.end() :]}")
+            text = f"{answer[: match.start()]}{_in_other_words(match)}{answer[match.end() :]}"
+            messages[place] = saying(messages[place], text)
             return messages
     return None
+
+
+def retold(row: Row) -> list[Row] | None:
+    """The messages with all phrases of longer answers in other words; None where no answer has one."""
+    before: list[Row] = row["messages"] or []
+    messages = list(before)
+    for place, _, answer in answered(row):
+        if len(answer.split()) > SHORT_WORDS:
+            messages[place] = saying(messages[place], _PHRASE.sub(_in_other_words, answer))
+    return None if messages == before else messages
+
+
+def _in_other_words(match: re.Match[str]) -> str:
+    words = _SAME[match[0].lower()]
+    return words.capitalize() if match[0][0].isupper() else words

@@ -1,6 +1,7 @@
 """A row that becomes a canary: its copy, what is drawn for it, and its texts."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from ops.core.identity import digest
@@ -10,6 +11,17 @@ MARK = "canary-"
 
 Row = dict[str, Any]
 Drawn = TypeVar("Drawn")
+
+
+@dataclass(frozen=True, slots=True)
+class Canary:
+    """A damaged row, its judgements (schemas.PREFERENCES), what is known of it as a prompt (schemas.PROMPTS), and the
+    facts of the picture that it alone shows (schemas.IMAGES without its bytes)."""
+
+    row: Row
+    judgements: Sequence[Row] = ()
+    prompt: Row | None = None
+    picture: Row | None = None
 
 
 def marked(row: Row, fault: str) -> Row:

@@ -86,6 +86,12 @@ def false_answer(row: Row, fault: str, others: Others) -> Row | None:
     return None
 
 
+def false_text(row: Row, text: str) -> str | None:
+    """The text with the opposite, another number or another colour; None of one that says nothing of the kind."""
+    changed = (_FALSIFIED[fault](row, text, ()) for fault in ("false_yes_no", "false_number", "false_colour"))
+    return next((other for other in changed if other is not None), None)
+
+
 def answers_by_question(rows: Sequence[Row]) -> dict[str, list[str]]:
     """The short answers to each question, each once."""
     answers: dict[str, set[str]] = {}

@@ -18,6 +18,7 @@ import pyarrow as pa
 from ops.audits.contract import Audit
 from ops.audits.registry import all_audits
 from ops.canaries.chances import AuditChances, fitted_chances
+from ops.canaries.comparisons import texts_of
 from ops.canaries.damage import FAULTS, ROWS_EACH, Canaries, canaries
 from ops.canaries.groups import GroupOutcome, group_outcomes
 from ops.canaries.outcome import CanaryOutcome, RuleOutcome, flagged_rows, outcomes, rule_outcomes, rules_on
@@ -44,8 +45,11 @@ from resources.models.stored_vectors import embedded_ids, load_vectors
 
 #: Own rows beside the canaries, and canaries of a kind: enough for an interval of a tenth on either side.
 _OWN, _EACH = 2000, 100
+#: Rows of a kind whose canaries among the corpus (corpus_canaries.py) will be compared by vectors. Their texts are
+#: embedded here, where the encoder is at work anyway.
+_COMPARED = 60
 #: Raised when other canaries are made of the same rows, or more is told of them.
-_REVISION = 5
+_REVISION = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +186,7 @@ def _wanted(job: _Job, *, lake: Lake, shared: Reference) -> _Wanted:
     """Runs in a worker."""
     own, boxes, made = _drawn(job, lake)
     colours = part_inputs(get_all(job.pieces), get(shared)).colours
-    texts: set[str] = set()
+    texts = set(texts_of(own, each=_COMPARED))
     phrases: set[Phrase] = set()
     for audit in (all_audits()[name] for name in job.audits):
         flown = made.of(audit.faults)

@@ -1,50 +1,46 @@
 """Canaries of the corpus: copies of rows of the drops that came, and rows that contradict these, measured on Spark
 among the corpus as a drop that comes last would be.
 
-examples, preferences, images, measures of the corpus -> `canaries`, `canary_rules`
-
-They are frames beside the tables that an audit reads, and only what they touch is measured. Nothing is staged, so that
-none can be published.
+examples, preferences, prompts, images, measures of the corpus -> `canaries`, `canary_rules`
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 
 import numpy as np
 import pyarrow as pa
-from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F  # noqa: N812
 
 from ops.audits.contract import Audit, Scope
 from ops.audits.registry import audits_of
-from ops.canaries.comparisons import KINDS, Comparisons, canary_delivery, comparisons, pictures_of
+from ops.canaries.comparisons import KINDS, Comparisons, Sources, comparisons, pictures_of, texts_of
 from ops.canaries.outcome import CanaryOutcome, RuleOutcome, flagged_rows, outcomes, rule_outcomes, rules_on
 from ops.core.arrow import compare, is_in, rows_at, rows_where
 from ops.core.hashing import joined, key_hashes
-from ops.core.identity import fingerprint
+from ops.core.identity import fingerprint, text_id
 from ops.core.measure_schemas import CANARIES
-from ops.core.schemas import EXAMPLES, IMAGES, PREFERENCES
-from ops.corpus.touched import Touched
+from ops.core.schemas import EXAMPLES, PREFERENCES, PROMPTS
+from ops.core.tables import TABLES
 from ops.decision.policy import Policy
 from ops.decision.verdicts import EXAMPLE_COLUMNS
-from ops.text.turn_rows import turn_rows
 from resources.config.settings import Settings
-from resources.engines.spark_tables import read_frame
 from resources.lake.stored_images import stored_images
 from resources.lake.tables import Lake
 from resources.measuring.corpus import StartSpark, corpus_family, corpus_identities
-from resources.measuring.corpus_tables import ARRIVALS, corpus_tables
+from resources.measuring.corpus_tables import delivery_rows
 from resources.measuring.flights import record_flight
+from resources.measuring.flying import Corpus, measured_canaries
 from resources.measuring.recorded import once
+from resources.models.stored_vectors import embedded_ids
 
 #: Own rows of a kind beside the canaries, and canaries with a fault.
 _OWN, _EACH = 2000, 50
 #: Deliveries, of those that came last, whose canaries fly where they did not yet.
 _LAST = 10
+#: Rows that are looked at for such as all of which is embedded, for each canary that is compared by vectors.
+_LOOKED_AT = 4
 #: Raised when other canaries are made of the same rows, or more is told of them.
-_REVISION = 1
+_REVISION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +63,8 @@ class _Planted:
 
 
 def compared_audits() -> list[Audit]:
-    """The audits of the corpus that look for what is done to canaries. One of which any row may change any has none: it
-    would measure the whole corpus for them."""
-    return [audit for audit in audits_of(Scope.CORPUS) if audit.links is not None and set(KINDS) & set(audit.faults)]
+    """The audits of the corpus that look for what is done to canaries."""
+    return [audit for audit in audits_of(Scope.CORPUS) if set(KINDS) & set(audit.faults)]
 
 
 def missing_corpus_flight(
@@ -100,19 +95,23 @@ def fly_corpus_canaries(
     what came of them. Spark is started where there are any."""
     identities = corpus_identities(settings, deliveries, encoder)
     stored = {audit.name: _stored(lake, audit, identities[audit.name], flight.deliveries) for audit in flight.audits}
-    planted = {name: _planted(lake, name, stored, flight.policy, settings) for name in flight.deliveries}
+    planted = {name: _planted(lake, name, stored, flight.policy, settings, encoder) for name in flight.deliveries}
+    corpus, own = Corpus(lake, deliveries, settings, encoder), {name: one.own for name, one in planted.items()}
     measured = dict(stored)
     for audit in flight.audits:
-        made = {name: own.made.of(audit.faults) for name, own in planted.items()}
-        if any(canaries.faults for canaries in made.values()):
-            measure = partial(_measured, spark(), lake, audit, identities[audit.name], made)
-            measured[audit.name] = pa.concat_tables(
-                [stored[audit.name], measure(deliveries=deliveries, settings=settings, encoder=encoder)]
-            )
+        made = {name: one.made.of(audit.faults) for name, one in planted.items()}
+        if _has_subject(lake, audit, deliveries) and any(canaries.faults for canaries in made.values()):
+            rows = measured_canaries(spark(), corpus, audit, identities[audit.name], made, own=own)
+            measured[audit.name] = pa.concat_tables([stored[audit.name], rows])
     now = datetime.now(UTC)
     for name, own in planted.items():
         by_audit, by_rule = _outcomes(own, measured, flight)
         record_flight(lake, name, flight.identity, now, audits=by_audit, rules=by_rule)
+
+
+def _has_subject(lake: Lake, audit: Audit, deliveries: Sequence[str]) -> bool:
+    """Whether the deliveries have what the audit measures nothing without."""
+    return all(any(delivery_rows(lake, deliveries, TABLES[name]).values()) for name in audit.needs)
 
 
 def _stored(lake: Lake, audit: Audit, identity: str, deliveries: Sequence[str]) -> pa.Table:
@@ -121,14 +120,19 @@ def _stored(lake: Lake, audit: Audit, identity: str, deliveries: Sequence[str]) 
     return lake.read(audit.table, where=where, columns=audit.schema.names)
 
 
-def _planted(lake: Lake, delivery: str, stored: Mapping[str, pa.Table], policy: Policy, settings: Settings) -> _Planted:
+def _planted(
+    lake: Lake, delivery: str, stored: Mapping[str, pa.Table], policy: Policy, settings: Settings, encoder: str
+) -> _Planted:
     """Own rows, and canaries of those among them that no rule flags."""
     own = _own_rows(lake, delivery)
     flagged = flagged_rows(own, stored, policy)
     sound = {"delivery": delivery, "example_id": sorted(name for name, rules in flagged.items() if not rules)}
-    examples, judged = (lake.read(spec, where=sound) for spec in (EXAMPLES, PREFERENCES))
+    examples, judged, prompts = (lake.read(spec, where=sound) for spec in (EXAMPLES, PREFERENCES, PROMPTS))
     pictures = dict(stored_images(lake, pictures_of(examples, each=_EACH)))
-    return _Planted(own, comparisons(examples, judged, pictures, settings.ingest, each=_EACH))
+    texts = [text_id(text) for text in texts_of(examples, each=_LOOKED_AT * _EACH)]
+    embedded = embedded_ids(lake, encoder, "text", texts) if texts else set[str]()
+    sources = Sources(examples, judged, prompts, pictures, embedded)
+    return _Planted(own, comparisons(sources, settings.ingest, each=_EACH))
 
 
 def _own_rows(lake: Lake, delivery: str) -> pa.Table:
@@ -141,59 +145,6 @@ def _own_rows(lake: Lake, delivery: str) -> pa.Table:
             hashes = joined(key_hashes(part) for part in rows.to_batches())
             drawn[kind] = rows_at(rows, pa.array(np.argsort(hashes)[:_OWN], pa.int64()))
     return pa.concat_tables(drawn.values())
-
-
-def _measured(
-    spark: SparkSession,
-    lake: Lake,
-    audit: Audit,
-    identity: str,
-    made: Mapping[str, Comparisons],
-    *,
-    deliveries: Sequence[str],
-    settings: Settings,
-    encoder: str,
-) -> pa.Table:
-    """What the audit measures of canaries that come after all of the deliveries."""
-    links, chosen = audit.links, settings.audit(audit.name)
-    if links is None:
-        raise ValueError(f"{audit.name} does not say what its rows depend on")
-    tables = corpus_tables(spark, lake, audit, chosen, deliveries, encoder)
-    # What is known of the whole corpus is known without canaries.
-    known = links.state(tables, chosen) if links.state else None
-    came = [canary_delivery(name) for name in made]
-    among = _with_canaries(spark, tables, _canary_tables(audit, chosen, made, len(deliveries)))
-    before = read_frame(spark, lake, audit.table, where={"identity": identity}).drop("identity")
-    measure: Callable[..., DataFrame] = partial(audit.measure, settings=chosen, **({"state": known} if known else {}))
-    touched = Touched(links, chosen, [*deliveries, *came], came)
-    _, rows = touched.measured(among, links.keys(among, chosen), before, measure, has_moved=False)
-    return rows.where(F.col("delivery").isin(came)).select(*audit.schema.names).toArrow().cast(audit.schema)
-
-
-def _canary_tables(
-    audit: Audit, settings: object, made: Mapping[str, Comparisons], arrived: int
-) -> dict[str, pa.Table]:
-    """The canaries as rows of the tables that the audit reads; `arrived` deliveries came before them."""
-    canaries = made.values()
-    examples = pa.concat_tables(one.examples for one in canaries)
-    rows = {
-        EXAMPLES.name: examples,
-        PREFERENCES.name: pa.concat_tables(one.preferences for one in canaries),
-        IMAGES.name: pa.concat_tables(one.images for one in canaries),
-        **turn_rows(examples),
-    }
-    rows |= {keys.spec.name: keys.table(rows[keys.made_from.name], settings) for keys in audit.keys}
-    came = [canary_delivery(name) for name in made]
-    places = pa.array(range(arrived, arrived + len(came)), pa.int32())
-    rows[ARRIVALS] = pa.table([pa.array(came, pa.string()), places], names=["delivery", "arrival"])
-    return {name: rows[name].select(columns) for name, columns in audit.reads.items() if name in rows}
-
-
-def _with_canaries(
-    spark: SparkSession, tables: Mapping[str, DataFrame], canaries: Mapping[str, pa.Table]
-) -> dict[str, DataFrame]:
-    beside = {name: tables[name].unionByName(spark.createDataFrame(rows)) for name, rows in canaries.items()}
-    return {**tables, **beside}
 
 
 def _outcomes(

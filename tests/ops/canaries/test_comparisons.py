@@ -11,23 +11,26 @@ from PIL import Image
 
 from ops.canaries.comparisons import (
     ANSWERED,
-    COPIED,
-    EXCHANGED,
     KINDS,
-    NEAR_REJECTED,
-    REENCODED,
-    REJECTED,
-    REWORDED,
     Comparisons,
+    Sources,
     canary_delivery,
     comparisons,
     pictures_of,
+    texts_of,
 )
+from ops.canaries.copies import COPIED, REENCODED, RETOLD, REWORDED
+from ops.canaries.pairs import EXCHANGED, EXCHANGED_IMAGE, EXCHANGED_QUERY, NEAR_REJECTED, REJECTED
+from ops.canaries.prompts import OTHER_TRUTH, TAUGHT
 from ops.canaries.rows import MARK
-from ops.core.identity import image_id
+from ops.core.canonical import image_key, query_key
+from ops.core.identity import image_id, text_id
+from ops.core.schemas import PROMPTS
 from ops.intake.rows import IngestSettings
+from ops.prompts.truths import truth_key
+from ops.text.likeness import compared_texts
 from ops.text.turn_rows import turn_rows
-from tests.support.corpora import Dialogue, Judged, tables
+from tests.support.corpora import Dialogue, Judged, example, message, tables
 
 LONG = "Two men stand beside a red bus in the street while a dog runs over the grass and children look at it from afar."
 
@@ -39,6 +42,25 @@ def jpeg(number: int) -> bytes:
     return data.getvalue()
 
 
+TRUTHS = ("B", "12", "yes", "red", "a wooden chair")
+
+
+def prompts(names: list[str]) -> tuple[pa.Table, pa.Table]:
+    """Prompts of RL, of which the last has no truth that says another thing where a word is changed."""
+    rows: list[dict[str, Any]] = []
+    known: list[dict[str, Any]] = []
+    for n, truth in enumerate(TRUTHS):
+        row = example(Dialogue([(f"What is asked {n}?", truth)], image=names[n % 4]), 100 + n)
+        row |= {"kind": "prompt", "messages": [row["messages"][0], {**row["messages"][1], "role": "ground_truth"}]}
+        row["messages"].append(message("rollout", truth))
+        keys = {"image_key": image_key(row["image_ids"]), "query_key": query_key(f"What is asked {n}?")}
+        asked = {"query": f"What is asked {n}?", "ground_truth": truth, "is_json": False, **keys}
+        rows.append(row)
+        known.append({name: row.get(name) for name in PROMPTS.schema.names} | asked)
+    examples = pa.Table.from_pylist(rows, schema=tables([])["examples"].schema)
+    return examples, pa.Table.from_pylist(known, schema=PROMPTS.schema)
+
+
 def made_of(seed: int = 0, each: int = 9) -> tuple[dict[str, pa.Table], Comparisons]:
     pictures = {image_id(data): data for data in map(jpeg, range(4))}
     names = list(pictures)
@@ -47,13 +69,18 @@ def made_of(seed: int = 0, each: int = 9) -> tuple[dict[str, pa.Table], Comparis
     ]
     rows += [Dialogue([("How many are there?", "four"), ("Is it red?", "No.")], image=None)]
     rows += [Judged(f"sound {n}", f"poor picture of a thing {n}", image=names[n % 4], rating=5) for n in range(5)]
-    rows += [Judged("the same", "The same"), Judged("alone", label="good")]
+    rows += [Judged("the same", "The same", image=names[0]), Judged("alone", label="good", image=names[0])]
     given = tables(rows)
-    order = np.random.default_rng(seed).permutation(len(rows))
+    asked, given["prompts"] = prompts(names)
+    given["examples"] = pa.concat_tables([given["examples"], asked])
+    order = np.random.default_rng(seed).permutation(given["examples"].num_rows)
     wanted = pictures_of(given["examples"], each=each)
     assert set(wanted) <= set(names)
     shuffled = given["examples"].take(pa.array(order))
-    return given, comparisons(shuffled, given["preferences"], pictures, IngestSettings(), each=each)
+    # But for one sentence, all is embedded.
+    texts = [text_id(text) for text in texts_of(given["examples"], each=each) if text != "4"]
+    sources = Sources(shuffled, given["preferences"], given["prompts"], pictures, texts)
+    return given, comparisons(sources, IngestSettings(), each=each)
 
 
 def rows_by_fault(made: Comparisons) -> dict[str, list[dict[str, Any]]]:
@@ -68,11 +95,16 @@ def test_each_kind_is_made_of_the_rows_that_can_have_it() -> None:
     assert Counter(made.faults.values()) == {
         COPIED: 6,
         REWORDED: 5,
+        RETOLD: 4,
         REENCODED: 5,
         EXCHANGED: 5,
+        EXCHANGED_IMAGE: 5,
+        EXCHANGED_QUERY: 5,
         ANSWERED: 1,
         REJECTED: 6,
         NEAR_REJECTED: 5,
+        OTHER_TRUTH: 4,
+        TAUGHT: 6,
     }
     assert all(name.startswith(MARK) for name in made.faults)
     assert set(made.examples["delivery"].to_pylist()) == {canary_delivery("one-0")}
@@ -115,20 +147,63 @@ def test_a_picture_is_stored_anew_and_known_by_its_own_facts() -> None:
         assert len(facts[image]["perceptual_hash"]) == 16
 
 
-def test_an_exchanged_pair_says_the_opposite() -> None:
-    given, made = made_of()
+@pytest.mark.parametrize("fault", [EXCHANGED, EXCHANGED_IMAGE, EXCHANGED_QUERY])
+def test_an_exchanged_pair_says_the_opposite(fault: str) -> None:
+    given, every = made_of()
+    made = every.of([fault])
     own = {(row["example_id"], row["label"]): row for row in given["preferences"].to_pylist()}
+    canaries = {row["example_id"]: row for row in made.examples.to_pylist()}
     for row in made.preferences.to_pylist():
         before = own[row["example_id"].rsplit("-", 1)[1], row["label"]]
         assert (row["response"], row["opponent"]) == (before["opponent"], before["response"])
         assert (row["response_key"], row["opponent_key"]) == (before["opponent_key"], before["response_key"])
-        assert (row["query_key"], row["image_key"]) == (before["query_key"], before["image_key"])
+        same = [row[name] == before[name] for name in ("query_key", "image_key")]
+        assert same == [fault != EXCHANGED_QUERY, fault != EXCHANGED_IMAGE]
+        asked = canaries[row["example_id"]]["messages"][0]["parts"]
+        assert (asked[-1]["text"], asked[0]["image_id"]) == (row["query"], row["image_ids"][0])
+        assert (row["query_key"], row["image_key"]) == (query_key(row["query"]), image_key(row["image_ids"]))
         assert row["judgement_id"].startswith(MARK)
         assert row["rating"] == before["rating"]
-    for row in rows_by_fault(made)[EXCHANGED]:
+    for row in canaries.values():
         texts = {message["role"]: message["parts"][-1]["text"] for message in row["messages"][1:]}
         assert texts["chosen"].startswith("poor")
         assert texts["rejected"].startswith("sound")
+
+
+def test_a_copy_in_other_words_is_made_where_its_words_are_embedded() -> None:
+    given, made = made_of()
+    own = {row["example_id"]: row for row in given["examples"].to_pylist()}
+    retold = rows_by_fault(made)[RETOLD]
+    for row in retold:
+        before = own[row["example_id"].rsplit("-", 1)[1]]
+        assert row["image_ids"] == before["image_ids"]
+        texts = [compared_texts(one["messages"]) for one in (before, row)]
+        changed = [pair for pair in zip(*texts, strict=True) if pair[0] != pair[1]]
+        assert len(changed) == 1
+        assert set(changed[0][0].split()) != set(changed[0][1].split())
+        assert "4" not in texts[1]
+
+
+def test_another_truth_says_another_thing_and_nothing_else_changes() -> None:
+    given, made = made_of()
+    own = {row["example_id"]: row for row in given["prompts"].to_pylist()}
+    rows = {row["example_id"]: row for row in made.of([OTHER_TRUTH]).examples.to_pylist()}
+    for row in made.of([OTHER_TRUTH]).prompts.to_pylist():
+        before = own[row["example_id"].rsplit("-", 1)[1]]
+        assert (row["query_key"], row["image_key"]) == (before["query_key"], before["image_key"])
+        keys = {truth_key(one["ground_truth"], is_json=False) for one in (row, before)}
+        assert len(keys) == 2
+        assert [message["role"] for message in rows[row["example_id"]]["messages"]] == ["user", "ground_truth"]
+        assert rows[row["example_id"]]["messages"][1]["parts"][-1]["text"] == row["ground_truth"]
+    assert {own[name.rsplit("-", 1)[1]]["ground_truth"] for name in rows} == {*TRUTHS[:-1]}
+
+
+def test_a_taught_prompt_asks_what_an_sft_row_answers() -> None:
+    given, made = made_of()
+    turns = {(row["query_key"], row["image_key"], row["response"]) for row in given["turns"].to_pylist()}
+    asked = made.of([TAUGHT]).prompts.to_pylist()
+    assert {(row["query_key"], row["image_key"], row["ground_truth"]) for row in asked} <= turns
+    assert not turn_rows(made.of([TAUGHT]).examples)["turns"].num_rows
 
 
 def test_a_rejected_response_becomes_the_answer_to_the_same_question() -> None:
@@ -159,4 +234,5 @@ def test_those_of_a_fault_are_told_apart(fault: str) -> None:
     made = made_of()[1].of([fault])
     assert set(made.faults.values()) == {fault}
     assert set(made.examples["example_id"].to_pylist()) == set(made.faults)
-    assert bool(made.preferences.num_rows) == (fault == EXCHANGED)
+    assert bool(made.preferences.num_rows) == (KINDS[fault] == "preference")
+    assert bool(made.prompts.num_rows) == (KINDS[fault] == "prompt")

@@ -12,25 +12,28 @@ from PIL import Image
 from pyspark.sql import SparkSession
 
 from ops.audits.registry import all_audits
-from ops.canaries.comparisons import (
-    ANSWERED,
-    COPIED,
-    EXCHANGED,
-    KINDS,
-    NEAR_REJECTED,
-    REENCODED,
-    REJECTED,
-    REWORDED,
-)
+from ops.canaries.comparisons import ANSWERED, KINDS
+from ops.canaries.copies import COPIED, REENCODED, RETOLD, REWORDED, retold_copy
 from ops.canaries.outcome import ANY
+from ops.canaries.pairs import (
+    EXCHANGED,
+    EXCHANGED_IMAGE,
+    EXCHANGED_QUERY,
+    NEAR_REJECTED,
+    REJECTED,
+    asked_otherwise,
+)
+from ops.canaries.prompts import OTHER_TRUTH, TAUGHT
 from ops.canaries.rows import MARK
-from ops.core.identity import image_id
-from ops.core.measure_schemas import CANARIES, CANARY_RULES
-from ops.core.schemas import EXAMPLES, IMAGES, PREFERENCES
+from ops.core.canonical import image_key, query_key
+from ops.core.identity import image_id, text_id
+from ops.core.measure_schemas import CANARIES, CANARY_RULES, EMBEDDINGS
+from ops.core.schemas import EXAMPLES, IMAGES, PREFERENCES, PROMPTS
 from ops.core.tables import TABLES
 from ops.decision.policy import Action, Condition, Policy, Rule
 from ops.intake.image_checks import check_image
 from ops.intake.rows import IngestSettings
+from ops.text.likeness import compared_texts
 from ops.text.turn_rows import TURN_RULES, TURN_TABLES, turns_of
 from resources.config.settings import Settings, load_settings
 from resources.gates.canaries import latest_canaries
@@ -44,12 +47,18 @@ from resources.measuring.corpus_canaries import (
     missing_corpus_flight,
 )
 from resources.measuring.recorded import record_embedded
-from tests.support.corpora import Dialogue, Judged, tables
+from tests.support.corpora import Dialogue, Judged, example, tables, unit
 
 pytestmark = pytest.mark.timeout(900)
 ENCODER = "none"
 WORDS = [f"word{n}" for n in range(400)]
 SFT, PAIRS = 12, 8
+TRUTHS = ("B", "12", "yes", "red")
+#: The shipped policy acts on no audit of these.
+SOFT = (
+    Rule("soft", "soft_contradictions", (Condition("opposed", ">=", 1),), Action.HOLD, "reason"),
+    Rule("alike", "semantic_duplicates", (Condition("text_cosine", ">=", 0.9),), Action.HOLD, "reason"),
+)
 
 
 def rows_of(drop: str, pictures: list[str], *, pairs: int) -> list[Judged | Dialogue]:
@@ -70,6 +79,39 @@ def rows_of(drop: str, pictures: list[str], *, pairs: int) -> list[Judged | Dial
     return rows if pairs else [row for row in rows if isinstance(row, Dialogue)]
 
 
+def prompts_of(drop: str, pictures: list[str]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Prompts of RL, as examples and as prompts."""
+    rows: list[dict[str, Any]] = []
+    known: list[dict[str, Any]] = []
+    for n, truth in enumerate(TRUTHS):
+        query = f"What would be right {n}?"
+        row = example(Dialogue([(query, truth)], image=pictures[n], drop=drop), 100 + n) | {"kind": "prompt"}
+        row["messages"][1]["role"] = "ground_truth"
+        keys = {"image_key": image_key(row["image_ids"]), "query_key": query_key(query)}
+        asked = {"query": query, "ground_truth": truth, "is_json": False, **keys}
+        rows.append(row)
+        known.append({name: row.get(name) for name in PROMPTS.schema.names} | asked)
+    return rows, known
+
+
+def vectors_of(examples: pa.Table) -> pa.Table:
+    """Vectors of all that is compared, as if the encoder did not hear whether a text is in other words."""
+    draw = np.random.default_rng(1)
+    vectors: dict[tuple[str, str], bytes] = {}
+    for row in examples.to_pylist():
+        for image in row["image_ids"]:
+            vectors.setdefault(("image", image), unit(draw.normal(size=64)).tobytes())
+        other, asked = retold_copy(row), asked_otherwise(row)
+        texts = compared_texts(row["messages"])
+        pairs = list(zip(texts, compared_texts(other.row["messages"]) if other else texts, strict=True))
+        for text, same in [*pairs, *([asked[1:]] if asked else [])]:
+            vector = vectors.setdefault(("text", text_id(text)), unit(draw.normal(size=64)).tobytes())
+            vectors.setdefault(("text", text_id(same)), vector)
+    keys = ("modality", "content_id", "vector", "encoder")
+    rows = [dict(zip(keys, (*content, vector, ENCODER), strict=True)) for content, vector in vectors.items()]
+    return pa.Table.from_pylist(rows, schema=EMBEDDINGS.schema)
+
+
 def stored(root: Path) -> Lake:
     """A lake of two drops, of which the second brings no preferences, as if they were embedded."""
     lake = Lake(root)
@@ -86,12 +128,27 @@ def stored(root: Path) -> Lake:
     lake.append(IMAGES, lake.stage(IMAGES, images, {}))
     for drop, pairs in (("first", PAIRS), ("later", 0)):
         made = tables(rows_of(drop, list(facts), pairs=pairs))
-        for spec in (EXAMPLES, PREFERENCES, *TURN_TABLES):
+        examples, prompts = prompts_of(drop, list(facts)) if pairs else ([], [])
+        asking = pa.Table.from_pylist(examples, schema=EXAMPLES.schema)
+        made["examples"] = pa.concat_tables([made["examples"], asking])
+        made["prompts"] = pa.Table.from_pylist(prompts, schema=PROMPTS.schema)
+        vectors = vectors_of(made["examples"])
+        for modality in ("image", "text"):
+            part = vectors.filter(pa.compute.equal(vectors["modality"], modality))
+            lake.append(EMBEDDINGS, lake.stage(EMBEDDINGS, part, {"encoder": ENCODER, "modality": modality}))
+        for spec in (EXAMPLES, PREFERENCES, PROMPTS, *TURN_TABLES):
             partition = {"delivery": f"{drop}-0"} | ({"rules": TURN_RULES} if spec in TURN_TABLES else {})
             once = turns_of(f"{drop}-0") if spec in TURN_TABLES else f"{drop}-0"
             lake.write(spec, made[spec.name], partition=partition, once=once)
         record_embedded(lake, f"{drop}-0", ENCODER)
     return lake
+
+
+def counting(lake: Lake) -> int:
+    """Pairs whose question canaries ask with a phrase that has a number in it."""
+    pairs = lake.read(EXAMPLES, where={"kind": "preference"}).to_pylist()
+    asked = [asked_otherwise(row) for row in pairs if "good" in row["messages"][1]["parts"][-1]["text"]]
+    return sum(one is not None and "One" in one[2] for one in asked)
 
 
 def fly(spark: SparkSession, lake: Lake, deliveries: list[str], settings: Settings) -> CorpusFlight | None:
@@ -104,11 +161,17 @@ def fly(spark: SparkSession, lake: Lake, deliveries: list[str], settings: Settin
     return flight
 
 
+def acting() -> Settings:
+    """The shipped settings, with rules on all audits that look for canaries."""
+    settings = load_settings()
+    return replace(settings, policy=Policy((*settings.policy.rules, *SOFT)))
+
+
 @pytest.fixture(scope="module")
 def flown(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Lake:
     lake = stored(tmp_path_factory.mktemp("lake"))
-    first = fly(spark, lake, ["first-0"], load_settings())
-    later = fly(spark, lake, ["first-0", "later-0"], load_settings())
+    first = fly(spark, lake, ["first-0"], acting())
+    later = fly(spark, lake, ["first-0", "later-0"], acting())
     assert [flight and flight.deliveries for flight in (first, later)] == [("first-0",), ("later-0",)]
     return lake
 
@@ -123,17 +186,25 @@ def test_each_audit_finds_what_it_looks_for(flown: Lake) -> None:
     reworded = caught.pop((REWORDED, "near_duplicates"))
     assert caught.pop((REWORDED, ANY)) == reworded
     assert reworded[0] == SFT
+    # The audit takes the "one" of a phrase around a question for a number that decides.
+    asked = caught.pop((EXCHANGED_QUERY, "soft_contradictions"))
+    assert caught.pop((EXCHANGED_QUERY, ANY)) == asked
+    assert asked == (PAIRS, PAIRS - counting(flown))
     expected = {(COPIED, "duplicates"): sound, (REENCODED, "near_duplicates"): sound}
     expected |= {(ANSWERED, "sft_contradictions"): SFT, (EXCHANGED, "contradictions"): PAIRS}
     expected |= {(REJECTED, "rejected_as_target"): PAIRS, (NEAR_REJECTED, "reward_leaks"): PAIRS}
+    expected |= {(EXCHANGED_IMAGE, "soft_contradictions"): PAIRS}
+    expected |= {(RETOLD, "semantic_duplicates"): SFT, (TAUGHT, "sft_overlap"): SFT}
+    expected |= {(OTHER_TRUTH, "truth_contradictions"): len(TRUTHS)}
     expected |= {(fault, ANY): planted for (fault, _), planted in list(expected.items())}
     assert caught == {name: (planted, planted) for name, planted in expected.items()}
     beside = {(o.fault, o.audit): (o.own, o.flagged) for o in latest["first-0"]}
     assert beside[COPIED, "duplicates"] == (sound + 1, 1)
     assert beside[REENCODED, "near_duplicates"] == (sound + 1, 0)
     assert beside[EXCHANGED, "contradictions"] == (PAIRS + 2, 2)
+    assert beside[OTHER_TRUTH, "truth_contradictions"] == (len(TRUTHS), 0)
     # Its short rows are copies of those of the first drop, so that none of them is damaged.
-    assert {outcome.fault for outcome in latest["later-0"]} == {COPIED, REWORDED, REENCODED}
+    assert {outcome.fault for outcome in latest["later-0"]} == {COPIED, REWORDED, RETOLD, REENCODED}
     counted = flown.read(CANARY_RULES, where={"delivery": "first-0"}).to_pylist()
     rules = {(row["fault"], row["rule"]): row["caught"] for row in counted}
     assert rules[COPIED, "exact_duplicate"] == sound
@@ -152,7 +223,7 @@ def test_a_rule_that_finds_nothing_is_seen_to(flown: Lake, spark: SparkSession) 
 @pytest.mark.full
 def test_what_flew_flies_no_more(flown: Lake) -> None:
     both = ["first-0", "later-0"]
-    assert missing_corpus_flight(flown, both, settings=load_settings(), encoder=ENCODER) is None
+    assert missing_corpus_flight(flown, both, settings=acting(), encoder=ENCODER) is None
     no_rules = replace(load_settings(), policy=Policy(()))
     assert missing_corpus_flight(flown, both, settings=no_rules, encoder=ENCODER) is None
 
