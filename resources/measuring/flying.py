@@ -99,9 +99,7 @@ def _among_own(
     return audit.measure({name: spark.createDataFrame(rows) for name, rows in tables.items()}, settings=chosen)
 
 
-def _drawn_tables(
-    corpus: Corpus, audit: Audit, settings: object, own: Mapping[str, pa.Table]
-) -> dict[str, pa.Table]:
+def _drawn_tables(corpus: Corpus, audit: Audit, settings: object, own: Mapping[str, pa.Table]) -> dict[str, pa.Table]:
     """What of these rows (by delivery) stands in the tables that the audit reads."""
     ids = [name for rows in own.values() for name in column_values(rows, "example_id", str)]
     where = {"delivery": list(own), "example_id": ids}
