@@ -112,7 +112,7 @@ def _suggestion_table(suggestions: Sequence[Suggestion], target: float) -> objec
             table.add_row(f"  none reaches {target:g}")
         elif suggestion.edit:
             table.add_row(*_side(suggestion.proposed))
-    return titled("Rules with a limit, as they are and as suggested; 95 % intervals, by labels or canaries", table)
+    return titled("Rules with a limit, as they are and as suggested; 95 % intervals", table)
 
 
 def _side(side: At) -> list[str]:

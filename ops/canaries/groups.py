@@ -5,12 +5,20 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from ops.audits.contract import Audit
 from ops.canaries.outcome import Flagged
+from ops.core.spherical import directions, far_apart, nearest
+from ops.core.vectors import Vectors
 from ops.decision.policy import Policy
 
 Group = tuple[str, str]
 """Its family, and its name in it."""
+
+
+#: Pictures that stand for those of a delivery's canaries: few enough to be kept by fault, enough for a gate's clusters.
+_PICTURES = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +51,20 @@ def group_outcomes(
         canaries = {name: groups[name.rsplit("-", 1)[1]] for name, kind in faults.items() if kind == fault}
         counted += _counted(fault, canaries, flagged, looking[fault]) if looking[fault] else []
     return counted
+
+
+def alike_pictures(images: Vectors, ids: Sequence[str]) -> dict[str, str]:
+    """For each of these pictures that has a vector that picture which it is most like, of at most _PICTURES that lie
+    far apart: by directions about the mean."""
+    names = sorted(set(ids))
+    vectors, known = images.gather(names)
+    own = [name for name, is_known in zip(names, known.tolist(), strict=True) if is_known]
+    if not own:
+        return {}
+    rays = directions(vectors[known], vectors[known].mean(axis=0, dtype=np.float64))
+    few = far_apart(rays, _PICTURES)
+    standing, _ = nearest(few, rays)
+    return {name: own[standing[place]] for name, place in zip(own, nearest(rays, few)[0].tolist(), strict=True)}
 
 
 def _counted(

@@ -10,18 +10,15 @@ as well counts twice. That training on more of it brings it back is not measured
 does not.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import chain, count
 
 import numpy as np
 
 from ops.checkpoints.shifts import Interval
-from ops.core.spherical import centres, far_apart, nearest
-from ops.core.vectors import unit
+from ops.core.spherical import Gathering, directions
 
 _DRAWS = 2000
-_ROUNDS = 20
 _NEIGHBOURS = 5
 _PER_CLUSTER, _MOST_CLUSTERS = 16, 16
 #: Probes of a cluster below which nothing is said of it.
@@ -79,20 +76,22 @@ def cluster_shifts(
     before, of edited pictures, and after, as the tower gives them at its end; `hits` which texts were found before and
     after (n booleans each)."""
     before, edited, after = (np.where(np.isfinite(space), space, 0.0) for space in spaces)
-    directions = _directions(before)
-    places, middles = _clustered(directions)
+    gathering = Gathering.of(before, each=_PER_CLUSTER, most=_MOST_CLUSTERS, fewest=FEWEST)
+    number = len(gathering.centres)
     shares = {"neighbours": (_same_nearest(before, edited), _same_nearest(before, after))}
     if hits is not None:
         shares["retrieval"] = (hits[0].astype(np.float64), hits[1].astype(np.float64))
-    groups = [np.flatnonzero(places == at) for at in range(len(middles))] if len(middles) > 1 else []
+    groups = [np.flatnonzero(gathering.cluster == at) for at in range(number)] if number > 1 else []
+    names = gathering.typical(before, texts) if groups else []
     chance = np.random.default_rng(seed)
     shifts: list[ClusterShift] = []
-    for group in groups:
-        losses = {name: _loss(*own, group, level=0.05 / len(groups), chance=chance) for name, own in shares.items()}
-        near = group[np.argsort(-(directions[group] @ middles[places[group[0]]]), kind="stable")]
+    for name, group in zip(names, groups, strict=True):
+        losses = {
+            measure: _loss(*own, group, level=0.05 / len(groups), chance=chance) for measure, own in shares.items()
+        }
         shifts.append(
             ClusterShift(
-                name=_typical([texts[int(at)] for at in near], {shift.name for shift in shifts}),
+                name=name,
                 pictures=tuple(pictures[at] for at in group.tolist()),
                 neighbours=losses["neighbours"],
                 retrieval=losses.get("retrieval"),
@@ -100,27 +99,6 @@ def cluster_shifts(
             )
         )
     return sorted(shifts, key=lambda shift: (-shift.neighbours.lost, shift.name))
-
-
-def _directions(features: np.ndarray) -> np.ndarray:
-    """Unit vectors about the mean: where all features point one way, it would hide what they differ in."""
-    return unit(features.astype(np.float64) - features.mean(axis=0, dtype=np.float64))
-
-
-def _clustered(directions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The cluster of each probe (n), and the centres (k, d). Where fewer than FEWEST gather, the next cluster takes
-    them."""
-    number = min(_MOST_CLUSTERS, max(1, len(directions) // _PER_CLUSTER))
-    middles = centres(directions, far_apart(directions, number), rounds=_ROUNDS)
-    sizes = np.bincount(nearest(directions, middles)[0], minlength=len(middles))
-    middles = middles[sizes >= min(FEWEST, sizes.max())]
-    return nearest(directions, middles)[0], middles
-
-
-def _typical(texts: Sequence[str], taken: Collection[str]) -> str:
-    """The first of the texts, those nearest to the centre first, that no other cluster is called."""
-    numbered = (f"{texts[0]} ({number})" for number in count(2))
-    return next(name for name in chain(dict.fromkeys(texts), numbered) if name not in taken)
 
 
 def _same_nearest(before: np.ndarray, after: np.ndarray) -> np.ndarray:
@@ -131,8 +109,8 @@ def _same_nearest(before: np.ndarray, after: np.ndarray) -> np.ndarray:
 
 def _are_nearest(features: np.ndarray) -> np.ndarray:
     """Which pictures are nearest to each (n, n): nearer than the next one, for of those as near none is known."""
-    directions = _directions(features)
-    cosines = np.round(directions @ directions.T, 9)
+    own = directions(features, features.mean(axis=0, dtype=np.float64))
+    cosines = np.round(own @ own.T, 9)
     np.fill_diagonal(cosines, -np.inf)
     next_one = np.sort(cosines, axis=1)[:, -_NEIGHBOURS - 1]
     return cosines > next_one[:, None]

@@ -100,7 +100,8 @@ CANARY_RULES = table(
 )
 
 # By group of rows (a language, a dataset, ...): how many of the canaries with a fault rules found, and, where the fault
-# is empty, how many own rows they flagged.
+# is empty, how many own rows they flagged. The groups of the family `pictures` are images of the delivery, each of
+# which stands for those that are most like it: a gate knows only later which clusters there are.
 CANARY_GROUPS = table(
     "canary_groups",
     (),

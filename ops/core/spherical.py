@@ -4,11 +4,60 @@ Products are rounded before they are compared, so that the number of cores does 
 in it: centres start where the caller says. scikit-learn's k-means keeps means that are no directions.
 """
 
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from itertools import chain, count
+
 import numpy as np
 
 from ops.core.vectors import unit
 
 _DIGITS = 9
+_ROUNDS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Gathering:
+    """What vectors gather about: `centres` (k, d; unit) of their directions about their `mean` (d), and the `cluster`
+    (n) of each vector."""
+
+    cluster: np.ndarray
+    centres: np.ndarray
+    mean: np.ndarray
+
+    @classmethod
+    def of(cls, vectors: np.ndarray, *, each: int, most: int, fewest: int) -> "Gathering":
+        """Of vectors (n, d) a cluster for `each` of them, at most `most`, at least one. Where fewer than `fewest`
+        gather, the next cluster takes them."""
+        mean = vectors.mean(axis=0, dtype=np.float64)
+        own = directions(vectors, mean)
+        number = min(most, max(1, len(own) // each))
+        middles = centres(own, far_apart(own, number), rounds=_ROUNDS)
+        sizes = np.bincount(nearest(own, middles)[0], minlength=len(middles))
+        middles = middles[sizes >= min(fewest, sizes.max())]
+        return cls(nearest(own, middles)[0], middles, mean)
+
+    def typical(self, vectors: np.ndarray, texts: Sequence[str]) -> list[str]:
+        """A name for each cluster (k): of the texts (n) of its vectors, those nearest to its centre first, the first
+        that no other cluster is called."""
+        own = directions(vectors, self.mean)
+        names: list[str] = []
+        for place, centre in enumerate(self.centres):
+            members = np.flatnonzero(self.cluster == place)
+            near = members[np.argsort(-(own[members] @ centre), kind="stable")]
+            names.append(_unused([texts[int(at)] for at in near], names))
+        return names
+
+
+def directions(vectors: np.ndarray, mean: np.ndarray) -> np.ndarray:
+    """Unit vectors (n, d; float64) about the mean: where all vectors point one way, it would hide what they differ
+    in."""
+    return unit(vectors.astype(np.float64) - mean)
+
+
+def _unused(texts: Sequence[str], taken: Collection[str]) -> str:
+    numbered = (f"{texts[0]} ({number})" for number in count(2))
+    return next(name for name in chain(dict.fromkeys(texts), numbered) if name not in taken)
 
 
 def centres(sample: np.ndarray, first: np.ndarray, *, rounds: int) -> np.ndarray:

@@ -36,9 +36,10 @@ from ops.gates.content_facts import (
     pollution_facts,
     query_counts,
 )
-from resources.gates.diversity import diversity
+from resources.gates.diversity import CLUSTER, DIVERSITY, diversity, mean_vectors
 from resources.gates.mix import Mixing, mix_facts
-from resources.gates.removal import removal_facts
+from resources.gates.picture_groups import PictureGroups
+from resources.gates.removal import REMOVAL, removal_facts
 from resources.gates.sample import Sample, Sampled, sampled
 from resources.lake.parts import Part
 from resources.lake.shares import SHARE_ROWS, Share, View, rows_kept, shares_of
@@ -97,9 +98,21 @@ def facts_of(stored: Stored, tasks: Tasks, *, share_rows: int = SHARE_ROWS) -> d
     )
     facts |= contradiction_facts(tasks.values(judged)) | pollution_facts([own.pollution for own in receipts])
     sample = Sample.of([own.sampled for own in receipts])
-    diverse = diversity(lake, sample, encoder=stored.encoder)
-    facts |= {**diverse.facts, **removal_facts(lake, sample, diverse.cluster)}
+    facts |= _of_sample(stored, sample)
     return facts | mix_facts([own.sums for own in receipts], stored.mix)
+
+
+def _of_sample(stored: Stored, sample: Sample | None) -> dict[str, pa.Table]:
+    """Facts that a sample tells: diversity, and removals by group; empty tables where it tells nothing."""
+    if sample is None:
+        return {
+            "diversity": DIVERSITY.empty_table(),
+            "clusters": CLUSTER.empty_table(),
+            "removal": REMOVAL.empty_table(),
+        }
+    embedded = mean_vectors(stored.lake, [row["image_ids"] or [] for row in sample.rows], stored.encoder)
+    groups = PictureGroups.of(sample.rows, embedded, encoder=stored.encoder)
+    return {**diversity(sample, embedded), "removal": removal_facts(stored.lake, sample, groups)}
 
 
 def _places(parts: Sequence[Part], ranges: int) -> list[range]:

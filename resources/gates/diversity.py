@@ -1,6 +1,6 @@
 """Diversity of a candidate on a sample of the corpus: pictures by their embeddings, answers by their words."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -13,6 +13,7 @@ from resources.gates.sample import Sample
 from resources.lake.tables import Lake
 
 CLUSTERS = 50
+_ASKING = ("user", "system")
 _LEAST = 200
 """Below so many examples with a picture there is no figure: chance decides too much."""
 
@@ -23,31 +24,28 @@ CLUSTER = pa.schema(
 
 
 @dataclass(frozen=True, slots=True)
-class Diversity:
-    """Facts by name (`diversity`, a row a figure: figure, before, kept, random, ratio, which is kept over random;
-    `clusters`, a row a cluster of pictures: cluster, examples, removed, removed_share), and the cluster of each example
-    of the sample, -1 where it is in none. The tables are empty where too little is known."""
+class Embedded:
+    """Unit vectors (n, d; float32) of those examples whose pictures are all embedded, means over each one's pictures,
+    and which examples they are (n)."""
 
-    facts: Mapping[str, pa.Table]
-    cluster: np.ndarray
+    vectors: np.ndarray
+    places: np.ndarray
 
 
-def diversity(lake: Lake, sample: Sample | None, *, encoder: str) -> Diversity:
-    """How diverse what is left of the sample is; None where the sample tells nothing."""
-    if sample is None:
-        return Diversity({"diversity": DIVERSITY.empty_table(), "clusters": CLUSTER.empty_table()}, np.zeros(0))
+def diversity(sample: Sample, embedded: Embedded) -> dict[str, pa.Table]:
+    """How diverse what is left of the sample is: facts by name (`diversity`, a row a figure: figure, before, kept,
+    random, ratio, which is kept over random; `clusters`, a row a cluster of pictures: cluster, examples, removed,
+    removed_share). The tables are empty where too little is known."""
     member = sample.member
     answers = np.unique([answer_of(row["messages"]) for row in sample.rows], return_inverse=True)[1]
     figures = [against_chance("answer_bits", lambda rows: answer_bits(answers[rows]), member)]
-    vectors, embedded = _vectors(lake, [row["image_ids"] or [] for row in sample.rows], encoder)
-    clusters, cluster_of = CLUSTER.empty_table(), np.full(len(member), -1)
-    if len(vectors) >= _LEAST:
-        cluster = clustered(vectors, CLUSTERS)
-        figures += _of_pictures(vectors, cluster, member[embedded])
-        clusters = _clusters(cluster, member[embedded])
-        cluster_of[embedded] = cluster
+    clusters = CLUSTER.empty_table()
+    if len(embedded.vectors) >= _LEAST:
+        cluster = clustered(embedded.vectors, CLUSTERS)
+        figures += _of_pictures(embedded.vectors, cluster, member[embedded.places])
+        clusters = _clusters(cluster, member[embedded.places])
     rows = [{"figure": f.name, "random": f.random_mean, "ratio": f.ratio, **_figures(f)} for f in figures]
-    return Diversity({"diversity": pa.Table.from_pylist(rows, schema=DIVERSITY), "clusters": clusters}, cluster_of)
+    return {"diversity": pa.Table.from_pylist(rows, schema=DIVERSITY), "clusters": clusters}
 
 
 def _of_pictures(vectors: np.ndarray, cluster: np.ndarray, member: np.ndarray) -> list[Figure]:
@@ -78,17 +76,23 @@ def answer_of(messages: Sequence[StoredMessage] | None) -> str:
     return " ".join(part["text"] or "" for part in last["parts"] or []).strip().lower() if last else ""
 
 
-def _vectors(lake: Lake, images: Sequence[Sequence[str]], encoder: str) -> tuple[np.ndarray, np.ndarray]:
-    """Unit vectors (n, d; float32) of the examples whose pictures are all embedded, and which examples they are."""
+def question_of(messages: Sequence[StoredMessage] | None) -> str:
+    """What is asked, and what the system says."""
+    asked = [part["text"] or "" for m in messages or () if m["role"] in _ASKING for part in m["parts"] or ()]
+    return " ".join(asked)
+
+
+def mean_vectors(lake: Lake, images: Sequence[Sequence[str]], encoder: str) -> Embedded:
+    """Of examples that show these images."""
     ids = sorted({image for group in images for image in group})
     where = {"encoder": encoder, "modality": "image", "content_id": ids}
     rows = lake.read(EMBEDDINGS, where=where, columns=["content_id", "vector"]) if ids else None
     if rows is None or not rows.num_rows:
-        return np.zeros((0, 0), dtype=np.float32), np.zeros(0, dtype=np.int64)
+        return Embedded(np.zeros((0, 0), dtype=np.float32), np.zeros(0, dtype=np.int64))
     matrix = np.frombuffer(b"".join(vector or b"" for vector in rows["vector"].to_pylist()), dtype="<f2").reshape(
         rows.num_rows, -1
     )
     at = {image: n for n, image in enumerate(rows["content_id"].to_pylist())}
-    embedded = np.array([n for n, group in enumerate(images) if group and all(i in at for i in group)], dtype=np.int64)
-    means = np.stack([matrix[[at[i] for i in images[n]]].astype(np.float32).mean(axis=0) for n in embedded])
-    return means / np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-12), embedded
+    places = np.array([n for n, group in enumerate(images) if group and all(i in at for i in group)], dtype=np.int64)
+    means = np.stack([matrix[[at[i] for i in images[n]]].astype(np.float32).mean(axis=0) for n in places])
+    return Embedded(means / np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-12), places)

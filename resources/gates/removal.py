@@ -3,11 +3,11 @@ their source."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from ops.canaries.groups import Group
 from ops.canaries.outcome import last_flights
 from ops.core.log import Row
 from ops.core.measure_schemas import CANARY_GROUPS
@@ -15,12 +15,13 @@ from ops.core.schemas import IMAGES
 from ops.gates.group_recall import group_recalls
 from ops.gates.removal_odds import ALPHA, Odds, Strata, corrected, removal_odds
 from ops.text.text_groups import text_groups
-from resources.gates.diversity import answer_of
+from resources.gates.diversity import answer_of, question_of
 from resources.gates.overrides import DATASET, FAMILIES, PICTURES, RESOLUTION, Override, overrides
+from resources.gates.picture_groups import PictureGroups
 from resources.gates.sample import Sample
 from resources.lake.tables import Lake
 
-FACTS = pa.schema(
+REMOVAL = pa.schema(
     [
         ("family", pa.string()),
         ("group", pa.string()),
@@ -41,16 +42,12 @@ _LEAST = 20
 """Examples of a group, and of the rest, below which nothing is told of it."""
 _SIDES = ((224, "below 224 px"), (512, "224 to 511 px"), (1024, "512 to 1023 px"))
 _LARGE = "1024 px and more"
-_ASKING = ("user", "system")
 
 
-def removal_facts(lake: Lake, sample: Sample | None, cluster: np.ndarray) -> dict[str, pa.Table]:
-    """`removal`, a row a group of at least _LEAST sampled examples (FACTS), those first that lose most for certain.
-    `cluster` is the picture cluster of each example, -1 where it has none. Empty where nothing is told."""
-    if sample is None:
-        return {"removal": FACTS.empty_table()}
+def removal_facts(lake: Lake, sample: Sample, pictures: PictureGroups) -> pa.Table:
+    """A row a group of at least _LEAST sampled examples (REMOVAL), those first that lose most for certain."""
     members: dict[tuple[str, str], list[int]] = defaultdict(list)
-    for place, groups in enumerate(_groups(lake, sample.rows, cluster)):
+    for place, groups in enumerate(_groups(lake, sample.rows, pictures)):
         for group in groups:
             members[group].append(place)
     source = np.unique([f"{row['delivery']} {row['dataset']}" for row in sample.rows], return_inverse=True)[1]
@@ -66,14 +63,18 @@ def removal_facts(lake: Lake, sample: Sample | None, cluster: np.ndarray) -> dic
         if odds is not None:
             counts = {"examples": int(inside.sum()), "removed": int((inside & removed).sum())}
             rows.append({"family": family, "group": group, **counts, **_figures(odds)})
-    say = _canaries(lake, sorted({row["delivery"] for row in sample.rows}))
+    say = _canaries(lake, sorted({row["delivery"] for row in sample.rows}), pictures)
     rows = [row | {"canaries": say.get((row["family"], row["group"]), "")} for row in rows]
-    return {"removal": pa.Table.from_pylist(_judged(rows, overrides(lake)), schema=FACTS)}
+    return pa.Table.from_pylist(_judged(rows, overrides(lake)), schema=REMOVAL)
 
 
-def _canaries(lake: Lake, deliveries: Sequence[str]) -> dict[tuple[str, str], str]:
-    """What is found of canaries by group, of the deliveries' last flights."""
+def _canaries(lake: Lake, deliveries: Sequence[str], pictures: PictureGroups) -> dict[tuple[str, str], str]:
+    """What is found of canaries by group, of the deliveries' last flights. Those by picture are counted for its
+    group."""
     rows = last_flights(lake.read(CANARY_GROUPS, where={"delivery": list(deliveries)}).to_pylist())
+    names = pictures.of_images(lake, sorted({row["group"] for row in rows if row["family"] == PICTURES}))
+    rows = [row | {"group": names.get(row["group"], "")} if row["family"] == PICTURES else row for row in rows]
+    rows = [row for row in rows if row["group"] or row["family"] != PICTURES]
     return {(recall.family, recall.group): recall.words for recall in group_recalls(rows, whole=DATASET)}
 
 
@@ -104,27 +105,28 @@ def _strata(inside: np.ndarray, removed: np.ndarray, source: np.ndarray) -> Stra
     return Strata(*(column.astype(np.int64) for column in counts))
 
 
-def _groups(lake: Lake, rows: Sequence[Row], cluster: np.ndarray) -> Iterator[list[tuple[str, str]]]:
-    """The groups of each example, as (family, group)."""
+def _groups(lake: Lake, rows: Sequence[Row], pictures: PictureGroups) -> Iterator[list[Group]]:
+    """The groups of each example."""
+    sides = resolutions(lake, rows)
+    for row, name, resolution in zip(rows, pictures.of_examples, sides, strict=True):
+        yield [*row_groups(row), *resolution, *([(PICTURES, name)] if name else [])]
+
+
+def resolutions(lake: Lake, rows: Sequence[Row]) -> list[list[Group]]:
+    """The group of each example by the shortest side of its images; none where no image is known."""
     sides = _sides(lake, rows)
-    for row, place in zip(rows, cluster.tolist(), strict=True):
-        groups = [(PICTURES, f"{place:02d}")] if place >= 0 else []
-        lengths = [sides[image] for image in row["image_ids"] or () if image in sides]
-        groups += (
-            [(RESOLUTION, next((name for most, name in _SIDES if min(lengths) < most), _LARGE))] if lengths else []
-        )
-        yield [*row_groups(row), *groups]
+    lengths = [[sides[image] for image in row["image_ids"] or () if image in sides] for row in rows]
+    return [[(RESOLUTION, _size(min(own)))] if own else [] for own in lengths]
 
 
-def row_groups(row: Row) -> list[tuple[str, str]]:
-    """The groups, as (family, group), that an example's dataset and texts tell."""
-    texts = text_groups(_question(row["messages"]), answer_of(row["messages"]))
+def _size(side: int) -> str:
+    return next((name for most, name in _SIDES if side < most), _LARGE)
+
+
+def row_groups(row: Row) -> list[Group]:
+    """The groups that an example's dataset and texts tell."""
+    texts = text_groups(question_of(row["messages"]), answer_of(row["messages"]))
     return [(DATASET, row["dataset"] or ""), *texts]
-
-
-def _question(messages: Sequence[Mapping[str, Any]] | None) -> str:
-    asked = [part["text"] or "" for m in messages or () if m["role"] in _ASKING for part in m["parts"] or ()]
-    return " ".join(asked)
 
 
 def _sides(lake: Lake, rows: Sequence[Row]) -> dict[str, int]:

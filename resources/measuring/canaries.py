@@ -20,9 +20,10 @@ from ops.audits.registry import all_audits
 from ops.canaries.chances import AuditChances, fitted_chances
 from ops.canaries.comparisons import texts_of
 from ops.canaries.damage import FAULTS, ROWS_EACH, Canaries, canaries
-from ops.canaries.groups import GroupOutcome, group_outcomes
+from ops.canaries.groups import Group, GroupOutcome, alike_pictures, group_outcomes
 from ops.canaries.outcome import CanaryOutcome, RuleOutcome, flagged_rows, outcomes, rule_outcomes, rules_on
 from ops.core.identity import digest, fingerprint, text_id
+from ops.core.log import Row
 from ops.core.measure_schemas import CANARIES
 from ops.core.schemas import BOXES, EXAMPLES
 from ops.core.vectors import Vectors, joined
@@ -32,7 +33,8 @@ from resources.config.settings import Settings
 from resources.engines.progress import Progress
 from resources.engines.ray import ray_map
 from resources.engines.ray_types import Reference, get, get_all, put
-from resources.gates.removal import row_groups
+from resources.gates.overrides import PICTURES
+from resources.gates.removal import resolutions, row_groups
 from resources.lake.parts import Part
 from resources.lake.tables import Lake
 from resources.measuring.evidence import Evidence, part_inputs
@@ -223,10 +225,24 @@ def _judged(flown: tuple[_Job, Reference], *, lake: Lake, shared: Reference) -> 
         beside = replace(inputs, examples=pa.concat_tables([own, made.of(audit.faults)]))
         measures[audit.name] = audit.measure(beside, job.audits[audit.name])
     flagged = flagged_rows(pa.concat_tables([own, made.examples]), measures, job.policy)
-    groups = {row["example_id"]: row_groups(row) for row in own.to_pylist()}
+    groups = _groups(lake, own.to_pylist(), inputs.images)
     return _Judged(
         outcomes(made.faults, flagged, job.policy, audits),
         rule_outcomes(made.faults, flagged, measures, job.policy, audits),
         list(fitted_chances(made.faults, measures, audits)),
         group_outcomes(groups, made.faults, flagged, job.policy, audits),
     )
+
+
+def _groups(lake: Lake, rows: Sequence[Row], images: Vectors) -> dict[str, list[Group]]:
+    """The groups of own rows, by id: those of their texts, by resolution, and by the picture, of a few, that is most
+    like their first."""
+    alike = alike_pictures(images, [row["image_ids"][0] for row in rows if row["image_ids"]])
+    return {
+        row["example_id"]: [
+            *row_groups(row),
+            *resolution,
+            *((PICTURES, alike[i]) for i in row["image_ids"][:1] if i in alike),
+        ]
+        for row, resolution in zip(rows, resolutions(lake, rows), strict=True)
+    }

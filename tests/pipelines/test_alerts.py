@@ -9,7 +9,6 @@ from pathlib import Path
 from socketserver import StreamRequestHandler, ThreadingTCPServer
 
 import dagster as dg
-import numpy as np
 import pytest
 
 from assets.checks import check_result
@@ -25,7 +24,7 @@ from resources.gates.removal import removal_facts
 from resources.gates.suites import removal_suites
 from resources.lake.tables import Lake
 from tests.support.flown import fly
-from tests.support.removed import sampled
+from tests.support.removed import NO_PICTURES, sampled
 
 FAILED = Alert("drop_job failed", ("quarantine_share 0.4, at most 0.05",), "mend the drop", "http://ui/runs/1")
 
@@ -185,7 +184,7 @@ def test_a_gate_that_fails_in_a_run_that_does_not_is_told(chat: Chat) -> None:
 
 def of_removals(lake: Lake) -> dg.AssetCheckResult:
     """What the gate says of a candidate that loses more German than English."""
-    facts = removal_facts(lake, sampled(of_german=0.3, of_english=0.1), np.full(800, -1))
+    facts = {"removal": removal_facts(lake, sampled(of_german=0.3, of_english=0.1), NO_PICTURES)}
     suites = removal_suites(GuardSettings(removed_limit_odds=2.0))
     gate = run_gate("candidate", "version 1", facts, suites=suites, run="r", history=None)
     return check_result(gate, asset="table", check="gate")

@@ -4,8 +4,10 @@ from typing import Any
 
 import numpy as np
 
+from resources.gates.picture_groups import PictureGroups
 from resources.gates.sample import Sample
 
+NO_PICTURES = PictureGroups([""] * 800)
 GERMAN = "Auf dem Bild sieht man einen kleinen Hund auf einer Wiese."
 ENGLISH = "A small dog is sitting on the green meadow."
 

@@ -1,8 +1,11 @@
 """Canaries by group: each is counted in the groups of the row that it was made of."""
 
+import numpy as np
+
 from ops.audits.registry import all_audits
-from ops.canaries.groups import GroupOutcome, group_outcomes
+from ops.canaries.groups import GroupOutcome, alike_pictures, group_outcomes
 from ops.canaries.rows import MARK
+from ops.core.vectors import Vectors, unit
 from ops.decision.policy import Action, Condition, Policy, Rule
 
 LIKELY = Rule("likely", "image_mismatch", (Condition.parse("probability >= 0.5"),), Action.HOLD, "wrong")
@@ -34,3 +37,16 @@ def test_a_fault_that_no_rule_looks_for_is_left_out() -> None:
     faults = {f"{MARK}reward_trace-a": "reward_trace"}
     outcomes = group_outcomes(GROUPS, faults, {}, Policy((LIKELY,)), [all_audits()["image_mismatch"]])
     assert {outcome.fault for outcome in outcomes} == {""}
+
+
+def test_a_picture_is_stood_for_by_what_it_is_most_like() -> None:
+    drawn = np.random.default_rng(0)
+    kind = np.arange(300) % 64
+    matrix = unit(np.eye(64)[kind] + 0.02 * drawn.normal(size=(300, 64))).astype(np.float16)
+    ids = [f"{at:04x}" for at in range(300)]
+    alike = alike_pictures(Vectors.of(ids, matrix), [*ids, "ffff"])
+    assert set(alike) == set(ids)
+    assert len(set(alike.values())) == 64
+    assert all(kind[int(name, 16)] == kind[int(stands, 16)] for name, stands in alike.items())
+    assert all(alike[stands] == stands for stands in alike.values())
+    assert alike_pictures(Vectors.of(ids, matrix), []) == {}

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ops.core.spherical import centres, far_apart, nearest
+from ops.core.spherical import Gathering, centres, directions, far_apart, nearest
 from ops.core.vectors import unit
 
 WAYS = unit(np.random.default_rng(2).normal(size=(4, 32)))
@@ -36,3 +36,19 @@ def test_centres_stand_where_their_vectors_do_and_one_without_any_stays() -> Non
     result = centres(vectors(), np.concatenate([WAYS, alone]), rounds=10)
     assert (np.einsum("nd,nd->n", result[:4], WAYS) > 0.99).all()
     assert np.allclose(result[4], alone[0], rtol=0, atol=1e-12)
+
+
+def test_few_clusters_are_named_by_what_is_nearest_to_their_centre() -> None:
+    moved = vectors() + 0.5  # what all have in common hides nothing
+    gathering = Gathering.of(moved, each=20, most=4, fewest=8)
+    assert len(gathering.centres) == 4
+    assert all(len(set(gathering.cluster[way * 25 : way * 25 + 25].tolist())) == 1 for way in range(4))
+    texts = [f"way {at // 25}, {at}" for at in range(100)]
+    names = gathering.typical(moved, texts)
+    for way in range(4):
+        cluster = int(gathering.cluster[way * 25])
+        own = directions(moved[way * 25 : way * 25 + 25], gathering.mean) @ gathering.centres[cluster]
+        assert names[cluster] == texts[way * 25 + int(np.argmax(own))]
+    assert sorted(gathering.typical(moved, ["alike"] * 100)) == ["alike", "alike (2)", "alike (3)", "alike (4)"]
+    # Five are too few to be a cluster of their own.
+    assert len(Gathering.of(moved[:80], each=20, most=4, fewest=8).centres) == 3
