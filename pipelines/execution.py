@@ -5,7 +5,8 @@ The runs are recorded in the lake's own Dagster instance, so that they show in t
 
 import logging
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,15 +15,20 @@ from dagster_shared.error import SerializableErrorInfo
 
 from assets.measures import MEASURES
 from assets.partitions import drops
+from ops.core.arrow import column_values
 from ops.core.errors import MissingError
 from ops.core.measure_schemas import CANARIES
+from ops.core.schemas import DROPS, EXAMPLES
 from pipelines.definitions import bind
 from pipelines.faults import is_mendable
 from pipelines.instance import home_of, show_in_ui
 from pipelines.killed_runs import end_killed_runs, host_tag
 from resources.config.settings import Settings
+from resources.config.spark_settings import QUICK_ROWS
 from resources.engines.private import sweep_passing
 from resources.engines.progress import Progress
+from resources.engines.spark import start_ahead
+from resources.intake.drop_folders import most_rows
 from resources.intake.old_readings import old_readings
 from resources.lake.tables import Lake
 from resources.measuring.recorded import unmeasured_drops
@@ -73,7 +79,7 @@ def run_all(
         outcomes.append(outcome)
         tell(outcome)
 
-    with open_instance(lake) as instance:
+    with open_instance(lake) as instance, _spark_ahead(store, settings, paths):
         for name, path in paths.items():
             came(run_drop(definitions, instance, drop=name, path=path))
         again = {
@@ -87,6 +93,23 @@ def run_all(
         problem = why_no_version(store, settings)
         came(_not_run("corpus_job", problem) if problem else run_corpus(definitions, instance))
     return outcomes
+
+
+@contextmanager
+def _spark_ahead(lake: Lake, settings: Settings, paths: Mapping[str, str]) -> Generator[None]:
+    """Starts Spark, which the corpus job will want, beside the reading of drops that have not come before, where all is
+    so small that its start is much of the run, and takes no memory that others need."""
+    rows = [sum(part.rows for part in lake.parts(EXAMPLES)), *(most_rows(path) for path in paths.values())]
+    known = set(column_values(lake.read(DROPS, columns=["drop"]), "drop", str))
+    most = sum(count for count in rows if count is not None)
+    if settings.spark.master or None in rows or most >= QUICK_ROWS or set(paths) <= known:
+        yield
+        return
+    starting = start_ahead(settings.spark.sized(most))
+    try:
+        yield
+    finally:
+        starting.join()
 
 
 def backfill(

@@ -65,7 +65,7 @@ class SparkSettings:
 
     def sized(self, rows: int) -> "SparkSettings":
         """These settings for a corpus of so many examples."""
-        partitions = min(self.shuffle_partitions, max(2, -(-rows // PARTITION_ROWS)))
+        partitions = min(self.shuffle_partitions, max(1, -(-rows // PARTITION_ROWS)))
         quick = rows < QUICK_ROWS if self.quick_start is None else self.quick_start
         return replace(self, shuffle_partitions=partitions, quick_start=quick)
 

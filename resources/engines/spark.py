@@ -2,7 +2,9 @@
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
+from threading import Lock, Thread
 
 from pyspark.errors import PySparkRuntimeError
 from pyspark.sql import SparkSession
@@ -13,6 +15,7 @@ from resources.config.spark_settings import SparkSettings
 from resources.engines.java import require_java
 from resources.engines.private import passing_folder
 
+_STARTING = Lock()
 _LOG_FILE = Path(__file__).with_name("spark_log4j2.properties")
 _CONF_FOLDER = Path(__file__).with_name("spark_conf")
 
@@ -22,10 +25,31 @@ def start_spark(settings: SparkSettings | None = None) -> SparkSession:
 
     Raises EngineError with the fix where no Java that Spark runs on is found.
     """
-    running = SparkSession.getActiveSession()
-    if running is not None:
-        return running
-    settings = settings or SparkSettings()
+    with _STARTING:
+        return _running() or _started(settings or SparkSettings())
+
+
+def start_ahead(settings: SparkSettings) -> Thread:
+    """Begins to start Spark beside other work, for it keeps another core busy for seconds. `start_spark` waits for it,
+    and says what goes wrong, for then it tries again. The process should not end before this thread does."""
+
+    def start() -> None:
+        with suppress(EngineError):
+            start_spark(settings)
+
+    thread = Thread(target=start, daemon=True)
+    thread.start()
+    return thread
+
+
+def _running() -> SparkSession | None:
+    try:
+        return SparkSession.active()
+    except PySparkRuntimeError:
+        return None
+
+
+def _started(settings: SparkSettings) -> SparkSession:
     os.environ["JAVA_HOME"] = str(require_java().home)
     os.environ.setdefault("SPARK_LOCAL_IP", settings.driver_host)
     if "SPARK_HOME" not in os.environ:  # a Spark of one's own has its own folder of settings
@@ -48,6 +72,13 @@ def start_spark(settings: SparkSettings | None = None) -> SparkSession:
 # Java 17 reserves a fifth of its usual room for code that is compiled little, and a run of all audits fills that: then
 # no class is generated any more, and the JVM ends with "Out of space in CodeCache".
 _QUICK_START = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m -XX:+UseSerialGC"
+# A small corpus takes some hundred queries of a few rows each: what Spark does for a query that is to be long, classes
+# made for its expressions and a plan made anew after each shuffle, is then most of the work.
+_SMALL = {
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    "spark.sql.adaptive.enabled": "false",
+}
 
 
 def _options(settings: SparkSettings) -> dict[str, str]:
@@ -77,6 +108,9 @@ def _options(settings: SparkSettings) -> dict[str, str]:
         "spark.sql.execution.arrow.maxBytesPerBatch": "64m",
         "spark.sql.shuffle.partitions": str(settings.shuffle_partitions),
         "spark.sql.adaptive.enabled": "true",
+        **(_SMALL if settings.quick_start else {}),
+        # Else PySpark sends Java the line of code of each call that makes a column, some two thousand a run.
+        "spark.python.sql.dataFrameDebugging.enabled": "false",
         # The lake names a table's files one by one; looking at a few needs no Spark job, at many one that is parallel.
         "spark.sql.sources.parallelPartitionDiscovery.threshold": "1000",
         # What spills is of the corpus; Spark lets everyone read it.

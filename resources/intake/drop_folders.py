@@ -2,12 +2,16 @@
 
 import os
 from collections.abc import Iterable, Iterator
-from itertools import chain
+from itertools import chain, islice
 
-from ops.intake.drop import check_finished, check_name, is_name, read_manifest
-from ops.intake.drop_files import DropError, DropFiles
+from ops.intake.drop import check_finished, check_name, data_files, is_name, read_manifest
+from ops.intake.drop_files import DropError, DropFiles, FileInfo
 from resources.config.places import PlaceError, local_path
 from resources.storage.drops import drop_files, folder_names
+
+
+#: Bytes that a row takes at least, and files that are looked at to tell how many rows a drop has at most.
+_ROW_BYTES, _FEW_FILES = 40, 5_000
 
 
 def drop_name(path: str) -> str:
@@ -40,6 +44,28 @@ def still_holds(source: str, names: Iterable[str]) -> bool:
     except (DropError, OSError):
         return False
     return set(names) <= {info.name for info in listing}
+
+
+def most_rows(path: str) -> int | None:
+    """How many rows a drop may hold, by the size of its files; None where a glance does not tell, as of a
+    store, or a folder of many files."""
+    if "://" in path:
+        return None
+    try:
+        files = list(islice(_files(path), _FEW_FILES + 1))
+        listing = [FileInfo(file.path, file.stat().st_size, "") for file in files]
+    except OSError:  # the drop's own reader says what is wrong with it
+        return None
+    return None if len(files) > _FEW_FILES else sum(info.size for info in data_files(listing)) // _ROW_BYTES
+
+
+def _files(folder: str) -> Iterator[os.DirEntry[str]]:
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir():
+                yield from _files(entry.path)
+            else:
+                yield entry
 
 
 def drop_folders(watched: str) -> list[str]:

@@ -8,7 +8,7 @@ from resources.config.spark_settings import PARTITION_ROWS, QUICK_ROWS, SparkSet
 @pytest.mark.parametrize(
     ("rows", "partitions", "quick"),
     [
-        (0, 2, True),
+        (0, 1, True),
         (QUICK_ROWS - 1, 4, True),
         (QUICK_ROWS, 4, False),
         (PARTITION_ROWS * 5 + 1, 6, False),
