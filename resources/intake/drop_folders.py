@@ -9,7 +9,6 @@ from ops.intake.drop_files import DropError, DropFiles, FileInfo
 from resources.config.places import PlaceError, local_path
 from resources.storage.drops import drop_files, folder_names
 
-
 #: Bytes that a row takes at least, and files that are looked at to tell how many rows a drop has at most.
 _ROW_BYTES, _FEW_FILES = 40, 5_000
 
