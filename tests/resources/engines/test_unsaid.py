@@ -40,11 +40,16 @@ def test_only_that_line_is_left_out() -> None:
 ENGINES = """
 import sys
 from resources.engines.ray import start_ray
-from resources.engines.spark import start_spark
+from resources.engines.spark import start_ahead, start_spark
 from resources.config.spark_settings import SparkSettings
+settings = SparkSettings(cores=1, memory=sys.argv[1], shuffle_partitions=3, quick_start=True)
 start_ray(num_cpus=1, object_store_bytes=100_000_000)
+starting = start_ahead(settings)
 try:
-    start_spark(SparkSettings(cores=1, memory=sys.argv[1], shuffle_partitions=1, quick_start=True)).range(3).count()
+    spark = start_spark(settings)
+    starting.join()
+    assert start_spark() is spark and spark.conf.get("spark.sql.shuffle.partitions") == "3"
+    spark.range(3).count()
 except Exception as error:
     print(type(error).__name__)
 """

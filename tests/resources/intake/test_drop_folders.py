@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from ops.intake.drop_files import DropError
-from resources.intake.drop_folders import drop_at
+from resources.intake import drop_folders
+from resources.intake.drop_folders import drop_at, most_rows
 from tests.support.costs import Costs
 
 
@@ -44,3 +45,19 @@ def find_all(folder: Path, count: int) -> None:
 def test_a_folder_that_is_not_there_is_said(tmp_path: Path):
     with pytest.raises(DropError, match="does not exist"):
         drop_at(str(tmp_path / "gone"), "x")
+
+
+def test_rows_are_bounded_by_the_files_that_may_hold_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    drop = fill(tmp_path / "drop")
+    (drop / "images").mkdir()
+    (drop / "images" / "a.png").write_bytes(b"\0" * 100_000)
+    assert most_rows(str(drop)) == 0
+    rows = '{"image": "images/a.png", "caption": "A cat."}\n' * 500
+    (drop / "rows.jsonl").write_text(rows)
+    bound = most_rows(str(drop))
+    assert bound is not None
+    assert 500 <= bound <= 1000
+    assert most_rows("s3://shelf/drop") is None
+    assert most_rows(str(tmp_path / "gone")) is None
+    monkeypatch.setattr(drop_folders, "_FEW_FILES", 2)
+    assert most_rows(str(drop)) is None
