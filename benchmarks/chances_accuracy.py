@@ -5,7 +5,8 @@ wrote.
 
 easy-VQA (test split), 800 conversations, in a share of them one answer untrue (`claims`), or the picture exchanged
 (`conversation_grounding`), or as many conversations added that need no picture (`visual_necessity`); photos, claims of
-colour, number and presence, a row each, some untrue (`claims`). The planted faults are not made as the canaries are:
+colour, number and presence, a row each, some untrue (`claims`), and captions, some with another photo
+(`conversation_grounding`). The planted faults are not made as the canaries are:
 those of blind conversations have other words, and an untrue answer is drawn from other answers. As in a run, canaries
 are made of the rows, faulty ones among them, and measured beside them.
 
@@ -26,7 +27,7 @@ import pyarrow as pa
 
 from benchmarks.audit_accuracy import Embeddings, PicturedTurns
 from benchmarks.claims_accuracy import CONVERSATIONS, Conversation, Places, inputs_of, photos
-from benchmarks.mismatch_accuracy import COLUMNS, Judged, conversations, diagram, row_of
+from benchmarks.mismatch_accuracy import COLUMNS, Judged, captions, conversations, diagram, row_of
 from benchmarks.options import planted_options
 from ops.audits.registry import all_audits
 from ops.canaries.chances import fitted_chances, suspicions
@@ -83,13 +84,20 @@ def exchanged(share: float, rng: Random, _: Path | None) -> list[PicturedTurns]:
     return [row for row, _ in conversations(share, rng)]
 
 
+def exchanged_photos(share: float, rng: Random, folder: Path | None) -> list[PicturedTurns]:
+    """Captions of photos, a row each, some with another photo."""
+    return [row for row, _ in captions(folder or Path(), slice(None), share, rng)]
+
+
 Maker = Callable[[float, Random, Path | None], list[PicturedTurns]]
 TASKS: dict[str, tuple[str, Maker]] = {
     "claims, easy-VQA": ("claims", untrue),
     "claims, photos": ("claims", untrue_of_photos),
     "visual_necessity, easy-VQA": ("visual_necessity", blind),
     "conversation_grounding, easy-VQA": ("conversation_grounding", exchanged),
+    "conversation_grounding, photos": ("conversation_grounding", exchanged_photos),
 }
+OF_PHOTOS = (untrue_of_photos, exchanged_photos)
 
 
 def judged(rows: Sequence[PicturedTurns], name: str, embeddings: Embeddings, places: Places) -> Outcome:
@@ -135,12 +143,13 @@ def lines_of(task: str, by_share: dict[float, list[Outcome]]) -> Iterator[str]:
 def main() -> None:
     parser = planted_options(__doc__)
     parser.set_defaults(shares=[0.0, 0.02, 0.05, 0.1, 0.2])
+    parser.add_argument("--tasks", nargs="+", choices=TASKS, default=list(TASKS))
     options: argparse.Namespace = parser.parse_args()
     embeddings = Embeddings(load_encoder(EncoderSettings(model=options.model)), options.cache)
     places = Places(embeddings)
     print(f"encoder {embeddings.encoder.identity}, seeds {options.seeds}", flush=True)
-    for task, (audit, make) in TASKS.items():
-        if options.photos is None and make is untrue_of_photos:
+    for task, (audit, make) in ((task, TASKS[task]) for task in options.tasks):
+        if options.photos is None and make in OF_PHOTOS:
             continue
         by_share: defaultdict[float, list[Outcome]] = defaultdict(list)
         for share in options.shares:

@@ -101,11 +101,13 @@ class StoredKeys:
 class Suspicion:
     """The column of an audit's measures that orders rows by the evidence of some of its `faults`: the higher it is
     (`sign` 1), or the lower (-1), the more suspicious. What canaries with these faults have there tells what it is
-    worth (ops/chances/known_faults.py)."""
+    worth (ops/chances/known_faults.py). An audit that has rows of what it finds alone says by `unfound` what stands
+    there for all others; models are fitted by it."""
 
     column: str
     sign: int
     faults: tuple[str, ...]
+    unfound: float | None = None
 
 
 def columns_of(**tables: str) -> dict[str, tuple[str, ...]]:

@@ -22,13 +22,15 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from ops.audits.contract import Audit, Grain, Scope, StoredKeys, columns_of
+from ops.audits.contract import Audit, Grain, Scope, StoredKeys, Suspicion, columns_of
 from ops.audits.ranges import HASH_BITS, SHARE, column
 from ops.core.key_schemas import DIALOGUE_BANDS
 from ops.core.schemas import EXAMPLES
 from ops.corpus.dialogue_bands import dialogue_bands
 from ops.corpus.near_duplicates import LINKS, near_duplicates
 from ops.corpus.tables import CorpusMeasures, CorpusTables
+
+_FAULTS = ("reworded_copy", "reencoded_image")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,7 @@ AUDIT = Audit(
     ),
     keys=(KEYS,),
     links=LINKS,
-    faults=("reworded_copy", "reencoded_image"),
+    faults=_FAULTS,
+    suspicion=Suspicion("jaccard", 1, _FAULTS, unfound=0.0),
     revision=5,
 )

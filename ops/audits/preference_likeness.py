@@ -24,7 +24,7 @@ from dataclasses import asdict, dataclass
 
 import pyarrow as pa
 
-from ops.audits.contract import Audit, Grain, Scope, columns_of
+from ops.audits.contract import Audit, Grain, Scope, Suspicion, columns_of
 from ops.audits.ranges import SHARE, column
 from ops.corpus.fingerprints import LINKS, fingerprints
 from ops.corpus.links import State
@@ -68,6 +68,7 @@ AUDIT = Audit(
     settings=LikenessSettings(),
     links=LINKS,
     faults=("rejected_answer",),
+    suspicion=Suspicion("rejected_probability", 1, ("rejected_answer",)),
     reads=columns_of(
         turns="delivery example_id turn dataset image_key query_key response",
         preferences="delivery dataset label image_key query_key response_key response",

@@ -30,7 +30,7 @@ from dataclasses import asdict, dataclass
 
 import pyarrow as pa
 
-from ops.audits.contract import Audit, Grain, Scope, StoredKeys, columns_of
+from ops.audits.contract import Audit, Grain, Scope, StoredKeys, Suspicion, columns_of
 from ops.audits.ranges import COSINE, SHARE, column
 from ops.core.key_schemas import JUDGED_WORDS, TURN_WORDS, made_schema
 from ops.core.schemas import PREFERENCES, TURNS, TableSpec
@@ -119,6 +119,7 @@ AUDIT = Audit(
     keys=(_stored(TURN_WORDS, TURNS), _stored(JUDGED_WORDS, PREFERENCES)),
     links=LINKS,
     faults=("near_rejected",),
+    suspicion=Suspicion("similarity", 1, ("near_rejected",), unfound=0.0),
     texts=told_answers,
     revision=5,
 )

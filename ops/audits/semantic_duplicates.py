@@ -39,7 +39,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from ops.audits.contract import Audit, Grain, Scope, columns_of
+from ops.audits.contract import Audit, Grain, Scope, Suspicion, columns_of
 from ops.audits.ranges import COSINE, HASH_BITS, SHARE, column
 from ops.corpus.alike_examples import Cuts
 from ops.corpus.semantic_duplicates import semantic_duplicates
@@ -117,5 +117,6 @@ AUDIT = Audit(
     ),
     texts=wanted_texts,
     faults=("retold_copy",),
+    suspicion=Suspicion("text_cosine", 1, ("retold_copy",), unfound=0.0),
     revision=3,
 )

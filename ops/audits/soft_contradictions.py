@@ -20,8 +20,9 @@ Which words decide is known in English. Of a query in another language every wor
 
 Every pair is verified: alike hashes, MinHash bands and what is asked only say what to compare, for each side of a
 bucket its first 50 subjects. `is_soft_flip` is a pair of responses preferred both ways, `is_soft_good_and_bad` a
-response called good and bad. `opposed` counts the subjects that say the opposite; `other_delivery`, `other_example_id`
-and `other_judgement_id` name a judgement of the nearest. The evidence is softer than for the same images and query: a
+response called good and bad. `opposed` counts the subjects that say the opposite; `nearness` is how near the nearest is
+(the most of 1 - `hash_bits` / 64, `query_similarity` and `query_cosine`), of which `other_delivery`, `other_example_id`
+and `other_judgement_id` name a judgement. The evidence is softer than for the same images and query: a
 detail of a picture or a word of a question may decide an answer, so no rule of the shipped policy acts on it.
 Judgements without such a counterpart have no row.
 """
@@ -30,11 +31,13 @@ from dataclasses import asdict, dataclass
 
 import pyarrow as pa
 
-from ops.audits.contract import Audit, Grain, Scope, columns_of
+from ops.audits.contract import Audit, Grain, Scope, Suspicion, columns_of
 from ops.audits.ranges import COSINE, HASH_BITS, NUMBER, SHARE, column
 from ops.corpus.judged_texts import judged_queries
 from ops.corpus.soft_contradictions import LINKS, soft_contradictions
 from ops.corpus.tables import CorpusMeasures, CorpusTables
+
+_FAULTS = ("exchanged_near_image", "exchanged_near_query")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,7 @@ AUDIT = Audit(
             column("query_similarity", pa.float64(), SHARE),
             column("query_cosine", pa.float64(), COSINE),
             column("opposed", pa.int64(), NUMBER),
+            column("nearness", pa.float64(), SHARE),
             column("other_delivery", pa.string()),
             column("other_example_id", pa.string()),
             column("other_judgement_id", pa.string()),
@@ -97,6 +101,7 @@ AUDIT = Audit(
     ),
     needs=("preferences",),
     texts=judged_queries,
-    faults=("exchanged_near_image", "exchanged_near_query"),
-    revision=4,
+    faults=_FAULTS,
+    suspicion=Suspicion("nearness", 1, _FAULTS, unfound=0.0),
+    revision=5,
 )

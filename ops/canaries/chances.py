@@ -8,34 +8,45 @@ import numpy as np
 import pyarrow as pa
 
 from ops.audits.contract import Audit, Suspicion
+from ops.audits.registry import all_audits
 from ops.canaries.rows import MARK
 from ops.chances.known_faults import FIT, FaultModel, fit_fault
+from ops.chances.recalibration import Recalibration
 from ops.chances.two_groups import TwoGroups
 from ops.core import arrow
 from ops.core.log import Row
 from ops.decision.policy import Condition, Rule
 from ops.decision.rule_scores import highest
 
-#: Rows of which an audit cannot tell have no score.
+#: Rows of which an audit cannot tell have no score; an audit without this column tells of all its rows.
 _TELLS = Condition.parse("abstained == false")
 _FITTED = ("wrong_shares", "means", "spreads")
 
 
 @dataclass(frozen=True, slots=True)
 class AuditChances:
-    """The model of some of an audit's faults in one delivery, and the column that it goes by."""
+    """The model of some of an audit's faults in one delivery, the column that it goes by, and what labels of persons
+    correct of what it tells, where there are any."""
 
     audit: str
     suspicion: Suspicion
     model: FaultModel
+    labels: Recalibration | None = None
 
     def of_examples(self, measures: Iterable[pa.RecordBatch]) -> dict[str, tuple[float, float, float]]:
         """By example, how likely it has one of the faults, with the 95 % interval; none of an example without a score,
         and of all where the model tells nothing."""
         best = suspicions(measures, self.suspicion)
         chances = self.model.chances(list(best), np.array([*best.values()], dtype=np.float64))
+        if self.labels is not None:
+            chances = self.labels.corrected(chances)
         rows = zip(best, *chances.tolist(), strict=True)
         return {name: (mean, low, high) for name, mean, low, high in rows if mean == mean}
+
+    @property
+    def columns(self) -> set[str]:
+        """What of the audit's measures chances are told by."""
+        return {self.suspicion.column, _TELLS.column} & set(all_audits()[self.audit].schema.names)
 
     @property
     def row(self) -> Row:
@@ -73,29 +84,35 @@ class AuditChances:
         return cls(row["audit"], Suspicion(row["column"], row["sign"], tuple(row["faults"])), model)
 
 
-def columns_of(suspicion: Suspicion) -> set[str]:
-    """What of an audit's measures its suspicion is told by."""
-    return {suspicion.column, _TELLS.column}
-
-
 def suspicions(measures: Iterable[pa.RecordBatch], suspicion: Suspicion) -> dict[str, float]:
     """The score of each example of which the audit can tell: that of its most suspicious row."""
-    return highest(measures, suspicion.column, suspicion.sign, (_TELLS,))
+    return highest(map(_certain, measures), suspicion.column, suspicion.sign)
+
+
+def _certain(batch: pa.RecordBatch) -> pa.RecordBatch:
+    if _TELLS.column not in batch.schema.names:
+        return batch
+    return arrow.rows_where(batch, _TELLS.mask(arrow.column_of(batch, _TELLS.column)))
 
 
 def fitted_chances(
-    faults: Mapping[str, str], measures: Mapping[str, pa.Table], audits: Sequence[Audit]
+    faults: Mapping[str, str], measures: Mapping[str, pa.Table], audits: Sequence[Audit], *, own: Iterable[str] = ()
 ) -> Iterator[AuditChances]:
     """Of each audit that names a suspicion. `faults` are those of the canaries by id; the measures hold own rows and
-    canaries."""
+    canaries. Of audits that have rows of what they find alone, `own` names the rows that they looked at."""
+    own = tuple(own)
     for audit in audits:
         if audit.suspicion is None:
             continue
-        scores = suspicions(measures[audit.name].to_batches(), audit.suspicion)
-        own = {name: score for name, score in scores.items() if not name.startswith(MARK)}
-        damaged = [score for name, score in scores.items() if faults.get(name, "") in audit.suspicion.faults]
-        model = fit_fault(list(own), np.array([*own.values()], dtype=np.float64), np.array(damaged, dtype=np.float64))
-        yield AuditChances(audit.name, audit.suspicion, model)
+        suspicion, scores = audit.suspicion, suspicions(measures[audit.name].to_batches(), audit.suspicion)
+        damaged = [name for name, fault in faults.items() if fault in suspicion.faults]
+        least = None if suspicion.unfound is None else suspicion.sign * suspicion.unfound
+        if least is not None:
+            scores = dict.fromkeys((*own, *damaged), least) | scores
+        sound = {name: score for name, score in scores.items() if not name.startswith(MARK)}
+        known = np.array([scores[name] for name in damaged if name in scores], dtype=np.float64)
+        model = fit_fault(list(sound), np.array([*sound.values()], dtype=np.float64), known, unfound=least)
+        yield AuditChances(audit.name, suspicion, model)
 
 
 def foreseen_wrong(
@@ -112,7 +129,7 @@ def foreseen_wrong(
                 str(ids[place]) for place in np.flatnonzero(arrow.flags(rule.mask(batch))).tolist()
             )
     every = pa.array(sorted(set[str]().union(*flagged.values())), pa.string())
-    likely = chances.of_examples(_rows_of(read(columns_of(chances.suspicion)), every)) if chances and len(every) else {}
+    likely = chances.of_examples(_rows_of(read(chances.columns), every)) if chances and len(every) else {}
     right = {name: 1 - likely[name][0] if name in likely else np.nan for names in flagged.values() for name in names}
     return {rule: sum(right[name] for name in names) for rule, names in flagged.items()}
 

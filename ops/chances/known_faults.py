@@ -73,37 +73,46 @@ class FaultModel:
         return np.stack([drawn.mean(axis=1), low, high])
 
 
-def fit_fault(ids: Sequence[str], own: np.ndarray, canaries: np.ndarray) -> FaultModel:
-    """The model of own rows (ids and scores, n) and the scores of canaries (m), all finite."""
+def fit_fault(ids: Sequence[str], own: np.ndarray, canaries: np.ndarray, *, unfound: float | None = None) -> FaultModel:
+    """The model of own rows (ids and scores, n) and the scores of canaries (m), all finite. Nothing scores less than
+    `unfound`."""
     known = tuple(np.sort(canaries).tolist())
     why = _too_little(own, canaries)
     if why:
         return FaultModel(known, len(own), why=why)
     # By id, so that the order of the rows decides nothing.
     order = np.argsort(np.array(ids, dtype=np.str_))
-    models = crossfitted(placed(own[order], canaries), np.arange(len(own)), _parts(ids)[order], FIT)
+    rows = placed(own[order], canaries, unfound=unfound)
+    models = crossfitted(rows, np.arange(len(own)), _parts(ids)[order], FIT)
     share, low, high = estimated_share(models)
     doubt = f"{share:.0%} of the rows seem to have the fault: rather the audit does not fit the data"
     return FaultModel(known, len(own), models, share, low, high, doubt if share >= MOST_FAULTY else "")
 
 
-def placed(scores: np.ndarray, canaries: np.ndarray) -> Ranked:
+def placed(scores: np.ndarray, canaries: np.ndarray, *, unfound: float | None = None) -> Ranked:
     """Where scores (n) lie among those of canaries (m): a fault's is as likely to lie between any two neighbours of
     these. Of such a gap a canary takes a quarter on either side for the scores that equal its own, so that no two
-    places overlap, also where many scores are equal."""
+    places overlap, also where many scores are equal; of the gap before `unfound` all, for nothing scores less."""
     ordered = np.sort(canaries)
     below, up_to = np.searchsorted(ordered, scores, "left"), np.searchsorted(ordered, scores, "right")
     equal = up_to > below
     start = np.where(equal, below + 0.75, np.where(below == 0, 0.0, below + 0.25))
+    start = np.where(scores == unfound, 0.0, start)
     end = np.where(equal, up_to + 0.25, np.where(below == len(ordered), len(ordered) + 1.0, below + 0.75))
     return Ranked(start / (len(ordered) + 1), end / (len(ordered) + 1), np.zeros((len(scores), 0)))
 
 
+def too_few(own: int, canaries: int) -> str:
+    """Why nothing is told of so many rows with a score; empty where they are enough."""
+    if canaries < FEWEST_CANARIES:
+        return f"{canaries} canaries with a score, and {FEWEST_CANARIES} are asked for"
+    return "" if own >= FEWEST_OWN else f"{own} own rows with a score, and {FEWEST_OWN} are asked for"
+
+
 def _too_little(own: np.ndarray, canaries: np.ndarray) -> str:
-    if len(canaries) < FEWEST_CANARIES:
-        return f"{len(canaries)} canaries with a score, and {FEWEST_CANARIES} are asked for"
-    if len(own) < FEWEST_OWN:
-        return f"{len(own)} own rows with a score, and {FEWEST_OWN} are asked for"
+    why = too_few(len(own), len(canaries))
+    if why:
+        return why
     apart = auroc(canaries, own) or 0.0
     return "" if apart >= LEAST_APART else f"scores hardly tell canaries from own rows (AUROC {apart:.2f})"
 

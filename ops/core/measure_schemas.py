@@ -124,7 +124,7 @@ CANARY_CHANCES = table(
     ("identity", pa.string()),
     ("at", TIMESTAMP),
     ("audit", pa.string()),
-    ("measures", pa.string()),  # identity of the audit's measures that these chances are for
+    ("measures", pa.string()),  # identity of the audit's measures that these chances are for; of the corpus' its family
     ("column", pa.string()),  # of the measures, by which rows are scored
     ("sign", pa.int32()),
     ("faults", pa.list_(pa.string())),

@@ -220,7 +220,7 @@ def _contradicted(judged: DataFrame, pairs: DataFrame) -> DataFrame:
             F.min("hash_bits").alias("hash_bits"),
             F.max("query_similarity").alias("query_similarity"),
             F.max("query_cosine").alias("query_cosine"),
-            F.min(F.struct(far, "witness"))["witness"].alias("witness"),
+            F.min(F.struct(far, "witness")).alias("nearest"),
         )
     )
     is_pair = F.col("high_hash") != 0
@@ -233,9 +233,9 @@ def _contradicted(judged: DataFrame, pairs: DataFrame) -> DataFrame:
         F.col("query_cosine").isNotNull().alias("by_meaning"),
         *_FIGURES.names,
         "opposed",
-        F.col("witness.delivery").alias("other_delivery"),
-        F.col("witness.example_id").alias("other_example_id"),
-        F.col("witness.judgement_id").alias("other_judgement_id"),
+        F.least(F.round(1 - F.col("nearest.far"), 6), F.lit(1.0)).alias("nearness"),
+        *(F.col(f"nearest.witness.{name}").alias(f"other_{name}") for name in ("delivery", "example_id")),
+        F.col("nearest.witness.judgement_id").alias("other_judgement_id"),
     )
 
 

@@ -16,7 +16,8 @@ class CanaryRow:
 @dataclass(frozen=True, slots=True)
 class ChanceRow:
     """The share of a drop's `own` rows that have one of an audit's faults, with its 95 % interval, as the scores of its
-    `canaries` tell (ops/canaries/chances.py); `why` they tell nothing is empty where they do."""
+    `canaries` tell (ops/canaries/chances.py); `why` they tell nothing is empty where they do. `labels` correct what is
+    told of single rows; 0 where they tell nothing."""
 
     drop: str
     audit: str
@@ -27,3 +28,4 @@ class ChanceRow:
     low: float
     high: float
     why: str
+    labels: int

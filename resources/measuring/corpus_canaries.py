@@ -1,10 +1,10 @@
 """Canaries of the corpus: copies of rows of the drops that came, and rows that contradict these, measured on Spark
 among the corpus as a drop that comes last would be.
 
-examples, preferences, prompts, images, measures of the corpus -> `canaries`, `canary_rules`
+examples, preferences, prompts, images, measures of the corpus -> `canaries`, `canary_rules`, `canary_chances`
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -13,9 +13,11 @@ import pyarrow as pa
 
 from ops.audits.contract import Audit, Scope
 from ops.audits.registry import audits_of
+from ops.canaries.chances import AuditChances, fitted_chances
 from ops.canaries.comparisons import KINDS, Comparisons, Sources, comparisons, pictures_of, texts_of
 from ops.canaries.outcome import CanaryOutcome, RuleOutcome, flagged_rows, outcomes, rule_outcomes, rules_on
-from ops.core.arrow import compare, is_in, rows_at, rows_where
+from ops.chances.known_faults import FaultModel, too_few
+from ops.core.arrow import column_values, compare, is_in, rows_at, rows_where
 from ops.core.hashing import joined, key_hashes
 from ops.core.identity import fingerprint, text_id
 from ops.core.measure_schemas import CANARIES
@@ -45,11 +47,12 @@ _REVISION = 2
 
 @dataclass(frozen=True, slots=True)
 class CorpusFlight:
-    """The deliveries whose canaries are to fly, the audits that measure these, the rules that act on what these
-    measure, and what names both."""
+    """The deliveries whose canaries are to fly, the audits that measure these, with the identities of their measures
+    whatever the deliveries, the rules that act on what these measure, and what names all."""
 
     deliveries: tuple[str, ...]
     audits: tuple[Audit, ...]
+    families: Mapping[str, str]
     policy: Policy
     identity: str
 
@@ -60,6 +63,18 @@ class _Planted:
 
     own: pa.Table
     made: Comparisons
+
+    def beside(self, kind: str) -> pa.Table:
+        """The own rows of that kind."""
+        return rows_where(self.own, compare(self.own["kind"], "==", kind))
+
+    def too_few(self, audit: Audit) -> str:
+        """Why the rows are too few for canaries to tell chances by what the audit suspects; empty where they are
+        not."""
+        if audit.suspicion is None:
+            return "no suspicion"
+        faults = audit.suspicion.faults
+        return too_few(self.beside(KINDS[faults[0]]).num_rows, len(self.made.of(faults).faults))
 
 
 def compared_audits() -> list[Audit]:
@@ -73,13 +88,13 @@ def missing_corpus_flight(
     """What is still to fly, of the corpus of these deliveries in the order in which their drops came; None where
     nothing is, or no rule acts on an audit that looks for what canaries have."""
     policy = rules_on(settings.policy, compared_audits(), KINDS)
-    audits = tuple(audit for audit in compared_audits() if audit.name in policy.audits)
+    audits = tuple(audit for audit in compared_audits() if audit.suspicion or audit.name in policy.audits)
     families = {audit.name: corpus_family(audit, settings.audit(audit.name), encoder) for audit in audits}
     identity = fingerprint("corpus canaries", _REVISION, policy.hash, families)
     last = deliveries[-_LAST:]
     flown = lake.committed_of(CANARIES, [once(delivery, identity) for delivery in last])
     missing = tuple(delivery for delivery in last if once(delivery, identity) not in flown)
-    return CorpusFlight(missing, audits, policy, identity) if missing and audits else None
+    return CorpusFlight(missing, audits, families, policy, identity) if missing and policy.rules else None
 
 
 def fly_corpus_canaries(
@@ -100,13 +115,22 @@ def fly_corpus_canaries(
     measured = dict(stored)
     for audit in flight.audits:
         made = {name: one.made.of(audit.faults) for name, one in planted.items()}
-        if _has_subject(lake, audit, deliveries) and any(canaries.faults for canaries in made.values()):
+        if _has_subject(lake, audit, deliveries) and _is_tried(audit, flight.policy, planted.values()):
             rows = measured_canaries(spark(), corpus, audit, identities[audit.name], made, own=own)
             measured[audit.name] = pa.concat_tables([stored[audit.name], rows])
     now = datetime.now(UTC)
-    for name, own in planted.items():
-        by_audit, by_rule = _outcomes(own, measured, flight)
-        record_flight(lake, name, flight.identity, now, audits=by_audit, rules=by_rule)
+    for name, tried in planted.items():
+        by_audit, by_rule = _outcomes(tried, measured, flight)
+        fitted = _chances(tried, measured, flight)
+        chances = [known.row | {"measures": flight.families[known.audit]} for known in fitted]
+        record_flight(lake, name, flight.identity, now, audits=by_audit, rules=by_rule, chances=chances)
+
+
+def _is_tried(audit: Audit, policy: Policy, planted: Iterable[_Planted]) -> bool:
+    """Whether there are canaries that the audit looks for, and a rule acts on it or they are enough to tell chances."""
+    if audit.name not in policy.audits:
+        return any(not one.too_few(audit) for one in planted)
+    return any(one.made.of(audit.faults).faults for one in planted)
 
 
 def _has_subject(lake: Lake, audit: Audit, deliveries: Sequence[str]) -> bool:
@@ -155,10 +179,25 @@ def _outcomes(
     by_rule: list[RuleOutcome] = []
     for kind in sorted({*KINDS.values()}):
         canaries = planted.made.of([fault for fault in KINDS if KINDS[fault] == kind])
-        own = rows_where(planted.own, compare(planted.own["kind"], "==", kind))
+        own = planted.beside(kind)
         rows = pa.concat_tables([own, canaries.examples.select(EXAMPLE_COLUMNS)])
         known = {name: rows_where(t, is_in(t["example_id"], rows["example_id"])) for name, t in measured.items()}
         flagged = flagged_rows(rows, known, flight.policy)
         by_audit += outcomes(canaries.faults, flagged, flight.policy, flight.audits)
         by_rule += rule_outcomes(canaries.faults, flagged, known, flight.policy, flight.audits)
     return by_audit, by_rule
+
+
+def _chances(planted: _Planted, measured: Mapping[str, pa.Table], flight: CorpusFlight) -> Iterator[AuditChances]:
+    """What the canaries tell of how likely own rows have the faults, by audit that names a suspicion."""
+    for audit in flight.audits:
+        if audit.suspicion is None:
+            continue
+        own, why = planted.beside(KINDS[audit.suspicion.faults[0]]), planted.too_few(audit)
+        if why:
+            yield AuditChances(audit.name, audit.suspicion, FaultModel((), own.num_rows, why=why))
+            continue
+        ids = pa.concat_tables([own, planted.made.of(audit.faults).examples.select(EXAMPLE_COLUMNS)])["example_id"]
+        rows = rows_where(measured[audit.name], is_in(measured[audit.name]["example_id"], ids))
+        looked_at = column_values(own, "example_id", str)
+        yield from fitted_chances(planted.made.faults, {audit.name: rows}, [audit], own=looked_at)

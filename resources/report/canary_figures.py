@@ -24,7 +24,10 @@ def chance_figures(known: KnownChances, drops: Mapping[str, str]) -> tuple[Chanc
     rows: list[ChanceRow] = []
     for audit, of_delivery in sorted(known.items()):
         for delivery in [name for name in of_delivery if name in drops][-MOST_DELIVERIES:]:
-            model, faults = of_delivery[delivery].model, of_delivery[delivery].suspicion.faults
+            chances = of_delivery[delivery]
+            model, faults, known_labels = chances.model, chances.suspicion.faults, chances.labels
             share = (model.share, model.low, model.high)
-            rows.append(ChanceRow(drops[delivery], audit, faults, len(model.canaries), model.own, *share, model.why))
+            labels = known_labels.labels if known_labels and not known_labels.why else 0
+            about = (drops[delivery], audit, faults, len(model.canaries), model.own)
+            rows.append(ChanceRow(*about, *share, model.why, labels))
     return tuple(rows)

@@ -11,8 +11,8 @@ from ops.decision.policy import DECISION, Action
 from ops.decision.rule_worth import Caught, RuleSets, RuleWorth, caught_of, rule_sets, worth_of
 from resources.lake.shares import Share, View, rows_kept, shares_of
 from resources.lake.tables import Lake
-from resources.report.agreed_labels import agreed_labels
 from resources.report.rule_figures import stored_rules
+from resources.versions.agreed_labels import agreed_labels
 from resources.versions.publishing import version_of
 
 

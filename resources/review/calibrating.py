@@ -24,8 +24,8 @@ from ops.review.calibration import (
 from ops.review.labels import LABELS as CHOICES
 from ops.review.labels import agreed, kappas
 from resources.lake.tables import Lake
-from resources.report.agreed_labels import labels_by_reviewer
 from resources.review.taking import require_known
+from resources.versions.agreed_labels import labels_by_reviewer
 
 ANY_RULE = "any action"
 """What stands for a rule that flags whatever the version did not keep as it is."""

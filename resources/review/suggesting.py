@@ -24,7 +24,7 @@ from ops.decision.versions import Version
 from ops.review.calibration import Estimate, Labelled, rule_accuracy, suggested_threshold, threshold_curve
 from resources.lake.stored_measures import read_measures, used
 from resources.lake.tables import Lake
-from resources.report.agreed_labels import agreed_labels
+from resources.versions.agreed_labels import agreed_labels
 from resources.versions.decisions import Grounds
 from resources.versions.policy_trial import grounds_of
 

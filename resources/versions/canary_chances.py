@@ -1,24 +1,30 @@
 """How likely examples have a fault, by the canaries of their delivery: read as a version pins it, for the audits that
-tell no probability themselves.
+tell no probability themselves; and as labels of persons correct it, which are those that there are when it is read.
 
 `canary_chances`, measures_<audit> -> by rule, how many of its flags should be wrong; by audit, the chance of an example
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from operator import itemgetter
 
+import numpy as np
 import pyarrow as pa
 
 from ops.audits.registry import all_audits
-from ops.canaries.chances import AuditChances, columns_of, foreseen_wrong
+from ops.canaries.chances import AuditChances, foreseen_wrong
+from ops.chances.recalibration import recalibration
 from ops.core.log import Row
-from ops.core.measure_schemas import CANARY_CHANCES
+from ops.core.measure_schemas import CANARY_CHANCES, CORPUS_JOBS
+from ops.core.version_schemas import SAMPLES
 from ops.decision.policy import Rule
 from ops.decision.versions import Version
 from resources.lake.stored_measures import NONE, Reads, Without, read_measures, used
 from resources.lake.tables import Lake
+from resources.versions.agreed_labels import agreed_labels
 
 KnownChances = Mapping[str, Mapping[str, AuditChances]]
 """By audit and delivery."""
@@ -29,10 +35,49 @@ def known_chances(lake: Lake, deliveries: Sequence[str], measures: Mapping[str, 
     (-1: before there was one)."""
     known: dict[str, dict[str, AuditChances]] = {}
     rows: list[Row] = lake.read(CANARY_CHANCES, where={"delivery": list(deliveries)}, version=version).to_pylist()
+    families = _families(lake, [measures[row["audit"]] for row in rows if row["audit"] in measures])
     for row in sorted(rows, key=itemgetter("at")):
-        if row["measures"] == measures.get(row["audit"]):
+        identity = measures.get(row["audit"], "")
+        if row["measures"] == families.get(identity, identity):
             known.setdefault(row["audit"], {})[row["delivery"]] = AuditChances.of_row(row)
-    return known
+    labelled = _labelled(lake) if known else {}
+    if not labelled:
+        return known
+    return {audit: _corrected(lake, measures[audit], of_delivery, labelled) for audit, of_delivery in known.items()}
+
+
+def _labelled(lake: Lake) -> dict[str, tuple[bool, float]]:
+    """Of each example that reviewers agree on, whether it is faulty, and for how many of its version it stands."""
+    faulty = agreed_labels(lake)
+    rows: list[Row] = lake.read(SAMPLES).to_pylist() if faulty else []
+    drawn = [row for row in rows if row["example_id"] in faulty]
+    strata = Counter((row["sample"], row["stratum"]) for row in drawn)
+    weights = {row["example_id"]: row["stratum_rows"] / strata[row["sample"], row["stratum"]] for row in drawn}
+    return {name: (faulty[name], weight) for name, weight in weights.items()}
+
+
+def _corrected(
+    lake: Lake, identity: str, of_delivery: Mapping[str, AuditChances], labelled: Mapping[str, tuple[bool, float]]
+) -> dict[str, AuditChances]:
+    """The chances of an audit, of all deliveries together as labels correct them."""
+    likely: dict[str, float] = {}
+    for delivery, chances in of_delivery.items():
+        where = {"delivery": delivery, "identity": identity, "example_id": sorted(labelled)}
+        columns = ["example_id", *sorted(chances.columns)]
+        rows = (
+            () if chances.model.why else lake.batches(all_audits()[chances.audit].table, where=where, columns=columns)
+        )
+        likely |= {name: chance[0] for name, chance in chances.of_examples(rows).items()}
+    faulty, weights = (np.array([labelled[name][at] for name in likely]) for at in (0, 1))
+    known = recalibration(list(likely), np.array([*likely.values()]), faulty.astype(bool), weights)
+    return {delivery: replace(chances, labels=known) for delivery, chances in of_delivery.items()}
+
+
+def _families(lake: Lake, identities: Sequence[str]) -> dict[str, str]:
+    """Of measures of the corpus what they have in common with those over other deliveries."""
+    where = {"identity": sorted({*identities})}
+    jobs = lake.read(CORPUS_JOBS, where=where, columns=["identity", "family"]).to_pylist() if identities else []
+    return {job["identity"]: job["family"] for job in jobs}
 
 
 def version_chances(lake: Lake, published: Version, deliveries: Sequence[str]) -> KnownChances:
@@ -81,7 +126,7 @@ def chances_of_example(
     for audit, of_delivery in known.items():
         if chances := of_delivery.get(delivery):
             where = {"delivery": delivery, "identity": measures[audit], "example_id": example}
-            columns = ["example_id", *sorted(columns_of(chances.suspicion))]
+            columns = ["example_id", *sorted(chances.columns)]
             rows = chances.of_examples(lake.batches(all_audits()[audit].table, where=where, columns=columns))
             for probability, low, high in rows.values():
                 faults = list(chances.suspicion.faults)

@@ -89,6 +89,26 @@ def test_wrong_flags_are_what_the_chances_leave(chances: AuditChances) -> None:
     assert wrong["sure"] < wrong["contradicted"]
 
 
+def test_rows_that_an_audit_does_not_find_count_as_unfound() -> None:
+    """Of 400 own rows 20 are nearly the same as another, as are 54 of 60 canaries; others have no row."""
+    audit = all_audits()["near_duplicates"]
+    rng = np.random.default_rng(0)
+    canaries = {f"{MARK}reworded_copy-{n:03}": "reworded_copy" for n in range(CANARIES)}
+    near = [f"{n:03}" for n in range(20)] + list(canaries)[: CANARIES - 6]
+    rows = [{"delivery": "d", "example_id": name, "jaccard": float(rng.uniform(0.8, 1))} for name in near]
+    table = pa.Table.from_pylist(rows, schema=audit.schema)
+    every = [f"{n:03}" for n in range(OWN)]
+    (chances,) = fitted_chances(canaries, {audit.name: table}, [audit], own=every)
+    assert (chances.model.own, len(chances.model.canaries), chances.model.why) == (OWN, CANARIES, "")
+    assert chances.columns == {"jaccard"}
+    assert chances.model.share == pytest.approx(0.05, abs=0.02)
+    likely = chances.of_examples(table.to_batches())
+    assert np.mean([likely[name][0] for name in every[:20]]) > 0.8
+    # Without the rows that it looked at, all own rows that it knows seem faulty.
+    (alone,) = fitted_chances(canaries, {audit.name: table}, [audit])
+    assert alone.model.why
+
+
 def test_what_no_chance_is_told_of_is_not_foreseen(chances: AuditChances) -> None:
     silent = Rule("silent", "claims", (Condition.parse("verdict == abstained"),), Action.HOLD, "silent")
     never = Rule("never", "claims", (Condition.parse("score > 2"),), Action.HOLD, "never")

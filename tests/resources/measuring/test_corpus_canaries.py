@@ -27,7 +27,7 @@ from ops.canaries.prompts import OTHER_TRUTH, TAUGHT
 from ops.canaries.rows import MARK
 from ops.core.canonical import image_key, query_key
 from ops.core.identity import image_id, text_id
-from ops.core.measure_schemas import CANARIES, CANARY_RULES, EMBEDDINGS
+from ops.core.measure_schemas import CANARIES, CANARY_CHANCES, CANARY_RULES, EMBEDDINGS
 from ops.core.schemas import EXAMPLES, IMAGES, PREFERENCES, PROMPTS
 from ops.core.tables import TABLES
 from ops.decision.policy import Action, Condition, Policy, Rule
@@ -218,6 +218,14 @@ def test_a_rule_that_finds_nothing_is_seen_to(flown: Lake, spark: SparkSession) 
     assert fly(spark, flown, ["first-0"], strict) is not None
     latest = {(o.fault, o.audit): o.caught for o in latest_canaries(flown)["first-0"]}
     assert latest == {(fault, audit): 0 for fault in (REENCODED, REWORDED) for audit in ("near_duplicates", ANY)}
+
+
+@pytest.mark.full
+def test_of_few_rows_no_chance_is_told_and_why_is(flown: Lake) -> None:
+    rows = flown.read(CANARY_CHANCES, where={"delivery": "first-0"}).to_pylist()
+    suspecting = {audit.name for audit in compared_audits() if audit.suspicion}
+    assert {row["audit"] for row in rows} == suspecting
+    assert all("are asked for" in row["why"] and not row["canaries"] for row in rows)
 
 
 @pytest.mark.full
