@@ -21,8 +21,8 @@ _DRAWS = 10
 def opinion(votes: Votes, share: float, seed: int) -> np.ndarray:
     """The probability of yes of each question by a model that is right on that share."""
     apart = float(norm.ppf(share))
-    seen = np.random.default_rng(seed).normal(np.where(votes.truth == 1, apart, -apart), 1)
-    return 1 / (1 + np.exp(-2 * apart * seen))
+    score = np.random.default_rng(seed).normal(np.where(votes.truth == 1, apart, -apart), 1)
+    return 1 / (1 + np.exp(-2 * apart * score))
 
 
 def with_model(votes: Votes, probability: np.ndarray) -> Votes:

@@ -8,7 +8,7 @@ Beyond answers that equal a rejected response (`rejected_as_target`), a turn may
     from `far`, and in each band with 100 judged texts of either side at most. The answer must be nearer to the rejected
     response than to any that was chosen (`chosen_similarity`), by `lead` of what it does not share with the rejected
     one: a rejected response is often a chosen one with a few words changed, and answers about one picture share words
-    anyway.
+    anyway. What was chosen about other images does not excuse what was rejected about these.
   - `by_meaning`: in other words. `cosine` is that of the encoder's vectors, which must reach `near_cosine`, about the
     same images alone: without a shared image nothing is looked for in this way. The distance (1 less the cosine) to the
     nearest chosen response (`chosen_cosine`) must exceed that to the rejected one by `lead_cosine` times the latter;
@@ -121,5 +121,5 @@ AUDIT = Audit(
     faults=("near_rejected",),
     suspicion=Suspicion("similarity", 1, ("near_rejected",), unfound=0.0),
     texts=told_answers,
-    revision=5,
+    revision=6,
 )

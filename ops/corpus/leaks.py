@@ -101,14 +101,21 @@ def _scored(pairs: DataFrame, least: float) -> DataFrame:
     """The pairs that are near by their words; with what was not rejected also those that are not."""
     scored = pairs.withColumn("similarity", _similarity()).where((F.col("similarity") >= least) | ~F.col("is_bad"))
     same_query = (F.col("query_key") == F.col("judged_query")).alias("same_query")
-    return scored.select(*_TURN, "judgement", "is_bad", "similarity", same_query)
+    return scored.select(*_TURN, F.lit(True).alias("same_image"), "judgement", "is_bad", "similarity", same_query)
 
 
 def _leaks(close: DataFrame, lead: float) -> DataFrame:
-    best = close.groupBy(*_TURN).agg(
-        F.max(F.when(F.col("is_bad"), F.struct("similarity", "judgement", "same_query"))).alias("bad"),
-        F.max(F.when(~F.col("is_bad"), F.col("similarity"))).alias("chosen_similarity"),
+    bad, own = F.struct("similarity", "judgement", "same_query"), F.col("same_image")
+    nearest = close.groupBy(*_TURN).agg(
+        F.max(F.when(F.col("is_bad") & own, bad)).alias("own_bad"),
+        F.max(F.when(F.col("is_bad") & ~own, bad)).alias("other_bad"),
+        F.max(F.when(~F.col("is_bad") & own, F.col("similarity"))).alias("own_chosen"),
+        F.max(F.when(~F.col("is_bad"), F.col("similarity"))).alias("any_chosen"),
     )
+    # That a response was chosen about another picture does not excuse what was rejected about this one.
+    sides = (("own_bad", "own_chosen"), ("other_bad", "any_chosen"))
+    held = [F.struct(F.col(bad).alias("bad"), F.col(good).alias("chosen_similarity")) for bad, good in sides]
+    best = nearest.select(*_TURN, F.explode(F.array(*held)).alias("held")).select(*_TURN, "held.*")
     # A rejected response is often a chosen one with a few words changed, and answers about one picture share words
     # anyway; the target is a leak only if it is clearly nearer to the rejected one.
     ahead = F.col("bad.similarity") - F.coalesce("chosen_similarity", F.lit(0.0))
@@ -184,7 +191,7 @@ def _by_bands(answers: DataFrame, judged: DataFrame, far: float) -> DataFrame:
     located = close.join(asked, [*text, "query_key"], "left")
     judgement = F.coalesce("same_judgement", "any_judgement").alias("judgement")
     same_query = F.col("same_judgement").isNotNull().alias("same_query")
-    return located.select(*_TURN, judgement, "is_bad", "similarity", same_query)
+    return located.select(*_TURN, F.lit(False).alias("same_image"), judgement, "is_bad", "similarity", same_query)
 
 
 def _similarity() -> Column:

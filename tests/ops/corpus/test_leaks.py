@@ -74,6 +74,24 @@ def test_a_phrase_that_thousands_repeat_makes_no_pair_of_each_two(spark: SparkSe
     }
 
 
+@pytest.mark.full
+def test_what_was_chosen_about_another_picture_excuses_nothing(spark: SparkSession) -> None:
+    street, kitchen = (
+        "a red bus stands in a narrow street beside a shop",
+        "a woman cuts bread on a table in a bright kitchen",
+    )
+    rows: list[Judged | Dialogue] = [
+        Judged(street, kitchen, query=Q, image="street", source_id="pair"),
+        Judged(kitchen, street, query=Q, image="kitchen", source_id="other pair"),
+        Dialogue(((Q, f"{kitchen} today"),), image="street", source_id="taught"),
+        Dialogue(((Q, f"{street} today"),), image="street", source_id="sound"),
+        Dialogue(((Q, f"{street} today"),), image="elsewhere", source_id="chosen and rejected"),
+    ]
+    tables = frames(spark, rows)
+    measures = by_source(AUDIT.measure(tables, AUDIT.settings), tables["examples"])
+    assert [source for source, (row,) in measures.items() if row["by_words"]] == ["taught"]
+
+
 REJECTED, CHOSEN = "the small dog sleeps on an old sofa", "the large cat walks along the garden wall"
 ANSWERS = {
     "paraphrase": ("a little hound naps upon some aged couch", [1, 0.2, 0]),
