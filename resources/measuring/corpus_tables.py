@@ -11,6 +11,7 @@ from ops.audits.contract import Audit, StoredKeys
 from ops.core.measure_schemas import EMBEDDINGS
 from ops.core.schemas import EXAMPLES, IMAGES, TableSpec
 from ops.core.tables import TABLES
+from ops.corpus.links import Links
 from ops.text.turn_rows import TURN_RULES, TURN_TABLES
 from resources.engines.spark_tables import in_ranges, read_frame, write_frame
 from resources.lake.tables import Lake
@@ -72,6 +73,11 @@ def delivery_rows(lake: Lake, deliveries: Sequence[str], spec: TableSpec = EXAMP
     for part in lake.parts(spec, where={"delivery": list(deliveries)}):
         counts[str(part.partition["delivery"])] += part.rows
     return counts
+
+
+def is_little(lake: Lake, links: Links, deliveries: Sequence[str], *, below: int) -> bool:
+    """Whether what an audit is about has fewer rows than that in these deliveries."""
+    return sum(delivery_rows(lake, deliveries, TABLES[links.subject]).values()) < below
 
 
 def _table(

@@ -1,11 +1,10 @@
 """Which earlier measures of a corpus audit those of the next corpus can be made from."""
 
 from ops.audits.contract import Audit
-from ops.core.tables import TABLES
 from ops.corpus.links import State
 from resources.lake.tables import Lake
 from resources.measuring.corpus_jobs import Earlier, Job, earlier_measures
-from resources.measuring.corpus_tables import ARRIVALS, delivery_rows
+from resources.measuring.corpus_tables import ARRIVALS, delivery_rows, is_little
 
 _MOST_CHANGED = 0.3
 """Share of the examples from which all is measured anew, which is then no more work."""
@@ -18,7 +17,7 @@ def usable_earlier(
     on, or has fewer than `whole_below` of them, or another state changes all of them, or too much has changed, or the
     rows are no longer there."""
     links = audit.links
-    if links is None or sum(delivery_rows(lake, job.deliveries, TABLES[links.subject]).values()) < whole_below:
+    if links is None or is_little(lake, links, job.deliveries, below=whole_below):
         return None
     earlier = earlier_measures(lake, job, delivery_rows(lake, job.deliveries), whole_days=whole_days)
     if earlier is None:

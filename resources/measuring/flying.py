@@ -1,8 +1,9 @@
 """What audits measure of the corpus' canaries.
 
 They are frames in Spark beside the tables that an audit reads, as a drop that comes last would be, and only what they
-touch is measured. An audit of which any row may change any would measure the whole corpus for them: it measures them
-among the own rows that are drawn. Nothing is staged, so that no canary can be published.
+touch is measured; of a small corpus all, which is less work than to find that. An audit of which any row may change any
+would measure the whole corpus for them: it measures them among the own rows that are drawn. Nothing is staged, so that
+no canary can be published.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -26,7 +27,7 @@ from resources.config.settings import Settings
 from resources.engines.spark_tables import read_frame
 from resources.lake.lookup import one_each
 from resources.lake.tables import Lake
-from resources.measuring.corpus_tables import ARRIVALS, corpus_tables
+from resources.measuring.corpus_tables import ARRIVALS, corpus_tables, is_little
 
 _NO_IMAGES = IMAGES.schema.empty_table()
 
@@ -74,8 +75,10 @@ def _among_all(
     known = links.state(tables, chosen) if links.state else None
     came = [canary_delivery(name) for name in made]
     among = _with_canaries(spark, tables, _canary_tables(audit, chosen, made, len(corpus.deliveries)))
-    before = read_frame(spark, corpus.lake, audit.table, where={"identity": identity}).drop("identity")
     measure: Callable[..., DataFrame] = partial(audit.measure, settings=chosen, **({"state": known} if known else {}))
+    if is_little(corpus.lake, links, corpus.deliveries, below=corpus.settings.spark.whole_below):
+        return measure(among)
+    before = read_frame(spark, corpus.lake, audit.table, where={"identity": identity}).drop("identity")
     touched = Touched(links, chosen, [*corpus.deliveries, *came], came)
     _, rows = touched.measured(among, links.keys(among, chosen), before, measure, has_moved=False)
     return rows
