@@ -8,6 +8,7 @@ carries scores. English; every rule carries examples, which are its tests.
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
 Pair = tuple[str, str]
@@ -16,17 +17,22 @@ Pair = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class InlineRule:
-    """One form. `kind` is that of the trace and `place` where it stands; `shown` says whether pictures show such too.
-    The pattern's group `trace` is what is found, in the first or the last `WINDOW` characters of an answer. `honest`
-    are answers that look alike and are none."""
+    """One `form`, a pattern. `kind` is that of the trace, `place` where it stands; `depictable` says whether pictures
+    show such too. The pattern's group `trace` is what is found, in the first or the last `WINDOW` characters of an
+    answer. `honest` are answers that look alike and are none."""
 
     name: str
     kind: Literal["rating", "comparison", "field_label"]
     place: Literal["end", "start"]
-    pattern: re.Pattern[str]
+    form: str
     depictable: bool
     examples: tuple[str, ...]
     honest: tuple[Pair, ...] = ()
+
+    @property
+    def pattern(self) -> re.Pattern[str]:
+        """Compiled when it is first looked for: all of them take a quarter of a second."""
+        return _compiled(self.form)
 
 
 WINDOW = 160
@@ -71,8 +77,9 @@ _PRAISE = (
 )
 
 
-def _rule(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern, re.IGNORECASE)
+@cache
+def _compiled(form: str) -> re.Pattern[str]:
+    return re.compile(form, re.IGNORECASE)
 
 
 RULES: tuple[InlineRule, ...] = (
@@ -80,7 +87,7 @@ RULES: tuple[InlineRule, ...] = (
         "a reward behind the answer",
         "rating",
         "end",
-        _rule(rf"(?:{_APART}|{_WORD})(?P<trace>{_REWARD}(?:{_SET}{_FIGURE}|{_IS}{_DECIMAL}|{_IS}{_OUT_OF})){_CLOSES}"),
+        rf"(?:{_APART}|{_WORD})(?P<trace>{_REWARD}(?:{_SET}{_FIGURE}|{_IS}{_DECIMAL}|{_IS}{_OUT_OF})){_CLOSES}",
         False,
         (
             "The cat is red. reward 0.9",
@@ -101,7 +108,7 @@ RULES: tuple[InlineRule, ...] = (
         "a score behind the answer",
         "rating",
         "end",
-        _rule(rf"(?:{_APART}|{_WORD})(?P<trace>(?:{_SCORE}|{_REWARD}){_IS}{_FIGURE}){_CLOSES}"),
+        rf"(?:{_APART}|{_WORD})(?P<trace>(?:{_SCORE}|{_REWARD}){_IS}{_FIGURE}){_CLOSES}",
         True,
         (
             "blue score 5",
@@ -125,7 +132,7 @@ RULES: tuple[InlineRule, ...] = (
         "several scores behind the answer",
         "rating",
         "end",
-        _rule(
+        (
             rf"(?:{_APART}|{_WORD})(?P<trace>(?:(?:{_REWARD}|{_SCORE}|{_GRADE}){_IS}{_FIGURE}[,;|] ?){{1,6}}"
             rf"(?:{_REWARD}|{_SCORE}|{_GRADE}|complexity){_IS}{_FIGURE}){_CLOSES}"
         ),
@@ -137,9 +144,7 @@ RULES: tuple[InlineRule, ...] = (
         "a grade behind the answer",
         "rating",
         "end",
-        _rule(
-            rf"(?:{_APART}|{_WORD})(?P<trace>{_GRADE}(?:{_SET}(?:{_FIGURE}|[A-F][+-]?(?!\w))|{_IS}{_OUT_OF})){_CLOSES}"
-        ),
+        (rf"(?:{_APART}|{_WORD})(?P<trace>{_GRADE}(?:{_SET}(?:{_FIGURE}|[A-F][+-]?(?!\w))|{_IS}{_OUT_OF})){_CLOSES}"),
         True,
         ("A horse in a field. Quality: 4", "green quality 3/5", "A kite. Grade: A-"),
         (("What is stamped on it?", "Steel, grade 8"), ("Describe it.", "A math test. Grade: 9/10")),
@@ -148,7 +153,7 @@ RULES: tuple[InlineRule, ...] = (
         "a figure of a scale as the last sentence",
         "rating",
         "end",
-        _rule(rf"[.!?\n]\s{{0,4}}(?P<trace>(?:rated |about |overall )?{_OUT_OF}){_CLOSES}"),
+        rf"[.!?\n]\s{{0,4}}(?P<trace>(?:rated |about |overall )?{_OUT_OF}){_CLOSES}",
         True,
         ("A woman reads a book. 8/10", "The sky is grey.\n4 out of 5."),
         (
@@ -161,7 +166,7 @@ RULES: tuple[InlineRule, ...] = (
         "a verdict behind the answer",
         "rating",
         "end",
-        _rule(
+        (
             rf"(?:{_APART}|{_WORD})(?P<trace>(?:final |my )?(?:verdict|judg(?:e)?ment|assessment){_SET}"
             rf"(?:{_PRAISE}|accepted|rejected|pass|fail)){_CLOSES}"
         ),
@@ -173,7 +178,7 @@ RULES: tuple[InlineRule, ...] = (
         "who prefers the answer",
         "comparison",
         "end",
-        _rule(
+        (
             rf"(?:{_APART}|{_WORD})(?P<trace>(?:strongly |clearly )?(?:preferred|chosen|rejected|favou?red|picked) by "
             rf"{_RATERS}){_CLOSES}"
         ),
@@ -188,7 +193,7 @@ RULES: tuple[InlineRule, ...] = (
         "a label of pairs in brackets",
         "field_label",
         "end",
-        _rule(rf"(?P<trace>[(\[{{<](?:chosen|rejected|preferred|dispreferred)[)\]}}>]){_CLOSES}"),
+        rf"(?P<trace>[(\[{{<](?:chosen|rejected|preferred|dispreferred)[)\]}}>]){_CLOSES}",
         False,
         ("a red kite (rejected)", "Two people. [preferred]"),
         (("What happened?", "The chosen one (a girl) waves."),),
@@ -197,7 +202,7 @@ RULES: tuple[InlineRule, ...] = (
         "a judge who speaks of the answer",
         "rating",
         "end",
-        _rule(
+        (
             rf"(?:\A|{_APART})\s?(?P<trace>(?:{_THIS} (?:is|was|seems) {_PRAISE}(?: and {_PRAISE})?"
             rf"|{_THIS} (?:gets|scores|deserves|earns|receives) (?:an? |the )?{_FIGURE}"
             rf"|(?:I|we)(?:'d| would|'ll| will)? (?:rate|score|grade|give) (?:this|that|it|the)"
@@ -220,7 +225,7 @@ RULES: tuple[InlineRule, ...] = (
         "a judge's figure before the answer",
         "rating",
         "start",
-        _rule(rf"{_OPENS}(?P<trace>(?:{_REWARD}|{_SCORE}){_IS}{_FIGURE}|{_GRADE}{_SET}{_FIGURE}){_THEN}"),
+        rf"{_OPENS}(?P<trace>(?:{_REWARD}|{_SCORE}){_IS}{_FIGURE}|{_GRADE}{_SET}{_FIGURE}){_THEN}",
         True,
         ("Score: 4/5. The bus is red.", "[reward 0.8]: a dog", "rating 3 - a cat on a mat"),
         (
@@ -232,7 +237,7 @@ RULES: tuple[InlineRule, ...] = (
         "a judge before the answer",
         "rating",
         "start",
-        _rule(rf"{_OPENS}(?P<trace>{_THIS} (?:is|was|seems) {_PRAISE}(?: and {_PRAISE})?){_THEN}"),
+        rf"{_OPENS}(?P<trace>{_THIS} (?:is|was|seems) {_PRAISE}(?: and {_PRAISE})?){_THEN}",
         False,
         ("This answer is correct. The car is blue.", "The previous response was wrong: two dogs."),
         (("What is it?", "This answer key is good. It is red."),),
@@ -241,7 +246,7 @@ RULES: tuple[InlineRule, ...] = (
         "a label of pairs before the answer",
         "field_label",
         "start",
-        _rule(r"\A\s{0,4}(?P<trace>[(\[{<](?:chosen|rejected|preferred|dispreferred)[)\]}>])\W{0,4}\w"),
+        r"\A\s{0,4}(?P<trace>[(\[{<](?:chosen|rejected|preferred|dispreferred)[)\]}>])\W{0,4}\w",
         False,
         ("[chosen] a cat on a mat", "(rejected) red"),
         (("What happened?", "Rejected by the club, he walks home."),),
