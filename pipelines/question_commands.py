@@ -4,6 +4,7 @@ None of them runs an audit.
 """
 
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,9 +18,11 @@ from pipelines.tables import key_value_table, titled
 from pipelines.version_commands import lake_at
 from pipelines.why_text import explained
 from resources.config.settings import load_settings
+from resources.engines.live_runs import oldest_run
 from resources.lake.housekeeping import compact_all, sweep
 from resources.lake.retention import vacuum
-from resources.measuring.corpus_retention import retire_measures
+from resources.measuring.corpus_retention import AGE, retire_measures
+from resources.measuring.delivery_retention import retire_delivery_measures
 from resources.versions.explanation import save_pictures, why
 from resources.versions.policy_trial import Trial, changed_examples, try_policy
 
@@ -101,25 +104,29 @@ def vacuum_command(
     as_json: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
-    """Removes old versions, retires week-old measures of the corpus that nothing needs, compacts tables, and removes
-    week-old files that nothing refers to. The current version stays, and every example, image, embedding and measure of
-    a delivery."""
+    """Removes old versions, retires week-old measures that nothing needs, compacts tables, and removes week-old files
+    that nothing refers to; where a run has been at work for longer than a week, nothing that was made since it began.
+    The current version stays, and every example, image and embedding."""
     store = lake_at(lake)
+    working = oldest_run(store)
+    age = AGE if working is None else max(AGE, datetime.now(UTC) - working)
     done = vacuum(store, keep_last=keep_last, keep=keep or (), dry_run=dry_run)
-    retired = retire_measures(store, dry_run=dry_run)
+    retired = retire_measures(store, age=age, dry_run=dry_run)
+    retired_own = retire_delivery_measures(store, age=age, dry_run=dry_run)
     compacted = None if dry_run else compact_all(store)
-    swept = sweep(store, dry_run=dry_run)
+    swept = sweep(store, age_s=age.total_seconds(), dry_run=dry_run)
     if as_json:
-        freed = {"retired": asdict(retired), "swept": asdict(swept)}
+        freed = {"retired": asdict(retired), "retired_of_deliveries": asdict(retired_own), "swept": asdict(swept)}
         compaction = {} if compacted is None else {"compacted": asdict(compacted)}
         print_json(asdict(done) | {"dry_run": dry_run, **freed} | compaction)
         return
     verb = "Would remove" if dry_run else "Removed"
     listed = f"versions {', '.join(map(str, done.versions))}" if done.versions else "no version"
     out.print(f"{verb} {listed} ({done.files} files).", highlight=False)
-    if retired.measures:
-        measures = f"{retired.measures} measures of the corpus that nothing needs"
-        out.print(f"{'Would retire' if dry_run else 'Retired'} {measures} ({retired.rows:,} rows).", highlight=False)
+    for measured, rest in (("the corpus", retired), ("single deliveries", retired_own)):
+        if rest.measures:
+            measures = f"{rest.measures} measures of {measured} that nothing needs ({rest.rows:,} rows)"
+            out.print(f"{'Would retire' if dry_run else 'Retired'} {measures}.", highlight=False)
     if compacted is not None and compacted.before:
         doubles = f", {compacted.doubles} doubles left out" if compacted.doubles else ""
         out.print(f"Made {compacted.after} files of {compacted.before}{doubles}.", highlight=False)

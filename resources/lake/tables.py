@@ -133,19 +133,19 @@ class Lake:
         table = self._log(spec).open()
         return table is not None and stands(table.transaction_version(once))
 
-    def revoked(self, spec: TableSpec, once: str) -> bool:
-        """Whether what was committed under this name was revoked, and not committed again."""
-        table = self._log(spec).open()
-        number = None if table is None else table.transaction_version(once)
-        return number is not None and not stands(number)
-
     def committed_of(self, spec: TableSpec, names: Iterable[str]) -> set[str]:
         """Those of the names under which a commit has succeeded, and stands; reads the table's log once, however many
         they are."""
+        return {name for name, number in self._transactions(spec, names).items() if stands(number)}
+
+    def revoked_of(self, spec: TableSpec, names: Iterable[str]) -> set[str]:
+        """Those of the names under which what was committed was revoked, and not committed again."""
+        return {name for name, number in self._transactions(spec, names).items() if not stands(number)}
+
+    def _transactions(self, spec: TableSpec, names: Iterable[str]) -> dict[str, int]:
         version = self.version(spec)
-        if version < 0:
-            return set()
-        return transactions(self.storage, spec.name, version=version).intersection(names)
+        known = {} if version < 0 else transactions(self.storage, spec.name, version=version)
+        return {name: known[name] for name in names if name in known}
 
     def commit(self, spec: TableSpec, staged: Sequence[StagedFile], *, once: str) -> bool:
         """Add the staged files in one transaction named `once`. False, and the files are removed, where that name

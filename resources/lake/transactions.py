@@ -20,10 +20,10 @@ def stands(number: int | None) -> bool:
     return number is not None and number % 2 == 1
 
 
-def transactions(storage: Storage, table: str, *, version: int) -> set[str]:
-    """Names of the transactions that the table's commits up to `version`, and perhaps a little later ones, carry and
-    that stand: from the last checkpoint and the log entries behind it, all at once, where delta-rs searches them one by
-    one."""
+def transactions(storage: Storage, table: str, *, version: int) -> dict[str, int]:
+    """The transactions that the table's commits up to `version`, and perhaps a little later ones, carry, by name with
+    their numbers: from the last checkpoint and the log entries behind it, all at once, where delta-rs searches them one
+    by one."""
     folder = f"{table}/_delta_log"
     checkpoint: dict[str, Any] = json.loads(storage.read(f"{folder}/_last_checkpoint") or b"{}")
     filesystem, base = storage.open()
@@ -36,7 +36,7 @@ def transactions(storage: Storage, table: str, *, version: int) -> set[str]:
             numbers.update((row["appId"], row["version"]) for row in rows if row is not None)
     for number in range(checkpoint.get("version", -1) + 1, version + 1):
         numbers.update(_numbered(storage.read(f"{folder}/{number:020d}.json") or b""))
-    return {name for name, number in numbers.items() if stands(number)}
+    return numbers
 
 
 def _checkpoint_files(folder: str, checkpoint: Mapping[str, Any]) -> list[str]:

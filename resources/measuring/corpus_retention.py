@@ -9,6 +9,7 @@ corpus_jobs, versions -> measures_<audit> (without), corpus_jobs (retired)
 """
 
 import json
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -51,14 +52,18 @@ def retire_measures(lake: Lake, *, age: timedelta = AGE, dry_run: bool = False) 
 def _needless(lake: Lake, before: datetime) -> Iterator[Job]:
     done = [row for row in last_states(Log.of(lake.read(CORPUS_JOBS))) if row["state"] == "done"]
     newest = {row["family"]: row["identity"] for row in done}
-    pinned = _pinned(lake)
+    kept = kept_measures(lake)
     for row in done:
-        needed = (row["audit"], row["identity"]) in pinned or newest[row["family"]] == row["identity"]
+        needed = (row["audit"], row["identity"]) in kept or newest[row["family"]] == row["identity"]
         if row["audit"] in all_audits() and row["at"] < before and not needed:
             yield Job(row["audit"], row["family"], row["identity"], row["deliveries"])
 
 
-def _pinned(lake: Lake) -> set[tuple[str, str]]:
-    """Audits and identities of the measures that kept versions are made from."""
-    kept = [version for version in read_log(Log.of(lake.read(VERSIONS))) if version.state != REMOVED]
-    return {pair for version in kept for pair in json.loads(version.row["measures"] or "{}").items()}
+def kept_measures(lake: Lake) -> dict[tuple[str, str], set[str]]:
+    """Audits and identities of the measures that kept versions are made from, with the deliveries that these hold."""
+    kept: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+    for version in read_log(Log.of(lake.read(VERSIONS))):
+        if version.state != REMOVED:
+            for pair in json.loads(version.row["measures"] or "{}").items():
+                kept[pair].update(version.row["deliveries"] or ())
+    return dict(kept)

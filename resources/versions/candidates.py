@@ -21,7 +21,9 @@ from resources.config.settings import Settings
 from resources.engines.progress import Progress
 from resources.engines.tasks import tasks_for
 from resources.lake.shares import SHARE_ROWS, rows_kept, shares_of
+from resources.lake.stored_measures import Without, used
 from resources.lake.tables import Lake
+from resources.measuring.recorded import once
 from resources.versions.decisions import Grounds
 from resources.versions.making import Made, make
 from resources.versions.person_decisions import decisions_identity, standing_decisions
@@ -48,12 +50,13 @@ def build_candidate(
     code give the same rows bit for bit and the same `content`, whatever the shares of `share_rows` in which it is made;
     a candidate of that content which was begun before is finished, and one that is current already is returned as it
     is. Raises PublishError where rows were lost, UnusableError where `mix.checkpoint` names none that was audited, and
-    MissingError where measures of the corpus were retired meanwhile.
+    MissingError where measures were retired meanwhile.
     """
     tables = {spec.name: lake.version(spec) for spec in _specs(measures)}
-    _require_unretired(lake, measures)
+    without = without_measures(left_out)
+    _require_unretired(lake, measures, deliveries, without)
     decided = decisions_identity(standing_decisions(lake, tables[DECISIONS.name]))
-    pins = _pins(deliveries, measures, settings, code=code, encoder=encoder, without=without_measures(left_out))
+    pins = _pins(deliveries, measures, settings, code=code, encoder=encoder, without=without)
     pins |= {"decisions": decided} if decided else {}
     raising = raising_of(lake, settings.mix, encoder)
     pins |= {"raising": raising.identity} if raising else {}
@@ -94,11 +97,15 @@ def _entry(
     }
 
 
-def _require_unretired(lake: Lake, measures: Mapping[str, str]) -> None:
-    """Measures of the corpus that were old and pinned by no version may have been retired since this run saw them."""
-    audits = all_audits()
-    corpus = {name: identity for name, identity in measures.items() if audits[name].scope is Scope.CORPUS}
-    if gone := [name for name, identity in corpus.items() if lake.revoked(audits[name].table, identity)]:
+def _require_unretired(lake: Lake, measures: Mapping[str, str], deliveries: Sequence[str], without: Without) -> None:
+    """Measures that were old and pinned by no version may have been retired since this run saw them."""
+    gone: list[str] = []
+    for name, identity in measures.items():
+        audit = all_audits()[name]
+        own = [once(delivery, identity) for delivery in used(deliveries, without, name)]
+        if lake.revoked_of(audit.table, [identity] if audit.scope is Scope.CORPUS else own):
+            gone.append(name)
+    if gone:
         raise MissingError(f"the corpus is not measured by {', '.join(gone)} any more; run `assay run` again")
 
 

@@ -36,15 +36,14 @@ def test_what_was_committed_under_a_name_is_revoked_and_committed_again(lake: La
         assert lake.revoke(QUARANTINE, where={"delivery": name}, once=name)
         assert not lake.revoke(QUARANTINE, where={"delivery": name}, once=name)
         assert not lake.committed(QUARANTINE, name)
-        assert lake.revoked(QUARANTINE, name)
-    assert not lake.revoked(QUARANTINE, "d5")
+        assert lake.revoked_of(QUARANTINE, [name, "d5"]) == {name}
     assert not lake.revoke(QUARANTINE, where={"delivery": "unknown"}, once="unknown")
     names = {f"d{n}" for n in range(25)}
     assert lake.committed_of(QUARANTINE, names) == names - {"d3", "d24"}
     assert lake.read(QUARANTINE).num_rows == 23
     assert lake.read(QUARANTINE, version=before).num_rows == 25
     assert lake.write(QUARANTINE, quarantine("d3", 4), partition={"delivery": "d3"}, once="d3")
-    assert not lake.revoked(QUARANTINE, "d3")
+    assert lake.revoked_of(QUARANTINE, ["d3", "d24"]) == {"d24"}
     assert not lake.write(QUARANTINE, quarantine("d3", 5), partition={"delivery": "d3"}, once="d3")
     for n in range(25):
         lake.write(QUARANTINE, quarantine(f"e{n}"), partition={"delivery": f"e{n}"}, once=f"e{n}")
