@@ -9,6 +9,7 @@ import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from functools import partial
+from itertools import islice, product
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,10 @@ import pyarrow as pa
 from benchmarks.meter import metered
 from ops.audits.contract import Audit, Scope
 from ops.audits.registry import audits_of
-from ops.core.identity import digest
+from ops.core.identity import digest, text_id
+from ops.core.measure_schemas import EMBEDDINGS
 from ops.core.schemas import DIALOGUES, EXAMPLES, IMAGES, PREFERENCES, PROMPTS, TURNS, TableSpec
+from ops.core.vectors import unit
 from ops.text.turn_rows import TURN_RULES, turns_of
 from ops.vision.colours import FACT_BYTES
 from resources.config.spark_settings import SparkSettings
@@ -31,7 +34,10 @@ from resources.measuring.recorded import record_embedded
 _ENCODER = "made up"
 _CHUNK = 100_000
 _SMALL = 1_000
-_WORDS = [f"word{n}" for n in range(5000)]
+_WORDS = ["".join(letters) for letters in islice(product("bdfgklmn", "aeiou", "prst", "aeiou", "lmnr"), 5000)]
+_QUERIES = [f"What {word} is shown?" for word in _WORDS[:20]]
+_WIDTH = 64
+"""Of the vectors. A text lies near those that share most of its words, and each two images near each other."""
 
 
 def main() -> None:
@@ -57,6 +63,8 @@ def night(spark, folder: Path, count: int, names: Sequence[str]) -> None:
         fill(lake, drop, count // 10, seed=n, corpus=count)
     fill(lake, "new", count // 100, seed=99, corpus=count)
     lake.append(IMAGES, lake.stage(IMAGES, pictured(count // 5), {}))
+    embed(lake, "image", [digest("image", str(n)) for n in range(count // 5)], image_vectors(count // 5))
+    embed(lake, "text", [text_id(query) for query in _QUERIES], text_vectors(_QUERIES))
     shutil.copytree(folder / "touched", folder / "whole")
     print(f"{count} examples: audit, whole CPU s, night CPU s, night / whole", flush=True)
     totals = np.zeros(2)
@@ -81,14 +89,17 @@ def of_audit(spark, folder: Path, audit: Audit, before: Sequence[str]) -> tuple[
 
 
 def fill(lake: Lake, drop: str, count: int, *, seed: int, corpus: int) -> None:
-    """A delivery: half of it SFT with two turns, half preferences. About five examples of the corpus share an image; a
-    tenth of the SFT examples say nearly the same about theirs."""
+    """A delivery: half of it SFT with two turns, a tenth prompts of RL, the rest preferences. About five examples of
+    the corpus share an image; a tenth of the SFT examples say nearly the same about theirs."""
     rng = np.random.default_rng(seed)
     delivery = f"{drop}-0"
-    staged: dict[str, list] = {spec.name: [] for spec in (EXAMPLES, DIALOGUES, TURNS, PREFERENCES)}
+    staged: dict[str, list] = {spec.name: [] for spec in (EXAMPLES, DIALOGUES, TURNS, PREFERENCES, PROMPTS)}
     for start in range(0, count, _CHUNK):
         for spec, rows in made(rng, delivery, min(_CHUNK, count - start), corpus).items():
             staged[spec.name] += lake.stage(spec, rows, partition_of(spec, delivery))
+            if spec is TURNS:
+                texts = rows["response"].to_pylist()
+                embed(lake, "text", [text_id(text) for text in texts], text_vectors(texts))
     for spec in (DIALOGUES, TURNS, PREFERENCES, PROMPTS, EXAMPLES):
         once = turns_of(delivery) if "rules" in spec.partition_by else delivery
         lake.commit(spec, staged.get(spec.name, []), once=once)
@@ -103,12 +114,13 @@ def made(rng: np.random.Generator, delivery: str, rows: int, corpus: int) -> dic
     """Rows of each table, whose keys are digests of numbers that stand for what would be said and shown."""
     ids = [rng.bytes(16).hex() for _ in range(rows)]
     images = [digest("image", str(n)) for n in rng.integers(0, corpus // 5, rows)]
-    queries = [digest("query", str(n)) for n in rng.integers(0, 20, rows)]
-    is_sft = rng.random(rows) < 0.5
-    kind = ["sft" if sft else "preference" for sft in is_sft]
+    queries = [_QUERIES[n] for n in rng.integers(0, len(_QUERIES), rows)]
+    kind = rng.choice(["sft", "prompt", "preference"], rows, p=[0.5, 0.1, 0.4]).tolist()
     shared = {"delivery": pa.repeat(delivery, rows), "example_id": pa.array(ids), "kind": pa.array(kind)}
-    about = list(zip(ids, images, queries, is_sft, strict=True))
-    turned = turns(rng, delivery, [(i, m, q) for i, m, q, s in about if s])
+    about = {
+        name: [row[:3] for row in zip(ids, images, queries, kind, strict=True) if row[3] == name] for name in set(kind)
+    }
+    turned = turns(rng, delivery, about.get("sft", []))
     columns = shared | {
         "image_ids": pa.array([[image] for image in images]),
         "messages": messages(ids, turned),
@@ -121,7 +133,8 @@ def made(rng: np.random.Generator, delivery: str, rows: int, corpus: int) -> dic
         EXAMPLES: table(EXAMPLES, columns, rows),
         DIALOGUES: table(DIALOGUES, dialogues | {"rules": pa.repeat(TURN_RULES, rows)}, rows),
         TURNS: turned,
-        PREFERENCES: judged(rng, delivery, [(i, m, q) for i, m, q, s in about if not s]),
+        PREFERENCES: judged(rng, delivery, about.get("preference", [])),
+        PROMPTS: prompts(rng, delivery, about.get("prompt", [])),
     }
 
 
@@ -134,7 +147,7 @@ def turns(rng: np.random.Generator, delivery: str, about: Sequence[tuple[str, st
             numbers[0] = rng.integers(len(_WORDS))
             text = " ".join(_WORDS[n] for n in numbers)
             row = {"delivery": delivery, "rules": TURN_RULES, "example_id": example, "turn": turn, "dataset": "d"}
-            row |= {"voter": example, "image_key": image, "query_key": query, "query": "Is it?", "response": text}
+            row |= {"voter": example, "image_key": image, "query_key": digest(query), "query": query, "response": text}
             made_rows.append(
                 row | {"response_key": digest(str(answer)), "answer_kind": "number", "answer": str(answer)}
             )
@@ -156,13 +169,44 @@ def judged(rng: np.random.Generator, delivery: str, about: Sequence[tuple[str, s
     for example, image, query in about:
         left, right = (digest(str(n)) for n in rng.choice(6, 2, replace=False))
         texts = [" ".join(_WORDS[n] for n in rng.integers(0, len(_WORDS), 15)) for _ in range(2)]
-        row = {"delivery": delivery, "example_id": example, "dataset": "d", "image_ids": [image], "query": "Is it?"}
-        row |= {"image_key": image, "query_key": query, "annotator": None}
+        row = {"delivery": delivery, "example_id": example, "dataset": "d", "image_ids": [image], "query": query}
+        row |= {"image_key": image, "query_key": digest(query), "annotator": None}
         for at, (label, keys) in enumerate((("chosen", (left, right)), ("rejected", (right, left)))):
             judged = {"label": label, "response": texts[at], "opponent": texts[1 - at]}
             judged |= {"response_key": keys[0], "opponent_key": keys[1], "judgement_id": digest(example, str(at))}
             made_rows.append(row | judged)
     return pa.Table.from_pylist(made_rows, schema=PREFERENCES.schema)
+
+
+def prompts(rng: np.random.Generator, delivery: str, about: Sequence[tuple[str, str, str]]) -> pa.Table:
+    made_rows = [
+        {"delivery": delivery, "example_id": example, "dataset": "d", "image_ids": [image], "image_key": image}
+        | {"query": query, "query_key": digest(query), "ground_truth": _WORDS[rng.integers(6)], "is_json": False}
+        for example, image, query in about
+    ]
+    return pa.Table.from_pylist(made_rows, schema=PROMPTS.schema)
+
+
+def text_vectors(texts: Sequence[str]) -> np.ndarray:
+    """The sum of the vectors of the words of each text (n, d)."""
+    words = np.random.default_rng(3).normal(size=(len(_WORDS), _WIDTH))
+    places = {word: n for n, word in enumerate(_WORDS)}
+    return np.stack([words[[places[word] for word in text.split() if word in places]].sum(axis=0) for text in texts])
+
+
+def image_vectors(count: int) -> np.ndarray:
+    """Of a thousand subjects (n, d); each two images are nearly the same."""
+    rng = np.random.default_rng(2)
+    subjects = rng.normal(size=(1000, _WIDTH))
+    pairs = count // 2 + 1
+    alike = subjects[rng.integers(len(subjects), size=pairs)] + rng.normal(size=(pairs, _WIDTH)) * 0.7
+    return alike.repeat(2, axis=0)[:count] + rng.normal(size=(count, _WIDTH)) * 0.05
+
+
+def embed(lake: Lake, modality: str, ids: Sequence[str], vectors: np.ndarray) -> None:
+    rows = {"content_id": pa.array(ids), "vector": pa.array([row.tobytes() for row in unit(vectors).astype("<f2")])}
+    partition = {"encoder": _ENCODER, "modality": modality}
+    lake.append(EMBEDDINGS, lake.stage(EMBEDDINGS, pa.table(rows), partition))
 
 
 def pictured(count: int) -> pa.Table:

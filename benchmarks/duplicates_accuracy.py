@@ -30,7 +30,7 @@ from pyspark.sql import SparkSession
 from benchmarks.audit_accuracy import Embeddings, PicturedTurns, example
 from benchmarks.claims_accuracy import with_interval
 from benchmarks.options import halves_options
-from ops.audits.semantic_duplicates import AUDIT, SemanticDuplicateSettings, wanted_texts
+from ops.audits.semantic_duplicates import AUDIT, CLUSTERS, SemanticDuplicateSettings, wanted_texts
 from ops.core.identity import digest
 from ops.core.measure_schemas import EMBEDDINGS
 from ops.core.schemas import EXAMPLES, IMAGES
@@ -162,7 +162,9 @@ def duplicates(
         "arrivals": pa.table({"delivery": ["bench-0"], "arrival": pa.array([0], pa.int32())}),
         "embeddings": pa.Table.from_pylist(vectors, schema=EMBEDDINGS.schema),
     }
-    measures = AUDIT.measure({name: spark.createDataFrame(table) for name, table in tables.items()}, chosen).toArrow()
+    frames = {name: spark.createDataFrame(table) for name, table in tables.items()}
+    frames[CLUSTERS.spec.name] = CLUSTERS.rows(frames, CLUSTERS.centres(frames, chosen))
+    measures = AUDIT.measure(frames, chosen).toArrow()
     return {int(row["example_id"][1:]): int(row["other_id"][1:]) for row in measures.to_pylist()}
 
 

@@ -7,6 +7,7 @@ from enum import StrEnum
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 
 from ops.core.arrow_types import fields
@@ -18,6 +19,7 @@ from ops.vision.regions import Phrase
 
 if TYPE_CHECKING:
     from ops.corpus.links import Links
+    from ops.corpus.tables import CorpusRows, CorpusTables
 
 
 class Grain(StrEnum):
@@ -98,6 +100,30 @@ class StoredKeys:
 
 
 @dataclass(frozen=True, slots=True)
+class Clusters:
+    """The clusters in which a corpus-scope audit compares examples: a bank of centres that is found once and stored,
+    and the table of the lake (ops/core/key_schemas.py) of the examples in their nearest cluster, made once for each
+    delivery and bank.
+
+    Both are made from the tables `reads`: `centres(tables, settings)` gives the bank (k, d), and
+    `rows(tables, centres)` the rows of `spec`, but for their `rules`. `settings` gives those of the audit's
+    settings that the bank depends on.
+    """
+
+    spec: TableSpec
+    reads: Mapping[str, tuple[str, ...]]
+    centres: Callable[["CorpusTables", Any], np.ndarray]
+    rows: Callable[["CorpusTables", np.ndarray], "CorpusRows"]
+    settings: Callable[[Any], tuple[object, ...]]
+    revision: int = 1
+    """Raised when the centres or the rows change, so that they are made anew."""
+
+    def rules(self, settings: Any, *context: object) -> str:
+        """The partition `rules` of a bank that is found with these settings of the audit."""
+        return fingerprint(self.spec.name, self.revision, *self.settings(settings), *context)
+
+
+@dataclass(frozen=True, slots=True)
 class Suspicion:
     """The column of an audit's measures that orders rows by the evidence of some of its `faults`: the higher it is
     (`sign` 1), or the lower (-1), the more suspicious. What canaries with these faults have there tells what it is
@@ -145,6 +171,8 @@ class Audit:
     """Of a corpus-scope audit: what its rows depend on; None where any row may change any."""
     keys: tuple[StoredKeys, ...] = ()
     """Of a corpus-scope audit: those of the tables in `reads` that are made for it."""
+    clusters: Clusters | None = field(default=None, hash=False)
+    """Of a corpus-scope audit: that of the tables in `reads` that tells in which clusters examples lie."""
     texts: Callable[[pa.Table], list[str]] | None = None
     """The texts, of a batch of examples, that must be embedded before `measure` runs, whatever the scope."""
     phrases: Callable[[pa.Table, ColourTable], list[Phrase]] | None = None
@@ -189,12 +217,16 @@ class Audit:
 
     @property
     def sources(self) -> dict[str, tuple[str, ...]]:
-        """The tables that a corpus-scope audit looks at, as `reads`; in place of keys, what these are made from."""
+        """The tables that a corpus-scope audit looks at, as `reads`; in place of keys and clusters, what these are made
+        from."""
         sources = dict(self.reads)
-        for keys in self.keys:
-            del sources[keys.spec.name]
-            read = sources.get(keys.made_from.name, ())
-            sources[keys.made_from.name] = (*read, *(column for column in keys.columns if column not in read))
+        made = [(keys.spec, {keys.made_from.name: keys.columns}) for keys in self.keys]
+        made += [(self.clusters.spec, self.clusters.reads)] if self.clusters else []
+        for spec, made_from in made:
+            del sources[spec.name]
+            for name, columns in made_from.items():
+                read = sources.get(name, ())
+                sources[name] = (*read, *(column for column in columns if column not in read))
         return sources
 
     @property

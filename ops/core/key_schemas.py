@@ -76,6 +76,28 @@ ASKED_PROMPTS = table(
     *_ASKED,
 )
 
+# Where the clusters lie in which SFT examples with images are compared, each bank of centres under its own `rules`, and
+# the examples in those nearest to them.
+CLUSTER_CENTRES = table(
+    "cluster_centres",
+    ("rules",),
+    ("rules", pa.string()),
+    ("cluster", pa.int32()),
+    ("centre", pa.binary()),  # of whole examples: little-endian float32
+)
+EXAMPLE_CLUSTERS = table(
+    "example_clusters",
+    ("delivery", "rules"),
+    ("delivery", pa.string()),
+    ("rules", pa.string()),
+    ("example_id", pa.string()),
+    ("repairs", pa.int32()),
+    ("dialogue_key", pa.string()),
+    ("decides", pa.string()),
+    ("clusters", pa.list_(pa.int32())),  # the nearest first
+    ("nearness", pa.list_(pa.float64())),  # cosines to their centres
+)
+
 
 def made_schema(spec: TableSpec) -> pa.Schema:
     """Of the rows of such a table as they are made: without `rules`, which whoever stores them adds."""

@@ -92,8 +92,20 @@ def far_apart(vectors: np.ndarray, count: int) -> np.ndarray:
 
 def nearest(vectors: np.ndarray, centres: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The nearest centre (n) of each unit vector, the first of those as near, and its cosine (n), rounded."""
+    clusters, cosines = nearest_few(vectors, centres, 1)
+    return clusters[:, 0], cosines[:, 0]
+
+
+def nearest_few(vectors: np.ndarray, centres: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """The `count` nearest centres (n, count) of each unit vector, the nearest first, or all where there are fewer, and
+    their cosines, rounded; where there are none all is one cluster (n, 1)."""
     if not len(vectors) or not len(centres):
-        return np.zeros(len(vectors), dtype=np.int64), np.ones(len(vectors))
+        return np.zeros((len(vectors), 1), dtype=np.int64), np.ones((len(vectors), 1))
     cosines = np.round(vectors @ centres.T, _DIGITS)
-    cluster = np.argmax(cosines, axis=1)
-    return cluster, cosines[np.arange(len(cluster)), cluster]
+    rows, left = np.arange(len(cosines)), cosines.copy()
+    places: list[np.ndarray] = []
+    for _ in range(min(count, len(centres))):
+        places.append(np.argmax(left, axis=1))
+        left[rows, places[-1]] = -np.inf
+    clusters = np.stack(places, axis=1)
+    return clusters, cosines[rows[:, None], clusters]

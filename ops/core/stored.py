@@ -31,9 +31,3 @@ class StoredExample(TypedDict):
     image_ids: list[str] | None
     metadata: str
     repairs: list[str] | None
-
-
-class RankedExample(StoredExample):
-    """The same with the place of its drop in the order of arrival."""
-
-    arrival: int

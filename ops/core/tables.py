@@ -1,6 +1,14 @@
 """Every table of the lake, by name."""
 
-from ops.core.key_schemas import ASKED_PROMPTS, ASKED_TURNS, DIALOGUE_BANDS, JUDGED_WORDS, TURN_WORDS
+from ops.core.key_schemas import (
+    ASKED_PROMPTS,
+    ASKED_TURNS,
+    CLUSTER_CENTRES,
+    DIALOGUE_BANDS,
+    EXAMPLE_CLUSTERS,
+    JUDGED_WORDS,
+    TURN_WORDS,
+)
 from ops.core.measure_schemas import (
     CANARIES,
     CANARY_CHANCES,
@@ -55,6 +63,8 @@ TABLES: dict[str, TableSpec] = {
         JUDGED_WORDS,
         ASKED_TURNS,
         ASKED_PROMPTS,
+        CLUSTER_CENTRES,
+        EXAMPLE_CLUSTERS,
         PROMPTS,
         BOXES,
         QUARANTINE,

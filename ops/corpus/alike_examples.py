@@ -8,8 +8,10 @@ import numpy as np
 import pyarrow as pa
 
 from ops.core.arrow import rows_of
+from ops.core.arrow_types import fields
 from ops.core.vectors import unit
 from ops.corpus.pictures import pixels
+from ops.corpus.redundant_pairs import RANKS
 from ops.corpus.staying import Rank, rank_of, redundant
 from ops.text.likeness import bits_apart, same_order, text_cosines
 from ops.text.shingles import jaccard, shingles
@@ -17,14 +19,18 @@ from ops.vision.image_groups import colour_apart
 
 _SHINGLE = 3  # words, as near duplicates have them
 _DIGITS = 6
-PAIRS = pa.schema(
+_FIGURES = pa.schema(
     [
-        *((name, pa.string()) for name in ("delivery", "example_id", "other_delivery", "other_id")),
         *((name, pa.float64()) for name in ("image_cosine", "text_cosine")),
         ("hash_bits", pa.int32()),
         ("jaccard", pa.float64()),
     ]
 )
+_NAMES = pa.schema([(name, pa.string()) for name in ("delivery", "example_id", "other_delivery", "other_id")])
+ALIKE = pa.schema([*fields(RANKS), *fields(_FIGURES)])
+"""Two examples that are alike, and how much."""
+PAIRS = pa.schema([*fields(_NAMES), *fields(_FIGURES)])
+"""A redundant example, the one that stays, and how alike they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +75,15 @@ class _Member(TypedDict):
     piece_vectors: list[_Piece] | None
 
 
+class _AlikePair(TypedDict):
+    """ALIKE, the ranks of both left out."""
+
+    image_cosine: float
+    text_cosine: float
+    hash_bits: int
+    jaccard: float
+
+
 @dataclass(frozen=True, slots=True)
 class _Alike:
     """Places of two rows of a group, the redundant one first, and the least of their pictures' and texts' cosines."""
@@ -79,21 +94,30 @@ class _Alike:
     text_cosine: float
 
 
-def redundant_examples(group: pa.Table, *, cuts: Cuts) -> pa.Table:
-    """Of a group that may be alike (COMPARED with the vectors of its pictures and pieces): each redundant example with
-    the staying one that it is most like (PAIRS)."""
+def alike_examples(group: pa.Table, *, cuts: Cuts) -> pa.Table:
+    """Of a group that may be alike (COMPARED with the vectors of its pictures and pieces): each two that are, with the
+    redundant one first (ALIKE)."""
     rows = sorted(rows_of(group, _Member), key=rank_of)
-    alike: dict[Rank, list[tuple[float, float, float, int, float, Rank]]] = {}
+    alike: list[tuple[object, ...]] = []
     for pair in _alike(rows, cuts):
         row, other = rows[pair.row], rows[pair.other]
         bits = _verified(row, other, cuts)
         if bits is not None:
             shared = jaccard(*(shingles("\n".join(example["texts"]), _SHINGLE) for example in (row, other)))
-            nearness = -min(pair.image_cosine, pair.text_cosine), -pair.image_cosine, -pair.text_cosine
-            alike.setdefault(rank_of(row), []).append((*nearness, bits, shared, rank_of(other)))
+            alike.append((*rank_of(row), *rank_of(other), pair.image_cosine, pair.text_cosine, bits, shared))
+    return pa.Table.from_pylist([dict(zip(ALIKE.names, pair, strict=True)) for pair in alike], schema=ALIKE)
+
+
+def redundant_examples(alike: pa.Table) -> pa.Table:
+    """Of alike pairs (ALIKE): each redundant example with the staying one that it is most like (PAIRS)."""
+    nearest: dict[Rank, list[tuple[float, float, float, int, float, Rank]]] = {}
+    for pair in rows_of(alike, _AlikePair):
+        image, text = pair["image_cosine"], pair["text_cosine"]
+        figures = (-min(image, text), -image, -text, pair["hash_bits"], pair["jaccard"])
+        nearest.setdefault(rank_of(pair), []).append((*figures, rank_of(pair, "other_")))
     pairs = [
         (rank[3], rank[2], staying[3], staying[2], -image, -text, bits, shared)
-        for rank, (_, image, text, bits, shared, staying) in redundant(alike).items()
+        for rank, (_, image, text, bits, shared, staying) in redundant(nearest).items()
     ]
     return pa.Table.from_pylist([dict(zip(PAIRS.names, pair, strict=True)) for pair in pairs], schema=PAIRS)
 

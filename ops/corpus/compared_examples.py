@@ -16,20 +16,22 @@ from ops.core.arrow import (
 )
 from ops.core.identity import digest, text_id
 from ops.core.json_values import Cell
-from ops.core.spherical import nearest
-from ops.core.stored import RankedExample
+from ops.core.spherical import nearest_few
+from ops.core.stored import StoredExample
 from ops.core.turns import message_text
 from ops.core.vectors import unit
 from ops.corpus.vectors import matrix
 from ops.text.likeness import MOST_PIECES, deciding, is_compared, pieces, points_sideways
 from ops.text.turn_rows import dialogue_key
 
-READ = ("delivery", "example_id", "content_id", "arrival", "messages", "image_ids", "repairs")
+READ = ("delivery", "example_id", "content_id", "messages", "image_ids", "repairs")
 """What of an example is read."""
+PROBES = 2
+"""Clusters in which an example is compared: its nearest, and the next, for what lies on the other side of a border."""
 COMPARED = pa.schema(
     [
         *((name, pa.string()) for name in ("delivery", "example_id", "content_id")),
-        *((name, pa.int32()) for name in ("arrival", "repairs")),
+        ("repairs", pa.int32()),
         *((name, pa.string()) for name in ("dialogue_key", "decides")),
         ("sideways", pa.bool_()),
         ("texts", pa.list_(pa.string())),
@@ -45,11 +47,11 @@ the text's `slot`, the place `at` which it stands there, and its id. `sideways` 
 def compared_examples(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     """Batches of READ as batches of COMPARED, without examples of which a message is too long to be compared."""
     for batch in batches:
-        rows = [row for example in rows_of(batch, RankedExample) if (row := _compared(example)) is not None]
+        rows = [row for example in rows_of(batch, StoredExample) if (row := _compared(example)) is not None]
         yield pa.RecordBatch.from_pylist(rows, schema=COMPARED)
 
 
-def _compared(example: RankedExample) -> dict[str, Cell] | None:
+def _compared(example: StoredExample) -> dict[str, Cell] | None:
     messages = example["messages"] or ()
     role_texts = [(message["role"], message_text(message)) for message in messages]
     texts = [text for role, text in role_texts if is_compared(role, text)]
@@ -62,7 +64,6 @@ def _compared(example: RankedExample) -> dict[str, Cell] | None:
         "delivery": example["delivery"],
         "example_id": example["example_id"],
         "content_id": example["content_id"],
-        "arrival": example["arrival"],
         "image_ids": images,
         "repairs": len(example["repairs"] or ()),
         "dialogue_key": dialogue_key(images, messages),
@@ -78,14 +79,14 @@ def _compared(example: RankedExample) -> dict[str, Cell] | None:
 
 
 def with_clusters(batches: Iterable[pa.RecordBatch], *, centres: np.ndarray) -> Iterator[pa.RecordBatch]:
-    """The batches (with `picture_vectors` and `piece_vectors`) with the nearest centre of each row, `cluster`, and its
-    cosine, `nearness`; all is one cluster where there are no centres (0, 0)."""
+    """The batches (with `picture_vectors` and `piece_vectors`) with the nearest centres of each row, `clusters`, and
+    their cosines, `nearness`; all is one cluster where there are no centres (0, 0)."""
     for batch in batches:
         # Where all is one cluster, nothing need be near it.
         vectors = whole_vectors(batch) if len(centres) else np.zeros((batch.num_rows, 0))
-        cluster, nearness = nearest(vectors, centres)
-        clustered = with_column(batch, "cluster", pa.array(cluster, pa.int32()))
-        yield with_column(clustered, "nearness", pa.array(nearness, pa.float64()))
+        clusters, nearness = nearest_few(vectors, centres, PROBES)
+        clustered = with_column(batch, "clusters", pa.array(clusters.tolist(), pa.list_(pa.int32())))
+        yield with_column(clustered, "nearness", pa.array(nearness.tolist(), pa.list_(pa.float64())))
 
 
 def whole_vectors(rows: pa.Table | pa.RecordBatch) -> np.ndarray:

@@ -14,21 +14,17 @@ from ops.core.arrow_types import fields
 from ops.core.json_values import Cell
 from ops.core.key_schemas import DIALOGUE_BANDS
 from ops.core.stored import StoredExample
-from ops.corpus.components import with_components
 from ops.corpus.dialogue_bands import text_shingles
-from ops.corpus.groups import by_group
 from ops.corpus.links import KEYS, Links, few
 from ops.corpus.pictures import Picture, alike_images, apart, neighbours, pictures
+from ops.corpus.redundant_pairs import OTHER, RANKS, chosen_pairs, undecided
 from ops.corpus.staying import RANK, Rank, rank_of, redundant
 from ops.corpus.tables import CorpusTables
 from ops.text.shingles import jaccard
 
 _KEY = ["delivery", "example_id"]
-_OTHER = [f"other_{name}" for name in RANK]
 _SHINGLES = pa.schema([("delivery", pa.string()), ("example_id", pa.string()), ("shingles", pa.list_(pa.int64()))])
-_RANK_TYPES = (pa.int32(), pa.int32(), pa.string(), pa.string())
-_RANKS = pa.schema([pa.field(name, kind) for name, kind in zip((*RANK, *_OTHER), 2 * _RANK_TYPES, strict=True)])
-_ALIKE = pa.schema([*fields(_RANKS), pa.field("jaccard", pa.float64()), pa.field("hash_bits", pa.int32())])
+_ALIKE = pa.schema([*fields(RANKS), pa.field("jaccard", pa.float64()), pa.field("hash_bits", pa.int32())])
 _PAIRS = pa.schema(
     [
         *((name, pa.string()) for name in ("delivery", "example_id", "other_delivery", "other_id")),
@@ -108,14 +104,11 @@ def near_duplicates(
     hashes = images.select(F.col("image_id").alias("first_image"), F.col("perceptual_hash").alias("hash"))
     alone = ranked.where("copy = 1").join(hashes, "first_image", "left")
     alone = alone.select(*RANK, "bands", F.coalesce("hash", "first_image").alias("first"))
-    pairs = _undecided(_pairs(alone, distance), settled).localCheckpoint()
+    pairs = undecided(_pairs(alone, distance), settled).localCheckpoint()
     both = _beside(pairs, _compared(pairs, examples, images, words))
     verify = partial(_verified, threshold=threshold, distance=distance, colour=colour)
     alike = both.mapInArrow(verify, from_arrow_schema(_ALIKE)).localCheckpoint()
-    ends = {end: F.xxhash64(*(f"{side}{name}" for name in _KEY)) for end, side in (("one", ""), ("two", "other_"))}
-    together = with_components(alike.withColumns(ends), "one", "two").groupBy("component")
-    chosen = by_group(together, _chosen, _PAIRS)
-    return chosen.withColumn("same_delivery", F.col("delivery") == F.col("other_delivery"))
+    return chosen_pairs(alike, _chosen, _PAIRS)
 
 
 def _pairs(alone: DataFrame, distance: int) -> DataFrame:
@@ -129,17 +122,8 @@ def _pairs(alone: DataFrame, distance: int) -> DataFrame:
     alike = neighbours(alone.select(F.col("first").alias("hash")), distance=distance)
     beside = members.join(alike, members["first"] == alike["hash"]).select(*RANK, "band", F.col("other").alias("first"))
     both = members.select(*RANK, *place).unionByName(beside).join(firsts, place)
-    earlier = F.struct(*_OTHER) < F.struct(*RANK)
-    return both.where(earlier).select(*RANK, *_OTHER).distinct()
-
-
-def _undecided(pairs: DataFrame, settled: DataFrame | None) -> DataFrame:
-    """The pairs that decide whether an example stays of which that is not settled."""
-    if settled is None:
-        return pairs
-    known = few(settled)
-    gone = known.where("leaves").select(*(F.col(name).alias(f"other_{name}") for name in _KEY))
-    return pairs.join(known, _KEY, "left_anti").join(gone, gone.columns, "left_anti")
+    earlier = F.struct(*OTHER) < F.struct(*RANK)
+    return both.where(earlier).select(*RANK, *OTHER).distinct()
 
 
 def _compared(pairs: DataFrame, examples: DataFrame, images: DataFrame, words: int) -> DataFrame:
@@ -181,7 +165,7 @@ def _verified(
             bits = apart(row["pictures"] or (), row["other_pictures"] or (), distance=distance, colour=colour)
             if bits is not None:
                 ranks = [*rank_of(row), *rank_of(row, "other_")]
-                alike.append({**dict(zip(_RANKS.names, ranks, strict=True)), "jaccard": share, "hash_bits": bits})
+                alike.append({**dict(zip(RANKS.names, ranks, strict=True)), "jaccard": share, "hash_bits": bits})
         yield pa.RecordBatch.from_pylist(alike, schema=_ALIKE)
 
 

@@ -7,5 +7,7 @@ from pyspark.sql import DataFrame
 
 CorpusTables: TypeAlias = Mapping[str, DataFrame]
 """The tables that an audit `reads`, of the admitted deliveries, by name."""
+CorpusRows: TypeAlias = DataFrame
+"""Rows of one table of the lake."""
 CorpusMeasures: TypeAlias = DataFrame
 """The key columns of the audit's grain and then its columns, one row a key."""

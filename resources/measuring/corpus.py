@@ -24,8 +24,16 @@ from resources.config.settings import Settings
 from resources.engines.spark_tables import read_frame
 from resources.lake.stored_measures import NONE, Without, used
 from resources.lake.tables import Lake
+from resources.measuring.clusters import bank_among, first_half
 from resources.measuring.corpus_jobs import Earlier, Job, record_done, undertaken
-from resources.measuring.corpus_tables import ARRIVALS, corpus_table, corpus_tables, delivery_rows, write_measures
+from resources.measuring.corpus_tables import (
+    ARRIVALS,
+    corpus_table,
+    corpus_tables,
+    delivery_rows,
+    read_tables,
+    write_measures,
+)
 from resources.measuring.earlier import usable_earlier
 from resources.measuring.recorded import require_embedded
 
@@ -89,10 +97,13 @@ def _measure(
     encoder: str,
     earlier_of: Callable[[Lake, Audit, Job, State | None], Earlier | None],
 ) -> None:
-    tables = corpus_tables(session, lake, audit, settings, job.deliveries, encoder)
     links = audit.links
-    known = links.state(tables, settings) if links and links.state else None
-    measure = partial(audit.measure, settings=settings, **({"state": known} if known else {}))
+    bank = _bank(session, lake, audit, job, settings, encoder, earlier_of)
+    tables_of = partial(corpus_tables, session, lake, audit, settings, encoder=encoder, bank=bank)
+    tables = tables_of(job.deliveries)
+    state = links.state(tables, settings) if links and links.state else None
+    measure = partial(audit.measure, settings=settings, **({"state": state} if state else {}))
+    known = state or bank
     earlier = earlier_of(lake, audit, job, known)
     if not links or not earlier:
         rows = write_measures(measure(tables), lake, audit.table, job.identity, job.deliveries)
@@ -100,13 +111,32 @@ def _measure(
         return
     left = [delivery for delivery in earlier.deliveries if delivery not in job.deliveries]
     came = [delivery for delivery in job.deliveries if delivery not in earlier.deliveries]
-    both = corpus_tables(session, lake, audit, settings, [*job.deliveries, *left], encoder)
+    both = tables_of([*job.deliveries, *left])
     before = read_frame(session, lake, audit.table, where={"identity": earlier.identity}).drop("identity")
     touched = Touched(links, settings, job.deliveries, [*came, *left])
     has_moved = known is not None and known.name != earlier.knows
     carried, made = touched.measured(both, links.keys(both, settings), before, measure, has_moved=has_moved)
     rows = write_measures(made, lake, audit.table, job.identity, job.deliveries, carried=carried)
     record_done(lake, job, rows=rows, knows=known.name if known else "", made_from=earlier.identity)
+
+
+def _bank(
+    session: SparkSession,
+    lake: Lake,
+    audit: Audit,
+    job: Job,
+    settings: Any,
+    encoder: str,
+    earlier_of: Callable[[Lake, Audit, Job, State | None], Earlier | None],
+) -> State | None:
+    """The centres of an audit's clusters: those of the earlier measures that these are made from, or else its own."""
+    if audit.clusters is None:
+        return None
+    read = partial(read_tables, session, lake, audit.clusters.reads, encoder=encoder)
+    first = first_half(delivery_rows(lake, job.deliveries))
+    earlier = earlier_of(lake, audit, job, None)
+    name = earlier.knows if earlier else audit.clusters.rules(settings, RULES, encoder, first)
+    return bank_among(lake, audit.clusters, settings, name, first, read)
 
 
 def _has_rows(lake: Lake, deliveries: Sequence[str], spec: TableSpec) -> bool:

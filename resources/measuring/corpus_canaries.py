@@ -111,12 +111,12 @@ def fly_corpus_canaries(
     identities = corpus_identities(settings, deliveries, encoder)
     stored = {audit.name: _stored(lake, audit, identities[audit.name], flight.deliveries) for audit in flight.audits}
     planted = {name: _planted(lake, name, stored, flight.policy, settings, encoder) for name in flight.deliveries}
-    corpus, own = Corpus(lake, deliveries, settings, encoder), {name: one.own for name, one in planted.items()}
+    corpus = Corpus(lake, deliveries, settings, encoder)
     measured = dict(stored)
     for audit in flight.audits:
         made = {name: one.made.of(audit.faults) for name, one in planted.items()}
         if _has_subject(lake, audit, deliveries) and _is_tried(audit, flight.policy, planted.values()):
-            rows = measured_canaries(spark(), corpus, audit, identities[audit.name], made, own=own)
+            rows = measured_canaries(spark(), corpus, audit, identities[audit.name], made)
             measured[audit.name] = pa.concat_tables([stored[audit.name], rows])
     now = datetime.now(UTC)
     for name, tried in planted.items():

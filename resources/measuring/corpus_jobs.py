@@ -81,6 +81,13 @@ def last_states(log: Log) -> list[Row]:
     return [row for row in log.rows if last[row["audit"], row["identity"]] is row]
 
 
+def knowledge_of(lake: Lake, audit: str, identity: str) -> str:
+    """The name of what the audit knew of the whole corpus when these measures were made."""
+    return (
+        Log.of(lake.read(CORPUS_JOBS, where={"identity": identity})).where(audit=audit, state="done").rows[-1]["knows"]
+    )
+
+
 def earlier_measures(lake: Lake, job: Job, rows: Mapping[str, int], *, whole_days: float) -> Earlier | None:
     """Of the family's measures those whose deliveries differ least (in `rows`, of each delivery) from the job's; None
     where there are none, or where none was made of all rows for `whole_days`."""

@@ -1,6 +1,7 @@
 """The tables of a corpus as its audits get them, and what they measured on its way into the lake."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -11,10 +12,11 @@ from ops.audits.contract import Audit, StoredKeys
 from ops.core.measure_schemas import EMBEDDINGS
 from ops.core.schemas import EXAMPLES, IMAGES, TableSpec
 from ops.core.tables import TABLES
-from ops.corpus.links import Links
+from ops.corpus.links import Links, State
 from ops.text.turn_rows import TURN_RULES, TURN_TABLES
 from resources.engines.spark_tables import in_ranges, read_frame, write_frame
 from resources.lake.tables import Lake
+from resources.measuring.clusters import fill_clusters
 from resources.measuring.keys import fill_keys
 from resources.measuring.turns import fill_turns
 
@@ -22,18 +24,43 @@ ARRIVALS = "arrivals"
 
 
 def corpus_tables(
-    spark: SparkSession, lake: Lake, audit: Audit, settings: Any, deliveries: Sequence[str], encoder: str
+    spark: SparkSession,
+    lake: Lake,
+    audit: Audit,
+    settings: Any,
+    deliveries: Sequence[str],
+    encoder: str,
+    *,
+    bank: State | None = None,
 ) -> dict[str, DataFrame]:
     """The tables that an audit reads, with the columns that it looks at, of the deliveries in the order in which their
-    drops came. Keys that are made for it are made where they are missing."""
+    drops came. Keys that are made for it are made where they are missing, and clusters by the `bank` of their centres.
+    """
     tables: dict[str, DataFrame] = {}
     keys = {own.spec.name: own for own in audit.keys}
     for name, columns in audit.reads.items():
         if own := keys.get(name):
             tables[name] = _keys(spark, lake, own, settings, columns, deliveries)
+        elif bank and audit.clusters and name == audit.clusters.spec.name:
+            read = partial(read_tables, spark, lake, audit.clusters.reads, encoder=encoder)
+            fill_clusters(lake, audit.clusters, bank, deliveries, read)
+            where = {"delivery": list(deliveries), "rules": bank.name}
+            tables[name] = read_frame(spark, lake, audit.clusters.spec, where=where, columns=columns)
         else:
             tables[name] = _table(spark, lake, name, columns, deliveries, encoder)
     return tables
+
+
+def read_tables(
+    spark: SparkSession,
+    lake: Lake,
+    reads: Mapping[str, Sequence[str]],
+    deliveries: Sequence[str],
+    *,
+    encoder: str,
+) -> dict[str, DataFrame]:
+    """These columns of these tables, of the deliveries' rows."""
+    return {name: _table(spark, lake, name, columns, deliveries, encoder) for name, columns in reads.items()}
 
 
 def corpus_table(

@@ -1,10 +1,12 @@
-"""The keys that corpus audits compare rows by, as the lake would hold them."""
+"""The keys and clusters that corpus audits compare rows by, as the lake would hold them."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import pyarrow as pa
+from pyspark.sql import DataFrame
 
-from ops.audits.contract import Scope
+from ops.audits.contract import Audit, Scope
 from ops.audits.registry import audits_of
 
 
@@ -15,3 +17,11 @@ def stored_keys(tables: Mapping[str, pa.Table]) -> dict[str, pa.Table]:
         for audit in audits_of(Scope.CORPUS)
         for keys in audit.keys
     }
+
+
+def with_clusters(tables: Mapping[str, DataFrame], audit: Audit, settings: Any) -> dict[str, DataFrame]:
+    """The tables with the one of the audit's clusters, where it has any, by centres that are found among these rows."""
+    if audit.clusters is None:
+        return dict(tables)
+    placed = audit.clusters.rows(tables, audit.clusters.centres(tables, settings))
+    return {**tables, audit.clusters.spec.name: placed}

@@ -25,7 +25,7 @@ from tests.support.samples import (
     sample_images,
     sample_preferences,
 )
-from tests.support.stored_keys import stored_keys
+from tests.support.stored_keys import stored_keys, with_clusters
 
 pytestmark = pytest.mark.full
 
@@ -97,11 +97,13 @@ def measured(
     frames: dict[str, DataFrame] = {}
     given = {name: table.slice(0, 0 if name == without else rows) for name, table in TABLES.items()}
     given |= stored_keys(given)
-    for name, columns in audit.reads.items():
-        table = given[name].select(list(columns))
+    for name in {**audit.reads, **(audit.clusters.reads if audit.clusters else {})}.keys() & given.keys():
+        table = given[name]
         frame = spark.createDataFrame(table.take(list(range(table.num_rows))[::-1]) if reverse else table)
         frames[name] = frame.repartition(3) if reverse else frame
-    measures = audit.measure(frames, audit.settings).toArrow()
+    frames = with_clusters(frames, audit, audit.settings)
+    read = {name: frames[name].select(*columns) for name, columns in audit.reads.items()}
+    measures = audit.measure(read, audit.settings).toArrow()
     return measures.sort_by([(key, "ascending") for key in KEYS[audit.grain].names])
 
 
@@ -140,7 +142,8 @@ def test_nothing_is_measured_without_what_it_needs(spark: SparkSession, audit: A
 @pytest.mark.parametrize("delivery", ["one row", "text alone", "images alone", *TRYING])
 def test_bare_and_hostile_deliveries_keep_to_the_ranges(spark: SparkSession, audit: Audit, delivery: str) -> None:
     tables = (BARE | TRYING)[delivery].tables()
-    measures = audit.measure({name: spark.createDataFrame(tables[name]) for name in audit.reads}, bold(audit)).toArrow()
+    frames = {name: spark.createDataFrame(tables[name]) for name in audit.reads if name in tables}
+    measures = audit.measure(with_clusters(frames, audit, bold(audit)), bold(audit)).toArrow()
     rows = measures.select(audit.schema.names).cast(audit.schema)
     assert list(outside(audit, rows)) == []
     assert set(rows["example_id"].to_pylist()) <= set(tables["examples"]["example_id"].to_pylist())

@@ -16,6 +16,7 @@ from ops.core.measure_schemas import EMBEDDINGS
 from ops.text.likeness import bits_apart
 from ops.vision.colours import picture_facts
 from tests.support.corpora import Dialogue, by_source, frames
+from tests.support.stored_keys import with_clusters
 
 GREY = picture_facts(np.full((8, 8, 3), 120, np.uint8))
 HASHES = {"photo": 0xF0F0, "cropped": 0xF0FF, "drawing": 0xFFFF_FFFF_0000_F0F0, "unknown": 0, "street": 0x0F0F_0F0F}
@@ -48,7 +49,7 @@ def tables(spark: SparkSession, rows: Sequence[Dialogue]) -> dict[str, DataFrame
 def redundant(spark: SparkSession, rows: Sequence[Dialogue], chosen: SemanticDuplicateSettings) -> dict[str, Any]:
     made = tables(spark, rows)
     named = {row["example_id"]: row["source_id"] for row in made["examples"].collect()}
-    measured = by_source(AUDIT.measure(made, chosen), made["examples"])
+    measured = by_source(AUDIT.measure(with_clusters(made, AUDIT, chosen), chosen), made["examples"])
     return {source: (named[row["other_id"]], row) for source, (row,) in measured.items()}
 
 
@@ -147,11 +148,10 @@ def test_order_and_partitions_change_nothing(spark: SparkSession) -> None:
     chosen = SemanticDuplicateSettings(cluster_examples=8, group_examples=6)
     before = tables(spark, named)
     after = {name: frame.repartition(3) for name, frame in tables(spark, named[::-1]).items()}
-    pairs = [
-        sorted(map(str, AUDIT.measure(made, chosen).drop("jaccard").toArrow().to_pylist())) for made in (before, after)
-    ]
+    measures = [AUDIT.measure(with_clusters(made, AUDIT, chosen), chosen) for made in (before, after)]
+    pairs = [sorted(map(str, rows.drop("jaccard").toArrow().to_pylist())) for rows in measures]
     assert pairs[0] == pairs[1]
     assert pairs[0]
     # The drop's name decides which of equals stays, and not how many.
-    renamed = tables(spark, [replace(row, drop="another") for row in named])
+    renamed = with_clusters(tables(spark, [replace(row, drop="another") for row in named]), AUDIT, chosen)
     assert AUDIT.measure(renamed, chosen).count() == len(pairs[0])

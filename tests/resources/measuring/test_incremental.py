@@ -16,6 +16,7 @@ from ops.audits.near_duplicates import NearDuplicateSettings
 from ops.audits.preference_likeness import LikenessSettings
 from ops.audits.registry import audits_of
 from ops.audits.reward_leaks import RewardLeakSettings
+from ops.audits.semantic_duplicates import SemanticDuplicateSettings
 from ops.core.identity import text_id
 from ops.core.log import Log
 from ops.core.measure_schemas import CORPUS_JOBS, EMBEDDINGS
@@ -32,6 +33,7 @@ SETTINGS: dict[str, Any] = {
     "preference_likeness": LikenessSettings(fit_responses=8, fewest_responses=4),
     "reward_leaks": RewardLeakSettings(fewest_words=2, far=0.4, lead=0.05, most_responses=12, held_out=("b",)),
     "near_duplicates": NearDuplicateSettings(threshold=0.4, words=1),
+    "semantic_duplicates": SemanticDuplicateSettings(cluster_examples=12, group_examples=5),
 }
 """Of audits whose own would find little in so few words."""
 LINKED = [audit for audit in audits_of(Scope.CORPUS) if audit.links]
@@ -95,11 +97,11 @@ def a_lake(root: Path, deliveries: Mapping[str, Mapping[str, pa.Table]]) -> Lake
     ]
     lake.append(IMAGES, lake.stage(IMAGES, pa.Table.from_pylist(facts, schema=IMAGES.schema), {}))
     rng = np.random.default_rng(1)
-    vectors = [{"content_id": text_id(t), "vector": unit(rng.normal(size=4) + 3).tobytes()} for t in QUERIES + ANSWERS]
-    stored = pa.Table.from_pylist(
-        vectors, schema=pa.schema([EMBEDDINGS.schema.field(n) for n in ("content_id", "vector")])
-    )
-    lake.write(EMBEDDINGS, stored, partition={"encoder": "e", "modality": "text"}, once="texts")
+    for modality, ids in (("text", [text_id(text) for text in QUERIES + ANSWERS]), ("image", IMAGE_IDS)):
+        vectors = [{"content_id": name, "vector": unit(rng.normal(size=4) + 3).tobytes()} for name in ids]
+        schema = pa.schema([EMBEDDINGS.schema.field(name) for name in ("content_id", "vector")])
+        stored = pa.Table.from_pylist(vectors, schema=schema)
+        lake.write(EMBEDDINGS, stored, partition={"encoder": "e", "modality": modality}, once=modality)
     return lake
 
 
