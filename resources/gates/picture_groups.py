@@ -16,8 +16,8 @@ _WORDS, _SIGNS = 3, 60
 
 @dataclass(frozen=True, slots=True)
 class PictureGroups:
-    """Clusters of alike pictures, one for each 50 examples and at most 16, each called what is said of the example
-    nearest to its centre: `of_examples` (n) names that of each sampled example, '' where it has none."""
+    """Clusters of alike pictures, one for each 50 examples and at most 16, each called the longest that is said of the
+    picture nearest to its centre: `of_examples` (n) names that of each sampled example, '' where it has none."""
 
     of_examples: Sequence[str]
     names: Sequence[str] = ()
@@ -32,7 +32,7 @@ class PictureGroups:
             return cls(none)
         gathering = Gathering.of(embedded.vectors, each=_EACH, most=_MOST, fewest=_FEWEST)
         places = [int(place) for place in embedded.places]
-        names = gathering.typical(embedded.vectors, [_caption(rows[place]) for place in places])
+        names = gathering.typical(embedded.vectors, _captions([rows[place] for place in places]))
         for place, cluster in zip(places, gathering.cluster, strict=True):
             none[place] = names[int(cluster)]
         return cls(none, names, gathering, encoder)
@@ -47,6 +47,16 @@ class PictureGroups:
         clusters, _ = nearest(directions(known.vectors, self.gathering.mean), self.gathering.centres)
         pairs = zip(known.places, clusters, strict=True)
         return {images[int(place)]: self.names[int(cluster)] for place, cluster in pairs}
+
+
+def _captions(rows: Sequence[Row]) -> list[str]:
+    """What is said of the pictures of each example at most length, by whichever example says it."""
+    pictures = [tuple(row["image_ids"]) for row in rows]
+    texts = [(len(answer_of(row["messages"]).split()), _caption(row)) for row in rows]
+    longest: dict[tuple[str, ...], tuple[int, str]] = {}
+    for own, text in zip(pictures, texts, strict=True):
+        longest[own] = max(longest.get(own, text), text)
+    return [longest[own][1] for own in pictures]
 
 
 def _caption(row: Row) -> str:

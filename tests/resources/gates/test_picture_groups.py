@@ -62,6 +62,10 @@ def test_each_kind_of_picture_is_a_group_called_what_is_said_of_one(tmp_path: Pa
     groups = groups_of(lake, sample)
     assert list(groups.of_examples) == [text.lower() for text in CAPTIONS for _ in range(EACH)]
     assert list(groups_of(lake, Sample(sample.rows[::-1], sample.member)).of_examples) == list(groups.of_examples)[::-1]
+    asked = [row | {"messages": messages_of("a dog")} for row in sample.rows[:EACH]]
+    both = Sample([*asked, *sample.rows], np.concatenate([sample.member[:EACH], sample.member]))
+    # Of what is said of one picture the longest names it.
+    assert {name.removesuffix(" (2)") for name in groups_of(lake, both).of_examples} == set(groups.of_examples)
     few = Sample(sample.rows[:5], sample.member[:5])
     assert list(groups_of(lake, few).of_examples) == [""] * 5
 
