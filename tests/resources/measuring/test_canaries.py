@@ -86,11 +86,17 @@ def test_too_few_canaries_tell_no_chance_and_say_so(measured: tuple[Lake, str]) 
 @pytest.mark.full
 def test_canaries_are_counted_by_group_of_their_own_rows(measured: tuple[Lake, str]) -> None:
     lake, _ = measured
-    rows = [row for row in lake.read(CANARY_GROUPS).to_pylist() if row["family"] == "dataset"]
+    groups = lake.read(CANARY_GROUPS).to_pylist()
+    rows = [row for row in groups if row["family"] == "dataset"]
     counts = {row["fault"]: row["rows"] for row in rows}
     assert (counts[""], counts["wrong_image"], counts["shifted_join"]) == (ROWS, ROWS // 20, 24)
     caught = {row["fault"]: row["caught"] for row in lake.read(CANARIES).to_pylist() if row["audit"] == ANY}
     assert {row["fault"]: row["met"] for row in rows if row["fault"]} == caught
+    # Each row's picture is stood for by one of a few.
+    pictures = [row for row in groups if row["family"] == "pictures"]
+    assert sum(row["rows"] for row in pictures if not row["fault"]) == ROWS
+    assert sum(row["rows"] for row in pictures if row["fault"] == "wrong_image") == ROWS // 20
+    assert len({row["group"] for row in pictures}) == 64
 
 
 @pytest.mark.full
