@@ -11,7 +11,8 @@ with a tenth of their words replaced as targets (`reward_leaks`, `preference_lik
 photo at a third of its size, or asked politely (`soft_contradictions`, where the pair that is contradicted counts as
 faulty, too). None is made as the canaries are. All is stored in a lake, measured and flown as in a run.
 
-The columns are those of benchmarks.chances_accuracy. Captions of one photo by other people may be called duplicates,
+First comes a line a corpus, with how many canaries the audit found, then tables of all seeds, whose columns are those
+of benchmarks.chances_accuracy. Captions of one photo by other people may be called duplicates,
 which counts as wrong.
 """
 
@@ -21,6 +22,7 @@ import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -32,6 +34,7 @@ from PIL import Image
 from benchmarks.audit_accuracy import Embeddings
 from benchmarks.chances_accuracy import Outcome, lines_of
 from benchmarks.duplicates_accuracy import CHANGES, reworded
+from benchmarks.meter import metered
 from benchmarks.mismatch_accuracy import Judged
 from benchmarks.options import planted_options
 from benchmarks.planted_preferences import Corpus, edited
@@ -193,22 +196,16 @@ def flown(lake: Lake, encoder: str, names: Sequence[str]) -> dict[str, tuple[Aud
     """By audit, what its canaries tell, and the scores of the own rows that have one."""
     settings = load_settings()
     audits = [all_audits()[name] for name in names]
-    identities = {
-        audit.name: measure_corpus(
-            start_spark,
-            lake,
-            audit,
-            deliveries=[_DELIVERY],
-            settings=settings.audit(audit.name),
-            encoder=encoder,
-        )
-        for audit in audits
-    }
+    measure = partial(measure_corpus, start_spark, lake, deliveries=[_DELIVERY], encoder=encoder)
+    with metered(Path(lake.root)) as whole:
+        identities = {audit.name: measure(audit, settings=settings.audit(audit.name)) for audit in audits}
     flight = missing_corpus_flight(lake, [_DELIVERY], settings=settings, encoder=encoder)
     if flight is None:
         raise ValueError("the policy has no rule on an audit with canaries")
     own = replace(flight, audits=tuple(audits), policy=rules_on(settings.policy, audits, KINDS))
-    fly_corpus_canaries(start_spark, lake, own, deliveries=[_DELIVERY], settings=settings, encoder=encoder)
+    with metered(Path(lake.root)) as canaries:
+        fly_corpus_canaries(start_spark, lake, own, deliveries=[_DELIVERY], settings=settings, encoder=encoder)
+    print(f"processor seconds: measures {whole.cpu_s:.1f}, canaries {canaries.cpu_s:.1f}", flush=True)
     chances = {row["audit"]: AuditChances.of_row(row) for row in lake.read(CANARY_CHANCES).to_pylist()}
     rows = {audit.name: lake.read(audit.table, where={"identity": identities[audit.name]}) for audit in audits}
     return {name: (chances[name], suspicions(rows[name].to_batches(), chances[name].suspicion)) for name in names}
@@ -248,8 +245,9 @@ def main() -> None:
                 for audit, (chances, scores) in flown(lake, embeddings.encoder.identity, options.audits).items():
                     outcomes[audit][share].append(outcome(audit, chances, scores, photos))
                     # As it comes: a run is long.
-                    line = list(lines_of(f"{audit}, seed {seed}", {share: outcomes[audit][share][-1:]}))[1]
-                    print(line, flush=True)
+                    near = sum(score > 0 for score in chances.model.canaries)
+                    print(f"{audit}, {share:.0%}, seed {seed}: {near} of {len(chances.model.canaries)} canaries found")
+                    print(list(lines_of(audit, {share: outcomes[audit][share][-1:]}))[1], flush=True)
     for audit, by_share in outcomes.items():
         print("\n".join(lines_of(f"{audit}, photos", by_share)), flush=True)
 
