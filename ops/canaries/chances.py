@@ -80,8 +80,16 @@ class AuditChances:
             for part in zip(*(row[name] for name in _FITTED), strict=True)
         )
         share = (row["share"], row["share_low"], row["share_high"])
-        model = FaultModel(tuple(row["canaries"]), row["own"], models, *share, row["why"])
+        model = FaultModel(tuple(row["canaries"]), row["own"], models, *share, row["why"], _unfound(row))
         return cls(row["audit"], Suspicion(row["column"], row["sign"], tuple(row["faults"])), model)
+
+
+def _unfound(row: Row) -> float | None:
+    """The least score, which the audit says and the lake does not keep."""
+    known = all_audits()[row["audit"]].suspicion
+    return (
+        row["sign"] * known.unfound if known and known.column == row["column"] and known.unfound is not None else None
+    )
 
 
 def suspicions(measures: Iterable[pa.RecordBatch], suspicion: Suspicion) -> dict[str, float]:

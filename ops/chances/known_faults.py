@@ -33,7 +33,7 @@ MOST_FAULTY = 0.4
 class FaultModel:
     """What was fitted to `own` rows among `canaries`, the scores of damaged ones in rising order (the higher, the more
     suspicious): for each part of the rows, models of the others. `share` of the own rows that have the fault, with its
-    95 % interval. `why` it tells no probability is empty where it does."""
+    95 % interval. `why` it tells no probability is empty where it does. Nothing scores less than `unfound`."""
 
     canaries: tuple[float, ...]
     own: int
@@ -42,6 +42,7 @@ class FaultModel:
     low: float = np.nan
     high: float = np.nan
     why: str = ""
+    unfound: float | None = None
 
     def chances(self, ids: Sequence[str], scores: np.ndarray) -> np.ndarray:
         """How likely each row has the fault, and the ends of the 95 % interval (3, n), by its id and its score (n); NaN
@@ -65,8 +66,10 @@ class FaultModel:
         between = np.concatenate([[cuts[0] - 1], (cuts[1:] + cuts[:-1]) / 2, [cuts[-1] + 1]])
         cells = np.empty(2 * len(cuts) + 1)
         cells[::2], cells[1::2] = between, cuts
-        rows = placed(cells, np.array(self.canaries))
+        rows = placed(cells, np.array(self.canaries), unfound=self.unfound)
         drawn = np.array([[model.probability(rows) for model in models] for models in self.models])
+        if cuts[0] == self.unfound:
+            drawn[:, :, 0] = 0.0  # where nothing lies
         # A wide place and a narrow one beside it may differ in the last digits: a worse score must not count less.
         drawn = np.maximum.accumulate(drawn, axis=2)
         low, high = np.quantile(drawn, [0.025, 0.975], axis=1)
@@ -86,7 +89,7 @@ def fit_fault(ids: Sequence[str], own: np.ndarray, canaries: np.ndarray, *, unfo
     models = crossfitted(rows, np.arange(len(own)), _parts(ids)[order], FIT)
     share, low, high = estimated_share(models)
     doubt = f"{share:.0%} of the rows seem to have the fault: rather the audit does not fit the data"
-    return FaultModel(known, len(own), models, share, low, high, doubt if share >= MOST_FAULTY else "")
+    return FaultModel(known, len(own), models, share, low, high, doubt if share >= MOST_FAULTY else "", unfound)
 
 
 def placed(scores: np.ndarray, canaries: np.ndarray, *, unfound: float | None = None) -> Ranked:

@@ -104,6 +104,13 @@ def test_rows_that_an_audit_does_not_find_count_as_unfound() -> None:
     assert chances.model.share == pytest.approx(0.05, abs=0.02)
     likely = chances.of_examples(table.to_batches())
     assert np.mean([likely[name][0] for name in every[:20]]) > 0.8
+    # A row that was not found is sound, and the lake says so, too.
+    stored = pa.Table.from_pylist([chances.row], schema=CANARY_CHANCES.schema).to_pylist()[0]
+    unfound = np.zeros(1)
+    assert chances.model.chances(["500"], unfound)[0] < 0.1
+    assert (
+        AuditChances.of_row(stored).model.chances(["500"], unfound) == chances.model.chances(["500"], unfound)
+    ).all()
     # Without the rows that it looked at, all own rows that it knows seem faulty.
     (alone,) = fitted_chances(canaries, {audit.name: table}, [audit])
     assert alone.model.why
