@@ -116,6 +116,8 @@ def judged(corpus: Corpus, embeddings: Embeddings) -> Judged:
 def row_of(task: str, share: float, seeds: Sequence[Judged]) -> str:
     """A line of the Markdown table."""
     probability = np.concatenate([one.probability for one in seeds])
+    if not len(probability):
+        return f"| {task}, {share:.0%} | nothing is told |"
     wrong = np.concatenate([one.wrong for one in seeds])
     clusters = np.unique(np.concatenate([one.origin for one in seeds]), return_inverse=True)[1]
     flagged, held = probability >= FLAGGED, probability >= HELD

@@ -6,8 +6,10 @@ two groups (Efron, 2008). If an image is wrong, it is one of the others, so each
 same texts with other images of the delivery show that. What is left are the examples whose image fits. `probability` is
 the posterior of the first group, the local false discovery rate of the second; it never falls as the rank grows.
 
-- `group`: the dataset that the example was compared with, or the whole delivery where the dataset has fewer than
-  `fewest_examples` examples with figures; `group_examples` is its size.
+- `group`: what the example was compared with: those of its dataset whose answers are closed (yes, no, a number, a
+  word), as its own are, or are not; those of the whole delivery, where the dataset has fewer than `fewest_examples` of
+  them with figures, or all of it, where the delivery has. An encoder understands a caption better than "There are two
+  dogs.": beside captions a closed answer looks wrong. `group_examples` is the size of the group.
 - `wrong_share`: the estimated share of the group whose image is wrong, `wrong_share_low` and `wrong_share_high` its
   95 % interval. It is the same for all texts of the group.
 - `fit_score` is how well a fitting image does, as a normal score, for texts and images with as wide a `text_spread` and
@@ -20,7 +22,8 @@ Probabilities are cross-fitted: the models for an example were fitted on others 
 `draws` Bayesian bootstraps, so that a small delivery is not called wrong for a few odd ranks. No rank can tell an image
 that the encoder does not understand from a wrong one: a share `unseen` of the fitting examples is taken to be such, and
 where more than `most_wrong` of a group seem wrong all of it abstains, for then the encoder may not understand its data
-at all. So does an example that `conversation_grounding` has no figures for, and a delivery with too few of them.
+at all. So does an example like those of which a fitting image is not surely among the best (`least_fit`), one that
+`conversation_grounding` has no figures for, and a delivery with too few of them.
 
 A shifted join or a text about something else shows here as well: the image is not the one of the text.
 """
@@ -53,6 +56,8 @@ class MismatchSettings:
     """Examples with figures below which a group is too small to fit."""
     most_wrong: float = 0.4
     """Share of wrong images from which a group abstains."""
+    least_fit: float = 1.645
+    """Normal score of a fitting image below which nothing is told: it then is not among the best twentieth."""
     unseen: float = 0.005
     """Share of the examples with a fitting image that look as if their image did not matter."""
     folds: int = 4
@@ -65,6 +70,8 @@ class MismatchSettings:
             raise ValueError(
                 "temperature must be above 0, fewest_images, draws and most_rows at least 1, folds at least 2"
             )
+        if self.least_fit < 0:
+            raise ValueError("least_fit must be at least 0, that of an image by chance")
         if self.fewest_examples < 10 * self.folds:
             raise ValueError(f"fewest_examples must be at least ten a fold, but is {self.fewest_examples}")
         if not (0 < self.most_wrong <= 1 and 0 <= self.unseen < 1):
@@ -155,19 +162,34 @@ def _image_spreads(inputs: RowInputs, images: Sequence[Sequence[str]]) -> np.nda
 def _groups(
     examples: Sequence[_Example], ranked: Sequence[int], *, fewest: int
 ) -> Iterator[tuple[str, list[int], set[int]]]:
-    """Name, places of the examples that are fitted, and those that the fit is for: large datasets, each for itself, and
-    the whole delivery for the rest."""
-    datasets: dict[str, list[int]] = {}
-    for at in ranked:
-        datasets.setdefault(examples[at].dataset, []).append(at)
-    small: set[int] = set()
-    for dataset, members in datasets.items():
-        if len(members) < fewest:
-            small.update(members)
-        else:
-            yield dataset, members, set(members)
-    if small and len(ranked) >= fewest:
-        yield _WHOLE, list(ranked), small
+    """Name, places of the examples that are fitted, and those that the fit is for: closed and other answers of large
+    datasets, each for itself; for the rest those of the whole delivery, or all of it where they are few."""
+    left = set(ranked)
+    for name in (_of_dataset, _of_kind, _of_delivery):
+        groups: dict[str, list[int]] = {}
+        for at in ranked:
+            groups.setdefault(name(examples[at]), []).append(at)
+        for group, members in groups.items():
+            own = left.intersection(members)
+            if own and len(members) >= fewest:
+                yield group, members, own
+                left -= own
+
+
+def _of_dataset(example: _Example) -> str:
+    return example.dataset + _kind(example)
+
+
+def _of_kind(example: _Example) -> str:
+    return _WHOLE + _kind(example)
+
+
+def _of_delivery(_: _Example) -> str:
+    return _WHOLE
+
+
+def _kind(example: _Example) -> str:
+    return ", closed answers" if example.pooled.closed > 0.5 else ""
 
 
 def _chances(examples: Sequence[_Example], settings: MismatchSettings) -> Chances | None:
@@ -204,6 +226,8 @@ def _figures(chances: Chances, place: int, settings: MismatchSettings) -> dict[s
     }
     if chances.share >= settings.most_wrong:
         return figures | {"why": f"more than {settings.most_wrong:.0%} of the group seem to have a wrong image"}
+    if chances.fit_score[place] < settings.least_fit:
+        return figures | {"why": "an image that fits such a text is not surely among the best for it"}
     return figures | {"probability": float(chances.probability[place]), "abstained": False, "why": None}
 
 
@@ -217,5 +241,6 @@ AUDIT = Audit(
     settings=MismatchSettings(),
     texts=scored_texts,
     uses_vectors=True,
+    revision=2,
     faults=("wrong_image", "shifted_join"),
 )

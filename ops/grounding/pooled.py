@@ -7,6 +7,7 @@ import numpy as np
 
 from ops.evidence.inputs import RowInputs
 from ops.grounding.scores import Scores, ranks, score_turns
+from ops.text.closed_answers import closed_answer
 from ops.text.image_turns import image_turns
 from ops.text.language import NOT_ENGLISH
 
@@ -18,7 +19,7 @@ class Pooled:
     """An example that shows images: `row` is its place in the table, `turns` how many of its turns are scored, `why` it
     has no figures (empty where it has). own: mean score of its turns with its image (the best of several); normaliser:
     what its texts give to any image; rank of the own image among `compared` others; mean and spread (standard
-    deviation) of these others' scores."""
+    deviation) of these others' scores; closed: share of the turns that are answered by yes, no, a number or a word."""
 
     row: int
     turns: int = 0
@@ -29,6 +30,7 @@ class Pooled:
     compared: int = 0
     mean: float = 0.0
     spread: float = 0.0
+    closed: float = 0.0
 
     @property
     def z(self) -> float:
@@ -44,12 +46,14 @@ class _Pool:
     silence: str = "no turn speaks of what an image could show"
     """Why no turn is scored, where that is so."""
     turns: int = 0
+    closed: int = 0
     own: float = 0.0
     normaliser: float = 0.0
     bank: np.ndarray | None = None
 
     def add(self, scores: Scores, at: int) -> None:
         self.turns += 1
+        self.closed += closed_answer(scores.turns[at].turn.answer) is not None
         self.own += float(scores.own[at])
         self.normaliser += float(scores.normaliser[at])
         self.bank = scores.bank[at].copy() if self.bank is None else self.bank + scores.bank[at]
@@ -61,8 +65,8 @@ class _Pool:
         rank, compared = ranks(np.array([own]), bank[None, :], np.array([self.images]))
         others = bank[np.isfinite(bank)]
         middle, spread = (float(others.mean()), float(others.std())) if len(others) else (0.0, 0.0)
-        normaliser = self.normaliser / self.turns
-        return Pooled(row, self.turns, "", own, normaliser, int(rank[0]), int(compared[0]), middle, spread)
+        normaliser, closed = self.normaliser / self.turns, self.closed / self.turns
+        return Pooled(row, self.turns, "", own, normaliser, int(rank[0]), int(compared[0]), middle, spread, closed)
 
 
 def pooled_examples(inputs: RowInputs, *, temperature: float) -> Iterator[Pooled]:

@@ -49,6 +49,21 @@ def test_a_small_dataset_is_compared_with_the_whole_delivery() -> None:
     assert groups == {(True, "delivery", ROWS), (False, "large", ROWS * 9 // 10)}
 
 
+def test_closed_answers_are_not_held_against_descriptions() -> None:
+    """None is wrong, and the encoder understands hardly one of the closed answers."""
+    drawn = np.random.default_rng(0)
+    cosines = np.clip(np.r_[drawn.normal(0.06, 0.12, ROWS), drawn.normal(0.35, 0.08, ROWS)], -1, 1)
+    questions = [f"Is there a cup of kind {n}?" for n in range(ROWS)] + [f"What is it, {n}?" for n in range(ROWS)]
+    answers = ["yes"] * ROWS + [f"a plate of kind {n}" for n in range(ROWS)]
+    rows = measured(inputs_of(questions, answers, cosines)).to_pandas()
+    closed = rows["example_id"].astype(int) < ROWS
+    assert set(rows["group"][closed]) == {"one, closed answers"}
+    assert set(rows["group"][~closed]) == {"one"}
+    assert rows["abstained"][closed].mean() > 0.9
+    assert not (rows["probability"] >= 0.5).any()
+    assert not rows["abstained"][~closed].any()
+
+
 def test_few_examples_abstain() -> None:
     inputs = delivery()
     rows = measured(replace(inputs, examples=inputs.examples.slice(0, 99)))
