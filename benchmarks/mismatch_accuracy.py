@@ -32,6 +32,7 @@ from benchmarks.options import halves_options
 from ops.audits.image_mismatch import AUDIT
 from ops.audits.registry import all_audits
 from ops.chances.reliability import calibration_error, reliability
+from ops.core.arrow import column_values, invert, rows_where
 from ops.demo import plant
 from ops.demo.pictures import load_pictures
 from ops.demo.rows import one_conversation_each
@@ -44,6 +45,7 @@ _DRAWS = 400
 _COMPARED = (("conversation_grounding", "pooled_z"), ("neighbours", "neighbour_z"))
 COLUMNS = (
     "wrong images",
+    "told",
     "estimated share, intervals that hold the truth",
     "flagged, held",
     "of the wrong ones flagged",
@@ -56,8 +58,8 @@ COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """Rows of one seed that have a probability: it, whether the image is wrong, and the picture that the text belongs
-    to; the estimated share of wrong images with its interval."""
+    """Rows of one seed: the probability (NaN where none is told), whether the image is wrong, and the picture that the
+    text belongs to; the estimated share of wrong images with its interval."""
 
     probability: np.ndarray
     wrong: np.ndarray
@@ -103,29 +105,29 @@ def single_turns(share: float, rng: Random) -> Corpus:
 
 def judged(corpus: Corpus, embeddings: Embeddings) -> Judged:
     """What the audit makes of the rows."""
-    rows = AUDIT.measure(inputs_of([shown for shown, _ in corpus], embeddings), AUDIT.settings).to_pandas()
-    rows = rows[~rows["abstained"]]
-    places = rows["example_id"].str[1:].astype(int)
-    wrong = np.array([corpus[at][0].faulty for at in places], dtype=bool)
-    origin = np.array([corpus[at][1] for at in places])
+    rows = AUDIT.measure(inputs_of([shown for shown, _ in corpus], embeddings), AUDIT.settings)
+    owners = [corpus[int(name[1:])] for name in column_values(rows, "example_id", str)]
+    wrong = np.array([shown.faulty for shown, _ in owners], dtype=bool)
+    told = rows_where(rows, invert(rows["abstained"])).to_pylist()
     names = ("wrong_share", "wrong_share_low", "wrong_share_high")
-    mean, low, high = (float(rows[name].iloc[0]) if len(rows) else np.nan for name in names)
-    return Judged(rows["probability"].to_numpy(np.float64), wrong, origin, (mean, low, high))
+    mean, low, high = (float(told[0][name]) if told else np.nan for name in names)
+    probability = rows["probability"].to_numpy().astype(np.float64)
+    return Judged(probability, wrong, np.array([picture for _, picture in owners]), (mean, low, high))
 
 
 def row_of(task: str, share: float, seeds: Sequence[Judged]) -> str:
     """A line of the Markdown table."""
     probability = np.concatenate([one.probability for one in seeds])
-    if not len(probability):
-        return f"| {task}, {share:.0%} | nothing is told |"
+    told = np.isfinite(probability)
     wrong = np.concatenate([one.wrong for one in seeds])
     clusters = np.unique(np.concatenate([one.origin for one in seeds]), return_inverse=True)[1]
     flagged, held = probability >= FLAGGED, probability >= HELD
-    mean, low, high = np.mean([one.share for one in seeds], axis=0)
+    mean, low, high = np.nanmean([one.share for one in seeds], axis=0) if told.any() else (np.nan,) * 3
     holds = sum(one.share[1] <= one.wrong.mean() <= one.share[2] for one in seeds)
-    error = calibration_error(probability, wrong, clusters)
+    error = calibration_error(probability[told], wrong[told], clusters[told]) if told.any() else (np.nan,) * 3
     cells = [
         f"{task}, {share:.0%}",
+        f"{told.mean():.2f}",
         f"{mean:.3f} ({low:.3f} to {high:.3f}), {holds} of {len(seeds)}",
         f"{flagged.mean():.4f}, {held.mean():.4f}",
         _ratio(flagged & wrong, wrong, clusters),
@@ -152,7 +154,9 @@ def diagram(task: str, seeds: Sequence[Judged]) -> Iterator[str]:
     """Lines of a Markdown table."""
     yield f"| {task}: probability | rows | told | came true |"
     yield "|---|--:|--:|--:|"
-    bins = reliability(np.concatenate([s.probability for s in seeds]), np.concatenate([s.wrong for s in seeds]))
+    probability, wrong = (np.concatenate([getattr(one, name) for one in seeds]) for name in ("probability", "wrong"))
+    told = np.isfinite(probability)
+    bins = reliability(probability[told], wrong[told])
     for group in bins:
         came = f"{group.mean_probability:.3f} | {group.came_true:.3f}"
         yield f"| {group.low:.1f} to {group.high:.1f} | {group.rows:,} | {came} |"

@@ -22,8 +22,8 @@ Probabilities are cross-fitted: the models for an example were fitted on others 
 `draws` Bayesian bootstraps, so that a small delivery is not called wrong for a few odd ranks. No rank can tell an image
 that the encoder does not understand from a wrong one: a share `unseen` of the fitting examples is taken to be such, and
 where more than `most_wrong` of a group seem wrong all of it abstains, for then the encoder may not understand its data
-at all. So does an example like those of which a fitting image is not surely among the best (`least_fit`), one that
-`conversation_grounding` has no figures for, and a delivery with too few of them.
+at all. So does a group in which fitting images are not surely among the best for their texts (`least_fit`), an example
+that `conversation_grounding` has no figures for, and a delivery with too few of them.
 
 A shifted join or a text about something else shows here as well: the image is not the one of the text.
 """
@@ -57,7 +57,7 @@ class MismatchSettings:
     most_wrong: float = 0.4
     """Share of wrong images from which a group abstains."""
     least_fit: float = 1.645
-    """Normal score of a fitting image below which nothing is told: it then is not among the best twentieth."""
+    """Mean normal score of fitting images below which a group abstains: they then are not in the best twentieth."""
     unseen: float = 0.005
     """Share of the examples with a fitting image that look as if their image did not matter."""
     folds: int = 4
@@ -226,8 +226,8 @@ def _figures(chances: Chances, place: int, settings: MismatchSettings) -> dict[s
     }
     if chances.share >= settings.most_wrong:
         return figures | {"why": f"more than {settings.most_wrong:.0%} of the group seem to have a wrong image"}
-    if chances.fit_score[place] < settings.least_fit:
-        return figures | {"why": "an image that fits such a text is not surely among the best for it"}
+    if chances.fit_score.mean() < settings.least_fit:
+        return figures | {"why": "in this group an image that fits is not surely among the best for its texts"}
     return figures | {"probability": float(chances.probability[place]), "abstained": False, "why": None}
 
 
