@@ -1,5 +1,6 @@
 """The tables of a corpus as its audits get them, and what they measured on its way into the lake."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -103,8 +104,12 @@ def delivery_rows(lake: Lake, deliveries: Sequence[str], spec: TableSpec = EXAMP
 
 
 def is_little(lake: Lake, links: Links, deliveries: Sequence[str], *, below: int) -> bool:
-    """Whether what an audit is about has fewer rows than that in these deliveries."""
-    return sum(delivery_rows(lake, deliveries, TABLES[links.subject]).values()) < below
+    """Whether what an audit is about has fewer rows than that in these deliveries. What is made of examples stands
+    there once for each state of the rules that it was made by."""
+    rows: Counter[str] = Counter()
+    for part in lake.parts(TABLES[links.subject], where={"delivery": list(deliveries)}):
+        rows[str(part.partition.get("rules"))] += part.rows
+    return max(rows.values(), default=0) < below
 
 
 def _table(
