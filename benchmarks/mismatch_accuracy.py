@@ -58,7 +58,7 @@ COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """Rows of one seed: the probability (NaN where none is told), whether the image is wrong, and the picture that the
+    """Rows of one seed: the probability (NaN where none is known), whether the image is wrong, and the picture that the
     text belongs to; the estimated share of wrong images with its interval."""
 
     probability: np.ndarray
@@ -108,9 +108,9 @@ def judged(corpus: Corpus, embeddings: Embeddings) -> Judged:
     rows = AUDIT.measure(inputs_of([shown for shown, _ in corpus], embeddings), AUDIT.settings)
     owners = [corpus[int(name[1:])] for name in column_values(rows, "example_id", str)]
     wrong = np.array([shown.faulty for shown, _ in owners], dtype=bool)
-    told = rows_where(rows, invert(rows["abstained"])).to_pylist()
+    known = rows_where(rows, invert(rows["abstained"])).to_pylist()
     names = ("wrong_share", "wrong_share_low", "wrong_share_high")
-    mean, low, high = (float(told[0][name]) if told else np.nan for name in names)
+    mean, low, high = (float(known[0][name]) if known else np.nan for name in names)
     probability = rows["probability"].to_numpy().astype(np.float64)
     return Judged(probability, wrong, np.array([picture for _, picture in owners]), (mean, low, high))
 
@@ -118,16 +118,16 @@ def judged(corpus: Corpus, embeddings: Embeddings) -> Judged:
 def row_of(task: str, share: float, seeds: Sequence[Judged]) -> str:
     """A line of the Markdown table."""
     probability = np.concatenate([one.probability for one in seeds])
-    told = np.isfinite(probability)
+    known = np.isfinite(probability)
     wrong = np.concatenate([one.wrong for one in seeds])
     clusters = np.unique(np.concatenate([one.origin for one in seeds]), return_inverse=True)[1]
     flagged, held = probability >= FLAGGED, probability >= HELD
-    mean, low, high = np.nanmean([one.share for one in seeds], axis=0) if told.any() else (np.nan,) * 3
+    mean, low, high = np.nanmean([one.share for one in seeds], axis=0) if known.any() else (np.nan,) * 3
     holds = sum(one.share[1] <= one.wrong.mean() <= one.share[2] for one in seeds)
-    error = calibration_error(probability[told], wrong[told], clusters[told]) if told.any() else (np.nan,) * 3
+    error = calibration_error(probability[known], wrong[known], clusters[known]) if known.any() else (np.nan,) * 3
     cells = [
         f"{task}, {share:.0%}",
-        f"{told.mean():.2f}",
+        f"{known.mean():.2f}",
         f"{mean:.3f} ({low:.3f} to {high:.3f}), {holds} of {len(seeds)}",
         f"{flagged.mean():.4f}, {held.mean():.4f}",
         _ratio(flagged & wrong, wrong, clusters),
@@ -155,8 +155,8 @@ def diagram(task: str, seeds: Sequence[Judged]) -> Iterator[str]:
     yield f"| {task}: probability | rows | told | came true |"
     yield "|---|--:|--:|--:|"
     probability, wrong = (np.concatenate([getattr(one, name) for one in seeds]) for name in ("probability", "wrong"))
-    told = np.isfinite(probability)
-    bins = reliability(probability[told], wrong[told])
+    known = np.isfinite(probability)
+    bins = reliability(probability[known], wrong[known])
     for group in bins:
         came = f"{group.mean_probability:.3f} | {group.came_true:.3f}"
         yield f"| {group.low:.1f} to {group.high:.1f} | {group.rows:,} | {came} |"
