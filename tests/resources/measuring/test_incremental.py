@@ -46,8 +46,8 @@ ANSWERS += ["A dog runs over the wide green lawn.", "Two grey lorries stand befo
 
 
 def delivery(name: str, draw: np.random.Generator, rows: int) -> dict[str, pa.Table]:
-    """Random rows that speak about the same pictures in the same words as those of every other delivery, pairs in fewer
-    words, so that they clash; the first small one judges nothing."""
+    """Random rows that speak about the same pictures in the same words as those of every other delivery, pairs and
+    prompts in fewer words, so that they clash; the first small one judges nothing."""
     made: list[Judged | Dialogue] = []
     truths: list[dict[str, Any]] = []
     for n in range(rows):
@@ -71,8 +71,9 @@ def delivery(name: str, draw: np.random.Generator, rows: int) -> dict[str, pa.Ta
             label = str(draw.choice(["good", "bad"]))
             made.append(Judged(answer, label=label, image=image, query=query, **about))
         else:
+            image, query = IMAGE_IDS[n % 2], QUERIES[n // 2 % 2]
             truth = str(draw.choice(["two", "three"]))
-            truths.append(prompt(query or "Why?", truth, source_id=f"{name}{n}", drop=name, image=image or None))
+            truths.append(prompt(query, truth, source_id=f"{name}{n}", drop=name, image=image))
     measured = tables(made)
     asked = examples_of(truths)
     return measured | {"prompts": prompts_of(asked), "examples": pa.concat_tables([measured["examples"], asked])}
