@@ -37,7 +37,7 @@ from ops.corpus.judged_texts import judged_queries
 from ops.corpus.soft_contradictions import LINKS, soft_contradictions
 from ops.corpus.tables import CorpusMeasures, CorpusTables
 
-_FAULTS = ("exchanged_near_image", "exchanged_near_query")
+_FAULTS = ("near_image", "near_query")
 
 
 @dataclass(frozen=True, slots=True)

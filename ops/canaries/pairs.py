@@ -11,7 +11,7 @@ from ops.core.canonical import image_key, query_key
 from ops.intake.rows import IngestSettings
 
 REJECTED, NEAR_REJECTED = "rejected_answer", "near_rejected"
-EXCHANGED, EXCHANGED_IMAGE, EXCHANGED_QUERY = "exchanged_pair", "exchanged_near_image", "exchanged_near_query"
+EXCHANGED, EXCHANGED_IMAGE, EXCHANGED_QUERY = "exchanged_pair", "near_image", "near_query"
 _FEWEST_WORDS = 6  # of a response that is reworded; shorter ones are too short to compare
 _OTHER = {"chosen": "rejected", "rejected": "chosen"}
 _ASKED = ("{query} Thank you.", "One question: {query}", "Dear assistant, {query}", "{query} I am curious.")

@@ -5,7 +5,7 @@ examples, preferences, prompts, images, measures of the corpus -> `canaries`, `c
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -108,6 +108,8 @@ def fly_corpus_canaries(
 ) -> None:
     """Measures and judges the canaries of a corpus of these deliveries, which its audits have measured, and commits
     what came of them. Spark is started where there are any."""
+    # An audit that has nothing to measure here is asked of no canary.
+    flight = replace(flight, audits=tuple(audit for audit in flight.audits if _has_subject(lake, audit, deliveries)))
     identities = corpus_identities(settings, deliveries, encoder)
     stored = {audit.name: _stored(lake, audit, identities[audit.name], flight.deliveries) for audit in flight.audits}
     planted = {name: _planted(lake, name, stored, flight.policy, settings, encoder) for name in flight.deliveries}
@@ -115,7 +117,7 @@ def fly_corpus_canaries(
     measured = dict(stored)
     for audit in flight.audits:
         made = {name: one.made.of(audit.faults) for name, one in planted.items()}
-        if _has_subject(lake, audit, deliveries) and _is_tried(audit, flight.policy, planted.values()):
+        if _is_tried(audit, flight.policy, planted.values()):
             rows = measured_canaries(spark(), corpus, audit, identities[audit.name], made)
             measured[audit.name] = pa.concat_tables([stored[audit.name], rows])
     now = datetime.now(UTC)
