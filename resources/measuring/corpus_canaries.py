@@ -108,13 +108,13 @@ def fly_corpus_canaries(
 ) -> None:
     """Measures and judges the canaries of a corpus of these deliveries, which its audits have measured, and commits
     what came of them. Spark is started where there are any."""
-    # An audit that has nothing to measure here is asked of no canary.
-    flight = replace(flight, audits=tuple(audit for audit in flight.audits if _has_subject(lake, audit, deliveries)))
     identities = corpus_identities(settings, deliveries, encoder)
     stored = {audit.name: _stored(lake, audit, identities[audit.name], flight.deliveries) for audit in flight.audits}
     planted = {name: _planted(lake, name, stored, flight.policy, settings, encoder) for name in flight.deliveries}
     corpus = Corpus(lake, deliveries, settings, encoder)
     measured = dict(stored)
+    # An audit that has nothing to measure in these deliveries is asked of no canary.
+    flight = replace(flight, audits=tuple(audit for audit in flight.audits if _has_subject(lake, audit, deliveries)))
     for audit in flight.audits:
         made = {name: one.made.of(audit.faults) for name, one in planted.items()}
         if _is_tried(audit, flight.policy, planted.values()):
