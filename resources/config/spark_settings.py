@@ -41,8 +41,8 @@ class SparkSettings:
     whole_below: int = 300_000
     """Rows below which an audit measures all of them: what changed is then no less work to find."""
     quick_start: bool | None = None
-    """Let Java compile little: half the processor time on a small corpus, much slower on a large one. None does
-    so where the corpus is small."""
+    """Let Java compile little, and Spark make no classes for expressions and plan a query once: half the processor time
+    on a small corpus, much slower on a large one. None does so where the corpus is small."""
     scratch: str = ""
     """Folder of the files that spill, or several with commas between; empty makes one, for this user alone, in the
     system's temporary folder."""

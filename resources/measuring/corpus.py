@@ -14,8 +14,7 @@ from ops.audits.registry import all_audits, audits_of
 from ops.core.canonical import RULES
 from ops.core.identity import fingerprint
 from ops.core.measure_schemas import CONTRADICTION_RATES, EMBEDDINGS, MODALITY_STATISTICS
-from ops.core.schemas import EXAMPLES, PREFERENCES, TableSpec
-from ops.core.tables import TABLES
+from ops.core.schemas import EXAMPLES, PREFERENCES
 from ops.corpus.links import State
 from ops.corpus.modality import modality_statistics
 from ops.corpus.rates import contradiction_rates
@@ -31,6 +30,7 @@ from resources.measuring.corpus_tables import (
     corpus_table,
     corpus_tables,
     delivery_rows,
+    has_subject,
     read_tables,
     write_measures,
 )
@@ -78,7 +78,7 @@ def measure_corpus(
         if mine:
             if EMBEDDINGS.name in audit.reads:
                 require_embedded(lake, deliveries, encoder)
-            if not all(_has_rows(lake, deliveries, TABLES[name]) for name in audit.needs):
+            if not has_subject(lake, audit, deliveries):
                 lake.commit(audit.table, [], once=identity)
                 record_done(lake, job, rows=0, knows="", made_from="")
                 return identity
@@ -139,10 +139,6 @@ def _bank(
     return bank_among(lake, audit.clusters, settings, name, first, read)
 
 
-def _has_rows(lake: Lake, deliveries: Sequence[str], spec: TableSpec) -> bool:
-    return any(delivery_rows(lake, deliveries, spec).values())
-
-
 def _identity(audit: Audit, settings: Any, deliveries: Sequence[str], encoder: str) -> str:
     # Corpus audits compare by the canonical keys, so that other rules for these are other measures.
     context = [deliveries if ARRIVALS in audit.reads else sorted(deliveries), RULES]
@@ -187,7 +183,7 @@ def count_modality(
 
 def rate_contradictions(spark: StartSpark, lake: Lake, *, measures: str, deliveries: Sequence[str]) -> str:
     """Counts contradictions by kind over the measures of that identity, unless the lake has the counts."""
-    if not _has_rows(lake, deliveries, PREFERENCES):
+    if not any(delivery_rows(lake, deliveries, PREFERENCES).values()):
         lake.commit(CONTRADICTION_RATES, [], once=measures)
     elif not lake.committed(CONTRADICTION_RATES, measures):
         session, audit = spark(), all_audits()["contradictions"]

@@ -22,14 +22,13 @@ from ops.core.hashing import joined, key_hashes
 from ops.core.identity import fingerprint, text_id
 from ops.core.measure_schemas import CANARIES
 from ops.core.schemas import EXAMPLES, PREFERENCES, PROMPTS
-from ops.core.tables import TABLES
 from ops.decision.policy import Policy
 from ops.decision.verdicts import EXAMPLE_COLUMNS
 from resources.config.settings import Settings
 from resources.lake.stored_images import stored_images
 from resources.lake.tables import Lake
 from resources.measuring.corpus import StartSpark, corpus_family, corpus_identities
-from resources.measuring.corpus_tables import delivery_rows
+from resources.measuring.corpus_tables import has_subject
 from resources.measuring.flights import record_flight
 from resources.measuring.flying import Corpus, measured_canaries
 from resources.measuring.recorded import once
@@ -114,7 +113,7 @@ def fly_corpus_canaries(
     corpus = Corpus(lake, deliveries, settings, encoder)
     measured = dict(stored)
     # An audit that has nothing to measure in these deliveries is asked of no canary.
-    flight = replace(flight, audits=tuple(audit for audit in flight.audits if _has_subject(lake, audit, deliveries)))
+    flight = replace(flight, audits=tuple(audit for audit in flight.audits if has_subject(lake, audit, deliveries)))
     for audit in flight.audits:
         made = {name: one.made.of(audit.faults) for name, one in planted.items()}
         if _is_tried(audit, flight.policy, planted.values()):
@@ -133,11 +132,6 @@ def _is_tried(audit: Audit, policy: Policy, planted: Iterable[_Planted]) -> bool
     if audit.name not in policy.audits:
         return any(not one.too_few(audit) for one in planted)
     return any(one.made.of(audit.faults).faults for one in planted)
-
-
-def _has_subject(lake: Lake, audit: Audit, deliveries: Sequence[str]) -> bool:
-    """Whether the deliveries have what the audit measures nothing without."""
-    return all(any(delivery_rows(lake, deliveries, TABLES[name]).values()) for name in audit.needs)
 
 
 def _stored(lake: Lake, audit: Audit, identity: str, deliveries: Sequence[str]) -> pa.Table:

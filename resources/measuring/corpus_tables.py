@@ -103,6 +103,11 @@ def delivery_rows(lake: Lake, deliveries: Sequence[str], spec: TableSpec = EXAMP
     return counts
 
 
+def has_subject(lake: Lake, audit: Audit, deliveries: Sequence[str]) -> bool:
+    """Whether these deliveries have what the audit measures nothing without."""
+    return all(any(delivery_rows(lake, deliveries, TABLES[name]).values()) for name in audit.needs)
+
+
 def is_little(lake: Lake, links: Links, deliveries: Sequence[str], *, below: int) -> bool:
     """Whether what an audit is about has fewer rows than that in these deliveries. What is made of examples stands
     there once for each state of the rules that it was made by."""
