@@ -2,10 +2,15 @@
 
 import os
 import sys
-from contextlib import suppress
+import tempfile
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from threading import Lock, Thread
+from types import SimpleNamespace
 
+from pyspark import java_gateway
 from pyspark.errors import PySparkRuntimeError
 from pyspark.sql import SparkSession
 
@@ -57,16 +62,32 @@ def _started(settings: SparkSettings) -> SparkSession:
     # Ray or an outer Spark may have set it for their own workers; ours need the packages of this very interpreter.
     os.environ["PYSPARK_PYTHON"] = settings.python or sys.executable
     os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
+    # What Java, or who starts it, puts into the folder for temporary files stays there when it is killed.
+    passing = passing_folder("spark-")
     builder = SparkSession.builder.appName("assay")
-    for name, value in _options(settings).items():
+    for name, value in _options(settings, str(passing)).items():
         builder = builder.config(name, value)
     try:
-        return builder.getOrCreate()
+        with _gateway_in(passing):
+            return builder.getOrCreate()
     except PySparkRuntimeError as error:
         raise EngineError(
             f"Spark did not start with {os.environ['JAVA_HOME']} and spark.memory {settings.memory}: {error}. "
             "Its own message stands above; too little memory is the usual cause"
         ) from error
+
+
+@contextmanager
+def _gateway_in(folder: Path) -> Generator[None]:
+    """PySpark (4.3) waits for Java's port in a folder of its own among the temporary files; killed meanwhile it leaves
+    that there for good, and nobody would know whose it was."""
+    ours = SimpleNamespace(mkdtemp=partial(tempfile.mkdtemp, dir=folder), mkstemp=tempfile.mkstemp)
+    name = "tempfile"
+    setattr(java_gateway, name, ours)
+    try:
+        yield
+    finally:
+        setattr(java_gateway, name, tempfile)
 
 
 # Java 17 reserves a fifth of its usual room for code that is compiled little, and a run of all audits fills that: then
@@ -81,10 +102,8 @@ _SMALL = {
 }
 
 
-def _options(settings: SparkSettings) -> dict[str, str]:
+def _options(settings: SparkSettings, passing: str) -> dict[str, str]:
     scratch = [str(local_path(folder, "spark.scratch")) for folder in settings.scratch_folders()]
-    # What the JVM puts into the folder for temporary files stays there when it is killed.
-    passing = str(passing_folder("spark-"))
     return {
         "spark.master": settings.master or f"local[{settings.cores or '*'}]",
         "spark.driver.memory": settings.memory,

@@ -1,6 +1,9 @@
 """Spark's way in and out of the lake."""
 
 import os
+import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -13,6 +16,7 @@ from ops.core.identity import digest
 from ops.core.schemas import TableSpec
 from ops.core.tables import TABLES
 from resources.engines import spark_tables
+from resources.engines.private import sweep_passing
 from resources.engines.spark import start_spark
 from resources.engines.spark_tables import in_ranges, read_frame, write_frame
 from resources.lake.files import LakeError
@@ -203,3 +207,26 @@ def test_a_quick_start_leaves_room_for_the_code_of_all_audits(spark: SparkSessio
     pools = list(jvm.java.lang.management.ManagementFactory.getMemoryPoolMXBeans())
     room = sum(pool.getUsage().getMax() for pool in pools if "Code" in pool.getName())
     assert room >= 240 * 2**20
+
+
+KILLED = """
+import os, sys, tempfile
+from pathlib import Path
+from resources.config.spark_settings import SparkSettings
+from resources.engines.spark import start_ahead
+
+start_ahead(SparkSettings())
+while not list(Path(tempfile.gettempdir()).rglob("tmp*")):
+    pass
+os.kill(os.getpid(), 9)
+"""
+
+
+@pytest.mark.full
+def test_what_a_start_that_was_killed_left_goes_with_the_next_passing_folder(tmp_path: Path) -> None:
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    killed = subprocess.run([sys.executable, "-c", KILLED], env=environment, capture_output=True, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert [folder.name.partition("-")[0] for folder in tmp_path.iterdir()] == ["spark"]
+    sweep_passing(tmp_path)
+    assert list(tmp_path.iterdir()) == []
