@@ -1,5 +1,6 @@
 """Spark: one local session a process, or a cluster's."""
 
+import logging
 import os
 import sys
 import tempfile
@@ -62,6 +63,7 @@ def _started(settings: SparkSettings) -> SparkSession:
     # Ray or an outer Spark may have set it for their own workers; ours need the packages of this very interpreter.
     os.environ["PYSPARK_PYTHON"] = settings.python or sys.executable
     os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
+    warn_alone()
     # What Java, or who starts it, puts into the folder for temporary files stays there when it is killed.
     passing = passing_folder("spark-")
     builder = SparkSession.builder.appName("assay")
@@ -75,6 +77,14 @@ def _started(settings: SparkSettings) -> SparkSession:
             f"Spark did not start with {os.environ['JAVA_HOME']} and spark.memory {settings.memory}: {error}. "
             "Its own message stands above; too little memory is the usual cause"
         ) from error
+
+
+def warn_alone() -> None:
+    """Where nothing was said of how to log, what goes unheard stays so: py4j (0.10.9.9) tells the root logger of each
+    command that it sends again, which gives that logger a handler, and then all that any other tells is printed."""
+    root = logging.getLogger()
+    if not root.handlers and logging.lastResort is not None:
+        root.addHandler(logging.lastResort)  # what Python itself takes: warnings
 
 
 @contextmanager

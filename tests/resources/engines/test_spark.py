@@ -209,6 +209,23 @@ def test_a_quick_start_leaves_room_for_the_code_of_all_audits(spark: SparkSessio
     assert room >= 240 * 2**20
 
 
+LOGGING = """
+import logging
+from resources.engines.spark import warn_alone
+
+logging.getLogger("assay").setLevel(logging.INFO)
+warn_alone()
+logging.info("what py4j tells")
+logging.getLogger("assay").info("a step")
+logging.getLogger("assay").warning("a fault")
+"""
+
+
+def test_only_warnings_are_printed_after_py4j_has_told_something() -> None:
+    done = subprocess.run([sys.executable, "-c", LOGGING], capture_output=True, text=True, check=True)
+    assert done.stdout + done.stderr == "a fault\n"
+
+
 KILLED = """
 import os, sys, tempfile
 from pathlib import Path
