@@ -121,9 +121,10 @@ def made(rng: np.random.Generator, delivery: str, rows: int, corpus: int) -> dic
         name: [row[:3] for row in zip(ids, images, queries, kind, strict=True) if row[3] == name] for name in set(kind)
     }
     turned = turns(rng, delivery, about.get("sft", []))
+    pairs, asked = judged(rng, delivery, about.get("preference", [])), prompts(rng, delivery, about.get("prompt", []))
     columns = shared | {
         "image_ids": pa.array([[image] for image in images]),
-        "messages": messages(ids, turned),
+        "messages": messages(ids, turned, pairs, asked),
         "content_id": pa.array(ids),
         "source_id": pa.array(ids),
         "drop": pa.repeat(delivery, rows),
@@ -133,8 +134,8 @@ def made(rng: np.random.Generator, delivery: str, rows: int, corpus: int) -> dic
         EXAMPLES: table(EXAMPLES, columns, rows),
         DIALOGUES: table(DIALOGUES, dialogues | {"rules": pa.repeat(TURN_RULES, rows)}, rows),
         TURNS: turned,
-        PREFERENCES: judged(rng, delivery, about.get("preference", [])),
-        PROMPTS: prompts(rng, delivery, about.get("prompt", [])),
+        PREFERENCES: pairs,
+        PROMPTS: asked,
     }
 
 
@@ -154,14 +155,21 @@ def turns(rng: np.random.Generator, delivery: str, about: Sequence[tuple[str, st
     return pa.Table.from_pylist(made_rows, schema=TURNS.schema)
 
 
-def messages(ids: Sequence[str], turned: pa.Table) -> pa.Array:
-    """What each example says, in turns; nothing where it has none."""
-    by_example: dict[str, list[dict[str, Any]]] = {}
-    for row in turned.select(["example_id", "query", "response"]).to_pylist():
-        for role, text in (("user", row["query"]), ("assistant", row["response"])):
-            part = {"type": "text", "text": text, "image_id": None}
-            by_example.setdefault(row["example_id"], []).append({"role": role, "parts": [part]})
-    return pa.array([by_example.get(example) for example in ids], EXAMPLES.schema.field("messages").type)
+def messages(ids: Sequence[str], turned: pa.Table, pairs: pa.Table, asked: pa.Table) -> pa.Array:
+    """What each example says: its turns, a prompt, or a prompt and its two candidates."""
+    by_example: dict[str, list[dict[str, Any]]] = {example: [] for example in ids}
+    for rows in (turned, pairs, asked):
+        for row in rows.to_pylist():
+            spoken = by_example[row["example_id"]]
+            if rows is turned or not spoken:
+                spoken.append(message("user", row["query"]))
+            if rows is not asked:
+                spoken.append(message(row.get("label", "assistant"), row["response"]))
+    return pa.array([by_example[example] for example in ids], EXAMPLES.schema.field("messages").type)
+
+
+def message(role: str, text: str) -> dict[str, Any]:
+    return {"role": role, "parts": [{"type": "text", "text": text, "image_id": None}]}
 
 
 def judged(rng: np.random.Generator, delivery: str, about: Sequence[tuple[str, str, str]]) -> pa.Table:
