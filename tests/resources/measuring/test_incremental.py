@@ -18,6 +18,7 @@ from ops.audits.registry import audits_of
 from ops.audits.reward_leaks import RewardLeakSettings
 from ops.audits.semantic_duplicates import SemanticDuplicateSettings
 from ops.core.identity import text_id
+from ops.core.key_schemas import CLUSTER_CENTRES
 from ops.core.log import Log
 from ops.core.measure_schemas import CORPUS_JOBS, EMBEDDINGS
 from ops.core.schemas import EXAMPLES, IMAGES, PREFERENCES, PROMPTS
@@ -139,6 +140,23 @@ def test_what_changed_is_measured_and_the_rest_carried_over(spark: SparkSession,
     jobs = Log.of(lake.read(CORPUS_JOBS)).where(state="done").rows
     assert any(job["made_from"] for job in jobs)
     assert not any(job["made_from"] for job in Log.of(other.read(CORPUS_JOBS)).where(state="done").rows)
+
+
+CLUSTERED = [audit for audit in LINKED if audit.clusters]
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("audit", CLUSTERED, ids=lambda audit: audit.name)
+def test_a_correction_of_a_delivery_that_clusters_were_found_in(
+    spark: SparkSession, tmp_path: Path, audit: Audit
+) -> None:
+    draw = np.random.default_rng(11)
+    made = {name: delivery(name, draw, rows) for name, rows in {"base": 60, "small0": 6, "again": 50}.items()}
+    lake, other = (a_lake(tmp_path / name, made) for name in ("touched", "whole"))
+    for step in (["base", "small0"], ["again", "small0"], ["base", "small0"]):
+        measures = [measured(spark, where, audit, step, days) for where, days in ((lake, 7), (other, 0))]
+        assert measures[0] == measures[1], step
+    assert len(set(lake.read(CLUSTER_CENTRES)["rules"].to_pylist())) == 2
 
 
 def measured(spark: SparkSession, lake: Lake, audit: Audit, drops: list[str], days: float) -> list[dict[str, Any]]:
