@@ -25,6 +25,7 @@ from resources.gates.outcomes import record_gates, recorded_gates
 from resources.intake.corpus_drops import admitted_delivery
 from resources.lake.tables import Lake
 from resources.measuring.recorded import require_measures, row_audits, row_identities
+from resources.models.encode_workers import release_encoder
 from resources.models.encoder_source import encoder_identity
 from resources.report.measure_pictures import measure_pictures
 
@@ -60,7 +61,10 @@ def row_measures(
 ) -> Iterator[Event]:
     """Embeds and measures each drop of the run. They are one step, so that of a backfill of many drops a drop that
     fails in one of both is missing in the other, and no other drop is."""
-    yield from each_drop(context, lambda drop: _embedded_and_measured(context, drop, lake, settings, progress))
+    try:
+        yield from each_drop(context, lambda drop: _embedded_and_measured(context, drop, lake, settings, progress))
+    finally:
+        release_encoder()  # it served all of them; what comes next in this process wants the memory
 
 
 @traced

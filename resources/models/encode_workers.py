@@ -3,6 +3,7 @@
 import os
 import pickle
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -94,16 +95,26 @@ class EncodeActor:
 
 
 def own_encoder(settings: EncoderSettings, threads: int) -> "Encoder":
-    """An encoder of this process that computes on so many threads."""
+    """The encoder of this process, which computes on so many threads. It is loaded once, as long as others are not
+    asked for, and until `release_encoder`."""
     # Read when torch is loaded. A thread that waits for others would else spin, on a core that these may want: on a
     # busy machine that took seven times the processor time of the work.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    # Imported here: decode workers, and a driver on Ray, need no torch.
-    import torch
-
-    from resources.models.encoder import load_encoder
+    import torch  # here: decode workers, and a driver on Ray, need no torch
 
     torch.set_num_threads(min(threads, os.cpu_count() or 1))
+    return _loaded(settings)
+
+
+def release_encoder() -> None:
+    """Gives the memory of this process's encoder back."""
+    _loaded.cache_clear()
+
+
+@lru_cache(maxsize=1)
+def _loaded(settings: EncoderSettings) -> "Encoder":
+    from resources.models.encoder import load_encoder  # imports torch
+
     return load_encoder(settings)
 
 

@@ -110,7 +110,8 @@ class MiniClip(CustomTextCLIP):
         super(CustomTextCLIP, self).__init__()
         self.output_dict = False
         self.visual = ImageTower()
-        self.text = HFTextEncoder("", DIM, config=text_config(), pooler_type="mean_pooler", proj_type="linear")
+        with torch.device("meta"):  # its parameters are replaced, so none is made up
+            self.text = HFTextEncoder("", DIM, config=text_config(), pooler_type="mean_pooler", proj_type="linear")
         self.text.transformer = text_trunk()
         self.text.proj = TextHead()
         self.context_length, self.vocab_size = TEXT_TOKENS, self.text.vocab_size

@@ -13,6 +13,7 @@ from timm.models.efficientnet import EfficientNet
 from tokenizers import Tokenizer
 from torch import nn
 from transformers import BertConfig, BertModel
+from transformers.initialization import no_init_weights
 
 from ops.core.errors import EngineError
 from resources.models.mini.files import IMAGE_FILE, TEXT_FILE, tower_files
@@ -66,7 +67,8 @@ def text_trunk() -> BertModel:
     """MiniLM-L6 without its pooler."""
     with zipfile.ZipFile(tower_files()[1]) as archive:
         weights = safetensors.torch.load(archive.read("model.safetensors"))
-    trunk = BertModel(text_config(), add_pooling_layer=False)
+    with no_init_weights():
+        trunk = BertModel(text_config(), add_pooling_layer=False)
     missing, _ = trunk.load_state_dict(weights, strict=False)
     if missing:
         raise EngineError(f"{TEXT_FILE}: lacks the tensors {missing[:3]}")

@@ -14,6 +14,7 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from resources.config.encoder_settings import EncoderSettings
+from resources.models.encode_workers import own_encoder, release_encoder
 from resources.models.encoder import GOLDEN_TEXTS, Encoder, golden_check, golden_images, load_encoder
 from resources.models.encoder_source import EncoderError, encoder_identity, find_source
 from resources.models.encoder_tokens import FixedTokens
@@ -107,6 +108,17 @@ def test_a_compiled_image_tower_gives_the_same_vectors(tiny: Path) -> None:
     pixels = np.random.default_rng(0).integers(0, 255, (5, 64, 48, 3), np.uint8)
     pictures = [Image.fromarray(one) for one in pixels]
     np.testing.assert_allclose(compiled.encode_images(pictures), plain.encode_images(pictures), atol=1e-5)
+
+
+def test_a_process_loads_its_encoder_once_until_it_is_released(tiny: Path) -> None:
+    settings, threads = replace(SETTINGS, model=f"local-dir:{tiny}"), torch.get_num_threads()
+    first = own_encoder(settings, threads)
+    assert own_encoder(settings, threads) is first
+    release_encoder()
+    again = own_encoder(settings, threads)
+    assert again is not first
+    np.testing.assert_array_equal(again.encode_texts(["a dog"]), first.encode_texts(["a dog"]))
+    release_encoder()
 
 
 def test_any_open_clip_model_from_a_folder(tiny: Path) -> None:
