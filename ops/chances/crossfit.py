@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from ops.chances.two_groups import FIRST_MEAN, Ranked, TwoGroups, fit
 
@@ -72,10 +73,13 @@ def crossfitted(
     rows' owners (n, from 0). ValueError where a part holds all of the rows."""
     rng = np.random.default_rng(0)
     fitted: list[tuple[TwoGroups, ...]] = []
-    for number in range(settings.folds):
-        others = np.flatnonzero(part != number)
-        others = others[:: 1 + (len(others) - 1) // settings.most_rows]
-        fitted.append(_models(rows.take(others), owner[others], rng, settings))
+    # A fit is thousands of products of a few numbers: threads that share one mostly wait for each other, and keep cores
+    # busy with it.
+    with threadpool_limits(1, user_api="blas"):
+        for number in range(settings.folds):
+            others = np.flatnonzero(part != number)
+            others = others[:: 1 + (len(others) - 1) // settings.most_rows]
+            fitted.append(_models(rows.take(others), owner[others], rng, settings))
     return tuple(fitted)
 
 
