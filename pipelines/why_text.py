@@ -113,11 +113,11 @@ def _measures(measures: Mapping[str, list[dict[str, Any]]], *, named: bool) -> T
 
 
 def _chances(why: Explanation) -> Iterator[RenderableType]:
-    """What canaries tell, an audit a line."""
+    """What canaries and p-values tell, an audit a line."""
     for audit, row in why.chances.items():
         faults = " or ".join(fault.replace("_", " ") for fault in row["faults"])
         span = f"{row['low']:.2f} to {row['high']:.2f}"
-        yield Text(f"By canaries, {audit}: {faults} with probability {row['probability']:.2f} ({span})")
+        yield Text(f"By {row['by']}, {audit}: {faults} with probability {row['probability']:.2f} ({span})")
 
 
 def _counts(name: str, value: Any) -> bool:

@@ -7,7 +7,8 @@ texts and generic pictures weigh little. The audit then looks for stretches of r
 on better than their own: the largest sum of that gain over shifts and stretches is a scan statistic (Naus 1965; Page
 1954 for the ends), and its p-value comes from turning each row's scores round at random, which is what a file without
 a shift looks like at worst. `p_value` is that of the row's run, and elsewhere that of the file's strongest stretch. A
-run is named where p, times the number of files, is at most `false_alarms`.
+run is named where p, times the number of files, is at most `false_alarms`. The p-values of many files tell of a run's
+rows how likely the join slipped there (policy.md).
 
 `shift` says how many rows on the right picture lies (0 outside runs) and `proposed_image_ids` which it is; the repair
 is a proposal and is never made here. A run whose pictures go round at its end leaves rows that fit the pictures left
@@ -28,7 +29,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from ops.audits.contract import Audit, Grain, Scope
+from ops.audits.contract import Audit, Grain, Scope, Suspicion
 from ops.audits.ranges import ANY, COUNT, NUMBER, P_VALUE, Range, column
 from ops.core.arrow import struct_values, whole
 from ops.core.identity import digest, text_id
@@ -182,7 +183,8 @@ def _measured(file: FileVectors, examples: pa.Table, settings: ShiftSettings, *,
                 "is_shifted": run is not None,
                 "run_first_row": int(file.rows[run.start]) if run else None,
                 "run_rows": run.stop - run.start if run else None,
-                "p_value": None if why else (run.p_value if run else p_value),
+                # Of a run that is named also where the row itself says nothing.
+                "p_value": run.p_value if run else None if why else p_value,
                 "shard_p_value": None if why else shard,
                 "proposed_image_ids": images[other] if run and other >= 0 else None,
             }
@@ -208,5 +210,6 @@ AUDIT = Audit(
     by_file=True,
     uses_vectors=True,
     faults=("shifted_join",),
-    revision=3,
+    suspicion=Suspicion("p_value", -1, ("shifted_join",), unit="file", found="is_shifted"),
+    revision=4,
 )

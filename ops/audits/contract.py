@@ -128,12 +128,18 @@ class Suspicion:
     """The column of an audit's measures that orders rows by the evidence of some of its `faults`: the higher it is
     (`sign` 1), or the lower (-1), the more suspicious. What canaries with these faults have there tells what it is
     worth (ops/chances/known_faults.py). An audit that has rows of what it finds alone says by `unfound` what stands
-    there for all others; models are fitted by it."""
+    there for all others; models are fitted by it.
+
+    Where `unit` is given, the column is the p-value of what that column names, such as a file; chances then follow from
+    all of a delivery's p-values (ops/chances/p_values.py), without canaries, and are told of the rows that the flag
+    `found` marks."""
 
     column: str
     sign: int
     faults: tuple[str, ...]
     unfound: float | None = None
+    unit: str | None = None
+    found: str | None = None
 
 
 def columns_of(**tables: str) -> dict[str, tuple[str, ...]]:

@@ -1,5 +1,5 @@
-"""What canaries tell of how likely a delivery's own rows have their faults: a model by audit, as the lake keeps it, and
-how many flags of rules are wrong by it."""
+"""What canaries, or p-values of files, tell of how likely a delivery's own rows have a fault: a model by audit, as the
+lake keeps it, and how many flags of rules are wrong by it."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ from ops.audits.contract import Audit, Suspicion
 from ops.audits.registry import all_audits
 from ops.canaries.rows import MARK
 from ops.chances.known_faults import FIT, FaultModel, fit_fault
+from ops.chances.p_values import PValueModel, fit_p_values
 from ops.chances.recalibration import Recalibration
 from ops.chances.two_groups import TwoGroups
 from ops.core import arrow
@@ -30,7 +31,7 @@ class AuditChances:
 
     audit: str
     suspicion: Suspicion
-    model: FaultModel
+    model: FaultModel | PValueModel
     labels: Recalibration | None = None
 
     def of_examples(self, measures: Iterable[pa.RecordBatch]) -> dict[str, tuple[float, float, float]]:
@@ -46,23 +47,19 @@ class AuditChances:
     @property
     def columns(self) -> set[str]:
         """What of the audit's measures chances are told by."""
-        return {self.suspicion.column, _TELLS.column} & set(all_audits()[self.audit].schema.names)
+        return {self.suspicion.column, _tells(self.suspicion).column} & set(all_audits()[self.audit].schema.names)
 
     @property
     def row(self) -> Row:
         """What measure_schemas.CANARY_CHANCES keeps of it."""
         model = self.model
-        return {
+        return _kept(model) | {
             "audit": self.audit,
             "column": self.suspicion.column,
             "sign": self.suspicion.sign,
             "faults": list(self.suspicion.faults),
-            "canaries": list(model.canaries),
+            "unit": self.suspicion.unit,
             "own": model.own,
-            "unseen": FIT.unseen,
-            "wrong_shares": [[one.wrong_share for one in part] for part in model.models],
-            "means": [[float(one.coefficients[0]) for one in part] for part in model.models],
-            "spreads": [[one.spread for one in part] for part in model.models],
             "share": model.share,
             "share_low": model.low,
             "share_high": model.high,
@@ -72,35 +69,53 @@ class AuditChances:
     @classmethod
     def of_row(cls, row: Row) -> "AuditChances":
         """From a row of that table."""
-        models = tuple(
-            tuple(
-                TwoGroups(share, np.array([mean]), spread, row["unseen"])
-                for share, mean, spread in zip(*part, strict=True)
-            )
-            for part in zip(*(row[name] for name in _FITTED), strict=True)
+        known = all_audits()[row["audit"]].suspicion
+        known = known if known and known.column == row["column"] else None
+        unfound, marked = (known.unfound, known.found) if known else (None, None)
+        suspicion = Suspicion(row["column"], row["sign"], tuple(row["faults"]), unit=row["unit"], found=marked)
+        return cls(row["audit"], suspicion, _restored(row, None if unfound is None else row["sign"] * unfound))
+
+
+def _kept(model: FaultModel | PValueModel) -> Row:
+    """What was fitted, as columns of that table."""
+    if isinstance(model, PValueModel):
+        return {"wrong_shares": [list(model.shares)], "powers": list(model.powers)}
+    return {
+        "canaries": list(model.canaries),
+        "unseen": FIT.unseen,
+        "wrong_shares": [[one.wrong_share for one in part] for part in model.models],
+        "means": [[float(one.coefficients[0]) for one in part] for part in model.models],
+        "spreads": [[one.spread for one in part] for part in model.models],
+    }
+
+
+def _restored(row: Row, unfound: float | None) -> FaultModel | PValueModel:
+    """What was fitted, from a row of that table; of the least score, which the audit says, the lake keeps nothing."""
+    share = (row["share"], row["share_low"], row["share_high"])
+    if row["unit"]:
+        return PValueModel(row["own"], tuple(row["wrong_shares"][0]), tuple(row["powers"]), *share, row["why"])
+    models = tuple(
+        tuple(
+            TwoGroups(share, np.array([mean]), spread, row["unseen"]) for share, mean, spread in zip(*part, strict=True)
         )
-        share = (row["share"], row["share_low"], row["share_high"])
-        model = FaultModel(tuple(row["canaries"]), row["own"], models, *share, row["why"], _unfound(row))
-        return cls(row["audit"], Suspicion(row["column"], row["sign"], tuple(row["faults"])), model)
-
-
-def _unfound(row: Row) -> float | None:
-    """The least score, which the audit says and the lake does not keep."""
-    known = all_audits()[row["audit"]].suspicion
-    return (
-        row["sign"] * known.unfound if known and known.column == row["column"] and known.unfound is not None else None
+        for part in zip(*(row[name] for name in _FITTED), strict=True)
     )
+    return FaultModel(tuple(row["canaries"]), row["own"], models, *share, row["why"], unfound)
 
 
 def suspicions(measures: Iterable[pa.RecordBatch], suspicion: Suspicion) -> dict[str, float]:
     """The score of each example of which the audit can tell: that of its most suspicious row."""
-    return highest(map(_certain, measures), suspicion.column, suspicion.sign)
+    return highest(_certain(measures, _tells(suspicion)), suspicion.column, suspicion.sign)
 
 
-def _certain(batch: pa.RecordBatch) -> pa.RecordBatch:
-    if _TELLS.column not in batch.schema.names:
-        return batch
-    return arrow.rows_where(batch, _TELLS.mask(arrow.column_of(batch, _TELLS.column)))
+def _tells(suspicion: Suspicion) -> Condition:
+    return Condition.parse(f"{suspicion.found} == true") if suspicion.found else _TELLS
+
+
+def _certain(measures: Iterable[pa.RecordBatch], tells: Condition) -> Iterator[pa.RecordBatch]:
+    for batch in measures:
+        known = tells.column in batch.schema.names
+        yield arrow.rows_where(batch, tells.mask(arrow.column_of(batch, tells.column))) if known else batch
 
 
 def fitted_chances(
@@ -110,7 +125,7 @@ def fitted_chances(
     canaries. Of audits that have rows of what they find alone, `own` names the rows that they looked at."""
     own = tuple(own)
     for audit in audits:
-        if audit.suspicion is None:
+        if audit.suspicion is None or audit.suspicion.unit is not None:
             continue
         suspicion, scores = audit.suspicion, suspicions(measures[audit.name].to_batches(), audit.suspicion)
         damaged = [name for name, fault in faults.items() if fault in suspicion.faults]
@@ -121,6 +136,19 @@ def fitted_chances(
         known = np.array([scores[name] for name in damaged if name in scores], dtype=np.float64)
         model = fit_fault(list(sound), np.array([*sound.values()], dtype=np.float64), known, unfound=least)
         yield AuditChances(audit.name, suspicion, model)
+
+
+def chances_by_unit(audit: str, suspicion: Suspicion, measures: Iterable[pa.RecordBatch]) -> AuditChances:
+    """Of an audit whose suspicion is the p-value of a unit, such as a file, by those of all units: each the least that
+    a row of it has. Units of which the audit cannot tell have none."""
+    least: dict[str | None, float] = {}
+    for batch in measures:
+        units = arrow.column_of(batch, suspicion.unit or "").to_pylist()
+        values = arrow.numpy_values(arrow.column_of(batch, suspicion.column)).astype(np.float64)
+        for place in np.flatnonzero(np.isfinite(values)).tolist():
+            unit = units[place]
+            least[unit] = min(float(values[place]), least.get(unit, 1.0))
+    return AuditChances(audit, suspicion, fit_p_values(np.array([*least.values()], dtype=np.float64)))
 
 
 def foreseen_wrong(

@@ -116,7 +116,9 @@ CANARY_GROUPS = table(
 )
 
 # What a delivery's canaries and own rows tell of how likely a row has a fault, by audit (ops/chances/known_faults.py):
-# the models, their inputs, and what they tell of all own rows. A row's chance follows from its id and its score.
+# the models, their inputs, and what they tell of all own rows. A row's chance follows from its id and its score. Of an
+# audit that has p-values, of files for example, these tell it (ops/chances/p_values.py): then `unit` is the column that
+# names what has one, `own` how many have, and the models are their `wrong_shares` and `powers`.
 CANARY_CHANCES = table(
     "canary_chances",
     (),
@@ -134,6 +136,8 @@ CANARY_CHANCES = table(
     ("wrong_shares", pa.list_(pa.list_(pa.float64()))),  # of the models of each part of the rows
     ("means", pa.list_(pa.list_(pa.float64()))),
     ("spreads", pa.list_(pa.list_(pa.float64()))),
+    ("unit", pa.string()),  # null where rows are scored beside canaries
+    ("powers", pa.list_(pa.float64())),
     ("share", pa.float64()),
     ("share_low", pa.float64()),
     ("share_high", pa.float64()),

@@ -17,7 +17,7 @@ class CanaryRow:
 class ChanceRow:
     """The share of a drop's `own` rows that have one of an audit's faults, with its 95 % interval, as the scores of its
     `canaries` tell (ops/canaries/chances.py); `why` they tell nothing is empty where they do. `labels` correct what is
-    told of single rows; 0 where they tell nothing."""
+    told of single rows; 0 where they tell nothing. Where p-values tell, `own` counts what has one, the `unit`."""
 
     drop: str
     audit: str
@@ -29,3 +29,4 @@ class ChanceRow:
     high: float
     why: str
     labels: int
+    unit: str | None = None

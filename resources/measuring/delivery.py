@@ -26,6 +26,7 @@ from resources.measuring.canaries import fly_canaries, missing_flight
 from resources.measuring.evidence import Evidence, gather_evidence, part_inputs
 from resources.measuring.examples import delivery_parts, example_batches, example_boxes, source_files
 from resources.measuring.recorded import once, row_identities, unmeasured
+from resources.measuring.unit_chances import tell_by_unit
 
 #: Examples of a part: what a worker holds at a time, with all that is looked at beside them.
 _PART_ROWS = 16_384
@@ -68,8 +69,9 @@ def measure_delivery(
 ) -> dict[str, int]:
     """Measures the delivery with the named audits and commits each; returns rows written by audit.
 
-    Audits whose measures are there already are left out. Unless told not to, it flies the delivery's canaries beside
-    them, where these were not judged under these settings yet.
+    Audits whose measures are there already are left out. What p-values of files tell is kept as soon as they are there.
+    Unless told not to, it flies the delivery's canaries beside them, where these were not judged under these settings
+    yet.
     """
     identities = row_identities(settings, encoder)
     chosen = {name: identity for name, identity in identities.items() if name in names}
@@ -96,6 +98,7 @@ def measure_delivery(
     if missing_audits:
         plans = _plans(lake, parts, missing_audits, settings=settings, identities=identities, progress=progress)
         written = _measure(lake, delivery, parts, evidence, plans=plans, progress=progress)
+        tell_by_unit(lake, delivery, {name: identities[name] for name in written}, progress=progress)
     if flight:
         fly_canaries(lake, delivery, flight, parts=parts, evidence=evidence, settings=settings, progress=progress)
     return written

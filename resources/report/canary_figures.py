@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from ops.chances.known_faults import FaultModel
 from ops.gates.canary_facts import together
 from ops.report.canary_data import CanaryRow, ChanceRow
 from resources.gates.canaries import latest_canaries
@@ -20,7 +21,7 @@ def canary_figures(lake: Lake, drops: Mapping[str, str]) -> tuple[CanaryRow, ...
 
 
 def chance_figures(known: KnownChances, drops: Mapping[str, str]) -> tuple[ChanceRow, ...]:
-    """By audit, of the last MOST_DELIVERIES of these deliveries (delivery -> drop) that have canaries."""
+    """By audit, of the last MOST_DELIVERIES of these deliveries (delivery -> drop) of which something is told."""
     rows: list[ChanceRow] = []
     for audit, of_delivery in sorted(known.items()):
         for delivery in [name for name in of_delivery if name in drops][-MOST_DELIVERIES:]:
@@ -28,6 +29,7 @@ def chance_figures(known: KnownChances, drops: Mapping[str, str]) -> tuple[Chanc
             model, faults, known_labels = chances.model, chances.suspicion.faults, chances.labels
             share = (model.share, model.low, model.high)
             labels = known_labels.labels if known_labels and not known_labels.why else 0
-            about = (drops[delivery], audit, faults, len(model.canaries), model.own)
-            rows.append(ChanceRow(*about, *share, model.why, labels))
+            canaries = len(model.canaries) if isinstance(model, FaultModel) else 0
+            about = (drops[delivery], audit, faults, canaries, model.own)
+            rows.append(ChanceRow(*about, *share, model.why, labels, chances.suspicion.unit))
     return tuple(rows)

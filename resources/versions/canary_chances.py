@@ -120,8 +120,8 @@ def _read(reads: Reads, audit: str, identity: str, delivery: str, columns: set[s
 def chances_of_example(
     lake: Lake, known: KnownChances, example: str, *, measures: Mapping[str, str], delivery: str
 ) -> dict[str, Row]:
-    """What canaries tell of one example of a delivery, by audit: the faults, the `probability` that it has one of them,
-    and its 95 % interval (`low`, `high`); nothing of audits that cannot tell."""
+    """What is told of one example of a delivery, by audit: the faults, the `probability` that it has one of them, and
+    its 95 % interval (`low`, `high`), and what tells it (`by`); nothing of audits that cannot tell."""
     likely: dict[str, Row] = {}
     for audit, of_delivery in known.items():
         if chances := of_delivery.get(delivery):
@@ -130,5 +130,6 @@ def chances_of_example(
             rows = chances.of_examples(lake.batches(all_audits()[audit].table, where=where, columns=columns))
             for probability, low, high in rows.values():
                 faults = list(chances.suspicion.faults)
-                likely[audit] = {"faults": faults, "probability": probability, "low": low, "high": high}
+                by = f"p-values of {unit}s" if (unit := chances.suspicion.unit) else "canaries"
+                likely[audit] = {"faults": faults, "probability": probability, "low": low, "high": high, "by": by}
     return likely

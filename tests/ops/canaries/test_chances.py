@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from ops.audits.registry import all_audits
-from ops.canaries.chances import AuditChances, fitted_chances, foreseen_wrong
+from ops.canaries.chances import AuditChances, chances_by_unit, fitted_chances, foreseen_wrong
 from ops.canaries.rows import MARK
 from ops.core.measure_schemas import CANARY_CHANCES
 from ops.decision.policy import Action, Condition, Rule
@@ -123,3 +123,32 @@ def test_what_no_chance_is_told_of_is_not_foreseen(chances: AuditChances) -> Non
     assert np.isnan(wrong["silent"])
     assert wrong["never"] == 0
     assert np.isnan(foreseen_wrong(own, [CONTRADICTED], None)["contradicted"])
+
+
+def test_p_values_of_files_tell_of_the_rows_of_runs() -> None:
+    """80 files of 20 rows; in every tenth the rows from 5 to 14 are a run, and row 8 says nothing of itself."""
+    audit = all_audits()["alignment_shift"]
+    assert audit.suspicion
+    levels = np.linspace(0.01, 1, 80)
+    rows = [
+        {
+            "example_id": f"{file:02}-{row:02}",
+            "file": f"{file}.json",
+            "abstained": row in (8, 19),
+            "is_shifted": file % 10 == 0 and 5 <= row < 15,
+            "p_value": 1e-9 if file % 10 == 0 and 5 <= row < 15 else None if row in (8, 19) else float(levels[file]),
+        }
+        for file in range(80)
+        for row in range(20)
+    ]
+    batches = pa.Table.from_pylist(rows, schema=audit.schema).to_batches(max_chunksize=7)
+    chances = chances_by_unit(audit.name, audit.suspicion, batches)
+    assert (chances.model.own, chances.model.why) == (80, "")
+    assert chances.model.share == pytest.approx(0.1, abs=0.05)
+    likely = chances.of_examples(batches)
+    assert sorted(likely) == [f"{file:02}-{row:02}" for file in range(0, 80, 10) for row in range(5, 15)]
+    assert min(chance for chance, _, _ in likely.values()) > 0.95
+    stored = pa.Table.from_pylist([chances.row], schema=CANARY_CHANCES.schema).to_pylist()[0]
+    assert AuditChances.of_row(stored) == chances
+    # What canaries would tell of that audit is not asked.
+    assert list(fitted_chances({}, {audit.name: pa.Table.from_batches(batches)}, [audit])) == []

@@ -108,6 +108,7 @@ def report(text: str = "plain") -> ReportData:
         canaries=(CanaryRow(text, CanaryOutcome(text, "any", 100, 90, 0.82, 0.95, 2000, 7, 0.002, 0.007)),),
         chances=(
             ChanceRow(text, text, (text,), 100, 2000, 0.05, 0.03, 0.07, "", 85),
+            ChanceRow(text, text, (text,), 0, 120, 0.05, 0.03, 0.07, "", 0, text),
             ChanceRow(text, text, (text,), 3, 2000, np.nan, np.nan, np.nan, text, 0),
         ),
         checkpoints=(CheckpointRow(text, text, text, text, 0.5, None, 0.25, (text,), (text,)),),
