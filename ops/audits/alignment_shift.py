@@ -210,6 +210,6 @@ AUDIT = Audit(
     by_file=True,
     uses_vectors=True,
     faults=("shifted_join",),
-    suspicion=Suspicion("p_value", -1, ("shifted_join",), unit="file", found="is_shifted"),
+    suspicion=Suspicion("p_value", -1, ("shifted_join",), unit="file", mark="is_shifted"),
     revision=4,
 )

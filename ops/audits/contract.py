@@ -132,14 +132,14 @@ class Suspicion:
 
     Where `unit` is given, the column is the p-value of what that column names, such as a file; chances then follow from
     all of a delivery's p-values (ops/chances/p_values.py), without canaries, and are told of the rows that the flag
-    `found` marks."""
+    `mark` marks."""
 
     column: str
     sign: int
     faults: tuple[str, ...]
     unfound: float | None = None
     unit: str | None = None
-    found: str | None = None
+    mark: str | None = None
 
 
 def columns_of(**tables: str) -> dict[str, tuple[str, ...]]:

@@ -71,8 +71,8 @@ class AuditChances:
         """From a row of that table."""
         known = all_audits()[row["audit"]].suspicion
         known = known if known and known.column == row["column"] else None
-        unfound, marked = (known.unfound, known.found) if known else (None, None)
-        suspicion = Suspicion(row["column"], row["sign"], tuple(row["faults"]), unit=row["unit"], found=marked)
+        unfound, mark = (known.unfound, known.mark) if known else (None, None)
+        suspicion = Suspicion(row["column"], row["sign"], tuple(row["faults"]), unit=row["unit"], mark=mark)
         return cls(row["audit"], suspicion, _restored(row, None if unfound is None else row["sign"] * unfound))
 
 
@@ -109,7 +109,7 @@ def suspicions(measures: Iterable[pa.RecordBatch], suspicion: Suspicion) -> dict
 
 
 def _tells(suspicion: Suspicion) -> Condition:
-    return Condition.parse(f"{suspicion.found} == true") if suspicion.found else _TELLS
+    return Condition.parse(f"{suspicion.mark} == true") if suspicion.mark else _TELLS
 
 
 def _certain(measures: Iterable[pa.RecordBatch], tells: Condition) -> Iterator[pa.RecordBatch]:
