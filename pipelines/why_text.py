@@ -117,7 +117,8 @@ def _chances(why: Explanation) -> Iterator[RenderableType]:
     for audit, row in why.chances.items():
         faults = " or ".join(fault.replace("_", " ") for fault in row["faults"])
         span = f"{row['low']:.2f} to {row['high']:.2f}"
-        yield Text(f"By {row['by']}, {audit}: {faults} with probability {row['probability']:.2f} ({span})")
+        labels = f", corrected by {row['labels']} labels" if row["labels"] else ""
+        yield Text(f"By {row['by']}, {audit}: {faults} with probability {row['probability']:.2f} ({span}){labels}")
 
 
 def _counts(name: str, value: Any) -> bool:

@@ -45,6 +45,11 @@ class AuditChances:
         return {name: (mean, low, high) for name, mean, low, high in rows if mean == mean}
 
     @property
+    def correcting(self) -> int:
+        """How many labels correct what is told; 0 where they do not."""
+        return self.labels.labels if self.labels and not self.labels.why else 0
+
+    @property
     def columns(self) -> set[str]:
         """What of the audit's measures chances are told by."""
         return {self.suspicion.column, _tells(self.suspicion).column} & set(all_audits()[self.audit].schema.names)

@@ -26,10 +26,9 @@ def chance_figures(known: KnownChances, drops: Mapping[str, str]) -> tuple[Chanc
     for audit, of_delivery in sorted(known.items()):
         for delivery in [name for name in of_delivery if name in drops][-MOST_DELIVERIES:]:
             chances = of_delivery[delivery]
-            model, faults, known_labels = chances.model, chances.suspicion.faults, chances.labels
+            model, faults = chances.model, chances.suspicion.faults
             share = (model.share, model.low, model.high)
-            labels = known_labels.labels if known_labels and not known_labels.why else 0
             canaries = len(model.canaries) if isinstance(model, FaultModel) else 0
             about = (drops[delivery], audit, faults, canaries, model.own)
-            rows.append(ChanceRow(*about, *share, model.why, labels, chances.suspicion.unit))
+            rows.append(ChanceRow(*about, *share, model.why, chances.correcting, chances.suspicion.unit))
     return tuple(rows)

@@ -1,11 +1,11 @@
 """How likely examples have a fault, by the canaries of their delivery: read as a version pins it, for the audits that
-tell no probability themselves; and as labels of persons correct it, which are those that there are when it is read.
+tell no probability themselves; and as labels of persons correct it, as the version pins these, too.
 
-`canary_chances`, measures_<audit> -> by rule, how many of its flags should be wrong; by audit, the chance of an example
+`canary_chances`, `labels`, `samples`, measures_<audit> -> by rule, how many of its flags should be wrong; by audit, the
+chance of an example
 """
 
 import json
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -19,45 +19,41 @@ from ops.canaries.chances import AuditChances, foreseen_wrong
 from ops.chances.recalibration import recalibration
 from ops.core.log import Row
 from ops.core.measure_schemas import CANARY_CHANCES, CORPUS_JOBS
-from ops.core.version_schemas import SAMPLES
+from ops.core.version_schemas import LABELS, SAMPLES
 from ops.decision.policy import Rule
 from ops.decision.versions import Version
 from resources.lake.stored_measures import NONE, Reads, Without, read_measures, used
 from resources.lake.tables import Lake
-from resources.versions.agreed_labels import agreed_labels
+from resources.versions.agreed_labels import Labelled, weighed_labels
 
 KnownChances = Mapping[str, Mapping[str, AuditChances]]
 """By audit and delivery."""
 
+PINNED = (CANARY_CHANCES, LABELS, SAMPLES)
+"""The tables that tell chances, and correct them, as a version pins them."""
 
-def known_chances(lake: Lake, deliveries: Sequence[str], measures: Mapping[str, str], *, version: int) -> KnownChances:
-    """What canaries tell of those measures (identities by audit) of the deliveries, as of a Delta version of the table
-    (-1: before there was one)."""
+
+def known_chances(
+    lake: Lake, deliveries: Sequence[str], measures: Mapping[str, str], *, pinned: Mapping[str, int]
+) -> KnownChances:
+    """What canaries tell of those measures (identities by audit) of the deliveries, as labels correct it, as of the
+    Delta versions of the tables (by name; none of one that has none)."""
     known: dict[str, dict[str, AuditChances]] = {}
-    rows: list[Row] = lake.read(CANARY_CHANCES, where={"delivery": list(deliveries)}, version=version).to_pylist()
+    at = pinned.get(CANARY_CHANCES.name, -1)
+    rows: list[Row] = lake.read(CANARY_CHANCES, where={"delivery": list(deliveries)}, version=at).to_pylist()
     families = _families(lake, [measures[row["audit"]] for row in rows if row["audit"] in measures])
     for row in sorted(rows, key=itemgetter("at")):
         identity = measures.get(row["audit"], "")
         if row["measures"] == families.get(identity, identity):
             known.setdefault(row["audit"], {})[row["delivery"]] = AuditChances.of_row(row)
-    labelled = _labelled(lake) if known else {}
+    labelled: Labelled = weighed_labels(lake, pinned) if known else {}
     if not labelled:
         return known
     return {audit: _corrected(lake, measures[audit], of_delivery, labelled) for audit, of_delivery in known.items()}
 
 
-def _labelled(lake: Lake) -> dict[str, tuple[bool, float]]:
-    """Of each example that reviewers agree on, whether it is faulty, and for how many of its version it stands."""
-    faulty = agreed_labels(lake)
-    rows: list[Row] = lake.read(SAMPLES).to_pylist() if faulty else []
-    drawn = [row for row in rows if row["example_id"] in faulty]
-    strata = Counter((row["sample"], row["stratum"]) for row in drawn)
-    weights = {row["example_id"]: row["stratum_rows"] / strata[row["sample"], row["stratum"]] for row in drawn}
-    return {name: (faulty[name], weight) for name, weight in weights.items()}
-
-
 def _corrected(
-    lake: Lake, identity: str, of_delivery: Mapping[str, AuditChances], labelled: Mapping[str, tuple[bool, float]]
+    lake: Lake, identity: str, of_delivery: Mapping[str, AuditChances], labelled: Labelled
 ) -> dict[str, AuditChances]:
     """The chances of an audit, of all deliveries together as labels correct them."""
     likely: dict[str, float] = {}
@@ -83,13 +79,13 @@ def _families(lake: Lake, identities: Sequence[str]) -> dict[str, str]:
 def version_chances(lake: Lake, published: Version, deliveries: Sequence[str]) -> KnownChances:
     """What canaries told of these deliveries when the version was made."""
     measures: dict[str, str] = json.loads(published.row["measures"] or "{}")
-    return known_chances(lake, deliveries, measures, version=pinned(published))
+    return known_chances(lake, deliveries, measures, pinned=pins_of(published))
 
 
-def pinned(published: Version) -> int:
-    """The Delta version of `canary_chances` that a version reads; -1 where that is none."""
+def pins_of(published: Version) -> dict[str, int]:
+    """The Delta versions of PINNED that a version reads, by name; -1 of one of which it reads none."""
     tables: dict[str, int] = json.loads(published.row["tables"] or "{}")
-    return tables.get(CANARY_CHANCES.name, -1)
+    return {spec.name: tables.get(spec.name, -1) for spec in PINNED}
 
 
 def foreseen(
@@ -121,7 +117,8 @@ def chances_of_example(
     lake: Lake, known: KnownChances, example: str, *, measures: Mapping[str, str], delivery: str
 ) -> dict[str, Row]:
     """What is told of one example of a delivery, by audit: the faults, the `probability` that it has one of them, and
-    its 95 % interval (`low`, `high`), and what tells it (`by`); nothing of audits that cannot tell."""
+    its 95 % interval (`low`, `high`), what tells it (`by`), and how many `labels` correct it; nothing of audits that
+    cannot tell."""
     likely: dict[str, Row] = {}
     for audit, of_delivery in known.items():
         if chances := of_delivery.get(delivery):
@@ -131,5 +128,6 @@ def chances_of_example(
             for probability, low, high in rows.values():
                 faults = list(chances.suspicion.faults)
                 by = f"p-values of {unit}s" if (unit := chances.suspicion.unit) else "canaries"
-                likely[audit] = {"faults": faults, "probability": probability, "low": low, "high": high, "by": by}
+                spread = {"probability": probability, "low": low, "high": high}
+                likely[audit] = {"faults": faults, **spread, "by": by, "labels": chances.correcting}
     return likely

@@ -13,7 +13,6 @@ from ops.audits.registry import all_audits
 from ops.core.errors import MissingError
 from ops.core.identity import canonical_json, fingerprint
 from ops.core.log import Log, Row
-from ops.core.measure_schemas import CANARY_CHANCES
 from ops.core.schemas import EXAMPLES, IMAGES, PREFERENCES, PROMPTS, TableSpec
 from ops.core.version_schemas import DECISIONS, VERSIONS
 from ops.decision.versions import REMOVED, LeftOut, current_number, read_log, without_measures
@@ -24,6 +23,8 @@ from resources.lake.shares import SHARE_ROWS, rows_kept, shares_of
 from resources.lake.stored_measures import Without, used
 from resources.lake.tables import Lake
 from resources.measuring.recorded import once
+from resources.versions.agreed_labels import labels_identity, weighed_labels
+from resources.versions.canary_chances import PINNED
 from resources.versions.decisions import Grounds
 from resources.versions.making import Made, make
 from resources.versions.person_decisions import decisions_identity, standing_decisions
@@ -55,11 +56,9 @@ def build_candidate(
     tables = {spec.name: lake.version(spec) for spec in _specs(measures)}
     without = without_measures(left_out)
     _require_unretired(lake, measures, deliveries, without)
-    decided = decisions_identity(standing_decisions(lake, tables[DECISIONS.name]))
-    pins = _pins(deliveries, measures, settings, code=code, encoder=encoder, without=without)
-    pins |= {"decisions": decided} if decided else {}
     raising = raising_of(lake, settings.mix, encoder)
-    pins |= {"raising": raising.identity} if raising else {}
+    pins = _pins(deliveries, measures, settings, code=code, encoder=encoder, without=without)
+    pins |= _of_persons(lake, tables) | ({"raising": raising.identity} if raising else {})
     content = fingerprint(pins, asdict(settings.curriculum), asdict(settings.mix))
     standing = settled(Log.of(lake.read(VERSIONS)), content)
     if standing is not None:
@@ -148,10 +147,17 @@ def _pins(
     return pins | ({"without": without} if without else {})
 
 
+def _of_persons(lake: Lake, tables: Mapping[str, int]) -> dict[str, str]:
+    """Identities of what persons decided, and of what they labelled where that may correct chances."""
+    decided = decisions_identity(standing_decisions(lake, tables[DECISIONS.name]))
+    labelled = labels_identity(weighed_labels(lake, tables))
+    return {name: known for name, known in (("decisions", decided), ("labels", labelled)) if known}
+
+
 def _specs(measures: Mapping[str, str]) -> list[TableSpec]:
     """The tables that a version is made from, and those that tell how right its rules are."""
     audits = (all_audits()[name].table for name in sorted(measures))
-    return [EXAMPLES, IMAGES, PREFERENCES, PROMPTS, DECISIONS, CANARY_CHANCES, *audits]
+    return [EXAMPLES, IMAGES, PREFERENCES, PROMPTS, DECISIONS, *PINNED, *audits]
 
 
 def _number_for(log: Log, content: str) -> int:

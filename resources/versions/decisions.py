@@ -27,7 +27,6 @@ from ops.core.arrow import (
 )
 from ops.core.arrow_types import fields
 from ops.core.errors import MissingError
-from ops.core.measure_schemas import CANARY_CHANCES
 from ops.core.schemas import EXAMPLES
 from ops.core.version_schemas import DECISIONS
 from ops.decision.curriculum import CurriculumSettings
@@ -117,8 +116,7 @@ def wrong_flags(grounds: Grounds, view: View) -> dict[str, float]:
     """By rule whose audit tells a probability, or whose audit's canaries do, how many of the share's examples that it
     flags should be right; NaN where that is not told of all of them."""
     rules, measures = grounds.policy.rules, grounds.measures
-    pinned = grounds.pinned.get(CANARY_CHANCES.name, -1)
-    known = known_chances(grounds.lake, grounds.deliveries, measures, version=pinned)
+    known = known_chances(grounds.lake, grounds.deliveries, measures, pinned=grounds.pinned)
     shared = [delivery for delivery in grounds.deliveries if delivery in view.share.deliveries]
     totals = foreseen(view, known, rules, measures=measures, deliveries=shared, without=grounds.without)
     for audit, own in probable(rules, all_audits()).items():

@@ -8,7 +8,7 @@ from typing import Any
 
 from ops.core.identity import canonical_json
 from ops.core.log import Log
-from ops.core.version_schemas import DECISIONS, VERSIONS
+from ops.core.version_schemas import DECISIONS, LABELS, SAMPLES, VERSIONS
 from ops.decision.overruling import Decision
 from ops.decision.versions import Version, current_number, left_by_rollback, left_out_of, read_log, without_measures
 from resources.config.settings import Settings
@@ -16,6 +16,7 @@ from resources.lake.tables import Lake
 from resources.measuring.corpus import corpus_identities
 from resources.measuring.recorded import row_identities
 from resources.models.encoder_source import encoder_identity
+from resources.versions.agreed_labels import labels_identity, weighed_labels
 from resources.versions.code_identity import code_identity
 from resources.versions.entering import Entering, entering
 from resources.versions.person_decisions import standing_decisions
@@ -55,9 +56,14 @@ def pending(lake: Lake, settings: Settings) -> Pending:
     current = current_number(log)
     known = {version.number: version for version in read_log(log)}
     standing = [known[n] for n in (current, left_by_rollback(log)) if n is not None and n in known]
-    decided = standing_decisions(lake)
+    decided, labelled = standing_decisions(lake), _labels_now(lake)
     differences = [
-        (*_changes(version, following, settings, encoder), *_redecided(lake, version, decided)) for version in standing
+        (
+            *_changes(version, following, settings, encoder),
+            *_redecided(lake, version, decided),
+            *_relabelled(lake, version, labelled),
+        )
+        for version in standing
     ]
     if not following.deliveries or not all(differences):
         changes: tuple[str, ...] = ()
@@ -100,3 +106,13 @@ def _redecided(lake: Lake, version: Version, decided: Mapping[str, Decision]) ->
     changed = [one for one in before.keys() | decided.keys() if before.get(one) != decided.get(one)]
     if changed:
         yield f"a person decided on {len(changed)} example{'s' * (len(changed) > 1)}"
+
+
+def _labels_now(lake: Lake) -> str:
+    return labels_identity(weighed_labels(lake, {spec.name: lake.version(spec) for spec in (LABELS, SAMPLES)}))
+
+
+def _relabelled(lake: Lake, version: Version, now: str) -> Iterator[str]:
+    """Whether reviewers have labelled more since, which may correct chances."""
+    if now != labels_identity(weighed_labels(lake, json.loads(version.row.get("tables") or "{}"))):
+        yield "other labels of reviewers"

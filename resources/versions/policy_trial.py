@@ -9,7 +9,6 @@ import pyarrow as pa
 
 from ops.core.arrow import compare, rows_where
 from ops.core.log import Row
-from ops.core.measure_schemas import CANARY_CHANCES
 from ops.core.schemas import EXAMPLES, IMAGES
 from ops.core.version_schemas import DECISIONS, VERDICTS
 from ops.decision.policy import Policy
@@ -18,7 +17,7 @@ from ops.decision.versions import Version
 from resources.engines.tasks import tasks_for
 from resources.lake.shares import SHARE_ROWS, Share, rows_kept, shares_of
 from resources.lake.tables import Lake
-from resources.versions.canary_chances import pinned
+from resources.versions.canary_chances import pins_of
 from resources.versions.decisions import Grounds, added, count, examples_of, judge, wrong_flags
 from resources.versions.publishing import PublishError, current_version, version_of
 
@@ -72,7 +71,7 @@ def grounds_of(lake: Lake, version: Version, policy: Policy) -> Grounds:
     """What verdicts of that policy follow from on the deliveries and measures of a version, as persons decided then."""
     pins = Pins.of(version.row)
     decided: int = json.loads(version.row["tables"] or "{}").get(DECISIONS.name, -1)
-    read = {DECISIONS.name: decided, CANARY_CHANCES.name: pinned(version)}
+    read = {DECISIONS.name: decided, **pins_of(version)}
     deliveries = tuple(version.row["deliveries"])
     return Grounds(lake, read, deliveries, pins.measures, policy, without=pins.without)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from ops.chances.recalibration import FEWEST
 from ops.decision.overruling import Decision
 from pipelines.schedules import nightly
 from resources.config.located_yaml import SettingsError
@@ -21,6 +22,7 @@ from resources.versions.entering import entering
 from resources.versions.pending import pending
 from resources.versions.person_decisions import record_decisions
 from tests.support.standing_lake import arrive, measured, publish_pinned
+from tests.support.versions import label
 
 
 @pytest.fixture(scope="module")
@@ -127,3 +129,9 @@ def test_operation_settings_that_cannot_work_are_refused(tmp_path: Path, kind: s
     (tmp_path / "assay.yaml").write_text(f"operation:\n  {kind}\n")
     with pytest.raises(SettingsError, match=r"assay\.yaml:"):
         load_settings(tmp_path / "assay.yaml")
+
+
+def test_labels_are_a_reason_where_they_may_correct_chances(lake: Lake, settings: Settings, encoder: str) -> None:
+    pinned(lake, settings, encoder)
+    label(lake, {f"a-1{n}": n % 2 > 0 for n in range(FEWEST)})
+    assert pending(lake, settings).changes == ("other labels of reviewers",)

@@ -1,6 +1,6 @@
 """Deliveries with measures in a lake, and versions built from them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,6 +11,7 @@ from ops.audits.registry import all_audits
 from ops.core.identity import content_id, example_id
 from ops.core.schemas import DROPS, EXAMPLES
 from ops.core.vectors import Vectors
+from ops.core.version_schemas import LABELS, SAMPLES
 from ops.decision.policy import Action, Condition, Policy, Rule
 from ops.evidence.inputs import RowInputs
 from resources.config.settings import Settings
@@ -69,6 +70,16 @@ def write_measures(lake: Lake, audit: str, identity: str, rows: list[dict[str, A
     table = all_audits()[audit].table
     filled = pa.Table.from_pylist([{**row, "identity": identity} for row in rows], schema=table.schema)
     lake.write(table, filled, partition={**partition, "identity": identity}, once=f"{partition}{identity}")
+
+
+def label(lake: Lake, faulty: Mapping[str, bool]) -> None:
+    """What a reviewer says of these examples of a sample, each of which stands for two."""
+    keys = {"sample": "s", "version": 1, "stratum": "all", "stratum_rows": 2 * len(faulty)}
+    drawn = pa.Table.from_pylist([{**keys, "example_id": name} for name in faulty], schema=SAMPLES.schema)
+    lake.write(SAMPLES, drawn, partition={}, once="sample")
+    labelled = [{"example_id": n, "by": "a", "label": "faulty" if bad else "sound"} for n, bad in faulty.items()]
+    rows = [{**row, "sequence": at, "sample": "s"} for at, row in enumerate(labelled)]
+    lake.write(LABELS, pa.Table.from_pylist(rows, schema=LABELS.schema), partition={}, once="labels")
 
 
 def copies(*pairs: tuple[str, str]) -> list[dict[str, Any]]:

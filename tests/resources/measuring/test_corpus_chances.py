@@ -46,7 +46,7 @@ def test_near_copies_among_own_rows_are_likely_and_others_have_no_chance(spark: 
     alone = replace(flight, audits=(AUDIT,), policy=replace(flight.policy, rules=()))
     fly_corpus_canaries(lambda: spark, lake, alone, deliveries=deliveries, settings=settings, encoder="none")
     measures = {AUDIT.name: identity}
-    known = known_chances(lake, deliveries, measures, version=lake.version(CANARY_CHANCES))
+    known = known_chances(lake, deliveries, measures, pinned={CANARY_CHANCES.name: lake.version(CANARY_CHANCES)})
     model = known[AUDIT.name]["one-0"].model
     assert (model.why, model.own) == ("", ROWS + COPIES)
     assert len(model.canaries) == 50
