@@ -4,7 +4,7 @@ Products are rounded before they are compared, so that the number of cores does 
 in it: centres start where the caller says. scikit-learn's k-means keeps means that are no directions.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, count
 
@@ -26,27 +26,32 @@ class Gathering:
     mean: np.ndarray
 
     @classmethod
-    def of(cls, vectors: np.ndarray, *, each: int, most: int, fewest: int) -> "Gathering":
+    def of(
+        cls, vectors: np.ndarray, *, each: int, most: int, fewest: int, earlier: "Gathering | None" = None
+    ) -> "Gathering":
         """Of vectors (n, d) a cluster for `each` of them, at most `most`, at least one. Where fewer than `fewest`
-        gather, the next cluster takes them."""
-        mean = vectors.mean(axis=0, dtype=np.float64)
+        gather, the next cluster takes them. Those of an `earlier` gathering, of other vectors, are gone on from."""
+        mean = vectors.mean(axis=0, dtype=np.float64) if earlier is None else earlier.mean
         own = directions(vectors, mean)
         number = min(most, max(1, len(own) // each))
-        middles = centres(own, far_apart(own, number), rounds=_ROUNDS)
+        known = own[:0] if earlier is None else earlier.centres[:number]
+        first = np.concatenate([known, far_apart(own, number - len(known), beside=known)])
+        middles = centres(own, first, rounds=_ROUNDS)
         sizes = np.bincount(nearest(own, middles)[0], minlength=len(middles))
         middles = middles[sizes >= min(fewest, sizes.max())]
         return cls(nearest(own, middles)[0], middles, mean)
 
-    def typical(self, vectors: np.ndarray, texts: Sequence[str]) -> list[str]:
-        """A name for each cluster (k): of the texts (n) of its vectors, those nearest to its centre first, the first
-        that no other cluster is called."""
+    def typical(self, vectors: np.ndarray, texts: Sequence[str], given: Mapping[int, str] | None = None) -> list[str]:
+        """A name for each cluster (k): that which it is `given`, else of the texts (n) of its vectors, those nearest to
+        its centre first, the first that no other cluster is called."""
         own = directions(vectors, self.mean)
-        names: list[str] = []
+        names = dict(given or {})
         for place, centre in enumerate(self.centres):
-            members = np.flatnonzero(self.cluster == place)
-            near = members[np.argsort(-(own[members] @ centre), kind="stable")]
-            names.append(_unused([texts[int(at)] for at in near], names))
-        return names
+            if place not in names:
+                members = np.flatnonzero(self.cluster == place)
+                near = members[np.argsort(-(own[members] @ centre), kind="stable")]
+                names[place] = _unused([texts[int(at)] for at in near], names.values())
+        return [names[place] for place in range(len(self.centres))]
 
 
 def directions(vectors: np.ndarray, mean: np.ndarray) -> np.ndarray:
@@ -76,15 +81,16 @@ def centres(sample: np.ndarray, first: np.ndarray, *, rounds: int) -> np.ndarray
     return present
 
 
-def far_apart(vectors: np.ndarray, count: int) -> np.ndarray:
+def far_apart(vectors: np.ndarray, count: int, *, beside: np.ndarray | None = None) -> np.ndarray:
     """At most `count` of the unit vectors (n, d): the first one, and each time the one that is farthest from all those
-    chosen before it."""
+    chosen before it; where there are others `beside` them (m, d), farthest from these, too."""
     count = min(count, len(vectors))
     if count < 1:
         return vectors[:0]
-    chosen = [0]
-    closest = vectors @ vectors[0]
-    for _ in range(count - 1):
+    near = beside is not None and len(beside) > 0
+    chosen = [] if near else [0]
+    closest = (vectors @ beside.T).max(axis=1) if beside is not None and near else vectors @ vectors[0]
+    for _ in range(count - len(chosen)):
         chosen.append(int(np.argmin(closest)))
         closest = np.maximum(closest, vectors @ vectors[chosen[-1]])
     return vectors[chosen]

@@ -105,6 +105,21 @@ OVERRIDES = table(
     ("until", TIMESTAMP),
 )
 
+# A log of the clusters of alike pictures that removals are told by, with the names that overrides give: the last rows
+# of an encoder, those of one `at`, hold.
+PICTURE_CLUSTERS = table(
+    "picture_clusters",
+    (),
+    ("sequence", pa.int64()),
+    ("at", TIMESTAMP),
+    ("encoder", pa.string()),
+    ("cluster", pa.int32()),
+    ("name", pa.string()),
+    ("centre", pa.binary()),  # a direction about the mean: little-endian float64
+    ("mean", pa.binary()),
+    ("pictures", pa.int64()),  # examples that the clusters were found among
+)
+
 # Samples of a version that reviewers label, a row an example; each stands for `weight` examples of its stratum.
 SAMPLES = table(
     "samples",

@@ -111,7 +111,7 @@ def _of_sample(stored: Stored, sample: Sample | None) -> dict[str, pa.Table]:
             "removal": REMOVAL.empty_table(),
         }
     embedded = mean_vectors(stored.lake, [row["image_ids"] or [] for row in sample.rows], stored.encoder)
-    groups = PictureGroups.of(sample.rows, embedded, encoder=stored.encoder)
+    groups = PictureGroups.of(stored.lake, sample.rows, embedded, encoder=stored.encoder)
     return {**diversity(sample, embedded), "removal": removal_facts(stored.lake, sample, groups)}
 
 

@@ -4,49 +4,45 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ops.core.log import Row
-from ops.core.spherical import Gathering, directions, nearest
 from resources.gates.diversity import Embedded, answer_of, mean_vectors, question_of
+from resources.gates.picture_clusters import FEWEST, PictureClusters, lasting_clusters
 from resources.lake.tables import Lake
 
-_EACH, _MOST = 50, 16
-_FEWEST = 20
 _WORDS, _SIGNS = 3, 60
 """An answer of fewer words does not name a picture without its question; and where a name is cut."""
 
 
 @dataclass(frozen=True, slots=True)
 class PictureGroups:
-    """Clusters of alike pictures, one for each 50 examples and at most 16, each called the longest that is said of the
-    picture nearest to its centre: `of_examples` (n) names that of each sampled example, '' where it has none."""
+    """Clusters of alike pictures, each called the longest that was said of the picture nearest to its centre when it
+    was found: `of_examples` (n) names that of each sampled example, '' where it has none."""
 
     of_examples: Sequence[str]
-    names: Sequence[str] = ()
-    gathering: Gathering | None = None
+    clusters: PictureClusters | None = None
     encoder: str = ""
 
     @classmethod
-    def of(cls, rows: Sequence[Row], embedded: Embedded, *, encoder: str) -> "PictureGroups":
-        """Of the sampled examples, some of which are embedded."""
+    def of(cls, lake: Lake, rows: Sequence[Row], embedded: Embedded, *, encoder: str) -> "PictureGroups":
+        """Of the sampled examples, some of which are embedded, by the clusters that the lake keeps."""
         none = [""] * len(rows)
-        if len(embedded.vectors) < _FEWEST:
+        if len(embedded.vectors) < FEWEST:
             return cls(none)
-        gathering = Gathering.of(embedded.vectors, each=_EACH, most=_MOST, fewest=_FEWEST)
         places = [int(place) for place in embedded.places]
-        names = gathering.typical(embedded.vectors, _captions([rows[place] for place in places]))
-        for place, cluster in zip(places, gathering.cluster, strict=True):
-            none[place] = names[int(cluster)]
-        return cls(none, names, gathering, encoder)
+        captions = _captions([rows[place] for place in places])
+        clusters = lasting_clusters(lake, embedded.vectors, captions, encoder=encoder)
+        for place, name in zip(places, clusters.nearest(embedded.vectors), strict=True):
+            none[place] = name
+        return cls(none, clusters, encoder)
 
     def of_images(self, lake: Lake, images: Sequence[str]) -> dict[str, str]:
         """The group that each of these images would be of, where it is embedded and there are groups."""
-        if self.gathering is None:
+        if self.clusters is None:
             return {}
         known = mean_vectors(lake, [[image] for image in images], self.encoder)
         if not len(known.vectors):
             return {}
-        clusters, _ = nearest(directions(known.vectors, self.gathering.mean), self.gathering.centres)
-        pairs = zip(known.places, clusters, strict=True)
-        return {images[int(place)]: self.names[int(cluster)] for place, cluster in pairs}
+        pairs = zip(known.places, self.clusters.nearest(known.vectors), strict=True)
+        return {images[int(place)]: name for place, name in pairs}
 
 
 def _captions(rows: Sequence[Row]) -> list[str]:

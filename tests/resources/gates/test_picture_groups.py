@@ -11,7 +11,7 @@ from ops.core.measure_schemas import CANARY_GROUPS, EMBEDDINGS
 from ops.core.schemas import IMAGES
 from ops.core.vectors import unit
 from ops.gates.group_recall import BOTH
-from resources.gates.diversity import mean_vectors
+from resources.gates.diversity import Embedded, mean_vectors
 from resources.gates.picture_groups import PictureGroups
 from resources.gates.removal import removal_facts, resolutions
 from resources.gates.sample import Sample
@@ -53,7 +53,7 @@ def messages_of(answer: str) -> list[dict[str, Any]]:
 
 def groups_of(lake: Lake, sample: Sample) -> PictureGroups:
     embedded = mean_vectors(lake, [row["image_ids"] for row in sample.rows], "e")
-    return PictureGroups.of(sample.rows, embedded, encoder="e")
+    return PictureGroups.of(lake, sample.rows, embedded, encoder="e")
 
 
 def test_each_kind_of_picture_is_a_group_called_what_is_said_of_one(tmp_path: Path) -> None:
@@ -108,3 +108,38 @@ def test_examples_are_of_a_resolution(tmp_path: Path) -> None:
         [],
         [],
     ]
+
+
+def test_the_next_night_keeps_the_names(tmp_path: Path) -> None:
+    """Of kinds of pictures that run into each other. With new pictures between the others clusters that were drawn anew
+    would be called otherwise."""
+    lake = Lake(tmp_path / "lake")
+    chance = np.random.default_rng(0)
+    kind = chance.integers(0, 12, 1300)
+    kinds = unit(chance.normal(size=(12, 16)))
+    vectors = unit(kinds[kind] + 0.2 * chance.normal(size=(len(kind), 16))).astype(np.float32)
+    rows = [
+        {"image_ids": [f"{at:032x}"], "messages": messages_of(f"picture {at} of kind {of}")}
+        for at, of in enumerate(kind.tolist())
+    ]
+
+    def night(places: np.ndarray, encoder: str = "e") -> dict[int, str]:
+        embedded = Embedded(vectors[places], np.arange(len(places)))
+        groups = PictureGroups.of(lake, [rows[at] for at in places.tolist()], embedded, encoder=encoder)
+        return dict(zip(places.tolist(), groups.of_examples, strict=True))
+
+    old, new = np.sort(chance.permutation(630)[:600]), np.arange(630)
+    first, second = night(old), night(new)
+    assert len(set(first.values())) > 8
+    assert {at: second[at] for at in first} == first
+    assert set(second.values()) == set(first.values())
+    anew = night(new, "another encoder")
+    assert set(anew.values()) != set(first.values())
+    # Twice the pictures: there are more clusters, and those that stayed where they were keep their names.
+    doubled = night(np.arange(1300))
+    assert len(set(doubled.values())) > len(set(first.values()))
+    kept = set(first.values()) & set(doubled.values())
+    assert len(kept) >= 8
+    assert np.mean([doubled[at] == name for at, name in first.items() if name in kept]) > 0.8
+    # The next night stands on these.
+    assert night(np.arange(1290)) == {at: doubled[at] for at in range(1290)}
