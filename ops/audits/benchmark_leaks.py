@@ -217,5 +217,5 @@ AUDIT = Audit(
     texts=wanted_texts,
     uses_vectors=True,
     uses_pictures=True,
-    revision=4,
+    revision=5,
 )

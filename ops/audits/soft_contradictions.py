@@ -7,8 +7,9 @@ say the opposite, where elsewhere is
 - `by_image`: the same query about alike images: the perceptual hashes differ in at most `hash_distance` bits of 64
   (`hash_bits`), and at most `colour_distance` of the pixels are of another colour;
 - `by_query`: the same images and a query in other words: the same words in the same order once politeness, articles,
-  punctuation and mentions of the picture are taken away (`query_similarity` 1), or the same numbers, negations, colours
-  and comparing words and at least `query_similarity` of the runs of two words in common (Jaccard index);
+  punctuation, mentions of the picture and what only announces a question ("One question: ...") are taken away
+  (`query_similarity` 1), or the same numbers, negations, colours and comparing words and at least `query_similarity` of
+  the runs of two words in common (Jaccard index);
 - `by_meaning`: the same images and a query whose vector lies near: a cosine of at least `query_cosine`. Vectors tell of
   what a query speaks and hardly what it asks, so that both must also ask for the same kind of thing (a number, a place,
   a colour, yes or no, ...) with the same numbers, negations, colours and words of place. Only queries of at most 40
@@ -103,5 +104,5 @@ AUDIT = Audit(
     texts=judged_queries,
     faults=_FAULTS,
     suspicion=Suspicion("nearness", 1, _FAULTS, unfound=0.0),
-    revision=5,
+    revision=6,
 )

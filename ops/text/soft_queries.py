@@ -1,10 +1,11 @@
 """When two queries probably ask the same in other words.
 
-Two queries are alike when nothing is left of their difference once politeness, articles and mentions of the picture are
-taken away, or, for long ones, when they share most of their words and neighbouring words. What decides an answer must
-be equal in both: numbers, negations, colours, and words that compare or point. An encoder hears of what a query speaks,
-and hardly what it asks of it: "where is the car?" lies next to "what colour is the car?", and "on the table" next to
-"under the table". So queries compared by their vectors must also ask for the same (`asked`). These words are English:
+Two queries are alike when nothing is left of their difference once politeness, articles, mentions of the picture and
+the announcement that something will be asked are taken away, or, for long ones, when they share most of their words and
+neighbouring words. What decides an answer must be equal in both: numbers, negations, colours, and words that compare or
+point. An encoder hears of what a query speaks, and hardly what it asks of it: "where is the car?" lies next to "what
+colour is the car?", and "on the table" next to "under the table". So queries compared by their vectors must also ask
+for the same (`asked`). These words are English:
 in another language every word decides, in its place, so that only the same words are alike.
 """
 
@@ -19,9 +20,16 @@ from ops.text.language import is_english
 from ops.text.numbers import NUMBER_WORDS
 from ops.text.shingles import bands, jaccard, shingles
 
-_PICTURE = re.compile(
-    r"\b(?:(?:shown|seen|visible|depicted)\s+)?(?:in|on|from|of)\s+(?:the|this)\s+"
-    r"(?:image|picture|photo|photograph|photography|figure)\b"
+_PICTURES = "(?:image|picture|photo|photograph|photography|figure)"
+_PICTURE = re.compile(rf"\b(?:(?:shown|seen|visible|depicted)\s+)?(?:in|on|from|of)\s+(?:the|this)\s+{_PICTURES}\b")
+_NUMBER = rf"(?:{'|'.join(NUMBER_WORDS)}|\d+|first|second|third|next|last|final)"
+# "One question: ...", "I have two quick questions about this picture. ...", "My last question is, ...", "Question 3:
+# ..." tell how many questions there are, or which this is, and nothing of a picture. A break follows, and then what is
+# asked: "Are there three questions on the page?" is none.
+_ANNOUNCED = re.compile(
+    r"^(?:(?:i|we) (?:just |only |still )?(?:have |ve got )|here (?:is|are) )?"
+    rf"(?:(?:an?|my|our|another|more|{_NUMBER}) ){{0,3}}(?:\w+ )?(?:questions?|requests?)(?: {_NUMBER})?"
+    rf"(?: is| are| for you| about (?:it|this|the)(?: {_PICTURES})?)*\s*[:.,;-]+\s*(?=\w)"
 )
 _WORD = re.compile(r"\w+")
 _FILLER = frozenset(
@@ -90,7 +98,8 @@ def soft_query(text: str | None) -> SoftQuery:
     """The query as it is compared; case, punctuation and filling words do not count."""
     plain = canonical_query(text or "").replace("n't", " not").replace("'s ", " is ").translate(_CLITICS)
     if is_english(text or ""):
-        words = [word for word in _WORD.findall(_PICTURE.sub(" ", plain)) if word not in _FILLER]
+        asked_for = _PICTURE.sub(" ", _ANNOUNCED.sub("", plain))
+        words = [word for word in _WORD.findall(asked_for) if word not in _FILLER]
         marks = tuple(sorted(word for word in words if word in _DECIDING or any(map(str.isdigit, word))))
     else:
         words = _WORD.findall(plain)

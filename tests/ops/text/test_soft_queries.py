@@ -13,6 +13,11 @@ LONG = "Describe what the people in the foreground are doing and what the weathe
         ("What colour is the car?", "Please, what colour is the car in this image"),
         ("What's the man holding?", "What is the man holding in the picture?"),
         ("Is there a dog?", "is a dog there"),
+        ("Is there a dog?", "One question: is there a dog?"),
+        ("Is there a dog?", "I have two quick questions about this picture. Is there a dog"),
+        ("Is there a dog?", "My last question is, is there a dog?"),
+        ("Question 2: Is there a dog?", "Question three - is there a dog?"),
+        ("Are there two dogs?", "I've got one more question: are there two dogs?"),
     ],
 )
 def test_wording_alone_does_not_matter(query: str, other: str) -> None:
@@ -26,6 +31,11 @@ def test_wording_alone_does_not_matter(query: str, other: str) -> None:
         ("Is the cat left of the dog?", "Is the dog left of the cat?"),
         ("Is the cup in the box?", "Is the cup on the box?"),
         ("Which one is not red?", "Which one is red?"),
+        # A question that is shown is no announcement, nor is anything else before a colon.
+        ("Are there three questions on the page?", "Are there four questions on the page?"),
+        ("The first question, is it crossed out?", "The second question, is it crossed out?"),
+        ("One dog: what colour is it?", "Two dogs: what colour is it?"),
+        ("One question: is there one dog?", "One question: are there two dogs?"),
         (f"{LONG}, in 20 words.", f"{LONG}, in 50 words."),
         (f"{LONG}?", f"{LONG}, without the weather?"),
     ],
