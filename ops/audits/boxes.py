@@ -24,13 +24,13 @@ It abstains (`why`) where the scale is unknown, or which image is meant. Then on
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
 
-from ops.audits.contract import Audit, Grain, Scope
+from ops.audits.contract import Audit, Fit, Grain, Scope
 from ops.audits.ranges import ANY, COUNT, SHARE, column
 from ops.boxes.conventions import UNKNOWN
 from ops.boxes.example_boxes import Box, ExampleBoxes
@@ -104,22 +104,51 @@ def wanted_phrases(boxes: pa.Table) -> list[Phrase]:
     return sorted(phrases, key=lambda phrase: (phrase.image_id, phrase.thing))
 
 
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where phrases of boxes surely are: how many such places there are, and how many lie near a box of the phrase."""
+
+    sure: int
+    near: int
+
+    @classmethod
+    def of(cls, pointed: Iterable[bool | None]) -> "Places":
+        """From whether each place is near, null where it is not sure."""
+        sure = [is_near for is_near in pointed if is_near is not None]
+        return cls(len(sure), sum(sure))
+
+
 def measure(inputs: RowInputs, settings: BoxSettings) -> pa.Table:
     """One row a box of the examples."""
+    rows: list[Row] = []
+    pointed: list[bool | None] = []
+    for held in _boxed(inputs):
+        for row, (place, is_near) in zip(_geometry(held, settings), _point(held, inputs, settings), strict=True):
+            rows.append(row | place)
+            pointed.append(is_near)
+    _hear(rows, pointed, inputs.fitted or Places.of(pointed), settings)
+    return pa.Table.from_pylist(rows, schema=AUDIT.schema)
+
+
+def _sketch(inputs: RowInputs, settings: BoxSettings) -> Places:
+    return Places.of(is_near for held in _boxed(inputs) for _, is_near in _point(held, inputs, settings))
+
+
+def _merge(parts: Iterable[Places], settings: BoxSettings) -> Places:
+    every = list(parts)
+    return Places(sum(part.sure for part in every), sum(part.near for part in every))
+
+
+def _boxed(inputs: RowInputs) -> Iterator[ExampleBoxes]:
+    """The examples that have boxes, with these."""
     names = whole(inputs.examples, "example_id")
     boxes = rows_where(inputs.boxes, is_in(inputs.boxes["example_id"], names))
     by_example: defaultdict[str, list[Row]] = defaultdict(list)
     for box in sorted_by(boxes, "example_id", "ordinal").to_pylist():
         by_example[box["example_id"]].append(box)
-    rows: list[Row] = []
-    pointed: list[bool | None] = []
     for example in inputs.examples.select(["example_id", "messages"]).to_pylist():
         if example["example_id"] in by_example:
-            held = ExampleBoxes(example["messages"] or [], by_example[example["example_id"]])
-            rows += _geometry(held, settings)
-            pointed += _point(held, rows[-len(held.boxes) :], inputs, settings)
-    _hear(rows, pointed, settings)
-    return pa.Table.from_pylist(rows, schema=AUDIT.schema)
+            yield ExampleBoxes(example["messages"] or [], by_example[example["example_id"]])
 
 
 def _geometry(held: ExampleBoxes, settings: BoxSettings) -> list[Row]:
@@ -166,32 +195,29 @@ def _is_other(box: Box) -> bool | None:
     return None if looks is None or usual == UNKNOWN else looks != usual
 
 
-def _point(held: ExampleBoxes, rows: Sequence[Row], inputs: RowInputs, settings: BoxSettings) -> list[bool | None]:
-    """Writes where the encoder sees each box's phrase; whether that is near a box of the phrase, null where it does not
+def _point(held: ExampleBoxes, inputs: RowInputs, settings: BoxSettings) -> Iterator[tuple[Row, bool | None]]:
+    """Where the encoder sees each box's phrase, and whether that is near a box of the phrase, null where it does not
     surely see it."""
     near: dict[Phrase, bool] = {}
-    pointed: list[bool | None] = []
-    for box, corners, row in zip(held.boxes, held.corners, rows, strict=True):
+    for box, corners in zip(held.boxes, held.corners, strict=True):
         phrase = _phrase(box["image_id"], box["phrase"])
         region = None if phrase is None or corners is None else inputs.regions.get(phrase)
         if phrase is None or region is None:
-            pointed.append(None)
+            yield {}, None
             continue
-        row |= {"region": list(region.box), "region_fit": region.fit, "region_margin": region.margin}
         if phrase not in near:
             left, top, right, bottom = region.box
             centre = (left + right) / 2 * box["image_width_px"], (top + bottom) / 2 * box["image_height_px"]
             near[phrase] = held.near(box["image_id"], box["phrase"], *centre)
         is_sure = region.fit >= settings.least_fit and region.margin >= settings.least_margin
-        pointed.append(near[phrase] if is_sure else None)
-    return pointed
+        place = {"region": list(region.box), "region_fit": region.fit, "region_margin": region.margin}
+        yield place, near[phrase] if is_sure else None
 
 
-def _hear(rows: Sequence[Row], pointed: Sequence[bool | None], settings: BoxSettings) -> None:
+def _hear(rows: Sequence[Row], pointed: Sequence[bool | None], places: Places, settings: BoxSettings) -> None:
     """Says which boxes' phrases are elsewhere, where enough of the delivery's places agree with their boxes."""
-    sure = [is_near for is_near in pointed if is_near is not None]
-    share = sum(sure) / len(sure) if sure else 0.0
-    is_heard = len(sure) >= settings.fewest_regions and share >= settings.agreement
+    share = places.near / places.sure if places.sure else 0.0
+    is_heard = places.sure >= settings.fewest_regions and share >= settings.agreement
     for row, is_near in zip(rows, pointed, strict=True):
         if is_near is not None:
             row |= {"region_agreed_share": share, "is_elsewhere": not is_near if is_heard else None}
@@ -212,6 +238,7 @@ AUDIT = Audit(
     scope=Scope.DROP,
     columns=COLUMNS,
     measure=measure,
+    fit=Fit(_sketch, _merge),
     settings=BoxSettings(),
     box_phrases=wanted_phrases,
     uses_vectors=True,

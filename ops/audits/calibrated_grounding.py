@@ -17,14 +17,15 @@ Turns of examples without images have no row.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from ops.audits.contract import Audit, Grain, Scope
+from ops.audits.contract import Audit, Fit, Grain, Scope
 from ops.audits.ranges import ANY, NUMBER, column
 from ops.evidence.inputs import RowInputs
 from ops.grounding.scores import score_turns, scored_texts
@@ -65,34 +66,94 @@ _NUMBER = re.compile(r"\d+")
 _LEAST_SPREAD = 1e-4
 
 
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """What turns of a group are set against: its name and how fine it is, its size, and its margins' median and
+    spread."""
+
+    name: str
+    level: str
+    turns: int
+    middle: float
+    spread: float
+
+
+#: The names of a turn's groups, finest first.
+_Names = tuple[str, str, str, str]
+#: The margins of turns by their groups, four bytes a turn.
+_ByGroup = Mapping[_Names, np.ndarray]
+#: By level, finest first: the groups with enough turns that differ.
+_Groups = Sequence[Mapping[str, _Group]]
+
+
 def measure(inputs: RowInputs, settings: CalibrationSettings) -> pa.Table:
     """One row a turn of an example that shows images."""
-    turns = image_turns(inputs.examples)
-    margins, why = _margins(inputs, turns, settings)
-    rows: list[dict[str, Any]] = [{"abstained": True, "why": reason} for reason in why]
-    scored = np.flatnonzero(np.isfinite(margins))
-    datasets = inputs.examples["dataset"].to_pylist()
-    names = [_names(datasets[turns[at].turn.row] or "", turns[at]) for at in scored.tolist()]
-    left = set(range(len(scored)))
-    for level, group, members in _groups(names):
-        if len(members) < settings.fewest_turns or not left.intersection(members):
-            continue
-        values = margins[scored[members]]
-        middle = float(np.median(values))
-        spread = 1.4826 * float(np.median(np.abs(values - middle)))
-        if spread < _LEAST_SPREAD:
-            continue
-        for member in left.intersection(members):
-            z = (float(margins[scored[member]]) - middle) / spread
-            compared = {"group": group, "group_level": level, "group_turns": len(members), "abstained": False}
-            rows[scored[member]] = {"calibrated_z": z, **compared}
-        left.difference_update(members)
+    turns, margins, why = _scored(inputs, settings)
+    names = _names_of(inputs, turns)
+    groups: _Groups = inputs.fitted or _model(_by_group(margins, names), settings)
+    rows: list[dict[str, Any]] = []
+    for margin, levels, reason in zip(margins.tolist(), names, why, strict=True):
+        own = next((held[name] for held, name in zip(groups, levels, strict=True) if name in held), None)
+        rows.append({"abstained": True, "why": reason} if margin != margin or own is None else _compared(margin, own))
     figures = pa.Table.from_pylist(rows, schema=COLUMNS)
     places = pa.array([one.turn.row for one in turns], pa.int64())
     keys = [inputs.examples[name].take(places) for name in ("delivery", "example_id")]
     return pa.table(
         [*keys, pa.array([one.turn.turn for one in turns], pa.int32()), *figures.columns], schema=AUDIT.schema
     )
+
+
+def _compared(margin: float, group: _Group) -> dict[str, Any]:
+    compared = {"group": group.name, "group_level": group.level, "group_turns": group.turns, "abstained": False}
+    return {"calibrated_z": (margin - group.middle) / group.spread, **compared}
+
+
+def _sketch(inputs: RowInputs, settings: CalibrationSettings) -> _ByGroup:
+    turns, margins, _ = _scored(inputs, settings)
+    return _by_group(margins, _names_of(inputs, turns))
+
+
+def _by_group(margins: np.ndarray, names: Sequence[_Names]) -> _ByGroup:
+    """The margins there are."""
+    held: defaultdict[_Names, list[float]] = defaultdict(list)
+    for margin, levels in zip(margins.tolist(), names, strict=True):
+        if margin == margin:
+            held[levels].append(margin)
+    return {levels: np.array(values, dtype=np.float32) for levels, values in held.items()}
+
+
+def _merge(parts: Iterable[_ByGroup], settings: CalibrationSettings) -> _ByGroup:
+    held: defaultdict[_Names, list[np.ndarray]] = defaultdict(list)
+    for part in parts:
+        for levels, values in part.items():
+            held[levels].append(values)
+    return {levels: np.concatenate(values) for levels, values in held.items()}
+
+
+def _model(margins: _ByGroup, settings: CalibrationSettings) -> _Groups:
+    return [{group.name: group for group in _groups(margins, n, settings)} for n in range(len(_LEVELS))]
+
+
+def _groups(margins: _ByGroup, n: int, settings: CalibrationSettings) -> Iterator[_Group]:
+    """The groups of the n-th level that are large enough, with some spread."""
+    held: defaultdict[str, list[np.ndarray]] = defaultdict(list)
+    for levels, values in margins.items():
+        held[levels[n]].append(values)
+    for name, parts in held.items():
+        turns = sum(map(len, parts))
+        if turns < settings.fewest_turns:
+            continue
+        values = np.concatenate(parts).astype(np.float64)
+        middle = float(np.median(values))
+        spread = 1.4826 * float(np.median(np.abs(values - middle)))
+        if spread >= _LEAST_SPREAD:
+            yield _Group(name, _LEVELS[n], turns, middle, spread)
+
+
+def _scored(inputs: RowInputs, settings: CalibrationSettings) -> tuple[list[ImageTurn], np.ndarray, list[str]]:
+    """The turns that show images, their margins and why each would abstain."""
+    turns = image_turns(inputs.examples)
+    return turns, *_margins(inputs, turns, settings)
 
 
 def _margins(
@@ -113,7 +174,12 @@ def _margins(
     return margins, why
 
 
-def _names(dataset: str, turn: ImageTurn) -> tuple[str, str, str, str]:
+def _names_of(inputs: RowInputs, turns: Sequence[ImageTurn]) -> list[_Names]:
+    datasets = inputs.examples["dataset"].to_pylist()
+    return [_names(datasets[turn.turn.row] or "", turn) for turn in turns]
+
+
+def _names(dataset: str, turn: ImageTurn) -> _Names:
     """The groups that a turn belongs to, finest first."""
     asked = _WORD.findall(turn.turn.query[:_QUERY_CHARS].lower())[:_TEMPLATE_WORDS]
     template = _NUMBER.sub("#", " ".join(asked))
@@ -123,16 +189,6 @@ def _names(dataset: str, turn: ImageTurn) -> tuple[str, str, str, str]:
     return f"{dataset} | {template} | {length}", f"{dataset} | {length}", dataset, "delivery"
 
 
-def _groups(names: Sequence[tuple[str, str, str, str]]) -> Iterator[tuple[str, str, list[int]]]:
-    """Level, name and members of every group, the finest first."""
-    for n, level in enumerate(_LEVELS):
-        groups: dict[str, list[int]] = {}
-        for at, levels in enumerate(names):
-            groups.setdefault(levels[n], []).append(at)
-        for group, members in groups.items():
-            yield level, group, members
-
-
 AUDIT = Audit(
     name="calibrated_grounding",
     title="Grounding against turns of the same kind",
@@ -140,6 +196,7 @@ AUDIT = Audit(
     scope=Scope.DROP,
     columns=COLUMNS,
     measure=measure,
+    fit=Fit(_sketch, _merge, _model),
     settings=CalibrationSettings(),
     texts=scored_texts,
     uses_vectors=True,

@@ -14,6 +14,7 @@ from ops.core.arrow_types import fields
 from ops.core.identity import fingerprint
 from ops.core.key_schemas import made_schema
 from ops.core.schemas import TableSpec
+from ops.evidence.inputs import RowInputs
 from ops.vision.colours import ColourTable
 from ops.vision.regions import Phrase
 
@@ -56,14 +57,24 @@ KEYS: dict[Grain, pa.Schema] = {
 }
 
 
+def _as_it_is(sketch: Any, settings: Any) -> Any:
+    return sketch
+
+
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """How an audit of drop scope learns what it must know of the drop as a whole: a `sketch` of each batch of examples,
-    small and plain, and how the sketches of all batches `merge` into a model. Order and cut of the batches do not
-    matter."""
+    """How an audit of drop scope learns what it must know of the drop as a whole: `sketch(inputs, settings)` of each
+    batch, how sketches `merge(sketches, settings)` into one, and the `model(sketch, settings)` that rows are then
+    measured by, the same whatever the order and cut of the batches. Sketches and models are small: counts, and samples
+    of at most so many rows. Audits that share one leave the settings alone."""
 
-    sketch: Callable[[pa.Table], Any]
-    merge: Callable[[Iterable[Any]], Any]
+    sketch: Callable[[RowInputs, Any], Any]
+    merge: Callable[[Iterable[Any], Any], Any]
+    model: Callable[[Any, Any], Any] = _as_it_is
+
+    def together(self, batches: Iterable[RowInputs], settings: Any) -> Any:
+        """The model of these batches."""
+        return self.model(self.merge([self.sketch(batch, settings) for batch in batches], settings), settings)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,18 +17,19 @@ of its images. An example abstains where none of its turns says what could be se
 missing, and where the delivery has not more than `fewest_examples` examples. Examples without images have no row.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from ops.audits.contract import Audit, Grain, Scope
+from ops.audits.contract import Audit, Fit, Grain, Scope
 from ops.audits.ranges import ANY, COUNT, column
 from ops.core.identity import digest, text_id
+from ops.core.sorted_keys import places, sorted_keys
 from ops.evidence.inputs import RowInputs
-from ops.grounding.neighbours import Pairs, agreement
+from ops.grounding.neighbours import Pairs, agreement, joined_pairs
 from ops.text.image_turns import ImageTurn, image_turns, statement_texts
 
 
@@ -64,25 +65,76 @@ COLUMNS = pa.schema(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class _Pool:
+    """Where neighbours are sought: of `judged` examples of the delivery these, by their ids (n, sorted bytes)."""
+
+    judged: int
+    ids: np.ndarray
+    pairs: Pairs
+
+
+@dataclass(frozen=True, slots=True)
+class _Spoken:
+    """The examples that show images, by row and in the order of their ids, so that the order of the rows decides
+    nothing; those that speak of what images show, and of these the ids and pairs of those whose vectors are known."""
+
+    turns: dict[int, list[ImageTurn]]
+    speaking: list[int]
+    judged: np.ndarray
+    ids: list[str]
+    pairs: Pairs
+
+    def pool(self, most: int) -> _Pool:
+        """At most so many of the pairs."""
+        keys, order = sorted_keys(self.ids)
+        return _drawn(_Pool(len(keys), keys, self.pairs.take(order)), most)
+
+
 def measure(inputs: RowInputs, settings: NeighbourSettings) -> pa.Table:
     """One row an example that shows images."""
-    ids = inputs.examples["example_id"].to_pylist()
+    spoken = _spoken(inputs)
+    pool: _Pool = inputs.fitted or spoken.pool(settings.most_pool)
+    rows: dict[int, dict[str, Any]] = {}
+    if pool.judged > settings.fewest_examples and len(spoken.judged):
+        rows = _figures(spoken, pool, settings)
+    silent = _silence(spoken, settings)
+    figures = pa.Table.from_pylist([rows.get(row) or silent[row] for row in spoken.turns], schema=COLUMNS)
+    table_rows = pa.array(list(spoken.turns), pa.int64())
+    keys = [inputs.examples[name].take(table_rows) for name in ("delivery", "example_id")]
+    return pa.table([*keys, *figures.columns], schema=AUDIT.schema)
+
+
+def _sketch(inputs: RowInputs, settings: NeighbourSettings) -> _Pool:
+    return _spoken(inputs).pool(settings.most_pool)
+
+
+def _merge(parts: Iterable[_Pool], settings: NeighbourSettings) -> _Pool:
+    pools = list(parts)
+    ids = np.concatenate([pool.ids for pool in pools])
+    order = np.argsort(ids, kind="stable")
+    pairs = joined_pairs([pool.pairs for pool in pools]).take(order)
+    return _drawn(_Pool(sum(pool.judged for pool in pools), ids[order], pairs), settings.most_pool)
+
+
+def _drawn(pool: _Pool, most: int) -> _Pool:
+    """At most so many of its pairs, chosen by nothing but the set of their ids."""
+    names = [name.decode() for name in pool.ids.tolist()]
+    order = sorted(range(len(names)), key=lambda at: digest(f"neighbours {names[at]}"))
+    kept = np.sort(np.array(order[:most], dtype=np.int64))
+    return _Pool(pool.judged, pool.ids[kept], pool.pairs.take(kept))
+
+
+def _spoken(inputs: RowInputs) -> _Spoken:
+    ids = [str(name) for name in inputs.examples["example_id"].to_pylist()]
     turns: dict[int, list[ImageTurn]] = {}
     for turn in image_turns(inputs.examples):
         turns.setdefault(turn.turn.row, []).append(turn)
-    # In the order of ids, so that the order of the delivery's rows decides nothing.
-    places = sorted(turns, key=lambda row: str(ids[row]))
-    speaking = [row for row in places if any(not turn.statement.uninformative for turn in turns[row])]
+    turns = {row: turns[row] for row in sorted(turns, key=ids.__getitem__)}
+    speaking = [row for row, own in turns.items() if any(not turn.statement.uninformative for turn in own)]
     pairs, known = _pairs(inputs, [turns[row] for row in speaking])
     judged = np.array(speaking, dtype=np.int64)[known]
-    pool = _pool([str(ids[row]) for row in judged.tolist()], settings.most_pool)
-    rows: dict[int, dict[str, Any]] = {}
-    if len(judged) > settings.fewest_examples:
-        rows = _figures(judged, pairs, pool, settings)
-    silent = _silence(turns, speaking, judged, settings)
-    figures = pa.Table.from_pylist([rows.get(row) or silent[row] for row in places], schema=COLUMNS)
-    keys = [inputs.examples[name].take(pa.array(places, pa.int64())) for name in ("delivery", "example_id")]
-    return pa.table([*keys, *figures.columns], schema=AUDIT.schema)
+    return _Spoken(turns, speaking, judged, [ids[row] for row in judged.tolist()], pairs)
 
 
 def _pairs(inputs: RowInputs, examples: Sequence[Sequence[ImageTurn]]) -> tuple[Pairs, np.ndarray]:
@@ -92,8 +144,8 @@ def _pairs(inputs: RowInputs, examples: Sequence[Sequence[ImageTurn]]) -> tuple[
     text_means, has_text = _means(inputs.texts.gather([i for some in texts for i in some]), texts)
     image_means, has_image = _means(inputs.images.gather([i for some in images for i in some]), images)
     known = has_text & has_image
-    numbers = np.unique(np.array([" ".join(some) for some in images], dtype=np.str_), return_inverse=True)[1]
-    return Pairs(text_means[known], image_means[known], numbers[known]), known
+    keys = np.array([int(digest(*some, size=8), 16) for some in images], dtype=np.uint64)
+    return Pairs(text_means[known], image_means[known], keys[known]), known
 
 
 def _means(gathered: tuple[np.ndarray, np.ndarray], members: Sequence[Sequence[str]]) -> tuple[np.ndarray, np.ndarray]:
@@ -106,39 +158,28 @@ def _means(gathered: tuple[np.ndarray, np.ndarray], members: Sequence[Sequence[s
     return sums / np.maximum(lengths, 1e-6), lengths[:, 0] > 1e-6
 
 
-def _pool(ids: Sequence[str], most: int) -> np.ndarray:
-    """Places of at most `most` of the ids, chosen by nothing but the set of them."""
-    order = sorted(range(len(ids)), key=lambda at: digest(f"neighbours {ids[at]}"))
-    return np.sort(np.array(order[:most], dtype=np.int64))
-
-
-def _figures(
-    judged: np.ndarray, pairs: Pairs, pool: np.ndarray, settings: NeighbourSettings
-) -> dict[int, dict[str, Any]]:
-    agreeing = agreement(pairs, pool, nearest=settings.nearest, temperature=settings.temperature)
-    columns = zip(
-        judged.tolist(), agreeing.text_z.tolist(), agreeing.image_z.tolist(), agreeing.same_image.tolist(), strict=True
-    )
+def _figures(spoken: _Spoken, pool: _Pool, settings: NeighbourSettings) -> dict[int, dict[str, Any]]:
+    own = places(pool.ids, spoken.ids)
+    agreeing = agreement(spoken.pairs, pool.pairs, own, nearest=settings.nearest, temperature=settings.temperature)
+    columns = (spoken.judged, agreeing.text_z, agreeing.image_z, agreeing.same_image)
     return {
         row: {
             "text_z": text_z,
             "image_z": image_z,
             "neighbour_z": (text_z + image_z) / 2,
             "same_image": same,
-            "pool": len(pool),
+            "pool": len(pool.ids),
             "abstained": False,
         }
-        for row, text_z, image_z, same in columns
+        for row, text_z, image_z, same in zip(*(column.tolist() for column in columns), strict=True)
     }
 
 
-def _silence(
-    turns: Mapping[int, Sequence[ImageTurn]], speaking: Sequence[int], judged: np.ndarray, settings: NeighbourSettings
-) -> dict[int, dict[str, Any]]:
+def _silence(spoken: _Spoken, settings: NeighbourSettings) -> dict[int, dict[str, Any]]:
     """Of each example, what it would say if it had no figures."""
-    known, informative = set(judged.tolist()), set(speaking)
+    known, informative = set(spoken.judged.tolist()), set(spoken.speaking)
     reasons: dict[int, str] = {}
-    for row, own in turns.items():
+    for row, own in spoken.turns.items():
         if row not in informative:
             reasons[row] = own[0].statement.uninformative or "no turn speaks of what an image could show"
         elif row not in known:
@@ -155,6 +196,7 @@ AUDIT = Audit(
     scope=Scope.DROP,
     columns=COLUMNS,
     measure=measure,
+    fit=Fit(_sketch, _merge),
     settings=NeighbourSettings(),
     texts=statement_texts,
     uses_vectors=True,

@@ -12,19 +12,27 @@ _LEAST_SPREAD = 1e-4
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """Pairs of a text and an image (n): unit vectors of each (n, d), and numbers (n) that are the same where images
+    """Pairs of a text and an image (n): unit vectors of each (n, d), and keys (n) that are the same where images
     are."""
 
     texts: np.ndarray
     images: np.ndarray
-    image_numbers: np.ndarray
+    image_keys: np.ndarray
 
     def __len__(self) -> int:
         return len(self.texts)
 
     def take(self, rows: np.ndarray) -> "Pairs":
         """The pairs at these places."""
-        return Pairs(self.texts[rows], self.images[rows], self.image_numbers[rows])
+        return Pairs(self.texts[rows], self.images[rows], self.image_keys[rows])
+
+
+def joined_pairs(parts: Sequence[Pairs]) -> Pairs:
+    """All pairs of the parts, one part at least."""
+    held = [part for part in parts if len(part)] or list(parts[:1])
+    return Pairs(
+        *(np.concatenate([getattr(part, side) for part in held]) for side in ("texts", "images", "image_keys"))
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,20 +46,21 @@ class Agreement:
     same_image: np.ndarray
 
 
-def agreement(pairs: Pairs, pool: Sequence[int] | np.ndarray, *, nearest: int, temperature: float) -> Agreement:
-    """Of each pair, with its `nearest` neighbours among the pairs at the places `pool`, itself left out. The nearer a
-    neighbour, the more it counts: exponentially, in units of `temperature`. Needs a pool of at least two."""
-    places = np.asarray(pool)
-    others = pairs.take(places)
+def agreement(pairs: Pairs, others: Pairs, own: np.ndarray, *, nearest: int, temperature: float) -> Agreement:
+    """Of each pair (n), with its `nearest` neighbours among the `others`, itself left out: it is the one at the place
+    `own` (n) of them, -1 where it is none of them. The nearer a neighbour, the more it counts: exponentially, in units
+    of `temperature`. Needs at least two others."""
+    # In float64 and then rounded: which of equally near neighbours count must not depend on how many pairs are asked.
+    images, texts = others.images.T.astype(np.float64), others.texts.T.astype(np.float64)
     parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
     for start in range(0, len(pairs), _SLICE):
         rows = np.arange(start, min(len(pairs), start + _SLICE))
-        own = pairs.take(rows)
-        by_image, by_text = own.images @ others.images.T, own.texts @ others.texts.T
-        itself = rows[:, None] == places
+        asked = pairs.take(rows)
+        by_image, by_text = (asked.images @ images).astype(np.float32), (asked.texts @ texts).astype(np.float32)
+        itself = own[rows, None] == np.arange(len(others))
         near_images, image_weights = _neighbours(by_image, itself, nearest, temperature)
         near_texts, text_weights = _neighbours(by_text, itself, nearest, temperature)
-        same = others.image_numbers[near_images] == own.image_numbers[:, None]
+        same = others.image_keys[near_images] == asked.image_keys[:, None]
         text_z = _nearer(by_text, itself, near_images, image_weights)
         image_z = _nearer(by_image, itself, near_texts, text_weights)
         parts.append((text_z, image_z, same.sum(axis=1)))

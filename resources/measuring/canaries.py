@@ -168,10 +168,10 @@ def _sampled(pictured: Sequence[Mapping[str | None, int]]) -> list[int]:
 
 
 def _tells(audit: Audit, settings: Settings) -> bool:
-    """Whether the audit looks for a canary's fault by what is known of rows without a model's answers: what is fitted
-    is fitted to sound rows of all parts, and a vision-language model is not asked about canaries."""
+    """Whether the audit looks for a canary's fault by what is known of rows without a model's answers: a
+    vision-language model is not asked about canaries."""
     asks = audit.uses_likelihoods and settings.audit(audit.name).vlm
-    return bool(set(FAULTS) & set(audit.faults)) and audit.fit is None and not asks
+    return bool(set(FAULTS) & set(audit.faults)) and not asks
 
 
 def _drawn(job: _Job, lake: Lake) -> tuple[pa.Table, pa.Table, Canaries]:

@@ -18,13 +18,14 @@ from ops.core.schemas import EXAMPLES
 from resources.config.settings import Settings
 from resources.engines.progress import Progress
 from resources.engines.ray import ray_map, start_ray_for
-from resources.engines.ray_types import Reference, get, get_all
+from resources.engines.ray_types import Reference, get, get_all, put
 from resources.lake.parts import Part
 from resources.lake.staged import StagedFile
 from resources.lake.tables import Lake
 from resources.measuring.canaries import fly_canaries, missing_flight
 from resources.measuring.evidence import Evidence, gather_evidence, part_inputs
-from resources.measuring.examples import delivery_parts, example_batches, example_boxes, source_files
+from resources.measuring.examples import delivery_parts, example_batches, row_inputs, source_files
+from resources.measuring.fitting import fitted_models
 from resources.measuring.recorded import once, row_identities, unmeasured
 from resources.measuring.unit_chances import tell_by_unit
 
@@ -38,11 +39,10 @@ _ROWS_HERE = 1000
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """What an audit is set to, what its measures are then called, and what was fitted for it."""
+    """What an audit is set to, and what its measures are then called."""
 
     settings: Any
     identity: str
-    fitted: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +96,9 @@ def measure_delivery(
     )
     written: dict[str, int] = {}
     if missing_audits:
-        plans = _plans(lake, parts, missing_audits, settings=settings, identities=identities, progress=progress)
-        written = _measure(lake, delivery, parts, evidence, plans=plans, progress=progress)
+        models = fitted_models(lake, parts, evidence, missing_audits, settings=settings, progress=progress)
+        plans = {audit.name: _Plan(settings.audit(audit.name), identities[audit.name]) for audit in missing_audits}
+        written = _measure(lake, delivery, parts, evidence, plans=plans, models=models, progress=progress)
         tell_by_unit(lake, delivery, {name: identities[name] for name in written}, progress=progress)
     if flight:
         fly_canaries(lake, delivery, flight, parts=parts, evidence=evidence, settings=settings, progress=progress)
@@ -111,13 +112,20 @@ def _measure(
     evidence: Evidence,
     *,
     plans: dict[str, _Plan],
+    models: Mapping[str, object],
     progress: Progress,
 ) -> dict[str, int]:
     """Measures the parts with each of the audits and commits what was measured; rows by audit."""
     audits = [all_audits()[name] for name in plans]
     pictured = set[str | None]().union(*evidence.gathered.files)
     measure = partial(
-        _measured, lake=lake, delivery=delivery, shared=evidence.shared, plans=plans, source_file_count=len(pictured)
+        _measured,
+        lake=lake,
+        delivery=delivery,
+        shared=evidence.shared,
+        plans=plans,
+        models=put(models),
+        source_file_count=len(pictured),
     )
     staged: dict[str, list[StagedFile]] = {name: [] for name in plans}
     jobs = list(_jobs(parts, evidence, audits))
@@ -128,50 +136,6 @@ def _measure(
     for audit in audits:
         lake.commit(audit.table, staged[audit.name], once=once(delivery, plans[audit.name].identity))
     return {name: sum(file.rows for file in files) for name, files in staged.items()}
-
-
-def _plans(
-    lake: Lake,
-    parts: Sequence[Part],
-    audits: Sequence[Audit],
-    *,
-    settings: Settings,
-    identities: Mapping[str, str],
-    progress: Progress,
-) -> dict[str, _Plan]:
-    models = _models(lake, parts, audits, progress=progress)
-    return {
-        audit.name: _Plan(settings.audit(audit.name), identities[audit.name], models.get(audit.name))
-        for audit in audits
-    }
-
-
-def _models(lake: Lake, parts: Sequence[Part], audits: Sequence[Audit], *, progress: Progress) -> dict[str, object]:
-    """By audit, what those that fit something make of the delivery as a whole."""
-    fitting = {audit.name: audit.fit for audit in audits if audit.fit is not None}
-    # By one audit each: several may fit the same.
-    first = {id(fit): name for name, fit in reversed(fitting.items())}
-    if not fitting:
-        return {}
-    sketch = partial(_sketched, lake=lake, names=tuple(first.values()))
-    sketches = list(ray_map(sketch, parts, progress=progress, label="Read what audits fit", total=len(parts)))
-    merged = {
-        name: fit.merge([made for part in sketches for made in part[name]])
-        for name, fit in fitting.items()
-        if first[id(fit)] == name
-    }
-    return {name: merged[first[id(fit)]] for name, fit in fitting.items()}
-
-
-def _sketched(part: Part, *, lake: Lake, names: Sequence[str]) -> dict[str, list[Any]]:
-    """Runs in a worker: the sketches of a part's batches, by audit."""
-    made: dict[str, list[Any]] = {name: [] for name in names}
-    for examples in example_batches(lake, [part]):
-        for name in names:
-            fit = all_audits()[name].fit
-            if fit is not None:
-                made[name].append(fit.sketch(examples))
-    return made
 
 
 def _jobs(parts: Sequence[Part], evidence: Evidence, audits: Sequence[Audit]) -> Iterator[_Job]:
@@ -217,20 +181,18 @@ def _measured(
     delivery: str,
     shared: Reference,
     plans: dict[str, _Plan],
+    models: Reference,
     source_file_count: int,
 ) -> dict[str, list[StagedFile]]:
     """Runs in a worker: measures the job's examples with each of its audits and stages the rows."""
     audits = [all_audits()[name] for name in job.audits]
     inputs = part_inputs(get_all(job.pieces), get(shared))
     inputs = replace(inputs, source_file_count=source_file_count)
+    fitted: Mapping[str, object] = get(models)
     measured: dict[str, list[pa.Table]] = {audit.name: [] for audit in audits}
-    for examples in _examples(job, lake):
-        held = replace(inputs, examples=examples)
-        if any(audit.uses_boxes for audit in audits):
-            held = replace(held, boxes=example_boxes(lake, examples))
+    for held in row_inputs(lake, _examples(job, lake), inputs, audits):
         for audit in audits:
-            plan = plans[audit.name]
-            rows = audit.measure(replace(held, fitted=plan.fitted), plan.settings)
+            rows = audit.measure(replace(held, fitted=fitted.get(audit.name)), plans[audit.name].settings)
             measured[audit.name].append(_rows(audit, rows))
     staged: dict[str, list[StagedFile]] = {}
     for audit in audits:

@@ -1,6 +1,7 @@
 """The examples of a delivery, as workers read them, and the texts that audits want of them."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 import pyarrow as pa
 
@@ -8,6 +9,7 @@ from ops.audits.contract import Audit
 from ops.audits.registry import all_audits
 from ops.core.arrow import nullable_values
 from ops.core.schemas import BOXES, EXAMPLES
+from ops.evidence.inputs import RowInputs
 from ops.vision.regions import EVERYDAY, Phrase, naming
 from resources.lake.parts import Part
 from resources.lake.tables import Lake
@@ -35,6 +37,17 @@ def example_boxes(lake: Lake, examples: pa.Table) -> pa.Table:
     """The boxes of these examples; those of a reading before boxes were read have none."""
     where = {"delivery": list(set(examples["delivery"].to_pylist())), "example_id": examples["example_id"]}
     return lake.read(BOXES, where=where)
+
+
+def row_inputs(
+    lake: Lake, batches: Iterable[pa.Table], beside: RowInputs, audits: Sequence[Audit]
+) -> Iterator[RowInputs]:
+    """The batches, each with what these audits look at beside it: their boxes are read here."""
+    for examples in batches:
+        inputs = replace(beside, examples=examples)
+        if any(audit.uses_boxes for audit in audits):
+            inputs = replace(inputs, boxes=example_boxes(lake, examples))
+        yield inputs
 
 
 def wanted_texts(lake: Lake, examples: pa.Table, audits: Iterable[Audit] | None = None) -> set[str]:

@@ -1,5 +1,6 @@
 """Every row- and drop-scope audit keeps the promises of ops/audits/contract.py."""
 
+import pickle
 import random
 from dataclasses import replace
 from importlib import import_module
@@ -9,13 +10,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ops.audits.contract import KEYS, Audit, Scope
 from ops.audits.registry import all_audits, audits_of
 from tests.support.examples import examples
-from tests.support.hostile import BARE, bare_inputs, outside
+from tests.support.hostile import BARE, Hostile, bare_inputs, bold, hostile, outside
 from tests.support.samples import sample_examples, sample_inputs, speaking
 
 ROW_AUDITS = [pytest.param(audit, id=audit.name) for audit in audits_of(Scope.ROW, Scope.DROP)]
@@ -53,23 +54,34 @@ def test_source_files_apart_are_measured_as_together(audit: Audit) -> None:
 
 
 @pytest.mark.parametrize("audit", [pytest.param(a, id=a.name) for a in audits_of(Scope.DROP) if a.fit])
-@pytest.mark.parametrize("cut", [1, 7, 20])
-def test_batches_with_what_was_fitted_are_measured_as_together(audit: Audit, cut: int) -> None:
+@given(delivery=hostile, size=st.sampled_from([1, 7, 20, 50]))
+@settings(max_examples=examples(25), deadline=None)
+@example(delivery=None, size=1)
+@example(delivery=None, size=20)
+def test_batches_with_what_was_fitted_are_measured_as_together(
+    audit: Audit, delivery: Hostile | None, size: int
+) -> None:
+    """Whatever their order, and whether or not some sketches were merged before; `None` stands for the samples."""
     assert audit.fit is not None
-    batches = [INPUTS.examples.slice(cut), INPUTS.examples.slice(0, cut)]
-    fitted = audit.fit.merge([audit.fit.sketch(batch) for batch in batches])
-    apart = [audit.measure(replace(INPUTS, examples=rows, fitted=fitted), speaking(audit)) for rows in batches]
+    fit, chosen = audit.fit, speaking(audit) if delivery is None else bold(audit)
+    whole = INPUTS if delivery is None else delivery.inputs()
+    starts = range(0, whole.examples.num_rows + 1, size)
+    batches = [replace(whole, examples=whole.examples.slice(start, size)) for start in starts]
+    sketches = [fit.sketch(batch, chosen) for batch in reversed(batches)]
+    merged = fit.merge([fit.merge(sketches[:2], chosen), *sketches[2:]], chosen)
+    fitted = pickle.loads(pickle.dumps(fit.model(merged, chosen)))  # noqa: S301 - as workers get it
+    apart = [audit.measure(replace(batch, fitted=fitted), chosen) for batch in batches]
     keys = [(key, "ascending") for key in KEYS[audit.grain].names]
-    assert_same(pa.concat_tables(apart).sort_by(keys), measured(audit, INPUTS.examples))
+    assert_same(pa.concat_tables(apart).sort_by(keys), audit.measure(whole, chosen).sort_by(keys))
 
 
 def interleaved(examples: pa.Table, draw: random.Random) -> tuple[pa.Table, pa.Table]:
     """The examples with the pictures of each question before its text, and between pieces of it."""
     rows: list[list[dict[str, Any]]] = [[], []]
-    for example in examples.to_pylist():
+    for row in examples.to_pylist():
         for place, mixed in enumerate((False, True)):
-            messages = [{**m, "parts": _parts(m["parts"], draw, mixed=mixed)} for m in example["messages"]]
-            rows[place].append(example | {"messages": messages})
+            messages = [{**m, "parts": _parts(m["parts"], draw, mixed=mixed)} for m in row["messages"]]
+            rows[place].append(row | {"messages": messages})
     before, between = (pa.Table.from_pylist(held, schema=examples.schema) for held in rows)
     return before, between
 
