@@ -19,28 +19,40 @@ the posterior of the first group, the local false discovery rate of the second; 
 - `rank` and `compared` are those of `conversation_grounding`.
 
 Probabilities are cross-fitted: the models for an example were fitted on others with other images. They are means over
-`draws` Bayesian bootstraps, so that a small delivery is not called wrong for a few odd ranks. No rank can tell an image
-that the encoder does not understand from a wrong one: a share `unseen` of the fitting examples is taken to be such, and
-where more than `most_wrong` of a group seem wrong all of it abstains, for then the encoder may not understand its data
-at all. So does a group in which fitting images are not surely among the best for their texts (`least_fit`), an example
-that `conversation_grounding` has no figures for, and a delivery with too few of them.
+`draws` Bayesian bootstraps, so that a small delivery is not called wrong for a few odd ranks. Of a large group 8,192
+examples, drawn by their images, stand for all. No rank can tell an image that the encoder does not understand from a
+wrong one: a share `unseen` of the fitting examples is taken to be such, and where more than `most_wrong` of a group
+seem wrong all of it abstains, for then the encoder may not understand its data at all. So does a group in which fitting
+images are not surely among the best for their texts (`least_fit`), an example that `conversation_grounding` has no
+figures for, and a delivery with too few of them.
 
 A shifted join or a text about something else shows here as well: the image is not the one of the text.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from ops.audits.contract import Audit, Grain, Scope
+from ops.audits.contract import Audit, Fit, Grain, Scope
 from ops.audits.ranges import COUNT, NUMBER, SHARE, column
-from ops.chances.crossfit import Chances, FitSettings, estimate, standardised
+from ops.chances.crossfit import CrossFit, FitSettings, Standard
 from ops.chances.two_groups import Ranked
 from ops.evidence.inputs import RowInputs
-from ops.grounding.pooled import Pooled, pooled_examples
+from ops.grounding.ranked_examples import (
+    WHOLE,
+    Group,
+    RankedExample,
+    Sample,
+    compared_groups,
+    merged_samples,
+    ranked_examples,
+    sample_of,
+    wider,
+)
 from ops.grounding.scores import scored_texts
 
 
@@ -96,119 +108,83 @@ COLUMNS = pa.schema(
         column("why", pa.string()),
     ]
 )
-_SLICE = 4096
 _WHOLE = "delivery"
 
 
 @dataclass(frozen=True, slots=True)
-class _Example:
-    """An example that shows images: its place in the table, its dataset, the ids of its images as one text, and how
-    much the images' cosines with other texts spread; `why` it has no figures is empty where it has."""
+class _Compared:
+    """A group that examples are compared in: its name and size, what its covariates are told in, the models of it, and
+    the mean normal score of its fitting images."""
 
-    row: int
-    dataset: str
-    images: str
-    pooled: Pooled
-    image_spread: float
-    why: str
+    name: str
+    examples: int
+    standard: Standard
+    models: CrossFit
+    mean_fit: float
+
+
+#: None where too few different images are shown to fit on some of them.
+_Model = Mapping[Group, _Compared | None]
 
 
 def measure(inputs: RowInputs, settings: MismatchSettings) -> pa.Table:
     """One row an example that shows images."""
-    ids = inputs.examples["example_id"].to_pylist()
-    # Sorted by content, so that the order of the delivery's rows decides nothing.
-    examples = sorted(_examples(inputs, settings), key=lambda example: (example.images, ids[example.row]))
+    examples = _ranked(inputs, settings)
+    model: _Model = inputs.fitted or _model(sample_of(examples), settings)
     rows = [_unfitted(example, settings) for example in examples]
-    ranked = [at for at, example in enumerate(examples) if not example.why]
-    for group, fitted, own in _groups(examples, ranked, fewest=settings.fewest_examples):
-        chances = _chances([examples[at] for at in fitted], settings)
-        for place, at in enumerate(fitted):
-            if chances is not None and at in own:
-                rows[at] |= {"group": group, "group_examples": len(fitted)} | _figures(chances, place, settings)
+    members: defaultdict[Group, list[int]] = defaultdict(list)
+    for at, example in enumerate(examples):
+        group = example.group
+        while group not in model and group != WHOLE:
+            group = wider(group)
+        members[group] += [] if example.why else [at]
+    for group, places in members.items():
+        compared = model.get(group)
+        if compared and places:
+            for at, figures in zip(places, _figures([examples[at] for at in places], compared, settings), strict=True):
+                rows[at] |= figures
     figures = pa.Table.from_pylist(rows, schema=COLUMNS)
-    places = pa.array([example.row for example in examples], pa.int64())
-    keys = [inputs.examples[name].take(places) for name in ("delivery", "example_id")]
+    table_rows = pa.array([example.row for example in examples], pa.int64())
+    keys = [inputs.examples[name].take(table_rows) for name in ("delivery", "example_id")]
     return pa.table([*keys, *figures.columns], schema=AUDIT.schema)
 
 
-def _examples(inputs: RowInputs, settings: MismatchSettings) -> Iterator[_Example]:
-    """A slice of the delivery at a time, for the scores of each example with the whole bank are large."""
-    for start in range(0, inputs.examples.num_rows, _SLICE):
-        part = replace(inputs, examples=inputs.examples.slice(start, _SLICE))
-        pools = list(pooled_examples(part, temperature=settings.temperature))
-        datasets = part.examples["dataset"].to_pylist()
-        images: list[list[str]] = [ids or [] for ids in part.examples["image_ids"].to_pylist()]
-        spreads = _image_spreads(inputs, [images[pool.row] for pool in pools])
-        for pool, spread in zip(pools, spreads.tolist(), strict=True):
-            why = pool.why
-            if not why and pool.compared < settings.fewest_images:
-                why = f"only {pool.compared} other images to compare with"
-            image_ids = " ".join(images[pool.row])
-            yield _Example(start + pool.row, datasets[pool.row] or "", image_ids, pool, spread, why)
+def _ranked(inputs: RowInputs, settings: MismatchSettings) -> list[RankedExample]:
+    return ranked_examples(inputs, temperature=settings.temperature, fewest_images=settings.fewest_images)
 
 
-def _image_spreads(inputs: RowInputs, images: Sequence[Sequence[str]]) -> np.ndarray:
-    """Standard deviation of each example's images' (n) cosines with the bank's texts, less the mean of each text."""
-    owners = np.repeat(np.arange(len(images)), [len(ids) for ids in images])
-    vectors, known = inputs.images.gather([image for ids in images for image in ids])
-    texts = inputs.bank_texts.matrix.astype(np.float32)
-    if not len(owners) or not len(texts) or not len(inputs.bank_images):
-        return np.zeros(len(images))
-    usual = texts @ inputs.bank_images.matrix.astype(np.float32).mean(axis=0)
-    spreads = np.where(known, (vectors @ texts.T - usual).std(axis=1), 0.0)
-    return np.bincount(owners, weights=spreads, minlength=len(images)) / np.bincount(owners, minlength=len(images))
+def _sketch(inputs: RowInputs, settings: MismatchSettings) -> Sample:
+    return sample_of(_ranked(inputs, settings))
 
 
-def _groups(
-    examples: Sequence[_Example], ranked: Sequence[int], *, fewest: int
-) -> Iterator[tuple[str, list[int], set[int]]]:
-    """Name, places of the examples that are fitted, and those that the fit is for: closed and other answers of large
-    datasets, each for itself; for the rest those of the whole delivery, or all of it where they are few."""
-    left = set(ranked)
-    for name in (_of_dataset, _of_kind, _of_delivery):
-        groups: dict[str, list[int]] = {}
-        for at in ranked:
-            groups.setdefault(name(examples[at]), []).append(at)
-        for group, members in groups.items():
-            own = left.intersection(members)
-            if own and len(members) >= fewest:
-                yield group, members, own
-                left -= own
+def _merge(parts: Iterable[Sample], settings: MismatchSettings) -> Sample:
+    return merged_samples(parts)
 
 
-def _of_dataset(example: _Example) -> str:
-    return example.dataset + _kind(example)
+def _model(sample: Sample, settings: MismatchSettings) -> _Model:
+    groups = compared_groups(sample, fewest=settings.fewest_examples)
+    return {group: _fitted(group, count, rows, settings) for group, count, rows in groups}
 
 
-def _of_kind(example: _Example) -> str:
-    return _WHOLE + _kind(example)
-
-
-def _of_delivery(_: _Example) -> str:
-    return _WHOLE
-
-
-def _kind(example: _Example) -> str:
-    return ", closed answers" if example.pooled.closed > 0.5 else ""
-
-
-def _chances(examples: Sequence[_Example], settings: MismatchSettings) -> Chances | None:
-    """None where too few different images are shown to fit on some of them."""
-    keys = np.array([example.images for example in examples], dtype=np.str_)
+def _fitted(group: Group, count: int, rows: pa.Table, settings: MismatchSettings) -> _Compared | None:
+    keys = np.array(rows["images"].to_pylist(), dtype=np.str_)
     if len(np.unique(keys)) < settings.folds:
         return None
-    pools = [example.pooled for example in examples]
-    covariates = np.array([[e.pooled.spread, e.image_spread, e.pooled.turns] for e in examples])
-    ranked = Ranked.of_ranks(
-        np.array([pool.rank for pool in pools]),
-        np.array([pool.compared for pool in pools]),
-        standardised(covariates).round(2),
-    )
+    covariates = np.stack([rows[name].to_numpy() for name in ("text_spread", "image_spread", "turns")], axis=1)
+    standard = Standard.of(covariates)
+    ranked = _placed(rows["rank"].to_numpy(), rows["compared"].to_numpy(), standard, covariates)
     fitting = FitSettings(settings.folds, settings.draws, settings.most_rows, settings.unseen)
-    return estimate(ranked, keys, fitting)
+    models = CrossFit.of(ranked, keys, fitting)
+    dataset, closed = group
+    name = (_WHOLE if dataset is None else dataset) + (", closed answers" if closed else "")
+    return _Compared(name, count, standard, models, float(models.chances(ranked, keys).fit_score.mean()))
 
 
-def _unfitted(example: _Example, settings: MismatchSettings) -> dict[str, Any]:
+def _placed(rank: np.ndarray, compared: np.ndarray, standard: Standard, covariates: np.ndarray) -> Ranked:
+    return Ranked.of_ranks(rank, compared, standard.units(covariates).round(2))
+
+
+def _unfitted(example: RankedExample, settings: MismatchSettings) -> dict[str, Any]:
     pool = example.pooled
     row: dict[str, Any] = {"turns": pool.turns, "image_spread": example.image_spread, "abstained": True}
     if example.why:
@@ -217,18 +193,32 @@ def _unfitted(example: _Example, settings: MismatchSettings) -> dict[str, Any]:
     return row | {"rank": pool.rank, "compared": pool.compared, "text_spread": pool.spread, "why": why}
 
 
-def _figures(chances: Chances, place: int, settings: MismatchSettings) -> dict[str, Any]:
-    figures: dict[str, Any] = {
-        "fit_score": float(chances.fit_score[place]),
-        "wrong_share": chances.share,
-        "wrong_share_low": chances.low,
-        "wrong_share_high": chances.high,
-    }
-    if chances.share >= settings.most_wrong:
-        return figures | {"why": f"more than {settings.most_wrong:.0%} of the group seem to have a wrong image"}
-    if chances.fit_score.mean() < settings.least_fit:
-        return figures | {"why": "in this group an image that fits is not surely among the best for its texts"}
-    return figures | {"probability": float(chances.probability[place]), "abstained": False, "why": None}
+def _figures(
+    examples: Sequence[RankedExample], compared: _Compared, settings: MismatchSettings
+) -> Iterator[dict[str, Any]]:
+    """What the models of their group tell of each example."""
+    pools, models = [example.pooled for example in examples], compared.models
+    covariates = np.array([[one.pooled.spread, one.image_spread, one.pooled.turns] for one in examples])
+    rank, others = (np.array([getattr(pool, name) for pool in pools]) for name in ("rank", "compared"))
+    ranked = _placed(rank, others, compared.standard, covariates)
+    chances = models.chances(ranked, np.array([example.images for example in examples], dtype=np.str_))
+    why = None
+    if models.share >= settings.most_wrong:
+        why = f"more than {settings.most_wrong:.0%} of the group seem to have a wrong image"
+    elif compared.mean_fit < settings.least_fit:
+        why = "in this group an image that fits is not surely among the best for its texts"
+    for probability, fit_score in zip(chances.probability.tolist(), chances.fit_score.tolist(), strict=True):
+        yield {
+            "group": compared.name,
+            "group_examples": compared.examples,
+            "fit_score": fit_score,
+            "wrong_share": models.share,
+            "wrong_share_low": models.low,
+            "wrong_share_high": models.high,
+            "probability": None if why else probability,
+            "abstained": why is not None,
+            "why": why,
+        }
 
 
 AUDIT = Audit(
@@ -238,9 +228,10 @@ AUDIT = Audit(
     scope=Scope.DROP,
     columns=COLUMNS,
     measure=measure,
+    fit=Fit(_sketch, _merge, _model),
     settings=MismatchSettings(),
     texts=scored_texts,
     uses_vectors=True,
-    revision=2,
+    revision=3,
     faults=("wrong_image", "shifted_join"),
 )

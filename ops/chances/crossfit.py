@@ -7,6 +7,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from ops.chances.two_groups import FIRST_MEAN, Ranked, TwoGroups, fit
+from ops.core.identity import digest
 
 #: Standard deviations beyond which a covariate counts no further.
 _FARTHEST = 3.0
@@ -28,42 +29,86 @@ class FitSettings:
 @dataclass(frozen=True, slots=True)
 class Chances:
     """probability (n) that each row's image is wrong; fit_score (n), the normal score that a fitting row like it has on
-    average; the share of all rows that are wrong, with its 95 % interval."""
+    average."""
 
     probability: np.ndarray
     fit_score: np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
+class Standard:
+    """What positive covariates (n, c) are told in: their logarithms less a median (c), in standard deviations (c)."""
+
+    middle: np.ndarray
+    spread: np.ndarray
+
+    @classmethod
+    def of(cls, covariates: np.ndarray) -> "Standard":
+        """That of these rows."""
+        logs = _logs(covariates)
+        middle = np.median(logs, axis=0)
+        return cls(middle, (logs - middle).std(axis=0))
+
+    def units(self, covariates: np.ndarray) -> np.ndarray:
+        """The covariates so (n, c); 0 where all are alike."""
+        apart = _logs(covariates) - self.middle
+        units = np.where(self.spread > 1e-6, apart / np.maximum(self.spread, 1e-6), 0.0)
+        return np.clip(units, -_FARTHEST, _FARTHEST)
+
+
+def _logs(covariates: np.ndarray) -> np.ndarray:
+    return np.log(np.maximum(covariates, 1e-6))
+
+
+@dataclass(frozen=True, slots=True)
+class CrossFit:
+    """For each part that rows lie in, models of the rows of the other parts. `digests` (k, rising) name the content of
+    the rows that were fitted, `parts` (k) where it lies. `share` of all rows that are wrong, with its 95 % interval."""
+
+    models: tuple[tuple[TwoGroups, ...], ...]
+    digests: np.ndarray
+    parts: np.ndarray
     share: float
     low: float
     high: float
 
+    @classmethod
+    def of(cls, rows: Ranked, keys: np.ndarray, settings: FitSettings) -> "CrossFit":
+        """Of n rows; `keys` (n, strings, in rising order) name the content on which rows depend together, such as their
+        image. Rows with the same key lie in the same part and are drawn together (Bayesian bootstrap: Rubin, 1981).
+        ValueError where the keys are fewer than the folds."""
+        names, owner = np.unique(keys, return_inverse=True)
+        if len(names) < settings.folds:
+            raise ValueError(f"{len(names)} different keys cannot be cut into {settings.folds} parts")
+        parts = np.arange(len(names)) % settings.folds
+        fitted = crossfitted(rows, owner, parts[owner], settings)
+        digests = _digests(names)
+        order = np.argsort(digests)
+        return cls(fitted, digests[order], parts[order], *estimated_share(fitted))
 
-def standardised(covariates: np.ndarray) -> np.ndarray:
-    """Logarithms of positive covariates (n, c), less their median, in standard deviations; 0 where all are alike."""
-    logs = np.log(np.maximum(covariates, 1e-6))
-    logs -= np.median(logs, axis=0, keepdims=True)
-    spread = logs.std(axis=0, keepdims=True)
-    return np.clip(np.where(spread > 1e-6, logs / np.maximum(spread, 1e-6), 0.0), -_FARTHEST, _FARTHEST)
+    def chances(self, rows: Ranked, keys: np.ndarray) -> Chances:
+        """Of n rows of the same group, fitted or not, with the keys of their content: means over the draws of models
+        that were fitted to other content."""
+        part = self._part(keys)
+        probability, score = np.zeros(len(rows)), np.zeros(len(rows))
+        for number, models in enumerate(self.models):
+            mine = np.flatnonzero(part == number)
+            held = rows.take(mine)
+            probability[mine] = np.mean([model.probability(held) for model in models], axis=0)
+            score[mine] = np.mean([model.mean(held.covariates) for model in models], axis=0)
+        return Chances(probability, score)
+
+    def _part(self, keys: np.ndarray) -> np.ndarray:
+        """Of content that no model has seen, any."""
+        names, owner = np.unique(keys, return_inverse=True)
+        digests = _digests(names)
+        at = np.minimum(np.searchsorted(self.digests, digests), len(self.digests) - 1)
+        drawn = (digests % np.uint64(len(self.models))).astype(np.int64)
+        return np.where(self.digests[at] == digests, self.parts[at], drawn)[owner]
 
 
-def estimate(rows: Ranked, keys: np.ndarray, settings: FitSettings) -> Chances:
-    """Of n rows; `keys` (n, strings, in rising order) name the content on which rows depend together, such as their
-    image. Rows with the same key lie in the same part and are drawn together (Bayesian bootstrap: Rubin, 1981).
-
-    Each row's probability is the mean over the draws; the interval holds the middle 95 % of them. ValueError where the
-    keys are fewer than the folds."""
-    names, owner = np.unique(keys, return_inverse=True)
-    if len(names) < settings.folds:
-        raise ValueError(f"{len(names)} different keys cannot be cut into {settings.folds} parts")
-    part = (np.arange(len(names)) % settings.folds)[owner]
-    probability, score = np.zeros(len(rows)), np.zeros(len(rows))
-    fitted = crossfitted(rows, owner, part, settings)
-    for number, models in enumerate(fitted):
-        mine = np.flatnonzero(part == number)
-        held = rows.take(mine)
-        probability[mine] = np.mean([model.probability(held) for model in models], axis=0)
-        score[mine] = np.mean([model.mean(held.covariates) for model in models], axis=0)
-    share, low, high = estimated_share(fitted)
-    return Chances(probability, score, share, low, high)
+def _digests(names: np.ndarray) -> np.ndarray:
+    return np.array([int(digest(name, size=8), 16) for name in names.tolist()], dtype=np.uint64)
 
 
 def crossfitted(

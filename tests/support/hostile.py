@@ -286,7 +286,7 @@ def bold(audit: Audit) -> Any:
     for field in fields(settings) if settings is not None else ():
         if not field.name.startswith("fewest"):
             continue
-        for few in (1, 2, 3, 8):
+        for few in (1, 2, 3, 8, 40):
             try:
                 settings = replace(settings, **{field.name: few})
             except ValueError:

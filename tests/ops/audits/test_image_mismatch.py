@@ -7,7 +7,9 @@ import pyarrow as pa
 import pytest
 
 from ops.audits.image_mismatch import AUDIT, MismatchSettings
+from ops.core.accuracy import auroc
 from ops.evidence.inputs import RowInputs
+from ops.grounding import ranked_examples
 from tests.support.set_cosines import inputs_of
 
 ROWS, WRONG = 300, 24
@@ -62,6 +64,28 @@ def test_closed_answers_are_not_held_against_descriptions() -> None:
     assert set(rows["why"][closed]) == {"in this group an image that fits is not surely among the best for its texts"}
     assert not (rows["probability"] >= 0.5).any()
     assert not rows["abstained"][~closed].any()
+
+
+def test_of_large_groups_a_sample_is_fitted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the order and cut of the batches, and what is told of wrong images is as good."""
+    inputs, fit = delivery(), AUDIT.fit
+    assert fit is not None
+    everything = measured(inputs).to_pandas()
+    monkeypatch.setattr(ranked_examples, "MOST_SAMPLED", 120)
+    whole = measured(inputs)
+    batches = [replace(inputs, examples=inputs.examples.slice(start, 70)) for start in range(0, ROWS, 70)]
+    sketches = [fit.sketch(batch, AUDIT.settings) for batch in reversed(batches)]
+    merged = fit.merge([fit.merge(sketches[:2], AUDIT.settings), *sketches[2:]], AUDIT.settings)
+    assert merged.rows.num_rows == 120
+    model = fit.model(merged, AUDIT.settings)
+    apart = pa.concat_tables([measured(replace(batch, fitted=model)) for batch in batches]).sort_by("example_id")
+    np.testing.assert_allclose(apart["probability"].to_numpy(), whole["probability"].to_numpy(), atol=1e-5)
+    assert set(whole["group_examples"].to_pylist()) == {ROWS}
+    rows = whole.to_pandas()
+    wrong = rows["example_id"].astype(int) < WRONG
+    assert (rows["probability"] - everything["probability"]).abs().max() > 0.01
+    assert auroc(rows["probability"][wrong].to_numpy(), rows["probability"][~wrong].to_numpy()) > 0.97
+    assert wrong[rows["probability"] >= 0.5].mean() >= 0.7
 
 
 def test_few_examples_abstain() -> None:

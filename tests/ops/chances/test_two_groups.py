@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ops.chances.crossfit import FitSettings, estimate, standardised
+from ops.chances.crossfit import Chances, CrossFit, FitSettings, Standard
 from ops.chances.two_groups import Ranked, TwoGroups, fit
 
 OTHERS = 128
@@ -25,6 +25,10 @@ def sampled(seed: int, *, rows: int, share: float, fits: float = 2.0, blind: flo
     return Ranked.of_ranks(rank, np.full(rows, OTHERS), np.where(mute, -2.0, 0.3)[:, None]), wrong
 
 
+def estimate(rows: Ranked, keys: np.ndarray, settings: FitSettings) -> Chances:
+    return CrossFit.of(rows, keys, settings).chances(rows, keys)
+
+
 def keys_of(rows: Ranked) -> np.ndarray:
     return np.array([f"{n:06}" for n in range(len(rows))])
 
@@ -33,9 +37,10 @@ def keys_of(rows: Ranked) -> np.ndarray:
 @pytest.mark.parametrize("share", [0.03, 0.1, 0.3])
 def test_probabilities_come_true_as_often_as_they_say(share: float) -> None:
     rows, wrong = sampled(1, rows=2000, share=share)
-    chances = estimate(rows, keys_of(rows), replace(SETTINGS, unseen=0.0))
-    assert chances.share == pytest.approx(share, abs=0.02)
-    assert chances.low <= chances.share <= chances.high
+    models = CrossFit.of(rows, keys_of(rows), replace(SETTINGS, unseen=0.0))
+    chances = models.chances(rows, keys_of(rows))
+    assert models.share == pytest.approx(share, abs=0.02)
+    assert models.low <= models.share <= models.high
     for least, most in ((0.0, 0.1), (0.1, 0.5), (0.5, 0.9), (0.9, 1.0)):
         inside = (least <= chances.probability) & (chances.probability <= most)
         if inside.sum() > 50:
@@ -56,9 +61,10 @@ def test_a_delivery_without_a_wrong_image_gets_no_flags(fits: float) -> None:
 def test_texts_that_say_nothing_do_not_count_as_wrong() -> None:
     """A tenth of the rows is mute: with the covariate that tells, few of them are flagged, and the rest still is."""
     rows, wrong = sampled(4, rows=1500, share=0.08, blind=0.1)
-    chances = estimate(rows, keys_of(rows), SETTINGS)
+    models = CrossFit.of(rows, keys_of(rows), SETTINGS)
+    chances = models.chances(rows, keys_of(rows))
     mute = rows.covariates[:, 0] < 0
-    assert chances.share == pytest.approx(0.08, abs=0.03)
+    assert models.share == pytest.approx(0.08, abs=0.03)
     assert (chances.probability[mute & ~wrong] >= 0.5).mean() < 0.05
     assert (chances.probability[wrong & ~mute] >= 0.5).mean() > 0.6
     unaware = estimate(replace(rows, covariates=np.zeros((len(rows), 0))), keys_of(rows), SETTINGS)
@@ -106,7 +112,7 @@ def test_what_cannot_be_fitted_says_so() -> None:
 
 def test_covariates_are_standardised_and_those_without_spread_are_none() -> None:
     values = np.column_stack([np.exp(np.arange(9.0)), np.full(9, 3.0), [*[1.0] * 8, 1e9]])
-    standard = standardised(values)
+    standard = Standard.of(values).units(values)
     assert np.median(standard[:, 0]) == 0
     assert standard[:, 0].std() == pytest.approx(1)
     assert not standard[:, 1].any()
