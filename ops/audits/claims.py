@@ -37,17 +37,40 @@ Claims are read by rules for English. Of a turn whose question or answer is in a
 languages the encoder reads: it has no row here, and `grounding` counts it among those that abstain.
 """
 
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
 
-from ops.audits.contract import Audit, Grain, Scope, Suspicion
+from ops.audits.contract import Audit, Fit, Grain, Scope, Suspicion
 from ops.audits.ranges import ANY, SHARE, Range, column
-from ops.claims.foils import MadeClaim, foils_of, made_claims
-from ops.claims.places import Place, PlaceCuts, places_of
-from ops.claims.verdicts import ABSTAINED, EncoderCuts, Hearing, Preference, Verdict, decide, hearings, preference_of
-from ops.claims.witnesses import ask, sought
+from ops.claims.foils import (
+    Answers,
+    MadeClaim,
+    Rivals,
+    answers_of,
+    foils_of,
+    made_claims,
+    merged_answers,
+    rivals_of,
+)
+from ops.claims.places import Place, PlaceCuts, Pointed, RuledOut, places_of, pointed_at, ruled_out
+from ops.claims.verdicts import (
+    ABSTAINED,
+    EncoderCuts,
+    Hearing,
+    Kind,
+    Preference,
+    Sides,
+    Verdict,
+    decide,
+    hearings,
+    preference_of,
+    sides_taken,
+)
+from ops.claims.witnesses import Preferences, ask, sought
 from ops.evidence.inputs import RowInputs
 from ops.vision.colours import ColourTable
 from ops.vision.regions import EVERYDAY, Phrase, naming
@@ -140,25 +163,85 @@ def wanted_phrases(examples: pa.Table, colours: ColourTable) -> list[Phrase]:
     return [Phrase(image, thing) for image, thing in sorted(things)]
 
 
+@dataclass(frozen=True, slots=True)
+class _Trust:
+    """Of the delivery's claims, how far the two witnesses agree with them: the encoder by dataset and kind, certain
+    places by dataset."""
+
+    sides: Mapping[Kind, Sides]
+    ruled_out: Mapping[str | None, RuledOut]
+
+
+@dataclass(frozen=True, slots=True)
+class _Questioned:
+    """The claims of a batch, in the order of their keys, with the datasets of its examples; the foils of each claim,
+    what the encoder prefers, and where its thing may be."""
+
+    made: Sequence[MadeClaim]
+    datasets: Sequence[str | None]
+    foils: Sequence[Sequence[str]]
+    preferences: Preferences
+    pointed: Sequence[Pointed]
+
+    def trust(self, settings: ClaimSettings) -> _Trust:
+        """That of these claims alone."""
+        sides = sides_taken(self.made, self.datasets, self.preferences.margin, settings.encoder_cuts)
+        return _Trust(sides, ruled_out(self.made, self.datasets, self.pointed))
+
+
 def measure(inputs: RowInputs, settings: ClaimSettings) -> pa.Table:
     """One row a claim."""
+    rivals, trust = inputs.fitted or (rivals_of(_answers(inputs, settings)), None)
+    claims = _questioned(inputs, settings, rivals)
+    trust = trust or claims.trust(settings)
+    cuts = settings.encoder_cuts
+    places = places_of(claims.made, claims.datasets, claims.pointed, trust.ruled_out, settings.place_cuts)
+    heard = hearings(claims.made, claims.datasets, trust.sides, cuts)
+    rows: list[dict[str, Any]] = []
+    for n, claim in enumerate(claims.made):
+        preference = preference_of(claims.preferences, n, claim.claim, claims.foils[n])
+        verdict = decide(claim, places[n].sight, preference, heard[n], cuts)
+        rows.append(_row(inputs.examples, claim, places[n], heard[n], preference, verdict))
+    return pa.Table.from_pylist(rows, schema=AUDIT.schema)
+
+
+def _questioned(inputs: RowInputs, settings: ClaimSettings, rivals: Rivals) -> _Questioned:
     ids = inputs.examples["example_id"].to_pylist()
-    datasets = inputs.examples["dataset"].to_pylist()
     made = sorted(made_claims(inputs.examples), key=lambda claim: (ids[claim.row], claim.turn, claim.number))
-    foils = foils_of(made)
+    foils = foils_of(made, rivals)
     banks = {"bank_images": inputs.bank_images, "bank_texts": inputs.bank_texts}
     vectors = {"images": inputs.images, "texts": inputs.texts} | banks
     images = [claim.images[0] if len(claim.images) == 1 else "" for claim in made]
     preferences = ask([claim.claim for claim in made], foils, images, vectors)
-    places = places_of(made, datasets, colours=inputs.colours, regions=inputs.regions, cuts=settings.place_cuts)
-    cuts = settings.encoder_cuts
-    heard = hearings(made, datasets, preferences.margin, cuts)
-    rows: list[dict[str, Any]] = []
-    for n, claim in enumerate(made):
-        preference = preference_of(preferences, n, claim.claim, foils[n])
-        verdict = decide(claim, places[n].sight, preference, heard[n], cuts)
-        rows.append(_row(inputs.examples, claim, places[n], heard[n], preference, verdict))
-    return pa.Table.from_pylist(rows, schema=AUDIT.schema)
+    pointed = pointed_at(made, colours=inputs.colours, regions=inputs.regions, cuts=settings.place_cuts)
+    return _Questioned(made, inputs.examples["dataset"].to_pylist(), foils, preferences, pointed)
+
+
+def _answers(inputs: RowInputs, settings: ClaimSettings) -> Answers:
+    return answers_of(list(made_claims(inputs.examples)))
+
+
+def _merge_answers(parts: Iterable[Answers], settings: ClaimSettings) -> Answers:
+    return merged_answers(parts)
+
+
+def _rivals(answers: Answers, settings: ClaimSettings) -> Rivals:
+    return rivals_of(answers)
+
+
+def _trust(inputs: RowInputs, settings: ClaimSettings) -> _Trust:
+    return _questioned(inputs, settings, inputs.fitted).trust(settings)
+
+
+def _merge_trust(parts: Iterable[_Trust], settings: ClaimSettings) -> _Trust:
+    sides: defaultdict[Kind, Sides] = defaultdict(Sides)
+    placed: defaultdict[str | None, RuledOut] = defaultdict(RuledOut)
+    for part in parts:
+        for kind, taken in part.sides.items():
+            sides[kind] += taken
+        for dataset, places in part.ruled_out.items():
+            placed[dataset] += places
+    return _Trust(dict(sides), dict(placed))
 
 
 def _row(
@@ -205,6 +288,7 @@ AUDIT = Audit(
     scope=Scope.DROP,
     columns=COLUMNS,
     measure=measure,
+    fit=Fit(_trust, _merge_trust, after=Fit(_answers, _merge_answers, _rivals)),
     settings=ClaimSettings(),
     texts=wanted_texts,
     phrases=wanted_phrases,

@@ -71,10 +71,9 @@ class Fit:
     sketch: Callable[[RowInputs, Any], Any]
     merge: Callable[[Iterable[Any], Any], Any]
     model: Callable[[Any, Any], Any] = _as_it_is
-
-    def together(self, batches: Iterable[RowInputs], settings: Any) -> Any:
-        """The model of these batches."""
-        return self.model(self.merge([self.sketch(batch, settings) for batch in batches], settings), settings)
+    after: "Fit | None" = None
+    """What must be fitted before: its model is `RowInputs.fitted` of the batches that are sketched, and the first of
+    the two (a tuple) that rows are measured by."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,12 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 from ops.claims.foils import MadeClaim
 from ops.claims.texts import other_colours
 from ops.claims.witnesses import Sight, look, rules_out, sought
-from ops.vision.colours import ColourTable
+from ops.vision.colours import ColourTable, PictureColours
 from ops.vision.regions import Phrase, Region, RegionTable
 
 
@@ -32,59 +33,75 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class _Trust:
-    is_heard: bool
-    agreed_share: float | None
+class Pointed:
+    """A claim's picture, and the region where its thing may be, which is `certain` or not."""
+
+    picture: PictureColours | None
+    region: Region | None
+    is_certain: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RuledOut:
+    """Of the certain places of some claims: how many there are, how many rule out the claimed colour, and the mean
+    share of the other colours that they rule out, summed."""
+
+    places: int = 0
+    claimed: int = 0
+    others: Fraction = Fraction(0)
+
+    def __add__(self, other: "RuledOut") -> "RuledOut":
+        return RuledOut(self.places + other.places, self.claimed + other.claimed, self.others + other.others)
+
+
+def pointed_at(
+    made: Sequence[MadeClaim], *, colours: ColourTable, regions: RegionTable, cuts: PlaceCuts
+) -> list[Pointed]:
+    """Where the thing of each claim may be."""
+    pointed: list[Pointed] = []
+    for claim in made:
+        picture = colours.get(claim.images[0]) if len(claim.images) == 1 else None
+        thing = sought(claim.claim, picture)
+        region = regions.get(Phrase(claim.images[0], thing)) if thing else None
+        is_certain = region is not None and region.fit >= cuts.fit and region.margin >= cuts.margin
+        pointed.append(Pointed(picture, region, is_certain))
+    return pointed
+
+
+def ruled_out(
+    made: Sequence[MadeClaim], datasets: Sequence[str | None], pointed: Sequence[Pointed]
+) -> dict[str | None, RuledOut]:
+    """What the certain places of the claims rule out, by dataset; `datasets` are those of the batch's examples."""
+    by_dataset: defaultdict[str | None, RuledOut] = defaultdict(RuledOut)
+    for claim, place in zip(made, pointed, strict=True):
+        if place.region is not None and place.is_certain:
+            own, colours = claim.claim.value, other_colours(claim.claim.value)
+            others = sum(rules_out(place.region, colour) for colour in colours)
+            by_dataset[datasets[claim.row]] += RuledOut(
+                1, int(rules_out(place.region, own)), Fraction(others, len(colours))
+            )
+    return dict(by_dataset)
 
 
 def places_of(
     made: Sequence[MadeClaim],
     datasets: Sequence[str | None],
-    *,
-    colours: ColourTable,
-    regions: RegionTable,
+    pointed: Sequence[Pointed],
+    known: Mapping[str | None, RuledOut],
     cuts: PlaceCuts,
 ) -> list[Place]:
-    """The place of each claim; `datasets` are those of the batch's examples."""
-    pictures = [colours.get(claim.images[0]) if len(claim.images) == 1 else None for claim in made]
-    things = [sought(claim.claim, picture) for claim, picture in zip(made, pictures, strict=True)]
-    likeliest = [
-        regions.get(Phrase(claim.images[0], thing)) if thing else None
-        for claim, thing in zip(made, things, strict=True)
-    ]
-    certain = [region if region and _is_certain(region, cuts) else None for region in likeliest]
-    trust = _trust(made, datasets, certain, cuts)
+    """The place of each claim, by what the certain places of each dataset of the delivery rule out."""
+    agreed = {dataset: _agreed_share(found) for dataset, found in known.items()}
     places: list[Place] = []
-    for claim, picture, region, sure in zip(made, pictures, likeliest, certain, strict=True):
-        pointing = trust.get(datasets[claim.row], _Trust(False, None))
-        sight = look(claim.claim, picture, sure if pointing.is_heard else None)
-        places.append(Place(sight, region, pointing.agreed_share))
+    for claim, place in zip(made, pointed, strict=True):
+        dataset = datasets[claim.row]
+        share = agreed.get(dataset)
+        is_heard = share is not None and known[dataset].places >= cuts.fewest_claims and share >= cuts.agreement
+        sight = look(claim.claim, place.picture, place.region if place.is_certain and is_heard else None)
+        places.append(Place(sight, place.region, share))
     return places
 
 
-def _is_certain(region: Region, cuts: PlaceCuts) -> bool:
-    return region.fit >= cuts.fit and region.margin >= cuts.margin
-
-
-def _trust(
-    made: Sequence[MadeClaim],
-    datasets: Sequence[str | None],
-    certain: Sequence[Region | None],
-    cuts: PlaceCuts,
-) -> Mapping[str | None, _Trust]:
-    """By dataset whose certain places rule out anything: whether they are heard, and 1 less the ratio of how often they
-    rule out the claimed colour and how often another."""
-    ruled_out: defaultdict[str | None, list[tuple[bool, float]]] = defaultdict(list)
-    for claim, region in zip(made, certain, strict=True):
-        if region is not None:
-            others = [rules_out(region, colour) for colour in other_colours(claim.claim.value)]
-            own = rules_out(region, claim.claim.value)
-            ruled_out[datasets[claim.row]].append((own, sum(others) / len(others)))
-    trust: dict[str | None, _Trust] = {}
-    for dataset, cases in ruled_out.items():
-        claimed, other = (sum(float(case[side]) for case in cases) for side in (0, 1))
-        if other:
-            share = 1 - claimed / other
-            is_heard = len(cases) >= cuts.fewest_claims and share >= cuts.agreement
-            trust[dataset] = _Trust(is_heard, share)
-    return trust
+def _agreed_share(places: RuledOut) -> float | None:
+    """1 less the ratio of how often the claimed colour is ruled out and how often another; None where nothing is."""
+    return float(1 - places.claimed / places.others) if places.others else None

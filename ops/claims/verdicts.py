@@ -1,7 +1,7 @@
 """A claim's verdict from its two witnesses: the pixels where they tell, else the encoder where it may be heard."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,22 +63,44 @@ class Verdict:
     score: float | None
 
 
-def hearings(
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """Of some claims: on how many the encoder was asked, on how many it takes a side, and how many it agrees with."""
+
+    asked: int = 0
+    taken: int = 0
+    agreed: int = 0
+
+    def __add__(self, other: "Sides") -> "Sides":
+        return Sides(self.asked + other.asked, self.taken + other.taken, self.agreed + other.agreed)
+
+
+#: A dataset, and a kind of claim.
+Kind = tuple[str | None, str]
+
+
+def sides_taken(
     made: Sequence[MadeClaim], datasets: Sequence[str | None], margins: np.ndarray, cuts: EncoderCuts
-) -> list[Hearing]:
-    """The hearing of each claim (n), by the margins of all (n, NaN where the encoder was not asked)."""
-    by_kind: defaultdict[tuple[str | None, str], list[float]] = defaultdict(list)
+) -> dict[Kind, Sides]:
+    """Those of the claims, by their margins (n, NaN where the encoder was not asked)."""
+    sides: defaultdict[Kind, Sides] = defaultdict(Sides)
     for claim, margin in zip(made, margins.tolist(), strict=True):
         if margin == margin:
-            by_kind[datasets[claim.row], claim.claim.kind].append(margin)
-    heard = {group: _hearing(values, cuts) for group, values in by_kind.items()}
+            sides[datasets[claim.row], claim.claim.kind] += Sides(1, abs(margin) > cuts.margin, margin > cuts.margin)
+    return dict(sides)
+
+
+def hearings(
+    made: Sequence[MadeClaim], datasets: Sequence[str | None], sides: Mapping[Kind, Sides], cuts: EncoderCuts
+) -> list[Hearing]:
+    """The hearing of each claim (n), by the sides that the encoder takes in the delivery."""
+    heard = {kind: _hearing(taken, cuts) for kind, taken in sides.items()}
     return [heard.get((datasets[claim.row], claim.claim.kind), Hearing()) for claim in made]
 
 
-def _hearing(margins: Sequence[float], cuts: EncoderCuts) -> Hearing:
-    beyond = [margin for margin in margins if abs(margin) > cuts.margin]
-    agreed = sum(margin > 0 for margin in beyond) / len(beyond) if beyond else None
-    is_heard = len(margins) >= cuts.fewest_claims and len(beyond) >= cuts.decided * len(margins)
+def _hearing(sides: Sides, cuts: EncoderCuts) -> Hearing:
+    agreed = sides.agreed / sides.taken if sides.taken else None
+    is_heard = sides.asked >= cuts.fewest_claims and sides.taken >= cuts.decided * sides.asked
     return Hearing(is_heard and agreed is not None and agreed >= cuts.agreement, agreed)
 
 

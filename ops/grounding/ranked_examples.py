@@ -73,8 +73,8 @@ def wider(group: Group) -> Group:
 
 def ranked_examples(inputs: RowInputs, *, temperature: float, fewest_images: int) -> list[RankedExample]:
     """The examples that show images, sorted by what they show, so that the order of the rows decides nothing."""
-    found = _examples(inputs, temperature, fewest_images)
-    return sorted(found, key=lambda example: (example.images, example.example_id))
+    examples = _examples(inputs, temperature, fewest_images)
+    return sorted(examples, key=lambda example: (example.images, example.example_id))
 
 
 def _examples(inputs: RowInputs, temperature: float, fewest_images: int) -> Iterator[RankedExample]:

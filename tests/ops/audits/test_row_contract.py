@@ -2,6 +2,7 @@
 
 import pickle
 import random
+from collections.abc import Sequence
 from dataclasses import replace
 from importlib import import_module
 from itertools import pairwise
@@ -13,8 +14,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from ops.audits.contract import KEYS, Audit, Scope
+from ops.audits.contract import KEYS, Audit, Fit, Scope
 from ops.audits.registry import all_audits, audits_of
+from ops.evidence.inputs import RowInputs
 from tests.support.examples import examples
 from tests.support.hostile import BARE, Hostile, bare_inputs, bold, hostile, outside
 from tests.support.samples import sample_examples, sample_inputs, speaking
@@ -61,18 +63,27 @@ def test_source_files_apart_are_measured_as_together(audit: Audit) -> None:
 def test_batches_with_what_was_fitted_are_measured_as_together(
     audit: Audit, delivery: Hostile | None, size: int
 ) -> None:
-    """Whatever their order, and whether or not some sketches were merged before; `None` stands for the samples."""
+    """Whatever their size; without a delivery, of the samples."""
     assert audit.fit is not None
     fit, chosen = audit.fit, speaking(audit) if delivery is None else bold(audit)
     whole = INPUTS if delivery is None else delivery.inputs()
     starts = range(0, whole.examples.num_rows + 1, size)
     batches = [replace(whole, examples=whole.examples.slice(start, size)) for start in starts]
-    sketches = [fit.sketch(batch, chosen) for batch in reversed(batches)]
-    merged = fit.merge([fit.merge(sketches[:2], chosen), *sketches[2:]], chosen)
-    fitted = pickle.loads(pickle.dumps(fit.model(merged, chosen)))  # noqa: S301 - as workers get it
+    if fit.after is None:
+        fitted = model_of(fit, batches, chosen)
+    else:
+        before = model_of(fit.after, batches, chosen)
+        fitted = before, model_of(fit, [replace(batch, fitted=before) for batch in batches], chosen)
     apart = [audit.measure(replace(batch, fitted=fitted), chosen) for batch in batches]
     keys = [(key, "ascending") for key in KEYS[audit.grain].names]
     assert_same(pa.concat_tables(apart).sort_by(keys), audit.measure(whole, chosen).sort_by(keys))
+
+
+def model_of(fit: Fit, batches: Sequence[RowInputs], chosen: object) -> Any:
+    """What is fitted to the batches in reverse, of which two were merged before; as workers get it."""
+    sketches = [fit.sketch(batch, chosen) for batch in reversed(batches)]
+    merged = fit.merge([fit.merge(sketches[:2], chosen), *sketches[2:]], chosen)
+    return pickle.loads(pickle.dumps(fit.model(merged, chosen)))  # noqa: S301 - made here
 
 
 def interleaved(examples: pa.Table, draw: random.Random) -> tuple[pa.Table, pa.Table]:
