@@ -201,4 +201,5 @@ AUDIT = Audit(
     texts=statement_texts,
     uses_vectors=True,
     faults=("wrong_image", "shifted_join"),
+    revision=2,
 )
