@@ -9,6 +9,7 @@ audits of the corpus are not run.
 
 import argparse
 import tempfile
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -42,20 +43,28 @@ def main() -> None:
     for number, count in enumerate([min(sizes), *sizes]):
         with tempfile.TemporaryDirectory() as folder:
             costs = flown(Path(folder), count)
-        if number:
-            report(count, costs)
+            if number:
+                report(count, costs)
+            else:
+                list(costs)
 
 
-def report(count: int, costs: dict[str, tuple[float, float]]) -> None:
-    """Prints each audit's processor seconds, those of its canaries, and their ratio."""
+def report(count: int, costs: Iterator[tuple[str, float, float]]) -> None:
+    """Prints each audit's processor seconds, those of its canaries, and their ratio, as they come."""
     print(f"{count} examples: audit, whole CPU s, canaries CPU s, canaries / whole", flush=True)
-    costs["all"] = (sum(whole for whole, _ in costs.values()), sum(canaries for _, canaries in costs.values()))
-    for name, (whole, canaries) in costs.items():
-        print(f"{name:24} {whole:8.1f} {canaries:8.1f} {canaries / whole:6.2f}", flush=True)
+    totals = [0.0, 0.0]
+    for name, whole, canaries in costs:
+        print(line(name, whole, canaries), flush=True)
+        totals = [totals[0] + whole, totals[1] + canaries]
+    print(line("all", *totals), flush=True)
 
 
-def flown(folder: Path, count: int) -> dict[str, tuple[float, float]]:
-    """By audit, the processor seconds of the whole corpus and of the last drop's canaries."""
+def line(name: str, whole: float, canaries: float) -> str:
+    return f"{name:24} {whole:8.1f} {canaries:8.1f} {canaries / whole:6.2f}"
+
+
+def flown(folder: Path, count: int) -> Iterator[tuple[str, float, float]]:
+    """Of each audit, the processor seconds of the whole corpus and of the last drop's canaries."""
     lake, settings = Lake(folder / "lake"), load_settings()
     names = [f"drop{number}" for number in range(_DROPS)]
     for number, name in enumerate(names):
@@ -69,7 +78,6 @@ def flown(folder: Path, count: int) -> dict[str, tuple[float, float]]:
     flight = missing_corpus_flight(lake, deliveries, settings=settings, encoder=_ENCODER)
     if flight is None:
         raise ValueError("the policy has no rule on an audit with canaries")
-    costs: dict[str, tuple[float, float]] = {}
     for audit in compared_audits():
         measure = partial(measure_corpus, start_spark, lake, audit, settings=settings.audit(audit.name))
         with metered(folder) as whole:
@@ -78,8 +86,7 @@ def flown(folder: Path, count: int) -> dict[str, tuple[float, float]]:
         own = replace(flight, deliveries=(deliveries[-1],), audits=(audit,), policy=policy, identity=audit.name)
         with metered(folder) as canaries:
             fly_corpus_canaries(start_spark, lake, own, deliveries=deliveries, settings=settings, encoder=_ENCODER)
-        costs[audit.name] = (whole.cpu_s, canaries.cpu_s)
-    return costs
+        yield audit.name, whole.cpu_s, canaries.cpu_s
 
 
 if __name__ == "__main__":
