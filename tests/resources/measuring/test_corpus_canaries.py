@@ -144,13 +144,6 @@ def stored(root: Path) -> Lake:
     return lake
 
 
-def counting(lake: Lake) -> int:
-    """Pairs whose question canaries ask with a phrase that has a number in it."""
-    pairs = lake.read(EXAMPLES, where={"kind": "preference"}).to_pylist()
-    asked = [asked_otherwise(row) for row in pairs if "good" in row["messages"][1]["parts"][-1]["text"]]
-    return sum(one is not None and "One" in one[2] for one in asked)
-
-
 def fly(spark: SparkSession, lake: Lake, deliveries: list[str], settings: Settings) -> CorpusFlight | None:
     for audit in compared_audits():
         chosen = settings.audit(audit.name)
@@ -187,14 +180,10 @@ def test_each_audit_finds_what_it_looks_for(flown: Lake) -> None:
     reworded = caught.pop((REWORDED, "near_duplicates"))
     assert caught.pop((REWORDED, ANY)) == reworded
     assert reworded[0] == SFT
-    # The audit takes the "one" of a phrase around a question for a number that decides.
-    asked = caught.pop((EXCHANGED_QUERY, "soft_contradictions"))
-    assert caught.pop((EXCHANGED_QUERY, ANY)) == asked
-    assert asked == (PAIRS, PAIRS - counting(flown))
     expected = {(COPIED, "duplicates"): sound, (REENCODED, "near_duplicates"): sound}
     expected |= {(ANSWERED, "sft_contradictions"): SFT, (EXCHANGED, "contradictions"): PAIRS}
     expected |= {(REJECTED, "rejected_as_target"): PAIRS, (NEAR_REJECTED, "reward_leaks"): PAIRS}
-    expected |= {(EXCHANGED_IMAGE, "soft_contradictions"): PAIRS}
+    expected |= {(fault, "soft_contradictions"): PAIRS for fault in (EXCHANGED_IMAGE, EXCHANGED_QUERY)}
     expected |= {(RETOLD, "semantic_duplicates"): SFT, (TAUGHT, "sft_overlap"): SFT}
     expected |= {(OTHER_TRUTH, "truth_contradictions"): len(TRUTHS)}
     expected |= {(fault, ANY): planted for (fault, _), planted in list(expected.items())}
