@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pyarrow as pa
 import pytest
 from pyspark.sql import SparkSession
@@ -245,5 +246,8 @@ def test_what_a_start_that_was_killed_left_goes_with_the_next_passing_folder(tmp
     killed = subprocess.run([sys.executable, "-c", KILLED], env=environment, capture_output=True, check=False)
     assert killed.returncode == -signal.SIGKILL
     assert [folder.name.partition("-")[0] for folder in tmp_path.iterdir()] == ["spark"]
+    # Java ends by itself when it sees that nobody is there; before, it wants its folder.
+    java = [one for one in psutil.process_iter(["cmdline"]) if str(tmp_path) in " ".join(one.info["cmdline"] or ())]
+    assert psutil.wait_procs(java, timeout=60)[1] == []
     sweep_passing(tmp_path)
     assert list(tmp_path.iterdir()) == []
