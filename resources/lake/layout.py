@@ -20,15 +20,21 @@ _passed: set[str] = set()
 def format_of(storage: Storage) -> int | None:
     """The format of the lake in that folder; None where there is no lake yet. Lakes of format 1 do not name it."""
     with suppress(PermissionError):  # the table's log says it better
-        written = storage.read(FILE)
-        if written is not None:
-            return int(json.loads(written)["format"])
+        named = _named(storage)
+        if named is not None:
+            return named
         filesystem, base = storage.open()
         with storage.reaching():
             log = filesystem.get_file_info(f"{base}/{_FIRST_TABLE}/_delta_log")
         if log.type != pafs.FileType.NotFound:
-            return 1
+            # Another writer may have begun the lake between the two looks; it names the format before its first table.
+            return _named(storage) or 1
     return None
+
+
+def _named(storage: Storage) -> int | None:
+    written = storage.read(FILE)
+    return None if written is None else int(json.loads(written)["format"])
 
 
 def require_format(storage: Storage) -> None:

@@ -12,9 +12,10 @@ from ops.core.measure_schemas import MEASURES_GATES
 from ops.core.schemas import DROP_FILES, DROPS
 from resources.lake import migration
 from resources.lake.file_counts import file_counts
-from resources.lake.layout import FILE, FORMAT
+from resources.lake.layout import FILE, FORMAT, format_of
 from resources.lake.migration import migrate
 from resources.lake.tables import Lake
+from resources.storage.storage import Storage
 
 
 @pytest.fixture
@@ -83,3 +84,19 @@ def test_a_new_lake_names_its_format_with_its_first_table(tmp_path: Path) -> Non
     assert not (tmp_path / "new").exists()
     lake.log(DROPS, lambda log: [{"drop": "a"}])
     assert json.loads((tmp_path / "new" / FILE).read_text()) == {"format": FORMAT}
+
+
+def test_a_lake_that_another_writer_begins_between_two_looks_is_no_older_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lake = Lake(tmp_path / "new")
+    read = Storage.read
+
+    def late(storage: Storage, name: str) -> bytes | None:
+        found = read(storage, name)
+        monkeypatch.undo()
+        lake.log(DROPS, lambda log: [{"drop": "of another writer"}])
+        return found
+
+    monkeypatch.setattr(Storage, "read", late)
+    assert format_of(lake.storage) == FORMAT
