@@ -5,8 +5,9 @@ wrote.
 
 easy-VQA (test split), 800 conversations, in a share of them one answer untrue (`claims`), or the picture exchanged
 (`conversation_grounding`), or as many conversations added that need no picture (`visual_necessity`); photos, claims of
-colour, number and presence, a row each, some untrue (`claims`), and captions, some with another photo
-(`conversation_grounding`). The planted faults are not made as the canaries are:
+colour, number and presence, a row each, some untrue (`claims`), captions, some with another photo
+(`conversation_grounding`), and the rows of benchmarks.photo_drop with conversations added that need no picture
+(`visual_necessity`). The planted faults are not made as the canaries are:
 those of blind conversations have other words, and an untrue answer is drawn from other answers. As in a run, canaries
 are made of the rows, faulty ones among them, and measured beside them.
 
@@ -16,6 +17,7 @@ benchmarks.mismatch_accuracy, the estimated share, flags and their precision, an
 """
 
 import argparse
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -29,6 +31,7 @@ from benchmarks.audit_accuracy import Embeddings, PicturedTurns
 from benchmarks.claims_accuracy import CONVERSATIONS, Conversation, Places, inputs_of, photos
 from benchmarks.mismatch_accuracy import COLUMNS, Judged, captions, conversations, diagram, row_of
 from benchmarks.options import planted_options
+from benchmarks.photo_drop import rows_about
 from ops.audits.registry import all_audits
 from ops.canaries.chances import fitted_chances, suspicions
 from ops.canaries.damage import ROWS_EACH, canaries
@@ -42,6 +45,7 @@ from resources.config.encoder_settings import EncoderSettings
 from resources.models.encoder import load_encoder
 
 _EACH = 100
+_PRESENT = re.compile(r"Is there a (.+) in the image\?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +83,27 @@ def blind(share: float, rng: Random, _: Path | None) -> list[PicturedTurns]:
     return [PicturedTurns(row.turns, row.picture.path, row.fault == "blind_questions") for row in rows if row.picture]
 
 
+def blind_about_photos(share: float, rng: Random, folder: Path | None) -> list[PicturedTurns]:
+    """Captions, descriptions and questions about photos, a row each, and conversations that need no picture: so many
+    that they are that share of all."""
+    sound = [(row["image"], [turn["value"] for turn in row["conversations"]]) for row in rows_about(folder or Path())]
+    asked = [(image, match[1]) for image, (query, _) in sound if (match := _PRESENT.search(query))]
+    known = [(query.removeprefix("<image>\n"), answer, image) for image, (query, answer) in sound]
+    rows = [PicturedTurns(((query, answer),), (folder or Path()) / image, False) for query, answer, image in known]
+    for _ in range(round(share * len(rows) / (1 - share))):
+        image, thing = rng.choice(asked)
+        number = str(rng.randint(2, 9))
+        given = (
+            (f"My friend counts {number} of these here: {thing}. How many does my friend count?", number),
+            (f"Someone wrote {thing} below this picture. Which word did they write?", thing),
+            (f"It is said that a {thing} is to be seen. Is it said that a {thing} is to be seen?", "yes"),
+        )
+        turns = rng.sample(given, rng.randint(1, 2)) + rng.sample(plant.KNOWLEDGE, rng.randint(0, 2))
+        rows.append(PicturedTurns(tuple(turns), (folder or Path()) / image, True))
+    rng.shuffle(rows)
+    return rows
+
+
 def exchanged(share: float, rng: Random, _: Path | None) -> list[PicturedTurns]:
     """Conversations of easy-VQA, some with a picture that makes an answer untrue."""
     return [row for row, _ in conversations(share, rng)]
@@ -94,10 +119,11 @@ TASKS: dict[str, tuple[str, Maker]] = {
     "claims, easy-VQA": ("claims", untrue),
     "claims, photos": ("claims", untrue_of_photos),
     "visual_necessity, easy-VQA": ("visual_necessity", blind),
+    "visual_necessity, photos": ("visual_necessity", blind_about_photos),
     "conversation_grounding, easy-VQA": ("conversation_grounding", exchanged),
     "conversation_grounding, photos": ("conversation_grounding", exchanged_photos),
 }
-OF_PHOTOS = (untrue_of_photos, exchanged_photos)
+OF_PHOTOS = (untrue_of_photos, blind_about_photos, exchanged_photos)
 
 
 def judged(rows: Sequence[PicturedTurns], name: str, embeddings: Embeddings, places: Places) -> Outcome:

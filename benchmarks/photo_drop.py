@@ -27,13 +27,16 @@ def main() -> None:
 
 def made(photos: Path, folder: Path) -> tuple[int, int]:
     """Writes the drop; returns how many rows and pairs it has."""
-    captions, objects = (_lines(photos / name) for name in ("captions.jsonl", "objects.jsonl"))
     shutil.copytree(photos / "images", folder / "images")
-    rows = [*_described(captions), *_asked(objects)]
-    pairs = list(_preferred(captions))
+    rows, pairs = rows_about(photos), list(_preferred(_lines(photos / "captions.jsonl")))
     (folder / "rows.json").write_text(json.dumps(rows))
     (folder / "pairs.jsonl").write_text("\n".join(map(json.dumps, pairs)))
     return len(rows), len(pairs)
+
+
+def rows_about(photos: Path) -> list[Row]:
+    """The rows of SFT, in LLaVA's layout."""
+    return [*_described(_lines(photos / "captions.jsonl")), *_asked(_lines(photos / "objects.jsonl"))]
 
 
 def _lines(path: Path) -> list[Row]:

@@ -11,7 +11,7 @@ from ops.demo.rows import ANNOTATORS, Row, other_answers
 Sound = TypeVar("Sound")
 
 # Answered without any picture, by anyone; spelt as easy-VQA spells, so that the spelling tells nothing.
-_KNOWLEDGE = (
+KNOWLEDGE = (
     ("how many sides does a triangle have?", "3"),
     ("how many corners does a rectangle have?", "4"),
     ("how many corners does a circle have?", "0"),
@@ -169,7 +169,7 @@ def blind_conversations(pool: list[Row], count: int, rng: Random) -> list[Row]:
             (f"my friend says that the {shape} is {colour}. which color does my friend name?", colour),
             (f"there is a {colour} {shape} here. is there a {shape} here?", "yes"),
         )
-        turns = rng.sample(given, 2) + rng.sample(_KNOWLEDGE, rng.randrange(1, 3))
+        turns = rng.sample(given, 2) + rng.sample(KNOWLEDGE, rng.randrange(1, 3))
         rng.shuffle(turns)
         detail = f"{len(turns)} questions that need no picture"
         rows.append(Row(turns=tuple(turns), picture=picture, fault="blind_questions", detail=detail))
