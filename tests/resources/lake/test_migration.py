@@ -93,10 +93,10 @@ def test_a_lake_that_another_writer_begins_between_two_looks_is_no_older_one(
     read = Storage.read
 
     def late(storage: Storage, name: str) -> bytes | None:
-        found = read(storage, name)
+        content = read(storage, name)
         monkeypatch.undo()
         lake.log(DROPS, lambda log: [{"drop": "of another writer"}])
-        return found
+        return content
 
     monkeypatch.setattr(Storage, "read", late)
     assert format_of(lake.storage) == FORMAT
