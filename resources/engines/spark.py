@@ -11,7 +11,7 @@ from pathlib import Path
 from threading import Lock, Thread
 from types import SimpleNamespace
 
-from pyspark import java_gateway
+from pyspark import SparkContext, java_gateway
 from pyspark.errors import PySparkRuntimeError
 from pyspark.sql import SparkSession
 
@@ -49,10 +49,28 @@ def start_ahead(settings: SparkSettings) -> Thread:
 
 
 def _running() -> SparkSession | None:
+    _forget_ended()
     try:
         return SparkSession.active()
     except PySparkRuntimeError:
         return None
+
+
+def _forget_ended() -> None:
+    """PySpark (4.3) holds on to a Java that has ended, killed for its memory say: all that asks it fails from then on,
+    each second try of a step as well."""
+    java = getattr(getattr(SparkContext, "_gateway", None), "proc", None)
+    if java is None or java.poll() is None:
+        return
+    context: SparkContext | None = getattr(SparkContext, "_active_spark_context", None)
+    if context is not None:
+        with suppress(ConnectionError):
+            context.stop()
+        context.stop()  # what it leaves out where Java does not answer
+    held = {SparkContext: ("_gateway", "_jvm"), SparkSession: ("_instantiatedSession", "_activeSession")}
+    for kind, names in held.items():
+        for name in names:
+            setattr(kind, name, None)
 
 
 def _started(settings: SparkSettings) -> SparkSession:

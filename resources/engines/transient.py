@@ -15,6 +15,8 @@ _ENGINES = {
     "WorkerCrashedError",
     "Py4JNetworkError",
 }
+#: py4j's for a Java that ended while it was asked; of the kinds below it those are that Java raised.
+_UNANSWERED = "Py4JError"
 _SYSTEM = {
     errno.ECONNABORTED,
     errno.ECONNREFUSED,
@@ -29,8 +31,10 @@ _SYSTEM = {
 def is_transient(error: BaseException) -> bool:
     """Whether the error, or one that it came of, may pass on a second try. Bad data and full disks do not."""
     while True:
-        names = {kind.__name__ for kind in type(error).__mro__}
-        if isinstance(error, BusyError) or names & _ENGINES:
+        kinds = [kind.__name__ for kind in type(error).__mro__]
+        if isinstance(error, BusyError) or _ENGINES.intersection(kinds):
+            return True
+        if kinds[0] == _UNANSWERED:
             return True
         if isinstance(error, ConnectionError) or (isinstance(error, OSError) and error.errno in _SYSTEM):
             return True

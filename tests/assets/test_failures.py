@@ -7,6 +7,8 @@ from dataclasses import replace
 import dagster as dg
 import pytest
 from dagster._core.errors import DagsterExecutionInterruptedError
+from py4j.protocol import Py4JError
+from pyspark.errors import PySparkRuntimeError
 from ray.exceptions import WorkerCrashedError
 
 from assets import failures
@@ -27,6 +29,8 @@ def caused(error: Exception, cause: Exception) -> Exception:
     ("error", "may_pass"),
     [
         (WorkerCrashedError(), True),
+        (Py4JError("An error occurred while calling o49.sc"), True),
+        (PySparkRuntimeError("a fault of ours"), False),
         (ConnectionResetError(), True),
         (OSError(errno.ESTALE, "stale"), True),
         (caused(RuntimeError("in a worker"), ConnectionRefusedError()), True),

@@ -251,3 +251,36 @@ def test_what_a_start_that_was_killed_left_goes_with_the_next_passing_folder(tmp
     assert psutil.wait_procs(java, timeout=60)[1] == []
     sweep_passing(tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+ENDED = """
+import os, signal
+import dagster as dg
+from assets import failures
+from assets.failures import failing_in_words
+from resources.config.settings import Settings, load_settings
+from resources.config.spark_settings import SparkSettings
+from resources.engines.spark import start_spark
+
+failures._WAIT_SECONDS = 0
+counts = []
+
+@dg.asset
+@failing_in_words
+def numbers(settings: dg.ResourceParam[Settings]) -> None:
+    session = start_spark(SparkSettings(memory="1g", shuffle_partitions=1, quick_start=True))
+    counts.append(session.range(5).count())
+    if len(counts) == 1:
+        os.kill(session.sparkContext._gateway.proc.pid, signal.SIGKILL)
+    counts.append(session.range(5).mapInArrow(lambda batches: batches, "id long").count())
+
+with dg.DagsterInstance.ephemeral() as instance:
+    done = dg.materialize([numbers], instance=instance, resources={"settings": load_settings()})
+print(done.success, counts)
+"""
+
+
+@pytest.mark.full
+def test_a_step_whose_java_was_killed_passes_on_its_second_try() -> None:
+    done = subprocess.run([sys.executable, "-c", ENDED], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "True [5, 5, 5]"
