@@ -23,6 +23,7 @@ from resources.lake.housekeeping import compact_all, sweep
 from resources.lake.retention import vacuum
 from resources.measuring.corpus_retention import AGE, retire_measures
 from resources.measuring.delivery_retention import retire_delivery_measures
+from resources.measuring.made_retention import retire_made
 from resources.versions.explanation import save_pictures, why
 from resources.versions.policy_trial import Trial, changed_examples, try_policy
 
@@ -95,6 +96,14 @@ def _show_trial(trial: Trial, examples: list[dict[str, Any]]) -> None:
         out.print(f"{row['example_id']} {words[row['change']]}: {because}", markup=False, highlight=False)
 
 
+# In this order: what is made for audits is kept by the measures that stand.
+_RETIRES = {
+    "retired": (retire_measures, "measures of the corpus"),
+    "retired_of_deliveries": (retire_delivery_measures, "measures of single deliveries"),
+    "retired_keys": (retire_made, "sets of keys, clusters and counts of the corpus"),
+}
+
+
 @app.command(name="vacuum")
 def vacuum_command(
     lake: LakeOption = "lake",
@@ -104,29 +113,30 @@ def vacuum_command(
     as_json: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
-    """Removes old versions, retires week-old measures that nothing needs, compacts tables, and removes week-old files
-    that nothing refers to; where a run has been at work for longer than a week, nothing that was made since it began.
-    The current version stays, and every example, image and embedding."""
+    """Removes old versions, retires week-old measures and keys that nothing needs, compacts tables, and removes
+    week-old files that nothing refers to; where a run has been at work for longer than a week, nothing that was made
+    since it began. The current version stays, and every example, image and embedding."""
     store = lake_at(lake)
     working = oldest_run(store)
     age = AGE if working is None else max(AGE, datetime.now(UTC) - working)
     done = vacuum(store, keep_last=keep_last, keep=keep or (), dry_run=dry_run)
-    retired = retire_measures(store, age=age, dry_run=dry_run)
-    retired_own = retire_delivery_measures(store, age=age, dry_run=dry_run)
+    # What leaves its table now may be read by a run at work: its files go another time.
+    swept = None if working is None else sweep(store, age_s=age.total_seconds(), dry_run=dry_run)
+    retired = {name: retire(store, age=age, dry_run=dry_run) for name, (retire, _) in _RETIRES.items()}
     compacted = None if dry_run else compact_all(store)
-    swept = sweep(store, age_s=age.total_seconds(), dry_run=dry_run)
+    swept = swept or sweep(store, age_s=age.total_seconds(), dry_run=dry_run)
     if as_json:
-        freed = {"retired": asdict(retired), "retired_of_deliveries": asdict(retired_own), "swept": asdict(swept)}
+        freed = {name: asdict(rest) for name, rest in retired.items()} | {"swept": asdict(swept)}
         compaction = {} if compacted is None else {"compacted": asdict(compacted)}
         print_json(asdict(done) | {"dry_run": dry_run, **freed} | compaction)
         return
     verb = "Would remove" if dry_run else "Removed"
     listed = f"versions {', '.join(map(str, done.versions))}" if done.versions else "no version"
     out.print(f"{verb} {listed} ({done.files} files).", highlight=False)
-    for measured, rest in (("the corpus", retired), ("single deliveries", retired_own)):
-        if rest.measures:
-            measures = f"{rest.measures} measures of {measured} that nothing needs ({rest.rows:,} rows)"
-            out.print(f"{'Would retire' if dry_run else 'Retired'} {measures}.", highlight=False)
+    for name, (_, kind) in _RETIRES.items():
+        if (rest := retired[name]).partitions:
+            words = f"{rest.partitions} {kind} that nothing needs ({rest.rows:,} rows)"
+            out.print(f"{'Would retire' if dry_run else 'Retired'} {words}.", highlight=False)
     if compacted is not None and compacted.before:
         doubles = f", {compacted.doubles} doubles left out" if compacted.doubles else ""
         out.print(f"Made {compacted.after} files of {compacted.before}{doubles}.", highlight=False)

@@ -38,16 +38,19 @@ def bank_among(
     lake: Lake, clusters: Clusters, settings: Any, name: str, deliveries: Sequence[str], read: ReadTables
 ) -> State:
     """The bank of that name; it is found among these deliveries where the lake has none."""
-    if not lake.committed(CLUSTER_CENTRES, name):
-        bank = clusters.centres(read(deliveries), settings)
-        columns = {
-            "rules": [name] * len(bank),
-            "cluster": [*range(len(bank))],
-            "centre": [row.tobytes() for row in bank],
-        }
-        table = pa.Table.from_pydict(columns, schema=CLUSTER_CENTRES.schema)
-        lake.write(CLUSTER_CENTRES, table, partition={"rules": name}, once=name)
-    return stored_bank(lake, name)
+    while True:
+        if not lake.committed(CLUSTER_CENTRES, name):
+            rows = clusters.centres(read(deliveries), settings)
+            columns = {
+                "rules": [name] * len(rows),
+                "cluster": [*range(len(rows))],
+                "centre": [row.tobytes() for row in rows],
+            }
+            table = pa.Table.from_pydict(columns, schema=CLUSTER_CENTRES.schema)
+            lake.write(CLUSTER_CENTRES, table, partition={"rules": name}, once=name)
+        bank = stored_bank(lake, name)
+        if lake.committed(CLUSTER_CENTRES, name):  # or it was retired meanwhile, and looks like one without centres
+            return bank
 
 
 def stored_bank(lake: Lake, name: str) -> State:

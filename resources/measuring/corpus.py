@@ -113,6 +113,9 @@ def _measure(
     came = [delivery for delivery in job.deliveries if delivery not in earlier.deliveries]
     both = tables_of([*job.deliveries, *left])
     before = read_frame(session, lake, audit.table, where={"identity": earlier.identity}).drop("identity")
+    if not lake.committed(audit.table, earlier.identity):  # they were retired meanwhile
+        _measure(session, lake, audit, job, settings=settings, encoder=encoder, earlier_of=earlier_of)
+        return
     touched = Touched(links, settings, job.deliveries, [*came, *left])
     has_moved = known is not None and known.name != earlier.knows
     carried, made = touched.measured(both, links.keys(both, settings), before, measure, has_moved=has_moved)

@@ -1,9 +1,9 @@
 """Measures of the corpus that nothing needs any more give their room back.
 
 Each night writes measures of all its deliveries, so that those of the nights before pile up. Needed are measures that a
-kept version pins, the last ones of each family, which the next night is made from, and young ones, which a run may be
-about to pin. The others leave their tables, and are made anew where they are asked for once more; their files
-go with those that nothing refers to (resources/lake/housekeeping.py).
+kept version pins, the last ones of each family that such a version or the last night uses, which the next night is made
+from, and young ones, which a run may be about to pin. The others leave their tables, and are made anew where they are
+asked for once more; their files go with those that nothing refers to (resources/lake/housekeeping.py).
 
 corpus_jobs, versions -> measures_<audit> (without), corpus_jobs (retired)
 """
@@ -27,35 +27,38 @@ AGE = timedelta(days=7)
 
 @dataclass(frozen=True, slots=True)
 class Retired:
-    """What was retired, or would be: measures (of an audit over certain deliveries), their rows and bytes."""
+    """What was retired, or would be: partitions (as of an audit's measures over certain deliveries), rows and bytes."""
 
-    measures: int
+    partitions: int
     rows: int
     bytes: int
 
 
 def retire_measures(lake: Lake, *, age: timedelta = AGE, dry_run: bool = False) -> Retired:
     """Retires the measures of corpus audits that are older than `age` and that nothing needs."""
-    measures = rows = size = 0
+    partitions = rows = size = 0
     for job in _needless(lake, datetime.now(UTC) - age):
         table, where = all_audits()[job.audit].table, {"identity": job.identity}
         parts = lake.parts(table, where=where)
         if not dry_run:
             lake.revoke(table, where=where, once=job.identity)
             record_retired(lake, job)
-        measures += 1
+        partitions += 1
         rows += sum(part.rows for part in parts)
         size += sum(part.size for part in parts)
-    return Retired(measures, rows, size)
+    return Retired(partitions, rows, size)
 
 
 def _needless(lake: Lake, before: datetime) -> Iterator[Job]:
     done = [row for row in last_states(Log.of(lake.read(CORPUS_JOBS))) if row["state"] == "done"]
     newest = {row["family"]: row["identity"] for row in done}
     kept = kept_measures(lake)
+    in_use = {*{row["audit"]: row["family"] for row in done}.values()}
+    in_use |= {row["family"] for row in done if (row["audit"], row["identity"]) in kept}
     for row in done:
-        needed = (row["audit"], row["identity"]) in kept or newest[row["family"]] == row["identity"]
-        if row["audit"] in all_audits() and row["at"] < before and not needed:
+        is_last = row["family"] in in_use and newest[row["family"]] == row["identity"]
+        is_needed = is_last or (row["audit"], row["identity"]) in kept
+        if row["audit"] in all_audits() and row["at"] < before and not is_needed:
             yield Job(row["audit"], row["family"], row["identity"], row["deliveries"])
 
 

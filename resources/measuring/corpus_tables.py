@@ -1,7 +1,7 @@
 """The tables of a corpus as its audits get them, and what they measured on its way into the lake."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -10,6 +10,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
 from ops.audits.contract import Audit, StoredKeys
+from ops.core.canonical import RULES
 from ops.core.measure_schemas import EMBEDDINGS
 from ops.core.schemas import EXAMPLES, IMAGES, TableSpec
 from ops.core.tables import TABLES
@@ -44,9 +45,8 @@ def corpus_tables(
             tables[name] = _keys(spark, lake, own, settings, columns, deliveries)
         elif bank and audit.clusters and name == audit.clusters.spec.name:
             read = partial(read_tables, spark, lake, audit.clusters.reads, encoder=encoder)
-            fill_clusters(lake, audit.clusters, bank, deliveries, read)
-            where = {"delivery": list(deliveries), "rules": bank.name}
-            tables[name] = read_frame(spark, lake, audit.clusters.spec, where=where, columns=columns)
+            fill = partial(fill_clusters, lake, audit.clusters, bank, deliveries, read)
+            tables[name] = _made(spark, lake, audit.clusters.spec, columns, deliveries, rules=bank.name, fill=fill)
         else:
             tables[name] = _table(spark, lake, name, columns, deliveries, encoder)
     return tables
@@ -68,11 +68,10 @@ def corpus_table(
     spark: SparkSession, lake: Lake, spec: TableSpec, columns: Sequence[str], deliveries: Sequence[str]
 ) -> DataFrame:
     """One table of the deliveries' rows."""
-    where: dict[str, object] = {"delivery": list(deliveries)}
     if spec in TURN_TABLES:
-        fill_turns(spark, lake, spec, deliveries)
-        where["rules"] = TURN_RULES
-    return read_frame(spark, lake, spec, where=where, columns=columns)
+        fill = partial(fill_turns, spark, lake, spec, deliveries)
+        return _made(spark, lake, spec, columns, deliveries, rules=TURN_RULES, fill=fill)
+    return read_frame(spark, lake, spec, where={"delivery": list(deliveries)}, columns=columns)
 
 
 def write_measures(
@@ -137,8 +136,29 @@ def _keys(
     def delivered(delivery: str) -> DataFrame:
         return corpus_table(spark, lake, keys.made_from, keys.columns, [delivery])
 
-    rules = fill_keys(lake, keys, settings, deliveries, delivered)
-    return read_frame(spark, lake, keys.spec, where={"delivery": list(deliveries), "rules": rules}, columns=columns)
+    rules = keys.rules(settings, RULES)
+    fill = partial(fill_keys, lake, keys, settings, deliveries, delivered)
+    return _made(spark, lake, keys.spec, columns, deliveries, rules=rules, fill=fill)
+
+
+def _made(
+    spark: SparkSession,
+    lake: Lake,
+    spec: TableSpec,
+    columns: Sequence[str],
+    deliveries: Sequence[str],
+    *,
+    rules: str,
+    fill: Callable[[], object],
+) -> DataFrame:
+    """The deliveries' rows by these rules; `fill` makes those that are missing. What was retired between both (by
+    made_retention.py) is made anew: a delivery without its rows would be one that is like no other."""
+    names = {f"{delivery}/{rules}" for delivery in deliveries}
+    while True:
+        fill()
+        rows = read_frame(spark, lake, spec, where={"delivery": list(deliveries), "rules": rules}, columns=columns)
+        if names <= lake.committed_of(spec, names):
+            return rows
 
 
 def _one_each(frame: DataFrame, spec: TableSpec) -> DataFrame:

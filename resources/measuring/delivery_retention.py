@@ -42,20 +42,20 @@ class _Judged:
 def retire_delivery_measures(lake: Lake, *, age: timedelta = AGE, dry_run: bool = False) -> Retired:
     """Retires the measures of single deliveries that are older than `age` and that nothing needs."""
     before = datetime.now(UTC) - age
-    measures = rows = size = 0
+    partitions = rows = size = 0
     for judged in _needless(lake, before):
         table, where = all_audits()[judged.audit].table, {"delivery": judged.delivery, "identity": judged.identity}
         parts = lake.parts(table, where=where)
         # Who went back to these settings made them anew, and the gate had said all about them before.
-        if _made_since(lake, table.name, parts, before):
+        if parts and last_made(lake, table.name, parts) >= before:
             continue
         name = once(judged.delivery, judged.identity)
         if not (lake.committed(table, name) if dry_run else lake.revoke(table, where=where, once=name)):
             continue
-        measures += 1
+        partitions += 1
         rows += sum(part.rows for part in parts)
         size += sum(part.size for part in parts)
-    return Retired(measures, rows, size)
+    return Retired(partitions, rows, size)
 
 
 def _needless(lake: Lake, before: datetime) -> Iterator[_Judged]:
@@ -73,7 +73,8 @@ def _needless(lake: Lake, before: datetime) -> Iterator[_Judged]:
             yield judged
 
 
-def _made_since(lake: Lake, table: str, parts: list[Part], before: datetime) -> bool:
+def last_made(lake: Lake, table: str, parts: list[Part]) -> datetime:
+    """When the youngest of these files was written; now where there is none, or where the storage does not say."""
     filesystem, base = lake.storage.open()
     infos = filesystem.get_file_info([f"{base}/{table}/{part.path}" for part in parts]) if parts else []
-    return any(info.mtime is None or info.mtime >= before for info in infos)
+    return max((info.mtime or datetime.now(UTC) for info in infos), default=datetime.now(UTC))

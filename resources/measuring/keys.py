@@ -15,9 +15,9 @@ from resources.lake.tables import Lake
 
 def fill_keys(
     lake: Lake, keys: StoredKeys, settings: Any, deliveries: Sequence[str], delivered: Callable[[str], DataFrame]
-) -> str:
+) -> None:
     """Makes the keys, by these settings of the audit, of those of the deliveries that lack them, from what `delivered`
-    says of each; returns their `rules`."""
+    says of each."""
 
     def rows(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         return (keys.rows(batch, settings) for batch in batches)
@@ -27,4 +27,3 @@ def fill_keys(
     for once in sorted(names.keys() - lake.committed_of(keys.spec, names)):
         made = delivered(names[once]).mapInArrow(rows, from_arrow_schema(keys.schema)).drop("delivery")
         write_frame(made, lake, keys.spec, partition={"delivery": names[once], "rules": rules}, once=once)
-    return rules

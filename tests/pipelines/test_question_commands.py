@@ -75,5 +75,6 @@ def test_vacuum(filled: tuple[Path, dict[str, list[str]]]):
     assert plan.output == "Would remove versions 1 (3 files).\n"
     answer = json.loads(call("vacuum", "--lake", folder / "lake", "--keep-last", "1", "--json").output)
     nothing = {"compacted": {"before": 0, "after": 0, "doubles": 0}, "swept": {"files": 0, "bytes": 0}}
-    nothing |= {name: {"measures": 0, "rows": 0, "bytes": 0} for name in ("retired", "retired_of_deliveries")}
+    retired = ("retired", "retired_of_deliveries", "retired_keys")
+    nothing |= {name: {"partitions": 0, "rows": 0, "bytes": 0} for name in retired}
     assert answer == {"versions": [1], "files": 3, "dry_run": False, **nothing}

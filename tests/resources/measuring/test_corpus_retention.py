@@ -53,14 +53,14 @@ def test_what_nothing_needs_is_retired(tmp_path: Path) -> None:
         measured(lake, name, rows=5)
     measured(lake, "four", family="another", rows=5)
     published(lake, "one", 1)
-    assert retire_measures(lake).measures == 0, "a run may be about to pin what is young"
+    assert retire_measures(lake).partitions == 0, "a run may be about to pin what is young"
     promised = retire_measures(lake, age=AT_ONCE, dry_run=True)
     assert standing(lake) == {"one", "two", "three", "four"}
     done = retire_measures(lake, age=AT_ONCE)
-    assert (done.measures, done.rows) == (1, 5)
+    assert (done.partitions, done.rows) == (1, 5)
     assert done == promised
     assert standing(lake) == {"one", "three", "four"}, "a version pins the first, the next nights begin with the others"
-    assert retire_measures(lake, age=AT_ONCE).measures == 0
+    assert retire_measures(lake, age=AT_ONCE).partitions == 0
     nearest = earlier_measures(lake, Job(AUDIT.name, "family", "now", ("two-0",)), {"two-0": 9}, whole_days=7)
     assert nearest is not None
     assert nearest.identity != "two"
@@ -71,9 +71,9 @@ def test_a_version_that_is_removed_needs_nothing(tmp_path: Path) -> None:
     for number, name in enumerate(("one", "two", "three"), 1):
         measured(lake, name)
         published(lake, name, number)
-    assert retire_measures(lake, age=AT_ONCE).measures == 0
+    assert retire_measures(lake, age=AT_ONCE).partitions == 0
     lake.log(VERSIONS, lambda log: [successor(log.rows[0], state=REMOVED, at=datetime.now(UTC))])
-    assert retire_measures(lake, age=AT_ONCE).measures == 1
+    assert retire_measures(lake, age=AT_ONCE).partitions == 1
     assert standing(lake) == {"two", "three"}
 
 
@@ -95,7 +95,7 @@ def test_retired_measures_are_made_anew_and_no_version_does_without(spark: Spark
     assert before.num_rows
     family = Log.of(lake.read(CORPUS_JOBS)).rows[0]["family"]
     record_done(lake, Job(AUDIT.name, family, "later", ()), rows=0, knows="", made_from="")
-    assert retire_measures(lake, age=AT_ONCE).measures == 1
+    assert retire_measures(lake, age=AT_ONCE).partitions == 1
     assert lake.read(AUDIT.table, where={"identity": first}).num_rows == 0
     with pytest.raises(MissingError, match=r"not measured by duplicates any more.*assay run"):
         build_candidate(

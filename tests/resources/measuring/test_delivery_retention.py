@@ -48,17 +48,17 @@ def test_what_nothing_needs_is_retired(tmp_path: Path) -> None:
     measured(lake, "one", delivery="b-0", at=datetime.now(UTC))
     row = {"version": 1, "state": "published", "at": datetime.now(UTC), "tables": "{}", "deliveries": ["a-0"]}
     lake.log(VERSIONS, lambda _: [row | {"measures": canonical_json({AUDIT.name: "one"})}])
-    assert retire_delivery_measures(lake).measures == 0, "a run may be about to pin what is young"
+    assert retire_delivery_measures(lake).partitions == 0, "a run may be about to pin what is young"
     promised = retire_delivery_measures(lake, age=AT_ONCE, dry_run=True)
     assert standing(lake) == {"one", "two", "three", "four"}
     done = retire_delivery_measures(lake, age=AT_ONCE)
-    assert (done.measures, done.rows) == (1, 2)
+    assert (done.partitions, done.rows) == (1, 2)
     assert done == promised
     assert standing(lake) == {"one", "three", "four"}, (
         "a version pins the first, the third is the last, a gate is yet due"
     )
     assert standing(lake, "b-0") == {"one"}
-    assert retire_delivery_measures(lake, age=AT_ONCE).measures == 0
+    assert retire_delivery_measures(lake, age=AT_ONCE).partitions == 0
 
 
 def test_what_was_made_anew_is_young_again(tmp_path: Path) -> None:
@@ -67,10 +67,10 @@ def test_what_was_made_anew_is_young_again(tmp_path: Path) -> None:
     before = datetime.now(UTC) - timedelta(days=8)
     for n, identity in enumerate(("one", "two")):
         measured(lake, identity, at=before + timedelta(seconds=n))
-    assert retire_delivery_measures(lake).measures == 0
+    assert retire_delivery_measures(lake).partitions == 0
     for part in lake.parts(AUDIT.table):
         os.utime(Path(lake.root, AUDIT.table.name, part.path), (before.timestamp(), before.timestamp()))
-    assert retire_delivery_measures(lake).measures == 1
+    assert retire_delivery_measures(lake).partitions == 1
     assert standing(lake) == {"two"}
 
 
@@ -78,7 +78,7 @@ def test_no_version_is_made_without_what_was_retired_meanwhile(tmp_path: Path) -
     lake = Lake(tmp_path)
     for identity in ("one", "two"):
         measured(lake, identity, at=datetime.now(UTC))
-    assert retire_delivery_measures(lake, age=AT_ONCE).measures == 1
+    assert retire_delivery_measures(lake, age=AT_ONCE).partitions == 1
     with pytest.raises(MissingError, match=r"not measured by modality any more.*assay run"):
         build_candidate(
             lake,
