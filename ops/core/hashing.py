@@ -60,11 +60,12 @@ def _hashes(column: Any) -> np.ndarray:
         return splitmix(numbers.to_numpy().view(np.uint64))
     # Names of deliveries are few and can be long; each is hashed once.
     encoded: Any = column.dictionary_encode(null_encoding="encode")
-    return _text_hashes(encoded.dictionary)[encoded.indices.to_numpy()]
+    return text_hashes(encoded.dictionary)[encoded.indices.to_numpy()]
 
 
-def _text_hashes(texts: Any) -> np.ndarray:
-    """Eight bytes at a time; the length comes first, so that trailing zero bytes count."""
+def text_hashes(texts: Any) -> np.ndarray:
+    """A hash (n, uint64) of each text of an array; null is as the empty one."""
+    # Eight bytes at a time; the length comes first, so that trailing zero bytes count.
     filled: Any = pc.fill_null(texts.cast(pa.large_string()), pa.scalar("", pa.large_string()))
     _, offset_bytes, data_bytes = filled.buffers()
     offsets = np.frombuffer(offset_bytes, dtype=np.int64)[filled.offset : filled.offset + len(filled) + 1]

@@ -2,10 +2,13 @@
 
 from operator import itemgetter
 
+import numpy as np
 import pyarrow as pa
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from resources.lake import lookup
 from resources.lake.lookup import KeyIndex, by_key, one_each
 
 IDS = st.text(st.characters(exclude_categories=["Cs"]), max_size=4)
@@ -17,6 +20,19 @@ def test_places_are_those_of_plain_python(keys: list[str], asked: list[str | Non
     values = pa.array(asked, pa.string())
     positions = KeyIndex(pa.array(keys, pa.string())).positions(values)
     assert positions.tolist() == [-1 if one is None else places.get(one, -1) for one in asked]
+
+
+@given(st.lists(IDS, unique=True), st.lists(IDS))
+def test_ids_of_one_hash_are_told_apart(keys: list[str], asked: list[str]) -> None:
+    def two_hashes(texts: pa.Array) -> np.ndarray:
+        return np.array([len(text) % 2 for text in texts.to_pylist()], np.uint64)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lookup, "text_hashes", two_hashes)
+        positions = KeyIndex(pa.chunked_array([keys[:2], keys[2:]], pa.string())).positions(
+            pa.array(asked, pa.string())
+        )
+    assert positions.tolist() == [keys.index(one) if one in keys else -1 for one in asked]
 
 
 @given(st.lists(IDS))
