@@ -17,7 +17,7 @@ from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from ops.audits.contract import Audit, Scope
+from ops.audits.contract import Audit, Scope, StoredKeys
 from ops.audits.registry import audits_of
 from ops.core.canonical import RULES
 from ops.core.key_schemas import CLUSTER_CENTRES
@@ -80,7 +80,7 @@ def _needed(lake: Lake) -> dict[str, set[str]]:
     configs = [json.loads(version.row["config"] or "{}") for version in (*known[-1:], *kept)]
     for audit in audits_of(Scope.CORPUS):
         for keys in audit.keys:
-            needed[keys.spec.name] |= {keys.rules(_settings(config, audit), RULES) for config in configs}
+            needed[keys.spec.name].update(*(_rules(keys, config, audit) for config in configs))
         if audit.clusters:
             banks = {row["knows"] for row in standing if row["audit"] == audit.name and row["knows"]}
             needed[audit.clusters.spec.name] |= banks
@@ -88,12 +88,17 @@ def _needed(lake: Lake) -> dict[str, set[str]]:
     return dict(needed)
 
 
-def _settings(config: Mapping[str, Any], audit: Audit) -> Any:
-    """An audit's settings in a version's configuration; what it did not know yet has its default."""
-    if audit.settings is None:
-        return None
+def _rules(keys: StoredKeys, config: Mapping[str, Any], audit: Audit) -> set[str]:
+    """The rules of keys by an audit's settings in a version's configuration; what it did not know yet has its default.
+    None by settings that the code of today refuses: nobody can ask for them."""
     chosen: Mapping[str, Any] = config.get("audits", {}).get(audit.name, {})
-    return replace(audit.settings, **{f.name: chosen[f.name] for f in fields(audit.settings) if f.name in chosen})
+    default: Any = audit.settings
+    try:
+        given = default and {f.name: chosen[f.name] for f in fields(default) if f.name in chosen}
+        settings = default and replace(default, **given)
+    except ValueError:
+        return set()
+    return {keys.rules(settings, RULES)}
 
 
 def _statistics(version: Version) -> str:

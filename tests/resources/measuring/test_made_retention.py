@@ -67,6 +67,8 @@ def test_keys_that_nothing_needs_are_retired(tmp_path: Path) -> None:
     written(lake, TURNS, "a-0", "of newer code")
     for chosen in settings[:2]:
         version(lake, chosen, {})
+    refused = {NEAR.name: {"words": 0}}
+    lake.log(VERSIONS, lambda log: [log.rows[1] | {"version": 3, "config": canonical_json({"audits": refused})}])
     lake.log(VERSIONS, lambda log: [successor(log.rows[0], state=REMOVED, at=datetime.now(UTC))])
     assert retire_made(lake).partitions == 0, "a run may be about to read what is young"
     promised = retire_made(lake, age=AT_ONCE, dry_run=True)
