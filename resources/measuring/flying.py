@@ -26,7 +26,6 @@ from resources.measuring.clusters import stored_bank
 from resources.measuring.corpus_jobs import knowledge_of
 from resources.measuring.corpus_tables import ARRIVALS, corpus_tables, is_little
 
-
 #: Canaries are fewer than what a night brings, however much that is, so that finding what they touch pays in a corpus
 #: so many times smaller.
 _FEWER = 10
