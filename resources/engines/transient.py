@@ -32,9 +32,7 @@ def is_transient(error: BaseException) -> bool:
     """Whether the error, or one that it came of, may pass on a second try. Bad data and full disks do not."""
     while True:
         kinds = [kind.__name__ for kind in type(error).__mro__]
-        if isinstance(error, BusyError) or _ENGINES.intersection(kinds):
-            return True
-        if kinds[0] == _UNANSWERED:
+        if isinstance(error, BusyError) or _ENGINES.intersection(kinds) or kinds[0] == _UNANSWERED:
             return True
         if isinstance(error, ConnectionError) or (isinstance(error, OSError) and error.errno in _SYSTEM):
             return True

@@ -10,7 +10,7 @@ corpus_jobs, versions -> measures_<audit> (without), corpus_jobs (retired)
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -19,6 +19,7 @@ from ops.core.log import Log
 from ops.core.measure_schemas import CORPUS_JOBS
 from ops.core.version_schemas import VERSIONS
 from ops.decision.versions import REMOVED, read_log
+from resources.lake.parts import Part
 from resources.lake.tables import Lake
 from resources.measuring.corpus_jobs import Job, last_states, record_retired
 
@@ -33,20 +34,24 @@ class Retired:
     rows: int
     bytes: int
 
+    @classmethod
+    def of(cls, partitions: Sequence[Sequence[Part]]) -> "Retired":
+        """The partitions, each by its files."""
+        files = [part for parts in partitions for part in parts]
+        return cls(len(partitions), sum(part.rows for part in files), sum(part.size for part in files))
+
 
 def retire_measures(lake: Lake, *, age: timedelta = AGE, dry_run: bool = False) -> Retired:
     """Retires the measures of corpus audits that are older than `age` and that nothing needs."""
-    partitions = rows = size = 0
+    gone: list[list[Part]] = []
     for job in _needless(lake, datetime.now(UTC) - age):
         table, where = all_audits()[job.audit].table, {"identity": job.identity}
         parts = lake.parts(table, where=where)
         if not dry_run:
             lake.revoke(table, where=where, once=job.identity)
             record_retired(lake, job)
-        partitions += 1
-        rows += sum(part.rows for part in parts)
-        size += sum(part.size for part in parts)
-    return Retired(partitions, rows, size)
+        gone.append(parts)
+    return Retired.of(gone)
 
 
 def _needless(lake: Lake, before: datetime) -> Iterator[Job]:

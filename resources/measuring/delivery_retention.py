@@ -42,7 +42,7 @@ class _Judged:
 def retire_delivery_measures(lake: Lake, *, age: timedelta = AGE, dry_run: bool = False) -> Retired:
     """Retires the measures of single deliveries that are older than `age` and that nothing needs."""
     before = datetime.now(UTC) - age
-    partitions = rows = size = 0
+    gone: list[list[Part]] = []
     for judged in _needless(lake, before):
         table, where = all_audits()[judged.audit].table, {"delivery": judged.delivery, "identity": judged.identity}
         parts = lake.parts(table, where=where)
@@ -52,10 +52,8 @@ def retire_delivery_measures(lake: Lake, *, age: timedelta = AGE, dry_run: bool 
         name = once(judged.delivery, judged.identity)
         if not (lake.committed(table, name) if dry_run else lake.revoke(table, where=where, once=name)):
             continue
-        partitions += 1
-        rows += sum(part.rows for part in parts)
-        size += sum(part.size for part in parts)
-    return Retired(partitions, rows, size)
+        gone.append(parts)
+    return Retired.of(gone)
 
 
 def _needless(lake: Lake, before: datetime) -> Iterator[_Judged]:

@@ -39,16 +39,14 @@ from resources.measuring.delivery_retention import last_made
 def retire_made(lake: Lake, *, age: timedelta = AGE, dry_run: bool = False) -> Retired:
     """Retires what was made for audits of the corpus, older than `age`, that nothing needs; measures first."""
     before = datetime.now(UTC) - age
-    partitions = rows = size = 0
+    gone: list[list[Part]] = []
     for table, needed in _needed(lake).items():
         spec = TABLES[table]
         for once, parts in _needless(lake, spec, needed, before):
             if not (lake.committed(spec, once) if dry_run else lake.revoke(spec, where=parts[0].partition, once=once)):
                 continue
-            partitions += 1
-            rows += sum(part.rows for part in parts)
-            size += sum(part.size for part in parts)
-    return Retired(partitions, rows, size)
+            gone.append(parts)
+    return Retired.of(gone)
 
 
 def _needless(lake: Lake, spec: TableSpec, needed: set[str], before: datetime) -> Iterator[tuple[str, list[Part]]]:
